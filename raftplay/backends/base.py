@@ -1,0 +1,124 @@
+"""What a backend offers, and what it asks of the servers that use it.
+
+A backend tells the time of the cluster, calls back later, carries messages between endpoints, lets time pass
+and runs things inside. Nothing above this seam knows whether sockets or virtual time lie below it.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from raftplay.raft.messages import Args, Reply
+
+T = TypeVar("T")
+Answer = Callable[[Reply], None]
+Predicate = Callable[[], bool]
+
+
+class CallFailed(ConnectionError):
+    """A call is known not to have left: its peer is not connected, or the proxy drops calls."""
+
+
+class Handle(Protocol):
+    """Something that is to be called later."""
+
+    about: object
+
+    def cancel(self) -> None:
+        """Do not call it any more."""
+
+
+class Receiver(Protocol):
+    """Who gets what arrives at an endpoint: a Server."""
+
+    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
+        """`peer_id` calls; `answer` carries the reply back, as long as its connection lasts."""
+
+    def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
+        """`peer_id` answers the call `call_id`."""
+
+
+class Endpoint(Protocol):
+    """The network side of one server: a listener, and connections to its peers."""
+
+    @property
+    def listen_addr(self) -> tuple[str, int]:
+        """(host, port) at which peers reach it."""
+
+    def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
+        """Open a connection to `peer_id`; calls may be sent at once."""
+
+    def disconnect(self, peer_id: int) -> None:
+        """Close the connection to `peer_id`; replies to calls under way are lost."""
+
+    def is_connected(self, peer_id: int) -> bool:
+        """Whether calls to `peer_id` can be sent."""
+
+    def send(self, peer_id: int, call_id: int, args: Args) -> None:
+        """Send a call. Raises `CallFailed` when there is no connection to `peer_id`."""
+
+    def close(self) -> None:
+        """Close the listener and every connection, also those that peers opened."""
+
+
+class Backend(Protocol):
+    """A place in which a cluster lives. Times are seconds of cluster time."""
+
+    name: str
+
+    concurrent: bool
+    """Whether what is sent arrives by itself, in an input of its own; else its handling must be called later."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Whoever reads or changes the cluster's state from outside holds it."""
+
+    def now(self) -> float:
+        """Cluster time; it stands still while paused, and never goes back."""
+
+    def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Handle:
+        """Call `function` inside, `delay` seconds from now; `about` says in words what it is."""
+
+    def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Handle:
+        """Call `function` inside, when cluster time has come to `when`."""
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` inside as soon as possible; from any thread."""
+
+    def changed(self) -> None:
+        """The state of the cluster changed: whoever waits for a condition looks again."""
+
+    def open_endpoint(self, node_id: int, receiver: Receiver) -> Endpoint:
+        """A new endpoint for a server. Inside only."""
+
+    def run(self, function: Callable[[], T]) -> T:
+        """Run `function` inside and give its result; from any thread but never from two at once."""
+
+    def pass_time(self, seconds: float) -> None:
+        """Let `seconds` of cluster time pass."""
+
+    def wait_until(self, predicate: Predicate, seconds: float) -> bool:
+        """Let time pass until `predicate` holds, at most `seconds`; whether it held."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of cluster time in a second of the wall clock."""
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed; the cluster notices nothing."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether cluster time stands still."""
+
+    def pause(self) -> None:
+        """Let cluster time stand still."""
+
+    def resume(self) -> None:
+        """Let cluster time go on."""
+
+    def step(self) -> object:
+        """While paused: let the next timer or delivery happen; what it was about, or None if there is none."""
+
+    def close(self) -> None:
+        """End everything; safe to call twice."""

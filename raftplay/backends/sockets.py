@@ -1,0 +1,334 @@
+"""Listeners and connections of the TCP backend.
+
+A node's calls to a peer leave over a connection that the node opened, and their replies come back over it.
+Nothing is read from a connection before both ends have proven that they know the cluster's secret, and what
+is no frame closes its connection and nothing else.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, cast
+
+from raftplay.backends import wire
+from raftplay.backends.base import Answer, CallFailed, Receiver
+from raftplay.raft.messages import Args, Reply, RequestVoteArgs
+
+HANDSHAKE_LIMIT = 2.0
+"""Seconds of wall time that a connection has to prove itself."""
+
+MAX_STRANGERS = 64
+"""How many connections may be unproven at once; one more is closed at once."""
+
+MAX_UNSENT_BYTES = 32 << 20
+"""A peer that does not read holds at most this much of what is for it; further calls to it fail."""
+
+MAX_QUEUED_CALLS = 256
+"""How many calls wait for a connection that is being opened; further ones fail."""
+
+REDIAL_DELAY = 0.1
+"""Seconds of wall time until a connection that broke is opened again."""
+
+
+class Host(Protocol):
+    """What an endpoint needs of the TCP backend."""
+
+    secret: bytes
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The cluster's event loop."""
+
+    def guard(self, function: Callable[[], object]) -> None:
+        """Run `function` under the lock, its failure kept."""
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run `coroutine` as a task."""
+
+
+class TcpEndpoint:
+    """The network side of one server on real sockets."""
+
+    def __init__(self, host: Host, node_id: int, receiver: Receiver) -> None:
+        self.host = host
+        self.node_id = node_id
+        self.receiver = receiver
+        self.closed = False
+        self.strangers = 0
+        self._server: asyncio.Server | None = None
+        self._dialed: dict[int, Dialed] = {}
+        self.connections: set[Connection] = set()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(128)
+        name = self._socket.getsockname()
+        self.listen_addr: tuple[str, int] = (name[0], name[1])
+        host.spawn(self._serve())
+
+    def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
+        """Begin to open a connection to `peer_id`; calls wait until it stands."""
+        self.disconnect(peer_id)
+        dialed = Dialed(self, peer_id, addr)
+        self._dialed[peer_id] = dialed
+        self.host.spawn(dialed.dial())
+
+    def disconnect(self, peer_id: int) -> None:
+        """Close the connection to `peer_id`."""
+        dialed = self._dialed.pop(peer_id, None)
+        if dialed is not None:
+            dialed.wanted = False
+            dialed.abort()
+
+    def is_connected(self, peer_id: int) -> bool:
+        """Whether calls to `peer_id` can be sent."""
+        return peer_id in self._dialed
+
+    def send(self, peer_id: int, call_id: int, args: Args) -> None:
+        """Send a call over the connection to `peer_id`."""
+        dialed = self._dialed.get(peer_id)
+        if dialed is None:
+            raise CallFailed(f"node {self.node_id} is not connected to node {peer_id}")
+        dialed.send(wire.encode(wire.Call(call_id, args)))
+
+    def close(self) -> None:
+        """Close the listener and every connection."""
+        self.closed = True
+        for peer_id in list(self._dialed):
+            self.disconnect(peer_id)
+        for connection in list(self.connections):
+            connection.abort()
+        if self._server is None:
+            self._socket.close()
+        self._close_server_if_closed()
+
+    @property
+    def draining(self) -> bool:
+        """Whether connections that were closed are not gone yet."""
+        return bool(self.connections)
+
+    async def _serve(self) -> None:
+        if self.closed:
+            return
+        self._server = await self.host.loop.create_server(lambda: Accepted(self), sock=self._socket)
+        self._close_server_if_closed()
+
+    def _close_server_if_closed(self) -> None:
+        if self.closed and self._server is not None:
+            self._server.close()
+
+
+class Connection(asyncio.Protocol):
+    """What both directions share: bytes come in pieces, first a handshake of known length, then frames."""
+
+    def __init__(self, endpoint: TcpEndpoint) -> None:
+        self.endpoint = endpoint
+        self.transport: asyncio.Transport | None = None
+        self.proven = False
+        self._received = bytearray()
+        self._reader = wire.FrameReader()
+        self._limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands; it must prove itself in time."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self.endpoint.connections.add(self)
+        if self.endpoint.closed:
+            self.abort()
+            return
+        self._limit = self.endpoint.host.loop.call_later(HANDSHAKE_LIMIT, self._too_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self.endpoint.connections.discard(self)
+        self._end_limit()
+        self.transport = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived; what they are is judged under the cluster's lock."""
+        self.endpoint.host.guard(lambda: self._judge(data))
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is lost."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def write(self, data: bytes) -> bool:
+        """Send `data` unless the other end has stopped reading; whether it was sent."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            return False
+        transport.write(data)
+        return True
+
+    def _judge(self, data: bytes) -> None:
+        if self.endpoint.closed:
+            return
+        try:
+            if not self.proven:
+                self._received += data
+                data = self._shake_hands()
+            if self.proven and data:
+                for frame in self._reader.feed(data):
+                    self._take(frame)
+        except wire.BadFrame:
+            self.abort()
+
+    def _shake_hands(self) -> bytes:
+        """Go on with the handshake; what is left over once it is done. Raises `BadFrame`."""
+        raise AssertionError("each direction has its own")
+
+    def _take(self, frame: wire.Frame) -> None:
+        """Take a frame. Raises `BadFrame` when it does not belong here."""
+        raise AssertionError("each direction has its own")
+
+    def _prove(self) -> None:
+        self.proven = True
+        self._end_limit()
+
+    def _cut(self, length: int) -> bytes | None:
+        """The next `length` bytes of the handshake, once they are there."""
+        if len(self._received) < length:
+            return None
+        data = bytes(self._received[:length])
+        del self._received[:length]
+        return data
+
+    def _end_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _too_late(self) -> None:
+        self.abort()
+
+
+class Dialed(Connection):
+    """A connection that this node opened: its calls go out, their replies come in."""
+
+    def __init__(self, endpoint: TcpEndpoint, peer_id: int, addr: tuple[str, int]) -> None:
+        super().__init__(endpoint)
+        self.peer_id = peer_id
+        self.addr = addr
+        self.wanted = True
+        self._queue: list[bytes] = []
+        self._expected = b""
+
+    async def dial(self) -> None:
+        """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
+        loop = self.endpoint.host.loop
+        try:
+            if self.wanted:
+                await loop.create_connection(lambda: self, *self.addr)
+        except OSError:
+            self._redial_later()
+        if not self.wanted:
+            self.abort()
+
+    def send(self, data: bytes) -> None:
+        """Send a frame, or keep it until the connection stands. Raises `CallFailed` when there is no room."""
+        if self.proven:
+            sent = self.write(data)
+        else:
+            sent = len(self._queue) < MAX_QUEUED_CALLS
+            if sent:
+                self._queue.append(data)
+        if not sent:
+            raise CallFailed(f"the connection to node {self.peer_id} takes no more")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A connection that is still wanted is opened again."""
+        super().connection_lost(exc)
+        if self.wanted:
+            self._redial_later()
+
+    def _shake_hands(self) -> bytes:
+        endpoint = self.endpoint
+        if not self._expected:
+            challenge = self._cut(wire.CHALLENGE_BYTES)
+            if challenge is None:
+                return b""
+            if not challenge.startswith(wire.MAGIC):
+                raise wire.BadFrame("the other end speaks another protocol")
+            answer, self._expected = wire.response(endpoint.host.secret, challenge, endpoint.node_id, self.peer_id)
+            self.write(answer)
+        proof = self._cut(wire.PROOF_BYTES)
+        if proof is None:
+            return b""
+        if proof != self._expected:
+            raise wire.BadFrame("the other end does not know the secret")
+        self._prove()
+        queue, self._queue = self._queue, []
+        for data in queue:
+            self.write(data)
+        return bytes(self._received)
+
+    def _take(self, frame: wire.Frame) -> None:
+        if not isinstance(frame, wire.Answered):
+            raise wire.BadFrame("a call came over a connection for replies")
+        if self.wanted:
+            self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
+
+    def _redial_later(self) -> None:
+        if self.wanted and not self.endpoint.closed:
+            self.endpoint.host.loop.call_later(REDIAL_DELAY, self._redial)
+
+    def _redial(self) -> None:
+        if self.wanted and not self.endpoint.closed:
+            self.endpoint.connect(self.peer_id, self.addr)
+
+
+class Accepted(Connection):
+    """A connection that a peer opened, or a stranger: calls come in, replies go out."""
+
+    def __init__(self, endpoint: TcpEndpoint) -> None:
+        super().__init__(endpoint)
+        self.peer_id = -1
+        self._challenge = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Challenge whoever it is."""
+        self.endpoint.strangers += 1
+        super().connection_made(transport)
+        if self.endpoint.strangers > MAX_STRANGERS:
+            self.abort()
+        self._challenge = wire.MAGIC + wire.new_nonce()
+        self.write(self._challenge)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        if not self.proven:
+            self.endpoint.strangers -= 1
+        super().connection_lost(exc)
+
+    def _shake_hands(self) -> bytes:
+        data = self._cut(wire.RESPONSE_BYTES)
+        if data is None:
+            return b""
+        checked = wire.check_response(self.endpoint.host.secret, self._challenge, data, self.endpoint.node_id)
+        if checked is None:
+            raise wire.BadFrame("a stranger")
+        self.peer_id, proof = checked
+        self._prove()
+        self.endpoint.strangers -= 1
+        self.write(proof)
+        return bytes(self._received)
+
+    def _take(self, frame: wire.Frame) -> None:
+        if not isinstance(frame, wire.Call):
+            raise wire.BadFrame("a reply came over a connection for calls")
+        args = frame.args
+        sender = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
+        if sender != self.peer_id:
+            raise wire.BadFrame("a call came in the name of another node")
+        self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, self._answer(frame.id))
+
+    def _answer(self, call_id: int) -> Answer:
+        def answer(reply: Reply) -> None:
+            with contextlib.suppress(wire.BadFrame):
+                self.write(wire.encode(wire.Answered(call_id, reply)))
+
+        return answer

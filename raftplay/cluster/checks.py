@@ -1,0 +1,118 @@
+"""What can be asserted about a cluster; each check looks at connected servers only, as a client would.
+
+*Connected* means alive and not cut off by `disconnect_peer`; a partition leaves its nodes connected.
+"""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from raftplay.raft.messages import CMState, CommitEntry, same_command
+
+if TYPE_CHECKING:
+    from raftplay.cluster.harness import Harness
+
+
+class CheckFailed(AssertionError):
+    """A check did not hold; the text says what was expected, what was seen, and what every server looked like."""
+
+
+def fail(harness: "Harness", text: str) -> CheckFailed:
+    """The failure to raise, with every server's state under `text`."""
+    return CheckFailed(f"{text}\n{harness.snapshot()}")
+
+
+def connected(harness: "Harness") -> list[int]:
+    """The nodes that are alive and not disconnected."""
+    return [id for id in range(harness.n) if harness.connected[id] and harness.alive[id]]
+
+
+def leaders(harness: "Harness") -> list[int]:
+    """The connected nodes that believe that they lead, the one of the highest term first."""
+    found = [id for id in connected(harness) if harness.cluster[id].cm.state is CMState.LEADER]
+    return sorted(found, key=lambda id: -harness.cluster[id].cm.current_term)
+
+
+def find_command(commits: list[CommitEntry], command: object) -> int | None:
+    """Where `command` first stands in `commits`; None when it does not."""
+    return next((at for at, entry in enumerate(commits) if same_command(entry.command, command)), None)
+
+
+def holders(harness: "Harness", command: object) -> list[tuple[int, int]]:
+    """(node, index) for every connected node that has committed `command`."""
+    found = []
+    for id in connected(harness):
+        at = find_command(harness.commits[id], command)
+        if at is not None:
+            found.append((id, harness.commits[id][at].index))
+    return found
+
+
+def disagreement(harness: "Harness", found: list[tuple[int, int]]) -> str | None:
+    """How the nodes in `found` contradict each other up to their indices; None when they do not."""
+    for (one, index), (other, other_index) in pairwise(found):
+        if index != other_index:
+            return f"node {one} committed it at index {index}, node {other} at index {other_index}"
+        pairs = zip(harness.commits[one], harness.commits[other], strict=False)
+        for at, (mine, theirs) in enumerate(pairs):
+            if at > index:
+                break
+            if not same_command(mine.command, theirs.command):
+                return f"at index {at} node {one} committed {mine.command!r}, node {other} {theirs.command!r}"
+    return None
+
+
+def agree(harness: "Harness") -> bool:
+    """Whether all connected nodes have committed the same sequence, of the same length."""
+    logs = [harness.commits[id] for id in connected(harness)]
+    return all(
+        len(log) == len(logs[0])
+        and all(same_command(a.command, b.command) for a, b in zip(log, logs[0], strict=True))
+        for log in logs[1:]
+    )
+
+
+def committed(harness: "Harness", command: object) -> tuple[int, int]:
+    """(how many, index): every connected node has committed `command` there. Raises `CheckFailed`."""
+    found = holders(harness, command)
+    absent = sorted(set(connected(harness)) - {id for id, _ in found})
+    if not found or absent:
+        where = f"not by {_nodes(absent)}" if found else "by no connected node"
+        raise fail(harness, f"{command!r} should be committed by every connected node; it is committed {where}")
+    _raise_disagreement(harness, command, found)
+    return len(found), found[0][1]
+
+
+def committed_on(harness: "Harness", command: object, n: int) -> None:
+    """Exactly `n` connected nodes have committed `command`, at one index. Raises `CheckFailed`."""
+    found = holders(harness, command)
+    if len(found) != n:
+        by = _nodes([id for id, _ in found]) if found else "none"
+        raise fail(
+            harness, f"{command!r} should be committed by {n} connected nodes; it is by {len(found)} ({by})"
+        )
+    _raise_disagreement(harness, command, found)
+
+
+def not_committed(harness: "Harness", command: object) -> None:
+    """No connected node has committed `command`. Raises `CheckFailed`."""
+    found = holders(harness, command)
+    if found:
+        by = _nodes([id for id, _ in found])
+        raise fail(harness, f"{command!r} should be committed by no connected node; it is by {by}")
+
+
+def no_leader(harness: "Harness") -> None:
+    """No connected node believes that it leads. Raises `CheckFailed`."""
+    found = leaders(harness)
+    if found:
+        raise fail(harness, f"no connected node should lead; {_nodes(found)} does")
+
+
+def _raise_disagreement(harness: "Harness", command: object, found: list[tuple[int, int]]) -> None:
+    text = disagreement(harness, found)
+    if text is not None:
+        raise fail(harness, f"the nodes that committed {command!r} contradict each other: {text}")
+
+
+def _nodes(ids: list[int]) -> str:
+    return ("node " if len(ids) == 1 else "nodes ") + ", ".join(map(str, ids))

@@ -1,0 +1,40 @@
+"""What one may choose about a cluster; the defaults are the reference's timings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.messages import UsageError
+
+UNRELIABLE = "RAFT_UNRELIABLE_RPC"
+MORE_REELECTION = "RAFT_FORCE_MORE_REELECTION"
+
+MAX_NODES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Timings and options of a cluster. Times are seconds of cluster time.
+
+    `delay_min` … `delay_max`: how long every incoming call is held before the node sees it.
+    `unreliable`: one incoming call in ten fails, one in ten takes 75 ms. None means: as the environment says
+    (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`).
+    """
+
+    raft: RaftConfig = field(default_factory=RaftConfig)
+    delay_min: float = 0.001
+    delay_max: float = 0.005
+    unreliable: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delay_min <= self.delay_max:
+            raise UsageError(f"the delay must be a range from 0 on, not {self.delay_min}..{self.delay_max} s")
+
+    def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":
+        """This configuration with what it left open taken from the environment."""
+        unreliable = bool(environ.get(UNRELIABLE)) if self.unreliable is None else self.unreliable
+        raft = self.raft
+        if environ.get(MORE_REELECTION):
+            raft = replace(raft, force_more_reelection=True)
+        return replace(self, raft=raft, unreliable=unreliable)

@@ -1,0 +1,28 @@
+"""The debug log of the reference: DEBUG_CM, logger `raftplay`, one line per decision, ``[id] message``."""
+
+import logging
+
+from raftplay.raft.events import Decision
+from raftplay.watch.events import Record
+from raftplay.watch.narrator import describe
+from raftplay.watch.stream import Stream
+
+logger = logging.getLogger("raftplay")
+
+
+def refresh(stream: Stream) -> None:
+    """Let decisions be logged exactly while `raftplay.DEBUG_CM` is set and the logger takes debug lines."""
+    import raftplay  # noqa: PLC0415 - read anew each time: users set it while clusters live
+
+    wanted = raftplay.DEBUG_CM > 0 and logger.isEnabledFor(logging.DEBUG)
+    if wanted != stream.reads(log_decision):
+        if wanted:
+            stream.attach(log_decision)
+        else:
+            stream.detach(log_decision)
+
+
+def log_decision(record: Record) -> None:
+    """Log a record that is a node's decision."""
+    if isinstance(record.event, Decision):
+        logger.debug("[%d] %s", record.node, describe(record))

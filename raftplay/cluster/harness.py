@@ -1,0 +1,485 @@
+"""Harness: a whole cluster in one hand, to drive, to break and to check.
+
+Everything here is synchronous: an action takes effect at once, and only what says so lets time pass. The
+cluster lives on between two calls (tcp), or stands still until time passes (sim).
+"""
+
+import random
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+from raftplay.backends.base import Backend
+from raftplay.backends.sim import SimBackend
+from raftplay.backends.tcp import TcpBackend
+from raftplay.cluster import checks, debug
+from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.network import LinkFaults, Network
+from raftplay.cluster.server import Server
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.raft.messages import CommitEntry, UsageError
+from raftplay.raft.storage import MapStorage, Storage
+from raftplay.watch import events as ev
+from raftplay.watch.stream import Stream
+
+T = TypeVar("T")
+
+LOOKS = 8
+"""How often `check_single_leader` looks."""
+
+LOOK_EVERY = 0.150
+"""Seconds of cluster time between two looks."""
+
+RESTART_PAUSE = 0.020
+"""Seconds of cluster time that `restart_peer` waits."""
+
+MIN_SPEED, MAX_SPEED = 0.001, 100.0
+
+
+class Harness:
+    """`n` servers (1 to 25), connected to each other and running.
+
+    `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time); `seed` decides every random choice
+    (all of a run, in sim) and is drawn when None; `config` holds timings and options. A context manager.
+    Raises `UsageError` for arguments that cannot be.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        backend: str = "tcp",
+        seed: int | None = None,
+        config: Config | None = None,
+    ) -> None:
+        if not 1 <= n <= MAX_NODES:
+            raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
+        self.n = n
+        self.seed = secrets.randbelow(1 << 32) if seed is None else seed
+        self.config = (config or Config()).settled()
+        self.storage: list[Storage] = [MapStorage() for _ in range(n)]
+        self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
+        self.connected = [False] * n
+        self.alive = [False] * n
+        self.cluster: list[Server] = []
+        self._incarnations = [0] * n
+        self._is_shut_down = False
+        self._backend = _make_backend(backend)
+        self.network = Network(range(n), random.Random(f"{self.seed} network"))
+        self.stream = Stream(self._backend.now)
+        self.stream.switched = self._watch
+        try:
+            self._backend.run(self._begin)
+        except BaseException:
+            self.shutdown()
+            raise
+
+    # ---- submitting
+
+    def submit_to_server(self, id: int, command: object) -> int:
+        """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
+        return self._server(id).submit(command)
+
+    def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
+        """Submit several commands to node `id`, in order: the log index of each, or -1."""
+        return self._server(id).submit_many(commands)
+
+    # ---- what can go wrong, and be mended
+
+    def crash_peer(self, id: int) -> None:
+        """Disconnect and stop node `id`; its storage stays, its collected commits are forgotten.
+
+        A node that is down stays down.
+        """
+        self._act(lambda: self._crash(self._server(id)))
+
+    def restart_peer(self, id: int) -> None:
+        """A new server over the old storage of node `id`, connected again; lets 20 ms pass.
+
+        Raises `UsageError` when the node is alive.
+        """
+        self._act(lambda: self._restart(id))
+        if not self._backend.paused:
+            self._backend.pass_time(RESTART_PAUSE)
+
+    def disconnect_peer(self, id: int) -> None:
+        """Cut node `id` from all others, both ways."""
+        self._act(lambda: self._disconnect(self._server(id)))
+
+    def reconnect_peer(self, id: int) -> None:
+        """Connect node `id`, both ways, to all live nodes that are not themselves disconnected.
+
+        Raises `UsageError` when the node is down.
+        """
+        self._act(lambda: self._reconnect(self._server(id)))
+
+    def peer_drop_calls_after_n(self, id: int, n: int) -> None:
+        """Let outgoing calls of node `id` fail after the next `n`."""
+        self._act(lambda: self._drop(self._server(id), n))
+
+    def peer_dont_drop_calls(self, id: int) -> None:
+        """Undo `peer_drop_calls_after_n`."""
+        self._act(lambda: self._drop(self._server(id), -1))
+
+    def partition(self, *groups: Iterable[int]) -> None:
+        """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
+        self._act(lambda: self._tell(ev.Partitioned(self.network.partition(groups))))
+
+    def heal(self) -> None:
+        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so)."""
+
+        def act() -> None:
+            self.network.heal()
+            self._tell(ev.Healed())
+
+        self._act(act)
+
+    def cut(self, src: int, dst: int) -> None:
+        """Let nothing get from `src` to `dst` (the other direction stays)."""
+        self._change_link(src, dst, lambda faults: replace(faults, cut=True))
+
+    def join(self, src: int, dst: int) -> None:
+        """Undo `cut`."""
+        self._change_link(src, dst, lambda faults: replace(faults, cut=False))
+
+    def set_link(
+        self,
+        src: int,
+        dst: int,
+        *,
+        loss: float | None = None,
+        delay: tuple[float, float] | None = None,
+        dup: float | None = None,
+    ) -> None:
+        """Faults of one direction of a link: chances of loss and duplication (0 to 1), a range of delay (s).
+
+        What is None stays as it is.
+        """
+
+        def change(faults: LinkFaults) -> LinkFaults:
+            return replace(
+                faults,
+                loss=faults.loss if loss is None else loss,
+                delay=faults.delay if delay is None else delay,
+                dup=faults.dup if dup is None else dup,
+            )
+
+        self._change_link(src, dst, change)
+
+    def clear_link(self, src: int, dst: int) -> None:
+        """Make one direction of a link whole, a cut included."""
+        self._change_link(src, dst, lambda _: LinkFaults())
+
+    def freeze_peer(self, id: int) -> None:
+        """Stall the process of node `id`: no timers, no replies; its sockets stay open."""
+        self._act(lambda: self._freeze(self._server(id)))
+
+    def thaw_peer(self, id: int) -> None:
+        """Let the process of node `id` go on; it handles what arrived meanwhile."""
+        self._act(lambda: self._thaw(self._server(id)))
+
+    def time_out_peer(self, id: int) -> None:
+        """Let the election timer of node `id` fire now; a leader has none."""
+        self._act(lambda: self._time_out(self._server(id)))
+
+    # ---- time
+
+    @property
+    def backend(self) -> str:
+        """The backend's name: "tcp" or "sim"."""
+        return self._backend.name
+
+    @property
+    def now(self) -> float:
+        """Cluster time in seconds, from 0 at the start."""
+        return self._backend.now()
+
+    def sleep_ms(self, ms: float) -> None:
+        """Let `ms` milliseconds of cluster time pass. Raises `UsageError` while time is paused."""
+        self._backend.pass_time(ms / 1000)
+
+    def wait_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> bool:
+        """Let time pass until `predicate` holds, looked at after every change; whether it held in time.
+
+        `predicate` runs inside the cluster: it may look at everything and must change nothing.
+        """
+        return self._backend.wait_until(predicate, seconds)
+
+    @property
+    def speed(self) -> float:
+        """Seconds of cluster time in a second of the wall clock; 1 gives the reference's timings."""
+        return self._backend.speed
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed (0.001 to 100); causes no election by itself."""
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise UsageError(f"the speed lies between {MIN_SPEED:g} and {MAX_SPEED:g}, not at {speed:g}")
+        self._backend.set_speed(speed)
+
+    @property
+    def paused(self) -> bool:
+        """Whether cluster time stands still."""
+        return self._backend.paused
+
+    def pause(self) -> None:
+        """Let cluster time stand still; actions still work."""
+        self._backend.pause()
+
+    def resume(self) -> None:
+        """Let cluster time go on."""
+        self._backend.resume()
+
+    def step(self) -> object:
+        """Let the next timer or delivery happen, then stand still: what it was, or None if there is none."""
+        self._backend.pause()
+        return self._backend.step()
+
+    # ---- looking
+
+    def snapshot(self) -> Snapshot:
+        """All that a screen shows of the cluster at this moment, as one immutable value."""
+        with self._backend.lock:
+            return Snapshot(
+                time=self._backend.now(),
+                backend=self._backend.name,
+                seed=self.seed,
+                speed=self._backend.speed,
+                paused=self._backend.paused,
+                nodes=tuple(self._node_snapshot(server) for server in self.cluster),
+                groups=self.network.groups,
+                faulty_links=tuple(sorted(self.network.faulty_links.items())),
+            )
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Held while several looks must see the same moment."""
+        return self._backend.lock
+
+    # ---- checking
+
+    def check_single_leader(self) -> tuple[int, int]:
+        """(id, term) of the one connected server that believes that it leads; up to 8 looks, 150 ms apart.
+
+        Raises `CheckFailed`.
+        """
+        for _ in range(LOOKS):
+            with self._backend.lock:
+                found = checks.leaders(self)
+                if len(found) == 1:
+                    return found[0], self.cluster[found[0]].cm.current_term
+            self._backend.pass_time(LOOK_EVERY)
+        seen = f"{len(found)} do: {', '.join(map(str, found))}" if found else "none does"
+        raise checks.fail(self, f"exactly one connected node should lead; {seen}")
+
+    def check_no_leader(self) -> None:
+        """No connected server believes that it leads. Raises `CheckFailed`."""
+        self._look(lambda: checks.no_leader(self))
+
+    def check_committed(self, command: object) -> tuple[int, int]:
+        """(nc, index): all `nc` connected servers have committed `command` at `index`.
+
+        The commands before it are the same on each of them. Raises `CheckFailed`.
+        """
+        return self._look(lambda: checks.committed(self, command))
+
+    def check_committed_n(self, command: object, n: int) -> None:
+        """Exactly `n` connected servers have committed `command`. Raises `CheckFailed`."""
+        self._look(lambda: checks.committed_on(self, command, n))
+
+    def check_not_committed(self, command: object) -> None:
+        """No connected server has committed `command`. Raises `CheckFailed`."""
+        self._look(lambda: checks.not_committed(self, command))
+
+    # ---- the end
+
+    def shutdown(self) -> None:
+        """Stop all servers and close everything; safe to call twice.
+
+        Raises what failed inside the cluster and was not raised yet.
+        """
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        try:
+            self._backend.run(self._stop_all)
+        finally:
+            self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    # ---- inside
+
+    def _begin(self) -> None:
+        debug.refresh(self.stream)
+        self.cluster = [self._new_server(id) for id in range(self.n)]
+        self.alive = [True] * self.n
+        for server in self.cluster:
+            self._reconnect(server, tell=False)
+        for server in self.cluster:
+            server.serve()
+
+    def _act(self, action: Callable[[], object]) -> None:
+        """Do `action` inside, after everything before it has settled."""
+
+        def inside() -> None:
+            debug.refresh(self.stream)
+            for server in self.cluster:
+                server.settle_pending()
+            action()
+            self._backend.changed()
+
+        self._backend.run(inside)
+
+    def _look(self, check: Callable[[], T]) -> T:
+        with self._backend.lock:
+            return check()
+
+    def _server(self, id: int) -> Server:
+        if not 0 <= id < self.n:
+            raise UsageError(f"there is no node {id}; the nodes are 0 to {self.n - 1}")
+        return self.cluster[id]
+
+    def _new_server(self, id: int) -> Server:
+        return Server(
+            id,
+            tuple(peer for peer in range(self.n) if peer != id),
+            self.storage[id],
+            backend=self._backend,
+            network=self.network,
+            config=self.config,
+            seed=str(self.seed),
+            stream=self.stream,
+            incarnation=self._incarnations[id],
+            on_commits=self.commits[id].extend,
+        )
+
+    def _crash(self, server: Server) -> None:
+        id = server.id
+        if not self.alive[id]:
+            return
+        self._disconnect(server, tell=False)
+        server.stop()
+        self.alive[id] = False
+        self.commits[id] = []
+        self._tell(ev.Crashed(), id)
+
+    def _restart(self, id: int) -> None:
+        if self._server(id).stopped is False:
+            raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
+        self._incarnations[id] += 1
+        server = self._new_server(id)
+        self.cluster[id] = server
+        self.alive[id] = True
+        self._tell(ev.Restarted(), id)
+        self._reconnect(server, tell=False)
+        server.serve()
+
+    def _disconnect(self, server: Server, *, tell: bool = True) -> None:
+        self.connected[server.id] = False
+        server.disconnect_all()
+        for peer in self.cluster:
+            if peer is not server and not peer.stopped:
+                peer.disconnect_peer(server.id)
+        if tell:
+            self._tell(ev.Disconnected(), server.id)
+
+    def _reconnect(self, server: Server, *, tell: bool = True) -> None:
+        if server.stopped:
+            raise UsageError(f"node {server.id} is down; restart it instead")
+        self.connected[server.id] = True
+        for peer in self.cluster:
+            if peer is not server and self.connected[peer.id]:
+                server.connect_to_peer(peer.id, peer.listen_addr)
+                peer.connect_to_peer(server.id, server.listen_addr)
+        if tell:
+            self._tell(ev.Reconnected(), server.id)
+
+    def _drop(self, server: Server, n: int) -> None:
+        server.proxy.drop_calls_after_n(n)
+        self._tell(ev.Dropping(server.proxy.calls_left), server.id)
+
+    def _freeze(self, server: Server) -> None:
+        self._check_alive(server)
+        server.freeze()
+        self._tell(ev.Frozen(), server.id)
+
+    def _thaw(self, server: Server) -> None:
+        self._check_alive(server)
+        self._tell(ev.Thawed(), server.id)
+        server.thaw()
+
+    def _time_out(self, server: Server) -> None:
+        self._check_alive(server)
+        self._tell(ev.TimedOut(), server.id)
+        server.time_out()
+
+    def _check_alive(self, server: Server) -> None:
+        if server.stopped:
+            raise UsageError(f"node {server.id} is down")
+
+    def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
+        if src == dst:
+            raise UsageError(f"node {src} has no link to itself")
+        self._server(src)
+        self._server(dst)
+
+        def act() -> None:
+            faults = change(self.network.faults(src, dst))
+            self.network.set_faults(src, dst, faults)
+            self._tell(ev.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
+
+        self._act(act)
+
+    def _tell(self, fact: ev.Fact, node: int = -1) -> None:
+        if self.stream.active:
+            self.stream.publish(node, self._incarnations[node] if node >= 0 else 0, fact)
+
+    def _watch(self) -> None:
+        for server in self.cluster:
+            server.watch()
+
+    def _stop_all(self) -> None:
+        for server in self.cluster:
+            server.stop()
+
+    def _node_snapshot(self, server: Server) -> NodeSnapshot:
+        cm, id = server.cm, server.id
+        return NodeSnapshot(
+            id=id,
+            state=cm.state,
+            current_term=cm.current_term,
+            voted_for=cm.voted_for,
+            log=cm.log.frozen(),
+            commit_index=cm.commit_index,
+            last_applied=cm.last_applied,
+            next_index=tuple(cm.next_index.items()),
+            match_index=tuple(cm.match_index.items()),
+            votes=tuple(cm.votes),
+            leader_id=cm.leader_id,
+            deadline=cm.deadline,
+            alive=self.alive[id],
+            connected=self.connected[id],
+            frozen=server.frozen,
+            calls_left=server.proxy.calls_left,
+            incarnation=server.incarnation,
+            listen_addr=server.listen_addr,
+            commits=tuple(self.commits[id]),
+        )
+
+
+def _make_backend(name: str) -> Backend:
+    match name:
+        case "tcp":
+            return TcpBackend()
+        case "sim":
+            return SimBackend()
+    raise UsageError(f'the backend is "tcp" or "sim", not {name!r}')

@@ -1,0 +1,71 @@
+"""RPCProxy: between a node and the network, in both directions; it drops and delays."""
+
+import random
+from functools import partial
+from typing import TYPE_CHECKING
+
+from raftplay.backends.base import Answer, Backend, CallFailed
+from raftplay.cluster.config import Config
+from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
+
+if TYPE_CHECKING:
+    from raftplay.cluster.server import Server
+
+SLOW_CALL = 0.075
+"""How long an incoming call takes when RAFT_UNRELIABLE_RPC makes it slow, in seconds."""
+
+
+class RPCProxy:
+    """Drops outgoing calls on demand and delays incoming ones, as a network would."""
+
+    def __init__(self, server: "Server", backend: Backend, config: Config, rng: random.Random) -> None:
+        self._server = server
+        self._backend = backend
+        self._config = config
+        self._rng = rng
+        self._calls_left = -1  # -1: never drop, 0: drop now, n: drop after n more
+
+    @property
+    def calls_left(self) -> int:
+        """How many outgoing calls still pass; -1 when none is dropped."""
+        return self._calls_left
+
+    def drop_calls_after_n(self, n: int) -> None:
+        """Let the next `n` outgoing calls pass, and fail all that follow; -1 drops none."""
+        with self._backend.lock:
+            self._calls_left = max(n, -1)
+
+    def dont_drop_calls(self) -> None:
+        """Drop no outgoing calls any more."""
+        self.drop_calls_after_n(-1)
+
+    def call(self, peer_id: int, args: Args, call_id: int) -> None:
+        """An outgoing call. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
+        if self._calls_left == 0:
+            raise CallFailed(f"the proxy of node {self._server.id} drops calls")
+        if self._calls_left > 0:
+            self._calls_left -= 1
+        self._server.transmit(peer_id, call_id, args)
+
+    def request_vote(self, args: RequestVoteArgs, answer: Answer) -> None:
+        """An incoming RequestVote: after its delay the node answers it through `answer`."""
+        self._delayed(args, answer)
+
+    def append_entries(self, args: AppendEntriesArgs, answer: Answer) -> None:
+        """An incoming AppendEntries: after its delay the node answers it through `answer`."""
+        self._delayed(args, answer)
+
+    def _delayed(self, args: Args, answer: Answer) -> None:
+        config, rng = self._config, self._rng
+        delay = config.delay_min + (config.delay_max - config.delay_min) * rng.random()
+        if config.unreliable:
+            dice = rng.randrange(10)
+            if dice == 9:
+                return  # the call fails, and nobody is told
+            if dice == 8:
+                delay = SLOW_CALL
+        if delay > 0 or self._backend.paused or not self._backend.concurrent:
+            about = ("call", None, self._server.id, args)
+            self._backend.call_later(delay, partial(self._server.handle, args, answer), about)
+        else:
+            self._server.handle(args, answer)

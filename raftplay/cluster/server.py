@@ -1,0 +1,435 @@
+"""Server: one ConsensusModule with its storage, its endpoint on the network, and its timer.
+
+The rule of this module: after every input the node settles, in `_settle` and nowhere else: storage first, then
+the reply, the calls, the commits, the timer. So nothing leaves a node that its disk does not hold.
+"""
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from raftplay.backends.base import Answer, Backend, CallFailed, Handle
+from raftplay.cluster.config import Config
+from raftplay.cluster.network import Network
+from raftplay.cluster.proxy import RPCProxy
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.events import Decision, NodeState
+from raftplay.raft.messages import (
+    Args,
+    CMState,
+    CommitEntry,
+    Reply,
+    RequestVoteArgs,
+)
+from raftplay.raft.storage import Storage
+from raftplay.watch import events as ev
+from raftplay.watch.stream import Stream
+
+MAX_OPEN_CALLS = 1024
+"""How many calls wait for their replies; of more, the oldest is given up."""
+
+MAX_REMEMBERED_CALLS = 32
+"""How many answered calls are remembered, for replies that come twice."""
+
+MAX_INBOX = 10_000
+"""How much a frozen node's sockets hold; what comes on top is lost."""
+
+CALL_LIMIT = 5.0
+"""How long a call made by a user waits for its reply, in seconds of cluster time."""
+
+OnReply = Callable[[Reply], None]
+OnCommits = Callable[[list[CommitEntry]], None]
+OpenCall = tuple[int, Args, OnReply | None]
+
+
+class Server:
+    """One running node: it listens from its making, and takes part from `serve` on.
+
+    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        peer_ids: tuple[int, ...],
+        storage: Storage,
+        *,
+        backend: Backend,
+        network: Network | None = None,
+        config: Config | None = None,
+        seed: str = "0",
+        stream: Stream | None = None,
+        incarnation: int = 0,
+        on_commits: OnCommits | None = None,
+        module: type[ConsensusModule] = ConsensusModule,
+    ) -> None:
+        self.id = id
+        self.peer_ids = peer_ids
+        self.incarnation = incarnation
+        self.frozen = False
+        self.stopped = False
+        self._backend = backend
+        self._network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
+        self._stream = stream or Stream(backend.now)
+        self._on_commits = on_commits
+        config = (config or Config()).settled()
+        self.cm = module(
+            id, peer_ids, storage, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
+        )
+        self.proxy = RPCProxy(self, backend, config, random.Random(f"{seed} proxy {id} {incarnation}"))
+        self._endpoint = backend.open_endpoint(id, self)
+        self._open_calls: dict[int, OpenCall] = {}
+        self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
+        self._inbox: deque[Callable[[], None]] = deque(maxlen=MAX_INBOX)
+        self._alarm: Handle | None = None
+        self._alarm_at = math.inf
+        self._settle_due = False
+        self.watch()
+
+    # ---- for users
+
+    @property
+    def listen_addr(self) -> tuple[str, int]:
+        """(host, port) at which its peers reach it."""
+        return self._endpoint.listen_addr
+
+    @property
+    def state(self) -> CMState:
+        """The role of its node."""
+        return self.cm.state
+
+    def is_leader(self) -> bool:
+        """Whether its node believes that it leads."""
+        return self.cm.state is CMState.LEADER
+
+    def serve(self) -> None:
+        """The peers are connected: from now on the node takes part."""
+        self._backend.run(lambda: self._input(self.cm.start))
+
+    def submit(self, command: object) -> int:
+        """Submit `command`: its log index if this node leads, else -1. Never blocks.
+
+        A frozen node takes nothing: -1. Raises `CommandRefused` for what cannot be carried.
+        """
+        return self.submit_many((command,))[0]
+
+    def submit_many(self, commands: Sequence[object]) -> list[int]:
+        """Submit several commands in order: the log index of each, or -1."""
+        with self._backend.lock:
+            cm = self.cm
+            now = self._backend.now()
+            if self.frozen or self.stopped:
+                return [-1] * len(commands)
+            try:
+                indices = [cm.submit(command, now) for command in commands]
+            finally:
+                if cm.has_output:
+                    self._settle_soon()
+            if self._stream.active:
+                for command, index in zip(commands, indices, strict=True):
+                    self._publish(ev.Submitted(command, index))
+            return indices
+
+    def call(self, peer_id: int, args: Args, on_reply: OnReply | None = None) -> Reply | None:
+        """Call `peer_id`. With `on_reply` give None at once, and hand it the reply when that comes.
+
+        Without, let time pass until the reply is there. Raises `CallFailed` at once when the peer is not
+        connected or the proxy drops calls, and `TimeoutError` when no reply comes within 5 s.
+        """
+        replies: list[Reply] = []
+        take = on_reply or replies.append
+        self._backend.run(lambda: self._call(peer_id, args, take))
+        if on_reply is not None:
+            return None
+        if not self._backend.wait_until(lambda: bool(replies), CALL_LIMIT):
+            raise TimeoutError(f"node {peer_id} did not answer node {self.id} within {CALL_LIMIT:g} s")
+        return replies[0]
+
+    def connect_to_peer(self, peer_id: int, addr: tuple[str, int]) -> None:
+        """Connect to the peer that listens at `addr`."""
+        self._backend.run(lambda: self._endpoint.connect(peer_id, addr))
+
+    def disconnect_peer(self, peer_id: int) -> None:
+        """Close the connection to `peer_id`; calls to it fail at once from now on."""
+        self._backend.run(lambda: self._endpoint.disconnect(peer_id))
+
+    def disconnect_all(self) -> None:
+        """Close the connections to all peers."""
+        for peer_id in self.peer_ids:
+            self.disconnect_peer(peer_id)
+
+    def is_connected_to(self, peer_id: int) -> bool:
+        """Whether this server has a connection to `peer_id`."""
+        return self._endpoint.is_connected(peer_id)
+
+    def shutdown(self) -> None:
+        """Stop the node, and close its listener and connections; safe to call twice."""
+        self._backend.run(self.stop)
+
+    # ---- inside: what the cluster does to it
+
+    def stop(self) -> None:
+        """Like a crash: what the node had not settled is settled, then nothing moves any more."""
+        if self.stopped:
+            return
+        self.settle_pending()
+        self.stopped = True
+        self.cm.stop()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._inbox.clear()
+        self._open_calls.clear()
+        self._endpoint.close()
+        self._backend.changed()
+
+    def freeze(self) -> None:
+        """The process stalls: its timer does not fire, what arrives waits."""
+        self.settle_pending()
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """The process goes on: what arrived meanwhile is handled in order, then its timer."""
+        if not self.frozen:
+            return
+        self.frozen = False
+        inbox, self._inbox = self._inbox, deque()
+        for arrival in inbox:
+            arrival()
+        self._set_alarm()
+
+    def time_out(self) -> None:
+        """Its election timer fires now."""
+        self._input(self.cm.time_out)
+
+    def settle_pending(self) -> None:
+        """Settle what was submitted and not settled yet."""
+        if self._settle_due:
+            self._settle_due = False
+            if not self.stopped and not self.frozen:
+                self._settle()
+
+    def watch(self) -> None:
+        """Publish the node's decisions while the stream has readers."""
+        self.cm.observe = self._publish_decision if self._stream.active else None
+
+    # ---- inside: the network
+
+    def transmit(self, peer_id: int, call_id: int, args: Args) -> None:
+        """Let a call leave, past the links' faults. Raises `CallFailed` without a connection."""
+        if not self._endpoint.is_connected(peer_id):
+            raise CallFailed(f"node {self.id} is not connected to node {peer_id}")
+        if self._stream.active:
+            self._publish(ev.CallSent(call_id, self.id, peer_id, args))
+        fate = self._network.fate(self.id, peer_id)
+        if not fate:
+            self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
+        for delay in fate:
+            if delay == 0.0:
+                self._endpoint.send(peer_id, call_id, args)
+            else:
+                self._backend.call_later(
+                    delay, partial(self._send_late, peer_id, call_id, args), ("call", self.id, peer_id, args)
+                )
+
+    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
+        """A call came in; the proxy holds it for a while."""
+        if self.stopped:
+            return
+        incoming = Incoming(self, peer_id, call_id, answer)
+        if isinstance(args, RequestVoteArgs):
+            self.proxy.request_vote(args, incoming)
+        else:
+            self.proxy.append_entries(args, incoming)
+
+    def handle(self, args: Args, answer: Answer) -> None:
+        """The proxy lets a call through: the node answers it, once what the answer depends on is on disk."""
+        if self.stopped:
+            return
+        if self.frozen:
+            self._inbox.append(partial(self.handle, args, answer))
+            return
+        if self._stream.active and isinstance(answer, Incoming):
+            self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
+        now = self._backend.now()
+        reply: Reply
+        if isinstance(args, RequestVoteArgs):
+            reply = self.cm.request_vote(args, now)
+        else:
+            reply = self.cm.append_entries(args, now)
+        self._settle(answer, reply)
+
+    def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
+        """Let the answer to a call leave, past the links' faults."""
+        peer_id, call_id = incoming.peer_id, incoming.call_id
+        if self._stream.active:
+            self._publish(ev.ReplySent(call_id, self.id, peer_id, reply))
+        fate = self._network.fate(self.id, peer_id)
+        if not fate:
+            self._reply_lost(incoming, reply, self._network.blocked(self.id, peer_id) or "loss")
+        for delay in fate:
+            if delay == 0.0:
+                incoming.answer(reply)
+            else:
+                self._backend.call_later(
+                    delay, partial(self._reply_late, incoming, reply), ("reply", self.id, peer_id, reply)
+                )
+
+    def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
+        """A reply came in; the node judges it against the call that it answers."""
+        if self.stopped:
+            return
+        if self.frozen:
+            self._inbox.append(partial(self.reply_arrived, peer_id, call_id, reply))
+            return
+        open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
+        if open_call is None or open_call[0] != peer_id:
+            return
+        _, args, on_reply = open_call
+        if self._stream.active:
+            self._publish(ev.ReplyDelivered(call_id, peer_id, self.id, reply))
+        if on_reply is not None:
+            on_reply(reply)
+            self._backend.changed()
+            return
+        self._remembered.append((call_id, open_call))
+        self.cm.reply_received(peer_id, args, reply, self._backend.now())
+        self._settle()
+
+    def _remembered_call(self, call_id: int) -> OpenCall | None:
+        """A call that was answered before: the network may bring a reply twice."""
+        for remembered_id, open_call in self._remembered:
+            if remembered_id == call_id:
+                return open_call
+        return None
+
+    def _call(self, peer_id: int, args: Args, on_reply: OnReply | None = None) -> None:
+        call_id = self._network.new_call_id()
+        self._open_calls[call_id] = (peer_id, args, on_reply)
+        if len(self._open_calls) > MAX_OPEN_CALLS:
+            del self._open_calls[next(iter(self._open_calls))]
+        try:
+            self.proxy.call(peer_id, args, call_id)
+        except CallFailed:
+            self._open_calls.pop(call_id, None)
+            raise
+
+    def _send_late(self, peer_id: int, call_id: int, args: Args) -> None:
+        reason = "crash" if self.stopped else self._network.blocked(self.id, peer_id)
+        if reason is None:
+            try:
+                self._endpoint.send(peer_id, call_id, args)
+            except CallFailed:
+                reason = "disconnected"
+        if reason is not None:
+            self._call_lost(peer_id, call_id, args, reason)
+
+    def _reply_late(self, incoming: "Incoming", reply: Reply) -> None:
+        reason = "crash" if self.stopped else self._network.blocked(self.id, incoming.peer_id)
+        if reason is None:
+            incoming.answer(reply)
+        else:
+            self._reply_lost(incoming, reply, reason)
+
+    def _call_lost(self, peer_id: int, call_id: int, args: Args, reason: str) -> None:
+        if self._stream.active:
+            self._publish(ev.CallLost(call_id, self.id, peer_id, args, reason))
+
+    def _reply_lost(self, incoming: "Incoming", reply: Reply, reason: str) -> None:
+        if self._stream.active:
+            self._publish(ev.ReplyLost(incoming.call_id, self.id, incoming.peer_id, reply, reason))
+
+    # ---- inside: settling
+
+    def _input(self, function: Callable[[float], None]) -> None:
+        if not self.stopped and not self.frozen:
+            function(self._backend.now())
+            self._settle()
+
+    def _settle(self, answer: Answer | None = None, reply: Reply | None = None) -> None:
+        """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
+        cm = self.cm
+        while self._persist():
+            pass
+        if answer is not None and reply is not None:
+            answer(reply)
+        if cm.has_output:
+            for peer_id, args in cm.take_calls():
+                try:
+                    self._call(peer_id, args)
+                except CallFailed:
+                    cm.call_failed(peer_id, args, self._backend.now())
+            commits = cm.take_commits()
+            if commits and self._on_commits is not None:
+                self._on_commits(commits)
+        self._set_alarm()
+        self._backend.changed()
+
+    def _persist(self) -> bool:
+        """Write what changed; whether anything did (which may let the node go on: see `persist`)."""
+        cm = self.cm
+        start = cm.log.changed_from
+        if not cm.persist(self._backend.now()):
+            return False
+        if self._stream.active:
+            entries = () if start is None else tuple(cm.log[start:])
+            vote = cm.durable_vote
+            self._publish(
+                ev.Persisted(vote.current_term, vote.voted_for, len(cm.log) if start is None else start, entries),
+                cm.node_state(),
+            )
+        return True
+
+    def _settle_soon(self) -> None:
+        if not self._settle_due:
+            self._settle_due = True
+            self._backend.call_soon(self.settle_pending)
+
+    def _set_alarm(self) -> None:
+        """Have the node woken at its deadline. An alarm that is set for earlier stays: it looks again."""
+        deadline = self.cm.deadline
+        if self._alarm is not None:
+            if self._alarm_at <= deadline:
+                return
+            self._alarm.cancel()
+            self._alarm = None
+        if deadline < math.inf:
+            self._alarm_at = deadline
+            self._alarm = self._backend.call_at(deadline, self._wake, ("timer", self.id))
+
+    def _wake(self) -> None:
+        alarm, self._alarm = self._alarm, None
+        if self.stopped or self.frozen:
+            return
+        if self.cm.deadline > self._alarm_at:
+            assert alarm is not None
+            alarm.about = None  # nothing happens: the deadline has moved on
+            self._set_alarm()
+            return
+        self.cm.wake(self._backend.now())
+        self._settle()
+
+    # ---- inside: events
+
+    def _publish(self, fact: ev.Fact, after: NodeState | None = None) -> None:
+        self._stream.publish(self.id, self.incarnation, fact, after)
+
+    def _publish_decision(self, decision: Decision) -> None:
+        self._stream.publish(self.id, self.incarnation, decision, self.cm.node_state())
+
+
+class Incoming:
+    """A call that came in, and the way back for its answer."""
+
+    __slots__ = ("answer", "call_id", "peer_id", "server")
+
+    def __init__(self, server: Server, peer_id: int, call_id: int, answer: Answer) -> None:
+        self.server = server
+        self.peer_id = peer_id
+        self.call_id = call_id
+        self.answer = answer
+
+    def __call__(self, reply: Reply) -> None:
+        """Let `reply` leave on its way back."""
+        self.server.send_reply(self, reply)

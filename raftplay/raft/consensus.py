@@ -1,0 +1,605 @@
+"""The Raft consensus algorithm, as Figure 2 of the paper states it, and nothing else.
+
+The rule of this module: no sockets, no clock, no threads, no logging. Inputs carry the time, what must
+leave waits in `take_calls` and `take_commits`, and `deadline` says when the node wants to be woken. The same
+inputs give the same outputs: randomness comes only from the `random.Random` that the node is handed.
+
+Whoever drives a node calls `persist` after each input and before anything else leaves it.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable
+
+from raftplay.raft import events as ev
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    CMState,
+    CommitEntry,
+    LogEntry,
+    Reply,
+    Report,
+    RequestVoteArgs,
+    RequestVoteReply,
+    check_command,
+    own_copy,
+    size_of,
+)
+from raftplay.raft.storage import PersistentState, Storage, Vote
+
+FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
+
+MAX_CALL_BYTES = 1 << 20
+"""No AppendEntries carries more than about this many bytes of entries, unless one entry alone does."""
+
+MAX_CALL_ENTRIES = 8192
+"""No AppendEntries carries more entries than this."""
+
+PROBE_ENTRIES = 64
+"""How many entries a call carries to a peer whose last call is known to be lost."""
+
+MAX_IN_FLIGHT = 8
+"""How many calls with entries a leader has under way to one peer between two heartbeats."""
+
+Observer = Callable[[ev.Decision], None]
+
+
+class ConsensusModule:
+    """One node of Raft; dormant until `start`.
+
+    `id` and `peer_ids` name the node and the others of its cluster; `storage` is read at once and written by
+    `persist`; `observe` is told every decision. Raises `StorageError` when storage holds no node's state.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        peer_ids: Iterable[int],
+        storage: Storage,
+        *,
+        config: RaftConfig | None = None,
+        rng: random.Random | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self.id = id
+        self.peer_ids = tuple(peer_ids)
+        self.config = config or RaftConfig()
+        self.observe = observe
+        self._rng = rng or random.Random()
+        self._store = PersistentState(storage)
+        self._now = 0.0
+
+        # Persistent state on all servers
+        self.current_term, self.voted_for, self.log = self._store.load()
+
+        # Volatile state on all servers
+        self.commit_index = NONE
+        self.last_applied = NONE
+        self.state = FOLLOWER
+        self.leader_id = NONE
+
+        # Volatile state on leaders: of each peer, the next entry to send and the last one known to be there.
+        # next_index runs ahead of the replies, so that entries go out at once; a refusal sets it back.
+        self.next_index: dict[int, int] = {}
+        self.match_index: dict[int, int] = {}
+        self._in_flight: dict[int, int] = {}
+        self._unreached: set[int] = set()
+        self._durable_index = self.log.last_index
+        self._held_index = NONE
+
+        # Volatile state on candidates
+        self.votes: list[int] = []
+        self._asking_first = False
+
+        self.deadline = math.inf
+        self._leader_heard = -math.inf
+        self._calls: list[tuple[int, Args]] = []
+        self._appends_due: dict[int, None] = {}
+        self._commits: list[CommitEntry] = []
+
+    # ---- what goes in
+
+    def start(self, now: float) -> None:
+        """The peers are connected: from now on the node waits for a leader (§5.2)."""
+        self._now = now
+        self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
+        self._restart_election_timer()
+
+    def stop(self) -> None:
+        """The node is Dead: it answers, sends and changes nothing any more."""
+        if self.state is DEAD:
+            return
+        self.state = DEAD
+        self.deadline = math.inf
+        self._calls.clear()
+        self._appends_due.clear()
+        self._commits.clear()
+        self._tell(ev.Stopped())
+
+    def submit(self, command: object, now: float | None = None) -> int:
+        """Append `command` to the leader's log: its index there, or -1 when this node does not lead.
+
+        Never blocks. Raises `CommandRefused` for what is not a JSON value of at most 64 KiB.
+        """
+        command = check_command(command)
+        if self.state is not LEADER:
+            return NONE
+        self._set_now(now)
+        return self._append_own(command)
+
+    def wake(self, now: float) -> None:
+        """The time may have come that `deadline` names."""
+        if now < self.deadline or self.state is DEAD:
+            return
+        self._now = now
+        if self.state is LEADER:
+            self._broadcast_heartbeat()
+        else:
+            self._election_timed_out()
+
+    def time_out(self, now: float) -> None:
+        """Let the election timer fire now; a leader, which has none, ignores it."""
+        if self.state is not LEADER and self.state is not DEAD:
+            self._now = now
+            self._election_timed_out()
+
+    def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
+        """Answer RequestVote (Figure 2, §5.2, §5.4). A dead node gives the empty reply of term 0."""
+        if self.state is DEAD:
+            return RequestVoteReply(0, False)
+        self._set_now(now)
+        if args.pre_vote:
+            rule = self._judge_pre_vote(args)
+        else:
+            # §5.1: "If RPC request or response contains term T > currentTerm: set currentTerm = T"
+            if args.term > self.current_term:
+                self._become_follower(args.term, "newer-term")
+            rule = self._judge_vote(args)
+            if rule == "granted":
+                self.voted_for = args.candidate_id
+                self._restart_election_timer()
+        granted = rule in ("granted", "pre-granted")
+        self._tell(ev.VoteDecided(args, granted, rule))
+        return RequestVoteReply(self.current_term, granted)
+
+    def append_entries(self, args: AppendEntriesArgs, now: float | None = None) -> AppendEntriesReply:
+        """Answer AppendEntries (Figure 2, §5.3). A dead node gives the empty reply of term 0."""
+        if self.state is DEAD:
+            return AppendEntriesReply(0, False)
+        self._set_now(now)
+        # 1. "Reply false if term < currentTerm (§5.1)"
+        if self._is_outdated(args):
+            self._tell(ev.AppendDecided(args, False, "stale-term"))
+            return AppendEntriesReply(self.current_term, False)
+        if args.term > self.current_term:
+            self._become_follower(args.term, "newer-term")
+        elif self.state is not FOLLOWER:
+            self._become_follower(args.term, "leader-heard")
+        self._hear_leader(args.leader_id)
+
+        # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
+        if not self._log_matches(args):
+            conflict_index, conflict_term = self._conflict_hint(args)
+            rule = "log-too-short" if args.prev_log_index >= len(self.log) else "term-conflict"
+            self._tell(ev.AppendDecided(args, False, rule, conflict_index, conflict_term))
+            return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
+
+        self._tell(ev.AppendDecided(args, True, "matches"))
+        self._store_entries(args)
+        # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
+        index = self._follower_commit(args)
+        if index > self.commit_index:
+            self._commit(index, "told")
+        return self._acknowledgement(args)
+
+    def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
+        """`peer_id` answered `args` with `reply`; the reply is judged against what it answers."""
+        if self.state is DEAD:
+            return
+        self._now = now
+        if reply.term > self.current_term and self._heeds_newer_term(args, reply):
+            self._become_follower(reply.term, "newer-term")
+            return
+        if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
+            self._vote_received(peer_id, args, reply)
+        elif isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
+            self._append_answered(peer_id, args, reply)
+
+    def call_failed(self, peer_id: int, args: Args, now: float) -> None:
+        """The call is known to be lost; the next heartbeat sends its entries again."""
+        if self.state is not LEADER or not isinstance(args, AppendEntriesArgs) or args.term != self.current_term:
+            return
+        self._now = now
+        self._unreached.add(peer_id)
+        self.next_index[peer_id] = max(
+            self.match_index[peer_id] + 1, min(self.next_index[peer_id], args.prev_log_index + 1)
+        )
+
+    def persist(self, now: float | None = None) -> bool:
+        """Write what changed to storage; whether anything did.
+
+        A node counts its own vote and its own entries only once they are on its disk.
+        """
+        if self.state is DEAD:
+            return False
+        current_term, voted_for = self._durable_vote()
+        if not self._store.save(current_term, voted_for, self.log):
+            return False
+        self._set_now(now)
+        self._durable_index = self.log.last_index
+        if self.state is CANDIDATE and self.id not in self.votes:
+            self._count_vote(self.id)
+        elif self.state is LEADER and not self.peer_ids:
+            self._advance_commit_index()
+        return True
+
+    @property
+    def durable_vote(self) -> Vote:
+        """Term and vote as storage would give them back."""
+        return self._store.vote
+
+    # ---- what comes out
+
+    def take_calls(self) -> list[tuple[int, Args]]:
+        """The calls that must leave now, as (peer_id, args); they are handed out once."""
+        calls, self._calls = self._calls, []
+        if self._appends_due:
+            due, self._appends_due = self._appends_due, {}
+            for peer_id in due:
+                args = self._next_append(peer_id)
+                if args is not None:
+                    calls.append((peer_id, args))
+        return calls
+
+    def take_commits(self) -> list[CommitEntry]:
+        """The entries committed since the last look, in order; they are handed out once."""
+        commits, self._commits = self._commits, []
+        return commits
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take_calls` or `take_commits` would give anything."""
+        return bool(self._calls or self._appends_due or self._commits)
+
+    def report(self) -> Report:
+        """(id, term, is_leader), as the node sees itself."""
+        return Report(self.id, self.current_term, self.state is LEADER)
+
+    def node_state(self) -> ev.NodeState:
+        """The node's state now, without its log."""
+        return ev.NodeState(
+            self.state.value,
+            self.current_term,
+            self.voted_for,
+            self.log.last_index,
+            self.log.last_term,
+            self.commit_index,
+            self.last_applied,
+        )
+
+    # ---- elections (§5.2, §5.4.1)
+
+    def _election_timed_out(self) -> None:
+        """ "If election timeout elapses without receiving AppendEntries … convert to candidate" """
+        if self.config.prevote and self.peer_ids:
+            self._start_pre_vote()
+        else:
+            self._start_election()
+
+    def _start_pre_vote(self) -> None:
+        """§9.6: ask whether the others would vote for this node before disturbing them with a new term."""
+        if self.state is CANDIDATE:
+            self.state = FOLLOWER
+        self._restart_election_timer()
+        self._asking_first = True
+        self.votes = [self.id]
+        self.leader_id = NONE
+        self._tell(ev.PreVoteStarted(self.current_term + 1))
+        self._request_votes(self.current_term + 1, pre_vote=True)
+
+    def _start_election(self) -> None:
+        self.state = CANDIDATE
+        self.current_term += 1
+        self.voted_for = self.id
+        self.votes = []  # its own counts once it is durable: see persist
+        self._asking_first = False
+        self.leader_id = NONE
+        self._restart_election_timer()
+        self._tell(ev.ElectionStarted(self.current_term))
+        self._request_votes(self.current_term, pre_vote=False)
+
+    def _request_votes(self, term: int, *, pre_vote: bool) -> None:
+        args = RequestVoteArgs(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
+        self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
+
+    def _judge_vote(self, args: RequestVoteArgs) -> str:
+        """The rule that decides about a vote in the current term; "granted" if the node votes."""
+        # 1. "Reply false if term < currentTerm (§5.1)"
+        if args.term < self.current_term:
+            return "stale-term"
+        # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
+        #    receiver's log, grant vote (§5.2, §5.4)"
+        if self.voted_for not in (NONE, args.candidate_id):
+            return "voted-for-other"
+        return self._judge_log(args) or "granted"
+
+    def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
+        """The rule that decides about a pre-vote, which changes nothing at the voter (§9.6)."""
+        if args.term <= self.current_term:
+            return "stale-term"
+        if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:
+            return "leader-alive"
+        return self._judge_log(args) or "pre-granted"
+
+    def _judge_log(self, args: RequestVoteArgs) -> str | None:
+        """§5.4.1: the log with the later last term is more up to date; with the same, the longer one."""
+        if args.last_log_term < self.log.last_term:
+            return "log-older-term"
+        if args.last_log_term == self.log.last_term and args.last_log_index < self.log.last_index:
+            return "log-shorter"
+        return None
+
+    def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
+        if not self._answers_this_election(args):
+            self._tell(ev.ReplyIgnored(voter, args, reply, "old-call"))
+        elif reply.vote_granted:
+            self._count_vote(voter)
+
+    def _answers_this_election(self, args: RequestVoteArgs) -> bool:
+        """Whether a reply to `args` still counts: of this candidacy, or of the pre-vote for the next term."""
+        if args.pre_vote:
+            return self._asking_first and args.term == self.current_term + 1
+        return self.state is CANDIDATE and args.term == self.current_term
+
+    def _count_vote(self, voter: int) -> None:
+        """ "If votes received from majority of servers: become leader"; each voter counts once."""
+        if voter not in self.votes:
+            self.votes.append(voter)
+            self._tell(ev.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
+        if len(self.votes) >= self._majority():
+            if self._asking_first:
+                self._start_election()
+            else:
+                self._become_leader()
+
+    def _majority(self) -> int:
+        return (len(self.peer_ids) + 1) // 2 + 1
+
+    def _become_leader(self) -> None:
+        self.state = LEADER
+        self.leader_id = self.id
+        self._tell(ev.BecameLeader(self.current_term, tuple(self.votes)))
+        self._reset_peers()
+        if self.config.noop:
+            self._append_own(None)
+        self._broadcast_heartbeat()
+
+    def _reset_peers(self) -> None:
+        """Figure 2, "Volatile state on leaders": "Reinitialized after election"."""
+        self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
+        self.match_index = dict.fromkeys(self.peer_ids, NONE)
+        self._in_flight = dict.fromkeys(self.peer_ids, 0)
+        self._unreached = set()
+        self._held_index = NONE
+
+    def _become_follower(self, term: int, rule: str) -> None:
+        """Step down, or adopt a newer term. The vote of a term is kept as long as the term is (§5.2)."""
+        was, old_term = self.state, self.current_term
+        if term > self.current_term:
+            self.current_term = term
+            self.voted_for = NONE
+            self.leader_id = NONE
+        self.state = FOLLOWER
+        self._asking_first = False
+        self._appends_due.clear()
+        self._calls.clear()
+        self._tell(ev.BecameFollower(self.current_term, was.value, old_term, rule))
+        if was is LEADER:
+            self._restart_election_timer()
+
+    def _hear_leader(self, leader_id: int) -> None:
+        self.leader_id = leader_id
+        self._leader_heard = self._now
+        self._asking_first = False
+        self._restart_election_timer()
+
+    def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
+        """§5.1 speaks of every reply with a newer term (`args` and `reply` are for those who deviate)."""
+        return True
+
+    def _restart_election_timer(self) -> None:
+        """Draw the next election timeout anew (§5.2)."""
+        config = self.config
+        if config.force_more_reelection and self._rng.random() < 1 / 3:
+            timeout = config.election_min
+        else:
+            timeout = config.election_min + (config.election_max - config.election_min) * self._rng.random()
+        self.deadline = self._now + timeout
+
+    # ---- replication, the leader's side (§5.3)
+
+    def _append_own(self, command: object) -> int:
+        entry = LogEntry(command, self.current_term)
+        index = self.log.append(entry)
+        self._tell(ev.EntryAppended(index, entry))
+        self._appends_due.update(dict.fromkeys(self.peer_ids))
+        return index
+
+    def _broadcast_heartbeat(self) -> None:
+        """ "Send … to each server; repeat during idle periods to prevent election timeouts" """
+        self.deadline = self._now + self.config.heartbeat
+        for peer_id in self.peer_ids:
+            self._in_flight[peer_id] = NONE  # one call at least: see _next_append
+            self._appends_due[peer_id] = None
+
+    def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
+        """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex" """
+        in_flight = self._in_flight[peer_id]
+        if in_flight >= MAX_IN_FLIGHT:
+            return None
+        start = self.next_index[peer_id]
+        entries = self._batch(start, PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES)
+        self._in_flight[peer_id] = max(in_flight, 0) + (1 if entries else 0)
+        self.next_index[peer_id] = start + len(entries)
+        previous = start - 1
+        return AppendEntriesArgs(
+            self.current_term, self.id, previous, self.log.term_at(previous), entries, self.commit_index
+        )
+
+    def _batch(self, start: int, most: int) -> tuple[LogEntry, ...]:
+        """The entries from `start` on that fit one call."""
+        entries = self.log[start : start + most]
+        if len(entries) > 15:  # fewer cannot exceed the limit, whatever they hold
+            room = MAX_CALL_BYTES
+            for at, entry in enumerate(entries):
+                room -= size_of(entry.command) + 24
+                if room < 0:
+                    return tuple(entries[: max(at, 1)])
+        return tuple(entries)
+
+    def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
+        if not self._answers_this_leadership(args, reply):
+            self._tell(ev.ReplyIgnored(peer_id, args, reply, "old-call"))
+            return
+        self._unreached.discard(peer_id)
+        if args.entries and self._in_flight[peer_id] > 0:
+            self._in_flight[peer_id] -= 1
+        if reply.success:
+            self._replicated(peer_id, self._acknowledged_index(args, reply))
+        else:
+            self._refused(peer_id, args, reply)
+
+    def _answers_this_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> bool:
+        """A reply counts only in the leadership that sent the call: a node leads a term at most once."""
+        return self.state is LEADER and args.term == self.current_term and reply.term == self.current_term
+
+    def _acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
+        """What a success vouches for: the entries of the call that it answers, no more."""
+        return args.prev_log_index + len(args.entries)
+
+    def _replicated(self, peer_id: int, index: int) -> None:
+        """ "If successful: update nextIndex and matchIndex for follower (§5.3)" """
+        if index > self.match_index[peer_id]:
+            self.match_index[peer_id] = index
+            self._tell(ev.MatchAdvanced(peer_id, index))
+        if self.next_index[peer_id] <= index:
+            self.next_index[peer_id] = index + 1
+        self._advance_commit_index()
+        if self.next_index[peer_id] <= self.log.last_index:
+            self._appends_due[peer_id] = None
+
+    def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
+        """ "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry (§5.3)" """
+        match_index = self.match_index[peer_id]
+        if args.prev_log_index <= match_index:
+            self._tell(ev.ReplyIgnored(peer_id, args, reply, "outdated"))
+            next_index = match_index + 1
+        else:
+            next_index = max(match_index + 1, min(self._index_to_retry(reply), args.prev_log_index))
+            self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
+        self.next_index[peer_id] = next_index
+        self._appends_due[peer_id] = None
+
+    def _index_to_retry(self, reply: AppendEntriesReply) -> int:
+        """End of §5.3: skip all entries of the conflicting term in one step."""
+        if reply.conflict_term != NONE:
+            last = self.log.last_index_of(reply.conflict_term)
+            if last != NONE:
+                return last + 1
+        return max(reply.conflict_index, 0)
+
+    def _advance_commit_index(self) -> None:
+        """ "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
+        log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
+        """
+        matches = sorted([self._durable_index, *self.match_index.values()], reverse=True)
+        index = matches[self._majority() - 1]
+        if index <= self.commit_index:
+            return
+        if self._may_commit(index):
+            self._commit(index, "majority")
+            self._appends_due.update(dict.fromkeys(self.peer_ids))
+        elif index > self._held_index:
+            self._held_index = index
+            self._tell(ev.CommitHeld(index, self.log.term_at(index)))
+
+    def _may_commit(self, index: int) -> bool:
+        """§5.4.2: "only log entries from the leader's current term are committed by counting replicas" """
+        return self.log.term_at(index) == self.current_term
+
+    # ---- replication, the follower's side (§5.3)
+
+    def _is_outdated(self, args: AppendEntriesArgs) -> bool:
+        return args.term < self.current_term
+
+    def _log_matches(self, args: AppendEntriesArgs) -> bool:
+        previous = args.prev_log_index
+        return previous == NONE or (previous < len(self.log) and self.log[previous].term == args.prev_log_term)
+
+    def _conflict_hint(self, args: AppendEntriesArgs) -> tuple[int, int]:
+        """End of §5.3: the conflicting term and its first index, or where this log ends."""
+        if args.prev_log_index >= len(self.log):
+            return len(self.log), NONE
+        term = self.log[args.prev_log_index].term
+        return self.log.first_index_of(term), term
+
+    def _store_entries(self, args: AppendEntriesArgs) -> None:
+        """Rules 3 and 4 of AppendEntries. What agrees is left alone: the call may be an old one."""
+        for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
+            # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the
+            #    existing entry and all that follow it (§5.3)"
+            if at < len(self.log) and self.log[at].term != entry.term:
+                self._truncate(at)
+            # 4. "Append any new entries not already in the log"
+            if at >= len(self.log):
+                self._store_from(at, args.entries[at - args.prev_log_index - 1 :])
+                return
+
+    def _truncate(self, index: int) -> None:
+        removed = len(self.log) - index
+        self.log.truncate(index)
+        self._tell(ev.LogTruncated(index, removed))
+
+    def _store_from(self, index: int, entries: tuple[LogEntry, ...]) -> None:
+        self.log.extend(entries)
+        self._tell(ev.EntriesStored(index, entries))
+
+    def _follower_commit(self, args: AppendEntriesArgs) -> int:
+        """How far a follower may commit: not past the last entry that this call vouches for."""
+        return min(args.leader_commit, args.prev_log_index + len(args.entries))
+
+    def _acknowledgement(self, args: AppendEntriesArgs) -> AppendEntriesReply:
+        return AppendEntriesReply(self.current_term, True)
+
+    # ---- all servers
+
+    def _commit(self, index: int, rule: str) -> None:
+        """ "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied]" """
+        replicas: tuple[int, ...] = ()
+        if self.state is LEADER:
+            replicas = (self.id, *(p for p, match in self.match_index.items() if match >= index))
+        self.commit_index = index
+        self._tell(ev.CommitAdvanced(index, rule, replicas))
+        while self.last_applied < self.commit_index:
+            self.last_applied += 1
+            command = own_copy(self.log[self.last_applied].command)
+            commit = CommitEntry(command, self.last_applied, self.current_term)
+            self._commits.append(commit)
+            self._tell(ev.Applied(commit))
+
+    def _durable_vote(self) -> tuple[int, int]:
+        """(current_term, voted_for) as they must be on disk before any message leaves."""
+        return self.current_term, self.voted_for
+
+    def _set_now(self, now: float | None) -> None:
+        """Inputs without a time are of the moment of the last one."""
+        if now is not None:
+            self._now = now
+
+    def _tell(self, decision: ev.Decision) -> None:
+        if self.observe is not None:
+            self.observe(decision)

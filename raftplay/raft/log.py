@@ -1,0 +1,105 @@
+"""The log of one node: entries counted from 0, and the look-ups by term that fast back-up needs (§5.3)."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import overload
+
+from raftplay.raft.messages import NONE, LogEntry
+
+_term_of = attrgetter("term")
+
+
+class RaftLog:
+    """A sequence of `LogEntry`; it grows at its end and is cut only by `truncate`.
+
+    `changed_from` is the lowest index that differs from what was last persisted, or None; whoever
+    persists the log sets it back to None. So the cost of persisting follows the change, not the length.
+    """
+
+    __slots__ = ("_entries", "_frozen", "changed_from")
+
+    def __init__(self, entries: Iterable[LogEntry] = ()) -> None:
+        self._entries: list[LogEntry] = list(entries)
+        self._frozen: tuple[LogEntry, ...] | None = None
+        self.changed_from: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        return iter(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> LogEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LogEntry]: ...
+    def __getitem__(self, index: int | slice) -> LogEntry | list[LogEntry]:
+        return self._entries[index]
+
+    def __eq__(self, other: object) -> bool:
+        match other:
+            case RaftLog():
+                return self._entries == other._entries
+            case list() | tuple():
+                return self._entries == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"RaftLog({self._entries!r})"
+
+    @property
+    def last_index(self) -> int:
+        """Index of the last entry; -1 when the log is empty."""
+        return len(self._entries) - 1
+
+    @property
+    def last_term(self) -> int:
+        """Term of the last entry; -1 when the log is empty."""
+        return self._entries[-1].term if self._entries else NONE
+
+    def term_at(self, index: int) -> int:
+        """Term of the entry at `index`; -1 when there is none."""
+        return self._entries[index].term if 0 <= index < len(self._entries) else NONE
+
+    def first_index_of(self, term: int) -> int:
+        """Index of the first entry of `term`; -1 when there is none. Terms never decrease along a log."""
+        at = bisect_left(self._entries, term, key=_term_of)
+        return at if self.term_at(at) == term else NONE
+
+    def last_index_of(self, term: int) -> int:
+        """Index of the last entry of `term`; -1 when there is none."""
+        at = bisect_right(self._entries, term, key=_term_of) - 1
+        return at if self.term_at(at) == term else NONE
+
+    def append(self, entry: LogEntry) -> int:
+        """Add `entry` at the end; its index."""
+        index = len(self._entries)
+        self._entries.append(entry)
+        self._touch(index)
+        return index
+
+    def extend(self, entries: Iterable[LogEntry]) -> None:
+        """Add `entries` at the end, in order."""
+        index = len(self._entries)
+        self._entries.extend(entries)
+        self._touch(index)
+
+    def truncate(self, index: int) -> None:
+        """Drop the entry at `index` and all that follow it (§5.3)."""
+        if index < len(self._entries):
+            del self._entries[index:]
+            self._touch(index)
+
+    def frozen(self) -> tuple[LogEntry, ...]:
+        """The entries as one immutable value, made anew only after a change."""
+        if self._frozen is None:
+            self._frozen = tuple(self._entries)
+        return self._frozen
+
+    def _touch(self, index: int) -> None:
+        self._frozen = None
+        if self.changed_from is None or index < self.changed_from:
+            self.changed_from = index

@@ -1,0 +1,224 @@
+"""The vocabulary of Raft: log entries, the two calls of Figure 2 and their replies.
+
+Every message is a frozen, typed value; the wire and the storage decode into exactly these types and refuse
+anything else. Log indices count from 0, and -1 stands for "none" wherever an index or a node id is expected.
+"""
+
+import math
+from enum import Enum
+from typing import Annotated, Any, NamedTuple, TypeAlias
+
+import msgspec
+
+NONE = -1
+"""No index, no node: ``voted_for`` before any vote, ``prev_log_index`` of the first entry, and so on."""
+
+MAX_COMMAND_BYTES = 64 * 1024
+"""The largest command that `check_command` accepts, in bytes of its JSON text."""
+
+MAX_COMMAND_DEPTH = 100
+"""How deeply lists and objects of a command may be nested."""
+
+MAX_INTEGER_BITS = 13_000
+"""The longest integer in a command: Python itself reads no longer ones from text."""
+
+Term: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Index: TypeAlias = Annotated[int, msgspec.Meta(ge=-1)]
+NodeId: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class UsageError(ValueError):
+    """What a user did wrong, in one sentence: what, where, and what would be right."""
+
+
+class CommandRefused(UsageError):
+    """A command that the cluster cannot carry; the text says which part of it and why."""
+
+
+class CMState(Enum):
+    """What a node is: the three roles of §5.1, and Dead after a crash or `ConsensusModule.stop`."""
+
+    FOLLOWER = "Follower"
+    CANDIDATE = "Candidate"
+    LEADER = "Leader"
+    DEAD = "Dead"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class LogEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One entry of the log: a command for the state machine and the term in which a leader received it."""
+
+    command: Any
+    term: Term
+
+
+class RequestVoteArgs(msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", gc=False):
+    """Arguments of RequestVote (Figure 2, §5.2, §5.4). `pre_vote` asks without starting a term (§9.6)."""
+
+    term: Term
+    candidate_id: NodeId
+    last_log_index: Index
+    last_log_term: Index
+    pre_vote: bool = False
+
+
+class RequestVoteReply(msgspec.Struct, frozen=True, array_like=True, tag="Vote", gc=False):
+    """The answer to RequestVote: the voter's term, and whether it grants its vote."""
+
+    term: Term
+    vote_granted: bool
+
+
+class AppendEntriesArgs(msgspec.Struct, frozen=True, array_like=True, tag="AppendEntries", gc=False):
+    """Arguments of AppendEntries (Figure 2, §5.3); without entries it is a heartbeat."""
+
+    term: Term
+    leader_id: NodeId
+    prev_log_index: Index
+    prev_log_term: Index
+    entries: tuple[LogEntry, ...]
+    leader_commit: Index
+
+
+class AppendEntriesReply(msgspec.Struct, frozen=True, array_like=True, tag="Appended", gc=False):
+    """The answer to AppendEntries, with the conflict hint of the end of §5.3 (-1 = none)."""
+
+    term: Term
+    success: bool
+    conflict_index: Index = NONE
+    conflict_term: Index = NONE
+
+
+class CommitEntry(msgspec.Struct, frozen=True, gc=False):
+    """What a node reports for each committed entry: its command, its log index, the node's term by then."""
+
+    command: Any
+    index: int
+    term: int
+
+
+class Report(NamedTuple):
+    """What `ConsensusModule.report` tells: who the node is, its term, whether it believes that it leads."""
+
+    id: int
+    term: int
+    is_leader: bool
+
+
+Args: TypeAlias = RequestVoteArgs | AppendEntriesArgs
+Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
+
+
+def check_command(command: object) -> Any:
+    """Give back `command` as the cluster may keep it: a JSON value of its own, up to 64 KiB.
+
+    Containers are copied, so that what a caller does with its list afterwards changes no log.
+    Raises `CommandRefused`, whose text names the part that cannot be carried.
+    """
+    kind = type(command)
+    if kind is int or kind is bool or command is None:
+        if kind is int:
+            _check_integer(command, "the command")  # type: ignore[arg-type]
+        return command
+    _check_value(command)
+    _check_size(command)
+    if kind is str or kind is float:
+        return command
+    return own_copy(command)
+
+
+def own_copy(command: Any) -> Any:
+    """A copy of `command` that shares nothing mutable with it (scalars are given back as they are)."""
+    match command:
+        case list():
+            return [own_copy(item) for item in command]
+        case dict():
+            return {key: own_copy(value) for key, value in command.items()}
+    return command
+
+
+def size_of(command: Any) -> int:
+    """About how many bytes `command` takes in a frame; never much less than it does."""
+    match command:
+        case bool() | None:
+            return 5
+        case int():
+            return 1 + (command.bit_length() * 3) // 10
+        case float():
+            return 24
+    return len(msgspec.json.encode(command))
+
+
+def same_command(one: Any, other: Any) -> bool:
+    """Whether two commands are the same JSON value: as Python compares them, but 1, 1.0 and true differ."""
+    if type(one) is not type(other):
+        return False
+    match one:
+        case list():
+            return len(one) == len(other) and all(map(same_command, one, other))
+        case dict():
+            return one.keys() == other.keys() and all(same_command(v, other[k]) for k, v in one.items())
+    return bool(one == other)
+
+
+def _check_value(command: object) -> None:
+    """Walk `command` without recursion of Python's own; raise `CommandRefused` at the first foreign part."""
+    todo: list[tuple[object, str, int]] = [(command, "the command", 0)]
+    while todo:
+        value, where, depth = todo.pop()
+        if depth > MAX_COMMAND_DEPTH:
+            raise CommandRefused(f"the command is nested deeper than {MAX_COMMAND_DEPTH} levels")
+        kind = type(value)
+        if value is None or kind is bool:
+            continue
+        if kind is int:
+            assert isinstance(value, int)
+            _check_integer(value, where)
+            continue
+        if kind is float:
+            assert isinstance(value, float)
+            if not math.isfinite(value):
+                raise CommandRefused(f"{where} is {value}, which JSON has no number for")
+        elif kind is str:
+            assert isinstance(value, str)
+            _check_text(value, where)
+        elif kind is list:
+            assert isinstance(value, list)
+            todo.extend((item, f"item {i} of {where}", depth + 1) for i, item in enumerate(value))
+        elif kind is dict:
+            assert isinstance(value, dict)
+            for key, item in value.items():
+                if type(key) is not str:
+                    raise CommandRefused(
+                        f"a key of {where} is of type {type(key).__name__}; JSON objects have text keys"
+                    )
+                _check_text(key, f"a key of {where}")
+                todo.append((item, f"{key[:40]!r} of {where}", depth + 1))
+        else:
+            raise CommandRefused(
+                f"{where} is of type {kind.__name__}; a command is a JSON value "
+                "(None, bool, int, float, str, list, dict)"
+            )
+
+
+def _check_integer(value: int, where: str) -> None:
+    if value.bit_length() > MAX_INTEGER_BITS:
+        raise CommandRefused(
+            f"{where} is an integer of {value.bit_length()} bits; at most {MAX_INTEGER_BITS} are carried"
+        )
+
+
+def _check_text(text: str, where: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise CommandRefused(f"{where} has half of a surrogate pair, which is no text") from None
+
+
+def _check_size(command: object) -> None:
+    size = len(msgspec.json.encode(command))
+    if size > MAX_COMMAND_BYTES:
+        raise CommandRefused(f"the command takes {size} bytes as JSON; at most {MAX_COMMAND_BYTES} are carried")

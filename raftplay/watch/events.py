@@ -1,0 +1,154 @@
+"""What happened to a cluster besides its nodes' decisions: on the wire, on disk, and by the hand of a user.
+
+Each fact is published once, by the part that owns it. `Record` gives it its place in the total order.
+"""
+
+import msgspec
+
+from raftplay.raft.events import Decision, NodeState
+from raftplay.raft.messages import Args, LogEntry, Reply
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Base of all that is no decision of a node."""
+
+
+class CallSent(Fact, frozen=True, gc=False):
+    """A call left its node; `call_id` is its own in the whole cluster."""
+
+    call_id: int
+    src: int
+    dst: int
+    args: Args
+
+
+class CallDelivered(Fact, frozen=True, gc=False):
+    """A call was handed to the node that it is for; a duplicate is delivered twice."""
+
+    call_id: int
+    src: int
+    dst: int
+    args: Args
+
+
+class CallLost(Fact, frozen=True, gc=False):
+    """A call will not be delivered, for the `reason` given."""
+
+    call_id: int
+    src: int
+    dst: int
+    args: Args
+    reason: str
+
+
+class ReplySent(Fact, frozen=True, gc=False):
+    """The answer to a call left; `src` is who answers."""
+
+    call_id: int
+    src: int
+    dst: int
+    reply: Reply
+
+
+class ReplyDelivered(Fact, frozen=True, gc=False):
+    """The answer was handed to the caller."""
+
+    call_id: int
+    src: int
+    dst: int
+    reply: Reply
+
+
+class ReplyLost(Fact, frozen=True, gc=False):
+    """The answer will not be delivered, for the `reason` given."""
+
+    call_id: int
+    src: int
+    dst: int
+    reply: Reply
+    reason: str
+
+
+class Persisted(Fact, frozen=True, gc=False):
+    """What a node's storage would now give back: its log is kept up to `start`, then `entries`, no more."""
+
+    current_term: int
+    voted_for: int
+    start: int
+    entries: tuple[LogEntry, ...]
+
+
+class Submitted(Fact, frozen=True, gc=False):
+    """A command was submitted to a node; `index` is -1 where the node did not lead."""
+
+    command: object
+    index: int
+
+
+class Crashed(Fact, frozen=True, gc=False):
+    """A node was stopped; its storage stays."""
+
+
+class Restarted(Fact, frozen=True, gc=False):
+    """A new server runs over the node's old storage."""
+
+
+class Disconnected(Fact, frozen=True, gc=False):
+    """A node was cut from all others, both ways."""
+
+
+class Reconnected(Fact, frozen=True, gc=False):
+    """A node was connected to the others again."""
+
+
+class Frozen(Fact, frozen=True, gc=False):
+    """A node's process stalls."""
+
+
+class Thawed(Fact, frozen=True, gc=False):
+    """A node's process goes on."""
+
+
+class TimedOut(Fact, frozen=True, gc=False):
+    """A node's election timer was made to fire."""
+
+
+class Dropping(Fact, frozen=True, gc=False):
+    """A node's proxy drops calls after the next `after`; -1 for not any more."""
+
+    after: int
+
+
+class Partitioned(Fact, frozen=True, gc=False):
+    """The nodes were split into groups that cannot talk to each other."""
+
+    groups: tuple[tuple[int, ...], ...]
+
+
+class Healed(Fact, frozen=True, gc=False):
+    """All links are whole again."""
+
+
+class LinkChanged(Fact, frozen=True, gc=False):
+    """The faults of one direction of a link are now these (delays in seconds)."""
+
+    src: int
+    dst: int
+    cut: bool
+    loss: float
+    delay: tuple[float, float]
+    dup: float
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One event in the total order: number, cluster time, whose it is (-1 = the cluster's), the state after.
+
+    `incarnation` counts the restarts of the node; `after` is set for decisions and for what changed a disk.
+    """
+
+    seq: int
+    time: float
+    node: int
+    incarnation: int
+    event: Decision | Fact
+    after: NodeState | None = None

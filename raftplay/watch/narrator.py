@@ -1,0 +1,181 @@
+"""Events in words: one line for each, for the debug log, `events` and the screens."""
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, Args, LogEntry, Reply, RequestVoteArgs
+from raftplay.watch import events as ev
+from raftplay.watch.text import command_text
+
+
+def describe(record: ev.Record) -> str:
+    """`record`'s event as one line, without its time and node."""
+    event = record.event
+    if isinstance(event, dec.Decision):
+        return _decision(event)
+    return _fact(event)
+
+
+def rule_text(rule: str) -> str:
+    """A rule's words and its section: "the request is of an older term (§5.1)"."""
+    section, words = dec.RULES[rule]
+    return f"{words} ({section})"
+
+
+def args_text(args: Args) -> str:
+    """What a call asks, in short."""
+    match args:
+        case RequestVoteArgs():
+            kind = "pre-vote" if args.pre_vote else "vote"
+            last = f"last entry {args.last_log_index}, of term {args.last_log_term}"
+            return f"{kind} request for term {args.term} ({last})"
+        case AppendEntriesArgs(entries=()):
+            return f"heartbeat of term {args.term} (commit {args.leader_commit})"
+        case AppendEntriesArgs():
+            first = args.prev_log_index + 1
+            return f"{_entries(first, args.entries)} of term {args.term} (commit {args.leader_commit})"
+
+
+def reply_text(reply: Reply) -> str:
+    """What a reply says, in short."""
+    match reply:
+        case AppendEntriesReply(success=True):
+            return f"success in term {reply.term}"
+        case AppendEntriesReply():
+            hint = f", conflict at {reply.conflict_index}" if reply.conflict_index >= 0 else ""
+            return f"refusal in term {reply.term}{hint}"
+    return f"vote {'granted' if reply.vote_granted else 'refused'} in term {reply.term}"
+
+
+def _entries(first: int, entries: tuple[LogEntry, ...]) -> str:
+    last = first + len(entries) - 1
+    where = f"entry {first}" if last == first else f"entries {first}..{last}"
+    shown = " ".join(command_text(entry.command, 20) for entry in entries[:4])
+    return f"{where} [{shown}{' …' if len(entries) > 4 else ''}]"
+
+
+def _nodes(ids: tuple[int, ...]) -> str:
+    return " ".join(f"n{id}" for id in ids)
+
+
+def _decision(event: dec.Decision) -> str:
+    match event:
+        case dec.Started():
+            return f"starts in term {event.current_term} with a log of {len(event.entries)}"
+        case dec.Stopped():
+            return "is dead"
+        case dec.PreVoteStarted():
+            return f"asks whether it could win term {event.term}"
+        case dec.ElectionStarted():
+            return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
+        case dec.VoteDecided():
+            verb = "grants" if event.granted else "refuses"
+            kind = "pre-vote" if event.args.pre_vote else "vote"
+            return (
+                f"{verb} n{event.args.candidate_id} its {kind} for term {event.args.term}: {rule_text(event.rule)}"
+            )
+        case dec.VoteCounted():
+            kind = "pre-vote" if event.pre_vote else "vote"
+            return f"counts the {kind} of n{event.voter}: {len(event.votes)} of the {event.needed} needed"
+        case dec.ReplyIgnored():
+            return f"ignores a reply of n{event.peer}: {rule_text(event.rule)}"
+        case dec.BecameLeader():
+            return f"becomes leader of term {event.term} (votes {_nodes(event.votes)})"
+        case dec.BecameFollower():
+            term = (
+                f"term {event.old_term} → {event.term}" if event.old_term != event.term else f"term {event.term}"
+            )
+            return f"is follower now, was {event.was.lower()}, {term}: {rule_text(event.rule)}"
+    return _log_decision(event)
+
+
+def _log_decision(event: dec.Decision) -> str:
+    match event:
+        case dec.EntryAppended():
+            return (
+                f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
+            )
+        case dec.AppendDecided(success=True):
+            return f"accepts a {args_text(event.args)} from n{event.args.leader_id}"
+        case dec.AppendDecided():
+            return f"refuses a {args_text(event.args)} from n{event.args.leader_id}: {rule_text(event.rule)}"
+        case dec.LogTruncated():
+            return f"cuts its log at index {event.index}: {event.removed} gone (§5.3)"
+        case dec.EntriesStored():
+            return f"stores {_entries(event.index, event.entries)}"
+        case dec.MatchAdvanced():
+            return f"knows that n{event.peer} has its log up to {event.match_index}"
+        case dec.BackedUp():
+            return f"backs up for n{event.peer}: next index {event.next_index} (§5.3)"
+        case dec.CommitAdvanced():
+            by = f" ({_nodes(event.replicas)} have it)" if event.replicas else ""
+            return f"commits up to {event.index}{by}: {rule_text(event.rule)}"
+        case dec.CommitHeld():
+            return f"does not commit {event.index}, of term {event.term}: {rule_text(event.rule)}"
+        case dec.Applied():
+            return f"applies {command_text(event.entry.command, 40)} at index {event.entry.index}"
+    raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def _fact(event: ev.Fact) -> str:
+    match event:
+        case ev.CallSent():
+            return f"call {event.call_id}: n{event.src} → n{event.dst} {args_text(event.args)}"
+        case ev.CallDelivered():
+            return f"call {event.call_id} arrives at n{event.dst} from n{event.src}: {args_text(event.args)}"
+        case ev.CallLost():
+            return f"call {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
+        case ev.ReplySent():
+            return f"reply {event.call_id}: n{event.src} → n{event.dst} {reply_text(event.reply)}"
+        case ev.ReplyDelivered():
+            return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
+        case ev.ReplyLost():
+            return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
+        case ev.Persisted():
+            length = event.start + len(event.entries)
+            return f"has on disk: term {event.current_term}, vote {event.voted_for}, {length} entries"
+        case ev.Submitted():
+            where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
+            return f"{command_text(event.command, 40)} is submitted ({where})"
+    return _act(event)
+
+
+def _act(event: ev.Fact) -> str:
+    match event:
+        case ev.Crashed():
+            return "crashes"
+        case ev.Restarted():
+            return "restarts"
+        case ev.Disconnected():
+            return "is disconnected"
+        case ev.Reconnected():
+            return "is connected again"
+        case ev.Frozen():
+            return "freezes"
+        case ev.Thawed():
+            return "thaws"
+        case ev.TimedOut():
+            return "is told to time out"
+        case ev.Dropping():
+            return f"drops calls after {event.after} more" if event.after >= 0 else "drops calls no more"
+        case ev.Partitioned():
+            return f"partition: {' | '.join(' '.join(map(str, g)) for g in event.groups)}"
+        case ev.Healed():
+            return "all links are whole"
+        case ev.LinkChanged():
+            return f"link {event.src}→{event.dst}: {link_text(event)}"
+    raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def link_text(link: ev.LinkChanged) -> str:
+    """The faults of a link: "cut, loss 20%, delay 50..80ms"."""
+    low, high = link.delay
+    words = [
+        word
+        for word, holds in (
+            ("cut", link.cut),
+            (f"loss {link.loss:.0%}", link.loss > 0),
+            (f"delay {low * 1000:g}..{high * 1000:g}ms", high > 0),
+            (f"dup {link.dup:.0%}", link.dup > 0),
+        )
+        if holds
+    ]
+    return ", ".join(words) or "whole"

@@ -1,0 +1,28 @@
+"""Text of users made fit for a terminal: nothing that moves the cursor, hides or turns text around."""
+
+import unicodedata
+
+import msgspec
+
+_SHOWN_AS_ESCAPE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def visible(text: str) -> str:
+    """`text` with control, bidi and other invisible characters written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if unicodedata.category(c) not in _SHOWN_AS_ESCAPE else _escape(c) for c in text)
+
+
+def command_text(command: object, width: int = 60) -> str:
+    """A command as one line of at most `width` characters: JSON, but plain words without their quotes."""
+    if isinstance(command, str) and command.isascii() and command.isprintable() and " " not in command and command:
+        text = command
+    else:
+        text = visible(msgspec.json.encode(command).decode())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
