@@ -34,14 +34,14 @@ LENGTH_BYTES = 4
 CallId = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Call(msgspec.Struct, frozen=True, array_like=True, tag="call", gc=False):
+class Call(msgspec.Struct, frozen=True, array_like=True, tag="call", forbid_unknown_fields=True, gc=False):
     """A request: which one of the caller's, and what it asks."""
 
     id: CallId
     args: RequestVoteArgs | AppendEntriesArgs
 
 
-class Answered(msgspec.Struct, frozen=True, array_like=True, tag="reply", gc=False):
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag="reply", forbid_unknown_fields=True, gc=False):
     """The answer to the call `id`."""
 
     id: CallId

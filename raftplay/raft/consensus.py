@@ -105,6 +105,8 @@ class ConsensusModule:
 
     def start(self, now: float) -> None:
         """The peers are connected: from now on the node waits for a leader (§5.2)."""
+        if self.state is DEAD:
+            return
         self._now = now
         self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
         self._restart_election_timer()

@@ -47,14 +47,16 @@ class CMState(Enum):
         return self.value
 
 
-class LogEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One entry of the log: a command for the state machine and the term in which a leader received it."""
 
     command: Any
     term: Term
 
 
-class RequestVoteArgs(msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", gc=False):
+class RequestVoteArgs(
+    msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", forbid_unknown_fields=True, gc=False
+):
     """Arguments of RequestVote (Figure 2, §5.2, §5.4). `pre_vote` asks without starting a term (§9.6)."""
 
     term: Term
@@ -64,14 +66,18 @@ class RequestVoteArgs(msgspec.Struct, frozen=True, array_like=True, tag="Request
     pre_vote: bool = False
 
 
-class RequestVoteReply(msgspec.Struct, frozen=True, array_like=True, tag="Vote", gc=False):
+class RequestVoteReply(
+    msgspec.Struct, frozen=True, array_like=True, tag="Vote", forbid_unknown_fields=True, gc=False
+):
     """The answer to RequestVote: the voter's term, and whether it grants its vote."""
 
     term: Term
     vote_granted: bool
 
 
-class AppendEntriesArgs(msgspec.Struct, frozen=True, array_like=True, tag="AppendEntries", gc=False):
+class AppendEntriesArgs(
+    msgspec.Struct, frozen=True, array_like=True, tag="AppendEntries", forbid_unknown_fields=True, gc=False
+):
     """Arguments of AppendEntries (Figure 2, §5.3); without entries it is a heartbeat."""
 
     term: Term
@@ -82,7 +88,9 @@ class AppendEntriesArgs(msgspec.Struct, frozen=True, array_like=True, tag="Appen
     leader_commit: Index
 
 
-class AppendEntriesReply(msgspec.Struct, frozen=True, array_like=True, tag="Appended", gc=False):
+class AppendEntriesReply(
+    msgspec.Struct, frozen=True, array_like=True, tag="Appended", forbid_unknown_fields=True, gc=False
+):
     """The answer to AppendEntries, with the conflict hint of the end of §5.3 (-1 = none)."""
 
     term: Term
@@ -166,6 +174,7 @@ def same_command(one: Any, other: Any) -> bool:
 def _check_value(command: object) -> None:
     """Walk `command` without recursion of Python's own; raise `CommandRefused` at the first foreign part."""
     todo: list[tuple[object, str, int]] = [(command, "the command", 0)]
+    room = MAX_COMMAND_BYTES  # lists that hold one another twice are quickly made and endless to walk
     while todo:
         value, where, depth = todo.pop()
         if depth > MAX_COMMAND_DEPTH:
@@ -183,9 +192,11 @@ def _check_value(command: object) -> None:
                 raise CommandRefused(f"{where} is {value}, which JSON has no number for")
         elif kind is str:
             assert isinstance(value, str)
+            room = _room_after(room, len(value))
             _check_text(value, where)
         elif kind is list:
             assert isinstance(value, list)
+            room = _room_after(room, len(value))
             todo.extend((item, f"item {i} of {where}", depth + 1) for i, item in enumerate(value))
         elif kind is dict:
             assert isinstance(value, dict)
@@ -194,6 +205,7 @@ def _check_value(command: object) -> None:
                     raise CommandRefused(
                         f"a key of {where} is of type {type(key).__name__}; JSON objects have text keys"
                     )
+                room = _room_after(room, len(key) + 1)
                 _check_text(key, f"a key of {where}")
                 todo.append((item, f"{key[:40]!r} of {where}", depth + 1))
         else:
@@ -201,6 +213,13 @@ def _check_value(command: object) -> None:
                 f"{where} is of type {kind.__name__}; a command is a JSON value "
                 "(None, bool, int, float, str, list, dict)"
             )
+
+
+def _room_after(room: int, taken: int) -> int:
+    """What is left of `room` bytes when `taken` more are surely needed."""
+    if taken > room:
+        raise CommandRefused(f"the command takes too many bytes as JSON; at most {MAX_COMMAND_BYTES} are carried")
+    return room - taken
 
 
 def _check_integer(value: int, where: str) -> None:

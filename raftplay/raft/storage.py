@@ -146,5 +146,5 @@ class PersistentState:
             raise StorageError(f"the storage has no {key!r}, without which the rest of it means nothing")
         try:
             return decoder.decode(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
