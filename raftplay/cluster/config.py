@@ -20,12 +20,14 @@ class Config:
     `delay_min` … `delay_max`: how long every incoming call is held before the node sees it.
     `unreliable`: one incoming call in ten fails, one in ten takes 75 ms. None means: as the environment says
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`).
+    `bugs`: names of bug switches to turn on.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
     delay_min: float = 0.001
     delay_max: float = 0.005
     unreliable: bool | None = None
+    bugs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay_min <= self.delay_max:

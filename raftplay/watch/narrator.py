@@ -1,7 +1,15 @@
 """Events in words: one line for each, for the debug log, `events` and the screens."""
 
 from raftplay.raft import events as dec
-from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, Args, LogEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    LogEntry,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.watch import events as ev
 from raftplay.watch.text import command_text
 
@@ -163,6 +171,22 @@ def _act(event: ev.Fact) -> str:
         case ev.LinkChanged():
             return f"link {event.src}→{event.dst}: {link_text(event)}"
     raise AssertionError(f"no words for {type(event).__name__}")
+
+
+def about_text(about: object) -> str:
+    """What a step through time was about, in words."""
+    match about:
+        case None:
+            return "nothing is under way and no timer runs"
+        case ("timer", node):
+            return f"the timer of n{node} fires"
+        case ("call", None, dst, RequestVoteArgs() | AppendEntriesArgs() as args):
+            return f"a call arrives at n{dst}: {args_text(args)}"
+        case ("call", src, dst, RequestVoteArgs() | AppendEntriesArgs() as args):
+            return f"a call n{src} → n{dst} leaves the link: {args_text(args)}"
+        case ("reply", src, dst, RequestVoteReply() | AppendEntriesReply() as reply):
+            return f"a reply n{src} → n{dst} leaves the link: {reply_text(reply)}"
+    return str(about)
 
 
 def link_text(link: ev.LinkChanged) -> str:

@@ -1,0 +1,191 @@
+"""Commands that act on the cluster."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from raftplay.commands import kinds
+from raftplay.commands.errors import Failed
+from raftplay.commands.selectors import leader
+from raftplay.commands.table import command
+from raftplay.commands.values import duration_text
+from raftplay.raft.messages import CMState
+from raftplay.watch.text import command_text
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+GROUP = "Acting on the cluster"
+
+
+def nodes_text(ids: list[int]) -> str:
+    """Nodes in words: "node 2", "nodes 0 2 4", "no node"."""
+    if not ids:
+        return "no node"
+    return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
+
+
+@command(GROUP, "submit 42 to leader")
+def submit(
+    session: "Session", value: Annotated[object, kinds.VALUE], node: Annotated[int | None, kinds.TO_NODE] = None
+) -> str:
+    """Submit a value (an integer where it reads as one, else text) to the leader, or to a node that may refuse."""
+    harness = session.harness
+    target = leader(harness) if node is None else node
+    if target is None:
+        raise Failed("there is no leader to submit to")
+    index = harness.submit_to_server(target, value)
+    if index >= 0:
+        session.note_index(index)
+        return f"index {index} of node {target}, term {harness.cluster[target].cm.current_term}"
+    if not harness.alive[target]:
+        return f"node {target} is down: not taken"
+    if harness.cluster[target].frozen:
+        return f"node {target} is frozen: not taken"
+    return f"node {target} is not the leader: not taken"
+
+
+@command(GROUP, "crash leader")
+def crash(session: "Session", nodes: kinds.Nodes) -> str:
+    """Crash nodes: volatile state is lost, storage stays."""
+    down = [id for id in nodes if not session.harness.alive[id]]
+    for id in nodes:
+        session.harness.crash_peer(id)
+    crashed = [id for id in nodes if id not in down]
+    return f"{nodes_text(crashed)} crashed" + (f"; {nodes_text(down)} down already" if down else "")
+
+
+@command(GROUP, "restart crashed")
+def restart(session: "Session", nodes: kinds.Nodes) -> str:
+    """Restart crashed nodes: a new server over the old storage of each, connected again."""
+    for id in nodes:
+        session.harness.restart_peer(id)
+    terms = ", ".join(
+        f"node {id} in term {cm.current_term} with a log of {len(cm.log)}"
+        for id, cm in ((id, session.harness.cluster[id].cm) for id in nodes)
+    )
+    return f"restarted {terms}" if nodes else "no node to restart"
+
+
+@command(GROUP, "disconnect leader")
+def disconnect(session: "Session", nodes: kinds.Nodes) -> str:
+    """Cut nodes from all others, both ways."""
+    for id in nodes:
+        session.harness.disconnect_peer(id)
+    return f"{nodes_text(nodes)} cut off"
+
+
+@command(GROUP, "reconnect 1,2")
+def reconnect(session: "Session", nodes: kinds.Nodes) -> str:
+    """Connect nodes to all live ones again, both ways."""
+    for id in nodes:
+        session.harness.reconnect_peer(id)
+    return f"{nodes_text(nodes)} connected"
+
+
+@command(GROUP, "partition 0,1 | 2,3,4")
+def partition(session: "Session", groups: Annotated[list[list[int]], kinds.GROUPS]) -> str:
+    """Split the nodes into groups that cannot talk to each other; nodes not named form the last group."""
+    session.harness.partition(*groups)
+    return " | ".join(" ".join(map(str, group)) for group in session.harness.network.groups) or "one group"
+
+
+@command(GROUP, "heal")
+def heal(session: "Session") -> str:
+    """Make all links whole again: no groups, cuts, loss, delay or duplicates."""
+    session.harness.heal()
+    return "all links are whole"
+
+
+@command(GROUP, "cut 1->3")
+def cut(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
+    """Cut a link in one direction (1->3) or both (1<->3)."""
+    for src, dst in links:
+        session.harness.cut(src, dst)
+    return f"{links_text(links)} cut"
+
+
+@command(GROUP, "join 1->3")
+def join(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
+    """Undo a cut."""
+    for src, dst in links:
+        session.harness.join(src, dst)
+    return f"{links_text(links)} joined"
+
+
+@command(GROUP, "link 1->3 loss=20% delay=50..80ms dup=5%")
+def link(
+    session: "Session",
+    links: Annotated[kinds.Links, kinds.LINK],
+    change: Annotated[kinds.LinkChange, kinds.LINK_CHANGE],
+) -> str:
+    """Set faults of a link (all for every link): chances of loss and duplicates, a delay; or clear them."""
+    for src, dst in links:
+        if change.clear:
+            session.harness.clear_link(src, dst)
+        else:
+            session.harness.set_link(src, dst, loss=change.loss, delay=change.delay, dup=change.dup)
+    if change.clear:
+        return f"{links_text(links)} whole"
+    faults = session.harness.network.faults(*links[0])
+    low, high = faults.delay
+    delay = f"{duration_text(low)}..{duration_text(high)}" if high else "none"
+    return f"{links_text(links)}: loss {faults.loss:.0%}, delay {delay}, duplicates {faults.dup:.0%}"
+
+
+@command(GROUP, "drop leader after 2")
+def drop(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
+    """Let the outgoing calls of a node fail after the next N."""
+    session.harness.peer_drop_calls_after_n(node, after)
+    return f"calls of node {node} fail after {after} more" if after else f"calls of node {node} fail"
+
+
+@command(GROUP, "undrop 0")
+def undrop(session: "Session", node: kinds.Node) -> str:
+    """Let the outgoing calls of a node pass again."""
+    session.harness.peer_dont_drop_calls(node)
+    return f"calls of node {node} pass"
+
+
+@command(GROUP, "freeze leader")
+def freeze(session: "Session", nodes: kinds.Nodes) -> str:
+    """Stall the process of nodes: no timers, no replies, their sockets stay open."""
+    for id in nodes:
+        session.harness.freeze_peer(id)
+    return f"{nodes_text(nodes)} frozen"
+
+
+@command(GROUP, "thaw all")
+def thaw(session: "Session", nodes: kinds.Nodes) -> str:
+    """Let frozen processes go on; they handle what arrived meanwhile."""
+    thawed = [id for id in nodes if session.harness.cluster[id].frozen]
+    for id in thawed:
+        session.harness.thaw_peer(id)
+    return f"{nodes_text(thawed)} thawed"
+
+
+@command(GROUP, "timeout 2")
+def timeout(session: "Session", node: kinds.Node) -> str:
+    """Let a node's election timer fire now."""
+    cm = session.harness.cluster[node].cm
+    if cm.state is CMState.LEADER:
+        return f"node {node} leads and waits for nobody"
+    session.harness.time_out_peer(node)
+    return f"node {node} is {cm.state} in term {cm.current_term}"
+
+
+def links_text(links: kinds.Links) -> str:
+    """Links in words."""
+    if len(links) > 6:
+        return f"{len(links)} directions of links"
+    return " ".join(f"{src}->{dst}" for src, dst in links)
+
+
+@command(GROUP, "let old = leader")
+def let(session: "Session", name: Annotated[str, kinds.NAME], value: Annotated[int, kinds.KEPT]) -> str:
+    """Keep a value under a name; $NAME uses it. After submit, index is the log index that it got."""
+    session.variables[name] = value
+    return f"${name} = {value}"
+
+
+def value_text(value: object) -> str:
+    """A submitted value as one line."""
+    return command_text(value, 60)

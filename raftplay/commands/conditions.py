@@ -1,0 +1,277 @@
+"""Conditions: what `expect` looks at once, `wait` waits for, and `never` watches.
+
+A condition is a value: whether it holds, and what is seen now, in words. How to wait is up to whoever drives.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from raftplay.cluster import checks
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Word
+from raftplay.commands.selectors import Selector, check_variable, leader, parse_node, selector
+from raftplay.commands.values import submittable, whole
+from raftplay.raft.messages import CMState
+from raftplay.watch.text import command_text
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+OPERATORS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_GLUED = re.compile(r"(term|[a-z0-9$]+)?(<=|>=|!=|=|<|>)(\S+)?")
+_STATES = {str(state).lower(): state for state in CMState}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that holds or does not: `holds` looks, `seen` says in words what there is to see."""
+
+    holds: Callable[["Session"], bool]
+    seen: Callable[["Session"], str]
+
+
+FORMS = (
+    ("leader", "some connected live node leads, alone in its term"),
+    ("one leader", "exactly one connected live node leads"),
+    ("no leader", "no connected live node leads"),
+    ("leader is NODE", "the leader of the highest term is that node"),
+    ("leader is not NODE", "there is a leader, and it is another node"),
+    ("NODES is follower|candidate|leader|dead", "each of them is"),
+    ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
+    ("term of NODE OP N", "that node's term"),
+    ("commit of NODE OP N", "that node's commit index"),
+    ("log of NODE OP N", "the length of that node's log"),
+    ("committed VALUE", "committed by every connected live node, at one index, the same commands before it"),
+    ("committed VALUE on N", "committed by exactly N of them"),
+    ("not committed VALUE", "committed by no connected live node"),
+    ("agree", "all connected live nodes have committed the same sequence, of the same length"),
+)
+"""Every form of a condition and when it holds, for help and the README."""
+
+
+def parse_condition(cursor: Cursor) -> Condition:
+    """The words up to a stop as a condition. Raises `Mistake`."""
+    first = cursor.next("a CONDITION")
+    match first.text:
+        case "leader" if not _next_is(cursor, "is"):
+            return _leader()
+        case "one" | "no" as count:
+            _expect(cursor, "leader")
+            return _one_leader() if count == "one" else _no_leader()
+        case "agree":
+            return Condition(lambda s: checks.agree(s.harness), _commit_lengths)
+        case "not":
+            _expect(cursor, "committed")
+            return _not_committed(_value(cursor))
+        case "committed":
+            return _committed(cursor)
+        case "commit" | "log" | "term" as what if _next_is(cursor, "of"):
+            cursor.take("of")
+            return _measure(cursor, what, parse_node(cursor))
+        case text if text.startswith("term") and (text == "term" or text[4] in "=!<>"):
+            _unglue(cursor, first)
+            return _measure(cursor, "term", None)
+    return _about_nodes(cursor, first)
+
+
+def _about_nodes(cursor: Cursor, first: Word) -> Condition:
+    if not _next_is(cursor, "is"):
+        words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
+        hint = did_you_mean(first.text, words) or "; see help conditions"
+        raise cursor.mistake(f"{first.text!r} begins no condition{hint}", first)
+    subject = selector(cursor, first)
+    cursor.take("is")
+    if first.text == "leader":
+        word = cursor.peek()
+        if word is None or word.text not in _STATES:
+            negated = cursor.take("not")
+            return _leader_is(parse_node(cursor), negated)
+    word = cursor.next("follower, candidate, leader or dead")
+    if word.text not in _STATES:
+        hint = did_you_mean(word.text, _STATES)
+        raise cursor.mistake(f"{word.text!r} is no state; follower, candidate, leader or dead{hint}", word)
+    state = _STATES[word.text]
+
+    def holds(session: "Session") -> bool:
+        ids = _resolve(subject, session)
+        return bool(ids) and all(session.harness.cluster[id].cm.state is state for id in ids)
+
+    def seen(session: "Session") -> str:
+        ids = _resolve(subject, session)
+        states = (f"node {id} is {session.harness.cluster[id].cm.state}" for id in ids)
+        return ", ".join(states) or "there is no such node"
+
+    return Condition(holds, seen)
+
+
+def _leader() -> Condition:
+    def holds(session: "Session") -> bool:
+        found = checks.leaders(session.harness)
+        terms = [session.harness.cluster[id].cm.current_term for id in found]
+        return bool(found) and terms.count(terms[0]) == 1
+
+    return Condition(holds, leaders_text)
+
+
+def _one_leader() -> Condition:
+    return Condition(lambda s: len(checks.leaders(s.harness)) == 1, leaders_text)
+
+
+def _no_leader() -> Condition:
+    return Condition(lambda s: not checks.leaders(s.harness), leaders_text)
+
+
+def _leader_is(node: Selector, negated: bool) -> Condition:
+    def holds(session: "Session") -> bool:
+        now = leader(session.harness)
+        return now is not None and (now != node.resolve_one(session)) is negated
+
+    return Condition(holds, leaders_text)
+
+
+def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
+    sign, number = _comparison(cursor)
+    compare = OPERATORS[sign]
+
+    def measured(session: "Session") -> int | None:
+        harness = session.harness
+        if node is None:
+            return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
+        ids = _resolve(node, session)
+        if not ids:
+            return None
+        cm = harness.cluster[ids[0]].cm
+        return {"term": cm.current_term, "commit": cm.commit_index, "log": len(cm.log)}[what]
+
+    def holds(session: "Session") -> bool:
+        value = measured(session)
+        return value is not None and compare(value, number(session))
+
+    def seen(session: "Session") -> str:
+        value = measured(session)
+        if value is None:
+            return "there is no such node"
+        names = {"term": "term", "commit": "commit index", "log": "log length"}
+        return f"the {names[what]}{f' of {node}' if node else ''} is {value}"
+
+    return Condition(holds, seen)
+
+
+def _comparison(cursor: Cursor) -> tuple[str, Callable[["Session"], int]]:
+    word = cursor.next("a comparison such as >= 3")
+    match = _GLUED.fullmatch(word.text)
+    if match is None or match[1]:
+        raise cursor.mistake(f"{word.text!r} is no comparison; one of {' '.join(OPERATORS)}", word)
+    glued = Word(match[3], word.column + len(match[2]), len(match[3])) if match[3] else None
+    word = glued or cursor.next("a number")
+    return match[2], number_or_variable(cursor, word)
+
+
+def number_or_variable(cursor: Cursor, word: Word) -> Callable[["Session"], int]:
+    """A number, ``$name``, or ``index`` (where the last submit went). Raises `Mistake`."""
+    if word.text.startswith("$"):
+        check_variable(cursor, word, word.text)
+        return lambda session: session.variable(word.text[1:])
+    if word.text == "index":
+        return lambda session: session.last_index()
+    number = whole(cursor, word, "number", low=-1)
+    return lambda session: number
+
+
+def _committed(cursor: Cursor) -> Condition:
+    value = _value(cursor)
+    if cursor.take("on"):
+        count = number_or_variable(cursor, cursor.next("a number of nodes"))
+        return Condition(lambda s: _committed_on(s, value(s), count(s)), lambda s: holders_text(s, value(s)))
+
+    def holds(session: "Session") -> bool:
+        return _committed_on(session, value(session), max(1, len(checks.connected(session.harness))))
+
+    return Condition(holds, lambda s: holders_text(s, value(s)))
+
+
+def _committed_on(session: "Session", value: object, count: int) -> bool:
+    found = checks.holders(session.harness, value)
+    return len(found) == count and checks.disagreement(session.harness, found) is None
+
+
+def _not_committed(value: Callable[["Session"], object]) -> Condition:
+    return Condition(lambda s: not checks.holders(s.harness, value(s)), lambda s: holders_text(s, value(s)))
+
+
+def _value(cursor: Cursor) -> Callable[["Session"], object]:
+    word = cursor.next("a VALUE")
+    if word.text.startswith("$") and not word.quoted:
+        check_variable(cursor, word, word.text)
+        return lambda session: session.variable(word.text[1:])
+    value = submittable(cursor, word)
+    return lambda session: value
+
+
+def leaders_text(session: "Session") -> str:
+    """Who leads, in words."""
+    harness = session.harness
+    found = checks.leaders(harness)
+    if not found:
+        return "no connected node leads"
+    return ", ".join(f"node {id} leads term {harness.cluster[id].cm.current_term}" for id in found)
+
+
+def holders_text(session: "Session", value: object) -> str:
+    """Who has committed `value`, in words."""
+    found = checks.holders(session.harness, value)
+    total = len(checks.connected(session.harness))
+    shown = command_text(value, 40)
+    if not found:
+        return f"{shown} is committed on none of the {total} connected nodes"
+    if text := checks.disagreement(session.harness, found):
+        return f"{shown}: {text}"
+    nodes = " ".join(str(id) for id, _ in found)
+    return f"{shown} is committed at index {found[0][1]} on {len(found)} of {total} connected nodes ({nodes})"
+
+
+def _commit_lengths(session: "Session") -> str:
+    harness = session.harness
+    ids = checks.connected(harness)
+    lengths = {id: len(harness.commits[id]) for id in ids}
+    if len(set(lengths.values())) == 1:
+        return f"{len(ids)} connected nodes have committed {next(iter(lengths.values()))} entries each"
+    return "committed entries: " + ", ".join(f"node {id} has {length}" for id, length in lengths.items())
+
+
+def _resolve(subject: Selector, session: "Session") -> list[int]:
+    """The nodes, or none while `leader` or `follower` is nobody: a condition then does not hold yet."""
+    try:
+        return subject.resolve(session)
+    except Failed:
+        return []
+
+
+def _next_is(cursor: Cursor, text: str) -> bool:
+    word = cursor.peek()
+    return word is not None and word.text == text and not word.quoted
+
+
+def _expect(cursor: Cursor, text: str) -> None:
+    word = cursor.next(f"{text!r}")
+    if word.text != text:
+        raise cursor.mistake(f"{word.text!r} should be {text!r} here", word)
+
+
+def _unglue(cursor: Cursor, first: Word) -> None:
+    """Let ``term>=3`` read as ``term >= 3``."""
+    if len(first.text) > len("term"):
+        cursor.at -= 1
+        rest = Word(first.text[4:], first.column + 4, first.length - 4)
+        cursor.words = (*cursor.words[: cursor.at], rest, *cursor.words[cursor.at + 1 :])

@@ -1,0 +1,71 @@
+"""Reading the words of one statement in order, and what a statement may refer to."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from raftplay.commands.lexer import Mistake, Statement, Word
+
+
+@dataclass(slots=True)
+class Scope:
+    """What is known before a statement runs: how many nodes there are, and which variables will be set."""
+
+    nodes: int
+    variables: set[str] = field(default_factory=set)
+
+
+class Cursor:
+    """Goes through the words of a statement."""
+
+    def __init__(self, statement: Statement, scope: Scope) -> None:
+        self.statement = statement
+        self.scope = scope
+        self.words = statement.words
+        self.at = 1  # behind the command's name
+        self.stops: tuple[str, ...] = ()
+        """Words that end a parameter of several words, such as `within` behind a condition."""
+
+    def peek(self) -> Word | None:
+        """The next word; None at the end, or at a word that stops."""
+        if self.at >= len(self.words):
+            return None
+        word = self.words[self.at]
+        return None if word.text in self.stops and not word.quoted else word
+
+    def next(self, what: str) -> Word:
+        """The next word, taken. Raises `Mistake` when there is none: `what` is missing."""
+        word = self.peek()
+        if word is None:
+            behind = self.words[self.at] if self.at < len(self.words) else None
+            raise self.statement.mistake(f"{what} is missing", behind)
+        self.at += 1
+        return word
+
+    def take(self, *texts: str) -> bool:
+        """Take the next words if they are these."""
+        words = self.words[self.at : self.at + len(texts)]
+        if len(words) == len(texts) and all(
+            w.text == t and not w.quoted for w, t in zip(words, texts, strict=True)
+        ):
+            self.at += len(texts)
+            return True
+        return False
+
+    def rest(self) -> list[Word]:
+        """The remaining words up to a stop, taken."""
+        words = []
+        while (word := self.peek()) is not None:
+            words.append(word)
+            self.at += 1
+        return words
+
+    def mistake(self, message: str, word: Word | None = None) -> Mistake:
+        """A mistake at `word`, or behind the statement."""
+        return self.statement.mistake(message, word)
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """`"; did you mean …?"` where something known is close to `text`, else nothing."""
+    close = difflib.get_close_matches(text, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

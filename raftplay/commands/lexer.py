@@ -1,0 +1,154 @@
+"""Lines into statements into words, each with its place, as a POSIX shell splits them.
+
+`;` separates statements, `#` at the start of a word begins a comment, quotes keep spaces. A mistake knows its
+line and column, so that it can be shown under the text with a caret.
+"""
+
+from dataclasses import dataclass
+
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
+
+MAX_LINE_BYTES = 64 * 1024
+MAX_SCRIPT_BYTES = 1024 * 1024
+
+
+class Mistake(UsageError):
+    """A mistake in a command line: what, and where (line and column count from 1; length in characters)."""
+
+    def __init__(self, message: str, line: int, column: int, length: int = 1, source: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.length = max(length, 1)
+        self.source = source
+
+    def render(self, name: str) -> str:
+        """``name:7:12: error: …`` with the line and a caret under it."""
+        head = f"{visible(name)}:{self.line}:{self.column}: error: {self.message}"
+        if not self.source.strip():
+            return head
+        start = max(0, self.column - 60) if len(self.source) > 100 else 0
+        before = visible(self.source[start : self.column - 1])
+        marked = visible(self.source[self.column - 1 : self.column - 1 + self.length])
+        shown = visible(self.source[start : start + 100])
+        return f"{head}\n  {shown}\n  {' ' * len(before)}^{'~' * (max(len(marked), 1) - 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line: its text without quotes, its column from 1, its length as written."""
+
+    text: str
+    column: int
+    length: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One command as it was written."""
+
+    words: tuple[Word, ...]
+    line: int
+    source: str
+
+    @property
+    def text(self) -> str:
+        """The statement as it stands in its line."""
+        first, last = self.words[0], self.words[-1]
+        return self.source[first.column - 1 : last.column - 1 + last.length]
+
+    def mistake(self, message: str, word: Word | None = None) -> Mistake:
+        """A mistake at `word`, or just behind the statement."""
+        if word is not None:
+            return Mistake(message, self.line, word.column, word.length, self.source)
+        last = self.words[-1]
+        return Mistake(message, self.line, last.column + last.length, 1, self.source)
+
+
+def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]:
+    """The statements of a line, and its comment (without the ``#``) if it has one. Raises `Mistake`."""
+    if len(source.encode()) > MAX_LINE_BYTES:
+        raise Mistake(f"the line is longer than {MAX_LINE_BYTES} bytes", line, 1)
+    return _Splitter(source, line).split()
+
+
+class _Splitter:
+    """Goes through one line, character by character."""
+
+    def __init__(self, source: str, line: int) -> None:
+        self.source = source
+        self.line = line
+        self.at = 0
+        self.statements: list[Statement] = []
+        self.words: list[Word] = []
+
+    def split(self) -> tuple[list[Statement], str | None]:
+        """The statements and the comment of the line."""
+        source = self.source
+        while self.at < len(source):
+            char = source[self.at]
+            if char.isspace():
+                self.at += 1
+            elif char == ";":
+                self.at += 1
+                self.end_statement()
+            elif char == "#":
+                self.end_statement()
+                return self.statements, source[self.at + 1 :].strip()
+            else:
+                self.words.append(self.word())
+        self.end_statement()
+        return self.statements, None
+
+    def end_statement(self) -> None:
+        if self.words:
+            self.statements.append(Statement(tuple(self.words), self.line, self.source))
+            self.words = []
+
+    def word(self) -> Word:
+        start = self.at
+        text: list[str] = []
+        quoted = False
+        while self.at < len(self.source):
+            char = self.source[self.at]
+            if char.isspace() or char == ";":
+                break
+            if char in "'\"":
+                quoted = True
+                text.append(self.quotation(char))
+            elif char == "\\":
+                quoted = True
+                text.append(self.escaped())
+            else:
+                text.append(char)
+                self.at += 1
+        return Word("".join(text), start + 1, self.at - start, quoted)
+
+    def quotation(self, quote: str) -> str:
+        start = self.at
+        self.at += 1
+        text: list[str] = []
+        while self.at < len(self.source):
+            char = self.source[self.at]
+            if char == quote:
+                self.at += 1
+                return "".join(text)
+            if char == "\\" and quote == '"' and self.source[self.at + 1 : self.at + 2] in ('"', "\\", "$"):
+                self.at += 1
+                char = self.source[self.at]
+            text.append(char)
+            self.at += 1
+        raise Mistake(
+            f"the quotation that begins here has no closing {quote}", self.line, start + 1, 1, self.source
+        )
+
+    def escaped(self) -> str:
+        if self.at + 1 >= len(self.source):
+            raise Mistake(
+                "a backslash at the end of a line stands for nothing", self.line, self.at + 1, 1, self.source
+            )
+        self.at += 2
+        return self.source[self.at - 1]

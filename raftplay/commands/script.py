@@ -1,0 +1,164 @@
+"""Scripts: text into commands with every mistake found before anything runs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from raftplay.commands import acting, looking, setup, timing
+from raftplay.commands.cursor import Scope
+from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
+from raftplay.commands.setup import Setup
+from raftplay.commands.table import TABLE, Bound, parse
+from raftplay.raft.messages import UsageError
+
+DEFAULT_NODES = 5
+DEFAULT_BACKEND = "tcp"
+
+_MODULES = (acting, looking, setup, timing)  # importing them fills the table
+
+
+class ScriptRefused(UsageError):
+    """A script with mistakes: all of them, in their order."""
+
+    def __init__(self, name: str, mistakes: list[Mistake]) -> None:
+        self.name = name
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistake.render(name) for mistake in mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a line of its own, or behind commands."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a script."""
+
+    bound: Bound
+    line: int
+
+
+@dataclass(slots=True)
+class Script:
+    """A script that can run: its set-up, then comments and steps in order."""
+
+    name: str
+    setup: Setup
+    items: list[Comment | Step] = field(default_factory=list)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The commands that will run."""
+        return [item for item in self.items if isinstance(item, Step)]
+
+
+def decode(name: str, data: bytes) -> str:
+    """The text of a script. Raises `ScriptRefused` when it is too long or not UTF-8."""
+    if len(data) > MAX_SCRIPT_BYTES:
+        text = f"the script has {len(data)} bytes; at most {MAX_SCRIPT_BYTES} are read"
+        raise ScriptRefused(name, [Mistake(text, 1, 1)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        text = f"byte {data[error.start]:#04x} is no UTF-8 text"
+        raise ScriptRefused(name, [Mistake(text, line, column)]) from None
+
+
+def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script:
+    """The script in `text`, `overrides` in place of what its set-up lines choose. Raises `ScriptRefused`."""
+    return _Parser(name, overrides or Setup()).parse(text)
+
+
+class _Parser:
+    """Reads a script line by line and collects mistakes."""
+
+    def __init__(self, name: str, overrides: Setup) -> None:
+        self.script = Script(name, Setup())
+        self.overrides = overrides
+        self.mistakes: list[Mistake] = []
+        self.scope: Scope | None = None  # known from the first command on that is no set-up line
+
+    def parse(self, text: str) -> Script:
+        """The whole script."""
+        for number, source in enumerate(text.splitlines(), start=1):
+            self.read_line(source, number)
+        self.begin()
+        self.check_config()
+        if self.mistakes:
+            raise ScriptRefused(self.script.name, self.mistakes)
+        return self.script
+
+    def read_line(self, source: str, number: int) -> None:
+        try:
+            statements, comment = split_line(source, number)
+        except Mistake as mistake:
+            self.mistakes.append(mistake)
+            return
+        if comment is not None and not statements:
+            self.script.items.append(Comment(comment, number))
+        for statement in statements:
+            try:
+                self.read_statement(statement)
+            except Mistake as mistake:
+                self.mistakes.append(mistake)
+        if comment and statements:
+            self.script.items.append(Comment(comment, number))
+
+    def read_statement(self, statement: Statement) -> None:
+        row = TABLE.get(statement.words[0].text)
+        if row is not None and row.setup:
+            self.read_setup(statement)
+            return
+        scope = self.begin()
+        if row is not None and not row.setup and statement.words[0].text == "let" and len(statement.words) > 1:
+            # a variable counts as set even where its own line has a mistake: one mistake is enough
+            scope.variables.add(statement.words[1].text.partition("=")[0])
+        self.script.items.append(Step(parse(statement, scope), statement.line))
+
+    def read_setup(self, statement: Statement) -> None:
+        name = statement.words[0]
+        if self.scope is not None:
+            raise statement.mistake(f"{name.text} must stand before the first other command", name)
+        bound = parse(statement, Scope(DEFAULT_NODES))
+        try:
+            setup.apply(name.text, _constants(bound), self.script.setup)
+        except UsageError as error:
+            raise statement.mistake(str(error), name) from None
+
+    def begin(self) -> Scope:
+        """The set-up is over: the command line's options take its place where they are given."""
+        if self.scope is None:
+            chosen, over = self.script.setup, self.overrides
+            self.script.setup = Setup(
+                nodes=_first(over.nodes, chosen.nodes, DEFAULT_NODES),
+                seed=_first(over.seed, chosen.seed, None),
+                backend=_first(over.backend, chosen.backend, DEFAULT_BACKEND),
+                timings=chosen.timings | over.timings,
+                switches=chosen.switches | over.switches,
+                bugs=list(dict.fromkeys([*chosen.bugs, *over.bugs])),
+            )
+            nodes = self.script.setup.nodes
+            assert nodes is not None
+            self.scope = Scope(nodes)
+        return self.scope
+
+    def check_config(self) -> None:
+        try:
+            self.script.setup.config()
+        except UsageError as error:
+            self.mistakes.append(Mistake(str(error), 1, 1))
+
+
+def _constants(bound: Bound) -> dict[str, Any]:
+    """The arguments of a set-up line, which need no session."""
+    return {name: resolve(None) for name, resolve in bound.arguments}  # type: ignore[arg-type]
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)

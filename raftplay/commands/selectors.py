@@ -1,0 +1,125 @@
+"""Naming nodes: ``2``, ``n2``, ``leader``, ``followers``, ``0,2``, ``$old``; resolved when the line runs."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from raftplay.cluster import checks
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Word
+from raftplay.raft.messages import CMState, UsageError
+
+if TYPE_CHECKING:
+    from raftplay.cluster.harness import Harness
+    from raftplay.commands.session import Session
+
+SINGLE = ("leader", "follower")
+SEVERAL = ("followers", "all", "alive", "crashed")
+
+_NODE = re.compile(r"n?(\d{1,6})")
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Nodes as they were written, part by part: a node's id, a word of `SINGLE` or `SEVERAL`, or ``$name``."""
+
+    parts: tuple[int | str, ...]
+
+    def resolve(self, session: "Session") -> list[int]:
+        """The ids, each once, in the order written. Raises `Failed` when `leader` or `follower` is nobody."""
+        ids: dict[int, None] = {}
+        for part in self.parts:
+            ids.update(dict.fromkeys(_resolve(part, session)))
+        return list(ids)
+
+    def resolve_one(self, session: "Session") -> int:
+        """The one id. Raises `Failed`, or `UsageError` when it is not exactly one."""
+        ids = self.resolve(session)
+        if len(ids) != 1:
+            raise UsageError(f"exactly one node is meant here, not {len(ids)}")
+        return ids[0]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.parts))
+
+
+def parse_nodes(cursor: Cursor, what: str = "NODES") -> Selector:
+    """The next word as nodes. Raises `Mistake`."""
+    return selector(cursor, cursor.next(what))
+
+
+def parse_node(cursor: Cursor, what: str = "NODE") -> Selector:
+    """The next word as exactly one node. Raises `Mistake`."""
+    word = cursor.next(what)
+    found = selector(cursor, word)
+    if len(found.parts) != 1 or found.parts[0] in SEVERAL:
+        raise cursor.mistake(f"{word.text!r} may be several nodes; exactly one is meant here", word)
+    return found
+
+
+def selector(cursor: Cursor, word: Word) -> Selector:
+    """`word` as nodes. Raises `Mistake`."""
+    return Selector(tuple(_part(cursor, word, text) for text in word.text.split(",")))
+
+
+def leader(harness: "Harness") -> int | None:
+    """The leader of the highest term among connected live nodes."""
+    found = checks.leaders(harness)
+    return found[0] if found else None
+
+
+def followers(harness: "Harness") -> list[int]:
+    """The connected live followers, by number."""
+    return [id for id in checks.connected(harness) if harness.cluster[id].cm.state is CMState.FOLLOWER]
+
+
+def _part(cursor: Cursor, word: Word, text: str) -> int | str:
+    if text in SINGLE or text in SEVERAL:
+        return text
+    if text.startswith("$"):
+        check_variable(cursor, word, text)
+        return text
+    match = _NODE.fullmatch(text)
+    if match is None:
+        hint = did_you_mean(text, (*SINGLE, *SEVERAL)) or f"; write 0 to {cursor.scope.nodes - 1}, leader, all …"
+        raise cursor.mistake(f"{text!r} names no node{hint}", word)
+    id = int(match[1])
+    if id >= cursor.scope.nodes:
+        raise cursor.mistake(f"there is no node {id}; the nodes are 0 to {cursor.scope.nodes - 1}", word)
+    return id
+
+
+def check_variable(cursor: Cursor, word: Word, text: str) -> None:
+    """Raise `Mistake` unless the variable ``$name`` was set before."""
+    if text[1:] not in cursor.scope.variables:
+        hint = did_you_mean(text, (f"${name}" for name in cursor.scope.variables))
+        raise cursor.mistake(f"{text} was not set before; set it with: let {text[1:] or 'NAME'} = …{hint}", word)
+
+
+def _resolve(part: int | str, session: "Session") -> list[int]:
+    harness = session.harness
+    match part:
+        case int():
+            return [part]
+        case "leader":
+            found = leader(harness)
+            if found is None:
+                raise Failed("there is no leader among the connected live nodes")
+            return [found]
+        case "follower":
+            if not (candidates := followers(harness)):
+                raise Failed("there is no follower among the connected live nodes")
+            return candidates[:1]
+        case "followers":
+            return followers(harness)
+        case "all":
+            return list(range(harness.n))
+        case "alive":
+            return [id for id in range(harness.n) if harness.alive[id]]
+        case "crashed":
+            return [id for id in range(harness.n) if not harness.alive[id]]
+    id = session.variable(part[1:])
+    if not 0 <= id < harness.n:
+        raise UsageError(f"{part} is {id}, which is no node; the nodes are 0 to {harness.n - 1}")
+    return [id]

@@ -1,0 +1,49 @@
+"""A session: a cluster, the variables that were set, and what commands answer."""
+
+from dataclasses import dataclass
+
+from raftplay.cluster.harness import Harness
+from raftplay.commands.cursor import Scope
+from raftplay.commands.errors import Failed
+from raftplay.watch.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: its text, cluster time when it ended, its answer, whether it held."""
+
+    text: str
+    time: float
+    answer: str
+    held: bool = True
+
+
+class Session:
+    """Commands act on `harness`; `variables` keeps what `let` set."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.variables: dict[str, int] = {}
+        self.history = History()
+        self._last_index: int | None = None
+        harness.stream.attach(self.history)
+
+    def scope(self) -> Scope:
+        """What a command line may refer to now."""
+        return Scope(self.harness.n, set(self.variables))
+
+    def variable(self, name: str) -> int:
+        """The value of ``$name``. Raises `Failed` when the `let` that sets it has not run."""
+        if name not in self.variables:
+            raise Failed(f"${name} was not set")
+        return self.variables[name]
+
+    def last_index(self) -> int:
+        """The log index that the last `submit` got. Raises `Failed` when there is none."""
+        if self._last_index is None:
+            raise Failed("nothing has been submitted to a leader yet, so there is no index")
+        return self._last_index
+
+    def note_index(self, index: int) -> None:
+        """Keep the index that a submit got."""
+        self._last_index = index

@@ -1,0 +1,161 @@
+"""Set-up lines: what a script may choose before its first other command; options of the command line override."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.commands import values
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.lexer import Word
+from raftplay.commands.table import Kind, Resolve, command, constant
+from raftplay.raft.messages import UsageError
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+GROUP = "Setting up"
+BACKENDS = ("sim", "tcp")
+SWITCHES = ("prevote", "noop")
+TIMINGS = ("election", "heartbeat", "delay")
+
+MAX_SEED = (1 << 63) - 1
+
+
+@dataclass
+class Setup:
+    """What was chosen; None where nothing was."""
+
+    nodes: int | None = None
+    seed: int | None = None
+    backend: str | None = None
+    timings: dict[str, tuple[float, float]] = field(default_factory=dict)
+    switches: dict[str, bool] = field(default_factory=dict)
+    bugs: list[str] = field(default_factory=list)
+
+    def config(self) -> Config:
+        """The configuration of a cluster. Raises `UsageError` for timings that cannot be."""
+        config = Config(bugs=tuple(self.bugs))
+        changes: dict[str, Any] = dict(self.switches)
+        if "election" in self.timings:
+            changes["election_min"], changes["election_max"] = self.timings["election"]
+        if "heartbeat" in self.timings:
+            changes["heartbeat"] = self.timings["heartbeat"][0]
+        config = dataclasses.replace(config, raft=dataclasses.replace(config.raft, **changes))
+        if "delay" in self.timings:
+            low, high = self.timings["delay"]
+            config = dataclasses.replace(config, delay_min=low, delay_max=high)
+        return config
+
+
+Apply = Callable[[Setup], None]
+
+
+def _count(cursor: Cursor) -> Resolve:
+    return constant(values.whole(cursor, cursor.next("N"), "number of nodes", 1, MAX_NODES))
+
+
+def _seed(cursor: Cursor) -> Resolve:
+    return constant(values.whole(cursor, cursor.next("N"), "seed", 0, MAX_SEED))
+
+
+def _backend(cursor: Cursor) -> Resolve:
+    return constant(_one_of(cursor, cursor.next("sim or tcp"), BACKENDS, "backend"))
+
+
+def _timings(cursor: Cursor) -> Resolve:
+    words = cursor.rest()
+    if not words:
+        raise cursor.mistake("timings are missing: election=150..300ms heartbeat=50ms delay=1..5ms")
+    timings = {}
+    for word in words:
+        name, _, text = word.text.partition("=")
+        if name not in TIMINGS:
+            raise cursor.mistake(f"{name!r} is no timing{did_you_mean(name, TIMINGS)}; {', '.join(TIMINGS)}", word)
+        place = Word(text, word.column + len(name) + 1, len(text))
+        low, high = values.duration_range(cursor, place, text)
+        if name == "heartbeat" and low != high:
+            raise cursor.mistake("the heartbeat is one duration, such as 50ms", place)
+        if name != "delay" and low <= 0:
+            raise cursor.mistake(f"{name} must be above 0", place)
+        timings[name] = (low, high)
+    return constant(timings)
+
+
+def _switch(cursor: Cursor) -> Resolve:
+    return constant(_one_of(cursor, cursor.next("prevote or noop"), SWITCHES, "option"))
+
+
+def _on_off(cursor: Cursor) -> Resolve:
+    return constant(_one_of(cursor, cursor.next("on or off"), ("on", "off"), "setting") == "on")
+
+
+def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
+    if word.text not in known:
+        raise cursor.mistake(
+            f"{word.text!r} is no {what}{did_you_mean(word.text, known)}; {' or '.join(known)}", word
+        )
+    return word.text
+
+
+COUNT = Kind("N", _count)
+SEED = Kind("N", _seed)
+BACKEND = Kind("sim|tcp", _backend)
+TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings)
+SWITCH = Kind("|".join(SWITCHES), _switch)
+ON_OFF = Kind("on|off", _on_off)
+
+
+@command(GROUP, "nodes 5", setup=True)
+def nodes(session: "Session", count: Annotated[int, COUNT]) -> str:
+    """How many nodes the cluster has, 1 to 25 (5 unless said otherwise)."""
+    return _too_late(session, "nodes")
+
+
+@command(GROUP, "seed 7", setup=True)
+def seed(session: "Session", number: Annotated[int, SEED]) -> str:
+    """The seed that decides every random choice; chosen and printed when none is given."""
+    return _too_late(session, "seed")
+
+
+@command(GROUP, "backend sim", setup=True)
+def backend(session: "Session", name: Annotated[str, BACKEND]) -> str:
+    """Real sockets on loopback (tcp, unless said otherwise) or deterministic virtual time (sim)."""
+    return _too_late(session, "backend")
+
+
+@command(GROUP, "timing election=150..300ms heartbeat=50ms", setup=True)
+def timing(session: "Session", timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> str:
+    """Election timeout, heartbeat interval, and the delay of every call."""
+    return _too_late(session, "timing")
+
+
+@command(GROUP, "set prevote on", setup=True)
+def set_(session: "Session", switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
+    """Options of the algorithm: prevote (ask before starting a term, §9.6), noop (a new leader's first entry)."""
+    return _too_late(session, "set")
+
+
+def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
+    """Keep what the set-up line `name` chose. Raises `UsageError` for what was chosen before."""
+    match name, arguments:
+        case ("nodes", {"count": count}) if setup.nodes is None:
+            setup.nodes = count
+        case ("seed", {"number": number}) if setup.seed is None:
+            setup.seed = number
+        case ("backend", {"name": chosen}) if setup.backend is None:
+            setup.backend = chosen
+        case ("timing", {"timings": timings}):
+            setup.timings.update(timings)
+        case ("set", {"switch": switch, "on": on}):
+            setup.switches[switch] = on
+        case ("bug", {"bug": bug}):
+            if bug not in setup.bugs:
+                setup.bugs.append(bug)
+        case _:
+            raise UsageError(f"{name} was chosen before")
+
+
+def _too_late(session: "Session", name: str) -> str:
+    raise UsageError(f"{name} can be chosen only before the cluster of {session.harness.n} nodes runs")

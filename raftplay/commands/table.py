@@ -1,0 +1,159 @@
+"""The table of commands, and what is read off it: parsing, help, completion and the README's table.
+
+A command is declared once: a function with a docstring, its parameters annotated with their kinds. From that
+row comes everything else.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+
+from raftplay.commands.cursor import Cursor, Scope, did_you_mean
+from raftplay.commands.lexer import Statement
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+Resolve = Callable[["Session"], Any]
+
+GROUPS = ("Setting up", "Acting on the cluster", "Time", "Looking", "Checking")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of parameter: how it is shown, how it is read, and which word leads it, if any.
+
+    `read` takes words from a cursor and gives what yields the value when the command runs. `stop` is a word
+    of a later parameter that ends this one.
+    """
+
+    shown: str
+    read: Callable[[Cursor], Resolve]
+    lead: str = ""
+    stop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a command."""
+
+    name: str
+    kind: Kind
+    optional: bool
+
+    @property
+    def usage(self) -> str:
+        """As it stands in the usage line."""
+        text = f"{self.kind.lead} {self.kind.shown}".strip()
+        return f"[{text}]" if self.optional else text
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table."""
+
+    name: str
+    group: str
+    function: Callable[..., str]
+    parameters: tuple[Parameter, ...]
+    help: str
+    example: str
+    setup: bool = False
+
+    @property
+    def usage(self) -> str:
+        """Name and parameters as one writes them."""
+        return " ".join((self.name, *(p.usage for p in self.parameters)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A command with its arguments, ready to run."""
+
+    command: Command
+    statement: Statement
+    arguments: tuple[tuple[str, Resolve], ...]
+
+    def run(self, session: "Session") -> str:
+        """Do it; the answer. Raises `Failed` and `UsageError`."""
+        values = {name: resolve(session) for name, resolve in self.arguments}
+        return self.command.function(session, **values)
+
+
+TABLE: dict[str, Command] = {}
+
+
+def command(
+    group: str, example: str, *, setup: bool = False
+) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row."""
+    assert group in GROUPS
+
+    def declare(function: Callable[..., str]) -> Callable[..., str]:
+        name = function.__name__.rstrip("_")
+        doc = inspect.getdoc(function)
+        assert doc, name
+        assert name not in TABLE, name
+        TABLE[name] = Command(name, group, function, _parameters(function), " ".join(doc.split()), example, setup)
+        return function
+
+    return declare
+
+
+def parse(statement: Statement, scope: Scope) -> Bound:
+    """The statement as a command of the table. Raises `Mistake`."""
+    name = statement.words[0]
+    row = TABLE.get(name.text)
+    if row is None or name.quoted:
+        hint = did_you_mean(name.text, TABLE)
+        raise statement.mistake(f"there is no command {name.text[:40]!r}{hint}", name)
+    cursor = Cursor(statement, scope)
+    arguments: list[tuple[str, Resolve]] = []
+    for parameter in row.parameters:
+        resolve = _argument(cursor, parameter)
+        if resolve is not None:
+            arguments.append((parameter.name, resolve))
+    if cursor.at < len(cursor.words):
+        extra = cursor.words[cursor.at]
+        raise statement.mistake(f"{extra.text[:40]!r} is too much; the form is: {row.usage}", extra)
+    return Bound(row, statement, tuple(arguments))
+
+
+def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
+    kind = parameter.kind
+    cursor.stops = (kind.stop,) if kind.stop else ()
+    if kind.lead:
+        if not cursor.take(kind.lead):
+            if parameter.optional:
+                return None
+            word = cursor.peek()
+            missing = (
+                f"{kind.lead!r} is missing" if word is None else f"{word.text[:40]!r} should be {kind.lead!r}"
+            )
+            raise cursor.mistake(f"{missing}; the form is: {TABLE[cursor.words[0].text].usage}", word)
+    elif parameter.optional and cursor.at >= len(cursor.words):
+        return None
+    return kind.read(cursor)
+
+
+def _parameters(function: Callable[..., str]) -> tuple[Parameter, ...]:
+    hints = get_type_hints(function, include_extras=True, localns={"Session": object})
+    found = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = hints[name]
+        if get_origin(hint) is not Annotated:
+            continue
+        kind = next(m for m in get_args(hint)[1:] if isinstance(m, Kind))
+        found.append(Parameter(name, kind, parameter.default is not inspect.Parameter.empty))
+    return tuple(found)
+
+
+def constant(value: object) -> Resolve:
+    """A value that needs no cluster to be known."""
+    return partial(_give, value)
+
+
+def _give(value: object, _: "Session") -> object:
+    return value

@@ -1,0 +1,97 @@
+"""Commands about time, and the conditions that are waited for."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from raftplay.commands import kinds
+from raftplay.commands.conditions import Condition
+from raftplay.commands.errors import Failed
+from raftplay.commands.table import command
+from raftplay.commands.values import duration_text
+from raftplay.watch.narrator import about_text
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+PATIENCE = 5.0
+"""How long `wait` waits unless told otherwise, in seconds of cluster time."""
+
+
+@command("Time", "sleep 250ms")
+def sleep(session: "Session", duration: Annotated[float, kinds.SLEEP]) -> str:
+    """Let time pass."""
+    session.harness.sleep_ms(duration * 1000)
+    return ""
+
+
+@command("Time", "pause")
+def pause(session: "Session") -> str:
+    """Let cluster time stand still; commands still work."""
+    session.harness.pause()
+    return "time stands still"
+
+
+@command("Time", "resume")
+def resume(session: "Session") -> str:
+    """Let cluster time go on."""
+    session.harness.resume()
+    return "time goes on"
+
+
+@command("Time", "step 3")
+def step(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+    """Let the next timer or delivery happen, N times, and stand still again."""
+    happened = [session.harness.step() for _ in range(count)]
+    return "\n".join(about_text(about) for about in happened)
+
+
+@command("Time", "speed 0.1")
+def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
+    """Change the speed: 1 gives the reference's timings, 0.1 is ten times slower."""
+    session.harness.set_speed(speed)
+    return f"speed {speed:g}" + (
+        " (a script in virtual time does not wait)" if session.harness.backend == "sim" else ""
+    )
+
+
+@command("Time", "now")
+def now(session: "Session") -> str:
+    """Say the cluster's time."""
+    return f"{session.harness.now:.3f} s"
+
+
+@command("Checking", "expect one leader")
+def expect(session: "Session", condition: Annotated[Condition, kinds.CONDITION]) -> str:
+    """Look once whether a condition holds; if not, the script fails here."""
+    with session.harness.lock:
+        seen = condition.seen(session)
+        if not condition.holds(session):
+            raise Failed(seen)
+    return seen
+
+
+@command("Checking", "wait committed 42 within 2s")
+def wait(
+    session: "Session",
+    condition: Annotated[Condition, kinds.CONDITION_WITHIN],
+    within: Annotated[float, kinds.WITHIN] = PATIENCE,
+) -> str:
+    """Wait until a condition holds, 5 s of cluster time unless said otherwise; if it does not, fail."""
+    held = session.harness.wait_until(lambda: condition.holds(session), within)
+    with session.harness.lock:
+        seen = condition.seen(session)
+    if not held:
+        raise Failed(f"after {duration_text(within)}: {seen}")
+    return seen
+
+
+@command("Checking", "never no leader for 1s")
+def never(
+    session: "Session",
+    condition: Annotated[Condition, kinds.CONDITION_FOR],
+    duration: Annotated[float, kinds.FOR],
+) -> str:
+    """Let time pass, and fail as soon as a condition holds."""
+    if session.harness.wait_until(lambda: condition.holds(session), duration):
+        with session.harness.lock:
+            raise Failed(condition.seen(session))
+    return f"not for {duration_text(duration)}"
