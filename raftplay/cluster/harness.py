@@ -17,6 +17,7 @@ from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks, debug
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
@@ -69,6 +70,7 @@ class Harness:
         self._is_shut_down = False
         self._backend = _make_backend(backend)
         self.network = Network(range(n), random.Random(f"{self.seed} network"))
+        self.flights = Flights(self._backend)
         self.stream = Stream(self._backend.now)
         self.stream.switched = self._watch
         try:
@@ -184,6 +186,44 @@ class Harness:
     def time_out_peer(self, id: int) -> None:
         """Let the election timer of node `id` fire now; a leader has none."""
         self._act(lambda: self._time_out(self._server(id)))
+
+    # ---- single messages
+
+    def messages(self) -> list[Flight]:
+        """The calls and replies in flight, in the order in which they took off."""
+        return self._look(self.flights.everything)
+
+    def hold(self, src: int, dst: int) -> None:
+        """Keep what leaves `src` for `dst`, calls and replies, in flight until it is released."""
+        self._check_link(src, dst)
+
+        def act() -> None:
+            self.flights.hold(src, dst)
+            self._tell(ev.LinkHeld(src, dst, True))
+
+        self._act(act)
+
+    def release(self, src: int, dst: int) -> int:
+        """Undo `hold` and deliver what was held, in order; how many messages that were."""
+        self._check_link(src, dst)
+
+        def act() -> int:
+            self._tell(ev.LinkHeld(src, dst, False))
+            return self.flights.release(src, dst)
+
+        return self._act(act)
+
+    def deliver(self, id: int) -> None:
+        """Let the message `id` arrive now. Raises `UsageError` when it is not in flight."""
+        self._act(lambda: self.flights.deliver(id))
+
+    def lose(self, id: int) -> None:
+        """Let the message `id` never arrive. Raises `UsageError` when it is not in flight."""
+        self._act(lambda: self.flights.lose(id))
+
+    def duplicate(self, id: int) -> None:
+        """Let a copy of the message `id` arrive now. Raises `UsageError` when it is not in flight."""
+        self._act(lambda: self.flights.duplicate(id))
 
     # ---- time
 
@@ -327,17 +367,18 @@ class Harness:
         for server in self.cluster:
             server.serve()
 
-    def _act(self, action: Callable[[], object]) -> None:
+    def _act(self, action: Callable[[], T]) -> T:
         """Do `action` inside, after everything before it has settled."""
 
-        def inside() -> None:
+        def inside() -> T:
             debug.refresh(self.stream)
             for server in self.cluster:
                 server.settle_pending()
-            action()
+            result = action()
             self._backend.changed()
+            return result
 
-        self._backend.run(inside)
+        return self._backend.run(inside)
 
     def _look(self, check: Callable[[], T]) -> T:
         with self._backend.lock:
@@ -355,6 +396,7 @@ class Harness:
             self.storage[id],
             backend=self._backend,
             network=self.network,
+            flights=self.flights,
             config=self.config,
             seed=str(self.seed),
             stream=self.stream,
@@ -427,10 +469,7 @@ class Harness:
             raise UsageError(f"node {server.id} is down")
 
     def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
-        if src == dst:
-            raise UsageError(f"node {src} has no link to itself")
-        self._server(src)
-        self._server(dst)
+        self._check_link(src, dst)
 
         def act() -> None:
             faults = change(self.network.faults(src, dst))
@@ -438,6 +477,12 @@ class Harness:
             self._tell(ev.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
 
         self._act(act)
+
+    def _check_link(self, src: int, dst: int) -> None:
+        if src == dst:
+            raise UsageError(f"node {src} has no link to itself")
+        self._server(src)
+        self._server(dst)
 
     def _tell(self, fact: ev.Fact, node: int = -1) -> None:
         if self.stream.active:

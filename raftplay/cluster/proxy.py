@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from raftplay.backends.base import Answer, Backend, CallFailed
 from raftplay.cluster.config import Config
+from raftplay.cluster.flight import Flights
 from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ SLOW_CALL = 0.075
 class RPCProxy:
     """Drops outgoing calls on demand and delays incoming ones, as a network would."""
 
-    def __init__(self, server: "Server", backend: Backend, config: Config, rng: random.Random) -> None:
+    def __init__(
+        self, server: "Server", backend: Backend, flights: Flights, config: Config, rng: random.Random
+    ) -> None:
         self._server = server
         self._backend = backend
+        self._flights = flights
         self._config = config
         self._rng = rng
         self._calls_left = -1  # -1: never drop, 0: drop now, n: drop after n more
@@ -61,11 +65,20 @@ class RPCProxy:
         if config.unreliable:
             dice = rng.randrange(10)
             if dice == 9:
-                return  # the call fails, and nobody is told
+                self._server.lose(args, answer, "unreliable")
+                return
             if dice == 8:
                 delay = SLOW_CALL
         if delay > 0 or self._backend.paused or not self._backend.concurrent:
-            about = ("call", None, self._server.id, args)
-            self._backend.call_later(delay, partial(self._server.handle, args, answer), about)
+            src = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
+            self._flights.add(
+                getattr(answer, "call_id", 0),
+                src,
+                self._server.id,
+                args,
+                delay,
+                partial(self._server.handle, args, answer),
+                partial(self._server.lose, args, answer),
+            )
         else:
             self._server.handle(args, answer)

@@ -12,6 +12,7 @@ from functools import partial
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
+from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.raft.consensus import ConsensusModule
@@ -58,6 +59,7 @@ class Server:
         *,
         backend: Backend,
         network: Network | None = None,
+        flights: Flights | None = None,
         config: Config | None = None,
         seed: str = "0",
         stream: Stream | None = None,
@@ -72,13 +74,16 @@ class Server:
         self.stopped = False
         self._backend = backend
         self._network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
+        self._flights = flights or Flights(backend)
         self._stream = stream or Stream(backend.now)
         self._on_commits = on_commits
         config = (config or Config()).settled()
         self.cm = module(
             id, peer_ids, storage, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
         )
-        self.proxy = RPCProxy(self, backend, config, random.Random(f"{seed} proxy {id} {incarnation}"))
+        self.proxy = RPCProxy(
+            self, backend, self._flights, config, random.Random(f"{seed} proxy {id} {incarnation}")
+        )
         self._endpoint = backend.open_endpoint(id, self)
         self._open_calls: dict[int, OpenCall] = {}
         self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
@@ -225,12 +230,19 @@ class Server:
         fate = self._network.fate(self.id, peer_id)
         if not fate:
             self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
+        held = self._flights.is_held(self.id, peer_id)
         for delay in fate:
-            if delay == 0.0:
+            if delay == 0.0 and not held:
                 self._endpoint.send(peer_id, call_id, args)
             else:
-                self._backend.call_later(
-                    delay, partial(self._send_late, peer_id, call_id, args), ("call", self.id, peer_id, args)
+                self._flights.add(
+                    call_id,
+                    self.id,
+                    peer_id,
+                    args,
+                    None if held else delay,
+                    partial(self._send_late, peer_id, call_id, args),
+                    partial(self._call_lost, peer_id, call_id, args),
                 )
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
@@ -246,6 +258,7 @@ class Server:
     def handle(self, args: Args, answer: Answer) -> None:
         """The proxy lets a call through: the node answers it, once what the answer depends on is on disk."""
         if self.stopped:
+            self.lose(args, answer, "crash")
             return
         if self.frozen:
             self._inbox.append(partial(self.handle, args, answer))
@@ -260,6 +273,11 @@ class Server:
             reply = self.cm.append_entries(args, now)
         self._settle(answer, reply)
 
+    def lose(self, args: Args, answer: Answer, reason: str) -> None:
+        """A call that came in gets lost before the node sees it."""
+        if self._stream.active and isinstance(answer, Incoming):
+            self._publish(ev.CallLost(answer.call_id, answer.peer_id, self.id, args, reason))
+
     def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
         """Let the answer to a call leave, past the links' faults."""
         peer_id, call_id = incoming.peer_id, incoming.call_id
@@ -268,12 +286,19 @@ class Server:
         fate = self._network.fate(self.id, peer_id)
         if not fate:
             self._reply_lost(incoming, reply, self._network.blocked(self.id, peer_id) or "loss")
+        held = self._flights.is_held(self.id, peer_id)
         for delay in fate:
-            if delay == 0.0:
+            if delay == 0.0 and not held:
                 incoming.answer(reply)
             else:
-                self._backend.call_later(
-                    delay, partial(self._reply_late, incoming, reply), ("reply", self.id, peer_id, reply)
+                self._flights.add(
+                    call_id,
+                    self.id,
+                    peer_id,
+                    reply,
+                    None if held else delay,
+                    partial(self._reply_late, incoming, reply),
+                    partial(self._reply_lost, incoming, reply),
                 )
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:

@@ -116,6 +116,18 @@ def _links(cursor: Cursor) -> Resolve:
     return resolve
 
 
+def _messages(cursor: Cursor) -> Resolve:
+    word = cursor.next("an ID or a LINK")
+    if word.text != "all" and "->" not in word.text:
+        ids = [values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)]
+        return constant(ids)
+    cursor.at -= 1
+    links = _links(cursor)
+    return lambda session: [
+        flight.id for link in links(session) for flight in session.harness.flights.on_link(*link)
+    ]
+
+
 def _link_change(cursor: Cursor) -> Resolve:
     if cursor.take("clear"):
         return constant(LinkChange(clear=True))
@@ -192,12 +204,14 @@ FOR = Kind("D", _duration, lead="for")
 SPEED = Kind("X", _speed)
 GROUPS = Kind("0,1 | 2,3,4", _groups)
 LINK = Kind("LINK", _links)
+MESSAGES = Kind("ID|LINK", _messages)
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change)
 NAME = Kind("NAME", _new_name)
 KEPT = Kind("leader|follower|term|index|NUMBER", _kept, lead="=")
 WORD = Kind("COMMAND", _word)
 WORDS = Kind("…", _words)
 
+Messages = Annotated[list[int], MESSAGES]
 Node = Annotated[int, NODE]
 Nodes = Annotated[list[int], NODES]
 Conditions = Condition

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from raftplay.commands import acting, looking, setup, timing
+from raftplay.commands import acting, looking, setup, single, timing
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
 from raftplay.commands.setup import Setup
@@ -13,7 +13,7 @@ from raftplay.raft.messages import UsageError
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
 
-_MODULES = (acting, looking, setup, timing)  # importing them fills the table
+_MODULES = (acting, looking, setup, single, timing)  # importing them fills the table
 
 
 class ScriptRefused(UsageError):

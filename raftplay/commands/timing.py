@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated
 
+from raftplay.cluster.flight import Flight
 from raftplay.commands import kinds
 from raftplay.commands.conditions import Condition
 from raftplay.commands.errors import Failed
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text
-from raftplay.watch.narrator import about_text
+from raftplay.watch.narrator import message_text
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -42,6 +43,18 @@ def step(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Let the next timer or delivery happen, N times, and stand still again."""
     happened = [session.harness.step() for _ in range(count)]
     return "\n".join(about_text(about) for about in happened)
+
+
+def about_text(about: object) -> str:
+    """What a step through time was about, in words."""
+    match about:
+        case None:
+            return "nothing is under way and no timer runs"
+        case Flight():
+            return f"message {about.id} arrives: {message_text(about.src, about.dst, about.message)}"
+        case ("timer", node):
+            return f"the timer of n{node} fires"
+    return str(about)
 
 
 @command("Time", "speed 0.1")

@@ -140,6 +140,14 @@ class LinkChanged(Fact, frozen=True, gc=False):
     dup: float
 
 
+class LinkHeld(Fact, frozen=True, gc=False):
+    """What leaves in one direction of a link stays in flight from now on, or does no more."""
+
+    src: int
+    dst: int
+    held: bool
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One event in the total order: number, cluster time, whose it is (-1 = the cluster's), the state after.
 

@@ -8,7 +8,6 @@ from raftplay.raft.messages import (
     LogEntry,
     Reply,
     RequestVoteArgs,
-    RequestVoteReply,
 )
 from raftplay.watch import events as ev
 from raftplay.watch.text import command_text
@@ -170,23 +169,17 @@ def _act(event: ev.Fact) -> str:
             return "all links are whole"
         case ev.LinkChanged():
             return f"link {event.src}→{event.dst}: {link_text(event)}"
+        case ev.LinkHeld():
+            return f"link {event.src}→{event.dst}: {'held' if event.held else 'released'}"
     raise AssertionError(f"no words for {type(event).__name__}")
 
 
-def about_text(about: object) -> str:
-    """What a step through time was about, in words."""
-    match about:
-        case None:
-            return "nothing is under way and no timer runs"
-        case ("timer", node):
-            return f"the timer of n{node} fires"
-        case ("call", None, dst, RequestVoteArgs() | AppendEntriesArgs() as args):
-            return f"a call arrives at n{dst}: {args_text(args)}"
-        case ("call", src, dst, RequestVoteArgs() | AppendEntriesArgs() as args):
-            return f"a call n{src} → n{dst} leaves the link: {args_text(args)}"
-        case ("reply", src, dst, RequestVoteReply() | AppendEntriesReply() as reply):
-            return f"a reply n{src} → n{dst} leaves the link: {reply_text(reply)}"
-    return str(about)
+def message_text(src: int, dst: int, message: Args | Reply) -> str:
+    """A message on its way, in words."""
+    match message:
+        case RequestVoteArgs() | AppendEntriesArgs():
+            return f"call n{src} → n{dst}: {args_text(message)}"
+    return f"reply n{src} → n{dst}: {reply_text(message)}"
 
 
 def link_text(link: ev.LinkChanged) -> str:
