@@ -16,7 +16,7 @@ from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.events import Decision, NodeState
+from raftplay.raft.events import Decision
 from raftplay.raft.messages import (
     Args,
     CMState,
@@ -226,7 +226,9 @@ class Server:
         if not self._endpoint.is_connected(peer_id):
             raise CallFailed(f"node {self.id} is not connected to node {peer_id}")
         if self._stream.active:
-            self._publish(ev.CallSent(call_id, self.id, peer_id, args))
+            open_call = self._open_calls.get(call_id)
+            by_user = open_call is None or open_call[2] is not None
+            self._publish(ev.CallSent(call_id, self.id, peer_id, args, by_user))
         fate = self._network.fate(self.id, peer_id)
         if not fate:
             self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
@@ -375,8 +377,8 @@ class Server:
     def _settle(self, answer: Answer | None = None, reply: Reply | None = None) -> None:
         """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
         cm = self.cm
-        while self._persist():
-            pass
+        while cm.persist(self._backend.now()):
+            pass  # what is on disk may let the node go on
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:
@@ -390,21 +392,6 @@ class Server:
                 self._on_commits(commits)
         self._set_alarm()
         self._backend.changed()
-
-    def _persist(self) -> bool:
-        """Write what changed; whether anything did (which may let the node go on: see `persist`)."""
-        cm = self.cm
-        start = cm.log.changed_from
-        if not cm.persist(self._backend.now()):
-            return False
-        if self._stream.active:
-            entries = () if start is None else tuple(cm.log[start:])
-            vote = cm.durable_vote
-            self._publish(
-                ev.Persisted(vote.current_term, vote.voted_for, len(cm.log) if start is None else start, entries),
-                cm.node_state(),
-            )
-        return True
 
     def _settle_soon(self) -> None:
         if not self._settle_due:
@@ -437,8 +424,8 @@ class Server:
 
     # ---- inside: events
 
-    def _publish(self, fact: ev.Fact, after: NodeState | None = None) -> None:
-        self._stream.publish(self.id, self.incarnation, fact, after)
+    def _publish(self, fact: ev.Fact) -> None:
+        self._stream.publish(self.id, self.incarnation, fact)
 
     def _publish_decision(self, decision: Decision) -> None:
         self._stream.publish(self.id, self.incarnation, decision, self.cm.node_state())

@@ -229,10 +229,12 @@ class ConsensusModule:
         if self.state is DEAD:
             return False
         current_term, voted_for = self._durable_vote()
+        start = self.log.changed_from
         if not self._store.save(current_term, voted_for, self.log):
             return False
         self._set_now(now)
         self._durable_index = self.log.last_index
+        self._tell_persisted(len(self.log) if start is None else start)
         if self.state is CANDIDATE and self.id not in self.votes:
             self._count_vote(self.id)
         elif self.state is LEADER and not self.peer_ids:
@@ -387,6 +389,7 @@ class ConsensusModule:
         self._in_flight = dict.fromkeys(self.peer_ids, 0)
         self._unreached = set()
         self._held_index = NONE
+        self._tell(ev.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
 
     def _become_follower(self, term: int, rule: str) -> None:
         """Step down, or adopt a newer term. The vote of a term is kept as long as the term is (§5.2)."""
@@ -601,6 +604,11 @@ class ConsensusModule:
         """Inputs without a time are of the moment of the last one."""
         if now is not None:
             self._now = now
+
+    def _tell_persisted(self, start: int) -> None:
+        if self.observe is not None:
+            vote = self.durable_vote
+            self._tell(ev.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
 
     def _tell(self, decision: ev.Decision) -> None:
         if self.observe is not None:

@@ -31,7 +31,7 @@ RULES: dict[str, tuple[str, str]] = {
 }
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False, tag=True):
+class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Base of all that a node decides; `rule` is a key of `RULES` where one applies."""
 
 
@@ -100,6 +100,13 @@ class BecameFollower(Decision, frozen=True, gc=False):
     was: str
     old_term: int
     rule: str
+
+
+class PeersReset(Decision, frozen=True, gc=False):
+    """A new leader knows nothing of its peers' logs yet: where it begins with each, what it takes for granted."""
+
+    next_index: tuple[tuple[int, int], ...]
+    match_index: tuple[tuple[int, int], ...]
 
 
 class EntryAppended(Decision, frozen=True, gc=False):
@@ -171,7 +178,16 @@ class Applied(Decision, frozen=True, gc=False):
     entry: CommitEntry
 
 
-class NodeState(msgspec.Struct, frozen=True, gc=False):
+class Persisted(Decision, frozen=True, gc=False):
+    """What the node's storage would now give back: its log is kept up to `start`, then `entries`, no more."""
+
+    current_term: int
+    voted_for: int
+    start: int
+    entries: tuple[LogEntry, ...]
+
+
+class NodeState(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A node after a decision: what Figure 2 calls its state, without the log itself."""
 
     state: str

@@ -1,4 +1,4 @@
-"""What happened to a cluster besides its nodes' decisions: on the wire, on disk, and by the hand of a user.
+"""What happened to a cluster besides its nodes' decisions: on the wire, and by the hand of a user.
 
 Each fact is published once, by the part that owns it. `Record` gives it its place in the total order.
 """
@@ -6,20 +6,21 @@ Each fact is published once, by the part that owns it. `Record` gives it its pla
 import msgspec
 
 from raftplay.raft.events import Decision, NodeState
-from raftplay.raft.messages import Args, LogEntry, Reply
+from raftplay.raft.messages import Args, Reply
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False, tag=True):
+class Fact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Base of all that is no decision of a node."""
 
 
 class CallSent(Fact, frozen=True, gc=False):
-    """A call left its node; `call_id` is its own in the whole cluster."""
+    """A call left its node; `call_id` is its own in the whole cluster. `by_user`: made by `Server.call`."""
 
     call_id: int
     src: int
     dst: int
     args: Args
+    by_user: bool = False
 
 
 class CallDelivered(Fact, frozen=True, gc=False):
@@ -67,15 +68,6 @@ class ReplyLost(Fact, frozen=True, gc=False):
     dst: int
     reply: Reply
     reason: str
-
-
-class Persisted(Fact, frozen=True, gc=False):
-    """What a node's storage would now give back: its log is kept up to `start`, then `entries`, no more."""
-
-    current_term: int
-    voted_for: int
-    start: int
-    entries: tuple[LogEntry, ...]
 
 
 class Submitted(Fact, frozen=True, gc=False):
@@ -151,7 +143,7 @@ class LinkHeld(Fact, frozen=True, gc=False):
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One event in the total order: number, cluster time, whose it is (-1 = the cluster's), the state after.
 
-    `incarnation` counts the restarts of the node; `after` is set for decisions and for what changed a disk.
+    `incarnation` counts the restarts of the node; `after` is set for decisions.
     """
 
     seq: int

@@ -96,6 +96,12 @@ def _decision(event: dec.Decision) -> str:
 
 def _log_decision(event: dec.Decision) -> str:
     match event:
+        case dec.PeersReset():
+            starts = sorted({next_index for _, next_index in event.next_index})
+            return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or 'none'} (§5.3)"
+        case dec.Persisted():
+            length = event.start + len(event.entries)
+            return f"has on disk: term {event.current_term}, vote {event.voted_for}, {length} entries"
         case dec.EntryAppended():
             return (
                 f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
@@ -136,9 +142,6 @@ def _fact(event: ev.Fact) -> str:
             return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
         case ev.ReplyLost():
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
-        case ev.Persisted():
-            length = event.start + len(event.entries)
-            return f"has on disk: term {event.current_term}, vote {event.voted_for}, {length} entries"
         case ev.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
