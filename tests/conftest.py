@@ -1,0 +1,14 @@
+"""What holds for every test of the suite."""
+
+import pytest
+
+from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
+
+pytest.register_assert_rewrite("scenarios_support")
+
+
+@pytest.fixture(autouse=True)
+def _the_environment_chooses_no_weather(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have set the variables that change the network; tests set their own."""
+    monkeypatch.delenv(UNRELIABLE, raising=False)
+    monkeypatch.delenv(MORE_REELECTION, raising=False)
