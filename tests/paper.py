@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import strategies as st
+
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision
@@ -58,6 +60,20 @@ def loaded(storage: Storage) -> tuple[int, int, tuple[LogEntry, ...]]:
 
 def on_disk(cm: ConsensusModule) -> tuple[int, int, tuple[LogEntry, ...]]:
     return loaded(cm._store._storage)
+
+
+@st.composite
+def diverging_logs(draw: st.DrawFn) -> tuple[Terms, Terms, int]:
+    """Two logs that could stand in one cluster, and the length up to which they agree.
+
+    Behind that each term belongs to one of them, as each term has but one leader.
+    """
+    agreed = sorted(draw(st.lists(st.integers(1, 3), max_size=6)))
+    logs: tuple[list[int], list[int]] = (list(agreed), list(agreed))
+    runs = draw(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4)), max_size=6))
+    for term, (owner, count) in enumerate(runs, start=4):
+        logs[owner].extend([term] * count)
+    return tuple(logs[0]), tuple(logs[1]), len(agreed)
 
 
 def majority(n: int) -> int:

@@ -65,6 +65,7 @@ class Harness:
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
         self.connected = [False] * n
         self.alive = [False] * n
+        self.wiped = [False] * n
         self.cluster: list[Server] = []
         self._incarnations = [0] * n
         self._is_shut_down = False
@@ -186,6 +187,17 @@ class Harness:
     def time_out_peer(self, id: int) -> None:
         """Let the election timer of node `id` fire now; a leader has none."""
         self._act(lambda: self._time_out(self._server(id)))
+
+    def tear_peer(self, id: int, sets: int) -> None:
+        """Let node `id` crash in the middle of its next write, after `sets` of its parts are on disk.
+
+        0 loses the whole write. Nothing that depends on the write has left the node by then.
+        """
+        self._act(lambda: self._tear(self._server(id), sets))
+
+    def wipe_peer(self, id: int) -> None:
+        """Crash node `id` and empty its storage. A node that has lost its votes must not come back."""
+        self._act(lambda: self._wipe(self._server(id)))
 
     # ---- single messages
 
@@ -402,6 +414,7 @@ class Harness:
             stream=self.stream,
             incarnation=self._incarnations[id],
             on_commits=self.commits[id].extend,
+            on_torn=self._torn,
         )
 
     def _crash(self, server: Server) -> None:
@@ -417,6 +430,8 @@ class Harness:
     def _restart(self, id: int) -> None:
         if self._server(id).stopped is False:
             raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
+        if self.wiped[id]:
+            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
         self._incarnations[id] += 1
         server = self._new_server(id)
         self.cluster[id] = server
@@ -424,6 +439,21 @@ class Harness:
         self._tell(ev.Restarted(), id)
         self._reconnect(server, tell=False)
         server.serve()
+
+    def _tear(self, server: Server, sets: int) -> None:
+        self._check_alive(server)
+        server.disk.tear_after(sets)
+        self._tell(ev.Tearing(sets), server.id)
+
+    def _torn(self, id: int) -> None:
+        self._crash(self.cluster[id])
+
+    def _wipe(self, server: Server) -> None:
+        self._crash(server)
+        if self.storage[server.id].has_data():
+            self.wiped[server.id] = True
+        self.storage[server.id] = MapStorage()
+        self._tell(ev.Wiped(), server.id)
 
     def _disconnect(self, server: Server, *, tell: bool = True) -> None:
         self.connected[server.id] = False

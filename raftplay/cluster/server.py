@@ -12,6 +12,7 @@ from functools import partial
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
+from raftplay.cluster.disk import Disk, TornWrite
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
@@ -42,7 +43,12 @@ CALL_LIMIT = 5.0
 
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
+OnTorn = Callable[[int], None]
 OpenCall = tuple[int, Args, OnReply | None]
+
+
+def _stays_torn(id: int) -> None:
+    raise AssertionError(f"a write of node {id} tore, and nobody crashes the node")
 
 
 class Server:
@@ -65,6 +71,7 @@ class Server:
         stream: Stream | None = None,
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
+        on_torn: OnTorn = _stays_torn,
         module: type[ConsensusModule] = ConsensusModule,
     ) -> None:
         self.id = id
@@ -77,9 +84,11 @@ class Server:
         self._flights = flights or Flights(backend)
         self._stream = stream or Stream(backend.now)
         self._on_commits = on_commits
+        self._on_torn = on_torn
+        self.disk = Disk(storage)
         config = (config or Config()).settled()
         self.cm = module(
-            id, peer_ids, storage, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
+            id, peer_ids, self.disk, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
         )
         self.proxy = RPCProxy(
             self, backend, self._flights, config, random.Random(f"{seed} proxy {id} {incarnation}")
@@ -377,8 +386,13 @@ class Server:
     def _settle(self, answer: Answer | None = None, reply: Reply | None = None) -> None:
         """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
         cm = self.cm
-        while cm.persist(self._backend.now()):
-            pass  # what is on disk may let the node go on
+        try:
+            while cm.persist(self._backend.now()):
+                pass  # what is on disk may let the node go on
+        except TornWrite:
+            self._settle_due = False
+            self._on_torn(self.id)
+            return
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:

@@ -65,6 +65,21 @@ def restart(session: "Session", nodes: kinds.Nodes) -> str:
     return f"restarted {terms}" if nodes else "no node to restart"
 
 
+@command(GROUP, "tear 1 after 1")
+def tear(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
+    """Let a node crash in the middle of its next write, after N parts of it are on disk (0 loses it whole)."""
+    session.harness.tear_peer(node, after)
+    return f"node {node} will crash in its next write"
+
+
+@command(GROUP, "wipe 2")
+def wipe(session: "Session", nodes: kinds.Nodes) -> str:
+    """Crash nodes and empty their storage; a node that has lost its votes cannot be restarted."""
+    for id in nodes:
+        session.harness.wipe_peer(id)
+    return f"{nodes_text(nodes)} wiped"
+
+
 @command(GROUP, "disconnect leader")
 def disconnect(session: "Session", nodes: kinds.Nodes) -> str:
     """Cut nodes from all others, both ways."""

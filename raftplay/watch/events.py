@@ -85,6 +85,16 @@ class Restarted(Fact, frozen=True, gc=False):
     """A new server runs over the node's old storage."""
 
 
+class Tearing(Fact, frozen=True, gc=False):
+    """A node will crash in the middle of its next write, after `sets` of its parts."""
+
+    sets: int
+
+
+class Wiped(Fact, frozen=True, gc=False):
+    """A node lost what was on its disk."""
+
+
 class Disconnected(Fact, frozen=True, gc=False):
     """A node was cut from all others, both ways."""
 

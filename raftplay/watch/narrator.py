@@ -154,6 +154,10 @@ def _act(event: ev.Fact) -> str:
             return "crashes"
         case ev.Restarted():
             return "restarts"
+        case ev.Tearing():
+            return f"will crash in its next write, after {event.sets} parts of it"
+        case ev.Wiped():
+            return "has lost its disk"
         case ev.Disconnected():
             return "is disconnected"
         case ev.Reconnected():

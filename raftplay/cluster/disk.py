@@ -1,0 +1,35 @@
+"""Between a node and its storage: where a crash in the middle of a write is made to happen."""
+
+from raftplay.raft.storage import Storage
+
+
+class TornWrite(Exception):
+    """The node crashes here, in the middle of a write: what was set so far is on disk, the rest is not."""
+
+
+class Disk:
+    """A `Storage` that hands everything to another one, until it is told to fail."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._sets_left = -1
+
+    def tear_after(self, sets: int) -> None:
+        """Fail after the next `sets` values were set: 0 loses the whole next write."""
+        self._sets_left = sets
+
+    def set(self, key: str, value: bytes) -> None:
+        """Keep `value` under `key`. Raises `TornWrite` when the time has come."""
+        if self._sets_left == 0:
+            raise TornWrite
+        if self._sets_left > 0:
+            self._sets_left -= 1
+        self._storage.set(key, value)
+
+    def get(self, key: str) -> bytes | None:
+        """The value under `key`, or None."""
+        return self._storage.get(key)
+
+    def has_data(self) -> bool:
+        """Whether anything was ever set."""
+        return self._storage.has_data()
