@@ -62,6 +62,20 @@ def on_disk(cm: ConsensusModule) -> tuple[int, int, tuple[LogEntry, ...]]:
     return loaded(cm._store._storage)
 
 
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**200), 2**200),
+    st.floats(allow_nan=False, allow_infinity=False),
+    text,
+)
+commands = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(text, inner, max_size=5), max_leaves=20
+)
+"""Any JSON value that is not too large."""
+
+
 @st.composite
 def diverging_logs(draw: st.DrawFn) -> tuple[Terms, Terms, int]:
     """Two logs that could stand in one cluster, and the length up to which they agree.
