@@ -4,15 +4,20 @@ A backend tells the time of the cluster, calls back later, carries messages betw
 and runs things inside. Nothing above this seam knows whether sockets or virtual time lie below it.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from raftplay.raft.messages import Args, Reply
+from raftplay.raft.messages import Args, Reply, UsageError
 
 T = TypeVar("T")
 Answer = Callable[[Reply], None]
 Predicate = Callable[[], bool]
+
+SHUT_DOWN = "the cluster is shut down"
+PAUSED = "time is paused, so nothing can be waited for; resume first, or step"
+WAITS_FOR_ITSELF = "what runs inside the cluster cannot wait for it, nor step through time"
 
 
 class CallFailed(ConnectionError):
@@ -30,6 +35,9 @@ class Handle(Protocol):
 
 class Receiver(Protocol):
     """Who gets what arrives at an endpoint: a Server."""
+
+    peer_ids: tuple[int, ...]
+    """The nodes that it takes calls from."""
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
         """`peer_id` calls; `answer` carries the reply back, as long as its connection lasts."""
@@ -92,13 +100,23 @@ class Backend(Protocol):
         """A new endpoint for a server. Inside only."""
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run `function` inside and give its result; from any thread but never from two at once."""
+        """Run `function` inside and give its result; from any thread.
+
+        Raises, in place of that, what failed inside since the last call from outside, and `UsageError` once
+        the backend is closed or when the thread that calls holds `lock`.
+        """
+
+    def check(self) -> None:
+        """Raise what `run` would raise, for those who only look, or act under `lock`."""
 
     def pass_time(self, seconds: float) -> None:
-        """Let `seconds` of cluster time pass."""
+        """Let `seconds` of cluster time pass. Raises `UsageError` while paused."""
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
-        """Let time pass until `predicate` holds, at most `seconds`; whether it held."""
+        """Let time pass until `predicate` holds, at most `seconds`; whether it held in time.
+
+        Raises `UsageError` while paused, unless it holds already.
+        """
 
     @property
     def speed(self) -> float:
@@ -120,5 +138,12 @@ class Backend(Protocol):
     def step(self) -> object:
         """While paused: let the next timer or delivery happen; what it was about, or None if there is none."""
 
-    def close(self) -> None:
-        """End everything; safe to call twice."""
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
+        """Run `last` inside, then end everything; safe to call twice. Raises what failed inside."""
+
+
+def check_duration(seconds: float) -> float:
+    """`seconds`, if time can pass for so long: finite and not negative. Raises `UsageError`."""
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"time passes forward and not for ever; it cannot pass for {seconds:g} s")
+    return seconds

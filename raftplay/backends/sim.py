@@ -4,12 +4,23 @@ A message between endpoints takes no time of its own; the delays of the network 
 timers. Time passes only inside `pass_time`, `wait_until` and `step`.
 """
 
+import math
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
-from raftplay.backends.base import Answer, CallFailed, Predicate, Receiver
+from raftplay.backends.base import (
+    PAUSED,
+    SHUT_DOWN,
+    WAITS_FOR_ITSELF,
+    Answer,
+    CallFailed,
+    Predicate,
+    Receiver,
+    check_duration,
+)
+from raftplay.backends.interrupts import Interrupts
 from raftplay.backends.timers import Timer, Timers
 from raftplay.raft.messages import Args, Reply, UsageError
 
@@ -29,6 +40,7 @@ class SimBackend:
         self._speed = 1.0
         self._paused = False
         self._closed = False
+        self._is_passing = False
         self._lock = threading.RLock()
         self._endpoints: dict[tuple[str, int], SimEndpoint] = {}
         self._ports = 0
@@ -75,36 +87,24 @@ class SimBackend:
 
     def run(self, function: Callable[[], T]) -> T:
         """Run `function` here and now."""
-        if self._closed:
-            raise UsageError("the cluster is shut down")
         with self._lock:
+            self.check()
             return function()
+
+    def check(self) -> None:
+        """Raise `UsageError` once closed; whatever fails inside is raised where it happens."""
+        if self._closed:
+            raise UsageError(SHUT_DOWN)
 
     def pass_time(self, seconds: float) -> None:
         """Run every timer that falls due within `seconds`."""
-        with self._lock:
-            self._check_running()
-            end = self._now + seconds
-            while timer := self._timers.pop(end):
-                self._fire(timer)
-            self._now = end
+        self._pass(_never, seconds)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
         """Run timers one by one until `predicate` holds."""
         with self._lock:
-            self._check_running()
-            if predicate():
-                return True
-            end = self._now + seconds
-            self._changed = False
-            while timer := self._timers.pop(end):
-                self._fire(timer)
-                if self._changed:
-                    self._changed = False
-                    if predicate():
-                        return True
-            self._now = end
-            return predicate()
+            self.check()
+            return predicate() or self._pass(predicate, seconds)
 
     @property
     def speed(self) -> float:
@@ -113,6 +113,7 @@ class SimBackend:
 
     def set_speed(self, speed: float) -> None:
         """Keep `speed` for whoever pumps."""
+        self.check()
         self._speed = speed
 
     @property
@@ -122,38 +123,78 @@ class SimBackend:
 
     def pause(self) -> None:
         """Let time pass only by `step`."""
-        self._paused = True
+        self.run(lambda: self._set_paused(True))
 
     def resume(self) -> None:
         """Let time pass again."""
-        self._paused = False
+        self.run(lambda: self._set_paused(False))
 
     def step(self) -> object:
         """Go to the next timer that is about something, and let it happen."""
-        with self._lock:
-            while timer := self._timers.pop(float("inf")):
+        with self._passing() as interrupts:
+            while not interrupts.pending and (timer := self._timers.pop(math.inf)):
                 self._fire(timer)
                 if timer.about is not None:
                     return timer.about
             return None
 
-    def close(self) -> None:
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Forget everything."""
-        self._closed = True
-        self._timers.clear()
-        self._endpoints.clear()
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                last()
+            finally:
+                self._closed = True
+                self._timers.clear()
+                self._endpoints.clear()
+
+    def _pass(self, predicate: Predicate, seconds: float) -> bool:
+        """Run timers until `predicate` holds, or until `seconds` have passed; whether it holds."""
+        with self._passing() as interrupts:
+            if self._paused:
+                raise UsageError(PAUSED)
+            end = self._now + check_duration(seconds)
+            self._changed = False
+            while not interrupts.pending and (timer := self._timers.pop(end)):
+                self._fire(timer)
+                if self._paused:
+                    raise UsageError(PAUSED)  # what just happened paused it
+                if self._changed:
+                    self._changed = False
+                    if predicate():
+                        return True
+            self.check()
+            if interrupts.pending:
+                return False  # it is raised now
+            self._now = end
+            return predicate()
+
+    @contextmanager
+    def _passing(self) -> Iterator[Interrupts]:
+        """Around all that lets time pass: one thread at a time, and never from inside itself."""
+        with self._lock:
+            self.check()
+            if self._is_passing:
+                raise UsageError(WAITS_FOR_ITSELF)
+            self._is_passing = True
+            try:
+                with Interrupts() as interrupts:
+                    yield interrupts
+            finally:
+                self._is_passing = False
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
 
     def _fire(self, timer: Timer) -> None:
         self._now = max(self._now, timer.when)
-        function = timer.function
-        assert function is not None
-        function()
+        timer.fire()
 
-    def _check_running(self) -> None:
-        if self._closed:
-            raise UsageError("the cluster is shut down")
-        if self._paused:
-            raise UsageError("time is paused, so nothing can be waited for; resume first, or step")
+
+def _never() -> bool:
+    return False
 
 
 class SimConnection:
@@ -180,7 +221,8 @@ class SimEndpoint:
     def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
         """Open a connection to `peer_id` at `addr`."""
         self.disconnect(peer_id)
-        self._connections[peer_id] = SimConnection(self._backend.endpoint_at(addr))
+        if self._is_open:
+            self._connections[peer_id] = SimConnection(self._backend.endpoint_at(addr))
 
     def disconnect(self, peer_id: int) -> None:
         """Close the connection to `peer_id`."""

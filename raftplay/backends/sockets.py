@@ -7,19 +7,23 @@ is no frame closes its connection and nothing else.
 
 import asyncio
 import contextlib
+import selectors
 import socket
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Protocol, TypeVarTuple, cast
 
-from raftplay.backends import wire
-from raftplay.backends.base import Answer, CallFailed, Receiver
+from raftplay.backends import files, wire
+from raftplay.backends.base import CallFailed, Handle, Receiver
 from raftplay.raft.messages import Args, Reply, RequestVoteArgs
+
+Ts = TypeVarTuple("Ts")
 
 HANDSHAKE_LIMIT = 2.0
 """Seconds of wall time that a connection has to prove itself."""
 
 MAX_STRANGERS = 64
-"""How many connections may be unproven at once; one more is closed at once."""
+"""How many connections may be unproven at once at one node; one more closes the oldest of them."""
 
 MAX_UNSENT_BYTES = 32 << 20
 """A peer that does not read holds at most this much of what is for it; further calls to it fail."""
@@ -40,11 +44,18 @@ class Host(Protocol):
     def loop(self) -> asyncio.AbstractEventLoop:
         """The cluster's event loop."""
 
-    def guard(self, function: Callable[[], object]) -> None:
+    @property
+    def paused(self) -> bool:
+        """Whether cluster time stands still."""
+
+    def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
         """Run `function` under the lock, its failure kept."""
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `coroutine` as a task."""
+
+    def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Handle:
+        """Call `function` inside, `delay` seconds of cluster time from now."""
 
 
 class TcpEndpoint:
@@ -55,14 +66,18 @@ class TcpEndpoint:
         self.node_id = node_id
         self.receiver = receiver
         self.closed = False
-        self.strangers = 0
-        self._server: asyncio.Server | None = None
-        self._dialed: dict[int, Dialed] = {}
         self.connections: set[Connection] = set()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._dialed: dict[int, Dialed] = {}
+        self._strangers: dict[Accepted, None] = {}
+        self._server: asyncio.Server | None = None
+        self._files = 1 + 2 * len(receiver.peer_ids)  # a connection to each peer, and one from each
+        files.reserve(self._files)
+        try:
+            self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        except BaseException:
+            files.release(self._files)
+            raise
         self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.listen(128)
         name = self._socket.getsockname()
         self.listen_addr: tuple[str, int] = (name[0], name[1])
         host.spawn(self._serve())
@@ -70,9 +85,8 @@ class TcpEndpoint:
     def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
         """Begin to open a connection to `peer_id`; calls wait until it stands."""
         self.disconnect(peer_id)
-        dialed = Dialed(self, peer_id, addr)
-        self._dialed[peer_id] = dialed
-        self.host.spawn(dialed.dial())
+        if not self.closed:
+            self._dial(Dialed(self, peer_id, addr))
 
     def disconnect(self, peer_id: int) -> None:
         """Close the connection to `peer_id`."""
@@ -82,7 +96,7 @@ class TcpEndpoint:
             dialed.abort()
 
     def is_connected(self, peer_id: int) -> bool:
-        """Whether calls to `peer_id` can be sent."""
+        """Whether there is to be a connection to `peer_id`; one that broke is opened again and again."""
         return peer_id in self._dialed
 
     def send(self, peer_id: int, call_id: int, args: Args) -> None:
@@ -93,30 +107,65 @@ class TcpEndpoint:
         dialed.send(wire.encode(wire.Call(call_id, args)))
 
     def close(self) -> None:
-        """Close the listener and every connection."""
+        """Close the listener and every connection; safe to call twice."""
+        if self.closed:
+            return
         self.closed = True
+        files.release(self._files)
         for peer_id in list(self._dialed):
             self.disconnect(peer_id)
         for connection in list(self.connections):
             connection.abort()
-        if self._server is None:
+        if self._server is not None:
+            self._server.close()
+        else:
             self._socket.close()
-        self._close_server_if_closed()
 
     @property
     def draining(self) -> bool:
         """Whether connections that were closed are not gone yet."""
         return bool(self.connections)
 
-    async def _serve(self) -> None:
-        if self.closed:
-            return
-        self._server = await self.host.loop.create_server(lambda: Accepted(self), sock=self._socket)
-        self._close_server_if_closed()
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way to its peers or waits to be read."""
+        if any(dialed.is_opening for dialed in self._dialed.values()):
+            return False
+        with selectors.DefaultSelector() as selector:
+            for connection in self.connections:
+                if not connection.is_idle:
+                    return False
+                connection.watch(selector)
+            return not selector.select(0)
 
-    def _close_server_if_closed(self) -> None:
-        if self.closed and self._server is not None:
-            self._server.close()
+    def redial(self, broken: "Dialed") -> None:
+        """Open a connection that broke again, unless it is not wanted any more."""
+        if broken.wanted and not self.closed:
+            self._dial(Dialed(self, broken.peer_id, broken.addr, again=True))
+
+    def admit(self, stranger: "Accepted") -> None:
+        """`stranger` may prove itself; where too many already may, the one who had the most time must go."""
+        if len(self._strangers) >= MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.abort()
+        self._strangers[stranger] = None
+
+    def forget(self, stranger: "Accepted") -> None:
+        """`stranger` has proven itself, or is gone."""
+        self._strangers.pop(stranger, None)
+
+    def _dial(self, dialed: "Dialed") -> None:
+        self._dialed[dialed.peer_id] = dialed
+        self.host.spawn(dialed.dial())
+
+    async def _serve(self) -> None:
+        if not self.closed:
+            # In two steps, so that there is no moment in which a close could miss the server.
+            self._server = await self.host.loop.create_server(
+                lambda: Accepted(self), sock=self._socket, start_serving=False
+            )
+            await self._server.start_serving()
 
 
 class Connection(asyncio.Protocol):
@@ -147,12 +196,25 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived; what they are is judged under the cluster's lock."""
-        self.endpoint.host.guard(lambda: self._judge(data))
+        self.endpoint.host.guard(self._judge, data)
 
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""
         if self.transport is not None:
             self.transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its handshake is over, and all that was written has left."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return True
+        return self.proven and transport.get_write_buffer_size() == 0
+
+    def watch(self, selector: selectors.BaseSelector) -> None:
+        """Let `selector` say whether something is there to be read."""
+        if self.proven and self.transport is not None and not self.transport.is_closing():
+            selector.register(self.transport.get_extra_info("socket").fileno(), selectors.EVENT_READ)
 
     def write(self, data: bytes) -> bool:
         """Send `data` unless the other end has stopped reading; whether it was sent."""
@@ -207,15 +269,20 @@ class Connection(asyncio.Protocol):
 
 
 class Dialed(Connection):
-    """A connection that this node opened: its calls go out, their replies come in."""
+    """A connection that this node opened: its calls go out, their replies come in.
 
-    def __init__(self, endpoint: TcpEndpoint, peer_id: int, addr: tuple[str, int]) -> None:
+    `again`: an earlier one broke, so calls fail until this one stands; else they wait for it.
+    """
+
+    def __init__(self, endpoint: TcpEndpoint, peer_id: int, addr: tuple[str, int], *, again: bool = False) -> None:
         super().__init__(endpoint)
         self.peer_id = peer_id
         self.addr = addr
         self.wanted = True
+        self.is_opening = not again
         self._queue: list[bytes] = []
         self._expected = b""
+        self._held = 0
 
     async def dial(self) -> None:
         """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
@@ -229,21 +296,19 @@ class Dialed(Connection):
             self.abort()
 
     def send(self, data: bytes) -> None:
-        """Send a frame, or keep it until the connection stands. Raises `CallFailed` when there is no room."""
+        """Send a frame, or keep it until the connection stands. Raises `CallFailed` when it cannot be."""
         if self.proven:
-            sent = self.write(data)
-        else:
-            sent = len(self._queue) < MAX_QUEUED_CALLS
-            if sent:
-                self._queue.append(data)
-        if not sent:
-            raise CallFailed(f"the connection to node {self.peer_id} takes no more")
+            if self.write(data):
+                return
+        elif self.is_opening and len(self._queue) < MAX_QUEUED_CALLS:
+            self._queue.append(data)
+            return
+        raise CallFailed(f"the connection to node {self.peer_id} is broken, or takes no more")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection that is still wanted is opened again."""
         super().connection_lost(exc)
-        if self.wanted:
-            self._redial_later()
+        self._redial_later()
 
     def _shake_hands(self) -> bytes:
         endpoint = self.endpoint
@@ -258,9 +323,10 @@ class Dialed(Connection):
         proof = self._cut(wire.PROOF_BYTES)
         if proof is None:
             return b""
-        if proof != self._expected:
+        if not wire.same(proof, self._expected):
             raise wire.BadFrame("the other end does not know the secret")
         self._prove()
+        self.is_opening = False
         queue, self._queue = self._queue, []
         for data in queue:
             self.write(data)
@@ -269,16 +335,27 @@ class Dialed(Connection):
     def _take(self, frame: wire.Frame) -> None:
         if not isinstance(frame, wire.Answered):
             raise wire.BadFrame("a call came over a connection for replies")
+        if self.endpoint.host.paused or self._held:
+            self._hold(frame)
+        elif self.wanted:
+            self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
+
+    def _hold(self, frame: wire.Answered) -> None:
+        """While time stands still nothing happens: the reply comes with the next step, or when time goes on."""
+        self._held += 1
+        about = ("reply", self.peer_id, self.endpoint.node_id, frame.reply)
+        self.endpoint.host.call_later(0.0, partial(self._let_go, frame), about)
+
+    def _let_go(self, frame: wire.Answered) -> None:
+        self._held -= 1
         if self.wanted:
             self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
 
     def _redial_later(self) -> None:
+        self.is_opening = False
+        self._queue.clear()
         if self.wanted and not self.endpoint.closed:
-            self.endpoint.host.loop.call_later(REDIAL_DELAY, self._redial)
-
-    def _redial(self) -> None:
-        if self.wanted and not self.endpoint.closed:
-            self.endpoint.connect(self.peer_id, self.addr)
+            self.endpoint.host.loop.call_later(REDIAL_DELAY, self.endpoint.redial, self)
 
 
 class Accepted(Connection):
@@ -291,29 +368,33 @@ class Accepted(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Challenge whoever it is."""
-        self.endpoint.strangers += 1
         super().connection_made(transport)
-        if self.endpoint.strangers > MAX_STRANGERS:
-            self.abort()
-        self._challenge = wire.MAGIC + wire.new_nonce()
-        self.write(self._challenge)
+        if not self.endpoint.closed:
+            self.endpoint.admit(self)
+            self._challenge = wire.MAGIC + wire.new_nonce()
+            self.write(self._challenge)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        if not self.proven:
-            self.endpoint.strangers -= 1
+        self.endpoint.forget(self)
         super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """As of every connection; but a stranger counts for nothing: a peer's own end waits for the handshake."""
+        return not self.proven or super().is_idle
 
     def _shake_hands(self) -> bytes:
         data = self._cut(wire.RESPONSE_BYTES)
         if data is None:
             return b""
+        receiver = self.endpoint.receiver
         checked = wire.check_response(self.endpoint.host.secret, self._challenge, data, self.endpoint.node_id)
-        if checked is None:
+        if checked is None or checked[0] not in receiver.peer_ids:
             raise wire.BadFrame("a stranger")
         self.peer_id, proof = checked
         self._prove()
-        self.endpoint.strangers -= 1
+        self.endpoint.forget(self)
         self.write(proof)
         return bytes(self._received)
 
@@ -324,11 +405,8 @@ class Accepted(Connection):
         sender = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
         if sender != self.peer_id:
             raise wire.BadFrame("a call came in the name of another node")
-        self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, self._answer(frame.id))
+        self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, partial(self._answer, frame.id))
 
-    def _answer(self, call_id: int) -> Answer:
-        def answer(reply: Reply) -> None:
-            with contextlib.suppress(wire.BadFrame):
-                self.write(wire.encode(wire.Answered(call_id, reply)))
-
-        return answer
+    def _answer(self, call_id: int, reply: Reply) -> None:
+        with contextlib.suppress(wire.BadFrame):
+            self.write(wire.encode(wire.Answered(call_id, reply)))

@@ -1,9 +1,7 @@
 """The TCP backend: an event loop in a thread of its own, and real sockets on 127.0.0.1.
 
-Cluster time is wall time through a clock with a speed and a pause. When the process stalls, the clock stalls
-with it: it never runs past a timer that has not fired, so that no node takes a stall for a dead leader.
-
-asyncio swallows exceptions in callbacks; this backend keeps the first and raises it at the next call from
+The rule of this module: whatever runs inside runs in the loop's thread and under the cluster's lock, through
+`guard`. asyncio swallows exceptions in callbacks; `guard` keeps the first, and it is raised at the next call from
 outside, so that nothing fails in silence.
 """
 
@@ -13,25 +11,31 @@ import contextlib
 import math
 import secrets
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from raftplay.backends import wire
-from raftplay.backends.base import Predicate, Receiver
+from raftplay.backends.base import PAUSED, SHUT_DOWN, WAITS_FOR_ITSELF, Predicate, Receiver, check_duration
+from raftplay.backends.clock import Clock
 from raftplay.backends.sockets import TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.raft.messages import UsageError
 
 T = TypeVar("T")
-
-SLACK = 0.005
-"""How far cluster time may run past a timer that is late, in seconds (of the slower of the two clocks)."""
+Ts = TypeVarTuple("Ts")
 
 CLOSE_LIMIT = 5.0
 """How long `close` waits for the loop's thread, in seconds; it takes milliseconds."""
+
+QUIET_LIMIT = 1.0
+"""How long a step waits for what is under way in the sockets, in seconds of wall time; it takes a millisecond."""
+
+LOOK_EVERY = 1.0
+"""How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
 
 _live: "weakref.WeakSet[TcpBackend]" = weakref.WeakSet()
 
@@ -46,13 +50,11 @@ class TcpBackend:
         self.secret = secrets.token_bytes(wire.SECRET_BYTES)
         self._lock = threading.RLock()
         self._timers = Timers()
+        self._clock = Clock(self._timers)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
-        self._anchor = 0.0  # cluster time …
-        self._wall = 0.0  # … at this time of the loop's clock
-        self._speed = 1.0
-        self._paused = False
         self._closed = False
+        self._last: Callable[[], None] | None = None
         self._changed = False
         self._waiters: list[_Waiter] = []
         self._kept: BaseException | None = None
@@ -60,114 +62,115 @@ class TcpBackend:
         self._endpoints: list[TcpEndpoint] = []
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
+        self._thread_id: int | None = None
         ready = threading.Event()
         self._thread = threading.Thread(target=self._main, args=(ready,), name="raftplay-cluster", daemon=True)
+        _live.add(self)
         self._thread.start()
         ready.wait()
-        _live.add(self)
+        self._raise_kept()  # there may be no loop to be had
 
     # ---- the clock
 
     def now(self) -> float:
-        """Cluster time, from 0."""
-        if self._paused:
-            return self._anchor
-        now = self._anchor + (self._loop.time() - self._wall) * self._speed
-        return min(now, self._limit())
+        """Cluster time, from 0. Whoever asks from outside holds the lock."""
+        return self._clock.now()
 
     @property
     def speed(self) -> float:
         """Seconds of cluster time in a second of the wall clock."""
-        return self._speed
+        return self._clock.speed
 
     def set_speed(self, speed: float) -> None:
         """Change the speed from this moment on."""
-        self.run(lambda: self._set_clock(speed, self._paused))
+        self.run(lambda: self._set_clock(speed, self.paused))
 
     @property
     def paused(self) -> bool:
         """Whether cluster time stands still."""
-        return self._paused
+        return self._clock.paused
 
     def pause(self) -> None:
         """Let cluster time stand still."""
-        self.run(lambda: self._set_clock(self._speed, True))
+        self.run(lambda: self._set_clock(self.speed, True))
 
     def resume(self) -> None:
         """Let cluster time go on."""
-        self.run(lambda: self._set_clock(self._speed, False))
+        self.run(lambda: self._set_clock(self.speed, False))
 
     def step(self) -> object:
-        """Go to the next timer that is about something, and let it happen; time stands still again then."""
+        """Go to the next timer that is about something, and let it happen; time stands still again then.
+
+        What is under way in the sockets lands first, or a step might jump over it.
+        """
+        self._check_outside()
+        self.pause()
+        give_up = time.monotonic() + QUIET_LIMIT
+        while not self.run(self._is_quiet) and time.monotonic() < give_up:
+            time.sleep(0.0005)
         return self.run(self._step)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` in the loop's thread, `delay` seconds of cluster time from now."""
-        return self.call_at(self.now() + delay, function, about)
+        return self._add(self.now() + delay, function, about)
 
     def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` in the loop's thread, when cluster time has come to `when`."""
-        timer = self._timers.add(when, function, about)
-        if timer.when < self._alarm_at:
-            self._set_alarm()
-        return timer
+        return self._add(max(when, self.now()), function, about)
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` in the loop's thread as soon as possible; from any thread."""
-        if not self._closed:
-            self._loop.call_soon_threadsafe(self.guard, function)
+        if self._is_inside():
+            self._loop.call_soon(self.guard, function)
+        elif not self._closed:
+            with contextlib.suppress(RuntimeError):  # the loop ended just now
+                self._loop.call_soon_threadsafe(self.guard, function)
+
+    def _add(self, when: float, function: Callable[[], None], about: object) -> Timer:
+        timer = self._timers.add(when, function, about)
+        if when < self._alarm_at and not self.paused:
+            if self._is_inside():
+                self._set_alarm()
+            else:
+                self.call_soon(self._set_alarm)
+        return timer
 
     def _set_clock(self, speed: float, paused: bool) -> None:
-        self._anchor = self.now()
-        self._wall = self._loop.time()
-        self._speed, self._paused = speed, paused
-        self._alarm_at = math.inf
+        self._clock.set(speed, paused)
         self._set_alarm()
 
-    def _limit(self) -> float:
-        return self._timers.next_when() + SLACK * min(self._speed, 1.0)
-
     def _set_alarm(self) -> None:
+        """Have the loop call `_fire` when the next timer falls due."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        when = math.inf if self._paused else self._timers.next_when()
-        self._alarm_at = when
-        if when < math.inf:
-            wall = self._wall + (when - self._anchor) / self._speed
-            self._alarm = self._loop.call_at(wall, self._fire)
+        self._alarm_at = self._timers.next_when()
+        delay = self._clock.until(self._alarm_at)
+        if delay < math.inf:
+            self._alarm = self._loop.call_later(delay, self._fire)
 
     def _fire(self) -> None:
-        self._alarm, self._alarm_at = None, math.inf
+        self._alarm, self._alarm_at = None, -math.inf  # what is added meanwhile needs no alarm of its own
         self.guard(self._run_due)
-        with self._lock:
-            self._set_alarm()
 
     def _run_due(self) -> None:
-        if self._paused:
-            return
-        wall = self._loop.time()
-        now = self._anchor + (wall - self._wall) * self._speed
-        limit = self._limit()
-        if now > limit:  # the process stalled: cluster time stalled too
-            self._anchor, self._wall, now = limit, wall, limit
-        while timer := self._timers.pop(now):
-            self._call(timer)
+        try:
+            now = self._clock.catch_up()
+            while not self.paused and (timer := self._timers.pop(now)):
+                timer.fire()
+        finally:
+            self._set_alarm()
 
     def _step(self) -> object:
-        if not self._paused:
-            self._set_clock(self._speed, True)
         while timer := self._timers.pop(math.inf):
-            self._anchor = max(self._anchor, timer.when)
-            self._call(timer)
+            self._clock.step_to(timer.when)
+            timer.fire()
             if timer.about is not None:
                 return timer.about
         return None
 
-    def _call(self, timer: Timer) -> None:
-        function = timer.function
-        assert function is not None
-        function()
+    def _is_quiet(self) -> bool:
+        return all(endpoint.quiet for endpoint in self._endpoints)
 
     # ---- inside and outside
 
@@ -176,11 +179,11 @@ class TcpBackend:
         """Held while anything runs inside."""
         return self._lock
 
-    def guard(self, function: Callable[[], object]) -> None:
+    def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
         """Run `function` as all that runs inside: under the lock, its failure kept, waiting conditions told."""
         with self._lock:
             try:
-                function()
+                function(*args)
                 if self._changed and self._waiters:
                     self._look()
             except BaseException as error:
@@ -188,27 +191,39 @@ class TcpBackend:
 
     def run(self, function: Callable[[], T]) -> T:
         """Run `function` in the loop's thread and give its result."""
-        if threading.current_thread() is self._thread:
+        if self._is_inside():
             with self._lock:
                 return function()
-        self._raise_kept()
-        if self._closed:
-            raise UsageError("the cluster is shut down")
+        self.check()
+        self._check_outside()
         future: Future[T] = Future()
 
         def inside() -> None:
             try:
-                future.set_result(function())
+                result = function()
             except BaseException as error:
                 future.set_exception(error)
+            else:
+                future.set_result(result)
 
-        self._loop.call_soon_threadsafe(self.guard, inside)
+        try:
+            self._loop.call_soon_threadsafe(self.guard, inside)
+        except RuntimeError:  # the loop ended just now
+            raise UsageError(SHUT_DOWN) from None
         while True:
             try:
-                return future.result(timeout=1)
+                return future.result(timeout=LOOK_EVERY)
             except TimeoutError:
-                if future.done() or not self._thread.is_alive():
-                    raise
+                if future.done():  # then the error is the function's own, or it came just now
+                    return future.result()
+                if not self._thread.is_alive():
+                    raise UsageError(SHUT_DOWN) from None
+
+    def check(self) -> None:
+        """Raise what failed inside, or `UsageError` once closed."""
+        self._raise_kept()
+        if self._closed:
+            raise UsageError(SHUT_DOWN)
 
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
@@ -223,16 +238,16 @@ class TcpBackend:
         return self._wait(predicate, seconds)
 
     def _wait(self, predicate: Predicate, seconds: float) -> bool:
-        assert threading.current_thread() is not self._thread, "the cluster cannot wait for itself"
+        self._check_outside()
         waiter = _Waiter(predicate)
 
         def begin() -> bool:
             if predicate():
                 return True
-            if self._paused:
-                raise UsageError("time is paused, so nothing can be waited for; resume first, or step")
+            if self.paused:
+                raise UsageError(PAUSED)
+            waiter.timer = self.call_later(check_duration(seconds), waiter.end)
             self._waiters.append(waiter)
-            waiter.timer = self.call_later(seconds, waiter.done.set)
             return False
 
         if self.run(begin):
@@ -245,22 +260,22 @@ class TcpBackend:
                     self._waiters.remove(waiter)
                 if waiter.timer is not None:
                     waiter.timer.cancel()
-        self._raise_kept()
-        if self._closed:
-            raise UsageError("the cluster is shut down")
+        self.check()
         if waiter.error is not None:
             raise waiter.error
-        return waiter.held or (predicate is not _never and self.run(predicate))
+        return waiter.held
 
     def _look(self) -> None:
         self._changed = False
         for waiter in list(self._waiters):
-            waiter.look()
+            if waiter.look():
+                self._waiters.remove(waiter)
 
     def _keep(self, error: BaseException) -> None:
         if self._kept is None:
             self._kept = error
         for waiter in self._waiters:
+            waiter.error = error
             waiter.done.set()
 
     def _raise_kept(self) -> None:
@@ -268,12 +283,21 @@ class TcpBackend:
         if error is not None:
             raise error
 
+    def _is_inside(self) -> bool:
+        return threading.get_ident() == self._thread_id
+
+    def _check_outside(self) -> None:
+        if self._is_inside():
+            raise UsageError(WAITS_FOR_ITSELF)
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks it
+            raise UsageError("whoever holds the cluster's lock can only look; let go of it first")
+
     # ---- endpoints and the loop
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> TcpEndpoint:
         """A listener on 127.0.0.1, at a port that the system chose."""
         endpoint = TcpEndpoint(self, node_id, receiver)
-        self._endpoints = [e for e in self._endpoints if not e.closed]
+        self._endpoints = [e for e in self._endpoints if not e.closed or e.draining]
         self._endpoints.append(endpoint)
         return endpoint
 
@@ -289,15 +313,22 @@ class TcpBackend:
         task.add_done_callback(self._task_done)
         return task
 
-    def close(self) -> None:
-        """End the loop and its thread; raises what failed inside and was not raised yet."""
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
+        """Run `last` inside, and end the loop and its thread; raises what failed inside and was not raised yet.
+
+        From inside, the end comes as soon as what runs there returns.
+        """
         if not self._closed:
-            self._closed = True
-            with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._last, self._closed = last, True
+            with contextlib.suppress(RuntimeError):  # the loop died before
                 self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(CLOSE_LIMIT)
-            for waiter in list(self._waiters):
-                waiter.done.set()
+        if self._is_inside():
+            return
+        self._thread.join(CLOSE_LIMIT)
+        if self._thread.is_alive():
+            raise TimeoutError(
+                f"the cluster did not end within {CLOSE_LIMIT:g} s: something inside does not return"
+            )
         self._raise_kept()
 
     def _task_done(self, task: "asyncio.Task[None]") -> None:
@@ -312,25 +343,45 @@ class TcpBackend:
             self._keep(context.get("exception") or RuntimeError(str(context.get("message"))))
 
     def _main(self, ready: threading.Event) -> None:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(self._live(ready))
+        self._thread_id = threading.get_ident()
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(self._live(ready))
+        except BaseException as error:
+            self._closed = True
+            self._keep(error)
+        finally:
+            self._thread_id = None  # another thread may get the same one
+            ready.set()
 
     async def _live(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
-        self._wall = self._loop.time()
         self._loop.set_exception_handler(self._failed_in_loop)
         self._stop = asyncio.Event()
         ready.set()
         await self._stop.wait()
-        with self._lock:
+        self.guard(self._end)
+        for task in list(self._tasks):
+            task.cancel()
+        give_up = time.monotonic() + CLOSE_LIMIT / 2
+        while self._is_draining() and time.monotonic() < give_up:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0)
+
+    def _end(self) -> None:
+        try:
+            if self._last is not None:
+                self._last()
+        finally:
+            self._clock.stop()
             self._timers.clear()
             self._set_alarm()
             for endpoint in self._endpoints:
                 endpoint.close()
-        for task in list(self._tasks):
-            task.cancel()
-        while any(endpoint.draining for endpoint in self._endpoints):  # noqa: ASYNC110 - a few turns of the loop
-            await asyncio.sleep(0)
+            for waiter in self._waiters:
+                waiter.done.set()
+
+    def _is_draining(self) -> bool:
+        return bool(self._tasks) or any(endpoint.draining for endpoint in self._endpoints)
 
 
 class _Waiter:
@@ -341,16 +392,22 @@ class _Waiter:
         self.done = threading.Event()
         self.timer: Timer | None = None
         self.held = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
-    def look(self) -> None:
-        """Look at the condition; a failure of its own goes to whoever waits."""
+    def look(self) -> bool:
+        """Look at the condition; whether the wait is over. A failure of its own goes to whoever waits."""
         try:
             self.held = self.predicate()
         except Exception as error:
             self.error = error
         if self.held or self.error is not None:
             self.done.set()
+        return self.done.is_set()
+
+    def end(self) -> None:
+        """The time is over: a last look."""
+        self.look()
+        self.done.set()
 
 
 def _never() -> bool:

@@ -13,11 +13,14 @@ from typing import Annotated
 import msgspec
 
 from raftplay.raft.messages import (
+    MAX_COMMAND_DEPTH,
     AppendEntriesArgs,
     AppendEntriesReply,
+    LogEntry,
     NodeId,
     RequestVoteArgs,
     RequestVoteReply,
+    check_command,
 )
 
 MAX_FRAME_BYTES = 8 << 20
@@ -70,38 +73,59 @@ def encode(frame: Frame) -> bytes:
 class FrameReader:
     """Cuts a stream of bytes into frames; keeps at most one unfinished frame."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_unread",)
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._unread = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that `data` completes. Raises `BadFrame`."""
-        buffer = self._buffer
-        buffer += data
-        frames: list[Frame] = []
-        start = 0
-        while len(buffer) - start >= LENGTH_BYTES:
-            length = int.from_bytes(buffer[start : start + LENGTH_BYTES], "big")
-            if length > MAX_FRAME_BYTES:
-                raise BadFrame(f"a frame announces {length} bytes; at most {MAX_FRAME_BYTES} are read")
-            end = start + LENGTH_BYTES + length
-            if len(buffer) < end:
-                break
-            with memoryview(buffer) as view:
-                body = bytes(view[start + LENGTH_BYTES : end])
-            frames.append(decode(body))
-            start = end
-        del buffer[:start]
+        """The frames that `data` completes. Raises `BadFrame`; then none of them may be used."""
+        if not self._unread:
+            frames, read = _cut(data)
+            if read < len(data):
+                self._unread += data[read:]
+            return frames
+        self._unread += data
+        frames, read = _cut(self._unread)
+        del self._unread[:read]
         return frames
+
+
+def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
+    """The whole frames at the beginning of `data`, and how many bytes they take."""
+    frames: list[Frame] = []
+    start, available = 0, len(data)
+    while available - start >= LENGTH_BYTES:
+        length = int.from_bytes(data[start : start + LENGTH_BYTES], "big")
+        if length > MAX_FRAME_BYTES:
+            raise BadFrame(f"a frame announces {length} bytes; at most {MAX_FRAME_BYTES} are read")
+        end = start + LENGTH_BYTES + length
+        if available < end:
+            break
+        frames.append(decode(bytes(data[start + LENGTH_BYTES : end])))
+        start = end
+    return frames, start
 
 
 def decode(body: bytes) -> Frame:
     """The frame in `body`. Raises `BadFrame`."""
     try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        frame = _decoder.decode(body)
+        if isinstance(frame, Call) and isinstance(frame.args, AppendEntriesArgs) and frame.args.entries:
+            _check_commands(frame.args.entries, body)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and CommandRefused are ValueErrors
         raise BadFrame(f"a frame cannot be read: {error}") from None
+    return frame
+
+
+def _check_commands(entries: tuple[LogEntry, ...], body: bytes) -> None:
+    """No command may be nested deeper than a node would take it from a user: whoever copies it recurses."""
+    brackets = body.count(b"[") + body.count(b"{") - len(entries)
+    if brackets <= MAX_COMMAND_DEPTH:
+        return  # too few, whatever they enclose
+    for entry in entries:
+        if isinstance(entry.command, (list, dict)):
+            check_command(entry.command)
 
 
 def new_nonce() -> bytes:
@@ -113,6 +137,11 @@ def proof(secret: bytes, role: bytes, challenge: bytes, nonce: bytes, dialer: in
     """What only a holder of `secret` can compute, for this connection and this `role` in it."""
     message = b"|".join((MAGIC, role, challenge, nonce, b"%d>%d" % (dialer, listener)))
     return hmac.new(secret, message, hashlib.sha256).digest()
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Whether two proofs are the same, in a time that tells nothing about where they differ."""
+    return hmac.compare_digest(one, other)
 
 
 def response(secret: bytes, challenge: bytes, dialer: int, listener: int) -> tuple[bytes, bytes]:
@@ -128,6 +157,6 @@ def check_response(secret: bytes, challenge: bytes, data: bytes, listener: int) 
     dialer = int.from_bytes(data[:2], "big")
     nonce = data[2 : 2 + NONCE_BYTES]
     expected = proof(secret, b"dial", challenge, nonce, dialer, listener)
-    if not hmac.compare_digest(expected, data[2 + NONCE_BYTES :]):
+    if not same(expected, data[2 + NONCE_BYTES :]):
         return None
     return dialer, proof(secret, b"accept", challenge, nonce, dialer, listener)

@@ -84,11 +84,11 @@ class Harness:
 
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
-        return self._server(id).submit(command)
+        return self._look(lambda: self._server(id).submit(command))
 
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
-        return self._server(id).submit_many(commands)
+        return self._look(lambda: self._server(id).submit_many(commands))
 
     # ---- what can go wrong, and be mended
 
@@ -247,7 +247,8 @@ class Harness:
     @property
     def now(self) -> float:
         """Cluster time in seconds, from 0 at the start."""
-        return self._backend.now()
+        with self._backend.lock:
+            return self._backend.now()
 
     def sleep_ms(self, ms: float) -> None:
         """Let `ms` milliseconds of cluster time pass. Raises `UsageError` while time is paused."""
@@ -318,12 +319,11 @@ class Harness:
         Raises `CheckFailed`.
         """
         for _ in range(LOOKS):
-            with self._backend.lock:
-                found = checks.leaders(self)
-                if len(found) == 1:
-                    return found[0], self.cluster[found[0]].cm.current_term
+            found = self._look(lambda: [(id, self.cluster[id].cm.current_term) for id in checks.leaders(self)])
+            if len(found) == 1:
+                return found[0]
             self._backend.pass_time(LOOK_EVERY)
-        seen = f"{len(found)} do: {', '.join(map(str, found))}" if found else "none does"
+        seen = f"{len(found)} do: {', '.join(str(id) for id, _ in found)}" if found else "none does"
         raise checks.fail(self, f"exactly one connected node should lead; {seen}")
 
     def check_no_leader(self) -> None:
@@ -355,10 +355,7 @@ class Harness:
         if self._is_shut_down:
             return
         self._is_shut_down = True
-        try:
-            self._backend.run(self._stop_all)
-        finally:
-            self._backend.close()
+        self._backend.close(self._stop_all)
 
     def __enter__(self) -> Self:
         return self
@@ -366,7 +363,13 @@ class Harness:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.shutdown()
+        if error is None or isinstance(error, Exception):
+            self.shutdown()
+            return
+        try:
+            self.shutdown()
+        except Exception as failure:  # an interrupt goes on as what it is
+            error.add_note(f"Besides, this failed inside the cluster: {failure!r}")
 
     # ---- inside
 
@@ -392,9 +395,10 @@ class Harness:
 
         return self._backend.run(inside)
 
-    def _look(self, check: Callable[[], T]) -> T:
+    def _look(self, look: Callable[[], T]) -> T:
         with self._backend.lock:
-            return check()
+            self._backend.check()
+            return look()
 
     def _server(self, id: int) -> Server:
         if not 0 <= id < self.n:
@@ -421,7 +425,7 @@ class Harness:
         id = server.id
         if not self.alive[id]:
             return
-        self._disconnect(server, tell=False)
+        self._leave(server)
         server.stop()
         self.alive[id] = False
         self.commits[id] = []
@@ -455,14 +459,17 @@ class Harness:
         self.storage[server.id] = MapStorage()
         self._tell(ev.Wiped(), server.id)
 
-    def _disconnect(self, server: Server, *, tell: bool = True) -> None:
-        self.connected[server.id] = False
+    def _disconnect(self, server: Server) -> None:
         server.disconnect_all()
+        self._leave(server)
+        self._tell(ev.Disconnected(), server.id)
+
+    def _leave(self, server: Server) -> None:
+        """The others close their connections to `server`; what becomes of its own is its affair."""
+        self.connected[server.id] = False
         for peer in self.cluster:
             if peer is not server and not peer.stopped:
                 peer.disconnect_peer(server.id)
-        if tell:
-            self._tell(ev.Disconnected(), server.id)
 
     def _reconnect(self, server: Server, *, tell: bool = True) -> None:
         if server.stopped:

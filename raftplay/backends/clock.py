@@ -1,0 +1,68 @@
+"""Cluster time over wall time, with a speed and a pause.
+
+The rule of this module: cluster time never goes back, and never runs far past a timer that has not fired. When
+the process stalls, so does the clock: no node takes a stall for a dead leader. The same rule slows the clock
+down where a speed asks for more than the machine can do.
+"""
+
+import math
+import time
+
+from raftplay.backends.timers import Timers
+
+SLACK = 0.005
+"""How far cluster time may run past a timer that is late, in seconds (of the slower of the two clocks)."""
+
+
+class Clock:
+    """The time of one cluster, from 0; `timers` are those that it must not leave behind."""
+
+    __slots__ = ("_anchor", "_slack", "_stopped", "_timers", "_wall", "paused", "speed")
+
+    def __init__(self, timers: Timers) -> None:
+        self.speed = 1.0
+        self.paused = False
+        self._timers = timers
+        self._anchor = 0.0  # cluster time …
+        self._wall = time.monotonic()  # … at this time of the wall clock
+        self._slack = SLACK
+        self._stopped = False
+
+    def now(self) -> float:
+        """Cluster time."""
+        return self._at(time.monotonic())
+
+    def set(self, speed: float, paused: bool) -> None:
+        """Go on from this moment at another speed, or stand still."""
+        self.catch_up()
+        self.speed, self.paused = speed, paused
+        self._slack = SLACK * min(speed, 1.0)
+
+    def stop(self) -> None:
+        """Stand still for ever."""
+        self.catch_up()
+        self._stopped = True
+
+    def catch_up(self) -> float:
+        """Cluster time, at which timers may fire; from here on a stall that lies behind is forgotten."""
+        wall = time.monotonic()
+        self._anchor, self._wall = self._at(wall), wall
+        return self._anchor
+
+    def step_to(self, when: float) -> None:
+        """While paused: let it be `when`, unless it is later already."""
+        assert self.paused
+        self._anchor = max(self._anchor, when)
+
+    def until(self, when: float) -> float:
+        """Seconds of the wall clock until it is `when`; inf while cluster time stands still."""
+        if self.paused or self._stopped or when == math.inf:
+            return math.inf
+        return max(0.0, (when - self._anchor) / self.speed - (time.monotonic() - self._wall))
+
+    def _at(self, wall: float) -> float:
+        if self.paused or self._stopped:
+            return self._anchor
+        now = self._anchor + (wall - self._wall) * self.speed
+        limit = self._timers.next_when() + self._slack
+        return now if now < limit else limit
