@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import UsageError
 
@@ -20,7 +21,7 @@ class Config:
     `delay_min` … `delay_max`: how long every incoming call is held before the node sees it.
     `unreliable`: one incoming call in ten fails, one in ten takes 75 ms. None means: as the environment says
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`).
-    `bugs`: names of bug switches to turn on.
+    `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -30,6 +31,7 @@ class Config:
     bugs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        module_with(self.bugs)  # raises UsageError for a name that there is not
         if not 0 <= self.delay_min <= self.delay_max:
             raise UsageError(f"the delay must be a range from 0 on, not {self.delay_min}..{self.delay_max} s")
 

@@ -16,6 +16,7 @@ from raftplay.cluster.disk import Disk, TornWrite
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
+from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision
 from raftplay.raft.messages import (
@@ -72,7 +73,6 @@ class Server:
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
         on_torn: OnTorn = _stays_torn,
-        module: type[ConsensusModule] = ConsensusModule,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -87,7 +87,7 @@ class Server:
         self._on_torn = on_torn
         self.disk = Disk(storage)
         config = (config or Config()).settled()
-        self.cm = module(
+        self.cm: ConsensusModule = module_with(config.bugs)(
             id, peer_ids, self.disk, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
         )
         self.proxy = RPCProxy(
@@ -194,8 +194,9 @@ class Server:
         if self._alarm is not None:
             self._alarm.cancel()
         self._inbox.clear()
-        self._open_calls.clear()
-        self._endpoint.close()
+        if not self.cm.hears_replies_when_dead:
+            self._open_calls.clear()
+            self._endpoint.close()
         self._backend.changed()
 
     def freeze(self) -> None:
@@ -314,7 +315,7 @@ class Server:
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """A reply came in; the node judges it against the call that it answers."""
-        if self.stopped:
+        if self.stopped and not self.cm.hears_replies_when_dead:
             return
         if self.frozen:
             self._inbox.append(partial(self.reply_arrived, peer_id, call_id, reply))

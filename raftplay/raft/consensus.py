@@ -55,6 +55,9 @@ class ConsensusModule:
     `persist`; `observe` is told every decision. Raises `StorageError` when storage holds no node's state.
     """
 
+    hears_replies_when_dead = False
+    """Whether replies still reach the node after `stop`; a bug switch says that they do."""
+
     def __init__(
         self,
         id: int,
@@ -385,11 +388,15 @@ class ConsensusModule:
     def _reset_peers(self) -> None:
         """Figure 2, "Volatile state on leaders": "Reinitialized after election"."""
         self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
-        self.match_index = dict.fromkeys(self.peer_ids, NONE)
+        self.match_index = self._first_match_index()
         self._in_flight = dict.fromkeys(self.peer_ids, 0)
         self._unreached = set()
         self._held_index = NONE
         self._tell(ev.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
+
+    def _first_match_index(self) -> dict[int, int]:
+        """Figure 2: "initialized to 0", nothing; what a peer held under an earlier leader proves nothing."""
+        return dict.fromkeys(self.peer_ids, NONE)
 
     def _become_follower(self, term: int, rule: str) -> None:
         """Step down, or adopt a newer term. The vote of a term is kept as long as the term is (§5.2)."""
@@ -447,13 +454,16 @@ class ConsensusModule:
         if in_flight >= MAX_IN_FLIGHT:
             return None
         start = self.next_index[peer_id]
-        entries = self._batch(start, PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES)
+        entries = self._batch(start, self._most_entries(peer_id))
         self._in_flight[peer_id] = max(in_flight, 0) + (1 if entries else 0)
         self.next_index[peer_id] = start + len(entries)
         previous = start - 1
         return AppendEntriesArgs(
             self.current_term, self.id, previous, self.log.term_at(previous), entries, self.commit_index
         )
+
+    def _most_entries(self, peer_id: int) -> int:
+        return PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES
 
     def _batch(self, start: int, most: int) -> tuple[LogEntry, ...]:
         """The entries from `start` on that fit one call."""
@@ -504,12 +514,16 @@ class ConsensusModule:
             self._tell(ev.ReplyIgnored(peer_id, args, reply, "outdated"))
             next_index = match_index + 1
         else:
-            next_index = max(match_index + 1, min(self._index_to_retry(reply), args.prev_log_index))
+            next_index = max(match_index + 1, self._index_to_retry(args, reply))
             self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
         self.next_index[peer_id] = next_index
         self._appends_due[peer_id] = None
 
-    def _index_to_retry(self, reply: AppendEntriesReply) -> int:
+    def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
+        """One entry further back at least, whatever the hint says: so the probing ends."""
+        return min(self._hinted_index(reply), args.prev_log_index)
+
+    def _hinted_index(self, reply: AppendEntriesReply) -> int:
         """End of §5.3: skip all entries of the conflicting term in one step."""
         if reply.conflict_term != NONE:
             last = self.log.last_index_of(reply.conflict_term)

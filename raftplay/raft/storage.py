@@ -87,6 +87,11 @@ class PersistentState:
         self.vote = Vote(0, NONE)
         self._length = 0
 
+    @property
+    def length(self) -> int:
+        """How many entries storage would give back."""
+        return self._length
+
     def load(self) -> tuple[int, int, RaftLog]:
         """(current_term, voted_for, log) as last written; (0, -1, empty) when nothing ever was.
 

@@ -1,0 +1,72 @@
+"""The bug switches: named deviations of the algorithm, each a subclass that overrides one small rule.
+
+The rule of this package: the sound algorithm knows nothing of it. A switch is a class here and nothing else,
+so Figure 2 stays free of conditions, and a node with no bug on is a plain `ConsensusModule`.
+"""
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+
+from raftplay.raft.bugs import durability, elections, replication
+from raftplay.raft.bugs.about import LIVENESS, Bug
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import UsageError
+
+__all__ = ["BUGS", "LIVENESS", "Bug", "module_with"]
+
+BUGS: dict[str, Bug] = {
+    bug.name: bug
+    for bug in (
+        replication.COMMIT_OLD_TERM,
+        durability.FORGET_VOTE,
+        durability.FORGET_TERM,
+        elections.RESET_VOTE,
+        durability.TORN_VOTE,
+        replication.TRUNCATE_ALWAYS,
+        replication.COMMIT_PAST_NEW,
+        replication.STALE_APPEND_REPLY,
+        elections.STALE_VOTE_REPLY,
+        elections.DOUBLE_COUNT_VOTE,
+        replication.ACK_OWN_TAIL,
+        replication.HEARTBEAT_UNCHECKED,
+        replication.MATCH_NOT_RESET,
+        durability.ACK_BEFORE_DURABLE,
+        elections.LONGER_LOG_WINS,
+        elections.NO_LOG_CHECK,
+        elections.HALF_IS_MAJORITY,
+        replication.ACCEPT_OLD_TERM,
+        replication.KEEP_CONFLICTING_TAIL,
+        elections.IGNORE_NEWER_TERM,
+        elections.TIMER_ON_REFUSAL,
+        replication.CONFLICT_OFF_BY_ONE,
+        replication.NO_COMMIT_ON_HEARTBEAT,
+        durability.ZOMBIE,
+    )
+}
+"""All bug switches by name."""
+
+
+def module_with(names: Iterable[str]) -> type[ConsensusModule]:
+    """The class of nodes that have all these bugs; `ConsensusModule` itself for none.
+
+    Their order does not matter: where two change one rule, the one that comes first in `BUGS` wins.
+    Raises `UsageError` for a name that there is not.
+    """
+    chosen = set(names)
+    for name in sorted(chosen - BUGS.keys()):
+        close = difflib.get_close_matches(name, BUGS, n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(BUGS)}"
+        raise UsageError(f"there is no bug {name!r}{meant}")
+    return _composed(tuple(name for name in BUGS if name in chosen))
+
+
+@cache
+def _composed(names: tuple[str, ...]) -> type[ConsensusModule]:
+    modules = tuple(BUGS[name].module for name in names)
+    match modules:
+        case ():
+            return ConsensusModule
+        case (module,):
+            return module
+    return type("And".join(module.__name__ for module in modules), modules, {})

@@ -1,0 +1,198 @@
+"""Bug switches of stable storage: what a crash takes that it must not, and what survives that must not."""
+
+import math
+from typing import Any
+
+from raftplay.raft import events as ev
+from raftplay.raft.bugs.about import Bug
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.log import RaftLog
+from raftplay.raft.messages import NONE, Args, CMState, Reply
+
+WRITE_DELAY = 0.025
+"""How long a write that should come before an answer stays unwritten, in seconds of cluster time."""
+
+
+class ForgetVote(ConsensusModule):
+    """The term is written to disk, votedFor is not. A node votes for A in term 1, crashes and comes back: it knows
+    that it is in term 1 and believes that it has not voted. When B asks for its vote in term 1, it votes a
+    second time. A and B may each have a majority with that node in it, and both lead term 1. A vote is a
+    promise for a whole term, so it must be on disk before anyone hears of it.
+    """
+
+    def _durable_vote(self) -> tuple[int, int]:
+        return self.current_term, NONE
+
+
+FORGET_VOTE = Bug(
+    "forget-vote",
+    "votedFor is not persisted before the reply",
+    ForgetVote,
+    section="§5.2, Figure 2, persistent state",
+    falls=("One Vote Per Term",),
+    seen_in=("eliben/raft #26", "PySyncObj #84"),
+    sooner=("Persist Before Send", "Vote Quorum"),
+)
+
+
+class ForgetTerm(ConsensusModule):
+    """A node that learns of a higher term steps down in memory and writes the term to disk only later, with its
+    next vote or entry. If it crashes before that, it wakes in the old term: it has gone back in time. It may
+    then vote again in terms that it had already left behind, follow a leader that it knew to be deposed, and
+    answer with a term lower than one it has named before. A term only ever rises, over restarts too.
+    """
+
+    def _durable_vote(self) -> tuple[int, int]:
+        if self.voted_for == NONE and self.log.changed_from is None:
+            return self._store.vote.current_term, self._store.vote.voted_for
+        return super()._durable_vote()
+
+
+FORGET_TERM = Bug(
+    "forget-term",
+    "a higher term is not persisted on a step-down",
+    ForgetTerm,
+    section="§5.1, Figure 2, persistent state",
+    falls=("Monotonic Term",),
+    seen_in=("eliben/raft",),
+    sooner=("Persist Before Send",),
+)
+
+
+class LateWrites(ConsensusModule):
+    """A node that lets some writes wait: it wants to be woken for them as for its own deadline."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._own_deadline = math.inf
+        self._late: dict[str, float] = {}
+        super().__init__(*args, **kwargs)
+
+    @property
+    def deadline(self) -> float:
+        """When the node wants to be woken, for its timer or for a write that waits."""
+        return min(self._own_deadline, *self._late.values()) if self._late else self._own_deadline
+
+    @deadline.setter
+    def deadline(self, when: float) -> None:
+        self._own_deadline = when
+
+    def stop(self) -> None:
+        """What was not written yet never is."""
+        super().stop()
+        self._late.clear()
+
+    def wake(self, now: float) -> None:
+        """The timer, if it was that; a write is made by `persist`, which follows."""
+        if now >= self._own_deadline:
+            super().wake(now)
+
+    def persist(self, now: float | None = None) -> bool:
+        """Write what need not wait any longer."""
+        self._set_now(now)
+        return super().persist(now)
+
+    def _waits(self, write: str) -> bool:
+        """Whether `write`, first put off when this was first asked, goes on waiting."""
+        if self._now < self._late.setdefault(write, self._now + WRITE_DELAY):
+            return True
+        del self._late[write]
+        return False
+
+
+class TornVote(LateWrites):
+    """Term and vote are two writes instead of one, the term first. A node that votes in a new term writes the
+    term, answers, and is about to write the vote when it crashes. What its disk gives back is a mixture that never
+    was: the new term with the vote of an older one, or with none. It votes a second time in that term, or
+    takes a vote that it gave long ago for one of now. The two belong together and are written as one.
+    """
+
+    def _durable_vote(self) -> tuple[int, int]:
+        current_term, voted_for = super()._durable_vote()
+        written = self._store.vote.voted_for
+        if voted_for == written:
+            self._late.pop("vote", None)
+        elif self._waits("vote"):
+            return current_term, written
+        return current_term, voted_for
+
+
+TORN_VOTE = Bug(
+    "torn-vote",
+    "term and vote are written separately; a crash may come between",
+    TornVote,
+    section="§5.2, Figure 2, persistent state",
+    falls=("One Vote Per Term",),
+    seen_in=("hashicorp/raft #661",),
+    sooner=("Persist Before Send", "Vote Quorum"),
+)
+
+
+class AckBeforeDurable(LateWrites):
+    """A follower acknowledges entries as soon as it has them in memory and writes them to disk a moment later. The
+    leader counts the acknowledgement, commits, and tells its client. If the nodes now lose power together,
+    the entry is on the leader's disk alone: the others come back without it, elect one of themselves, and put
+    another command at its index. A client was promised something that is gone. An entry counts only where it
+    would survive a crash.
+    """
+
+    def persist(self, now: float | None = None) -> bool:
+        """Write the vote now, and a follower's new entries later."""
+        self._set_now(now)
+        if self.state is not CMState.FOLLOWER or self.log.changed_from is None:
+            self._late.pop("log", None)
+        elif self._waits("log"):
+            return self._persist_vote()
+        return super().persist(now)
+
+    def _persist_vote(self) -> bool:
+        unchanged = RaftLog()
+        if not self._store.save(*self._durable_vote(), unchanged):
+            return False
+        vote = self.durable_vote
+        self._tell(ev.Persisted(vote.current_term, vote.voted_for, self._store.length, ()))
+        return True
+
+
+ACK_BEFORE_DURABLE = Bug(
+    "ack-before-durable",
+    "a follower answers before its write is durable",
+    AckBeforeDurable,
+    section="§5.3, Figure 2, persistent state",
+    falls=("Persist Before Send",),
+    seen_in=("NATS 2.12.1", "PySyncObj #84"),
+)
+
+
+class Zombie(ConsensusModule):
+    """A node is stopped while calls of it are under way, and a new process starts over its storage. The replies to
+    those calls still reach the old object in memory, which nobody told to ignore them: a reply with a higher
+    term turns it from Dead into a follower, a success lets it lead on. Whatever it then changes, it writes to
+    the storage that its successor uses: term and vote of the new process are overwritten behind its back, and
+    after the next crash it has forgotten whom it voted for. A dead node must stay dead.
+    """
+
+    hears_replies_when_dead = True
+
+    _role = CMState.FOLLOWER
+
+    def stop(self) -> None:
+        """Dead, until the next reply comes."""
+        if self.state is not CMState.DEAD:
+            self._role = self.state
+        super().stop()
+
+    def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
+        """Handle the reply, dead or not."""
+        if self.state is CMState.DEAD:
+            self.state = self._role
+        super().reply_received(peer_id, args, reply, now)
+
+
+ZOMBIE = Bug(
+    "zombie",
+    "a crashed incarnation still handles replies",
+    Zombie,
+    section="§5.1 (a crashed server is replaced by what its storage gives back)",
+    falls=("Dead Is Dead",),
+    seen_in=("eliben/raft HEAD",),
+)

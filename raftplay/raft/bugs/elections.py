@@ -1,0 +1,191 @@
+"""Bug switches of elections: who votes, whose votes count, and who gives way (§5.1, §5.2, §5.4.1)."""
+
+from raftplay.raft import events as ev
+from raftplay.raft.bugs.about import LIVENESS, Bug
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs, RequestVoteReply
+
+
+class ResetVote(ConsensusModule):
+    """Two candidates run in the same term, and each votes for itself. One of them wins. The other hears its
+    heartbeat and steps down, which is right, but clears votedFor on the way, as if the term were new. Now it
+    looks like a node that has not voted in this term, and a RequestVote of the same term that was late on
+    the network gets a second vote from it. With two votes from one node, two leaders of one term are
+    possible. votedFor may be cleared only together with a step to a higher term.
+    """
+
+    def _become_follower(self, term: int, rule: str) -> None:
+        same_term = term == self.current_term
+        super()._become_follower(term, rule)
+        if same_term:
+            self.voted_for = NONE
+
+
+RESET_VOTE = Bug(
+    "reset-vote",
+    "votedFor is cleared on a step-down within the same term",
+    ResetVote,
+    section="§5.2",
+    falls=("One Vote Per Term",),
+    seen_in=("eliben/raft #27", "redpanda #19"),
+)
+
+
+class StaleVoteReply(ConsensusModule):
+    """A candidate asks for votes in term 1, gets no majority in time, and asks again in term 2. Now a vote that
+    was granted in term 1 arrives late. The candidate looks only at "granted", not at the term that was asked
+    for, and counts it in term 2. But whoever gave it promised nothing for term 2 and may vote for another
+    there: the candidate can lead term 2 without a majority of it, beside a second leader who has one.
+    """
+
+    def _answers_this_election(self, args: RequestVoteArgs) -> bool:
+        if args.pre_vote:
+            return super()._answers_this_election(args)
+        return self.state is CMState.CANDIDATE
+
+
+STALE_VOTE_REPLY = Bug(
+    "stale-vote-reply",
+    "a vote granted in an earlier election is counted in the present one",
+    StaleVoteReply,
+    section="§5.2",
+    falls=("Vote Quorum",),
+    seen_in=("little-raft #44",),
+)
+
+
+class DoubleCountVote(ConsensusModule):
+    """A candidate counts granted replies instead of distinct voters. Networks repeat messages, and a candidate
+    that hears nothing may ask twice: either way one voter's "yes" arrives two times. With five nodes, its own
+    vote and the same reply twice make three, and the candidate leads with the votes of two nodes. The other
+    three may elect a second leader in the same term.
+    """
+
+    def _count_vote(self, voter: int) -> None:
+        if voter in self.votes:
+            self.votes.append(voter)
+            self._tell(ev.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
+        super()._count_vote(voter)
+
+
+DOUBLE_COUNT_VOTE = Bug(
+    "double-count-vote",
+    "a vote that arrives twice counts twice",
+    DoubleCountVote,
+    section="§5.2",
+    falls=("Vote Quorum",),
+    seen_in=("akka-raft #45",),
+)
+
+
+class LongerLogWins(ConsensusModule):
+    """A voter compares only the lengths of the two logs. A leader that was cut off can pile up entries that
+    nobody else has: three of term 1, say. Meanwhile the others elect a new leader, which commits an entry of
+    term 2 at index 1. When the old leader comes back and asks for votes, its log [1,1,1] is longer than
+    [1,2], so the others vote for it, though it lacks the committed entry, and it makes them delete that.
+    The term of the last entry must be compared first; only among equal terms does length decide.
+    """
+
+    def _judge_log(self, args: RequestVoteArgs) -> str | None:
+        return "log-shorter" if args.last_log_index < self.log.last_index else None
+
+
+LONGER_LOG_WINS = Bug(
+    "longer-log-wins",
+    "the up-to-date check of a vote compares lengths only",
+    LongerLogWins,
+    section="§5.4.1",
+    falls=("Leader Completeness",),
+    seen_in=("Students' Guide to Raft",),
+)
+
+
+class NoLogCheck(ConsensusModule):
+    """A voter gives its vote to whoever asks first in a term, whatever the candidate's log holds. A node that
+    missed a committed entry can then win an election, and as a leader never takes entries from others, the
+    committed entry is overwritten on all nodes that have it. The check works because any two majorities
+    share a node: of those that can elect, one holds the committed entry and refuses who lacks it.
+    """
+
+    def _judge_log(self, args: RequestVoteArgs) -> str | None:
+        return None
+
+
+NO_LOG_CHECK = Bug(
+    "no-log-check",
+    "votes are given without looking at the candidate's log",
+    NoLogCheck,
+    section="§5.4.1",
+    falls=("Leader Completeness",),
+)
+
+
+class HalfIsMajority(ConsensusModule):
+    """A candidate wins, and an entry is committed, with half of the nodes. Among three or five nodes one never
+    notices, as half of them, rounded up, is a majority. Among four, two are enough: split the cluster into
+    two and two, and both halves elect a leader in the same term and commit what they like. A majority is
+    more than half, so that any two majorities have a node in common.
+    """
+
+    def _majority(self) -> int:
+        return (len(self.peer_ids) + 2) // 2
+
+
+HALF_IS_MAJORITY = Bug(
+    "half-is-majority",
+    "half of the nodes are enough",
+    HalfIsMajority,
+    section="§5.2, §5.3",
+    falls=("Election Safety",),
+    seen_in=("leifdb #73", "async-raft #143"),
+    sooner=("Vote Quorum",),
+)
+
+
+class IgnoreNewerTerm(ConsensusModule):
+    """A leader or candidate that reads a higher term in a reply goes on as if nothing had been said. Take a node
+    that was cut off and, with nobody to hear, raised its term again and again. Back in the cluster, it refuses
+    every AppendEntries of the leader as one of an old term, and says so in its replies. The leader ought to
+    step down and let an election raise everyone to that term. It ignores that, so nothing it sends is ever
+    accepted there; if the node's own calls do not get through, it stays behind for ever.
+    """
+
+    def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
+        return False
+
+
+IGNORE_NEWER_TERM = Bug(
+    "ignore-newer-term",
+    "a higher term in a reply is ignored",
+    IgnoreNewerTerm,
+    section="§5.1",
+    falls=(LIVENESS,),
+    seen_in=("verdi-raft #29", "hashicorp/raft #666"),
+)
+
+
+class TimerOnRefusal(ConsensusModule):
+    """A node begins its wait for a leader anew whenever it is asked for its vote, even if it refuses. Take a node
+    whose log is behind: it can never win, but it may ask again and again. Each time the others refuse it and
+    wait anew, so they never come to ask for votes themselves, though one of them would win at once. The timer
+    restarts only for a leader of the present term, for a vote that is granted, and for an election of one's
+    own.
+    """
+
+    def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
+        """Answer, and wait anew even after a refusal."""
+        reply = super().request_vote(args, now)
+        waits = self.state in (CMState.FOLLOWER, CMState.CANDIDATE)
+        if waits and not reply.vote_granted and not args.pre_vote:
+            self._restart_election_timer()
+        return reply
+
+
+TIMER_ON_REFUSAL = Bug(
+    "timer-on-refusal",
+    "the election timer restarts on a vote that is refused",
+    TimerOnRefusal,
+    section="§5.2",
+    falls=(LIVENESS,),
+    seen_in=("akka-raft #43",),
+)
