@@ -1,0 +1,201 @@
+"""Elections: terms, votes and leaders (§5.2, §5.4.1)."""
+# ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, CMState
+from raftplay.watch.invariants.logs import Terms, same_term
+from raftplay.watch.invariants.model import EMPTY_LOG, Cluster, Leadership, Node, drop_lowest
+from raftplay.watch.invariants.names import (
+    ELECTION_SAFETY,
+    LEADER_COMPLETENESS,
+    LOG_MATCHING,
+    MATCH_MONOTONIC,
+    MATCH_TRUTH,
+    MONOTONIC_TERM,
+    ONE_VOTE_PER_TERM,
+    VOTE_QUORUM,
+    WELL_FORMED,
+)
+
+
+def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
+    """The node has what its disk gave back; what it told anyone before still binds it."""
+    if event.current_term < node.exposed_term:
+        cluster.breach(
+            MONOTONIC_TERM,
+            f"{node} starts in term {event.current_term}",
+            f"it was in term {node.exposed_term} before",
+        )
+    node.term = node.disk_term = node.exposed_term = event.current_term
+    node.disk_vote = event.voted_for
+    node.log, node.running = Terms(), EMPTY_LOG
+    matches = True
+    for index, entry in enumerate(event.entries):
+        if not node.log.last_term <= entry.term <= event.current_term:
+            cluster.breach(
+                WELL_FORMED,
+                f"{node} starts with an entry of term {entry.term} at index {index}",
+                f"the one before is of term {node.log.last_term}, and the node in term {event.current_term}",
+            )
+        if not cluster.append(node, entry) and matches:
+            matches = False
+            cluster.breach(
+                LOG_MATCHING,
+                f"{node} starts with a log that has term {entry.term} at index {index}",
+                f"{cluster.holder_of(index, entry.term, node)} has that too, and differs there or before",
+            )
+    node.disk = Terms(entry.term for entry in event.entries)
+
+
+def stopped(cluster: Cluster, node: Node, event: dec.Stopped) -> None:
+    """Nothing may come from this life of the node any more."""
+    node.dead = True
+    node.role = CMState.DEAD
+
+
+def pre_vote_started(cluster: Cluster, node: Node, event: dec.PreVoteStarted) -> None:
+    """A candidate that asks first is none any more."""
+    node.role = CMState.FOLLOWER
+
+
+def election_started(cluster: Cluster, node: Node, event: dec.ElectionStarted) -> None:
+    """The node is in a new term, and votes for itself."""
+    _enter_term(cluster, node, event.term)
+    _judge_vote(cluster, node, event.term, node.id)
+    node.role = CMState.CANDIDATE
+    node.candidacy = event.term
+    node.grants = set()
+
+
+def became_follower(cluster: Cluster, node: Node, event: dec.BecameFollower) -> None:
+    """The node steps down, or is in a newer term."""
+    _enter_term(cluster, node, event.term)
+    node.role = CMState.FOLLOWER
+
+
+def vote_decided(cluster: Cluster, node: Node, event: dec.VoteDecided) -> None:
+    """A vote granted must be the node's only one in that term."""
+    if event.granted and not event.args.pre_vote:
+        _judge_vote(cluster, node, event.args.term, event.args.candidate_id)
+
+
+def cast_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None:
+    """The vote is on disk, or someone was told of it: it counts for ever."""
+    known = node.votes.get(term)
+    if known is None:
+        node.votes[term] = candidate
+        drop_lowest(node.votes)
+    elif known != candidate:
+        _judge_vote(cluster, node, term, candidate)
+
+
+def _judge_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None:
+    known = node.votes.get(term)
+    if known is not None and known != candidate:
+        cluster.breach(
+            ONE_VOTE_PER_TERM,
+            f"{node} votes for n{candidate} in term {term}",
+            f"it has voted for n{known} in that term",
+        )
+
+
+def _enter_term(cluster: Cluster, node: Node, term: int) -> None:
+    if term < node.term:
+        cluster.breach(MONOTONIC_TERM, f"{node} goes to term {term}", f"it was in term {node.term}")
+    node.term = term
+
+
+def became_leader(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
+    """The node won a term: alone, by a majority of durable votes, and with all that was committed before."""
+    term = event.term
+    leadership = Leadership(node, cluster.record.seq)
+    _judge_leader(cluster, node, term)
+    _judge_votes(cluster, node, event)
+    _judge_completeness(cluster, node, term)
+    node.role = CMState.LEADER
+    node.match = {}
+    cluster.leaders[term] = leadership
+    cluster.newest_term = max(cluster.newest_term, term)
+    drop_lowest(cluster.leaders, (each.term for each in cluster.nodes))
+
+
+def _judge_leader(cluster: Cluster, node: Node, term: int) -> None:
+    other = cluster.leaders.get(term)
+    if other is not None and (other.node, other.incarnation) != (node.id, node.incarnation):
+        cluster.breach(
+            ELECTION_SAFETY,
+            f"{node} becomes leader of term {term}",
+            f"n{other.node} became leader of that term (event {other.seq})",
+        )
+
+
+def _judge_votes(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
+    voters = set(event.votes)
+    if len(voters) < cluster.majority:
+        cluster.breach(
+            VOTE_QUORUM,
+            f"{node} becomes leader of term {event.term} with {_votes(len(voters))}",
+            f"a majority of {len(cluster.nodes)} nodes is {cluster.majority}",
+        )
+    granted = set(node.grants) if node.candidacy == event.term else set()
+    if node.disk_term == event.term and node.disk_vote == node.id:
+        granted.add(node.id)
+    for voter in sorted(voters - granted):
+        cluster.breach(
+            VOTE_QUORUM,
+            f"{node} becomes leader of term {event.term} with the vote of n{voter}",
+            f"n{voter} has sent it no vote of that term that was on its disk"
+            if voter != node.id
+            else "its own vote is not on its disk",
+        )
+
+
+def _votes(count: int) -> str:
+    return "1 vote" if count == 1 else f"{count} votes"
+
+
+def _judge_completeness(cluster: Cluster, node: Node, term: int) -> None:
+    index, entry_term, committed_in, by = max(
+        ((i, t, c, by) for c, (i, t, by) in cluster.commits.items() if c < term), default=(NONE, NONE, NONE, NONE)
+    )
+    held = node.log.term_at(index)
+    if not same_term(held, entry_term):
+        cluster.breach(
+            LEADER_COMPLETENESS,
+            f"{node} becomes leader of term {term} {without(held, index)}",
+            f"the entry of term {entry_term} at index {index} was committed by n{by} in term {committed_in}",
+        )
+
+
+def without(held: int, index: int) -> str:
+    """In words, what a log has at `index` in place of what it should have."""
+    return (
+        f"without an entry at index {index}" if held == NONE else f"with an entry of term {held} at index {index}"
+    )
+
+
+def peers_reset(cluster: Cluster, node: Node, event: dec.PeersReset) -> None:
+    """A new leadership takes nothing for granted; if it does, it must at least be true."""
+    for peer, match_index in event.match_index:
+        node.match[peer] = match_index
+        if match_index != NONE:
+            judge_match(cluster, node, peer, match_index)
+            cluster.breach(
+                MATCH_MONOTONIC,
+                f"{node} begins to lead term {node.term} with match index {match_index} for n{peer}",
+                "it has heard nothing from there in this term, so it must begin with -1",
+            )
+
+
+def judge_match(cluster: Cluster, node: Node, peer: int, match_index: int) -> None:
+    """What a leader believes to be on a peer's disk is there, unless a newer leader has changed it."""
+    mine = node.log.term_at(match_index)
+    other = cluster.nodes[peer]
+    theirs = other.disk.term_at(match_index)
+    if other.disk_term <= node.term and (mine == NONE or not same_term(mine, theirs)):
+        has = "no entry" if theirs == NONE else f"an entry of term {theirs}"
+        cluster.breach(
+            MATCH_TRUTH,
+            f"{node}, whose entry {match_index} is of term {mine}, sets match index {match_index} for {other}",
+            f"the disk of {other} has {has} there",
+        )

@@ -1,0 +1,80 @@
+"""The names and statements of the invariants, and what is said when one of them does not hold."""
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Invariant(NamedTuple):
+    """Something that must always hold: its name, as users read it, and what it states."""
+
+    name: str
+    statement: str
+
+
+ELECTION_SAFETY = "Election Safety"
+LEADER_APPEND_ONLY = "Leader Append-Only"
+LOG_MATCHING = "Log Matching"
+LEADER_COMPLETENESS = "Leader Completeness"
+STATE_MACHINE_SAFETY = "State Machine Safety"
+ONE_VOTE_PER_TERM = "One Vote Per Term"
+MONOTONIC_TERM = "Monotonic Term"
+MONOTONIC_COMMIT = "Monotonic Commit"
+QUORUM_LOG = "Quorum Log"
+CURRENT_TERM_COMMIT = "Current-Term Commit"
+VOTE_QUORUM = "Vote Quorum"
+PERSIST_BEFORE_SEND = "Persist Before Send"
+MATCH_TRUTH = "Match Truth"
+MATCH_MONOTONIC = "Match Monotonic"
+NO_COMMITTED_TRUNCATION = "No Committed Truncation"
+ORDERED_APPLY = "Ordered Apply"
+DEAD_IS_DEAD = "Dead Is Dead"
+WELL_FORMED = "Well-Formed"
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
+    Invariant(LEADER_APPEND_ONLY, "while a node leads a term, its log only grows"),
+    Invariant(LOG_MATCHING, "logs with an entry of the same index and term are identical up to there"),
+    Invariant(LEADER_COMPLETENESS, "an entry committed in a term is in the log of every leader of a later term"),
+    Invariant(STATE_MACHINE_SAFETY, "no two nodes ever apply different commands at one index"),
+    Invariant(ONE_VOTE_PER_TERM, "a node votes for one candidate in a term, restarts included"),
+    Invariant(MONOTONIC_TERM, "a node's term never decreases, nor does the one on its disk"),
+    Invariant(MONOTONIC_COMMIT, "commit index never decreases in a node's life; applied ≤ commit ≤ last index"),
+    Invariant(QUORUM_LOG, "when a leader commits an index, a majority of disks hold exactly that entry"),
+    Invariant(CURRENT_TERM_COMMIT, "a leader commits by counting only to an entry of its own term"),
+    Invariant(VOTE_QUORUM, "a leader holds the votes of a majority of distinct nodes, each of them durable"),
+    Invariant(
+        PERSIST_BEFORE_SEND, "terms, granted votes and acknowledged entries are on disk before they are sent"
+    ),
+    Invariant(
+        MATCH_TRUTH, "when a leader sets match_index of a peer, the peer's disk holds the leader's entry there"
+    ),
+    Invariant(MATCH_MONOTONIC, "match_index never falls within a leadership, and begins at -1"),
+    Invariant(NO_COMMITTED_TRUNCATION, "a log is cut above commit index only, and only on a conflict of terms"),
+    Invariant(ORDERED_APPLY, "entries are applied in order, without a gap, once in a node's life"),
+    Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted"),
+    Invariant(WELL_FORMED, "entries are contiguous, their terms in order; no call tells more than its sender has"),
+)
+"""All that is watched, in the order in which it is shown."""
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """An invariant that did not hold: the two facts that contradict each other, and when they met.
+
+    `seq`, `time` (seconds of cluster time) and `node` are those of the event that is to blame, `event` is
+    that event in words.
+    """
+
+    invariant: str
+    facts: tuple[str, str]
+    seq: int
+    time: float
+    node: int
+    event: str
+
+    def __str__(self) -> str:
+        one, other = self.facts
+        return (
+            f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
+            f"(event {self.seq}: n{self.node} {self.event})"
+        )

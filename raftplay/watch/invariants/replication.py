@@ -1,0 +1,242 @@
+"""Logs, what is known of the others' logs, commits and what is applied (§5.3, §5.4.2)."""
+# ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.watch.invariants.elections import cast_vote, judge_match, without
+from raftplay.watch.invariants.logs import fingerprint, same_term
+from raftplay.watch.invariants.model import MAX_APPLIED, Cluster, Node, drop_lowest, show
+from raftplay.watch.invariants.names import (
+    CURRENT_TERM_COMMIT,
+    LEADER_APPEND_ONLY,
+    LEADER_COMPLETENESS,
+    LOG_MATCHING,
+    MATCH_MONOTONIC,
+    MONOTONIC_COMMIT,
+    MONOTONIC_TERM,
+    NO_COMMITTED_TRUNCATION,
+    ORDERED_APPLY,
+    QUORUM_LOG,
+    STATE_MACHINE_SAFETY,
+    WELL_FORMED,
+)
+
+
+def entry_appended(cluster: Cluster, node: Node, event: dec.EntryAppended) -> None:
+    """A leader took a command."""
+    _append(cluster, node, event.index, (event.entry,))
+
+
+def entries_stored(cluster: Cluster, node: Node, event: dec.EntriesStored) -> None:
+    """A follower took entries of its leader."""
+    _append(cluster, node, event.index, event.entries)
+
+
+def _append(cluster: Cluster, node: Node, index: int, entries: tuple[LogEntry, ...]) -> None:
+    log = node.log
+    kept = None
+    if index > log.length:
+        cluster.breach(WELL_FORMED, f"{node} has a new entry {index}", f"its log ends before index {log.length}")
+        cluster.truncate(node, 0)  # nothing is known of it any more
+        node.running = None
+    elif index < log.length:
+        kept = _overwrite(cluster, node, index, len(entries))
+    previous = log.last_term
+    for at, entry in enumerate(entries, start=index):
+        if not previous <= entry.term <= node.term:
+            cluster.breach(
+                WELL_FORMED,
+                f"{node}, in term {node.term}, has a new entry {at} of term {entry.term}",
+                f"the one before it is of term {previous}, and terms neither fall nor exceed the node's",
+            )
+        previous = entry.term
+        if not cluster.append(node, entry):
+            cluster.breach(
+                LOG_MATCHING,
+                f"{node} has {show(entry.command)}, of term {entry.term}, at index {at}",
+                f"{cluster.holder_of(at, entry.term, node)} has that too, and differs there or before",
+            )
+    if kept is not None:
+        _keep(cluster, node, kept)
+
+
+def _overwrite(cluster: Cluster, node: Node, index: int, count: int) -> list[int]:
+    """Entries are stored over others that were not cut off first: the terms of those that stay behind them."""
+    log = node.log
+    if node.role is CMState.LEADER:
+        cluster.breach(
+            LEADER_APPEND_ONLY, f"{node}, the leader, overwrites its log at index {index}", _length_of(node)
+        )
+    kept = [log.term_at(at) for at in range(index + count, log.length)]
+    cluster.truncate(node, index)
+    return kept
+
+
+def _keep(cluster: Cluster, node: Node, kept: list[int]) -> None:
+    """The entries behind overwritten ones follow others now than they did."""
+    index = node.log.length
+    for term in kept:
+        node.log.append(term)
+    if kept:
+        node.running = None
+        cluster.breach(
+            LOG_MATCHING,
+            f"{node} keeps its entry {index}, of term {kept[0]}, behind others than before",
+            f"{cluster.holder_of(index, kept[0], node)} has that index and term too, and differs before",
+        )
+
+
+def log_truncated(cluster: Cluster, node: Node, event: dec.LogTruncated) -> None:
+    """Entries are gone: none that was committed, and only for another one of another term."""
+    index = event.index
+    if node.role is CMState.LEADER:
+        cluster.breach(LEADER_APPEND_ONLY, f"{node}, the leader, cuts its log at index {index}", _length_of(node))
+    if index <= node.commit:
+        cluster.breach(
+            NO_COMMITTED_TRUNCATION,
+            f"{node} cuts its log at index {index}",
+            f"it has committed up to index {node.commit}",
+        )
+    elif node.accepted is not None:
+        at = index - node.accepted.prev_log_index - 1
+        entries = node.accepted.entries
+        mine = node.log.term_at(index)
+        if not 0 <= at < len(entries):
+            cluster.breach(
+                NO_COMMITTED_TRUNCATION,
+                f"{node} cuts its log at index {index}",
+                f"the call that it accepts says nothing of entry {index}",
+            )
+        elif entries[at].term == mine:
+            cluster.breach(
+                NO_COMMITTED_TRUNCATION,
+                f"{node} cuts its log at index {index}",
+                f"its entry there is of term {mine}, as is the leader's",
+            )
+    cluster.truncate(node, index)
+
+
+def _length_of(node: Node) -> str:
+    return f"its log has entries up to {node.log.length - 1}"
+
+
+def append_decided(cluster: Cluster, node: Node, event: dec.AppendDecided) -> None:
+    """What follows in the log comes from this call."""
+    if event.success:
+        node.accepted = event.args
+
+
+def persisted(cluster: Cluster, node: Node, event: dec.Persisted) -> None:
+    """The disk has changed, and what is on it binds the node for ever."""
+    if event.current_term < node.disk_term:
+        cluster.breach(
+            MONOTONIC_TERM,
+            f"{node} writes term {event.current_term} to its disk",
+            f"its disk had term {node.disk_term}",
+        )
+    node.disk_term, node.disk_vote = event.current_term, event.voted_for
+    node.exposed_term = max(node.exposed_term, event.current_term)
+    if event.voted_for != NONE:
+        cast_vote(cluster, node, event.current_term, event.voted_for)
+    if event.start > node.disk.length:
+        cluster.breach(
+            WELL_FORMED,
+            f"{node} writes entries from index {event.start} on",
+            f"its disk has none from index {node.disk.length} on",
+        )
+    node.disk.replace_from(event.start, event.entries)
+
+
+def match_advanced(cluster: Cluster, node: Node, event: dec.MatchAdvanced) -> None:
+    """A leader learned what a peer has."""
+    known = node.match.get(event.peer, NONE)
+    if event.match_index < known:
+        cluster.breach(
+            MATCH_MONOTONIC,
+            f"{node} sets match index {event.match_index} for n{event.peer}",
+            f"it has set {known} in this term",
+        )
+    node.match[event.peer] = event.match_index
+    judge_match(cluster, node, event.peer, event.match_index)
+
+
+def commit_advanced(cluster: Cluster, node: Node, event: dec.CommitAdvanced) -> None:
+    """A node committed: one that leads must have counted rightly."""
+    index = event.index
+    if index < node.commit:
+        cluster.breach(MONOTONIC_COMMIT, f"{node} sets its commit index to {index}", f"it was {node.commit}")
+    if index >= node.log.length:
+        cluster.breach(MONOTONIC_COMMIT, f"{node} sets its commit index to {index}", _length_of(node))
+    node.commit = index
+    if node.role is CMState.LEADER:
+        _judge_commit(cluster, node, index)
+
+
+def _judge_commit(cluster: Cluster, node: Node, index: int) -> None:
+    term = node.log.term_at(index)
+    if not same_term(term, node.term):
+        cluster.breach(
+            CURRENT_TERM_COMMIT,
+            f"{node}, the leader of term {node.term}, commits up to index {index} by counting",
+            f"its entry there is of term {term}",
+        )
+    holders = [each.id for each in cluster.nodes if term != NONE and same_term(each.disk.term_at(index), term)]
+    if len(holders) < cluster.majority:
+        on = " ".join(f"n{id}" for id in holders) or "none"
+        cluster.breach(
+            QUORUM_LOG,
+            f"{node}, the leader of term {node.term}, commits up to index {index}",
+            f"of the {len(cluster.nodes)} disks, only {len(holders)} hold its entry of term {term} there ({on})",
+        )
+    if index > cluster.commits.get(node.term, (NONE,))[0]:
+        cluster.commits[node.term] = (index, term, node.id)
+        drop_lowest(cluster.commits)
+    if node.term < cluster.newest_term:
+        _judge_later_leaders(cluster, node, index, term)
+
+
+def _judge_later_leaders(cluster: Cluster, node: Node, index: int, term: int) -> None:
+    """The leader of an older term learns late that its entry is committed: later leaders have it already."""
+    for later, leadership in cluster.leaders.items():
+        if later > node.term:
+            held = cluster.prefixes.term_at(leadership.last_index, leadership.last_term, index)
+            if not same_term(held, term):
+                cluster.breach(
+                    LEADER_COMPLETENESS,
+                    f"{node} commits its entry of term {term} at index {index} in term {node.term}",
+                    f"n{leadership.node} became leader of term {later} {without(held, index)} "
+                    f"(event {leadership.seq})",
+                )
+
+
+def applied(cluster: Cluster, node: Node, event: dec.Applied) -> None:
+    """A command went to the state machine: the next one, committed, and the same as everywhere."""
+    index, command = event.entry.index, event.entry.command
+    if index != node.applied + 1:
+        cluster.breach(
+            ORDERED_APPLY, f"{node} applies index {index}", f"the last one that it applied is {node.applied}"
+        )
+    elif index > node.commit:
+        cluster.breach(
+            MONOTONIC_COMMIT, f"{node} applies index {index}", f"it has committed up to {node.commit} only"
+        )
+    in_order = index == node.applied + 1
+    node.applied = index
+    known = cluster.chain.known(index)
+    if not in_order:  # go on from what the others have applied
+        if known is not None:
+            node.applied_hash = known
+        return
+    node.applied_hash = hash((node.applied_hash, fingerprint(command)))
+    if known is None:
+        cluster.chain.note(index, node.applied_hash)
+        cluster.applied[index] = (node.id, command)
+        if len(cluster.applied) > MAX_APPLIED:
+            del cluster.applied[next(iter(cluster.applied))]
+    elif known != node.applied_hash:
+        node.applied_hash = known
+        by, other = cluster.applied.get(index, (NONE, None))
+        what = f"n{by} applied {show(other)}" if by != NONE else "another node applied another one"
+        cluster.breach(
+            STATE_MACHINE_SAFETY, f"{node} applies {show(command)} at index {index}", f"{what} there or before"
+        )

@@ -1,0 +1,127 @@
+"""The watcher: a reader of the stream of events that checks every invariant on every event."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import CMState
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.watch.invariants import elections, replication, wire
+from raftplay.watch.invariants.model import Cluster, Node
+from raftplay.watch.invariants.names import (
+    DEAD_IS_DEAD,
+    INVARIANTS,
+    LEADER_APPEND_ONLY,
+    MONOTONIC_COMMIT,
+    MONOTONIC_TERM,
+    WELL_FORMED,
+    Breach,
+)
+
+Handler = Callable[[Cluster, Node, Any], None]
+
+_ON: dict[type, Handler] = {
+    dec.Started: elections.started,
+    dec.Stopped: elections.stopped,
+    dec.PreVoteStarted: elections.pre_vote_started,
+    dec.ElectionStarted: elections.election_started,
+    dec.VoteDecided: elections.vote_decided,
+    dec.BecameLeader: elections.became_leader,
+    dec.BecameFollower: elections.became_follower,
+    dec.PeersReset: elections.peers_reset,
+    dec.EntryAppended: replication.entry_appended,
+    dec.EntriesStored: replication.entries_stored,
+    dec.LogTruncated: replication.log_truncated,
+    dec.AppendDecided: replication.append_decided,
+    dec.Persisted: replication.persisted,
+    dec.MatchAdvanced: replication.match_advanced,
+    dec.CommitAdvanced: replication.commit_advanced,
+    dec.Applied: replication.applied,
+    ev.CallSent: wire.call_sent,
+    ev.CallDelivered: wire.call_delivered,
+    ev.ReplySent: wire.reply_sent,
+}
+
+_BY_A_NODE = (dec.Decision, ev.CallSent, ev.ReplySent)
+"""What only a living node does."""
+
+
+class Invariants:
+    """Checks every invariant of `INVARIANTS` (or those of `names`) over the events of a cluster of `n` nodes.
+
+    A reader of a `Stream`, attached before the first event of the cluster. It never raises: what does not hold
+    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `Cluster`.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        on_breach: Callable[[Breach], None] | None = None,
+        names: Collection[str] | None = None,
+    ) -> None:
+        watched = [invariant.name for invariant in INVARIANTS] if names is None else names
+        self._cluster = Cluster(n, on_breach, watched)
+        self.breaches = self._cluster.breaches
+
+    def __call__(self, record: Record) -> None:
+        """Check one event."""
+        if record.node < 0:
+            return
+        cluster, event = self._cluster, record.event
+        cluster.record = record
+        node = cluster.nodes[record.node]
+        if (record.incarnation != node.incarnation or node.dead) and not _lives(cluster, node, record):
+            return
+        handler = _ON.get(type(event))
+        if handler is not None:
+            handler(cluster, node, event)
+        if record.after is not None:
+            _judge_state(cluster, node, record.after)
+
+
+def _lives(cluster: Cluster, node: Node, record: Record) -> bool:
+    """Whether the event is of a living node: of a new life that begins with it, or else a breach."""
+    if record.incarnation > node.incarnation:
+        node.begin(record.incarnation)
+        return True
+    if isinstance(record.event, _BY_A_NODE) and not isinstance(record.event, dec.Stopped):
+        dead = f"incarnation {record.incarnation} of {node} has crashed"
+        cluster.breach(DEAD_IS_DEAD, f"incarnation {record.incarnation} of {node} acts", dead)
+        if isinstance(record.event, dec.Persisted):  # its successor has that disk
+            replication.persisted(cluster, node, record.event)
+    return False
+
+
+def _judge_state(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
+    """The node's own state agrees with what it told of it."""
+    if after.current_term < node.term:
+        cluster.breach(MONOTONIC_TERM, f"{node} is in term {after.current_term}", f"it was in term {node.term}")
+    node.term = after.current_term
+    commit = after.commit_index
+    if commit < node.commit:
+        cluster.breach(MONOTONIC_COMMIT, f"the commit index of {node} is {commit}", f"it was {node.commit}")
+        node.commit = commit
+    if not after.last_applied <= commit <= after.last_log_index:
+        cluster.breach(
+            MONOTONIC_COMMIT,
+            f"the commit index of {node} is {commit}",
+            f"it has applied up to {after.last_applied}, and its log ends at {after.last_log_index}",
+        )
+    log = node.log
+    if after.last_log_index != log.length - 1 or after.last_log_term != log.last_term:
+        _log_differs(cluster, node, after)
+
+
+def _log_differs(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
+    """The log is not what the node's decisions made it."""
+    last = node.log.length - 1
+    if after.last_log_index == last and node.log.last_term < 0:
+        return  # the term is forgotten
+    shorter = node.role is CMState.LEADER and after.last_log_index < last
+    cluster.breach(
+        LEADER_APPEND_ONLY if shorter else WELL_FORMED,
+        f"the log of {node} ends at index {after.last_log_index} with term {after.last_log_term}",
+        f"what it did to it ends at index {last} with term {node.log.last_term}",
+    )
