@@ -96,7 +96,7 @@ class Server:
         self._endpoint = backend.open_endpoint(id, self)
         self._open_calls: dict[int, OpenCall] = {}
         self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
-        self._inbox: deque[Callable[[], None]] = deque(maxlen=MAX_INBOX)
+        self._inbox: list[Callable[[], None]] = []
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
@@ -209,7 +209,7 @@ class Server:
         if not self.frozen:
             return
         self.frozen = False
-        inbox, self._inbox = self._inbox, deque()
+        inbox, self._inbox = self._inbox, []
         for arrival in inbox:
             arrival()
         self._set_alarm()
@@ -273,7 +273,7 @@ class Server:
             self.lose(args, answer, "crash")
             return
         if self.frozen:
-            self._inbox.append(partial(self.handle, args, answer))
+            self._keep_for_later(partial(self.handle, args, answer))
             return
         if self._stream.active and isinstance(answer, Incoming):
             self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
@@ -318,7 +318,7 @@ class Server:
         if self.stopped and not self.cm.hears_replies_when_dead:
             return
         if self.frozen:
-            self._inbox.append(partial(self.reply_arrived, peer_id, call_id, reply))
+            self._keep_for_later(partial(self.reply_arrived, peer_id, call_id, reply))
             return
         open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
         if open_call is None or open_call[0] != peer_id:
@@ -333,6 +333,10 @@ class Server:
         self._remembered.append((call_id, open_call))
         self.cm.reply_received(peer_id, args, reply, self._backend.now())
         self._settle()
+
+    def _keep_for_later(self, arrival: Callable[[], None]) -> None:
+        if len(self._inbox) < MAX_INBOX:
+            self._inbox.append(arrival)
 
     def _remembered_call(self, call_id: int) -> OpenCall | None:
         """A call that was answered before: the network may bring a reply twice."""
