@@ -90,6 +90,7 @@ class ConsensusModule:
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
         self._in_flight: dict[int, int] = {}
+        self._retry: dict[int, AppendEntriesArgs | None] = {}  # what a refusal made go out; None = about to
         self._unreached: set[int] = set()
         self._durable_index = self.log.last_index
         self._held_index = NONE
@@ -98,6 +99,7 @@ class ConsensusModule:
         self.votes: list[int] = []
         self._asking_first = False
 
+        self._dormant = True
         self.deadline = math.inf
         self._leader_heard = -math.inf
         self._calls: list[tuple[int, Args]] = []
@@ -111,6 +113,7 @@ class ConsensusModule:
         if self.state is DEAD:
             return
         self._now = now
+        self._dormant = False
         self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
         self._restart_election_timer()
 
@@ -390,6 +393,7 @@ class ConsensusModule:
         self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
         self.match_index = self._first_match_index()
         self._in_flight = dict.fromkeys(self.peer_ids, 0)
+        self._retry = {}
         self._unreached = set()
         self._held_index = NONE
         self._tell(ev.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
@@ -424,7 +428,9 @@ class ConsensusModule:
         return True
 
     def _restart_election_timer(self) -> None:
-        """Draw the next election timeout anew (§5.2)."""
+        """Draw the next election timeout anew (§5.2); a node that is not started yet has none."""
+        if self._dormant:
+            return
         config = self.config
         if config.force_more_reelection and self._rng.random() < 1 / 3:
             timeout = config.election_min
@@ -445,6 +451,7 @@ class ConsensusModule:
         """ "Send … to each server; repeat during idle periods to prevent election timeouts" """
         self.deadline = self._now + self.config.heartbeat
         for peer_id in self.peer_ids:
+            self._retry.pop(peer_id, None)
             self._in_flight[peer_id] = NONE  # one call at least: see _next_append
             self._appends_due[peer_id] = None
 
@@ -458,9 +465,12 @@ class ConsensusModule:
         self._in_flight[peer_id] = max(in_flight, 0) + (1 if entries else 0)
         self.next_index[peer_id] = start + len(entries)
         previous = start - 1
-        return AppendEntriesArgs(
+        args = AppendEntriesArgs(
             self.current_term, self.id, previous, self.log.term_at(previous), entries, self.commit_index
         )
+        if peer_id in self._retry and self._retry[peer_id] is None:
+            self._retry[peer_id] = args
+        return args
 
     def _most_entries(self, peer_id: int) -> int:
         return PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES
@@ -517,7 +527,10 @@ class ConsensusModule:
             next_index = max(match_index + 1, self._index_to_retry(args, reply))
             self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
         self.next_index[peer_id] = next_index
-        self._appends_due[peer_id] = None
+        # One retry at a time goes out at once; while it is under way, other refusals wait for the next heartbeat.
+        if self._retry.get(peer_id, args) is args:
+            self._retry[peer_id] = None
+            self._appends_due[peer_id] = None
 
     def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
         """One entry further back at least, whatever the hint says: so the probing ends."""
