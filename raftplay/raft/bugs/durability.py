@@ -31,7 +31,7 @@ FORGET_VOTE = Bug(
     section="§5.2, Figure 2, persistent state",
     falls=("One Vote Per Term",),
     seen_in=("eliben/raft #26", "PySyncObj #84"),
-    sooner=("Persist Before Send", "Vote Quorum"),
+    sooner=("Persist Before Send",),
 )
 
 
@@ -123,7 +123,7 @@ TORN_VOTE = Bug(
     section="§5.2, Figure 2, persistent state",
     falls=("One Vote Per Term",),
     seen_in=("hashicorp/raft #661",),
-    sooner=("Persist Before Send", "Vote Quorum"),
+    sooner=("Persist Before Send",),
 )
 
 

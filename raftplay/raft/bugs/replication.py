@@ -1,5 +1,6 @@
 """Bug switches of replication: what is stored, acknowledged and committed (§5.3, §5.4.2)."""
 
+from raftplay.raft import events as ev
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, CMState
@@ -48,7 +49,7 @@ TRUNCATE_ALWAYS = Bug(
     section="§5.3, rule 3 of AppendEntries",
     falls=("Quorum Log",),
     seen_in=("akka-raft #66",),
-    sooner=("No Committed Truncation", "Match Truth"),
+    sooner=("No Committed Truncation",),
 )
 
 
@@ -173,6 +174,7 @@ MATCH_NOT_RESET = Bug(
     section="Figure 2, volatile state on leaders",
     falls=("Match Truth",),
     seen_in=("eliben/raft 65fc436",),
+    sooner=("Match Monotonic",),
 )
 
 
@@ -203,7 +205,7 @@ ACCEPT_OLD_TERM = Bug(
     AcceptOldTerm,
     section="§5.1, rule 1 of AppendEntries",
     falls=("Log Matching",),
-    sooner=("Leader Append-Only", "No Committed Truncation"),
+    sooner=("Leader Append-Only",),
 )
 
 
@@ -221,9 +223,10 @@ class KeepConflictingTail(ConsensusModule):
                 self._store_from(at, args.entries[at - args.prev_log_index - 1 :])
                 return
             if self.log[at].term != entry.term:
-                kept = tuple(self.log[at + 1 :])
-                self._truncate(at)
-                self._store_from(at, (entry, *kept))
+                kept = self.log[at + 1 :]
+                self.log.truncate(at)
+                self.log.extend((entry, *kept))
+                self._tell(ev.EntriesStored(at, (entry,)))
 
 
 KEEP_CONFLICTING_TAIL = Bug(
