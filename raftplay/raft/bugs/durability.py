@@ -83,6 +83,7 @@ class LateWrites(ConsensusModule):
 
     def wake(self, now: float) -> None:
         """The timer, if it was that; a write is made by `persist`, which follows."""
+        self._set_now(now)
         if now >= self._own_deadline:
             super().wake(now)
 
