@@ -3,6 +3,7 @@
 from importlib import resources
 
 from raftplay.commands.cursor import did_you_mean
+from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
 
 SUFFIX = ".txt"
@@ -14,10 +15,17 @@ def names() -> list[str]:
     return sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
 
+def bug_names() -> list[str]:
+    """The names of the scenarios that provoke a bug: ``bugs/commit-old-term`` …, in the order of `BUGS`."""
+    folder = resources.files(__name__).joinpath("bugs")
+    return [f"bugs/{name}" for name in BUGS if folder.joinpath(name + SUFFIX).is_file()]
+
+
 def text_of(name: str) -> str:
     """The script of a scenario. Raises `UsageError` when there is none of this name."""
-    if name not in names():
-        raise UsageError(f"there is no scenario {name!r}{did_you_mean(name, names())}; see: raftplay scenarios")
+    known = names() + bug_names()
+    if name not in known:
+        raise UsageError(f"there is no scenario {name!r}{did_you_mean(name, known)}; see: raftplay scenarios")
     return resources.files(__name__).joinpath(name + SUFFIX).read_text("utf-8")
 
 
@@ -28,12 +36,20 @@ def summary_of(name: str) -> str:
 
 ORDER = (
     "first-election",
+    "split-vote",
     "leader-failover",
+    "lost-entry",
     "split-brain",
     "no-quorum",
+    "four-nodes",
     "log-repair",
-    "lost-entry",
+    "figure-8",
     "crash-of-all",
+    "noop",
+    "frozen-leader",
+    "deaf-leader",
+    "disturbing-node",
+    "prevote",
     "unreliable-network",
 )
 """From the first thing to see to the last."""
