@@ -1,7 +1,7 @@
 """raftplay: a playground in which a person holds a Raft cluster in their hands."""
 
 from raftplay.backends.base import CallFailed
-from raftplay.cluster.checks import CheckFailed
+from raftplay.cluster.checks import CheckFailed, InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import LinkFaults
@@ -41,6 +41,7 @@ __all__ = [
     "Config",
     "ConsensusModule",
     "Harness",
+    "InvariantBroken",
     "LinkFaults",
     "LogEntry",
     "MapStorage",

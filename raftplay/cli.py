@@ -1,9 +1,11 @@
 """The command line: options into calls, failures into exit statuses; nothing is decided here.
 
-Exit statuses: 0 all held, 1 an expectation failed, 2 the script or an option is wrong, 130 interrupted.
+Exit statuses: 0 all held, 1 an expectation failed or an invariant broke, 2 the script or an option is wrong,
+130 interrupted.
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,13 +14,22 @@ import typer
 
 import raftplay
 from raftplay import scenarios as shipped
+from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands import looking
+from raftplay.commands.about_bugs import bug_list, bug_text
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.values import duration_of
+from raftplay.explore.command import explore, explore_script
+from raftplay.explore.mixes import MIXES
+from raftplay.explore.report import progress_line
+from raftplay.explore.sweep import Report, Search
+from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
+from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
 app = typer.Typer(
@@ -29,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+BugOption = Annotated[list[str] | None, typer.Option(help="Switch on a bug; may be given several times.")]
 
 
 class Output:
@@ -49,15 +62,43 @@ class Output:
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - Python flushes it as it ends
 
 
+class Progress:
+    """A line on a terminal that says how far a search is; nothing where standard error is none."""
+
+    def __init__(self, seeds: int | None, limit: float | None) -> None:
+        self.limit = limit
+        self._seeds = seeds
+        self._shown = 0.0
+        self._done = 0
+        self._is_terminal = sys.stderr.isatty()
+
+    def show(self, report: Report) -> None:
+        """Draw the line anew, a few times a second."""
+        ended = bool(report.findings) or report.trials == self._seeds
+        if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
+            self._shown = report.elapsed
+            line = progress_line(report, seeds=self._seeds, limit=self.limit)
+            print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def seed_done(self, seed: int) -> None:
+        """A seed of a script is done."""
+        self._done += 1
+        if self._is_terminal:
+            end = "\n" if self._done == self._seeds else ""
+            print(f"\r{self._done} seeds held, the last {seed}", end=end, file=sys.stderr, flush=True)
+
+
 @app.command()
 def run(
     script: Annotated[str, typer.Argument(help="A script file, the name of a scenario, or - for standard input.")],
-    nodes: Annotated[int | None, typer.Option(min=1, max=25, help="How many nodes.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, max=MAX_NODES, help="How many nodes.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="Decides every random choice.")] = None,
     backend: Annotated[str | None, typer.Option(help="tcp (real sockets) or sim (virtual time).")] = None,
     speed: Annotated[
         float | None, typer.Option(min=MIN_SPEED, max=MAX_SPEED, help="1 = the reference's timings.")
     ] = None,
+    bug: BugOption = None,
+    without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
@@ -66,7 +107,7 @@ def run(
     """Run a script and print its transcript."""
     if backend not in (None, "tcp", "sim"):
         raise typer.BadParameter(f"{backend!r} is neither tcp nor sim", param_hint="--backend")
-    overrides = Setup(nodes=nodes, seed=seed, backend=backend)
+    overrides = Setup(nodes=nodes, seed=seed, backend=backend, bugs=known_bugs(bug), without_bugs=without_bugs)
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
     status = run_script(load(script, overrides), transcript, speed=speed)
@@ -80,6 +121,64 @@ def scenarios() -> None:
     width = max(map(len, names))
     for name in names:
         typer.echo(f"{name:<{width}}  {shipped.summary_of(name)}")
+
+
+@app.command()
+def bugs(name: Annotated[str | None, typer.Argument(help="The bug to explain.")] = None) -> None:
+    """List the bug switches, or explain one; see one break with: raftplay run bugs/NAME."""
+    typer.echo(bug_list() if name is None else bug_text(known_bugs([name])[0]))
+
+
+@app.command()
+def invariants() -> None:
+    """List the invariants that are watched while a cluster runs."""
+    width = max(len(invariant.name) for invariant in INVARIANTS)
+    for invariant in INVARIANTS:
+        typer.echo(f"{invariant.name:<{width}}  {invariant.statement}")
+
+
+@app.command("explore")
+def explore_(
+    script: Annotated[
+        str | None, typer.Argument(help="A script to run with many seeds in place of faults.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds (1000 unless --for is given).")] = None,
+    limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
+    bug: BugOption = None,
+    nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
+    mix: Annotated[list[str] | None, typer.Option(help="Fault mixes to draw from; all unless given.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="The first seed.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
+    shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on shrinking what was found.")] = 60.0,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
+    out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
+) -> None:
+    """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it."""
+    output = Output()
+    if seeds is None and (limit is None or script is not None):
+        seeds = 1000
+    progress = Progress(seeds, None if limit is None else seconds_of(limit))
+    if script is not None:
+        name, text = read(script)
+        assert seeds is not None
+        span = range(first_seed, first_seed + seeds)
+        overrides = Setup(bugs=known_bugs(bug))
+        raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
+    search = Search(
+        node_range(nodes),
+        seconds=seconds,
+        bugs=tuple(known_bugs(bug)),
+        mixes=known_mixes(mix),
+        first_seed=first_seed,
+        seeds=seeds,
+        limit=progress.limit,
+        jobs=jobs or os.cpu_count() or 1,
+        stops_at_finding=not keep_going,
+    )
+    again = shlex.join(["raftplay", *sys.argv[1:]])
+    status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
+    raise typer.Exit(int(status))
 
 
 @app.command("help")
@@ -106,22 +205,63 @@ def _options(
     pass
 
 
-def load(name: str, overrides: Setup) -> Script:
-    """The script at a path, of a scenario, or on standard input. Raises `UsageError`."""
+def known_bugs(names: list[str] | None) -> list[str]:
+    """The names of bugs, once each. Raises `UsageError` for one that there is not."""
+    for name in names or []:
+        if name not in BUGS:
+            raise UsageError(f"there is no bug {visible(name)!r}{did_you_mean(name, BUGS)}; see: raftplay bugs")
+    return list(dict.fromkeys(names or []))
+
+
+def known_mixes(names: list[str] | None) -> tuple[str, ...]:
+    """The names of fault mixes. Raises `UsageError` for one that there is not."""
+    for name in names or []:
+        if name not in MIXES:
+            raise UsageError(f"there is no mix {visible(name)!r}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
+    return tuple(names or ())
+
+
+def node_range(text: str) -> range:
+    """``5`` or ``3..7``. Raises `UsageError`."""
+    low, dots, high = text.partition("..")
+    if low.isdecimal() and (high.isdecimal() or not dots):
+        numbers = range(int(low), int(high or low) + 1)
+        if numbers and numbers[0] >= 1 and numbers[-1] <= MAX_NODES:
+            return numbers
+    raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {visible(text)!r}")
+
+
+def seconds_of(text: str) -> float:
+    """``60s`` or ``10m`` in seconds. Raises `UsageError`."""
+    try:
+        return duration_of(text)
+    except UsageError as error:
+        raise UsageError(f"--for: {error}") from None
+
+
+def read(name: str) -> tuple[str, str]:
+    """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
     if name == "-":
-        return parse_script("-", decode("-", sys.stdin.buffer.read()), overrides)
+        return "-", decode("-", sys.stdin.buffer.read())
     path = Path(name)
     if path.is_file():
         try:
-            return parse_script(name, decode(name, path.read_bytes()), overrides)
+            return name, decode(name, path.read_bytes())
         except OSError as error:
             raise UsageError(f"{visible(name)} cannot be read: {error.strerror}") from None
-    if name in shipped.names():
-        return parse_script(name, shipped.text_of(name), overrides)
+    known = shipped.names() + shipped.bug_names()
+    if name in known:
+        return name, shipped.text_of(name)
     if path.is_dir():
         raise UsageError(f"{visible(name)} is a directory, not a script")
-    hint = did_you_mean(name, shipped.names())
+    hint = did_you_mean(name, known)
     raise UsageError(f"there is no file and no scenario {visible(name)!r}{hint}; see: raftplay scenarios")
+
+
+def load(name: str, overrides: Setup) -> Script:
+    """The script of that name, ready to run. Raises `UsageError`."""
+    name, text = read(name)
+    return parse_script(name, text, overrides)
 
 
 def main() -> NoReturn:

@@ -6,7 +6,9 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import CMState, CommitEntry, same_command
+from raftplay.watch.invariants import Breach
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
 class CheckFailed(AssertionError):
     """A check did not hold; the text says what was expected, what was seen, and what every server looked like."""
+
+
+class InvariantBroken(CheckFailed):
+    """An invariant of Raft does not hold: `breach` says which, when, and which two facts contradict each other."""
+
+    def __init__(self, breach: Breach, snapshot: Snapshot, bugs: tuple[str, ...]) -> None:
+        self.breach = breach
+        self.snapshot = snapshot
+        bugs_text = f" (bugs on: {', '.join(bugs)})" if bugs else ""
+        super().__init__(f"{breach}{bugs_text}; {snapshot.backend}, seed {snapshot.seed}\n{snapshot}")
 
 
 def fail(harness: "Harness", text: str) -> CheckFailed:

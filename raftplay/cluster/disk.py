@@ -18,6 +18,11 @@ class Disk:
         """Fail after the next `sets` values were set: 0 loses the whole next write."""
         self._sets_left = sets
 
+    @property
+    def armed(self) -> bool:
+        """Whether a write to come will fail."""
+        return self._sets_left >= 0
+
     def set(self, key: str, value: bytes) -> None:
         """Keep `value` under `key`. Raises `TornWrite` when the time has come."""
         if self._sets_left == 0:

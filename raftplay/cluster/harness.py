@@ -6,7 +6,7 @@ cluster lives on between two calls (tcp), or stands still until time passes (sim
 
 import random
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
@@ -16,6 +16,7 @@ from raftplay.backends.base import Backend
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks, debug
+from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import LinkFaults, Network
@@ -24,6 +25,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.messages import CommitEntry, UsageError
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
+from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Stream
 
 T = TypeVar("T")
@@ -45,6 +47,8 @@ class Harness:
 
     `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time); `seed` decides every random choice
     (all of a run, in sim) and is drawn when None; `config` holds timings and options. A context manager.
+    With `watch` every invariant (or those that it names) is checked on every event; the first call after a
+    breach, or the wait in which it happened, raises `InvariantBroken`, once.
     Raises `UsageError` for arguments that cannot be.
     """
 
@@ -55,6 +59,7 @@ class Harness:
         backend: str = "tcp",
         seed: int | None = None,
         config: Config | None = None,
+        watch: bool | Collection[str] = True,
     ) -> None:
         if not 1 <= n <= MAX_NODES:
             raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
@@ -74,6 +79,11 @@ class Harness:
         self.flights = Flights(self._backend)
         self.stream = Stream(self._backend.now)
         self.stream.switched = self._watch
+        names = None if isinstance(watch, bool) else watch
+        self.invariants = Invariants(n, on_breach=self._on_breach, names=names) if watch else None
+        self._unraised: Breach | None = None
+        if self.invariants is not None:
+            self.stream.attach(self.invariants)
         try:
             self._backend.run(self._begin)
         except BaseException:
@@ -106,7 +116,7 @@ class Harness:
         """
         self._act(lambda: self._restart(id))
         if not self._backend.paused:
-            self._backend.pass_time(RESTART_PAUSE)
+            self._pass(RESTART_PAUSE)
 
     def disconnect_peer(self, id: int) -> None:
         """Cut node `id` from all others, both ways."""
@@ -252,14 +262,16 @@ class Harness:
 
     def sleep_ms(self, ms: float) -> None:
         """Let `ms` milliseconds of cluster time pass. Raises `UsageError` while time is paused."""
-        self._backend.pass_time(ms / 1000)
+        self._pass(ms / 1000)
 
     def wait_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> bool:
         """Let time pass until `predicate` holds, looked at after every change; whether it held in time.
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        return self._backend.wait_until(predicate, seconds)
+        held = self._backend.wait_until(lambda: self._unraised is not None or predicate(), seconds)
+        self._raise_breach()
+        return held
 
     @property
     def speed(self) -> float:
@@ -288,7 +300,9 @@ class Harness:
     def step(self) -> object:
         """Let the next timer or delivery happen, then stand still: what it was, or None if there is none."""
         self._backend.pause()
-        return self._backend.step()
+        about = self._backend.step()
+        self._raise_breach()
+        return about
 
     # ---- looking
 
@@ -322,7 +336,7 @@ class Harness:
             found = self._look(lambda: [(id, self.cluster[id].cm.current_term) for id in checks.leaders(self)])
             if len(found) == 1:
                 return found[0]
-            self._backend.pass_time(LOOK_EVERY)
+            self._pass(LOOK_EVERY)
         seen = f"{len(found)} do: {', '.join(str(id) for id, _ in found)}" if found else "none does"
         raise checks.fail(self, f"exactly one connected node should lead; {seen}")
 
@@ -350,12 +364,13 @@ class Harness:
     def shutdown(self) -> None:
         """Stop all servers and close everything; safe to call twice.
 
-        Raises what failed inside the cluster and was not raised yet.
+        Raises what failed inside the cluster and was not raised yet, a broken invariant included.
         """
         if self._is_shut_down:
             return
         self._is_shut_down = True
         self._backend.close(self._stop_all)
+        self._raise_breach()
 
     def __enter__(self) -> Self:
         return self
@@ -393,12 +408,37 @@ class Harness:
             self._backend.changed()
             return result
 
-        return self._backend.run(inside)
+        result = self._backend.run(inside)
+        self._raise_breach()
+        return result
+
+    def _pass(self, seconds: float) -> None:
+        """Let time pass, up to the first breach of an invariant."""
+        self._backend.wait_until(self._is_broken, seconds)
+        self._raise_breach()
+
+    def _is_broken(self) -> bool:
+        return self._unraised is not None
+
+    def _on_breach(self, breach: Breach) -> None:
+        if self._unraised is None and len(self._watcher_breaches()) == 1:
+            self._unraised = breach
+        self._backend.changed()
+
+    def _watcher_breaches(self) -> list[Breach]:
+        return self.invariants.breaches if self.invariants is not None else []
+
+    def _raise_breach(self) -> None:
+        breach, self._unraised = self._unraised, None
+        if breach is not None:
+            raise InvariantBroken(breach, self.snapshot(), self.config.bugs)
 
     def _look(self, look: Callable[[], T]) -> T:
         with self._backend.lock:
             self._backend.check()
-            return look()
+            result = look()
+        self._raise_breach()
+        return result
 
     def _server(self, id: int) -> Server:
         if not 0 <= id < self.n:

@@ -4,11 +4,13 @@ The transcript is for people (text) or programs (a JSON object per step); which 
 """
 
 import enum
+import shlex
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 
+from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import Comment, Script, Step
@@ -44,6 +46,9 @@ class Transcript(Protocol):
     def failed(self, step: Step, time: float, reason: str, nodes: str) -> None:
         """A step did not hold."""
 
+    def broken(self, step: Step, time: float, breach: str, nodes: str) -> None:
+        """An invariant of Raft broke in a step."""
+
     def misused(self, step: Step, time: float, message: str) -> None:
         """A step was wrong in itself."""
 
@@ -56,7 +61,13 @@ def run_script(script: Script, transcript: Transcript, *, speed: float | None = 
     setup = script.setup
     assert setup.nodes is not None
     assert setup.backend is not None
-    with Harness(setup.nodes, backend=setup.backend, seed=setup.seed, config=setup.config()) as harness:
+    with Harness(
+        setup.nodes,
+        backend=setup.backend,
+        seed=setup.seed,
+        config=setup.config(),
+        watch=setup.watched or True,
+    ) as harness:
         if speed is not None:
             harness.set_speed(speed)
         transcript.begin(script, harness)
@@ -82,6 +93,9 @@ def _run_step(step: Step, session: Session, transcript: Transcript) -> Status:
     harness = session.harness
     try:
         answer = step.bound.run(session)
+    except InvariantBroken as broken:
+        transcript.broken(step, harness.now, str(broken.breach), str(broken.snapshot))
+        return Status.FAILED
     except Failed as failure:
         transcript.failed(step, harness.now, str(failure), str(harness.snapshot()))
         return Status.FAILED
@@ -90,6 +104,15 @@ def _run_step(step: Step, session: Session, transcript: Transcript) -> Status:
         return Status.MISUSED
     transcript.step(step, harness.now, answer)
     return Status.HELD
+
+
+def again_command(script: Script, harness: Harness) -> str:
+    """The command line that runs `script` as it ran here (in sim: exactly so)."""
+    words = ["raftplay", "run", script.name, "--nodes", str(harness.n), "--backend", harness.backend]
+    words += ["--seed", str(harness.seed)]
+    for bug in script.setup.bugs:
+        words += ["--bug", bug]
+    return shlex.join(words)
 
 
 class TextTranscript:
@@ -102,10 +125,12 @@ class TextTranscript:
         self._quiet = quiet
         self._name = ""
         self._about = ""
+        self._again = ""
 
     def begin(self, script: Script, harness: Harness) -> None:
         """One line about the cluster."""
         self._name = visible(script.name)
+        self._again = again_command(script, harness)
         nodes = f"{harness.n} node{'s' if harness.n > 1 else ''}"
         self._about = f"{nodes}, {harness.backend}, seed {harness.seed}"
         bugs = f", BUGS ON: {' '.join(script.setup.bugs)}" if script.setup.bugs else ""
@@ -125,6 +150,14 @@ class TextTranscript:
         text = visible(step.bound.statement.text)
         self._write(f"{self._name}:{step.line}: failed at {time:.3f} s: {text}: {reason}")
         self._write(visible_lines(nodes))
+
+    def broken(self, step: Step, time: float, breach: str, nodes: str) -> None:
+        """Which invariant broke, which facts contradict each other, and how to see it again."""
+        self._write(self._line(step, time, "BROKEN"))
+        text = visible(step.bound.statement.text)
+        self._write(f"{self._name}:{step.line}: {text}: {visible(breach)}")
+        self._write(visible_lines(nodes))
+        self._write(f"again: {visible(self._again)}")
 
     def misused(self, step: Step, time: float, message: str) -> None:
         """What was wrong, with its place."""
@@ -159,9 +192,11 @@ class JsonTranscript:
     def __init__(self, write: Write, *, quiet: bool = False) -> None:
         self._write = write
         self._quiet = quiet
+        self._again = ""
 
     def begin(self, script: Script, harness: Harness) -> None:
         """What runs."""
+        self._again = again_command(script, harness)
         self._object(
             kind="begin",
             script=script.name,
@@ -182,6 +217,10 @@ class JsonTranscript:
     def failed(self, step: Step, time: float, reason: str, nodes: str) -> None:
         """A step that failed."""
         self._step(step, time, "failed", reason=reason, nodes=nodes.split("\n")[1:])
+
+    def broken(self, step: Step, time: float, breach: str, nodes: str) -> None:
+        """A step in which an invariant broke."""
+        self._step(step, time, "broken", reason=breach, nodes=nodes.split("\n")[1:], again=self._again)
 
     def misused(self, step: Step, time: float, message: str) -> None:
         """A step that was wrong."""

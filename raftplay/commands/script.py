@@ -141,7 +141,8 @@ class _Parser:
                 backend=_first(over.backend, chosen.backend, DEFAULT_BACKEND),
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
-                bugs=list(dict.fromkeys([*chosen.bugs, *over.bugs])),
+                watched=chosen.watched,
+                bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )
             nodes = self.script.setup.nodes
             assert nodes is not None

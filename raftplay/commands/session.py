@@ -21,12 +21,13 @@ class Outcome:
 class Session:
     """Commands act on `harness`; `variables` keeps what `let` set."""
 
-    def __init__(self, harness: Harness) -> None:
+    def __init__(self, harness: Harness, *, keeps_history: bool = True) -> None:
         self.harness = harness
         self.variables: dict[str, int] = {}
         self.history = History()
         self._last_index: int | None = None
-        harness.stream.attach(self.history)
+        if keeps_history:
+            harness.stream.attach(self.history)
 
     def scope(self) -> Scope:
         """What a command line may refer to now."""

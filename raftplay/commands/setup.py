@@ -10,7 +10,9 @@ from raftplay.commands import values
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
 from raftplay.commands.table import Kind, Resolve, command, constant
+from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
+from raftplay.watch.invariants import INVARIANTS
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -33,6 +35,9 @@ class Setup:
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     switches: dict[str, bool] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
+    watched: list[str] = field(default_factory=list)
+    without_bugs: bool = False
+    """As an override: no bug is switched on, whatever the script says."""
 
     def config(self) -> Config:
         """The configuration of a cluster. Raises `UsageError` for timings that cannot be."""
@@ -99,6 +104,31 @@ def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> st
     return word.text
 
 
+def _bug(cursor: Cursor) -> Resolve:
+    word = cursor.next("the NAME of a bug")
+    if word.text not in BUGS:
+        hint = did_you_mean(word.text, BUGS) or "; see: raftplay bugs"
+        raise cursor.mistake(f"there is no bug {word.text!r}{hint}", word)
+    return constant(word.text)
+
+
+def _invariants(cursor: Cursor) -> Resolve:
+    words = cursor.rest()
+    if not words:
+        raise cursor.mistake("the NAME of an invariant is missing")
+    known = {invariant.name.lower(): invariant.name for invariant in INVARIANTS}
+    names = []
+    for text in " ".join(word.text for word in words).split(","):
+        name = " ".join(text.split())
+        if name.lower() not in known:
+            hint = did_you_mean(name, known.values())
+            raise cursor.mistake(f"there is no invariant {name!r}{hint}; see: raftplay invariants", words[0])
+        names.append(known[name.lower()])
+    return constant(names)
+
+
+INVARIANT_NAMES = Kind("NAME, NAME …", _invariants)
+BUG = Kind("NAME", _bug)
 COUNT = Kind("N", _count)
 SEED = Kind("N", _seed)
 BACKEND = Kind("sim|tcp", _backend)
@@ -137,6 +167,18 @@ def set_(session: "Session", switch: Annotated[str, SWITCH], on: Annotated[bool,
     return _too_late(session, "set")
 
 
+@command(GROUP, "bug commit-old-term", setup=True)
+def bug(session: "Session", bug: Annotated[str, BUG]) -> str:
+    """Switch on a named deviation of the algorithm (see: raftplay bugs); every transcript says so."""
+    return _too_late(session, "bug")
+
+
+@command(GROUP, "watch Election Safety, Log Matching", setup=True)
+def watch(session: "Session", names: Annotated[list[str], INVARIANT_NAMES]) -> str:
+    """Watch these invariants only (all of them unless said otherwise), to see where a lesser breach leads."""
+    return _too_late(session, "watch")
+
+
 def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
     """Keep what the set-up line `name` chose. Raises `UsageError` for what was chosen before."""
     match name, arguments:
@@ -150,6 +192,8 @@ def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
             setup.timings.update(timings)
         case ("set", {"switch": switch, "on": on}):
             setup.switches[switch] = on
+        case ("watch", {"names": names}):
+            setup.watched += [name for name in names if name not in setup.watched]
         case ("bug", {"bug": bug}):
             if bug not in setup.bugs:
                 setup.bugs.append(bug)

@@ -4,7 +4,7 @@ import re
 
 from raftplay.commands.cursor import Cursor
 from raftplay.commands.lexer import Word
-from raftplay.raft.messages import CommandRefused, check_command
+from raftplay.raft.messages import CommandRefused, UsageError, check_command
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -25,15 +25,23 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def duration(cursor: Cursor, word: Word) -> float:
-    """Seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `Mistake`."""
-    match = _DURATION.fullmatch(word.text)
+def duration_of(text: str) -> float:
+    """Seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
+    match = _DURATION.fullmatch(text)
     if match is None:
-        raise cursor.mistake(f"{word.text!r} is no duration; write it with a unit: 250ms, 1.5s, 2m", word)
+        raise UsageError(f"{text!r} is no duration; write it with a unit: 250ms, 1.5s, 2m")
     seconds = float(match[1]) * UNITS[match[2]]
     if seconds > LONGEST:
-        raise cursor.mistake(f"{word.text!r} is too long; at most {LONGEST / 3600:g} hours", word)
+        raise UsageError(f"{text!r} is too long; at most {LONGEST / 3600:g} hours")
     return seconds
+
+
+def duration(cursor: Cursor, word: Word) -> float:
+    """As `duration_of`. Raises `Mistake`."""
+    try:
+        return duration_of(word.text)
+    except UsageError as error:
+        raise cursor.mistake(str(error), word) from None
 
 
 def duration_range(cursor: Cursor, word: Word, text: str) -> tuple[float, float]:

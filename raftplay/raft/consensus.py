@@ -494,6 +494,7 @@ class ConsensusModule:
         if args.entries and self._in_flight[peer_id] > 0:
             self._in_flight[peer_id] -= 1
         if reply.success:
+            self._retry.pop(peer_id, None)
             self._replicated(peer_id, self._acknowledged_index(args, reply))
         else:
             self._refused(peer_id, args, reply)

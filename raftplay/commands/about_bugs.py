@@ -1,0 +1,31 @@
+"""The bug switches in words."""
+
+import textwrap
+
+from raftplay.raft.bugs import BUGS
+
+WIDTH = 100
+
+
+def bug_list() -> str:
+    """Every bug switch, a line each."""
+    width = max(map(len, BUGS))
+    return "\n".join(f"{bug.name:<{width}}  {bug.mechanism}" for bug in BUGS.values())
+
+
+def bug_text(name: str) -> str:
+    """What one bug is: mechanism, what happens step by step, section, what falls, and who had it."""
+    bug = BUGS[name]
+    seen_in = bug.seen_in or "no system that we know of"
+    return "\n".join(
+        (
+            f"{bug.name}: {bug.mechanism}",
+            "",
+            *textwrap.wrap(bug.explanation, WIDTH),
+            "",
+            f"section  {bug.section}",
+            f"falls    {', '.join(bug.falls)}",
+            f"seen in  {seen_in if isinstance(seen_in, str) else ', '.join(seen_in)}",
+            f"see it   raftplay run bugs/{bug.name}     and without: raftplay run bugs/{bug.name} --without-bugs",
+        )
+    )

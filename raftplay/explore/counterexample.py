@@ -1,0 +1,80 @@
+"""A counterexample as a script: set-up, the schedule, and in comments what happens at each step."""
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.config import Config
+from raftplay.cluster.harness import Harness
+from raftplay.commands.errors import Failed
+from raftplay.commands.session import Session
+from raftplay.explore.shrink import Case
+from raftplay.explore.trial import LIVENESS, bound, rerun
+from raftplay.raft import events as dec
+from raftplay.watch.events import Record
+from raftplay.watch.narrator import describe
+
+TOLD = (
+    dec.ElectionStarted,
+    dec.BecameLeader,
+    dec.EntryAppended,
+    dec.LogTruncated,
+    dec.CommitAdvanced,
+)
+"""The decisions worth a comment."""
+
+MAX_LINES = 6
+"""How many comments a step gets."""
+
+
+def script_of(case: Case, *, command: str = "") -> str:
+    """The script that repeats `case`, commented; `command` is what found it."""
+    plan = case.plan
+    told = _tell(case)
+    head = [
+        f"# {case.finding.name} falls" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
+        f"# {case.finding.text}",
+        *([f"# Found by: {command}"] if command else []),
+        f"nodes {plan.nodes}",
+        f"seed {plan.seed}",
+        "backend sim",
+        *(f"bug {name}" for name in plan.bugs),
+    ]
+    return "\n".join(head) + "\n" + "\n".join(told) + "\n"
+
+
+def _tell(case: Case) -> list[str]:
+    """The commands, each with what it brought about in comments below it."""
+    plan = case.plan
+    commands = list(case.commands)
+    if case.finding.name == LIVENESS:
+        commands = rerun(plan, commands, measured=True).commands
+    lines: list[str] = []
+    happened: list[Record] = []
+    with Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs)) as harness:
+        harness.stream.attach(happened.append)
+        session = Session(harness, keeps_history=False)
+        for text in commands:
+            happened.clear()
+            lines.append(text)
+            try:
+                bound(text, plan.nodes).run(session)
+            except InvariantBroken as broken:
+                lines += _comments(happened)
+                lines.append(f"# BROKEN: {broken.breach}")
+                break
+            except Failed as failed:
+                lines += _comments(happened)
+                lines.append(f"# FAILED: {failed}")
+                break
+            lines += _comments(happened)
+    return lines
+
+
+def _comments(happened: list[Record]) -> list[str]:
+    told = [r for r in happened if isinstance(r.event, TOLD) or _deposed(r.event)]
+    lines = [f"#   {record.time:.3f} n{record.node} {describe(record)}" for record in told[:MAX_LINES]]
+    if len(told) > MAX_LINES:
+        lines.append(f"#   … and {len(told) - MAX_LINES} more")
+    return lines
+
+
+def _deposed(event: object) -> bool:
+    return isinstance(event, dec.BecameFollower) and event.was == "Leader"

@@ -1,0 +1,28 @@
+"""What a run covered: how often each decision was made, by which rule."""
+
+from collections import Counter
+from typing import Any
+
+from raftplay.raft.events import Decision
+from raftplay.watch.events import Record
+
+
+class Coverage:
+    """A reader of the stream that counts decisions: ``VoteDecided log-shorter``, ``BecameLeader`` …"""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[type, str], int] = {}
+
+    def __call__(self, record: Record) -> None:
+        """Count `record` if it is a node's decision."""
+        event: Any = record.event
+        kind = type(event)
+        if not issubclass(kind, Decision):
+            return
+        key = (kind, getattr(event, "rule", ""))
+        self._seen[key] = self._seen.get(key, 0) + 1
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each rule decided."""
+        return Counter({f"{kind.__name__} {rule}".strip(): n for (kind, rule), n in self._seen.items()})

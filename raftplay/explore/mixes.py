@@ -1,0 +1,288 @@
+"""Fault mixes: what is done to a cluster, chosen as it runs, always as commands that a script can repeat.
+
+A driver looks at the cluster and names the next command and the pause before it. Everything it chooses comes
+from its own seed, so that a run is decided by its seed alone, and the commands are written down as they go.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from raftplay.cluster import checks
+from raftplay.cluster.harness import Harness
+
+
+@dataclass
+class Driver:
+    """Chooses commands for one run. `step` gives the pause before the next one, in ms, and the command."""
+
+    harness: Harness
+    rng: random.Random
+    weights: dict[str, float]
+    submitted: int = 0
+    frozen: set[int] = field(default_factory=set)
+
+    def step(self) -> tuple[float, str]:
+        """(pause in ms, command); a command that cannot be given now is replaced by a submit."""
+        names = list(self.weights)
+        name = self.rng.choices(names, weights=[self.weights[n] for n in names])[0]
+        pause, command = ACTS[name](self)
+        if command is None:
+            pause, command = submit(self)
+            assert command is not None
+        return round(pause, 1), command
+
+    # ---- what is there
+
+    def alive(self) -> list[int]:
+        """The nodes that run."""
+        return [id for id in range(self.harness.n) if self.harness.alive[id]]
+
+    def down(self) -> list[int]:
+        """The nodes that can be restarted."""
+        return [id for id in range(self.harness.n) if not self.harness.alive[id] and not self.harness.wiped[id]]
+
+    def leader(self) -> int | None:
+        """The leader, by preference one that is connected."""
+        found = checks.leaders(self.harness)
+        return found[0] if found else None
+
+    def any_of(self, ids: list[int]) -> int | None:
+        """One of `ids`, or None when there is none."""
+        return self.rng.choice(ids) if ids else None
+
+    def link(self) -> str:
+        """One direction of some link."""
+        src, dst = self.rng.sample(range(self.harness.n), 2)
+        return f"{src}->{dst}"
+
+
+Choice = tuple[float, str | None]
+
+
+def submit(driver: Driver) -> Choice:
+    """A command for the leader, or for whoever runs."""
+    target = driver.leader()
+    if target is None or driver.rng.random() < 0.15:
+        target = driver.any_of(driver.alive())
+    driver.submitted += 1
+    pause = driver.rng.uniform(0.5, 40)
+    return pause, f"submit {driver.submitted} to {target if target is not None else 0}"
+
+
+def _idle(driver: Driver) -> Choice:
+    return driver.rng.uniform(50, 400), "now"
+
+
+def _crash(driver: Driver) -> Choice:
+    return driver.rng.uniform(1, 150), _on(driver, "crash", driver.alive())
+
+
+def _kill_leader(driver: Driver) -> Choice:
+    """Soon after it won (2–60 ms), or in the middle of its work."""
+    leader = driver.leader()
+    if leader is None:
+        return driver.rng.uniform(2, 60), "now"
+    return driver.rng.uniform(2, 60), f"crash {leader}"
+
+
+def _restart(driver: Driver) -> Choice:
+    return driver.rng.uniform(0, 60), _on(driver, "restart", driver.down())
+
+
+def _bounce(driver: Driver) -> Choice:
+    """A node comes back at once when there is one, else one goes down."""
+    down = driver.down()
+    return (driver.rng.uniform(0, 20), _on(driver, "restart", down)) if down else _crash(driver)
+
+
+def _timeout(driver: Driver) -> Choice:
+    return driver.rng.uniform(0, 30), _on(driver, "timeout", driver.alive())
+
+
+def _cut_off(driver: Driver) -> Choice:
+    leader = driver.leader()
+    ids = driver.alive() if leader is None or driver.rng.random() < 0.5 else [leader]
+    return driver.rng.uniform(1, 100), _on(
+        driver, "disconnect", [id for id in ids if driver.harness.connected[id]]
+    )
+
+
+def _reconnect(driver: Driver) -> Choice:
+    ids = [id for id in driver.alive() if not driver.harness.connected[id]]
+    return driver.rng.uniform(1, 200), _on(driver, "reconnect", ids)
+
+
+def _partition(driver: Driver) -> Choice:
+    ids = list(range(driver.harness.n))
+    driver.rng.shuffle(ids)
+    at = driver.rng.randint(1, max(1, len(ids) - 1))
+    left, right = sorted(ids[:at]), sorted(ids[at:])
+    if not right:
+        return 1.0, None
+    return driver.rng.uniform(1, 200), f"partition {','.join(map(str, left))} | {','.join(map(str, right))}"
+
+
+def _heal(driver: Driver) -> Choice:
+    return driver.rng.uniform(50, 300), "heal"
+
+
+def _cut(driver: Driver) -> Choice:
+    return driver.rng.uniform(1, 100), f"cut {driver.link()}" if driver.harness.n > 1 else None
+
+
+def _join(driver: Driver) -> Choice:
+    cut = [link for link, faults in driver.harness.network.faulty_links.items() if faults.cut]
+    if not cut:
+        return 1.0, None
+    src, dst = driver.rng.choice(sorted(cut))
+    return driver.rng.uniform(1, 100), f"join {src}->{dst}"
+
+
+def _lossy(driver: Driver) -> Choice:
+    if driver.harness.n == 1:
+        return 1.0, None
+    rng = driver.rng
+    faults = rng.choice(
+        ("loss=30%", "dup=30%", "delay=5..60ms", "delay=40..120ms", "loss=10% dup=20% delay=1..30ms")
+    )
+    link = "all" if rng.random() < 0.3 else driver.link()
+    return rng.uniform(1, 100), f"link {link} {faults}"
+
+
+def _hold(driver: Driver) -> Choice:
+    if driver.harness.n == 1:
+        return 1.0, None
+    leader = driver.leader()
+    link = driver.link()
+    if leader is not None and driver.rng.random() < 0.7:
+        other = driver.rng.choice([id for id in range(driver.harness.n) if id != leader])
+        link = f"{leader}->{other}" if driver.rng.random() < 0.4 else f"{other}->{leader}"
+    return driver.rng.uniform(0, 40), f"hold {link}"
+
+
+def _release(driver: Driver) -> Choice:
+    held = driver.harness.flights.held_links
+    if not held:
+        return 1.0, None
+    src, dst = driver.rng.choice(held)
+    return driver.rng.uniform(5, 250), f"release {src}->{dst}"
+
+
+def _duplicate(driver: Driver) -> Choice:
+    return driver.rng.uniform(0, 10), f"duplicate {driver.link()}" if driver.harness.n > 1 else None
+
+
+def _freeze(driver: Driver) -> Choice:
+    ids = [id for id in driver.alive() if not driver.harness.cluster[id].frozen]
+    return driver.rng.uniform(1, 100), _on(driver, "freeze", ids)
+
+
+def _thaw(driver: Driver) -> Choice:
+    ids = [id for id in driver.alive() if driver.harness.cluster[id].frozen]
+    return driver.rng.uniform(20, 300), _on(driver, "thaw", ids)
+
+
+def _drop(driver: Driver) -> Choice:
+    choice = driver.any_of(driver.alive())
+    if choice is None:
+        return 1.0, None
+    return driver.rng.uniform(1, 50), f"drop {choice} after {driver.rng.randint(0, 6)}"
+
+
+def _undrop(driver: Driver) -> Choice:
+    ids = [id for id in driver.alive() if driver.harness.cluster[id].proxy.calls_left >= 0]
+    return driver.rng.uniform(1, 100), _on(driver, "undrop", ids)
+
+
+def _tear(driver: Driver) -> Choice:
+    choice = driver.any_of(driver.alive())
+    if choice is None:
+        return 1.0, None
+    return driver.rng.uniform(1, 50), f"tear {choice} after {driver.rng.randint(0, 4)}"
+
+
+def _wipe(driver: Driver) -> Choice:
+    """Only as long as a majority keeps its disks: with fewer, Raft promises no progress."""
+    harness = driver.harness
+    if sum(harness.wiped) + 1 > (harness.n - 1) // 2 or driver.rng.random() < 0.7:
+        return 1.0, None
+    return driver.rng.uniform(1, 50), _on(driver, "wipe", [id for id in range(harness.n) if not harness.wiped[id]])
+
+
+def _on(driver: Driver, verb: str, ids: list[int]) -> str | None:
+    id = driver.any_of(ids)
+    return None if id is None else f"{verb} {id}"
+
+
+ACTS: dict[str, Callable[[Driver], Choice]] = {
+    "submit": submit,
+    "idle": _idle,
+    "crash": _crash,
+    "kill leader": _kill_leader,
+    "restart": _restart,
+    "bounce": _bounce,
+    "timeout": _timeout,
+    "cut off": _cut_off,
+    "reconnect": _reconnect,
+    "partition": _partition,
+    "heal": _heal,
+    "cut": _cut,
+    "join": _join,
+    "lossy link": _lossy,
+    "hold": _hold,
+    "release": _release,
+    "duplicate": _duplicate,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "drop": _drop,
+    "undrop": _undrop,
+    "tear": _tear,
+    "wipe": _wipe,
+}
+
+MIXES: dict[str, dict[str, float]] = {
+    "calm": {"submit": 10, "idle": 4, "crash": 0.5, "restart": 1, "cut off": 0.5, "reconnect": 1},
+    "churn": {"submit": 8, "kill leader": 4, "bounce": 3, "restart": 3, "timeout": 2, "idle": 0.5},
+    "delay": {
+        "submit": 8,
+        "lossy link": 3,
+        "hold": 3,
+        "release": 3,
+        "duplicate": 3,
+        "timeout": 2,
+        "heal": 0.4,
+        "cut off": 1,
+        "reconnect": 1.5,
+        "crash": 0.5,
+        "restart": 1,
+    },
+    "partial": {
+        "submit": 8,
+        "cut": 3,
+        "join": 2,
+        "partition": 1.5,
+        "heal": 1,
+        "cut off": 2,
+        "reconnect": 2.5,
+        "freeze": 1,
+        "thaw": 1.5,
+        "drop": 1,
+        "undrop": 1.5,
+        "timeout": 1,
+    },
+    "storage": {
+        "submit": 10,
+        "tear": 3,
+        "restart": 4,
+        "crash": 1.5,
+        "wipe": 0.5,
+        "timeout": 1.5,
+        "cut off": 1,
+        "reconnect": 1.5,
+        "kill leader": 0.5,
+    },
+    "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle")}
+    | {"submit": 8, "wipe": 0.1},
+}
+"""How often each act is chosen, by mix; one mix is drawn per seed."""

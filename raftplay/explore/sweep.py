@@ -1,0 +1,114 @@
+"""Many trials on all cores: what was found, what was covered, how fast, and how soon clusters came back."""
+
+import multiprocessing
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+
+from raftplay.explore.trial import Plan, Result, draw, run_trial
+
+CHUNK = 4
+"""How many trials a process takes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to search: from `first_seed` on, `seeds` of them or `limit` seconds of wall time (the first to end)."""
+
+    nodes: range
+    seconds: float = 4.0
+    bugs: tuple[str, ...] = ()
+    mixes: tuple[str, ...] = ()
+    first_seed: int = 0
+    seeds: int | None = None
+    limit: float | None = None
+    jobs: int = 1
+    stops_at_finding: bool = True
+
+
+@dataclass(slots=True)
+class Report:
+    """What a search has seen so far."""
+
+    trials: int = 0
+    simulated: float = 0.0
+    elapsed: float = 0.0
+    interrupted: bool = False
+    faults: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    mixes: Counter[str] = field(default_factory=Counter)
+    liveness: dict[str, list[float]] = field(default_factory=dict)
+    findings: list[Result] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Count a trial that is over."""
+        self.trials += 1
+        self.simulated += result.seconds
+        self.faults += result.faults
+        self.rules += result.rules
+        self.mixes[result.plan.mix] += 1
+        for name, seconds in result.liveness.items():
+            self.liveness.setdefault(name, []).append(seconds)
+        if result.finding is not None:
+            self.findings.append(result)
+
+    @property
+    def first(self) -> Result | None:
+        """The finding of the lowest seed."""
+        return min(self.findings, key=lambda result: result.plan.seed, default=None)
+
+
+Watch = Callable[[Report], None]
+
+
+def sweep(search: Search, watch: Watch = lambda report: None) -> Report:
+    """Run the search; `watch` sees the report after every trial. Ctrl-C ends it with the report so far."""
+    report = Report()
+    start = time.monotonic()
+    trials = _trials(search, start)
+    try:
+        for result in trials:
+            report.add(result)
+            report.elapsed = time.monotonic() - start
+            watch(report)
+            if report.findings and search.stops_at_finding:
+                break
+    except KeyboardInterrupt:
+        report.interrupted = True
+    finally:
+        trials.close()
+    report.elapsed = time.monotonic() - start
+    return report
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that `share` of `values` do not exceed; 0 when there are none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def _plans(search: Search, start: float) -> Iterator[Plan]:
+    seeds = count(search.first_seed)
+    for seed in seeds if search.seeds is None else islice(seeds, search.seeds):
+        if search.limit is not None and time.monotonic() - start > search.limit:
+            return
+        yield draw(seed, search.nodes, seconds=search.seconds, bugs=search.bugs, mixes=search.mixes)
+
+
+def _trials(search: Search, start: float) -> Generator[Result, None, None]:
+    plans = _plans(search, start)
+    if search.jobs == 1:
+        yield from map(run_trial, plans)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(search.jobs, _ignore_interrupts) as pool:
+        while chunk := list(islice(plans, search.jobs * CHUNK * 2)):
+            yield from pool.imap_unordered(run_trial, chunk, CHUNK)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the process that reports."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

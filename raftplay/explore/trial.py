@@ -1,0 +1,217 @@
+"""One trial: a cluster in virtual time under one fault mix, watched, healed, and measured.
+
+All that is done is done by commands, and they are kept: `raftplay run` repeats the trial from them. A trial is
+decided by its `Plan` alone.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from raftplay.cluster import checks
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.config import Config
+from raftplay.cluster.harness import Harness
+from raftplay.commands.cursor import Scope
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import split_line
+from raftplay.commands.script import DEFAULT_NODES
+from raftplay.commands.session import Session
+from raftplay.commands.table import Bound, parse
+from raftplay.explore.coverage import Coverage
+from raftplay.explore.mixes import MIXES, Driver
+from raftplay.raft.messages import UsageError
+
+ELECTION_TIMEOUTS = 10
+"""Within how many (longest) election timeouts of the last fault a leader must stand."""
+
+REST_MS = 350
+"""How long a mended cluster is left alone before anyone looks for its leader, in ms."""
+
+LIVENESS = "liveness"
+"""What a finding is called when no invariant fell, but the cluster did not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What decides a trial: the seed, how many nodes, which mix for how many seconds, and which bugs are on."""
+
+    seed: int
+    nodes: int = DEFAULT_NODES
+    mix: str = "everything"
+    seconds: float = 4.0
+    bugs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found: an invariant's name or "liveness", its words, and the cluster time."""
+
+    name: str
+    text: str
+    time: float
+
+
+@dataclass(slots=True)
+class Result:
+    """A trial that is over. Of `commands`, the first `disturbing` are the schedule; the rest mends and measures.
+
+    `liveness` holds the measured promises in seconds of cluster time."""
+
+    plan: Plan
+    commands: list[str]
+    disturbing: int
+    finding: Finding | None
+    seconds: float
+    faults: Counter[str]
+    rules: Counter[str]
+    liveness: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A cluster that commands are given to, and what was given."""
+
+    session: Session
+    commands: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def do(self, text: str) -> str:
+        """Give one command; it is written down before it runs, so that a breach finds it there."""
+        self.commands.append(text)
+        return bound(text, self.session.harness.n).run(self.session)
+
+
+def draw(
+    seed: int, nodes: range, *, seconds: float, bugs: tuple[str, ...] = (), mixes: tuple[str, ...] = ()
+) -> Plan:
+    """The plan of a seed: how many nodes and which mix are drawn from it."""
+    rng = random.Random(f"plan {seed}")
+    return Plan(seed, rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES)), seconds, bugs)
+
+
+def run_trial(plan: Plan) -> Result:
+    """Run one trial to its end, or to the first finding."""
+    with _harness(plan) as harness:
+        driver = Driver(harness, random.Random(f"driver {plan.seed}"), MIXES[plan.mix])
+        return _watched(plan, harness, lambda run: _disturb(run, driver, plan.seconds), measured=True)
+
+
+def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
+    """Give `commands` instead of a driver's; those that cannot be given are left out.
+
+    With `measured`, the cluster is mended and its liveness measured at the end.
+    """
+    with _harness(plan) as harness:
+        return _watched(plan, harness, lambda run: _repeat(run, commands), measured=measured)
+
+
+def _harness(plan: Plan) -> Harness:
+    return Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs))
+
+
+def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
+    coverage = Coverage()
+    harness.stream.attach(coverage)
+    run = _Run(Session(harness, keeps_history=False))
+    result = Result(plan, run.commands, 0, None, 0.0, run.faults, Counter())
+    try:
+        disturb(run)
+        result.disturbing = len(run.commands)
+        if measured:
+            _mend(run, harness)
+            _measure(run, harness, result.liveness)
+    except InvariantBroken as broken:
+        result.finding = Finding(broken.breach.invariant, str(broken.breach), harness.now)
+        result.disturbing = result.disturbing or len(run.commands)
+    except Failed as failed:
+        result.finding = Finding(LIVENESS, f"{run.commands[-1]}: {failed}", harness.now)
+    result.seconds, result.rules = harness.now, coverage.counts
+    return result
+
+
+def _repeat(run: _Run, commands: Sequence[str]) -> None:
+    for command in commands:
+        try:
+            run.do(command)
+        except (UsageError, Failed):
+            run.commands.pop()
+
+
+@lru_cache(maxsize=4096)
+def bound(text: str, nodes: int) -> Bound:
+    """The command in `text`. Raises `Mistake`."""
+    statements, _ = split_line(text)
+    return parse(statements[0], Scope(nodes, {"t"}))
+
+
+def _disturb(run: _Run, driver: Driver, seconds: float) -> None:
+    harness = run.session.harness
+    while harness.now < seconds:
+        pause, command = driver.step()
+        if pause > 0:
+            run.do(f"sleep {pause:g}ms")
+        run.faults[command.split(" ", 1)[0]] += 1
+        try:
+            run.do(command)
+        except (UsageError, Failed):
+            run.commands.pop()  # what was chosen cannot be done any more: a node tore in between, say
+
+
+def _mend(run: _Run, harness: Harness) -> None:
+    """Lift every fault that is in force."""
+    run.do("heal")
+    for src, dst in harness.flights.held_links:
+        run.do(f"release {src}->{dst}")
+    for id in range(harness.n):
+        if harness.alive[id]:
+            if harness.cluster[id].disk.armed:
+                run.do(f"crash {id}")
+                continue
+            if harness.cluster[id].frozen:
+                run.do(f"thaw {id}")
+            if harness.cluster[id].proxy.calls_left >= 0:
+                run.do(f"undrop {id}")
+    for id in range(harness.n):
+        if harness.alive[id] and not harness.connected[id]:
+            run.do(f"reconnect {id}")
+        if not harness.alive[id] and not harness.wiped[id]:
+            run.do(f"restart {id}")
+
+
+def _measure(run: _Run, harness: Harness, liveness: dict[str, float]) -> None:
+    """The four promises. Raises `Failed` for one that is not kept."""
+    patience = ELECTION_TIMEOUTS * harness.config.raft.election_max
+    start = harness.now
+    harness.sleep_ms(REST_MS)  # timers that ran out under the faults fire now, and what was under way arrives
+    harness.wait_until(lambda: _settled(harness), patience - REST_MS / 1000)
+    pause = _tenth_of_ms_up(harness.now - start)
+    run.commands.append(f"sleep {pause:g}ms")
+    harness.sleep_ms(start + pause / 1000 - harness.now)
+    run.do("expect one leader")
+    liveness["leader"] = harness.now - start
+    run.do("let t = term")
+    start = harness.now
+    run.do("submit last to leader")
+    run.do(f"wait committed last on {sum(harness.alive)} within {patience:g}s")
+    liveness["commit"] = harness.now - start
+    run.do(f"wait agree within {patience:g}s")
+    liveness["agreement"] = harness.now - start
+    run.do("never term > $t for 600ms")
+
+
+def _settled(harness: Harness) -> bool:
+    """Whether one node leads, and all live ones follow it in its term."""
+    leaders = checks.leaders(harness)
+    if len(leaders) != 1:
+        return False
+    term = harness.cluster[leaders[0]].cm.current_term
+    nodes = (harness.cluster[id].cm for id in range(harness.n) if harness.alive[id])
+    return all(cm.current_term == term and cm.leader_id == leaders[0] for cm in nodes)
+
+
+def _tenth_of_ms_up(seconds: float) -> float:
+    """Milliseconds, rounded up to what a script's `sleep` says exactly."""
+    return int(seconds * 10_000 + 1) / 10
