@@ -51,11 +51,11 @@ def make_unreliable(h: Harness) -> None:
 
 
 def delay_some_links_for_long(h: Harness, dice: random.Random) -> None:
-    """A third of the links takes up to 2.4 s, long past the terms of which their messages speak."""
+    """One link in six takes up to 2.4 s, long past the terms of which its messages speak."""
     for src in range(h.n):
         for dst in range(h.n):
             if src != dst:
-                h.set_link(src, dst, delay=(0.2, 2.4) if dice.random() < 1 / 3 else (0.0, 0.026))
+                h.set_link(src, dst, delay=(0.2, 2.4) if dice.random() < 1 / 6 else (0.0, 0.026))
 
 
 @in_sim(3, seeds=20)
@@ -127,12 +127,14 @@ def test_persist3(h: Harness) -> None:
         assert [entry.command for entry in h.commits[id]] == [101, 102, 103, 104]
 
 
-@in_sim(5, seeds=5)
+@in_sim(5, seeds=10)
 def test_figure8(h: Harness) -> None:
-    """Leaders crash soon after they took an entry, mostly before anyone else has it, a thousand times."""
+    """Leaders crash soon after they took an entry that none, some or all of the others got, a thousand times."""
     dice = random.Random(h.seed)
     agree_on(h, -1, nodes=5)
     for command in range(1000):
+        for leader in checks.leaders(h):
+            h.peer_drop_calls_after_n(leader, dice.randrange(5))
         took = [id for id in range(5) if h.alive[id] and h.submit_to_server(id, command) >= 0]
         h.sleep_ms(dice.uniform(0, 500) if dice.random() < 0.1 else dice.uniform(0, 13))
         if took:
@@ -170,7 +172,7 @@ def submit_until_committed(h: Harness, command: int, nodes: int) -> Task:
                 return
 
 
-@in_sim(5, seeds=4)
+@in_sim(5, seeds=8)
 def test_figure8_unreliable(h: Harness) -> None:
     """As in Figure 8, but leaders are cut off instead of crashed, and messages arrive late and out of order."""
     dice = random.Random(h.seed)
@@ -179,10 +181,12 @@ def test_figure8_unreliable(h: Harness) -> None:
     for command in range(1000):
         if command >= 200 and command % 50 == 0:
             delay_some_links_for_long(h, dice)
-        took = [id for id in range(5) if h.submit_to_server(id, command) >= 0]
+        for id in range(5):
+            h.submit_to_server(id, command)
         h.sleep_ms(dice.uniform(0, 500) if dice.random() < 0.1 else dice.uniform(0, 13))
-        if took and dice.random() < 0.5:
-            h.disconnect_peer(took[-1])
+        leaders = checks.leaders(h)
+        if leaders and dice.random() < 0.5:
+            h.disconnect_peer(leaders[0])
         if sum(h.connected) < 3:
             h.reconnect_peer(dice.choice([id for id in range(5) if not h.connected[id]]))
     bring_all_back(h)
@@ -208,18 +212,22 @@ class Churn:
             if not took:
                 yield 80 + 17 * me
                 continue
-            for pause in (10, 20, 50, 100, 200):
+            for pause in (30, 50, 100, 200):
                 yield pause
                 if holders_at(h, took[-1], command) > 0:
                     self.acknowledged.append(command)
                     break
 
     def trouble(self, dice: random.Random) -> Task:
-        """Twenty times: perhaps cut one off, perhaps bring one back, perhaps crash one."""
+        """Twenty times: perhaps cut one off, perhaps bring one back, perhaps crash one; often the leader."""
         h = self.h
+
+        def victim() -> int:
+            return dice.choice([dice.randrange(h.n), *checks.leaders(h)])
+
         for _ in range(20):
             if dice.random() < 0.2:
-                h.disconnect_peer(dice.randrange(h.n))
+                h.disconnect_peer(victim())
             if dice.random() < 0.5:
                 back = dice.randrange(h.n)
                 if h.alive[back]:
@@ -227,7 +235,7 @@ class Churn:
                 else:
                     h.restart_peer(back)
             if dice.random() < 0.2:
-                h.crash_peer(dice.randrange(h.n))
+                h.crash_peer(victim())
             yield 700
         self.over = True
 
