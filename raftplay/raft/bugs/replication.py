@@ -205,7 +205,7 @@ ACCEPT_OLD_TERM = Bug(
     AcceptOldTerm,
     section="§5.1, rule 1 of AppendEntries",
     falls=("Log Matching",),
-    sooner=("Leader Append-Only",),
+    sooner=("Leader Append-Only", "No Committed Truncation"),
 )
 
 
