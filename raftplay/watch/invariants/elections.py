@@ -30,8 +30,9 @@ def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
     node.disk_vote = event.voted_for
     node.log, node.running = Terms(), EMPTY_LOG
     matches = True
+    log, current_term = node.log, event.current_term
     for index, entry in enumerate(event.entries):
-        if not node.log.last_term <= entry.term <= event.current_term:
+        if not log.last_term <= entry.term <= current_term:
             cluster.breach(
                 WELL_FORMED,
                 f"{node} starts with an entry of term {entry.term} at index {index}",
@@ -189,6 +190,8 @@ def peers_reset(cluster: Cluster, node: Node, event: dec.PeersReset) -> None:
 
 def judge_match(cluster: Cluster, node: Node, peer: int, match_index: int) -> None:
     """What a leader believes to be on a peer's disk is there, unless a newer leader has changed it."""
+    if match_index == NONE or not 0 <= peer < len(cluster.nodes):
+        return
     mine = node.log.term_at(match_index)
     other = cluster.nodes[peer]
     theirs = other.disk.term_at(match_index)

@@ -34,19 +34,15 @@ def same_term(one: int, other: int) -> bool:
 class Terms:
     """The terms of a log's entries, in runs of equal ones; of more than `MAX_RUNS` the first are forgotten."""
 
-    __slots__ = ("_starts", "_terms", "length")
+    __slots__ = ("_starts", "_terms", "last_term", "length")
 
     def __init__(self, terms: Iterable[int] = ()) -> None:
         self._starts: list[int] = []
         self._terms: list[int] = []
         self.length = 0
+        self.last_term = NONE
         for term in terms:
             self.append(term)
-
-    @property
-    def last_term(self) -> int:
-        """Term of the last entry; -1 when there is none."""
-        return self.term_at(self.length - 1)
 
     def term_at(self, index: int) -> int:
         """Term of the entry at `index`; -1 when there is none, `UNKNOWN` when it is forgotten."""
@@ -60,7 +56,8 @@ class Terms:
 
     def append(self, term: int) -> None:
         """One more entry."""
-        if not self._terms or self._terms[-1] != term:
+        if term != self.last_term:
+            self.last_term = term
             self._starts.append(self.length)
             self._terms.append(term)
             if len(self._starts) > 2 * MAX_RUNS:
@@ -78,6 +75,7 @@ class Terms:
         if self.length and not self._starts:  # all that was kept is gone
             self._starts.append(self.length - 1)
             self._terms.append(UNKNOWN)
+        self.last_term = self._terms[-1] if self._terms else NONE
 
     def replace_from(self, index: int, entries: Iterable[LogEntry]) -> None:
         """The log is now what it was before `index`, and then `entries`."""

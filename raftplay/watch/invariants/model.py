@@ -142,14 +142,14 @@ class Cluster:
 
     def append(self, node: Node, entry: LogEntry) -> bool:
         """`node` has one more entry; False when another log has that index and term with other entries."""
-        log = node.log
+        log, term = node.log, entry.term
         index, previous_term = log.length, log.last_term
-        log.append(entry.term)
+        log.append(term)
         if node.running is None:  # its start is forgotten: go on from what the others have here
-            node.running = self.prefixes.known(index, entry.term)
+            node.running = self.prefixes.known(index, term)
             return True
-        node.running = hash((node.running, entry.term, fingerprint(entry.command)))
-        return self.prefixes.note(index, entry.term, node.running, previous_term)
+        node.running = hash((node.running, term, fingerprint(entry.command)))
+        return self.prefixes.note(index, term, node.running, previous_term)
 
     def truncate(self, node: Node, index: int) -> None:
         """`node` has lost its entries from `index` on."""

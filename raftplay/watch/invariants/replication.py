@@ -2,7 +2,7 @@
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import events as dec
-from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.raft.messages import NONE, CMState, LogEntry, same_command
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, Cluster, Node, drop_lowest, show
@@ -235,8 +235,17 @@ def applied(cluster: Cluster, node: Node, event: dec.Applied) -> None:
             del cluster.applied[next(iter(cluster.applied))]
     elif known != node.applied_hash:
         node.applied_hash = known
-        by, other = cluster.applied.get(index, (NONE, None))
-        what = f"n{by} applied {show(other)}" if by != NONE else "another node applied another one"
         cluster.breach(
-            STATE_MACHINE_SAFETY, f"{node} applies {show(command)} at index {index}", f"{what} there or before"
+            STATE_MACHINE_SAFETY,
+            f"{node} applies {show(command)} at index {index}",
+            _what_others_applied(cluster, index, command),
         )
+
+
+def _what_others_applied(cluster: Cluster, index: int, command: object) -> str:
+    if index not in cluster.applied:
+        return "other nodes applied something else there or before"
+    by, other = cluster.applied[index]
+    if same_command(command, other):
+        return f"n{by}, which applied that too, applied something else before"
+    return f"n{by} applied {show(other)} there"

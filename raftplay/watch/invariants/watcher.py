@@ -96,6 +96,13 @@ def _lives(cluster: Cluster, node: Node, record: Record) -> bool:
 
 def _judge_state(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
     """The node's own state agrees with what it told of it."""
+    log = node.log
+    if (
+        after.current_term == node.term
+        and after.last_applied <= after.commit_index == node.commit <= after.last_log_index == log.length - 1
+        and after.last_log_term == log.last_term
+    ):
+        return
     if after.current_term < node.term:
         cluster.breach(MONOTONIC_TERM, f"{node} is in term {after.current_term}", f"it was in term {node.term}")
     node.term = after.current_term
@@ -109,7 +116,6 @@ def _judge_state(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
             f"the commit index of {node} is {commit}",
             f"it has applied up to {after.last_applied}, and its log ends at {after.last_log_index}",
         )
-    log = node.log
     if after.last_log_index != log.length - 1 or after.last_log_term != log.last_term:
         _log_differs(cluster, node, after)
 
