@@ -34,6 +34,9 @@ MAX_QUEUED_CALLS = 256
 REDIAL_DELAY = 0.1
 """Seconds of wall time until a connection that broke is opened again."""
 
+BACKLOG = 128
+"""How many connections may wait at a listener."""
+
 
 class Host(Protocol):
     """What an endpoint needs of the TCP backend."""
@@ -69,18 +72,17 @@ class TcpEndpoint:
         self.connections: set[Connection] = set()
         self._dialed: dict[int, Dialed] = {}
         self._strangers: dict[Accepted, None] = {}
-        self._server: asyncio.Server | None = None
         self._files = 1 + 2 * len(receiver.peer_ids)  # a connection to each peer, and one from each
         files.reserve(self._files)
         try:
-            self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self._socket = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         except BaseException:
             files.release(self._files)
             raise
         self._socket.setblocking(False)
         name = self._socket.getsockname()
         self.listen_addr: tuple[str, int] = (name[0], name[1])
-        host.spawn(self._serve())
+        self._listen()
 
     def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
         """Begin to open a connection to `peer_id`; calls wait until it stands."""
@@ -92,8 +94,7 @@ class TcpEndpoint:
         """Close the connection to `peer_id`."""
         dialed = self._dialed.pop(peer_id, None)
         if dialed is not None:
-            dialed.wanted = False
-            dialed.abort()
+            dialed.give_up()
 
     def is_connected(self, peer_id: int) -> bool:
         """Whether there is to be a connection to `peer_id`; one that broke is opened again and again."""
@@ -116,10 +117,8 @@ class TcpEndpoint:
             self.disconnect(peer_id)
         for connection in list(self.connections):
             connection.abort()
-        if self._server is not None:
-            self._server.close()
-        else:
-            self._socket.close()
+        self.host.loop.remove_reader(self._socket)
+        self._socket.close()
 
     @property
     def draining(self) -> bool:
@@ -157,15 +156,33 @@ class TcpEndpoint:
 
     def _dial(self, dialed: "Dialed") -> None:
         self._dialed[dialed.peer_id] = dialed
-        self.host.spawn(dialed.dial())
+        dialed.task = self.host.spawn(dialed.dial())
 
-    async def _serve(self) -> None:
+    # Not asyncio's own server: it loses a connection that comes in while it closes.
+
+    def _listen(self) -> None:
         if not self.closed:
-            # In two steps, so that there is no moment in which a close could miss the server.
-            self._server = await self.host.loop.create_server(
-                lambda: Accepted(self), sock=self._socket, start_serving=False
-            )
-            await self._server.start_serving()
+            self.host.loop.add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        """Take in whoever waits at the listener."""
+        for _ in range(BACKLOG):
+            try:
+                accepted, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no more files may be open: see whether that passes
+                self.host.loop.remove_reader(self._socket)
+                self.host.loop.call_later(REDIAL_DELAY, self._listen)
+                return
+            accepted.setblocking(False)
+            self.host.spawn(self._welcome(accepted))
+
+    async def _welcome(self, accepted: socket.socket) -> None:
+        try:
+            await self.host.loop.connect_accepted_socket(lambda: Accepted(self), accepted)
+        except OSError:  # gone already
+            accepted.close()
 
 
 class Connection(asyncio.Protocol):
@@ -283,6 +300,14 @@ class Dialed(Connection):
         self._queue: list[bytes] = []
         self._expected = b""
         self._held = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def give_up(self) -> None:
+        """It is not wanted any more."""
+        self.wanted = False
+        if self.task is not None:
+            self.task.cancel()
+        self.abort()
 
     async def dial(self) -> None:
         """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
@@ -292,8 +317,6 @@ class Dialed(Connection):
                 await loop.create_connection(lambda: self, *self.addr)
         except OSError:
             self._redial_later()
-        if not self.wanted:
-            self.abort()
 
     def send(self, data: bytes) -> None:
         """Send a frame, or keep it until the connection stands. Raises `CallFailed` when it cannot be."""

@@ -242,6 +242,7 @@ class TcpBackend:
         waiter = _Waiter(predicate)
 
         def begin() -> bool:
+            self.check()  # what failed since nobody would tell this waiter
             if predicate():
                 return True
             if self.paused:
@@ -361,8 +362,6 @@ class TcpBackend:
         ready.set()
         await self._stop.wait()
         self.guard(self._end)
-        for task in list(self._tasks):
-            task.cancel()
         give_up = time.monotonic() + CLOSE_LIMIT / 2
         while self._is_draining() and time.monotonic() < give_up:  # noqa: ASYNC110 - a few turns of the loop
             await asyncio.sleep(0)
