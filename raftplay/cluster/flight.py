@@ -4,21 +4,33 @@ A message is in flight while a delay holds it (the link's or the receiver's prox
 Every one has a number, in the order in which they took off.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
-from raftplay.backends.base import Backend, Handle
+from raftplay.backends.base import Answer, Backend, Handle
 from raftplay.raft.messages import Args, Reply, UsageError
 
 MAX_HELD = 10_000
 """How many messages held links keep; of more, the oldest is lost."""
 
-Lost = Callable[[str], None]
+
+class Pilot(Protocol):
+    """Who sent a message on its way, and knows what becomes of it."""
+
+    def landed(self, flight: "Flight") -> None:
+        """The message arrives."""
+
+    def lost(self, flight: "Flight", reason: str) -> None:
+        """The message is lost."""
 
 
 @dataclass(slots=True)
 class Flight:
-    """One message on its way. `due` is the cluster time of its arrival; None while it is held."""
+    """One message on its way. `due` is the cluster time of its arrival; None while it is held.
+
+    `back` is the way for an answer, where there is one.
+    """
 
     id: int
     call_id: int
@@ -26,8 +38,8 @@ class Flight:
     dst: int
     message: Args | Reply
     due: float | None
-    arrive: Callable[[], None]
-    lost: Lost
+    pilot: Pilot
+    back: Answer | None = None
     timer: Handle | None = None
 
 
@@ -47,22 +59,22 @@ class Flights:
 
     def add(
         self,
+        pilot: Pilot,
         call_id: int,
         src: int,
         dst: int,
         message: Args | Reply,
         delay: float | None,
-        arrive: Callable[[], None],
-        lost: Lost,
+        back: Answer | None = None,
     ) -> None:
         """A message takes off; it arrives after `delay` seconds, or when it is released if that is None."""
         self._count += 1
         id = self._count
-        flight = Flight(id, call_id, src, dst, message, None, arrive, lost)
+        flight = Flight(id, call_id, src, dst, message, None, pilot, back)
         self._flights[id] = flight
         if delay is not None:
             flight.due = self._backend.now() + delay
-            flight.timer = self._backend.call_at(flight.due, lambda: self._land(id), flight)
+            flight.timer = self._backend.call_at(flight.due, partial(self._land, id), flight)
         else:
             self._held += 1
             if self._held > MAX_HELD:
@@ -97,15 +109,18 @@ class Flights:
 
     def deliver(self, id: int) -> None:
         """Let a message arrive now. Raises `UsageError`."""
-        self._take(id).arrive()
+        flight = self._take(id)
+        flight.pilot.landed(flight)
 
     def lose(self, id: int, reason: str = "by hand") -> None:
         """Let a message never arrive. Raises `UsageError`."""
-        self._take(id).lost(reason)
+        flight = self._take(id)
+        flight.pilot.lost(flight, reason)
 
     def duplicate(self, id: int) -> None:
         """Let a copy of a message arrive now; the message itself stays in flight. Raises `UsageError`."""
-        self.get(id).arrive()
+        flight = self.get(id)
+        flight.pilot.landed(flight)
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:
@@ -122,4 +137,5 @@ class Flights:
         return flight
 
     def _land(self, id: int) -> None:
-        self._flights.pop(id).arrive()
+        flight = self._flights.pop(id)
+        flight.pilot.landed(flight)

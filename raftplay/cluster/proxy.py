@@ -1,12 +1,11 @@
 """RPCProxy: between a node and the network, in both directions; it drops and delays."""
 
 import random
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed
 from raftplay.cluster.config import Config
-from raftplay.cluster.flight import Flights
+from raftplay.cluster.flight import Flight, Flights
 from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
 
 if TYPE_CHECKING:
@@ -59,6 +58,16 @@ class RPCProxy:
         """An incoming AppendEntries: after its delay the node answers it through `answer`."""
         self._delayed(args, answer)
 
+    def landed(self, flight: Flight) -> None:
+        """The delay of an incoming call is over."""
+        assert flight.back is not None
+        self._server.handle(cast(Args, flight.message), flight.back)
+
+    def lost(self, flight: Flight, reason: str) -> None:
+        """An incoming call was lost while it was held."""
+        assert flight.back is not None
+        self._server.lose(cast(Args, flight.message), flight.back, reason)
+
     def _delayed(self, args: Args, answer: Answer) -> None:
         config, rng = self._config, self._rng
         delay = config.delay_min + (config.delay_max - config.delay_min) * rng.random()
@@ -71,14 +80,7 @@ class RPCProxy:
                 delay = SLOW_CALL
         if delay > 0 or self._backend.paused or not self._backend.concurrent:
             src = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
-            self._flights.add(
-                getattr(answer, "call_id", 0),
-                src,
-                self._server.id,
-                args,
-                delay,
-                partial(self._server.handle, args, answer),
-                partial(self._server.lose, args, answer),
-            )
+            call_id = getattr(answer, "call_id", 0)
+            self._flights.add(self, call_id, src, self._server.id, args, delay, answer)
         else:
             self._server.handle(args, answer)

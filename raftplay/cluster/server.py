@@ -9,11 +9,12 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
 from raftplay.cluster.disk import Disk, TornWrite
-from raftplay.cluster.flight import Flights
+from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.raft.bugs import module_with
@@ -247,15 +248,7 @@ class Server:
             if delay == 0.0 and not held:
                 self._endpoint.send(peer_id, call_id, args)
             else:
-                self._flights.add(
-                    call_id,
-                    self.id,
-                    peer_id,
-                    args,
-                    None if held else delay,
-                    partial(self._send_late, peer_id, call_id, args),
-                    partial(self._call_lost, peer_id, call_id, args),
-                )
+                self._flights.add(self, call_id, self.id, peer_id, args, None if held else delay)
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
         """A call came in; the proxy holds it for a while."""
@@ -303,15 +296,21 @@ class Server:
             if delay == 0.0 and not held:
                 incoming.answer(reply)
             else:
-                self._flights.add(
-                    call_id,
-                    self.id,
-                    peer_id,
-                    reply,
-                    None if held else delay,
-                    partial(self._reply_late, incoming, reply),
-                    partial(self._reply_lost, incoming, reply),
-                )
+                self._flights.add(self, call_id, self.id, peer_id, reply, None if held else delay, incoming)
+
+    def landed(self, flight: Flight) -> None:
+        """A message of this node has passed its link."""
+        if isinstance(flight.back, Incoming):
+            self._reply_late(flight.back, cast(Reply, flight.message))
+        else:
+            self._send_late(flight.dst, flight.call_id, cast(Args, flight.message))
+
+    def lost(self, flight: Flight, reason: str) -> None:
+        """A message of this node was lost on its link."""
+        if isinstance(flight.back, Incoming):
+            self._reply_lost(flight.back, cast(Reply, flight.message), reason)
+        else:
+            self._call_lost(flight.dst, flight.call_id, cast(Args, flight.message), reason)
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """A reply came in; the node judges it against the call that it answers."""

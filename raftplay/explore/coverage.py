@@ -16,13 +16,16 @@ class Coverage:
     def __call__(self, record: Record) -> None:
         """Count `record` if it is a node's decision."""
         event: Any = record.event
-        kind = type(event)
-        if not issubclass(kind, Decision):
-            return
-        key = (kind, getattr(event, "rule", ""))
+        key = (type(event), getattr(event, "rule", ""))
         self._seen[key] = self._seen.get(key, 0) + 1
 
     @property
     def counts(self) -> Counter[str]:
         """How often each rule decided."""
-        return Counter({f"{kind.__name__} {rule}".strip(): n for (kind, rule), n in self._seen.items()})
+        return Counter(
+            {
+                f"{kind.__name__} {rule}".strip(): n
+                for (kind, rule), n in self._seen.items()
+                if issubclass(kind, Decision)
+            }
+        )

@@ -282,7 +282,7 @@ class ConsensusModule:
     def node_state(self) -> ev.NodeState:
         """The node's state now, without its log."""
         return ev.NodeState(
-            self.state.value,
+            self.state.text,
             self.current_term,
             self.voted_for,
             self.log.last_index,

@@ -43,6 +43,9 @@ class CMState(Enum):
     LEADER = "Leader"
     DEAD = "Dead"
 
+    def __init__(self, text: str) -> None:
+        self.text = text  # as `value`, but a plain attribute: every event asks for it
+
     def __str__(self) -> str:
         return self.value
 
