@@ -18,6 +18,7 @@ from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands import looking
 from raftplay.commands.about_bugs import bug_list, bug_text
+from raftplay.commands.about_traces import replay_text
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, decode, parse_script
@@ -99,6 +100,7 @@ def run(
     ] = None,
     bug: BugOption = None,
     without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
+    trace: Annotated[Path | None, typer.Option(help="Write every event to this file, as JSON Lines.")] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
@@ -110,7 +112,7 @@ def run(
     overrides = Setup(nodes=nodes, seed=seed, backend=backend, bugs=known_bugs(bug), without_bugs=without_bugs)
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
-    status = run_script(load(script, overrides), transcript, speed=speed)
+    status = run_script(load(script, overrides), transcript, speed=speed, trace=trace)
     raise typer.Exit(int(status))
 
 
@@ -135,6 +137,16 @@ def invariants() -> None:
     width = max(len(invariant.name) for invariant in INVARIANTS)
     for invariant in INVARIANTS:
         typer.echo(f"{invariant.name:<{width}}  {invariant.statement}")
+
+
+@app.command()
+def replay(
+    trace: Annotated[Path, typer.Argument(help="A file that `run --trace` wrote.")],
+) -> None:
+    """Feed the events of a trace to the watchers again, and say what they find."""
+    held, text = replay_text(trace)
+    typer.echo(text)
+    raise typer.Exit(int(Status.HELD if held else Status.FAILED))
 
 
 @app.command("explore")

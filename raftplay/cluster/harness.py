@@ -26,7 +26,7 @@ from raftplay.raft.messages import CommitEntry, UsageError
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
 from raftplay.watch.invariants import Breach, Invariants
-from raftplay.watch.stream import Stream
+from raftplay.watch.stream import Reader, Stream
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ class Harness:
     (all of a run, in sim) and is drawn when None; `config` holds timings and options. A context manager.
     With `watch` every invariant (or those that it names) is checked on every event; the first call after a
     breach, or the wait in which it happened, raises `InvariantBroken`, once.
+    `readers` are attached to the stream of events before the first of them.
     Raises `UsageError` for arguments that cannot be.
     """
 
@@ -60,11 +61,12 @@ class Harness:
         seed: int | None = None,
         config: Config | None = None,
         watch: bool | Collection[str] = True,
+        readers: Iterable[Reader] = (),
     ) -> None:
         if not 1 <= n <= MAX_NODES:
             raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
         self.n = n
-        self.seed = secrets.randbelow(1 << 32) if seed is None else seed
+        self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
         self.storage: list[Storage] = [MapStorage() for _ in range(n)]
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
@@ -84,6 +86,8 @@ class Harness:
         self._unraised: Breach | None = None
         if self.invariants is not None:
             self.stream.attach(self.invariants)
+        for reader in readers:
+            self.stream.attach(reader)
         try:
             self._backend.run(self._begin)
         except BaseException:
@@ -429,6 +433,9 @@ class Harness:
         return self.invariants.breaches if self.invariants is not None else []
 
     def _raise_breach(self) -> None:
+        """Raise the first breach, and the failure of a reader, once each."""
+        if self.stream.failures:
+            raise self.stream.failures.pop(0)
         breach, self._unraised = self._unraised, None
         if breach is not None:
             raise InvariantBroken(breach, self.snapshot(), self.config.bugs)
@@ -596,6 +603,11 @@ class Harness:
             listen_addr=server.listen_addr,
             commits=tuple(self.commits[id]),
         )
+
+
+def new_seed() -> int:
+    """A seed for a cluster that was given none."""
+    return secrets.randbelow(1 << 32)
 
 
 def _make_backend(name: str) -> Backend:

@@ -6,17 +6,21 @@ The transcript is for people (text) or programs (a JSON object per step); which 
 import enum
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Harness
+from raftplay.cluster.harness import Harness, new_seed
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.session import Session
 from raftplay.raft.messages import UsageError
+from raftplay.watch.history import History
+from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.text import visible
+from raftplay.watch.trace import TraceWriter, new_header
 
 
 class Status(enum.IntEnum):
@@ -56,37 +60,59 @@ class Transcript(Protocol):
         """It is over."""
 
 
-def run_script(script: Script, transcript: Transcript, *, speed: float | None = None) -> Status:
-    """Run `script` on a cluster of its own and write its transcript."""
+def run_script(
+    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Path | None = None
+) -> Status:
+    """Run `script` on a cluster of its own and write its transcript, and all events to `trace`.
+
+    Raises `UsageError` when the trace cannot be written.
+    """
     setup = script.setup
     assert setup.nodes is not None
     assert setup.backend is not None
-    with Harness(
-        setup.nodes,
-        backend=setup.backend,
-        seed=setup.seed,
-        config=setup.config(),
-        watch=setup.watched or True,
-    ) as harness:
-        if speed is not None:
-            harness.set_speed(speed)
-        transcript.begin(script, harness)
-        session = Session(harness)
-        done = 0
-        status = Status.HELD
-        try:
-            for item in script.items:
-                if isinstance(item, Comment):
-                    transcript.comment(item)
-                    continue
-                status = _run_step(item, session, transcript)
-                if status is not Status.HELD:
-                    break
-                done += 1
-        except KeyboardInterrupt:
-            status = Status.INTERRUPTED
-        transcript.end(status, harness.now, done)
-        return status
+    seed = new_seed() if setup.seed is None else setup.seed
+    config = setup.config().settled()
+    history = History()
+    readers: list[Reader] = [history]
+    writer = None
+    if trace is not None:
+        writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
+        readers.append(writer)
+    try:
+        with Harness(
+            setup.nodes,
+            backend=setup.backend,
+            seed=seed,
+            config=config,
+            watch=setup.watched or True,
+            readers=readers,
+        ) as harness:
+            if speed is not None:
+                harness.set_speed(speed)
+            return _run_items(script, Session(harness, history), transcript)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _run_items(script: Script, session: Session, transcript: Transcript) -> Status:
+    harness = session.harness
+    transcript.begin(script, harness)
+    done = 0
+    status = Status.HELD
+    try:
+        for item in script.items:
+            if isinstance(item, Comment):
+                transcript.comment(item)
+                continue
+            status = _run_step(item, session, transcript)
+            if status is not Status.HELD:
+                break
+            done += 1
+    except KeyboardInterrupt:
+        status = Status.INTERRUPTED
+    transcript.end(status, harness.now, done)
+    return status
 
 
 def _run_step(step: Step, session: Session, transcript: Transcript) -> Status:
@@ -99,7 +125,7 @@ def _run_step(step: Step, session: Session, transcript: Transcript) -> Status:
     except Failed as failure:
         transcript.failed(step, harness.now, str(failure), str(harness.snapshot()))
         return Status.FAILED
-    except UsageError as error:
+    except (UsageError, ReaderFailed) as error:
         transcript.misused(step, harness.now, str(error))
         return Status.MISUSED
     transcript.step(step, harness.now, answer)

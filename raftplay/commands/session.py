@@ -19,15 +19,13 @@ class Outcome:
 
 
 class Session:
-    """Commands act on `harness`; `variables` keeps what `let` set."""
+    """Commands act on `harness`; `variables` keeps what `let` set; `history` is one of the harness's readers."""
 
-    def __init__(self, harness: Harness, *, keeps_history: bool = True) -> None:
+    def __init__(self, harness: Harness, history: History | None = None) -> None:
         self.harness = harness
         self.variables: dict[str, int] = {}
-        self.history = History()
+        self.history = history or History()
         self._last_index: int | None = None
-        if keeps_history:
-            harness.stream.attach(self.history)
 
     def scope(self) -> Scope:
         """What a command line may refer to now."""

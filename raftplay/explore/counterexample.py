@@ -50,7 +50,7 @@ def _tell(case: Case) -> list[str]:
     happened: list[Record] = []
     with Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs)) as harness:
         harness.stream.attach(happened.append)
-        session = Session(harness, keeps_history=False)
+        session = Session(harness)
         for text in commands:
             happened.clear()
             lines.append(text)

@@ -115,7 +115,7 @@ def _harness(plan: Plan) -> Harness:
 def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
     coverage = Coverage()
     harness.stream.attach(coverage)
-    run = _Run(Session(harness, keeps_history=False))
+    run = _Run(Session(harness))
     result = Result(plan, run.commands, 0, None, 0.0, run.faults, Counter())
     try:
         disturb(run)

@@ -151,11 +151,16 @@ class Traced(Protocol):
 
 def header_of(harness: Traced) -> Header:
     """What the trace of `harness` begins with."""
+    return new_header(harness.n, harness.seed, harness.backend, harness.config)
+
+
+def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
+    """The header of a trace that begins before its cluster: `config` is the configuration as it is settled."""
     import raftplay  # noqa: PLC0415 - of the package only its version is wanted here
 
-    configuration = msgspec.to_builtins(harness.config)
+    configuration = msgspec.to_builtins(config)
     bugs = tuple(configuration.pop("bugs", ()))
-    return Header(SCHEMA, raftplay.__version__, harness.n, harness.seed, harness.backend, configuration, bugs)
+    return Header(SCHEMA, raftplay.__version__, n, seed, backend, configuration, bugs)
 
 
 @contextmanager
