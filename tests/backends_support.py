@@ -4,12 +4,12 @@ The third kind is the TCP backend on plain asyncio, as it runs where uvloop does
 """
 
 import asyncio
-import gc
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 
@@ -63,13 +63,17 @@ def open_files() -> set[str]:
 @contextmanager
 def nothing_left_over() -> Iterator[None]:
     """What is open and what runs afterwards is what was before."""
-    tcp._new_loop().close()  # libuv opens a pipe for signals once in a process
-    gc.collect()
+    _open_what_stays_open()
     files, threads = open_files(), set(threading.enumerate())
     yield
-    gc.collect()
     assert eventually(lambda: set(threading.enumerate()) <= threads), threading.enumerate()
     assert eventually(lambda: open_files() <= files), open_files() - files
+
+
+@cache
+def _open_what_stays_open() -> None:
+    """libuv opens a pipe for signals once in a process."""
+    tcp._new_loop().close()
 
 
 class Recorder:

@@ -305,9 +305,9 @@ class Dialed(Connection):
     def give_up(self) -> None:
         """It is not wanted any more."""
         self.wanted = False
+        self.abort()
         if self.task is not None:
             self.task.cancel()
-        self.abort()
 
     async def dial(self) -> None:
         """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
@@ -317,6 +317,8 @@ class Dialed(Connection):
                 await loop.create_connection(lambda: self, *self.addr)
         except OSError:
             self._redial_later()
+        except asyncio.CancelledError:  # the loop may close what it made and never say so
+            self.connection_lost(None)
 
     def send(self, data: bytes) -> None:
         """Send a frame, or keep it until the connection stands. Raises `CallFailed` when it cannot be."""
