@@ -4,8 +4,8 @@ from collections import deque
 
 from raftplay.watch.events import Record
 
-LIMIT = 10_000
-"""How many records are kept unless said otherwise: about half a minute of five idle nodes."""
+LIMIT = 20_000
+"""How many records are kept unless said otherwise: about a minute of five idle nodes."""
 
 
 class History:
