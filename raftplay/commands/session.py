@@ -24,7 +24,7 @@ class Session:
     def __init__(self, harness: Harness, history: History | None = None) -> None:
         self.harness = harness
         self.variables: dict[str, int] = {}
-        self.history = history or History()
+        self.history = History() if history is None else history  # an empty one is falsy
         self._last_index: int | None = None
 
     def scope(self) -> Scope:
