@@ -369,6 +369,15 @@ def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
     assert story.broken == ["Well-Formed"]
 
 
+def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:
+    story = led(3, "a")
+    story.crash(1)
+    story.watcher = _only("Well-Formed", story)
+    story.term[1] = 0
+    story.restart(1)
+    assert story.broken == ["Well-Formed"]
+
+
 def test_well_formed_falls_when_a_log_changes_without_a_word() -> None:
     story = led(3, "a")
     story.tell(1, dec.PreVoteStarted(2), dec.NodeState("Follower", 1, 0, 0, 1, -1, -1))

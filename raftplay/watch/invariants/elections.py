@@ -3,8 +3,8 @@
 
 from raftplay.raft import events as dec
 from raftplay.raft.messages import NONE, CMState
-from raftplay.watch.invariants.logs import Terms, same_term
-from raftplay.watch.invariants.model import EMPTY_LOG, Cluster, Leadership, Node, drop_lowest
+from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
+from raftplay.watch.invariants.model import Cluster, Leadership, Node, drop_lowest
 from raftplay.watch.invariants.names import (
     ELECTION_SAFETY,
     LEADER_COMPLETENESS,
@@ -28,15 +28,25 @@ def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
         )
     node.term = node.disk_term = node.exposed_term = event.current_term
     node.disk_vote = event.voted_for
-    node.log, node.running = Terms(), EMPTY_LOG
+    is_behind = bool(event.entries) and event.entries[-1].term > event.current_term
+    if not is_behind and cluster.is_known(event.entries):
+        cluster.load(node, event.entries)
+    else:
+        _judge_log(cluster, node, event)
+    node.disk = node.log.copy()
+
+
+def _judge_log(cluster: Cluster, node: Node, event: dec.Started) -> None:
+    """The disk gave back a log that no node is known to have had: look at each entry."""
+    log = node.log = Terms()
+    node.running = EMPTY_LOG
     matches = True
-    log, current_term = node.log, event.current_term
     for index, entry in enumerate(event.entries):
-        if not log.last_term <= entry.term <= current_term:
+        if not log.last_term <= entry.term <= event.current_term:
             cluster.breach(
                 WELL_FORMED,
                 f"{node} starts with an entry of term {entry.term} at index {index}",
-                f"the one before is of term {node.log.last_term}, and the node in term {event.current_term}",
+                f"the one before is of term {log.last_term}, and the node in term {event.current_term}",
             )
         if not cluster.append(node, entry) and matches:
             matches = False
@@ -45,7 +55,6 @@ def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
                 f"{node} starts with a log that has term {entry.term} at index {index}",
                 f"{cluster.holder_of(index, entry.term, node)} has that too, and differs there or before",
             )
-    node.disk = Terms(entry.term for entry in event.entries)
 
 
 def stopped(cluster: Cluster, node: Node, event: dec.Stopped) -> None:

@@ -15,6 +15,9 @@ from raftplay.raft.messages import NONE, LogEntry
 UNKNOWN = -2
 """The term of an entry that lies before all that is kept."""
 
+EMPTY_LOG = 0
+"""The running hash of a log without entries."""
+
 MAX_RUNS = 4096
 """How many changes of term are kept of one log."""
 
@@ -24,6 +27,14 @@ _encoder = msgspec.json.Encoder()
 def fingerprint(command: object) -> int:
     """A hash of `command`; that two different commands share one is as good as impossible."""
     return hash(_encoder.encode(command))
+
+
+def running_hash(entries: Iterable[LogEntry]) -> int:
+    """The running hash of a whole log: `EMPTY_LOG`, and each entry in turn."""
+    encode, running = _encoder.encode, EMPTY_LOG
+    for entry in entries:
+        running = hash((running, entry.term, hash(encode(entry.command))))
+    return running
 
 
 def same_term(one: int, other: int) -> bool:
@@ -53,6 +64,13 @@ class Terms:
             return self._terms[-1]
         at = bisect_right(starts, index) - 1
         return self._terms[at] if at >= 0 else UNKNOWN
+
+    def copy(self) -> "Terms":
+        """The same terms, to be changed apart."""
+        other = Terms()
+        other._starts, other._terms = self._starts.copy(), self._terms.copy()
+        other.length, other.last_term = self.length, self.last_term
+        return other
 
     def append(self, term: int) -> None:
         """One more entry."""

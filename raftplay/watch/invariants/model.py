@@ -8,7 +8,7 @@ from typing import Any
 
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, LogEntry
 from raftplay.watch.events import Record
-from raftplay.watch.invariants.logs import Chain, Prefixes, Terms, fingerprint
+from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text
@@ -24,9 +24,6 @@ MAX_APPLIED = 128
 
 MAX_BREACHES = 100
 """How many breaches are kept, besides the first one of each invariant."""
-
-EMPTY_LOG = 0
-"""The running hash of a log without entries."""
 
 
 class Node:
@@ -139,6 +136,15 @@ class Cluster:
         self.breaches.append(breach)
         if self._on_breach is not None:
             self._on_breach(breach)
+
+    def is_known(self, entries: tuple[LogEntry, ...]) -> bool:
+        """Whether some log had exactly these entries: its running hash vouches for each of them."""
+        return not entries or self.prefixes.known(len(entries) - 1, entries[-1].term) == running_hash(entries)
+
+    def load(self, node: Node, entries: tuple[LogEntry, ...]) -> None:
+        """`node` begins with these entries, which are known."""
+        node.log = Terms(entry.term for entry in entries)
+        node.running = self.prefixes.known(len(entries) - 1, node.log.last_term) if entries else EMPTY_LOG
 
     def append(self, node: Node, entry: LogEntry) -> bool:
         """`node` has one more entry; False when another log has that index and term with other entries."""
