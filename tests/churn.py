@@ -20,7 +20,7 @@ class Churn:
     LINKS = ("submit", "disconnect", "reconnect", "partition", "heal", "cut", "cut", "join", "join", "isolate")
     DELAYS = ("submit", "delay", "delay", "heal", "time_out", "hold", "release", "duplicate", "deliver", "lose")
     STALLS = ("submit", "freeze", "thaw", "thaw", "time_out", "drop", "undrop")
-    DISKS = ("submit", "submit", "tear", "tear", "restart", "restart", "restart", "time_out")
+    DISKS = ("submit", "submit", "tear", "tear", "restart", "restart", "restart", "wipe")
     MIXES = (CALM, LEADERS, LINKS, DELAYS, STALLS, DISKS, CALM + LEADERS + LINKS + DELAYS + STALLS + DISKS)
 
     def __init__(self, h: Harness, seed: int, kinds: tuple[str, ...] | None = None) -> None:
@@ -53,7 +53,8 @@ class Churn:
         return self._to_one(self._alive(), self.h.crash_peer)
 
     def do_restart(self) -> bool | None:
-        return self._to_one([id for id in range(self.h.n) if not self.h.alive[id]], self.h.restart_peer)
+        down = [id for id in range(self.h.n) if not self.h.alive[id] and not self.h.wiped[id]]
+        return self._to_one(down, self.h.restart_peer)
 
     def do_kill_young_leader(self) -> bool | None:
         if not self.h.wait_until(lambda: self._leader() is not None, 1.0):
@@ -124,6 +125,12 @@ class Churn:
 
     def do_tear(self) -> bool | None:
         return self._to_one(self._alive(), lambda id: self.h.tear_peer(id, self.rng.randrange(5)))
+
+    def do_wipe(self) -> bool | None:
+        """A disk is lost, and its node with it; a majority stays."""
+        if self.rng.random() < 0.9 or sum(self.h.wiped) >= (self.h.n - 1) // 2:
+            return False
+        return self._to_one(list(range(self.h.n)), self.h.wipe_peer)
 
     # ---- whom
 

@@ -433,6 +433,17 @@ def test_quorum_log_counts_the_disk_of_a_crashed_node_and_not_what_a_node_has_no
     assert story.broken == ["Quorum Log"]
 
 
+def test_quorum_log_counts_what_a_lost_disk_held_for_its_node_never_comes_back() -> None:
+    story = Story(3)
+    story.elect(0, 1, (1,))
+    story.append(0, "a")
+    story.replicate(0, 1, 0)
+    story.crash(1)
+    story.tell(1, ev.Wiped())
+    story.commit_to(0, 0)
+    assert story.broken == []
+
+
 def test_quorum_log_speaks_of_leaders_only() -> None:
     story = led(5, "a")
     story.commit_to(0, 0)
@@ -762,6 +773,14 @@ def test_the_sound_algorithm_breaks_nothing_whatever_happens_to_it(kinds: tuple[
             assert h.invariants is not None
             assert h.invariants.breaches == [], f"seed {seed}"
             assert h.stream.failures == []
+
+
+def test_the_sound_algorithm_breaks_nothing_over_sockets_either() -> None:
+    with Harness(5, seed=1) as h:
+        Churn(h, 1, Churn.LEADERS + Churn.LINKS + Churn.STALLS).run(3)
+        assert h.invariants is not None
+        assert h.invariants.breaches == []
+        assert h.stream.failures == []
 
 
 def test_the_watcher_keeps_bounded_memory_however_long_the_cluster_lives(monkeypatch: pytest.MonkeyPatch) -> None:
