@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from scenarios_support import (
-    Witness,
+    CallCounter,
     agree_on,
     holders_at,
     in_sim,
@@ -26,31 +26,31 @@ def test_basic_agree(h: Harness) -> None:
         assert agree_on(h, 100 * index, nodes=3) == index
 
 
-def agree_on_long_commands(h: Harness) -> tuple[Witness, int]:
-    """Ten commands of 5,000 bytes, one after the other; who watched, and how many bytes they are."""
+def agree_on_long_commands(h: Harness) -> tuple[CallCounter, int]:
+    """Ten commands of 5,000 bytes, one after the other; what they cost, and how many bytes they are."""
     settled_leader(h)
-    witness = Witness(h)
+    counter = CallCounter(h)
     commands = [f"{number:05}" * 1000 for number in range(10)]
     for index, command in enumerate(commands):
         assert agree_on(h, command, nodes=3) == index
     h.sleep_ms(100)
-    return witness, sum(map(len, commands))
+    return counter, sum(map(len, commands))
 
 
 @in_sim(3, seeds=20)
 def test_rpc_bytes(h: Harness) -> None:
     """Each command goes to each peer about once."""
-    witness, payload = agree_on_long_commands(h)
-    assert 2 * payload <= witness.bytes_sent <= 3 * payload + 50_000
+    counter, payload = agree_on_long_commands(h)
+    assert 2 * payload <= counter.bytes_sent <= 3 * payload + 50_000
 
 
 @in_sim(3, seeds=20, config=Config(delay_min=0.003, delay_max=0.003))
 def test_rpc_bytes_where_no_call_overtakes_another(h: Harness) -> None:
     """Each command goes to each peer exactly once."""
-    witness, payload = agree_on_long_commands(h)
+    counter, payload = agree_on_long_commands(h)
     leader, _ = h.check_single_leader()
-    assert dict(witness.entries_sent) == dict.fromkeys(ring(h, leader)[1:], 10)
-    assert 2 * payload <= witness.bytes_sent <= 2 * payload + 20 * 50
+    assert dict(counter.entries_sent) == dict.fromkeys(ring(h, leader)[1:], 10)
+    assert 2 * payload <= counter.bytes_sent <= 2 * payload + 20 * 50
 
 
 @in_sim(3, seeds=20)
@@ -225,18 +225,18 @@ def test_backup(h: Harness) -> None:
 @in_sim(3, seeds=20)
 def test_count(h: Harness) -> None:
     """What an election, ten entries and an idle second may cost, in calls."""
-    witness = Witness(h)
+    counter = CallCounter(h)
     h.sleep_ms(500)
     leader, term = settled_leader(h)
-    assert 1 <= witness.calls <= 30
+    assert 1 <= counter.calls <= 30
 
-    before = witness.calls
+    before = counter.calls
     commands = [random.Random(h.seed).randrange(1 << 30) + number for number in range(10)]
     submit(h, leader, *commands)
     wait_until(h, "all ten are committed by all", lambda: all(len(log) == 10 for log in h.commits))
-    assert witness.calls - before <= (10 + 1 + 3) * 3
+    assert counter.calls - before <= (10 + 1 + 3) * 3
 
-    before = witness.calls
+    before = counter.calls
     h.sleep_ms(1000)
-    assert 1 <= witness.calls - before <= 3 * 20
+    assert 1 <= counter.calls - before <= 3 * 20
     assert h.check_single_leader() == (leader, term)

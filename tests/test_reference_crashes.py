@@ -1,6 +1,15 @@
 """The reference's tests of crashes and lost entries, by their names: what a disk keeps, and what is replaced."""
 
-from scenarios_support import ALL_WEATHERS, after, agree_on, ring, scenario, settled_leader, spread_unacknowledged, submit
+from scenarios_support import (
+    ALL_WEATHERS,
+    after,
+    agree_on,
+    ring,
+    scenario,
+    settled_leader,
+    spread_unacknowledged,
+    submit,
+)
 
 from raftplay import CMState, Harness
 

@@ -105,7 +105,7 @@ def test_election_disconnect_loop(h: Harness) -> None:
 
 @scenario(5, weathers=ALL_WEATHERS)
 def test_election_safety_stress(h: Harness) -> None:
-    """The witness of every story objects to two leaders of one term; here there are many terms."""
+    """Every story fails with two leaders of one term; here there are many terms."""
     terms = [h.check_single_leader()[1]]
     for _ in range(8):
         leader, _ = h.check_single_leader()
