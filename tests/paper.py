@@ -4,6 +4,7 @@ A log is written as its terms: (1, 1, 4) is three entries. Index and term name t
 here hold the same entry wherever they agree on its index and term, as Log Matching demands.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -112,10 +113,11 @@ def follower(
     seed: int = 0,
     now: float = 0.0,
     told: list[Decision] | None = None,
+    module: type[ConsensusModule] = ConsensusModule,
     **options: Any,
 ) -> ConsensusModule:
     """Node `id` of `n`, just started; `told` collects its decisions, `options` are those of RaftConfig."""
-    cm = ConsensusModule(
+    cm = module(
         id,
         [peer for peer in range(n) if peer != id],
         disk(term, log, vote) if storage is None else storage,
@@ -190,11 +192,27 @@ class Message:
     reply: Reply | None = None
 
 
+class Torn(Exception):
+    """A node crashes in the middle of writing."""
+
+
+class Disk(MapStorage):
+    """A storage that can be told to fail, as a crash would have it, after so many more values."""
+
+    sets_left = math.inf
+
+    def set(self, key: str, value: bytes) -> None:
+        if self.sets_left <= 0:
+            raise Torn
+        self.sets_left -= 1
+        super().set(key, value)
+
+
 @dataclass(eq=False)
 class ByHand:
     """A cluster in which nothing happens by itself: messages wait until they are delivered or lost."""
 
-    disks: list[Storage]
+    disks: Sequence[Storage]
     options: dict[str, Any] = field(default_factory=dict)
     nodes: list[ConsensusModule] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -208,21 +226,32 @@ class ByHand:
             self.nodes.append(self._new_node(id))
 
     def _new_node(self, id: int) -> ConsensusModule:
-        n = len(self.disks)
         self.restarts += 1
-        return follower(n, id=id, storage=self.disks[id], seed=self.restarts, now=self.now, **self.options)
+        disks = self.disks
+        return follower(len(disks), id=id, storage=disks[id], seed=self.restarts, now=self.now, **self.options)
 
-    def settle(self, id: int) -> None:
+    def alive(self, id: int) -> bool:
+        return self.nodes[id].state is not CMState.DEAD
+
+    def settle(self, id: int) -> bool:
+        """Storage first, then what must leave; whether the node came through it alive."""
         cm = self.nodes[id]
-        self.messages += [Message(id, dst, args) for dst, args in settle(cm)]
+        try:
+            calls = settle(cm)
+        except Torn:
+            self.crash(id)
+            return False
+        self.messages += [Message(id, dst, args) for dst, args in calls]
         self.commits[id] += cm.take_commits()
+        return self.alive(id)
 
     def time_out(self, id: int) -> None:
         """The election timer of node `id` fires, or the heartbeat timer of a leader."""
         cm = self.nodes[id]
-        self.now = max(self.now, cm.deadline) if cm.state is not CMState.DEAD else self.now
-        cm.wake(self.now)
-        self.settle(id)
+        if self.alive(id):
+            self.now = max(self.now, cm.deadline)
+            cm.wake(self.now)
+            self.settle(id)
 
     def submit(self, id: int, command: object) -> int:
         index = self.nodes[id].submit(command, self.now)
@@ -230,26 +259,26 @@ class ByHand:
         return index
 
     def deliver(self, message: Message) -> None:
-        """Deliver a call or a reply; it stays in `messages` only where the caller keeps it there."""
+        """Deliver a call or a reply; who wants it to arrive no second time takes it out of `messages`."""
         cm = self.nodes[message.dst]
+        args = message.args
         if message.reply is not None:
-            cm.reply_received(message.src, message.args, message.reply, self.now)
+            cm.reply_received(message.src, args, message.reply, self.now)
             self.settle(message.dst)
             return
         reply: Reply
-        if isinstance(message.args, RequestVoteArgs):
-            reply = cm.request_vote(message.args, self.now)
+        if isinstance(args, RequestVoteArgs):
+            reply = cm.request_vote(args, self.now)
         else:
-            reply = cm.append_entries(message.args, self.now)
-        dead = cm.state is CMState.DEAD
-        self.settle(message.dst)
-        if not dead:
-            self.messages.append(Message(message.dst, message.src, message.args, reply))
+            reply = cm.append_entries(args, self.now)
+        if self.settle(message.dst):
+            self.messages.append(Message(message.dst, message.src, args, reply))
 
     def exchange(self, *ids: int) -> list[Message]:
         """Deliver all between these nodes until nothing is left, lose all else; what was delivered."""
-        delivered = []
+        delivered: list[Message] = []
         while self.messages:
+            assert len(delivered) < 5000, "they talk without end"
             message = self.messages.pop(0)
             if message.src in ids and message.dst in ids:
                 self.deliver(message)
