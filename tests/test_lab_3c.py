@@ -172,7 +172,7 @@ def submit_until_committed(h: Harness, command: int, nodes: int) -> Task:
                 return
 
 
-@in_sim(5, seeds=8)
+@in_sim(5, seeds=6)
 def test_figure8_unreliable(h: Harness) -> None:
     """As in Figure 8, but leaders are cut off instead of crashed, and messages arrive late and out of order."""
     dice = random.Random(h.seed)
@@ -250,12 +250,12 @@ class Churn:
         assert checks.agree(h)
 
 
-@in_sim(5, seeds=10)
+@in_sim(5, seeds=6)
 def test_reliable_churn(h: Harness) -> None:
     Churn(h).run()
 
 
-@in_sim(5, seeds=10)
+@in_sim(5, seeds=6)
 def test_unreliable_churn(h: Harness) -> None:
     make_unreliable(h)
     Churn(h).run()
