@@ -23,11 +23,10 @@ from raftplay.raft.messages import (
     UsageError,
 )
 from raftplay.raft.storage import MapStorage, Storage, StorageError
+from raftplay.version import __version__ as __version__
 
 DEBUG_CM = 1
 """1 writes one line per decision to the logger `raftplay`, at level DEBUG; 0 writes none."""
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DEBUG_CM",

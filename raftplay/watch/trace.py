@@ -20,6 +20,7 @@ import msgspec
 
 from raftplay.raft.events import Decision, NodeState
 from raftplay.raft.messages import UsageError
+from raftplay.version import __version__
 from raftplay.watch.events import Fact, Record
 from raftplay.watch.stream import Reader, Stream
 
@@ -156,11 +157,9 @@ def header_of(harness: Traced) -> Header:
 
 def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
     """The header of a trace that begins before its cluster: `config` is the configuration as it is settled."""
-    import raftplay  # noqa: PLC0415 - of the package only its version is wanted here
-
     configuration = msgspec.to_builtins(config)
     bugs = tuple(configuration.pop("bugs", ()))
-    return Header(SCHEMA, raftplay.__version__, n, seed, backend, configuration, bugs)
+    return Header(SCHEMA, __version__, n, seed, backend, configuration, bugs)
 
 
 @contextmanager
