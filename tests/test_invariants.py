@@ -114,6 +114,34 @@ def test_vote_quorum_falls_when_a_vote_is_of_an_earlier_election() -> None:
     assert story.broken == ["Vote Quorum"]
 
 
+def test_vote_quorum_falls_when_a_grant_of_an_earlier_election_was_sent_during_the_later_one() -> None:
+    story = Story(3)
+    story.stand(0, 1)
+    args = RequestVoteArgs(1, 0, -1, -1)
+    story.tell(0, ev.CallSent(1, 0, 1, args))
+    story.stand(0, 2)
+    story.tell(1, ev.CallDelivered(1, 0, 1, args))
+    story.enter(1, 1)
+    story.tell(1, dec.VoteDecided(args, True, "granted"))
+    story.vote[1] = 0
+    story.persist(1)
+    story.tell(1, ev.ReplySent(1, 1, 0, RequestVoteReply(1, True)))
+    assert story.broken == []
+    story.win(0, 2, (0, 1))
+    assert story.broken == ["Vote Quorum"]
+
+
+def test_vote_quorum_names_each_vote_that_a_leader_of_no_candidacy_does_not_have() -> None:
+    story = Story(3)
+    story.stand(0, 1)
+    story.grant(1, 0, 1)
+    story.win(0, 2, (0, 1))
+    assert [breach.facts[1] for breach in story.watcher.breaches] == [
+        "its own vote is not on its disk",
+        "n1 has sent it no vote of that term that was on its disk",
+    ]
+
+
 def test_vote_quorum_falls_when_the_own_vote_is_not_on_disk() -> None:
     story = Story(1)
     story.tell(0, dec.ElectionStarted(1))
@@ -313,8 +341,12 @@ def test_no_committed_truncation_falls_when_committed_entries_are_cut_off() -> N
     story.commit_to(0, 1)
     story.replicate(0, 1, 2)
     assert story.commit[1] == 1
+    conflict = AppendEntriesArgs(2, 2, 0, 1, (LogEntry("x", 2),), -1)
+    story.enter(1, 2)
+    story.tell(1, dec.AppendDecided(conflict, True, "matches"))
     story.tell(1, dec.LogTruncated(1, 1))
     assert story.broken == ["No Committed Truncation"]
+    assert story.watcher.breaches[0].facts == ("n1 cuts its log at index 1", "it has committed up to index 1")
 
 
 @pytest.mark.parametrize(("index", "why"), [(1, "same term"), (2, "not spoken of")])
