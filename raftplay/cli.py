@@ -24,6 +24,7 @@ from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run
 from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import MAX_SEED, Setup
 from raftplay.commands.values import duration_of
+from raftplay.explore.all_bugs import table
 from raftplay.explore.command import explore, explore_script
 from raftplay.explore.mixes import MIXES
 from raftplay.explore.report import progress_line
@@ -164,6 +165,9 @@ def explore_(
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on shrinking what was found.")] = 60.0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
+    all_bugs: Annotated[
+        bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
 ) -> None:
     """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it."""
@@ -188,6 +192,9 @@ def explore_(
         jobs=jobs or os.cpu_count() or 1,
         stops_at_finding=not keep_going,
     )
+    if all_bugs:
+        rows = table(search, shrink, output.write)
+        raise typer.Exit(int(Status.HELD if all(row.case is not None for row in rows) else Status.FAILED))
     again = shlex.join(["raftplay", *sys.argv[1:]])
     status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
     raise typer.Exit(int(status))

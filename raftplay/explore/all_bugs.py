@@ -1,0 +1,56 @@
+"""Proof that the watchers work: every bug switch searched for, and its counterexample shrunk."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from raftplay.explore.command import case_of, shrunk
+from raftplay.explore.shrink import Case
+from raftplay.explore.sweep import Search, sweep
+from raftplay.raft.bugs import BUGS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of the search for one bug; `case` is None where it was not found."""
+
+    bug: str
+    seeds: int
+    seconds: float
+    case: Case | None
+    mix: str = ""
+
+
+def search_for(bug: str, search: Search, shrink_limit: float) -> Row:
+    """Search for `bug` alone, and shrink what is found."""
+    report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
+    if report.first is None:
+        return Row(bug, report.trials, report.elapsed, None)
+    seeds = report.first.plan.seed - search.first_seed + 1
+    case = shrunk(case_of(report.first), shrink_limit)
+    return Row(bug, seeds, report.elapsed, case, report.first.plan.mix)
+
+
+def table(
+    search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS
+) -> list[Row]:
+    """Search for every bug, and write a row of Markdown for each as it is done."""
+    write("| bug | what fell first | seeds needed | mix | seconds | commands after shrinking | nodes |")
+    write("|---|---|---|---|---|---|---|")
+    rows = []
+    for bug in bugs:
+        row = search_for(bug, search, shrink_limit)
+        rows.append(row)
+        write(_line(row))
+    found = sum(row.case is not None for row in rows)
+    write(f"\n{found} of {len(rows)} found.")
+    return rows
+
+
+def _line(row: Row) -> str:
+    if row.case is None:
+        return f"| {row.bug} | not found | {row.seeds} | | {row.seconds:.1f} | | |"
+    case = row.case
+    return (
+        f"| {row.bug} | {case.finding.name} | {row.seeds} | {row.mix} | {row.seconds:.1f} "
+        f"| {len(case.commands)} | {case.plan.nodes} |"
+    )
