@@ -6,9 +6,8 @@ from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
-from raftplay.commands.values import duration_text
 from raftplay.raft.messages import CMState
-from raftplay.watch.text import command_text
+from raftplay.watch.narrator import link_text
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -140,10 +139,10 @@ def link(
             session.harness.set_link(src, dst, loss=change.loss, delay=change.delay, dup=change.dup)
     if change.clear:
         return f"{links_text(links)} whole"
-    faults = session.harness.network.faults(*links[0])
-    low, high = faults.delay
-    delay = f"{duration_text(low)}..{duration_text(high)}" if high else "none"
-    return f"{links_text(links)}: loss {faults.loss:.0%}, delay {delay}, duplicates {faults.dup:.0%}"
+    faults = {session.harness.network.faults(*link) for link in links}
+    if len(faults) > 1:
+        return f"{links_text(links)} changed; they differ (see: status)"
+    return f"{links_text(links)}: {link_text(faults.pop())}"
 
 
 @command(GROUP, "drop leader after 2")
@@ -183,6 +182,8 @@ def timeout(session: "Session", node: kinds.Node) -> str:
     cm = session.harness.cluster[node].cm
     if cm.state is CMState.LEADER:
         return f"node {node} leads and waits for nobody"
+    if session.harness.cluster[node].frozen:
+        return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
     return f"node {node} is {cm.state} in term {cm.current_term}"
 
@@ -199,8 +200,3 @@ def let(session: "Session", name: Annotated[str, kinds.NAME], value: Annotated[i
     """Keep a value under a name; $NAME uses it. After submit, index is the log index that it got."""
     session.variables[name] = value
     return f"${name} = {value}"
-
-
-def value_text(value: object) -> str:
-    """A submitted value as one line."""
-    return command_text(value, 60)

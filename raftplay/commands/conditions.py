@@ -13,7 +13,8 @@ from raftplay.cluster import checks
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import Selector, check_variable, leader, parse_node, selector
+from raftplay.commands.selectors import Selector, check_variable, highest_term, leader, parse_node, selector
+from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable, whole
 from raftplay.raft.messages import CMState
 from raftplay.watch.text import command_text
@@ -29,7 +30,7 @@ OPERATORS: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_GLUED = re.compile(r"(term|[a-z0-9$]+)?(<=|>=|!=|=|<|>)(\S+)?")
+_OPERATOR = re.compile("(<=|>=|!=|=|<|>)")
 _STATES = {str(state).lower(): state for state in CMState}
 
 
@@ -40,6 +41,8 @@ class Condition:
     holds: Callable[["Session"], bool]
     seen: Callable[["Session"], str]
 
+
+MEASURES = ("term", "commit", "log")
 
 FORMS = (
     ("leader", "some connected live node leads, alone in its term"),
@@ -62,6 +65,8 @@ FORMS = (
 
 def parse_condition(cursor: Cursor) -> Condition:
     """The words up to a stop as a condition. Raises `Mistake`."""
+    if (word := cursor.peek()) is not None and _OPERATOR.split(word.text)[0] in MEASURES:
+        _unglue(cursor)
     first = cursor.next("a CONDITION")
     match first.text:
         case "leader" if not _next_is(cursor, "is"):
@@ -76,12 +81,12 @@ def parse_condition(cursor: Cursor) -> Condition:
             return _not_committed(_value(cursor))
         case "committed":
             return _committed(cursor)
-        case "commit" | "log" | "term" as what if _next_is(cursor, "of"):
-            cursor.take("of")
+        case "commit" | "log" | "term" as what if cursor.take("of"):
             return _measure(cursor, what, parse_node(cursor))
-        case text if text.startswith("term") and (text == "term" or text[4] in "=!<>"):
-            _unglue(cursor, first)
+        case "term":
             return _measure(cursor, "term", None)
+        case "commit" | "log":
+            _expect(cursor, "of")
     return _about_nodes(cursor, first)
 
 
@@ -89,7 +94,7 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     if not _next_is(cursor, "is"):
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
-        raise cursor.mistake(f"{first.text!r} begins no condition{hint}", first)
+        raise cursor.mistake(f"{quoted(first.text)} begins no condition{hint}", first)
     subject = selector(cursor, first)
     cursor.take("is")
     if first.text == "leader":
@@ -100,7 +105,7 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     word = cursor.next("follower, candidate, leader or dead")
     if word.text not in _STATES:
         hint = did_you_mean(word.text, _STATES)
-        raise cursor.mistake(f"{word.text!r} is no state; follower, candidate, leader or dead{hint}", word)
+        raise cursor.mistake(f"{quoted(word.text)} is no state; follower, candidate, leader or dead{hint}", word)
     state = _STATES[word.text]
 
     def holds(session: "Session") -> bool:
@@ -135,7 +140,8 @@ def _no_leader() -> Condition:
 def _leader_is(node: Selector, negated: bool) -> Condition:
     def holds(session: "Session") -> bool:
         now = leader(session.harness)
-        return now is not None and (now != node.resolve_one(session)) is negated
+        ids = _resolve(node, session)
+        return now is not None and bool(ids) and (now != ids[0]) is negated
 
     return Condition(holds, leaders_text)
 
@@ -147,7 +153,7 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
     def measured(session: "Session") -> int | None:
         harness = session.harness
         if node is None:
-            return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
+            return highest_term(harness)
         ids = _resolve(node, session)
         if not ids:
             return None
@@ -161,21 +167,18 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
     def seen(session: "Session") -> str:
         value = measured(session)
         if value is None:
-            return "there is no such node"
+            return "there is no such node" if node else "no node is connected"
         names = {"term": "term", "commit": "commit index", "log": "log length"}
-        return f"the {names[what]}{f' of {node}' if node else ''} is {value}"
+        return f"the {names[what]}{f' of node {_resolve(node, session)[0]}' if node else ''} is {value}"
 
     return Condition(holds, seen)
 
 
 def _comparison(cursor: Cursor) -> tuple[str, Callable[["Session"], int]]:
     word = cursor.next("a comparison such as >= 3")
-    match = _GLUED.fullmatch(word.text)
-    if match is None or match[1]:
-        raise cursor.mistake(f"{word.text!r} is no comparison; one of {' '.join(OPERATORS)}", word)
-    glued = Word(match[3], word.column + len(match[2]), len(match[3])) if match[3] else None
-    word = glued or cursor.next("a number")
-    return match[2], number_or_variable(cursor, word)
+    if word.text not in OPERATORS:
+        raise cursor.mistake(f"{quoted(word.text)} is no comparison; it is one of {' '.join(OPERATORS)}", word)
+    return word.text, number_or_variable(cursor, cursor.next("a number"))
 
 
 def number_or_variable(cursor: Cursor, word: Word) -> Callable[["Session"], int]:
@@ -244,6 +247,8 @@ def holders_text(session: "Session", value: object) -> str:
 def _commit_lengths(session: "Session") -> str:
     harness = session.harness
     ids = checks.connected(harness)
+    if not ids:
+        return "no node is connected"
     lengths = {id: len(harness.commits[id]) for id in ids}
     if len(set(lengths.values())) == 1:
         return f"{len(ids)} connected nodes have committed {next(iter(lengths.values()))} entries each"
@@ -264,14 +269,21 @@ def _next_is(cursor: Cursor, text: str) -> bool:
 
 
 def _expect(cursor: Cursor, text: str) -> None:
-    word = cursor.next(f"{text!r}")
+    word = cursor.next(f"'{text}'")
     if word.text != text:
-        raise cursor.mistake(f"{word.text!r} should be {text!r} here", word)
+        raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 
 
-def _unglue(cursor: Cursor, first: Word) -> None:
-    """Let ``term>=3`` read as ``term >= 3``."""
-    if len(first.text) > len("term"):
-        cursor.at -= 1
-        rest = Word(first.text[4:], first.column + 4, first.length - 4)
-        cursor.words = (*cursor.words[: cursor.at], rest, *cursor.words[cursor.at + 1 :])
+def _unglue(cursor: Cursor) -> None:
+    """Let ``term>=3`` read as ``term >= 3``, and ``term of 0>=3`` likewise."""
+    pieces: list[Word] = []
+    for word in cursor.words[cursor.at :]:
+        if word.quoted:
+            pieces.append(word)
+            continue
+        column = word.column
+        for text in _OPERATOR.split(word.text):
+            if text:
+                pieces.append(Word(text, column, len(text)))
+            column += len(text)
+    cursor.words = (*cursor.words[: cursor.at], *pieces)

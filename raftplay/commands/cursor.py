@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from raftplay.commands.lexer import Mistake, Statement, Word
+from raftplay.commands.shown import LONGEST_SHOWN, quoted
 
 
 @dataclass(slots=True)
@@ -67,5 +68,6 @@ class Cursor:
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """`"; did you mean …?"` where something known is close to `text`, else nothing."""
-    close = difflib.get_close_matches(text, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_letters = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(text[:LONGEST_SHOWN].lower(), list(by_letters), n=1, cutoff=0.6)
+    return f"; did you mean {quoted(by_letters[close[0]])}?" if close else ""

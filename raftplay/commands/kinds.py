@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands import values
 from raftplay.commands.conditions import Condition, number_or_variable, parse_condition
-from raftplay.commands.cursor import Cursor
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import Selector, check_variable, leader, parse_node, parse_nodes, selector
-from raftplay.commands.table import Kind, Resolve, constant
+from raftplay.commands.selectors import (
+    Selector,
+    check_variable,
+    highest_term,
+    parse_node,
+    parse_nodes,
+    selector,
+)
+from raftplay.commands.shown import quoted, short
+from raftplay.commands.table import CONDITIONS, TABLE, Kind, Resolve, constant
 from raftplay.raft.messages import UsageError
 
 if TYPE_CHECKING:
@@ -61,14 +70,7 @@ def _count(low: int, high: int) -> Callable[[Cursor], Resolve]:
 
 
 def _speed(cursor: Cursor) -> Resolve:
-    word = cursor.next("X")
-    try:
-        speed = float(word.text)
-    except ValueError:
-        speed = 0.0
-    if not MIN_SPEED <= speed <= MAX_SPEED:
-        raise cursor.mistake(f"{word.text!r} is no speed; it lies between {MIN_SPEED:g} and {MAX_SPEED:g}", word)
-    return constant(speed)
+    return constant(values.decimal(cursor, cursor.next("X"), "speed", MIN_SPEED, MAX_SPEED))
 
 
 def _groups(cursor: Cursor) -> Resolve:
@@ -76,15 +78,19 @@ def _groups(cursor: Cursor) -> Resolve:
     groups: list[list[Selector]] = [[]]
     seen: set[int | str] = set()
     for word in words:
+        column = word.column
         for at, piece in enumerate(word.text.split("|")):
             if at:
                 groups.append([])
+                column += 1
+            place = Word(piece.strip(","), column, max(len(piece), 1))
+            column += len(piece)
             if not piece:
                 continue
-            found = selector(cursor, Word(piece.strip(","), word.column, word.length))
+            found = selector(cursor, place)
             for part in found.parts:
                 if part in seen:
-                    raise cursor.mistake(f"{part} stands in two groups", word)
+                    raise cursor.mistake(f"{part} stands in two groups", place)
                 seen.add(part)
             groups[-1].append(found)
     if not all(groups):
@@ -95,13 +101,11 @@ def _groups(cursor: Cursor) -> Resolve:
 def _links(cursor: Cursor) -> Resolve:
     word = cursor.next("a LINK")
     if word.text == "all":
-        return lambda session: [
-            (a, b) for a in range(session.harness.n) for b in range(session.harness.n) if a != b
-        ]
+        return _all_links
     both = "<->" in word.text
     left, arrow, right = word.text.partition("<->" if both else "->")
     if not arrow or not left or not right:
-        raise cursor.mistake(f"{word.text!r} is no link; write 1->3, 1<->3 or all", word)
+        raise cursor.mistake(f"{quoted(word.text)} is no link; write 1->3, 1<->3 or all", word)
     src = selector(cursor, Word(left, word.column, len(left)))
     dst = selector(cursor, Word(right, word.column + len(left) + len(arrow), len(right)))
     if src == dst and len(src.parts) == 1:
@@ -110,10 +114,18 @@ def _links(cursor: Cursor) -> Resolve:
     def resolve(session: "Session") -> Links:
         pairs = [(a, b) for a in src.resolve(session) for b in dst.resolve(session) if a != b]
         if not pairs:
-            raise UsageError(f"{word.text} is no link between two nodes")
-        return pairs + [(b, a) for a, b in pairs] if both else pairs
+            raise UsageError(f"{short(word.text)} is no link between two nodes")
+        return list(dict.fromkeys(pairs + [(b, a) for a, b in pairs] if both else pairs))
 
     return resolve
+
+
+def _all_links(session: "Session") -> Links:
+    ids = range(session.harness.n)
+    pairs = [(a, b) for a in ids for b in ids if a != b]
+    if not pairs:
+        raise UsageError("a single node has no links")
+    return pairs
 
 
 def _messages(cursor: Cursor) -> Resolve:
@@ -146,7 +158,8 @@ def _link_change(cursor: Cursor) -> Resolve:
             case "dup":
                 change = LinkChange(False, change.loss, change.delay, values.chance(cursor, place, text))
             case _:
-                raise cursor.mistake(f"{word.text!r} is no fault of a link; loss=20% delay=50..80ms dup=5%", word)
+                text = f"{quoted(word.text)} is no fault of a link"
+                raise cursor.mistake(f"{text}; write loss=20% delay=50..80ms dup=5%, or clear", word)
     return constant(change)
 
 
@@ -154,7 +167,7 @@ def _new_name(cursor: Cursor) -> Resolve:
     word = cursor.next("NAME")
     name, glued, rest = word.text.partition("=")
     if not values.is_name(name):
-        raise cursor.mistake(f"{name!r} is no name; letters, digits and _, such as old", word)
+        raise cursor.mistake(f"{quoted(name)} is no name; letters, digits and _, such as old", word)
     if glued:  # `let old=leader` reads as `let old = leader`
         pieces = [Word("=", word.column + len(name), 1)]
         if rest:
@@ -176,40 +189,46 @@ def _kept(cursor: Cursor) -> Resolve:
 
 
 def _highest_term(session: "Session") -> int:
-    found = leader(session.harness)
-    ids = [found] if found is not None else range(session.harness.n)
-    return max(session.harness.cluster[id].cm.current_term for id in ids)
+    term = highest_term(session.harness)
+    if term is None:
+        raise Failed("no node is connected, so there is no term")
+    return term
 
 
-def _word(cursor: Cursor) -> Resolve:
-    return constant(cursor.next("a word").text)
+def _topic(cursor: Cursor) -> Resolve:
+    word = cursor.next("a command")
+    if word.text not in (*TABLE, CONDITIONS):
+        hint = did_you_mean(word.text, (*TABLE, CONDITIONS))
+        raise cursor.mistake(f"there is no command {quoted(word.text)}{hint}", word)
+    return constant(word.text)
 
 
-def _words(cursor: Cursor) -> Resolve:
-    return constant(cursor.rest())
+ONE = "2 or n2, leader, follower, or a variable such as $old"
+SOME = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
+ABOUT_LINK = "1->3 is one direction, 1<->3 both; instead of numbers any NODES, such as leader->followers; or all"
+ABOUT_DURATION = "250ms, 1.5s or 2m, at most 24 hours"
+ABOUT_CONDITION = "see: help conditions"
 
-
-NODE = Kind("NODE", _node)
-NODES = Kind("NODES", _nodes)
-VALUE = Kind("VALUE", _value)
-TO_NODE = Kind("NODE", _node, lead="to")
+NODE = Kind("NODE", _node, about=ONE)
+NODES = Kind("NODES", _nodes, about=SOME)
+VALUE = Kind("VALUE", _value, about="an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'")
+TO_NODE = Kind("NODE", _node, lead="to", about=ONE)
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
 COUNT = Kind("N", _count(1, 10_000))
-SLEEP = Kind("D", _duration)
-CONDITION = Kind("CONDITION", _condition)
-CONDITION_WITHIN = Kind("CONDITION", _condition, stop="within")
-WITHIN = Kind("D", _duration, lead="within")
-CONDITION_FOR = Kind("CONDITION", _condition, stop="for")
-FOR = Kind("D", _duration, lead="for")
-SPEED = Kind("X", _speed)
+SLEEP = Kind("D", _duration, about=ABOUT_DURATION)
+CONDITION = Kind("CONDITION", _condition, about=ABOUT_CONDITION)
+CONDITION_WITHIN = Kind("CONDITION", _condition, stop="within", about=ABOUT_CONDITION)
+WITHIN = Kind("D", _duration, lead="within", about=ABOUT_DURATION)
+CONDITION_FOR = Kind("CONDITION", _condition, stop="for", about=ABOUT_CONDITION)
+FOR = Kind("D", _duration, lead="for", about=ABOUT_DURATION)
+SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}")
 GROUPS = Kind("0,1 | 2,3,4", _groups)
-LINK = Kind("LINK", _links)
-MESSAGES = Kind("ID|LINK", _messages)
+LINK = Kind("LINK", _links, about=ABOUT_LINK)
+MESSAGES = Kind("ID|LINK", _messages, about=f"the number that `messages` shows; or a link: {ABOUT_LINK}")
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change)
 NAME = Kind("NAME", _new_name)
 KEPT = Kind("leader|follower|term|index|NUMBER", _kept, lead="=")
-WORD = Kind("COMMAND", _word)
-WORDS = Kind("…", _words)
+TOPIC = Kind("COMMAND", _topic)
 
 Messages = Annotated[list[int], MESSAGES]
 Node = Annotated[int, NODE]

@@ -1,16 +1,21 @@
 """Lines into statements into words, each with its place, as a POSIX shell splits them.
 
-`;` separates statements, `#` at the start of a word begins a comment, quotes keep spaces. A mistake knows its
-line and column, so that it can be shown under the text with a caret.
+Spaces and tabs separate words and `;` separates statements, `#` at the start of a word begins a comment, quotes
+keep spaces. A mistake knows its line and column, so that it can be shown under the text with a caret.
 """
 
 from dataclasses import dataclass
 
+from raftplay.commands.shown import columns
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_SCRIPT_BYTES = 1024 * 1024
+
+BLANKS = " \t"
+EXCERPT = 100
+"""How many characters of a long line are shown around a mistake."""
 
 
 class Mistake(UsageError):
@@ -26,14 +31,21 @@ class Mistake(UsageError):
 
     def render(self, name: str) -> str:
         """``name:7:12: error: …`` with the line and a caret under it."""
-        head = f"{visible(name)}:{self.line}:{self.column}: error: {self.message}"
+        head = f"{visible(name)}:{self.line}:{self.column}: error: {visible(self.message)}"
         if not self.source.strip():
             return head
-        start = max(0, self.column - 60) if len(self.source) > 100 else 0
-        before = visible(self.source[start : self.column - 1])
-        marked = visible(self.source[self.column - 1 : self.column - 1 + self.length])
-        shown = visible(self.source[start : start + 100])
-        return f"{head}\n  {shown}\n  {' ' * len(before)}^{'~' * (max(len(marked), 1) - 1)}"
+        at = self.column - 1
+        start = max(0, at - EXCERPT // 2) if len(self.source) > EXCERPT else 0
+        end = start + EXCERPT
+        before = ("…" if start else "") + _excerpt(self.source[start:at])
+        marked = _excerpt(self.source[at : min(at + self.length, end)])
+        after = _excerpt(self.source[at + self.length : end]) + ("…" if end < len(self.source) else "")
+        caret = " " * columns(before) + "^" + "~" * (columns(marked) - 1)
+        return f"{head}\n  {before}{marked}{after}\n  {caret}"
+
+
+def _excerpt(text: str) -> str:
+    return visible(text.replace("\t", "    "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,9 @@ class Statement:
 
 def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]:
     """The statements of a line, and its comment (without the ``#``) if it has one. Raises `Mistake`."""
-    if len(source.encode()) > MAX_LINE_BYTES:
-        raise Mistake(f"the line is longer than {MAX_LINE_BYTES} bytes", line, 1)
+    size = len(source.encode("utf-8", "surrogatepass"))
+    if size > MAX_LINE_BYTES:
+        raise Mistake(f"the line has {size} bytes; at most {MAX_LINE_BYTES} are read", line, 1)
     return _Splitter(source, line).split()
 
 
@@ -90,14 +103,14 @@ class _Splitter:
         source = self.source
         while self.at < len(source):
             char = source[self.at]
-            if char.isspace():
+            if char in BLANKS:
                 self.at += 1
             elif char == ";":
                 self.at += 1
                 self.end_statement()
             elif char == "#":
                 self.end_statement()
-                return self.statements, source[self.at + 1 :].strip()
+                return self.statements, source[self.at + 1 :].removeprefix(" ").rstrip()
             else:
                 self.words.append(self.word())
         self.end_statement()
@@ -114,8 +127,11 @@ class _Splitter:
         quoted = False
         while self.at < len(self.source):
             char = self.source[self.at]
-            if char.isspace() or char == ";":
+            if char in BLANKS or char == ";":
                 break
+            if char.isspace():
+                message = f"U+{ord(char):04X} separates nothing; write a plain space, or quote it to keep it"
+                raise Mistake(message, self.line, self.at + 1, 1, self.source)
             if char in "'\"":
                 quoted = True
                 text.append(self.quotation(char))

@@ -1,14 +1,17 @@
 """Commands that look and change nothing."""
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
+from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.commands import kinds
+from raftplay.commands import kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.table import GROUPS, TABLE, command
+from raftplay.commands.shown import pad, quoted
+from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, command
 from raftplay.raft.messages import UsageError
-from raftplay.watch.narrator import describe
+from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text
 
 if TYPE_CHECKING:
@@ -16,10 +19,13 @@ if TYPE_CHECKING:
 
 DEFAULT_EVENTS = 20
 
+WIDTH, WIDEST_LEFT = 100, 28
+"""Columns of help: of a line, and of what stands left."""
+
 
 @command("Looking", "status")
 def status(session: "Session") -> str:
-    """Show every node: state, term, vote, log, commit index, faults."""
+    """Show every node (state, term, vote, log, commit index) and what is wrong with the links."""
     return status_text(session.harness.snapshot())
 
 
@@ -42,25 +48,28 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 
 @command("Looking", "help wait")
-def help_(session: "Session", name: Annotated[str | None, kinds.WORD] = None) -> str:
+def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
     """Show all commands, one of them, or the conditions (help conditions)."""
     return help_text(name)
 
 
 def help_text(name: str | None = None) -> str:
     """What `help` answers. Raises `UsageError` for what is no command."""
-    if name == "conditions":
+    if name == CONDITIONS:
         return _columns(list(FORMS))
     if name is None:
         parts = []
         for group in GROUPS:
             rows = [(row.usage, row.help) for row in TABLE.values() if row.group == group]
             parts.append(f"{group}\n{_columns(rows)}")
-        return "\n".join(parts)
+        return "\n\n".join([*parts, f"More: help COMMAND, help {CONDITIONS}"])
     row = TABLE.get(name)
     if row is None:
-        raise UsageError(f"there is no command {name!r}{did_you_mean(name, TABLE)}")
-    return f"{row.usage}\n{row.help}\nExample: {row.example}"
+        hint = did_you_mean(name, (*TABLE, CONDITIONS))
+        raise UsageError(f"there is no command {quoted(name)}{hint}")
+    about = {p.kind.shown: p.kind.about for p in row.parameters if p.kind.about}
+    parts = [row.usage, row.help, _columns(list(about.items())), f"Example: {row.example}"]
+    return "\n".join(filter(None, parts))
 
 
 def markdown_table() -> str:
@@ -87,8 +96,8 @@ def status_text(snapshot: Snapshot) -> str:
             str(node.current_term),
             _or_none(node.voted_for),
             str(len(node.log)),
-            _or_none(node.commit_index),
-            _or_none(node.last_applied),
+            _or_none(node.commit_index if node.alive else -1),
+            _or_none(node.last_applied if node.alive else -1),
             ", ".join(_marks(node)),
         )
         for node in snapshot.nodes
@@ -97,16 +106,21 @@ def status_text(snapshot: Snapshot) -> str:
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+    return "\n".join(lines + network_lines(snapshot))
+
+
+def network_lines(snapshot: Snapshot) -> list[str]:
+    """What is wrong between the nodes: the partition in force, and the links that have the same faults."""
+    lines = []
     if snapshot.groups:
         lines.append("partition: " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
+    by_faults: dict[LinkFaults, list[str]] = {}
     for (src, dst), faults in snapshot.faulty_links:
-        words = [
-            word for word, holds in (("cut", faults.cut), ("loss", faults.loss), ("dup", faults.dup)) if holds
-        ]
-        if faults.delay[1]:
-            words.append("delay")
-        lines.append(f"link {src}->{dst}: {', '.join(words)}")
-    return "\n".join(lines)
+        by_faults.setdefault(faults, []).append(f"{src}->{dst}")
+    for faults, links in by_faults.items():
+        every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
+        lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {link_text(faults)}")
+    return lines
 
 
 def log_text(nodes: list[NodeSnapshot]) -> str:
@@ -115,10 +129,10 @@ def log_text(nodes: list[NodeSnapshot]) -> str:
     if not length:
         return "every log is empty"
     columns = [[f"node {node.id}", *(_log_cell(node, at) for at in range(length))] for node in nodes]
-    widths = [max(map(len, column)) for column in columns]
+    widths = [max(map(shown.columns, column)) for column in columns]
     heads = ["index", *map(str, range(length))]
     return "\n".join(
-        f"{heads[row]:>5}  " + "  ".join(c[row].ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip()
+        f"{heads[row]:>5}  " + "  ".join(pad(c[row], w) for c, w in zip(columns, widths, strict=True)).rstrip()
         for row in range(length + 1)
     )
 
@@ -127,7 +141,8 @@ def _log_cell(node: NodeSnapshot, index: int) -> str:
     if index >= len(node.log):
         return "·"
     entry = node.log[index]
-    return f"{entry.term}:{command_text(entry.command, 16)}{'*' if index <= node.commit_index else ''}"
+    is_committed = node.alive and index <= node.commit_index
+    return f"{entry.term}:{command_text(entry.command, 16)}{'*' if is_committed else ''}"
 
 
 def _marks(node: NodeSnapshot) -> list[str]:
@@ -145,8 +160,17 @@ def _or_none(number: int) -> str:
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:
-    width = max(len(left) for left, _ in rows if len(left) <= 44)
-    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+    """Rows of two cells; what does not fit beside goes below."""
+    width = max((len(left) for left, _ in rows if len(left) <= WIDEST_LEFT), default=WIDEST_LEFT)
+    lines = []
+    for left, right in rows:
+        first, *more = textwrap.wrap(right, WIDTH - width - 4)
+        if len(left) > width:
+            lines.append(f"  {left}")
+            left = ""  # noqa: PLW2901 - it has a line of its own
+        lines.append(f"  {left:<{width}}  {first}")
+        lines += [f"{'':{width + 4}}{line}" for line in more]
+    return "\n".join(lines)
 
 
 def _cell(text: str) -> str:

@@ -1,14 +1,19 @@
 """Scripts: text into commands with every mistake found before anything runs."""
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Any
 
+from raftplay.cluster.config import MAX_NODES
 from raftplay.commands import acting, looking, setup, single, timing
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
 from raftplay.commands.setup import Setup
-from raftplay.commands.table import TABLE, Bound, parse
+from raftplay.commands.table import TABLE, Bound, Command, parse
 from raftplay.raft.messages import UsageError
+
+MAX_MISTAKES = 100
+"""A script with as many mistakes is not read to its end."""
 
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
@@ -27,10 +32,11 @@ class ScriptRefused(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a line of its own, or behind commands."""
+    """A comment on a line of its own, or `behind` commands."""
 
     text: str
     line: int
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,9 @@ class Script:
 
     name: str
     setup: Setup
+    overrides: Setup = field(default_factory=Setup)
+    """What the command line chose in place of the script."""
+
     items: list[Comment | Step] = field(default_factory=list)
 
     @property
@@ -58,16 +67,18 @@ class Script:
 def decode(name: str, data: bytes) -> str:
     """The text of a script. Raises `ScriptRefused` when it is too long or not UTF-8."""
     if len(data) > MAX_SCRIPT_BYTES:
-        text = f"the script has {len(data)} bytes; at most {MAX_SCRIPT_BYTES} are read"
+        text = f"the script has more than {MAX_SCRIPT_BYTES} bytes; no more are read"
         raise ScriptRefused(name, [Mistake(text, 1, 1)])
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
+        start = data.rfind(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, start) + 1
+        before = data[start : error.start].decode()
+        source = before + data[error.start :].split(b"\n", 1)[0].decode(errors="backslashreplace")
         text = f"byte {data[error.start]:#04x} is no UTF-8 text"
-        raise ScriptRefused(name, [Mistake(text, line, column)]) from None
+        raise ScriptRefused(name, [Mistake(text, line, len(before) + 1, len(r"\x00"), source)]) from None
 
 
 def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script:
@@ -79,15 +90,18 @@ class _Parser:
     """Reads a script line by line and collects mistakes."""
 
     def __init__(self, name: str, overrides: Setup) -> None:
-        self.script = Script(name, Setup())
+        self.script = Script(name, Setup(), overrides)
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
         self.scope: Scope | None = None  # known from the first command on that is no set-up line
 
     def parse(self, text: str) -> Script:
         """The whole script."""
-        for number, source in enumerate(text.splitlines(), start=1):
-            self.read_line(source, number)
+        for number, source in enumerate(text.split("\n"), start=1):
+            self.read_line(source.removesuffix("\r"), number)
+            if len(self.mistakes) >= MAX_MISTAKES:
+                self.mistakes.append(Mistake("too many mistakes; from here on nothing was read", number + 1, 1))
+                break
         self.begin()
         self.check_config()
         if self.mistakes:
@@ -108,26 +122,34 @@ class _Parser:
             except Mistake as mistake:
                 self.mistakes.append(mistake)
         if comment and statements:
-            self.script.items.append(Comment(comment, number))
+            self.script.items.append(Comment(comment, number, behind=True))
 
     def read_statement(self, statement: Statement) -> None:
         row = TABLE.get(statement.words[0].text)
-        if row is not None and row.setup:
-            self.read_setup(statement)
+        if row is None:
+            parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow what is no command
+            return
+        if row.setup:
+            self.read_setup(row, statement)
             return
         scope = self.begin()
-        if row is not None and not row.setup and statement.words[0].text == "let" and len(statement.words) > 1:
+        if row.name == "let" and len(statement.words) > 1:
             # a variable counts as set even where its own line has a mistake: one mistake is enough
             scope.variables.add(statement.words[1].text.partition("=")[0])
         self.script.items.append(Step(parse(statement, scope), statement.line))
 
-    def read_setup(self, statement: Statement) -> None:
+    def read_setup(self, row: Command, statement: Statement) -> None:
         name = statement.words[0]
         if self.scope is not None:
             raise statement.mistake(f"{name.text} must stand before the first other command", name)
-        bound = parse(statement, Scope(DEFAULT_NODES))
         try:
-            setup.apply(name.text, _constants(bound), self.script.setup)
+            bound = parse(statement, Scope(DEFAULT_NODES))
+        except Mistake:
+            if row.name == "nodes" and self.script.setup.nodes is None:
+                self.script.setup.nodes = MAX_NODES  # one mistake is enough: every node may be named
+            raise
+        try:
+            setup.apply(row.name, _constants(bound), self.script.setup)
         except UsageError as error:
             raise statement.mistake(str(error), name) from None
 

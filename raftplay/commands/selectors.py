@@ -8,6 +8,7 @@ from raftplay.cluster import checks
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
+from raftplay.commands.shown import quoted, short
 from raftplay.raft.messages import CMState, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SINGLE = ("leader", "follower")
 SEVERAL = ("followers", "all", "alive", "crashed")
 
-_NODE = re.compile(r"n?(\d{1,6})")
+_NODE = re.compile(r"n?([0-9]{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def parse_node(cursor: Cursor, what: str = "NODE") -> Selector:
     word = cursor.next(what)
     found = selector(cursor, word)
     if len(found.parts) != 1 or found.parts[0] in SEVERAL:
-        raise cursor.mistake(f"{word.text!r} may be several nodes; exactly one is meant here", word)
+        raise cursor.mistake(f"{quoted(word.text)} may be several nodes; exactly one is meant here", word)
     return found
 
 
@@ -67,6 +68,11 @@ def leader(harness: "Harness") -> int | None:
     """The leader of the highest term among connected live nodes."""
     found = checks.leaders(harness)
     return found[0] if found else None
+
+
+def highest_term(harness: "Harness") -> int | None:
+    """The highest term among connected live nodes; None when there is no such node."""
+    return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
 
 
 def followers(harness: "Harness") -> list[int]:
@@ -83,7 +89,7 @@ def _part(cursor: Cursor, word: Word, text: str) -> int | str:
     match = _NODE.fullmatch(text)
     if match is None:
         hint = did_you_mean(text, (*SINGLE, *SEVERAL)) or f"; write 0 to {cursor.scope.nodes - 1}, leader, all …"
-        raise cursor.mistake(f"{text!r} names no node{hint}", word)
+        raise cursor.mistake(f"{quoted(text)} names no node{hint}", word)
     id = int(match[1])
     if id >= cursor.scope.nodes:
         raise cursor.mistake(f"there is no node {id}; the nodes are 0 to {cursor.scope.nodes - 1}", word)
@@ -94,7 +100,8 @@ def check_variable(cursor: Cursor, word: Word, text: str) -> None:
     """Raise `Mistake` unless the variable ``$name`` was set before."""
     if text[1:] not in cursor.scope.variables:
         hint = did_you_mean(text, (f"${name}" for name in cursor.scope.variables))
-        raise cursor.mistake(f"{text} was not set before; set it with: let {text[1:] or 'NAME'} = …{hint}", word)
+        how = f"; set it with: let {short(text[1:]) or 'NAME'} = …"
+        raise cursor.mistake(f"{short(text)} was not set before{hint or how}", word)
 
 
 def _resolve(part: int | str, session: "Session") -> list[int]:

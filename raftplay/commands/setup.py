@@ -9,7 +9,9 @@ from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.commands import values
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
+from raftplay.commands.shown import quoted
 from raftplay.commands.table import Kind, Resolve, command, constant
+from raftplay.commands.values import range_text
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
@@ -23,6 +25,9 @@ SWITCHES = ("prevote", "noop")
 TIMINGS = ("election", "heartbeat", "delay")
 
 MAX_SEED = (1 << 63) - 1
+
+SHORTEST = 0.001
+"""The shortest election timeout and heartbeat interval, in seconds."""
 
 
 @dataclass
@@ -38,6 +43,12 @@ class Setup:
     watched: list[str] = field(default_factory=list)
     without_bugs: bool = False
     """As an override: no bug is switched on, whatever the script says."""
+
+    def options(self) -> list[str]:
+        """The timings, switches and the lack of bugs chosen here, as options of `raftplay run`."""
+        words = [f"--timing={name}={range_text(*both)}" for name, both in self.timings.items()]
+        words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches.items()]
+        return words + (["--without-bugs"] if self.without_bugs else [])
 
     def config(self) -> Config:
         """The configuration of a cluster. Raises `UsageError` for timings that cannot be."""
@@ -77,13 +88,14 @@ def _timings(cursor: Cursor) -> Resolve:
     for word in words:
         name, _, text = word.text.partition("=")
         if name not in TIMINGS:
-            raise cursor.mistake(f"{name!r} is no timing{did_you_mean(name, TIMINGS)}; {', '.join(TIMINGS)}", word)
+            hint = did_you_mean(name, TIMINGS) or f"; it is one of {', '.join(TIMINGS)}"
+            raise cursor.mistake(f"{quoted(name)} is no timing{hint}", word)
         place = Word(text, word.column + len(name) + 1, len(text))
         low, high = values.duration_range(cursor, place, text)
         if name == "heartbeat" and low != high:
             raise cursor.mistake("the heartbeat is one duration, such as 50ms", place)
-        if name != "delay" and low <= 0:
-            raise cursor.mistake(f"{name} must be above 0", place)
+        if name != "delay" and low < SHORTEST:
+            raise cursor.mistake(f"{name} must be at least {SHORTEST * 1000:g}ms", place)
         timings[name] = (low, high)
     return constant(timings)
 
@@ -99,7 +111,7 @@ def _on_off(cursor: Cursor) -> Resolve:
 def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
     if word.text not in known:
         raise cursor.mistake(
-            f"{word.text!r} is no {what}{did_you_mean(word.text, known)}; {' or '.join(known)}", word
+            f"{quoted(word.text)} is no {what}{did_you_mean(word.text, known)}; it is {' or '.join(known)}", word
         )
     return word.text
 
@@ -108,7 +120,7 @@ def _bug(cursor: Cursor) -> Resolve:
     word = cursor.next("the NAME of a bug")
     if word.text not in BUGS:
         hint = did_you_mean(word.text, BUGS) or "; see: raftplay bugs"
-        raise cursor.mistake(f"there is no bug {word.text!r}{hint}", word)
+        raise cursor.mistake(f"there is no bug {quoted(word.text)}{hint}", word)
     return constant(word.text)
 
 
@@ -122,7 +134,7 @@ def _invariants(cursor: Cursor) -> Resolve:
         name = " ".join(text.split())
         if name.lower() not in known:
             hint = did_you_mean(name, known.values())
-            raise cursor.mistake(f"there is no invariant {name!r}{hint}; see: raftplay invariants", words[0])
+            raise cursor.mistake(f"there is no invariant {quoted(name)}{hint}; see: raftplay invariants", words[0])
         names.append(known[name.lower()])
     return constant(names)
 

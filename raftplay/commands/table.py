@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 from raftplay.commands.cursor import Cursor, Scope, did_you_mean
 from raftplay.commands.lexer import Statement
+from raftplay.commands.shown import quoted
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
 Resolve = Callable[["Session"], Any]
+
+CONDITIONS = "conditions"
+"""What `help` explains besides the commands."""
 
 GROUPS = ("Setting up", "Acting on the cluster", "Time", "Looking", "Checking")
 
@@ -26,13 +30,14 @@ class Kind:
     """A kind of parameter: how it is shown, how it is read, and which word leads it, if any.
 
     `read` takes words from a cursor and gives what yields the value when the command runs. `stop` is a word
-    of a later parameter that ends this one.
+    of a later parameter that ends this one. `about` says in help what may be written.
     """
 
     shown: str
     read: Callable[[Cursor], Resolve]
     lead: str = ""
     stop: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,9 @@ def parse(statement: Statement, scope: Scope) -> Bound:
     """The statement as a command of the table. Raises `Mistake`."""
     name = statement.words[0]
     row = TABLE.get(name.text)
-    if row is None or name.quoted:
-        hint = did_you_mean(name.text, TABLE)
-        raise statement.mistake(f"there is no command {name.text[:40]!r}{hint}", name)
+    if row is None:
+        hint = did_you_mean(name.text, TABLE) or "; see: raftplay help"
+        raise statement.mistake(f"there is no command {quoted(name.text)}{hint}", name)
     cursor = Cursor(statement, scope)
     arguments: list[tuple[str, Resolve]] = []
     for parameter in row.parameters:
@@ -117,7 +122,9 @@ def parse(statement: Statement, scope: Scope) -> Bound:
             arguments.append((parameter.name, resolve))
     if cursor.at < len(cursor.words):
         extra = cursor.words[cursor.at]
-        raise statement.mistake(f"{extra.text[:40]!r} is too much; the form is: {row.usage}", extra)
+        leads = [p.kind.lead for p in row.parameters if p.kind.lead]
+        hint = did_you_mean(extra.text, leads) or f"; the form is: {row.usage}"
+        raise statement.mistake(f"{quoted(extra.text)} is too much{hint}", extra)
     return Bound(row, statement, tuple(arguments))
 
 
@@ -130,7 +137,7 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
                 return None
             word = cursor.peek()
             missing = (
-                f"{kind.lead!r} is missing" if word is None else f"{word.text[:40]!r} should be {kind.lead!r}"
+                f"'{kind.lead}' is missing" if word is None else f"{quoted(word.text)} should be '{kind.lead}'"
             )
             raise cursor.mistake(f"{missing}; the form is: {TABLE[cursor.words[0].text].usage}", word)
     elif parameter.optional and cursor.at >= len(cursor.words):

@@ -4,15 +4,17 @@ import re
 
 from raftplay.commands.cursor import Cursor
 from raftplay.commands.lexer import Word
+from raftplay.commands.shown import quoted
 from raftplay.raft.messages import CommandRefused, UsageError, check_command
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?\.\.(\d+(?:\.\d+)?)(ms|s|m)")
-_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
+_RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?\.\.([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CHANCE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_CHANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
 
 LONGEST = 24 * 3600.0
 """The longest duration, in seconds."""
@@ -29,10 +31,14 @@ def duration_of(text: str) -> float:
     """Seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no duration; write it with a unit: 250ms, 1.5s, 2m")
-    seconds = float(match[1]) * UNITS[match[2]]
+        raise UsageError(f"{quoted(text)} is no duration; write it with a unit: 250ms, 1.5s, 2m")
+    return _seconds(match[1], match[2], text)
+
+
+def _seconds(number: str, unit: str, text: str) -> float:
+    seconds = float(number) * UNITS[unit]
     if seconds > LONGEST:
-        raise UsageError(f"{text!r} is too long; at most {LONGEST / 3600:g} hours")
+        raise UsageError(f"{quoted(text)} is too long; at most {LONGEST / 3600:g} hours")
     return seconds
 
 
@@ -46,17 +52,19 @@ def duration(cursor: Cursor, word: Word) -> float:
 
 def duration_range(cursor: Cursor, word: Word, text: str) -> tuple[float, float]:
     """(low, high) in seconds, from ``150..300ms`` or a single duration. Raises `Mistake`."""
-    single = _DURATION.fullmatch(text)
-    if single is not None:
-        seconds = float(single[1]) * UNITS[single[2]]
+    if _DURATION.fullmatch(text):
+        seconds = duration(cursor, Word(text, word.column, word.length))
         return seconds, seconds
     match = _RANGE.fullmatch(text)
     if match is None:
-        raise cursor.mistake(f"{text!r} is no range of durations; write 150..300ms", word)
-    low = float(match[1]) * UNITS[match[2] or match[4]]
-    high = float(match[3]) * UNITS[match[4]]
+        raise cursor.mistake(f"{quoted(text)} is no range of durations; write 150..300ms", word)
+    try:
+        low = _seconds(match[1], match[2] or match[4], text)
+        high = _seconds(match[3], match[4], text)
+    except UsageError as error:
+        raise cursor.mistake(str(error), word) from None
     if low > high:
-        raise cursor.mistake(f"the range {text!r} runs backwards", word)
+        raise cursor.mistake(f"the range {quoted(text)} runs backwards", word)
     return low, high
 
 
@@ -65,7 +73,7 @@ def chance(cursor: Cursor, word: Word, text: str) -> float:
     match = _CHANCE.fullmatch(text)
     value = float(match[1]) / (100 if match[2] else 1) if match else 2.0
     if not 0 <= value <= 1:
-        raise cursor.mistake(f"{text!r} is no chance; write 20% or 0.2", word)
+        raise cursor.mistake(f"{quoted(text)} is no chance; write 20% or 0.2", word)
     return value
 
 
@@ -73,18 +81,34 @@ def whole(cursor: Cursor, word: Word, what: str, low: int = 0, high: int = 1 << 
     """A whole number from `low` to `high`. Raises `Mistake`."""
     if not _INTEGER.fullmatch(word.text) or len(word.text) > 19 or not low <= int(word.text) <= high:
         limits = f"from {low} to {high}" if high < 1 << 62 else f"from {low} on"
-        raise cursor.mistake(f"{word.text!r} is no {what}; it is a whole number {limits}", word)
+        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it is a whole number {limits}", word)
     return int(word.text)
+
+
+def decimal(cursor: Cursor, word: Word, what: str, low: float, high: float) -> float:
+    """A number such as ``0.1``, from `low` to `high`. Raises `Mistake`."""
+    value = float(word.text) if _NUMBER.fullmatch(word.text) else -1.0
+    if not low <= value <= high:
+        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it lies between {low:g} and {high:g}", word)
+    return value
 
 
 def submittable(cursor: Cursor, word: Word) -> object:
     """What `submit` submits: an integer where an unquoted word reads as one, else text. Raises `Mistake`."""
-    if not word.quoted and _INTEGER.fullmatch(word.text) and len(word.text) <= MAX_INTEGER_DIGITS:
+    if not word.quoted and _INTEGER.fullmatch(word.text):
+        if len(word.text) > MAX_INTEGER_DIGITS:
+            text = f"an integer of {len(word.text)} digits is too long; at most {MAX_INTEGER_DIGITS}"
+            raise cursor.mistake(f"{text} (in quotes it is text)", word)
         return int(word.text)
     try:
         return check_command(word.text)
     except CommandRefused as refused:
         raise cursor.mistake(str(refused), word) from None
+
+
+def range_text(low: float, high: float) -> str:
+    """A range of durations as one writes it: ``150..300ms``, or ``50ms``."""
+    return duration_text(high) if low == high else f"{duration_text(low)}..{duration_text(high)}"
 
 
 def duration_text(seconds: float) -> str:

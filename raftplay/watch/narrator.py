@@ -1,5 +1,7 @@
 """Events in words: one line for each, for the debug log, `events` and the screens."""
 
+from typing import Protocol
+
 from raftplay.raft import events as dec
 from raftplay.raft.messages import (
     AppendEntriesArgs,
@@ -189,16 +191,37 @@ def message_text(src: int, dst: int, message: Args | Reply) -> str:
     return f"reply n{src} → n{dst}: {reply_text(message)}"
 
 
-def link_text(link: ev.LinkChanged) -> str:
+class Faults(Protocol):
+    """What may be wrong with one direction of a link: chances from 0 to 1, delays in seconds."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether nothing gets through."""
+
+    @property
+    def loss(self) -> float:
+        """The chance that a message is lost."""
+
+    @property
+    def delay(self) -> tuple[float, float]:
+        """The range of delays."""
+
+    @property
+    def dup(self) -> float:
+        """The chance that a message arrives twice."""
+
+
+def link_text(link: Faults) -> str:
     """The faults of a link: "cut, loss 20%, delay 50..80ms"."""
     low, high = link.delay
+    delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
     words = [
         word
         for word, holds in (
             ("cut", link.cut),
-            (f"loss {link.loss:.0%}", link.loss > 0),
-            (f"delay {low * 1000:g}..{high * 1000:g}ms", high > 0),
-            (f"dup {link.dup:.0%}", link.dup > 0),
+            (f"loss {link.loss * 100:g}%", link.loss > 0),
+            (f"delay {delay}", high > 0),
+            (f"dup {link.dup * 100:g}%", link.dup > 0),
         )
         if holds
     ]

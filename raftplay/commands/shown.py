@@ -1,0 +1,37 @@
+"""What users wrote, as messages show it: short, visible, and measured in the columns of a terminal."""
+
+import unicodedata
+
+from raftplay.watch.text import visible
+
+LONGEST_SHOWN = 40
+
+_MARKS = ("Mn", "Me")
+_HANGUL_VOWELS = range(0x1160, 0x1200)
+"""They are drawn into the syllable before them."""
+
+
+def short(text: str, limit: int = LONGEST_SHOWN) -> str:
+    """`text` on one line, with nothing invisible in it, cut behind `limit` characters."""
+    return visible(text) if len(text) <= limit else visible(text[: limit - 1]) + "…"
+
+
+def quoted(text: str) -> str:
+    """`text` as `short` shows it, between quotation marks."""
+    return f"'{short(text)}'"
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal takes for `text`, which `visible` made fit to be shown."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def pad(text: str, width: int) -> str:
+    """`text` filled up with spaces to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def _columns_of(char: str) -> int:
+    if unicodedata.category(char) in _MARKS or ord(char) in _HANGUL_VOWELS:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1

@@ -1,0 +1,12 @@
+"""How a run ends."""
+
+import enum
+
+
+class Status(enum.IntEnum):
+    """Exit statuses, as the README documents them."""
+
+    HELD = 0
+    FAILED = 1
+    MISUSED = 2
+    INTERRUPTED = 130

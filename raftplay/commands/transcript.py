@@ -1,0 +1,267 @@
+"""Transcripts of a run: for people, or for programs.
+
+The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` says which of four it is.
+All times are seconds of cluster time. Keys may be added, none will change. With `--quiet`, only steps that did
+not hold and the end are written. A script that is refused runs nothing and writes nothing here.
+
+`begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
+           prevote, noop, unreliable, more_reelection (each true or false)
+`comment`  line, text
+`step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
+           held:    answer (what the text transcript says; may have several lines)
+           failed:  reason, state          an expectation did not hold
+           broken:  reason, state, again   an invariant broke; `again` is the command line that shows it again
+           error:   reason                 the step was wrong in itself
+`end`      status (held, failed, misused, interrupted), time, steps (how many held)
+
+`state` is {nodes: [{id, state, term, vote, log: [[term, command] …], commit, alive, connected, frozen} …],
+network: [line …]}; vote and commit are -1 for none. `line` and `column` are null where no step was under way.
+"""
+
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
+from raftplay.cluster.harness import Harness
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.commands.looking import network_lines
+from raftplay.commands.script import Comment, Script, Step
+from raftplay.commands.shown import columns, pad, short
+from raftplay.commands.status import Status
+from raftplay.commands.values import range_text
+from raftplay.watch.text import visible
+
+Write = Callable[[str], None]
+
+
+class Transcript(Protocol):
+    """Who writes down what happens."""
+
+    def begin(self, script: Script, harness: Harness) -> None:
+        """The cluster runs."""
+
+    def comment(self, comment: Comment) -> None:
+        """A comment of the script."""
+
+    def step(self, step: Step, time: float, answer: str) -> None:
+        """A step held; its answer may have several lines."""
+
+    def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
+        """A step did not hold."""
+
+    def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
+        """An invariant of Raft broke, in this step if one was under way."""
+
+    def misused(self, step: Step, time: float, message: str) -> None:
+        """A step was wrong in itself."""
+
+    def end(self, status: Status, time: float, steps: int) -> None:
+        """It is over."""
+
+
+def again_command(script: Script, harness: Harness) -> str:
+    """The command line that runs `script` as it ran here (in sim: exactly so)."""
+    words = ["raftplay", "run", script.name, "--nodes", str(harness.n), "--backend", harness.backend]
+    words += ["--seed", str(harness.seed)]
+    for bug in script.setup.bugs:
+        words += ["--bug", bug]
+    return shlex.join(words + script.overrides.options())
+
+
+class TextTranscript:
+    """For people: the cluster's time, the command, its answer."""
+
+    WIDTH = 34
+    LONGEST = 160
+    """A longer command is cut in the transcript, not in what it does."""
+
+    def __init__(self, write: Write, *, quiet: bool = False) -> None:
+        self._write = write
+        self._quiet = quiet
+        self._name = ""
+        self._about = ""
+        self._again = ""
+        self._below_step = False
+
+    def begin(self, script: Script, harness: Harness) -> None:
+        """One line about the cluster."""
+        self._name = visible(script.name)
+        self._again = again_command(script, harness)
+        self._about = about_text(script, harness)
+        self._say(f"{self._name}: {self._about}")
+
+    def comment(self, comment: Comment) -> None:
+        """The comment, as it was written; a paragraph of its own unless it stands behind commands."""
+        indent = " " * 11 if comment.behind else ""
+        if self._below_step and not comment.behind:
+            self._say("")
+        self._say(f"{indent}# {visible(comment.text)}".rstrip())
+        self._below_step = comment.behind
+
+    def step(self, step: Step, time: float, answer: str) -> None:
+        """Time, command and answer on one line; longer answers below."""
+        self._say(self._line(step, time, answer))
+        self._below_step = True
+
+    def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
+        """What failed, where and when, and what every node looked like."""
+        self._write(self._line(step, time, "FAILED"))
+        self._write(f"{self._name}:{step.line}: failed at {time:.3f} s: {self._text(step)}: {visible(reason)}")
+        self._state(snapshot)
+
+    def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
+        """Which invariant broke, which facts contradict each other, and how to see it again."""
+        if step is None:
+            self._write(f"{self._name}: {visible(breach)}")
+        else:
+            self._write(self._line(step, time, "BROKEN"))
+            self._write(f"{self._name}:{step.line}: {self._text(step)}: {visible(breach)}")
+        self._state(snapshot)
+        self._write(f"again: {visible(self._again)}")
+
+    def misused(self, step: Step, time: float, message: str) -> None:
+        """What was wrong, with its place."""
+        mistake = step.bound.statement.mistake(message, step.bound.statement.words[0])
+        self._write(mistake.render(self._name))
+
+    def end(self, status: Status, time: float, steps: int) -> None:
+        """How it ended."""
+        count = f"{steps} step{'' if steps == 1 else 's'}"
+        ends = {
+            Status.HELD: f"all held: {count} in {time:.3f} s",
+            Status.FAILED: f"failed after {count}, at {time:.3f} s",
+            Status.MISUSED: f"stopped after {count}, at {time:.3f} s",
+            Status.INTERRUPTED: f"interrupted after {count}, at {time:.3f} s",
+        }
+        self._write(f"{self._name}: {ends[status]} ({self._about})")
+
+    def _state(self, snapshot: Snapshot) -> None:
+        for line in (*str(snapshot).split("\n"), *(f"  {line}" for line in network_lines(snapshot))):
+            self._write(visible(line))
+
+    def _line(self, step: Step, time: float, answer: str) -> str:
+        head = f"{time:9.3f}  {self._text(step)}"
+        first, *more = (visible(line) for line in answer.split("\n"))
+        if more:
+            return "\n".join((head, *(f"{'':11}{line}".rstrip() for line in (first, *more))))
+        return f"{pad(head, max(columns(head), 11 + self.WIDTH))}  {first}".rstrip()
+
+    def _text(self, step: Step) -> str:
+        return short(step.bound.statement.text.replace("\t", " "), self.LONGEST)
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._write(line)
+
+
+def about_text(script: Script, harness: Harness) -> str:
+    """The cluster in a line: what it takes to run the same again, and every bug that is on."""
+    config, usual = harness.config, Config()
+    raft = config.raft
+    delay = (config.delay_min, config.delay_max)
+    election = (raft.election_min, raft.election_max)
+    words = (
+        (f"{harness.n} node{'s' if harness.n > 1 else ''}", True),
+        (harness.backend, True),
+        (f"seed {harness.seed}", True),
+        (f"election {range_text(*election)}", election != (usual.raft.election_min, usual.raft.election_max)),
+        (f"heartbeat {range_text(raft.heartbeat, raft.heartbeat)}", raft.heartbeat != usual.raft.heartbeat),
+        (f"delay {range_text(*delay)}", delay != (usual.delay_min, usual.delay_max)),
+        ("prevote on", raft.prevote),
+        ("noop on", raft.noop),
+        (UNRELIABLE, bool(config.unreliable)),
+        (MORE_REELECTION, raft.force_more_reelection),
+        (f"BUGS ON: {' '.join(script.setup.bugs)}", bool(script.setup.bugs)),
+    )
+    return ", ".join(word for word, holds in words if holds)
+
+
+class JsonTranscript:
+    """For programs: one JSON object a line, as the docstring of this module says."""
+
+    def __init__(self, write: Write, *, quiet: bool = False) -> None:
+        self._write = write
+        self._quiet = quiet
+        self._again = ""
+
+    def begin(self, script: Script, harness: Harness) -> None:
+        """What runs."""
+        self._again = again_command(script, harness)
+        config = harness.config
+        self._object(
+            kind="begin",
+            script=script.name,
+            nodes=harness.n,
+            backend=harness.backend,
+            seed=harness.seed,
+            bugs=script.setup.bugs,
+            election=[config.raft.election_min, config.raft.election_max],
+            heartbeat=config.raft.heartbeat,
+            delay=[config.delay_min, config.delay_max],
+            prevote=config.raft.prevote,
+            noop=config.raft.noop,
+            unreliable=bool(config.unreliable),
+            more_reelection=config.raft.force_more_reelection,
+        )
+
+    def comment(self, comment: Comment) -> None:
+        """A comment."""
+        self._object(kind="comment", line=comment.line, text=comment.text)
+
+    def step(self, step: Step, time: float, answer: str) -> None:
+        """A step that held."""
+        self._step(step, time, "held", answer=answer)
+
+    def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
+        """A step that failed."""
+        self._step(step, time, "failed", reason=reason, state=_state(snapshot))
+
+    def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
+        """A step in which an invariant broke."""
+        self._step(step, time, "broken", reason=breach, state=_state(snapshot), again=self._again)
+
+    def misused(self, step: Step, time: float, message: str) -> None:
+        """A step that was wrong."""
+        self._step(step, time, "error", reason=message)
+
+    def end(self, status: Status, time: float, steps: int) -> None:
+        """How it ended."""
+        self._object(force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps)
+
+    def _step(self, step: Step | None, time: float, status: str, **more: Any) -> None:
+        statement = None if step is None else step.bound.statement
+        self._object(
+            force=status != "held",
+            kind="step",
+            line=None if statement is None else statement.line,
+            column=None if statement is None else statement.words[0].column,
+            command="" if statement is None else statement.text,
+            time=round(time, 6),
+            status=status,
+            **more,
+        )
+
+    def _object(self, *, force: bool = False, **fields: Any) -> None:
+        if force or not self._quiet:
+            text = json.dumps(fields, separators=(",", ":"), allow_nan=False)
+            self._write(text.replace("\x7f", "\\u007f"))
+
+
+def _state(snapshot: Snapshot) -> dict[str, object]:
+    return {"nodes": [_node(node) for node in snapshot.nodes], "network": network_lines(snapshot)}
+
+
+def _node(node: NodeSnapshot) -> dict[str, object]:
+    return {
+        "id": node.id,
+        "state": str(node.state),
+        "term": node.current_term,
+        "vote": node.voted_for,
+        "log": [[entry.term, entry.command] for entry in node.log],
+        "commit": node.commit_index if node.alive else -1,
+        "alive": node.alive,
+        "connected": node.connected,
+        "frozen": node.frozen,
+    }
