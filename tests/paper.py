@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from raftplay.raft.config import RaftConfig
@@ -30,6 +31,9 @@ from raftplay.raft.messages import (
 from raftplay.raft.storage import MapStorage, PersistentState, Storage
 
 Terms = Sequence[int]
+
+thorough = settings(deadline=None, derandomize=True, database=None)
+"""How hypothesis runs here: the same examples each time, however slow the machine."""
 
 
 def entry(index: int, term: int) -> LogEntry:

@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given
-from paper import ByHand, appends_to, disk, diverging_logs, entries, follower, leader, settle, terms_of
+from paper import ByHand, appends_to, disk, diverging_logs, entries, follower, leader, settle, terms_of, thorough
 
 from raftplay.raft.messages import CMState, LogEntry
 
@@ -98,6 +98,7 @@ def test_followers_c_and_d_of_figure_7_refuse_their_vote():
     assert [cm.current_term for cm in cluster.nodes] == [8, 8, 8]
 
 
+@thorough
 @given(diverging_logs())
 def test_any_follower_is_brought_to_any_leaders_log_within_one_probe_per_term(logs):
     leaders, own, agreed = logs
@@ -112,6 +113,7 @@ def test_any_follower_is_brought_to_any_leaders_log_within_one_probe_per_term(lo
     assert peer.log == cm.log
 
 
+@thorough
 @given(diverging_logs())
 def test_probing_ends_even_where_refusals_give_no_hint(logs):
     leaders, own, _ = logs

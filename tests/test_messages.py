@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper import commands, scalars, text
+from paper import commands, scalars, text, thorough
 
 from raftplay.raft.messages import (
     MAX_COMMAND_BYTES,
@@ -43,6 +43,7 @@ def nested(depth, innermost=None):
 # ---- what is accepted
 
 
+@thorough
 @given(commands)
 def test_every_json_value_is_a_command_and_stays_what_it_was(command):
     kept = check_command(command)
@@ -50,6 +51,7 @@ def test_every_json_value_is_a_command_and_stays_what_it_was(command):
     assert same_command(own_copy(command), command)
 
 
+@thorough
 @given(commands)
 def test_a_command_comes_back_from_disk_and_wire_as_it_was(command):
     entry = msgspec.json.decode(msgspec.json.encode(LogEntry(check_command(command), 3)), type=LogEntry)
@@ -86,6 +88,7 @@ def test_what_lies_at_the_edge_is_accepted_and_survives_a_round_trip(command):
     assert same_command(entry.command, command)
 
 
+@thorough
 @given(st.dictionaries(text, st.lists(scalars, max_size=3), min_size=1, max_size=3))
 def test_containers_are_copied_all_the_way_down(command):
     was = copy.deepcopy(command)
@@ -185,6 +188,7 @@ def test_text_that_a_list_holds_many_times_counts_as_often(shared):
         check_command([shared] * 30_000)
 
 
+@thorough
 @given(st.recursive(scalars | st.binary() | st.tuples(scalars), lambda x: st.lists(x, max_size=4), max_leaves=8))
 def test_a_value_is_a_command_exactly_if_it_is_json(value):
     def is_json(part):
@@ -201,6 +205,7 @@ def test_a_value_is_a_command_exactly_if_it_is_json(value):
 # ---- what is the same
 
 
+@thorough
 @given(commands, commands)
 def test_two_commands_are_the_same_exactly_if_their_sorted_json_is(one, other):
     def as_json(value):
@@ -240,6 +245,7 @@ def test_the_order_of_keys_does_not_matter():
 # ---- sizes
 
 
+@thorough
 @given(commands)
 def test_size_of_is_never_less_than_the_json_text(command):
     assert size_of(command) >= len(msgspec.json.encode(command))

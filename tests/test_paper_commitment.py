@@ -15,6 +15,7 @@ from paper import (
     majority,
     settle,
     terms_of,
+    thorough,
     vote_call,
 )
 
@@ -250,6 +251,7 @@ def test_entries_are_applied_once_each_in_order_however_calls_arrive_figure_2():
     assert cm.take_commits() == []
 
 
+@thorough
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 9), st.integers(-1, 9)), max_size=12))
 def test_applied_never_passes_committed_nor_committed_the_log_figure_2(calls):
     cm = follower(term=1)

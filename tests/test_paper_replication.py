@@ -17,6 +17,7 @@ from paper import (
     picture,
     settle,
     terms_of,
+    thorough,
     vote_call,
 )
 
@@ -187,6 +188,7 @@ def test_calls_that_arrive_twice_or_in_reverse_lose_nothing_5_3():
     assert terms_of(cm) == (1, 1)
 
 
+@thorough
 @given(diverging_logs(), st.lists(st.tuples(st.integers(-1, 30), st.integers(0, 30)), max_size=8))
 def test_in_whatever_order_calls_arrive_a_follower_agrees_with_the_leader_as_far_as_they_reach_5_3(logs, calls):
     leaders, own, reach = logs

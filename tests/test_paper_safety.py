@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from paper import ByHand, Disk, Message, loaded, majority
+from paper import ByHand, Disk, Message, loaded, majority, thorough
 
 from raftplay.raft import events as ev
 from raftplay.raft.bugs import module_with
@@ -292,8 +292,8 @@ def test_the_schedules_find_what_is_wrong_with_an_unsound_algorithm(bug):
 schedules = st.lists(st.tuples(st.sampled_from(list(ACTIONS)), st.integers(0, 500)), min_size=5, max_size=60)
 
 
+@thorough
 @given(st.integers(3, 5), schedules)
-@settings(max_examples=80)
 def test_no_schedule_breaks_the_properties_of_figure_3(n, schedule):
     cluster = Watched(n)
     for action, number in schedule:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper import entries, entry
+from paper import entries, entry, thorough
 
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
@@ -32,6 +32,7 @@ def test_term_at_knows_no_term_outside_the_log(index, term):
     assert RaftLog(entries((1, 4))).term_at(index) == term
 
 
+@thorough
 @given(logs, st.integers(0, 10))
 def test_first_and_last_index_of_a_term_are_what_a_plain_search_finds(terms, term):
     log = RaftLog(entries(terms))
@@ -40,6 +41,7 @@ def test_first_and_last_index_of_a_term_are_what_a_plain_search_finds(terms, ter
     assert log.last_index_of(term) == (found[-1] if found else NONE)
 
 
+@thorough
 @given(logs, st.integers(0, 25))
 def test_truncate_drops_the_entry_and_all_that_follow_it(terms, index):
     log = RaftLog(entries(terms))
@@ -79,6 +81,7 @@ CHANGES = st.one_of(
 )
 
 
+@thorough
 @given(logs, st.lists(CHANGES, max_size=12))
 def test_changed_from_is_never_above_the_first_entry_that_differs_from_what_was_persisted(terms, changes):
     log = RaftLog(entries(terms))

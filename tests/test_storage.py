@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper import commands, disk, entries, loaded
+from paper import commands, disk, entries, loaded, thorough
 
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
@@ -64,6 +64,7 @@ def test_nothing_stored_is_a_new_node():
 terms = st.integers(0, 2**70)
 
 
+@thorough
 @given(terms, st.integers(-1, 24), st.lists(st.tuples(commands, terms), max_size=6))
 def test_what_was_saved_is_loaded(term, vote, pairs):
     log = RaftLog()
@@ -148,6 +149,7 @@ change = st.tuples(
 )
 
 
+@thorough
 @given(st.lists(change, min_size=1, max_size=6))
 def test_after_a_crash_at_any_write_the_node_finds_a_state_that_it_had(changes):
     storage = Journal()
@@ -241,6 +243,7 @@ def test_terms_that_no_log_can_have_are_refused(current_term, log):
         loaded(storage_of(vote=b"[%d,-1]" % current_term, length=b"%d" % len(log), **values))
 
 
+@thorough
 @given(st.sampled_from(["vote", "length", "log/0", "log/1"]), st.binary(max_size=12))
 def test_any_garbage_gives_a_state_or_a_storage_error_and_nothing_else(key, data):
     storage = disk(3, (1, 2), 1)
