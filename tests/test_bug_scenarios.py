@@ -1,0 +1,112 @@
+"""Every bug switch has a scenario: with the switch on the named invariant falls, without it all holds."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from raftplay import scenarios
+from raftplay.commands.runner import Status, TextTranscript, run_script
+from raftplay.commands.script import Script, parse_script
+from raftplay.commands.setup import Setup
+from raftplay.raft.bugs import BUGS, LIVENESS
+
+SEEDS = range(20)
+
+BROKEN = re.compile(r"^bugs/[\w-]+:\d+: .*?: (\w[\w -]*?) broke at ", re.MULTILINE)
+FAILED = re.compile(r"^bugs/[\w-]+:\d+: failed at ", re.MULTILINE)
+
+
+def script(bug: str, *, seed: int, backend: str | None = None, without_bugs: bool = False) -> Script:
+    """The scenario of `bug`; without it, every invariant is watched, whatever the scenario says."""
+    name = f"bugs/{bug}"
+    found = parse_script(
+        name, scenarios.text_of(name), Setup(seed=seed, backend=backend, without_bugs=without_bugs)
+    )
+    if without_bugs:
+        found.setup.watched = []
+    return found
+
+
+def what_fell(bug: str, *, seed: int, backend: str | None = None) -> str:
+    """The invariant that the scenario of `bug` breaks, or "liveness" for an expectation."""
+    told: list[str] = []
+    status = run_script(script(bug, seed=seed, backend=backend), TextTranscript(told.append))
+    text = "\n".join(told)
+    assert status is Status.FAILED, text
+    assert f"BUGS ON: {bug}" in told[0]
+    if broken := BROKEN.search(text):
+        return broken[1]
+    assert FAILED.search(text), text
+    return LIVENESS
+
+
+def assert_holds(bug: str, *, seed: int, backend: str | None = None) -> None:
+    told: list[str] = []
+    sound = script(bug, seed=seed, backend=backend, without_bugs=True)
+    assert run_script(sound, TextTranscript(told.append)) is Status.HELD, "\n".join(told)
+    assert "BUGS" not in told[0]
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_what_the_table_names_falls_with_any_seed(bug: str) -> None:
+    for seed in SEEDS:
+        assert what_fell(bug, seed=seed, backend="sim") in BUGS[bug].falls, f"seed {seed}"
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_without_the_bug_all_holds_with_any_seed(bug: str) -> None:
+    for seed in SEEDS:
+        assert_holds(bug, seed=seed, backend="sim")
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_it_falls_and_holds_where_the_scenario_plays_by_itself(bug: str) -> None:
+    assert what_fell(bug, seed=1) in BUGS[bug].falls
+    assert_holds(bug, seed=1)
+
+
+def test_figure_8_goes_all_the_way_to_two_commands_at_one_index() -> None:
+    assert what_fell("commit-old-term", seed=0, backend="sim") == "State Machine Safety"
+
+
+def test_only_what_hangs_on_exact_pauses_plays_in_virtual_time() -> None:
+    """All others play over real sockets: they wait for what happens, and are in no hurry."""
+    virtual = [bug for bug in BUGS if script(bug, seed=0).setup.backend == "sim"]
+    assert virtual == ["timer-on-refusal"]
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_scenario_is_over_within_three_seconds_of_cluster_time(bug: str) -> None:
+    for without_bugs in (False, True):
+        told: list[str] = []
+        run_script(script(bug, seed=0, backend="sim", without_bugs=without_bugs), TextTranscript(told.append))
+        match = re.search(r"(?:at|in) ([\d.]+) s \(", told[-1])
+        assert match, told[-1]
+        assert float(match[1]) < 3.0
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_scenario_says_what_it_shows_and_switches_on_that_bug_alone(bug: str) -> None:
+    assert script(bug, seed=0).setup.bugs == [bug]
+    summary = scenarios.summary_of(f"bugs/{bug}")
+    assert summary.startswith(f"{bug}: ")
+    assert "§" in summary or "Figure" in summary
+    lines = scenarios.text_of(f"bugs/{bug}").splitlines()
+    assert max(map(len, lines)) <= 115
+    assert sum(line.startswith("#") for line in lines) >= 5
+
+
+def test_every_bug_has_its_scenario() -> None:
+    assert scenarios.bug_names() == [f"bugs/{bug}" for bug in BUGS]
+
+
+def test_the_command_line_runs_one_both_ways() -> None:
+    command = [sys.executable, "-m", "raftplay.cli", "run", "bugs/zombie"]
+    broken = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert broken.returncode == 1
+    assert "Dead Is Dead broke at" in broken.stdout
+    held = subprocess.run([*command, "--without-bugs"], capture_output=True, text=True, timeout=60, check=False)
+    assert held.returncode == 0
+    assert (broken.stderr, held.stderr) == ("", "")
