@@ -6,6 +6,7 @@ Exit statuses: 0 all held, 1 an expectation failed or an invariant broke, 2 the 
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,15 +21,18 @@ from raftplay.commands import looking
 from raftplay.commands.about_bugs import bug_list, bug_text
 from raftplay.commands.about_traces import replay_text
 from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import Script, decode, parse_script
+from raftplay.commands.script import Script, ScriptRefused, decode, override, parse_script
 from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.shown import quoted, short
 from raftplay.commands.values import duration_of
 from raftplay.explore.all_bugs import table
 from raftplay.explore.command import explore, explore_script
 from raftplay.explore.mixes import MIXES
 from raftplay.explore.report import progress_line
 from raftplay.explore.sweep import Report, Search
+from raftplay.output import Output, be_silent, complain, prepare_streams
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
@@ -41,27 +45,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
 
-BugOption = Annotated[list[str] | None, typer.Option(help="Switch on a bug; may be given several times.")]
-
-
-class Output:
-    """Standard output that outlives its reader: when the pipe closes, the run goes on unheard."""
-
-    def __init__(self) -> None:
-        self._open = True
-
-    def write(self, line: str) -> None:
-        """Print one line."""
-        if not self._open:
-            return
-        try:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            self._open = False
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - Python flushes it as it ends
+BugOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Switch on a bug; may be given several times.")
+]
 
 
 class Progress:
@@ -92,25 +81,57 @@ class Progress:
 
 @app.command()
 def run(
-    script: Annotated[str, typer.Argument(help="A script file, the name of a scenario, or - for standard input.")],
-    nodes: Annotated[int | None, typer.Option(min=1, max=MAX_NODES, help="How many nodes.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="Decides every random choice.")] = None,
-    backend: Annotated[str | None, typer.Option(help="tcp (real sockets) or sim (virtual time).")] = None,
+    script: Annotated[
+        str,
+        typer.Argument(metavar="SCRIPT", help="A file, the name of a scenario, or - for standard input."),
+    ],
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time."),
+    ] = None,
     speed: Annotated[
-        float | None, typer.Option(min=MIN_SPEED, max=MAX_SPEED, help="1 = the reference's timings.")
+        float | None,
+        typer.Option(
+            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 gives the usual timings, 0.1 is ten times slower."
+        ),
+    ] = None,
+    timing: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=D", help="As in a script: election=150..300ms, heartbeat=50ms, delay=1..5ms."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=on|off", help="As in a script: prevote=on, noop=on.")
     ] = None,
     bug: BugOption = None,
     without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
-    trace: Annotated[Path | None, typer.Option(help="Write every event to this file, as JSON Lines.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object per step.")] = False,
 ) -> None:
-    """Run a script and print its transcript."""
-    if backend not in (None, "tcp", "sim"):
-        raise typer.BadParameter(f"{backend!r} is neither tcp nor sim", param_hint="--backend")
-    overrides = Setup(nodes=nodes, seed=seed, backend=backend, bugs=known_bugs(bug), without_bugs=without_bugs)
+    """Run a script and print its transcript.
+
+    What an option says takes the place of the script's own set-up lines. Ends with status 0 when all held, 1 when
+    an expectation failed or an invariant broke, 2 when the script or an option is wrong, 130 after Ctrl-C.
+    """
+    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bug), without_bugs=without_bugs)
+    if backend is not None:
+        override(overrides, "--backend", f"backend {backend}")
+    for text in timing or []:
+        override(overrides, "--timing", f"timing {text}")
+    for text in set_ or []:
+        override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
     status = run_script(load(script, overrides), transcript, speed=speed, trace=trace)
@@ -119,25 +140,23 @@ def run(
 
 @app.command()
 def scenarios() -> None:
-    """List the scenarios that ship with raftplay; run one with: raftplay run NAME."""
+    """List the scenarios; run one with: raftplay run NAME."""
     names = shipped.names()
     width = max(map(len, names))
-    for name in names:
-        typer.echo(f"{name:<{width}}  {shipped.summary_of(name)}")
+    Output().write("\n".join(f"{name:<{width}}  {shipped.summary_of(name)}" for name in names))
 
 
 @app.command()
 def bugs(name: Annotated[str | None, typer.Argument(help="The bug to explain.")] = None) -> None:
     """List the bug switches, or explain one; see one break with: raftplay run bugs/NAME."""
-    typer.echo(bug_list() if name is None else bug_text(known_bugs([name])[0]))
+    Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
 
 
 @app.command()
 def invariants() -> None:
     """List the invariants that are watched while a cluster runs."""
     width = max(len(invariant.name) for invariant in INVARIANTS)
-    for invariant in INVARIANTS:
-        typer.echo(f"{invariant.name:<{width}}  {invariant.statement}")
+    Output().write("\n".join(f"{invariant.name:<{width}}  {invariant.statement}" for invariant in INVARIANTS))
 
 
 @app.command()
@@ -146,7 +165,7 @@ def replay(
 ) -> None:
     """Feed the events of a trace to the watchers again, and say what they find."""
     held, text = replay_text(trace)
-    typer.echo(text)
+    Output().write(text)
     raise typer.Exit(int(Status.HELD if held else Status.FAILED))
 
 
@@ -206,7 +225,7 @@ def help_(
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
 ) -> None:
     """Explain the commands of the language."""
-    typer.echo(looking.markdown_table() if markdown else looking.help_text(name))
+    Output().write(looking.markdown_table() if markdown else looking.help_text(name))
 
 
 def _version(wanted: bool) -> None:
@@ -260,21 +279,23 @@ def seconds_of(text: str) -> float:
 
 def read(name: str) -> tuple[str, str]:
     """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
-    if name == "-":
-        return "-", decode("-", sys.stdin.buffer.read())
-    path = Path(name)
-    if path.is_file():
-        try:
-            return name, decode(name, path.read_bytes())
-        except OSError as error:
-            raise UsageError(f"{visible(name)} cannot be read: {error.strerror}") from None
     known = shipped.names() + shipped.bug_names()
-    if name in known:
-        return name, shipped.text_of(name)
-    if path.is_dir():
-        raise UsageError(f"{visible(name)} is a directory, not a script")
-    hint = did_you_mean(name, known)
-    raise UsageError(f"there is no file and no scenario {visible(name)!r}{hint}; see: raftplay scenarios")
+    try:
+        if name == "-":
+            if sys.stdin is None:
+                raise UsageError("standard input is closed")
+            return name, decode(name, sys.stdin.buffer.read(MAX_SCRIPT_BYTES + 1))
+        if name in known and not os.path.isfile(name):
+            return name, shipped.text_of(name)
+        with open(name, "rb") as file:
+            return name, decode(name, file.read(MAX_SCRIPT_BYTES + 1))
+    except IsADirectoryError:
+        raise UsageError(f"{short(name)} is a directory, not a script") from None
+    except FileNotFoundError:
+        hint = did_you_mean(name, known) or "; see: raftplay scenarios"
+        raise UsageError(f"there is no file and no scenario {quoted(name)}{hint}") from None
+    except OSError as error:
+        raise UsageError(f"{short(name)} cannot be read: {error.strerror}") from None
 
 
 def load(name: str, overrides: Setup) -> Script:
@@ -285,15 +306,22 @@ def load(name: str, overrides: Setup) -> Script:
 
 def main() -> NoReturn:
     """Run the command line; every failure is a sentence and an exit status."""
+    prepare_streams()
     try:
         app(prog_name="raftplay")
-    except UsageError as error:
-        text = str(error)
-        print(text if ": error: " in text else f"raftplay: error: {text}", file=sys.stderr)
-        sys.exit(Status.MISUSED)
+        status = Status.HELD
+    except (ScriptRefused, UsageError) as error:
+        complain(str(error) if isinstance(error, ScriptRefused) else f"raftplay: error: {error}")
+        status = Status.MISUSED
+    except OSError as error:
+        be_silent()
+        complain(f"raftplay: error: {error.strerror or error}")
+        status = Status.MISUSED
     except KeyboardInterrupt:
-        sys.exit(Status.INTERRUPTED)
-    sys.exit(Status.HELD)
+        status = Status.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; one more Ctrl-C cannot stop it sooner
+    sys.exit(status)
 
 
 if __name__ == "__main__":

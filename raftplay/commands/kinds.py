@@ -206,7 +206,7 @@ def _topic(cursor: Cursor) -> Resolve:
 ONE = "2 or n2, leader, follower, or a variable such as $old"
 SOME = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
 ABOUT_LINK = "1->3 is one direction, 1<->3 both; instead of numbers any NODES, such as leader->followers; or all"
-ABOUT_DURATION = "250ms, 1.5s or 2m, at most 24 hours"
+ABOUT_DURATION = "250ms, 1.5s or 2m, at most 1440m"
 ABOUT_CONDITION = "see: help conditions"
 
 NODE = Kind("NODE", _node, about=ONE)

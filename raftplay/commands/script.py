@@ -8,7 +8,8 @@ from raftplay.cluster.config import MAX_NODES
 from raftplay.commands import acting, looking, setup, single, timing
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
-from raftplay.commands.setup import Setup
+from raftplay.commands.setup import Setup, apply
+from raftplay.commands.shown import quoted
 from raftplay.commands.table import TABLE, Bound, Command, parse
 from raftplay.raft.messages import UsageError
 
@@ -86,6 +87,18 @@ def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script
     return _Parser(name, overrides or Setup()).parse(text)
 
 
+def override(setup: Setup, option: str, line: str) -> None:
+    """Keep in `setup` what the set-up line `line`, given as an `option`, chooses. Raises `UsageError`."""
+    try:
+        statements, comment = split_line(line)
+        if len(statements) != 1 or comment is not None:
+            raise UsageError(f"{quoted(line)} is not one set-up line")
+        bound = parse(statements[0], Scope(DEFAULT_NODES))
+        apply(bound.command.name, _constants(bound), setup)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
 class _Parser:
     """Reads a script line by line and collects mistakes."""
 
@@ -149,7 +162,7 @@ class _Parser:
                 self.script.setup.nodes = MAX_NODES  # one mistake is enough: every node may be named
             raise
         try:
-            setup.apply(row.name, _constants(bound), self.script.setup)
+            apply(row.name, _constants(bound), self.script.setup)
         except UsageError as error:
             raise statement.mistake(str(error), name) from None
 

@@ -38,7 +38,7 @@ def duration_of(text: str) -> float:
 def _seconds(number: str, unit: str, text: str) -> float:
     seconds = float(number) * UNITS[unit]
     if seconds > LONGEST:
-        raise UsageError(f"{quoted(text)} is too long; at most {LONGEST / 3600:g} hours")
+        raise UsageError(f"{quoted(text)} is too long; at most {LONGEST / 60:g}m")
     return seconds
 
 
@@ -108,7 +108,9 @@ def submittable(cursor: Cursor, word: Word) -> object:
 
 def range_text(low: float, high: float) -> str:
     """A range of durations as one writes it: ``150..300ms``, or ``50ms``."""
-    return duration_text(high) if low == high else f"{duration_text(low)}..{duration_text(high)}"
+    if low == high:
+        return duration_text(high)
+    return f"{low * 1000:g}..{high * 1000:g}ms" if high < 1 else f"{low:g}..{high:g}s"
 
 
 def duration_text(seconds: float) -> str:
