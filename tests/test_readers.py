@@ -7,7 +7,7 @@ from raftplay.watch.events import Record
 from raftplay.watch.stream import ReaderFailed
 
 
-def clumsy(record: Record) -> None:
+def clumsy(_: Record) -> None:
     raise ZeroDivisionError("clumsy")
 
 
@@ -17,7 +17,7 @@ def test_a_reader_that_raises_is_named_and_detached_and_the_cluster_goes_on(back
         h.check_single_leader()
         with h.lock:
             h.stream.attach(clumsy)
-        with pytest.raises(ReaderFailed, match="the reader clumsy .*clumsy") as caught:
+        with pytest.raises(ReaderFailed, match=r"the reader clumsy .*clumsy") as caught:
             h.sleep_ms(200)
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert not h.stream.reads(clumsy)

@@ -1,0 +1,41 @@
+"""Every scenario that ships holds, whatever the seed, on both backends."""
+
+import pytest
+
+from raftplay import scenarios
+from raftplay.commands.runner import Status, TextTranscript, run_script
+from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
+from raftplay.raft.bugs import BUGS
+
+SEEDS = 50
+
+
+def play(name: str, overrides: Setup) -> tuple[Status, str]:
+    lines: list[str] = []
+    script = parse_script(name, scenarios.text_of(name), overrides)
+    return run_script(script, TextTranscript(lines.append)), "\n".join(lines)
+
+
+def test_at_least_eight_scenarios_ship_each_with_a_line_about_it():
+    assert len(scenarios.names()) >= 8
+    for name in (*scenarios.names(), *scenarios.bug_names()):
+        assert len(scenarios.summary_of(name)) > 20, name
+        assert "DRAFT" not in scenarios.text_of(name), name
+
+
+def test_every_bug_has_its_scenario():
+    assert scenarios.bug_names() == [f"bugs/{name}" for name in BUGS]
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_scenario_holds_in_virtual_time_with_any_seed(name: str):
+    for seed in range(SEEDS):
+        status, text = play(name, Setup(backend="sim", seed=seed))
+        assert status is Status.HELD, text
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_scenario_holds_on_sockets(name: str):
+    status, text = play(name, Setup(backend="tcp"))
+    assert status is Status.HELD, text
