@@ -191,6 +191,7 @@ class Server:
             return
         self.settle_pending()
         self.stopped = True
+        self.frozen = False  # there is no process any more that could be stalled
         self.cm.stop()
         if self._alarm is not None:
             self._alarm.cancel()

@@ -104,8 +104,8 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
             return _leader_is(parse_node(cursor), negated)
     word = cursor.next("follower, candidate, leader or dead")
     if word.text not in _STATES:
-        hint = did_you_mean(word.text, _STATES)
-        raise cursor.mistake(f"{quoted(word.text)} is no state; follower, candidate, leader or dead{hint}", word)
+        hint = did_you_mean(word.text, _STATES) or "; it is follower, candidate, leader or dead"
+        raise cursor.mistake(f"{quoted(word.text)} is no state{hint}", word)
     state = _STATES[word.text]
 
     def holds(session: "Session") -> bool:

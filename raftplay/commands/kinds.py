@@ -163,16 +163,22 @@ def _link_change(cursor: Cursor) -> Resolve:
     return constant(change)
 
 
+def _unglued(word: Word, at: int) -> list[Word]:
+    """The ``=`` at index `at` of a word and what follows it: ``let old=leader`` reads as ``let old = leader``."""
+    rest = word.text[at + 1 :]
+    pieces = [Word("=", word.column + at, 1)]
+    return [*pieces, Word(rest, word.column + at + 1, len(rest))] if rest else pieces
+
+
 def _new_name(cursor: Cursor) -> Resolve:
     word = cursor.next("NAME")
-    name, glued, rest = word.text.partition("=")
+    name, glued, _ = word.text.partition("=")
     if not values.is_name(name):
         raise cursor.mistake(f"{quoted(name)} is no name; letters, digits and _, such as old", word)
-    if glued:  # `let old=leader` reads as `let old = leader`
-        pieces = [Word("=", word.column + len(name), 1)]
-        if rest:
-            pieces.append(Word(rest, word.column + len(name) + 1, len(rest)))
-        cursor.words = (*cursor.words[: cursor.at], *pieces, *cursor.words[cursor.at :])
+    if glued:
+        cursor.words = (*cursor.words[: cursor.at], *_unglued(word, len(name)), *cursor.words[cursor.at :])
+    elif (behind := cursor.peek()) is not None and behind.text.startswith("="):
+        cursor.words = (*cursor.words[: cursor.at], *_unglued(behind, 0), *cursor.words[cursor.at + 1 :])
     cursor.scope.variables.add(name)
     return constant(name)
 

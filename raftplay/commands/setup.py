@@ -110,9 +110,8 @@ def _on_off(cursor: Cursor) -> Resolve:
 
 def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
     if word.text not in known:
-        raise cursor.mistake(
-            f"{quoted(word.text)} is no {what}{did_you_mean(word.text, known)}; it is {' or '.join(known)}", word
-        )
+        hint = did_you_mean(word.text, known) or f"; it is {' or '.join(known)}"
+        raise cursor.mistake(f"{quoted(word.text)} is no {what}{hint}", word)
     return word.text
 
 

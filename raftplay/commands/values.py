@@ -21,6 +21,9 @@ LONGEST = 24 * 3600.0
 
 MAX_INTEGER_DIGITS = 3900
 
+ENDLESS = 1 << 64
+"""No number that is read, other than what is submitted, is as high as this."""
+
 
 def is_name(text: str) -> bool:
     """Whether `text` can name a variable."""
@@ -77,10 +80,10 @@ def chance(cursor: Cursor, word: Word, text: str) -> float:
     return value
 
 
-def whole(cursor: Cursor, word: Word, what: str, low: int = 0, high: int = 1 << 62) -> int:
+def whole(cursor: Cursor, word: Word, what: str, low: int = 0, high: int = ENDLESS) -> int:
     """A whole number from `low` to `high`. Raises `Mistake`."""
     if not _INTEGER.fullmatch(word.text) or len(word.text) > 19 or not low <= int(word.text) <= high:
-        limits = f"from {low} to {high}" if high < 1 << 62 else f"from {low} on"
+        limits = f"from {low} to {high}" if high < ENDLESS else f"from {low} on"
         raise cursor.mistake(f"{quoted(word.text)} is no {what}; it is a whole number {limits}", word)
     return int(word.text)
 
