@@ -422,7 +422,7 @@ class Harness:
         self._raise_breach()
 
     def _is_broken(self) -> bool:
-        return self._unraised is not None
+        return self._unraised is not None or bool(self.stream.failures)
 
     def _on_breach(self, breach: Breach) -> None:
         if self._unraised is None and len(self._watcher_breaches()) == 1:
