@@ -13,6 +13,7 @@ from functools import cache
 
 import pytest
 
+from raftplay import Harness
 from raftplay.backends import tcp
 from raftplay.backends.base import Answer, Backend
 from raftplay.backends.sim import SimBackend
@@ -108,3 +109,12 @@ def ask(term: int, candidate_id: int = 0) -> RequestVoteArgs:
 def vote(term: int) -> RequestVoteReply:
     """A reply by which its term tells it apart."""
     return RequestVoteReply(term, True)
+
+
+def elect(h: Harness, id: int = 0) -> None:
+    """Let node `id` lead all others, without waiting for a timer; again, if another one comes in between."""
+    for _ in range(10):
+        h.time_out_peer(id)
+        if h.wait_until(lambda: all(server.cm.leader_id == id for server in h.cluster), 0.5):
+            return
+    raise AssertionError(f"node {id} does not win\n{h.snapshot()}")

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from backends_support import SOCKET_KINDS, eventually, nothing_left_over, open_files, take_loop
+from backends_support import SOCKET_KINDS, elect, eventually, nothing_left_over, open_files, take_loop
 
 from raftplay import Harness, UsageError
 from raftplay.backends import files, tcp
@@ -41,11 +41,6 @@ def quickly(seconds: float = CLOSES_WITHIN) -> Iterator[None]:
     start = time.monotonic()
     yield
     assert time.monotonic() - start < seconds
-
-
-def elect(h: Harness, id: int = 0) -> None:
-    h.time_out_peer(id)
-    assert h.wait_until(h.cluster[id].is_leader)
 
 
 def fail(*_: object) -> None:

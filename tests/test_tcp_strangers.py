@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from backends_support import SOCKET_KINDS, eventually, nothing_left_over, open_files, take_loop
+from backends_support import SOCKET_KINDS, elect, eventually, nothing_left_over, open_files, take_loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_wire import FRAMES, REFUSED, framed, nested
@@ -87,12 +87,6 @@ def secret_of(h: Harness) -> bytes:
     return h._backend.secret  # type: ignore[attr-defined, no-any-return]
 
 
-def elect(h: Harness) -> None:
-    """Let node 0 lead, so that the connections of nodes 1 and 2 can be played with and nobody misses them."""
-    h.time_out_peer(0)
-    assert h.wait_until(lambda: [server.cm.leader_id for server in h.cluster] == [0, 0, 0])
-
-
 def terms(h: Harness) -> list[int]:
     return [server.cm.current_term for server in h.cluster]
 
@@ -109,7 +103,7 @@ def goes_on(h: Harness, command: object) -> None:
 def h(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     take_loop(request.param, monkeypatch)
     with nothing_left_over(), Harness(3) as harness:
-        elect(harness)
+        elect(harness)  # so the connections of nodes 1 and 2 can be played with and nobody misses them
         yield harness
         goes_on(harness, "after it all")
 
