@@ -48,7 +48,7 @@ def test_the_largest_command_travels_alone_or_with_others():
 
 
 def test_no_call_carries_more_than_8192_entries():
-    cm = leader(term=1)
+    cm = leader(5, term=1)  # of five: that one has them commits nothing, which would be told at once
     for i in range(2 * MAX_CALL_ENTRIES + 1):
         cm.submit(i)
     calls = [args for args in rounds(cm, 1) if args.entries]

@@ -171,8 +171,7 @@ def test_a_majority_that_ends_in_an_older_term_holds_back_what_lies_beyond_5_4_2
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_with_a_noop_the_entries_of_older_terms_need_no_client_8(n):
     cluster = ByHand([disk(3, (1, 3)) for _ in range(n)], {"noop": True})
-    while not cluster.campaign(0, *range(1, n)):
-        pass
+    cluster.elect(0, *range(1, n))
     assert cluster.nodes[0].log[2] == LogEntry(None, cluster.nodes[0].current_term)
     cluster.time_out(0)
     cluster.exchange(*range(n))
@@ -217,13 +216,15 @@ def test_a_follower_commits_as_far_as_the_leader_but_not_past_the_last_entry_of_
 
 
 def test_a_followers_commit_index_never_goes_back_figure_2():
-    cm = follower(term=1, log=(1, 1, 1))
+    told = []
+    cm = follower(term=1, log=(1, 1, 1), told=told)
     cm.append_entries(append_call(1, (1, 1, 1), commit=2))
     for commit in (1, 0, NONE):
         cm.append_entries(append_call(1, (1, 1, 1), after=2, commit=commit))
         cm.append_entries(append_call(1, (1,), commit=commit))
         assert cm.commit_index == 2
     assert len(cm.take_commits()) == 3
+    assert [d for d in told if isinstance(d, ev.CommitAdvanced)] == [ev.CommitAdvanced(2, "told")]
 
 
 @pytest.mark.parametrize("role", ["candidate", "leader"])

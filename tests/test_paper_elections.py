@@ -363,6 +363,8 @@ def test_election_timeouts_are_drawn_anew_from_150_to_300_ms_5_2():
     drawn = waits(follower(seed=5))
     assert all(0.150 <= wait <= 0.300 + 1e-9 for wait in drawn)
     assert len({round(wait, 6) for wait in drawn}) > 290
+    assert min(drawn) < 0.153
+    assert max(drawn) > 0.297
     for low in (0.150, 0.180, 0.210, 0.240, 0.270):
         in_this_fifth = sum(low <= wait < low + 0.030 for wait in drawn)
         assert 35 <= in_this_fifth <= 90

@@ -21,6 +21,7 @@ from paper import (
     vote_call,
 )
 
+from raftplay.raft import events as ev
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -262,13 +263,17 @@ def test_a_refusal_sets_next_index_back_by_its_hint_and_the_leader_tries_again_5
 
 
 def test_a_refusal_older_than_a_success_never_reaches_behind_it_5_3():
-    cm = leader(term=6, log=(1, 1, 4, 4, 5))
+    told = []
+    cm = leader(term=6, log=(1, 1, 4, 4, 5), told=told)
     early = append_call(6, (1, 1, 4, 4, 5), after=4, leader_id=0)
     answer(cm, 1, append_call(6, (1, 1, 4), leader_id=0))
     answer(cm, 1, early, False, 0, NONE)
     assert (cm.match_index[1], cm.next_index[1]) == (2, 3)
-    answer(cm, 1, append_call(6, (1, 1, 4, 4), after=1, leader_id=0), False, 0, NONE)
-    assert (cm.match_index[1], cm.next_index[1]) == (2, 3)
+    assert isinstance(told[-1], ev.BackedUp)
+    for after in (2, 1):
+        answer(cm, 1, append_call(6, (1, 1, 4, 4), after=after, leader_id=0), False, 0, NONE)
+        assert (cm.match_index[1], cm.next_index[1]) == (2, 3)
+        assert (told[-1].rule, told[-1].peer) == ("outdated", 1)
 
 
 def test_a_refusal_that_comes_twice_ends_where_one_does_5_3():

@@ -113,6 +113,16 @@ def test_a_shortened_log_loses_its_length_before_any_entry_is_overwritten():
     assert [value for key, value in storage.sets if key == "length"] == [b"1", b"3"]
 
 
+def test_what_a_restarted_node_cuts_off_is_cut_off_on_disk_as_well():
+    storage = disk(1, (1, 1, 1, 1))
+    state = PersistentState(storage)
+    term, vote, log = state.load()
+    log.truncate(1)
+    state.save(term, vote, log)
+    assert loaded(storage) == (1, NONE, entries((1,)))
+    assert state.length == 1
+
+
 def test_a_log_that_only_shrinks_is_one_write():
     storage = Journal()
     state = PersistentState(storage)
