@@ -290,8 +290,8 @@ def test_timeout_chooses_who_stands() -> None:
 
 def test_messages_are_listed_held_delivered_duplicated_and_lost() -> None:
     run = held(
-        LED
-        + "sleep 45ms; messages; hold 0->1; submit 7; sleep 10ms; messages; duplicate 0->1; wait log of 1 = 1 within 6ms\n"
+        LED + "sleep 45ms; messages; hold 0->1; submit 7; sleep 10ms; messages; "
+        "duplicate 0->1; wait log of 1 = 1 within 6ms\n"
         "lose 0->1; messages; release 0->1; messages"
     )
     listed = [step["answer"] for step in run.steps if step["command"] == "messages"]

@@ -6,7 +6,6 @@ from language_support import held, mistake, ran, refused
 from raftplay.commands.runner import Status
 from raftplay.commands.script import MAX_MISTAKES, ScriptRefused, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.table import GROUPS, TABLE
 
 LED = "timeout 0; wait leader is 0; sleep 10ms; "
 
