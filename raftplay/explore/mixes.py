@@ -20,10 +20,12 @@ class Driver:
     rng: random.Random
     weights: dict[str, float]
     submitted: int = 0
-    frozen: set[int] = field(default_factory=set)
+    led: list[int] = field(default_factory=list)
+    """The nodes that were seen to lead, each once, the last one last."""
 
     def step(self) -> tuple[float, str]:
         """(pause in ms, command); a command that cannot be given now is replaced by a submit."""
+        self._note_leader()
         names = list(self.weights)
         name = self.rng.choices(names, weights=[self.weights[n] for n in names])[0]
         pause, command = ACTS[name](self)
@@ -47,9 +49,24 @@ class Driver:
         found = checks.leaders(self.harness)
         return found[0] if found else None
 
+    def _note_leader(self) -> None:
+        leader = self.leader()
+        if leader is not None and self.led[-1:] != [leader]:
+            self.led = [*(id for id in self.led if id != leader), leader]
+
     def any_of(self, ids: list[int]) -> int | None:
         """One of `ids`, or None when there is none."""
         return self.rng.choice(ids) if ids else None
+
+    def group_of_most(self) -> list[int]:
+        """The nodes that run, in the largest group of a partition."""
+        groups = self.harness.network.groups
+        return [id for id in self.alive() if not groups or id in max(groups, key=len)]
+
+    def group_of(self, id: int) -> list[int]:
+        """The nodes on the same side of a partition as `id`, without it."""
+        groups = self.harness.network.groups or (tuple(range(self.harness.n)),)
+        return [other for group in groups if id in group for other in group if other != id]
 
     def link(self) -> str:
         """One direction of some link."""
@@ -123,6 +140,31 @@ def _partition(driver: Driver) -> Choice:
     return driver.rng.uniform(1, 200), f"partition {','.join(map(str, left))} | {','.join(map(str, right))}"
 
 
+def _minority(driver: Driver) -> Choice:
+    """The leader on one side with fewer than half of the nodes: what it takes there is replaced later."""
+    leader, ids = driver.leader(), list(range(driver.harness.n))
+    if leader is None or len(ids) < 3:
+        return 1.0, None
+    ids.remove(leader)
+    driver.rng.shuffle(ids)
+    at = driver.rng.randint(0, (driver.harness.n - 1) // 2 - 1)
+    left, right = sorted([leader, *ids[:at]]), sorted(ids[at:])
+    return driver.rng.uniform(0, 30), f"partition {','.join(map(str, left))} | {','.join(map(str, right))}"
+
+
+def _depose(driver: Driver) -> Choice:
+    """Another node stands, of those that can talk to most."""
+    ids = [id for id in driver.group_of_most() if id != driver.leader()]
+    return driver.rng.uniform(0, 30), _on(driver, "timeout", ids)
+
+
+def _reinstate(driver: Driver) -> Choice:
+    """The node stands that led before the present leader, if it can talk to most."""
+    able = driver.group_of_most()
+    ids = [id for id in driver.led if id in able and id != driver.leader()]
+    return driver.rng.uniform(0, 30), _on(driver, "timeout", ids[-1:])
+
+
 def _heal(driver: Driver) -> Choice:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -155,18 +197,22 @@ def _hold(driver: Driver) -> Choice:
         return 1.0, None
     leader = driver.leader()
     link = driver.link()
-    if leader is not None and driver.rng.random() < 0.7:
-        other = driver.rng.choice([id for id in range(driver.harness.n) if id != leader])
+    if leader is not None and driver.rng.random() < 0.7 and (near := driver.group_of(leader)):
+        other = driver.rng.choice(near)
         link = f"{leader}->{other}" if driver.rng.random() < 0.4 else f"{other}->{leader}"
     return driver.rng.uniform(0, 40), f"hold {link}"
 
 
 def _release(driver: Driver) -> Choice:
+    """What was held arrives, by preference at the leader; soon, or late."""
     held = driver.harness.flights.held_links
     if not held:
         return 1.0, None
-    src, dst = driver.rng.choice(held)
-    return driver.rng.uniform(5, 250), f"release {src}->{dst}"
+    leader = driver.leader()
+    to_leader = [link for link in held if link[1] == leader]
+    src, dst = driver.rng.choice(to_leader if to_leader and driver.rng.random() < 0.7 else held)
+    pause = driver.rng.uniform(0, 10) if driver.rng.random() < 0.5 else driver.rng.uniform(5, 250)
+    return pause, f"release {src}->{dst}"
 
 
 def _duplicate(driver: Driver) -> Choice:
@@ -226,6 +272,9 @@ ACTS: dict[str, Callable[[Driver], Choice]] = {
     "cut off": _cut_off,
     "reconnect": _reconnect,
     "partition": _partition,
+    "minority": _minority,
+    "depose": _depose,
+    "reinstate": _reinstate,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -270,6 +319,16 @@ MIXES: dict[str, dict[str, float]] = {
         "drop": 1,
         "undrop": 1.5,
         "timeout": 1,
+    },
+    "turnover": {
+        "submit": 8,
+        "hold": 3,
+        "release": 1.5,
+        "minority": 2,
+        "depose": 2,
+        "reinstate": 3,
+        "heal": 2,
+        "idle": 2,
     },
     "storage": {
         "submit": 10,

@@ -125,7 +125,7 @@ def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, m
             _measure(run, harness, result.liveness)
     except InvariantBroken as broken:
         result.finding = Finding(broken.breach.invariant, str(broken.breach), harness.now)
-        result.disturbing = result.disturbing or len(run.commands)
+        result.disturbing = len(run.commands)  # all of it led there, the mends included
     except Failed as failed:
         result.finding = Finding(LIVENESS, f"{run.commands[-1]}: {failed}", harness.now)
     result.seconds, result.rules = harness.now, coverage.counts
