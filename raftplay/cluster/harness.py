@@ -322,7 +322,14 @@ class Harness:
                 nodes=tuple(self._node_snapshot(server) for server in self.cluster),
                 groups=self.network.groups,
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
+                held_links=self.flights.held_links,
+                bugs=self.config.bugs,
             )
+
+    @property
+    def breach(self) -> Breach | None:
+        """The first breach of an invariant, if there was one."""
+        return next(iter(self._watcher_breaches()), None)
 
     @property
     def lock(self) -> AbstractContextManager[object]:

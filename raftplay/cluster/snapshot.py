@@ -54,7 +54,7 @@ class NodeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A cluster at one moment."""
+    """A cluster at one moment. `held_links`: directions that are held; `bugs`: what is switched on."""
 
     time: float
     backend: str
@@ -64,6 +64,8 @@ class Snapshot:
     nodes: tuple[NodeSnapshot, ...]
     groups: tuple[tuple[int, ...], ...]
     faulty_links: tuple[tuple[tuple[int, int], LinkFaults], ...]
+    held_links: tuple[tuple[int, int], ...] = ()
+    bugs: tuple[str, ...] = ()
 
     @property
     def leader(self) -> NodeSnapshot | None:

@@ -26,13 +26,13 @@ WIDTH, WIDEST_LEFT = 100, 28
 @command("Looking", "status")
 def status(session: "Session") -> str:
     """Show every node (state, term, vote, log, commit index) and what is wrong with the links."""
-    return status_text(session.harness.snapshot())
+    return status_text(session.view().snapshot)
 
 
 @command("Looking", "log 0,2")
 def log(session: "Session", nodes: Annotated[list[int] | None, kinds.NODES] = None) -> str:
     """Show the logs side by side: term:command for each index; what is committed carries a star."""
-    snapshot = session.harness.snapshot()
+    snapshot = session.view().snapshot
     ids = list(range(session.harness.n)) if nodes is None else nodes
     return log_text([snapshot.nodes[id] for id in ids])
 
@@ -42,7 +42,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
     """Show the last events, 20 unless said otherwise."""
     lines = [
         f"{record.time:9.3f}  {f'n{record.node}' if record.node >= 0 else '':<4}{describe(record)}"
-        for record in session.history.last(count)
+        for record in session.view().records[-count:]
     ]
     return "\n".join(lines) or "nothing has happened yet"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from raftplay.cluster.harness import Harness
 from raftplay.commands.cursor import Scope
 from raftplay.commands.errors import Failed
+from raftplay.past.view import InFlight, View
 from raftplay.watch.history import History
 
 
@@ -26,6 +27,17 @@ class Session:
         self.variables: dict[str, int] = {}
         self.history = History() if history is None else history  # an empty one is falsy
         self._last_index: int | None = None
+
+    def view(self) -> View:
+        """The cluster as it is now, with its events and the messages in flight."""
+        with self.harness.lock:
+            return View(
+                self.harness.snapshot(),
+                self.history.records(),
+                self.history.forgotten,
+                tuple(InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in self.harness.messages()),
+                breach=self.harness.breach,
+            )
 
     def scope(self) -> Scope:
         """What a command line may refer to now."""
