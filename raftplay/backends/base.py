@@ -96,6 +96,12 @@ class Backend(Protocol):
     def changed(self) -> None:
         """The state of the cluster changed: whoever waits for a condition looks again."""
 
+    def kick(self) -> None:
+        """Have conditions that are waited for looked at again now; from any thread."""
+
+    def keep_pace(self) -> None:
+        """From now on, let waiting take as long as the speed says, by the wall clock (in tcp it always does)."""
+
     def open_endpoint(self, node_id: int, receiver: Receiver) -> Endpoint:
         """A new endpoint for a server. Inside only."""
 
@@ -111,6 +117,9 @@ class Backend(Protocol):
 
     def pass_time(self, seconds: float) -> None:
         """Let `seconds` of cluster time pass. Raises `UsageError` while paused."""
+
+    def pass_to(self, when: float, predicate: Predicate) -> bool:
+        """Let time pass until it is `when`, or `predicate` holds; whether it does. Raises as `wait_until`."""
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
         """Let time pass until `predicate` holds, at most `seconds`; whether it held in time.
@@ -131,6 +140,9 @@ class Backend(Protocol):
 
     def pause(self) -> None:
         """Let cluster time stand still."""
+
+    def halt(self) -> None:
+        """Pause from wherever this is called, also under the lock; inside, nothing more happens then."""
 
     def resume(self) -> None:
         """Let cluster time go on."""

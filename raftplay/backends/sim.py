@@ -1,11 +1,13 @@
 """The simulated backend: virtual time, no threads, no sockets. The same inputs give the same run.
 
 A message between endpoints takes no time of its own; the delays of the network and of the proxies are
-timers. Time passes only inside `pass_time`, `wait_until` and `step`.
+timers. Time passes only inside `pass_time`, `pass_to`, `wait_until` and `step`: as fast as it can, or, with
+`keep_pace`, at the chosen speed by the wall clock. What happens is the same either way.
 """
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
@@ -26,6 +28,13 @@ from raftplay.raft.messages import Args, Reply, UsageError
 
 T = TypeVar("T")
 
+LONGEST_NAP = 0.05
+"""How long one who keeps pace sleeps at most, in seconds, before looking whether Ctrl-C was pressed."""
+
+
+def _never() -> bool:
+    return False
+
 
 class SimBackend:
     """A cluster's virtual time and network."""
@@ -42,6 +51,10 @@ class SimBackend:
         self._closed = False
         self._is_passing = False
         self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)  # who keeps pace sleeps on it, and lets go of the lock
+        self._keeps_pace = False
+        self._under_way: float | None = None  # while it sleeps: the time at which it will wake
+        self._wall = 0.0
         self._endpoints: dict[tuple[str, int], SimEndpoint] = {}
         self._ports = 0
 
@@ -52,11 +65,13 @@ class SimBackend:
 
     def now(self) -> float:
         """Virtual time, from 0."""
-        return self._now
+        if self._under_way is None:
+            return self._now
+        return min(self._under_way, self._now + (time.monotonic() - self._wall) * self._speed)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` when virtual time has come that far."""
-        return self._timers.add(self._now + delay, function, about)
+        return self._timers.add(self.now() + delay, function, about)
 
     def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` when virtual time is `when`."""
@@ -64,11 +79,21 @@ class SimBackend:
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` before time passes."""
-        self._timers.add(self._now, function)
+        self._timers.add(self.now(), function)
 
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
         self._changed = True
+
+    def kick(self) -> None:
+        """Have conditions looked at again now, also by one who sleeps; from any thread."""
+        with self._lock:
+            self._changed = True
+            self._news.notify_all()
+
+    def keep_pace(self) -> None:
+        """From now on, let time pass no faster than the wall clock and the speed say."""
+        self._keeps_pace = True
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> "SimEndpoint":
         """An endpoint with an address that no other has had."""
@@ -89,7 +114,11 @@ class SimBackend:
         """Run `function` here and now."""
         with self._lock:
             self.check()
-            return function()
+            self._catch_up()
+            try:
+                return function()
+            finally:
+                self._news.notify_all()
 
     def check(self) -> None:
         """Raise `UsageError` once closed; whatever fails inside is raised where it happens."""
@@ -98,23 +127,28 @@ class SimBackend:
 
     def pass_time(self, seconds: float) -> None:
         """Run every timer that falls due within `seconds`."""
-        self._pass(_never, seconds)
+        self.pass_to(self.now() + check_duration(seconds))
+
+    def pass_to(self, when: float, predicate: Predicate = _never) -> bool:
+        """Run timers until it is `when`, to the last bit, or until `predicate` holds."""
+        with self._lock:
+            self.check()
+            return predicate() or self._pass(predicate, when)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
         """Run timers one by one until `predicate` holds."""
         with self._lock:
             self.check()
-            return predicate() or self._pass(predicate, seconds)
+            return predicate() or self._pass(predicate, self.now() + check_duration(seconds))
 
     @property
     def speed(self) -> float:
-        """The speed at which someone may pump this backend; virtual time itself has none."""
+        """Seconds of virtual time in a second of the wall clock, where someone keeps pace."""
         return self._speed
 
     def set_speed(self, speed: float) -> None:
-        """Keep `speed` for whoever pumps."""
-        self.check()
-        self._speed = speed
+        """Change the speed from this moment on."""
+        self.run(lambda: self._set_speed(speed))
 
     @property
     def paused(self) -> bool:
@@ -124,6 +158,10 @@ class SimBackend:
     def pause(self) -> None:
         """Let time pass only by `step`."""
         self.run(lambda: self._set_paused(True))
+
+    def halt(self) -> None:
+        """Let time pass only by `step`, from this moment on."""
+        self._paused = True
 
     def resume(self) -> None:
         """Let time pass again."""
@@ -150,15 +188,18 @@ class SimBackend:
                 self._timers.clear()
                 self._endpoints.clear()
 
-    def _pass(self, predicate: Predicate, seconds: float) -> bool:
-        """Run timers until `predicate` holds, or until `seconds` have passed; whether it holds."""
+    def _pass(self, predicate: Predicate, end: float) -> bool:
+        """Run timers until `predicate` holds, or until it is `end`; whether it holds."""
         with self._passing() as interrupts:
             if self._paused:
                 raise UsageError(PAUSED)
-            end = self._now + check_duration(seconds)
             self._changed = False
-            while not interrupts.pending and (timer := self._timers.pop(end)):
-                self._fire(timer)
+            while not interrupts.pending:
+                if self._sleep_until(min(self._timers.next_when(), end)):
+                    timer = self._timers.pop(end)
+                    if timer is None:
+                        break
+                    self._fire(timer)
                 if self._paused:
                     raise UsageError(PAUSED)  # what just happened paused it
                 if self._changed:
@@ -168,8 +209,29 @@ class SimBackend:
             self.check()
             if interrupts.pending:
                 return False  # it is raised now
-            self._now = end
+            self._now = max(self._now, end)
             return predicate()
+
+    def _sleep_until(self, when: float) -> bool:
+        """Keep pace with the wall clock up to `when`; False when something changes before."""
+        if not self._keeps_pace:
+            return True
+        self._wall, self._under_way = time.monotonic(), when
+        try:
+            while (left := (when - self.now()) / self._speed) > 0:
+                if self._changed or self._paused or self._closed:
+                    return False
+                self._news.wait(min(left, LONGEST_NAP))
+                self._catch_up()
+            return True
+        finally:
+            self._catch_up()
+            self._under_way = None
+
+    def _catch_up(self) -> None:
+        """It is as late as the wall clock says, while someone sleeps."""
+        if self._under_way is not None:
+            self._now, self._wall = self.now(), time.monotonic()
 
     @contextmanager
     def _passing(self) -> Iterator[Interrupts]:
@@ -188,13 +250,12 @@ class SimBackend:
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused
 
+    def _set_speed(self, speed: float) -> None:
+        self._speed = speed
+
     def _fire(self, timer: Timer) -> None:
         self._now = max(self._now, timer.when)
         timer.fire()
-
-
-def _never() -> bool:
-    return False
 
 
 class SimConnection:

@@ -94,6 +94,13 @@ class TcpBackend:
         """Let cluster time stand still."""
         self.run(lambda: self._set_clock(self.speed, True))
 
+    def halt(self) -> None:
+        """Let cluster time stand still: at once, inside; from outside, as soon as the loop comes to it."""
+        if self._is_inside():
+            self._set_clock(self.speed, True)
+        else:
+            self.call_soon(lambda: self._set_clock(self.speed, True))
+
     def resume(self) -> None:
         """Let cluster time go on."""
         self.run(lambda: self._set_clock(self.speed, False))
@@ -229,9 +236,22 @@ class TcpBackend:
         """Conditions that are waited for must be looked at again."""
         self._changed = True
 
+    def kick(self) -> None:
+        """Have conditions that are waited for looked at again now."""
+        self.call_soon(self.changed)
+
+    def keep_pace(self) -> None:
+        """It always does."""
+
     def pass_time(self, seconds: float) -> None:
         """Wait until `seconds` of cluster time have passed."""
         self._wait(_never, seconds)
+
+    def pass_to(self, when: float, predicate: Predicate) -> bool:
+        """Wait until it is `when`, or `predicate` holds."""
+        with self._lock:
+            left = max(0.0, when - self.now())
+        return self._wait(predicate, left)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
         """Wait until `predicate` holds, looked at after every change; at most `seconds` of cluster time."""

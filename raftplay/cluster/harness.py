@@ -6,8 +6,8 @@ cluster lives on between two calls (tcp), or stands still until time passes (sim
 
 import random
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -29,6 +29,11 @@ from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
 
 T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """A wait was ended by `Harness.interrupt` before its time."""
+
 
 LOOKS = 8
 """How often `check_single_leader` looks."""
@@ -84,6 +89,10 @@ class Harness:
         names = None if isinstance(watch, bool) else watch
         self.invariants = Invariants(n, on_breach=self._on_breach, names=names) if watch else None
         self._unraised: Breach | None = None
+        self._interrupted = False
+        self.pauses_at_breach = False
+        """Whether time stands still from the event on that breaks an invariant."""
+
         if self.invariants is not None:
             self.stream.attach(self.invariants)
         for reader in readers:
@@ -273,9 +282,34 @@ class Harness:
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        held = self._backend.wait_until(lambda: self._unraised is not None or predicate(), seconds)
-        self._raise_breach()
-        return held
+        with self._interruptible():
+            return self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds)
+
+    def pass_to(self, when: float) -> None:
+        """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
+        with self._interruptible():
+            self._backend.pass_to(when, self._ends_waits)
+
+    def keep_pace(self) -> None:
+        """From now on, let waiting take as long as the speed says, in virtual time too."""
+        self._backend.keep_pace()
+
+    def kick(self) -> None:
+        """Have `wait_until` look at its predicate again now; from any thread."""
+        self._backend.kick()
+
+    def interrupt(self) -> None:
+        """End the wait under way, or the next one, with `Interrupted`; from any thread."""
+        self._interrupted = True
+        self._backend.kick()
+
+    def forget_interrupt(self) -> None:
+        """Let waits wait again, if an `interrupt` came too late for one."""
+        self._interrupted = False
+
+    def check(self) -> None:
+        """Raise what broke or failed since the last call: `InvariantBroken`, or a reader's failure."""
+        self._look(lambda: None)
 
     @property
     def speed(self) -> float:
@@ -425,15 +459,30 @@ class Harness:
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""
-        self._backend.wait_until(self._is_broken, seconds)
-        self._raise_breach()
+        with self._interruptible():
+            self._backend.wait_until(self._ends_waits, seconds)
 
-    def _is_broken(self) -> bool:
-        return self._unraised is not None or bool(self.stream.failures)
+    def _ends_waits(self) -> bool:
+        return self._interrupted or self._unraised is not None or bool(self.stream.failures)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Around a wait: what ended it before its time is raised, a breach first."""
+        try:
+            yield
+        except UsageError:
+            self._raise_breach()  # the breach may be what paused time
+            raise
+        self._raise_breach()
+        if self._interrupted:
+            self._interrupted = False
+            raise Interrupted
 
     def _on_breach(self, breach: Breach) -> None:
         if self._unraised is None and len(self._watcher_breaches()) == 1:
             self._unraised = breach
+            if self.pauses_at_breach:
+                self._backend.halt()
         self._backend.changed()
 
     def _watcher_breaches(self) -> list[Breach]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
@@ -56,6 +57,20 @@ def _value(cursor: Cursor) -> Resolve:
 
 def _duration(cursor: Cursor) -> Resolve:
     return constant(values.duration(cursor, cursor.next("a DURATION")))
+
+
+def _word(what: str) -> Callable[[Cursor], Resolve]:
+    def read(cursor: Cursor) -> Resolve:
+        return constant(cursor.next(what).text)
+
+    return read
+
+
+def _file(cursor: Cursor) -> Resolve:
+    word = cursor.next("a FILE")
+    if not word.text or "\0" in word.text:
+        raise cursor.mistake(f"{quoted(word.text)} names no file", word)
+    return constant(Path(word.text))
 
 
 def _condition(cursor: Cursor) -> Resolve:
@@ -228,6 +243,9 @@ WITHIN = Kind("D", _duration, lead="within", about=ABOUT_DURATION)
 CONDITION_FOR = Kind("CONDITION", _condition, stop="for", about=ABOUT_CONDITION)
 FOR = Kind("D", _duration, lead="for", about=ABOUT_DURATION)
 SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}")
+MOMENT = Kind("TIME", _duration, about="cluster time since the start: 250ms, 1.5s or 2m")
+BRANCH = Kind("NAME", _word("the NAME of a branch"), about="as `branches` lists them: main, b1, b2 …")
+FILE = Kind("FILE", _file, about="a name that is not taken yet")
 GROUPS = Kind("0,1 | 2,3,4", _groups)
 LINK = Kind("LINK", _links, about=ABOUT_LINK)
 MESSAGES = Kind("ID|LINK", _messages, about=f"the number that `messages` shows; or a link: {ABOUT_LINK}")

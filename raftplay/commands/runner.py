@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Harness, new_seed
+from raftplay.cluster.harness import new_seed
+from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.session import Session
@@ -30,21 +31,15 @@ def run_script(
     seed = new_seed() if setup.seed is None else setup.seed
     config = setup.config().settled()
     history = History()
+    blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched))
     readers: list[Reader] = [history]
     writer = None
     if trace is not None:
         writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
-        harness = Harness(
-            setup.nodes,
-            backend=setup.backend,
-            seed=seed,
-            config=config,
-            watch=setup.watched or True,
-            readers=readers,
-        )
-        return _Run(script, Session(harness, history), transcript).play(speed)
+        session = Session(blueprint.build(readers), history, blueprint=blueprint)
+        return _Run(script, session, transcript).play(speed)
     finally:
         if writer is not None:
             writer.close()
@@ -56,7 +51,6 @@ class _Run:
     def __init__(self, script: Script, session: Session, transcript: Transcript) -> None:
         self.script = script
         self.session = session
-        self.harness = session.harness
         self.transcript = transcript
         self.status = Status.HELD
         self.held = 0
@@ -66,12 +60,12 @@ class _Run:
     def play(self, speed: float | None) -> Status:
         """All items up to the first that does not hold, and the end of the cluster."""
         try:
-            with self.harness:
+            with self.session:
                 if speed is not None:
-                    self.harness.set_speed(speed)
-                self.transcript.begin(self.script, self.harness)
+                    self.session.harness.set_speed(speed)
+                self.transcript.begin(self.script, self.session.harness)
                 self.play_items()
-                self.time = self.harness.now
+                self.time = self.session.harness.now
         except InvariantBroken as broken:  # seen between two steps, or while the cluster ended
             if self.status is Status.HELD:
                 self.broke(broken)
@@ -99,18 +93,18 @@ class _Run:
 
     def play_step(self, step: Step) -> Status:
         """One step, and its line in the transcript."""
-        harness, transcript = self.harness, self.transcript
+        session, transcript = self.session, self.transcript
         try:
-            answer = step.bound.run(self.session)
+            answer = session.perform(step.bound)
         except InvariantBroken as broken:
             return self.broke(broken)
         except Failed as failure:
-            transcript.failed(step, harness.now, str(failure), harness.snapshot())
+            transcript.failed(step, session.harness.now, str(failure), session.harness.snapshot())
             return Status.FAILED
         except (UsageError, ReaderFailed) as error:
-            transcript.misused(step, harness.now, str(error))
+            transcript.misused(step, session.harness.now, str(error))
             return Status.MISUSED
-        transcript.step(step, harness.now, answer)
+        transcript.step(step, session.harness.now, answer)
         return Status.HELD
 
     def broke(self, broken: InvariantBroken) -> Status:

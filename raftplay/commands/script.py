@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
-from raftplay.commands import acting, looking, setup, single, timing
+from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
 from raftplay.commands.setup import Setup, apply
@@ -19,7 +19,7 @@ MAX_MISTAKES = 100
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
 
-_MODULES = (acting, looking, setup, single, timing)  # importing them fills the table
+_MODULES = (acting, keeping, looking, rewinding, setup, single, timing)  # importing them fills the table
 
 
 class ScriptRefused(UsageError):
@@ -85,6 +85,11 @@ def decode(name: str, data: bytes) -> str:
 def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script:
     """The script in `text`, `overrides` in place of what its set-up lines choose. Raises `ScriptRefused`."""
     return _Parser(name, overrides or Setup()).parse(text)
+
+
+def parse_line(line: str, scope: Scope) -> list[Bound]:
+    """The commands of a line typed into a session. Raises `Mistake`."""
+    return [parse(statement, scope) for statement in split_line(line)[0]]
 
 
 def override(setup: Setup, option: str, line: str) -> None:

@@ -1,42 +1,81 @@
-"""A session: a cluster, the variables that were set, and what commands answer."""
+"""A session: a cluster with its futures, the moment that is looked at, and what commands do to them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from raftplay.cluster.harness import Harness
-from raftplay.commands.cursor import Scope
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import Harness, Interrupted
+from raftplay.commands.branches import FIRST, Blueprint, Branch, Entry, Mark, new_name, shortest_between, split
+from raftplay.commands.cursor import Scope, did_you_mean
 from raftplay.commands.errors import Failed
+from raftplay.commands.keeping import script_text, write_new
+from raftplay.commands.script import parse_line
+from raftplay.commands.shown import quoted
+from raftplay.commands.table import Bound
 from raftplay.past.view import InFlight, View
+from raftplay.raft.messages import UsageError
 from raftplay.watch.history import History
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one command: its text, cluster time when it ended, its answer, whether it held."""
-
-    text: str
-    time: float
-    answer: str
-    held: bool = True
+from raftplay.watch.stream import Reader
 
 
 class Session:
-    """Commands act on `harness`; `variables` keeps what `let` set; `history` is one of the harness's readers."""
+    """Commands act on `harness`, the cluster of the branch that is played; `variables` keeps what `let` set.
 
-    def __init__(self, harness: Harness, history: History | None = None) -> None:
-        self.harness = harness
-        self.variables: dict[str, int] = {}
-        self.history = History() if history is None else history  # an empty one is falsy
-        self._last_index: int | None = None
+    `history` is one of the harness's readers. With the `blueprint` of its cluster, a session in sim can branch.
+    `moment` is the one in the past that is looked at, None for the present. A context manager: its clusters end
+    with it.
+    """
+
+    def __init__(
+        self, harness: Harness, history: History | None = None, *, blueprint: Blueprint | None = None
+    ) -> None:
+        history = History() if history is None else history  # an empty one is falsy
+        self.blueprint = blueprint
+        self.branch = Branch(FIRST, harness, history)
+        self.branches: dict[str, Branch] = {FIRST: self.branch}
+        self.moment: Mark | None = None
+        self.is_live = False
+        """Whether a person acts on it while its time goes by; else it is a script's."""
+
+        self._recorded: Path | None = None
+        self._goes_on = False  # whether time passed before the past was looked at
+
+    # ---- what commands ask for
+
+    @property
+    def harness(self) -> Harness:
+        """The cluster that commands act on."""
+        return self.branch.harness
+
+    @property
+    def history(self) -> History:
+        """What happened to it."""
+        return self.branch.history
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """What `let` set."""
+        return self.branch.variables
 
     def view(self) -> View:
-        """The cluster as it is now, with its events and the messages in flight."""
-        with self.harness.lock:
+        """The cluster at the moment that is looked at, with its events and the messages in flight."""
+        branch, moment = self.branch, self.moment
+        harness, history = branch.harness, branch.history
+        name = branch.name if len(self.branches) > 1 else ""
+        with harness.lock:
+            now = harness.snapshot()
+            if moment is not None:
+                return View(now, history.last(moment.seq - history.first_seq), rewound=True, branch=name)
             return View(
-                self.harness.snapshot(),
-                self.history.records(),
-                self.history.forgotten,
-                tuple(InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in self.harness.messages()),
-                breach=self.harness.breach,
+                now,
+                history.records(),
+                history.forgotten,
+                tuple(InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in harness.messages()),
+                branch=name,
+                breach=harness.breach,
             )
 
     def scope(self) -> Scope:
@@ -51,10 +90,181 @@ class Session:
 
     def last_index(self) -> int:
         """The log index that the last `submit` got. Raises `Failed` when there is none."""
-        if self._last_index is None:
+        if self.branch.last_index is None:
             raise Failed("nothing has been submitted to a leader yet, so there is no index")
-        return self._last_index
+        return self.branch.last_index
 
     def note_index(self, index: int) -> None:
         """Keep the index that a submit got."""
-        self._last_index = index
+        self.branch.last_index = index
+
+    # ---- doing
+
+    def perform(self, bound: Bound) -> str:
+        """Run one command and keep it in the journal; its answer. Raises `Failed`, `UsageError` and what broke.
+
+        What acts, given in the past, begins another future there (in sim).
+        """
+        effect = bound.command.effect
+        if effect == "looks":
+            return bound.run(self)
+        if self.moment is not None:
+            self._leave_the_past(effect)
+        start, failure = self.branch.mark(), ""
+        try:
+            return bound.run(self)
+        except Failed as failed:
+            failure = str(failed)
+            raise
+        except InvariantBroken as broken:
+            failure = str(broken.breach)
+            raise
+        except (Interrupted, KeyboardInterrupt):
+            failure = "interrupted"
+            raise
+        except UsageError:
+            failure = "wrong"  # nothing was done
+            raise
+        finally:
+            if failure != "wrong":
+                self.branch.journal.append(Entry(bound, start, self.branch.mark(), failure))
+                self._keep_record()
+
+    def bind(self, line: str) -> list[Bound]:
+        """The commands of a line, ready to run. Raises `Mistake`."""
+        return parse_line(line, self.scope())
+
+    # ---- the past, and other futures
+
+    def look_at(self, moment: Mark) -> None:
+        """Look at a moment in the past; time stands still until `look_at_the_present`."""
+        if self.moment is None and not self.harness.paused:
+            self.harness.pause()
+            self._goes_on = True
+        self.moment = moment
+
+    def look_at_the_present(self) -> None:
+        """Look at what is now; time goes on if it did before."""
+        self.moment = None
+        if self._goes_on:
+            self._goes_on = False
+            self.harness.resume()
+
+    def switch(self, name: str) -> Branch:
+        """Play on in another branch, at its end. Raises `UsageError`."""
+        branch = self.named(name)
+        self.look_at_the_present()
+        self.branch = branch
+        return branch
+
+    def named(self, name: str) -> Branch:
+        """The branch of that name. Raises `UsageError`."""
+        if name not in self.branches:
+            hint = did_you_mean(name, self.branches) or f"; there is {', '.join(self.branches)}"
+            raise UsageError(f"there is no branch {quoted(name)}{hint}")
+        return self.branches[name]
+
+    def played_again(self, branch: Branch, cut: Mark, readers: Sequence[Reader] = ()) -> Branch:
+        """A cluster of its own with the past of `branch` up to `cut`, in no time. Raises `UsageError`."""
+        if self.blueprint is None or self.blueprint.backend != "sim":
+            raise UsageError("only what happened in virtual time (sim) can be played again")
+        history = History()
+        harness = self.blueprint.build((history, *readers))
+        harness.pauses_at_breach = self.harness.pauses_at_breach
+        again = Branch("", harness, history, branch.name, cut)
+        here, self.branch = self.branch, again
+        try:
+            done, cut_short = split(branch.journal, cut)
+            for entry in done:
+                self._advance(entry.start.time)
+                self._redo(entry)
+            if cut_short is not None and cut_short.bound.command.name == "step":
+                self._step_again(cut_short, cut)
+            self._advance(cut.time)
+        except BaseException:
+            harness.shutdown()
+            raise
+        finally:
+            self.branch = here
+        return again
+
+    def _leave_the_past(self, effect: str) -> None:
+        """Something is to be done in the past that is looked at: begin another future there, or refuse."""
+        moment = self.moment
+        assert moment is not None
+        if effect == "clock":
+            self.look_at_the_present()
+            return
+        if effect == "checks":
+            raise UsageError("expect looks at the present, and this is the past; live brings you back")
+        if self.harness.backend != "sim":
+            raise UsageError("the past of a cluster on sockets can only be looked at; live brings you back")
+        name = new_name(self.branches)
+        went_on = self._goes_on
+        branch = self.played_again(self.branch, self._cut_at(moment))
+        branch.name = name
+        branch.harness.set_speed(self.harness.speed)
+        if self.is_live:
+            branch.harness.keep_pace()
+        self.look_at_the_present()
+        self.branches[name] = self.branch = branch
+        if not went_on and not branch.harness.paused:
+            self.perform(self.bind("pause")[0])
+
+    def _cut_at(self, moment: Mark) -> Mark:
+        """Where a branch begins: at `moment`, written with as few digits as tell it from the next event."""
+        later = next((r.time for r in self.history.after(moment.seq) if r.time > moment.time), self.harness.now)
+        return Mark(moment.seq, shortest_between(moment.time, later))
+
+    def _redo(self, entry: Entry) -> None:
+        with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
+            if entry.takes_time and entry.failure:
+                self._advance(entry.end.time)
+            else:
+                entry.bound.run(self)
+        self.branch.journal.append(entry)
+
+    def _step_again(self, entry: Entry, cut: Mark) -> None:
+        """As many of the steps of `entry` as lead up to `cut`."""
+        start, count = self.branch.mark(), 0
+        while self.history.seen < cut.seq and self.harness.step() is not None:
+            count += 1
+        if count:
+            (bound,) = self.bind(f"step {count}")
+            self.branch.journal.append(Entry(bound, start, self.branch.mark()))
+
+    def _advance(self, when: float) -> None:
+        if not self.harness.paused and self.harness.now < when:
+            with suppress(InvariantBroken):  # as it was the first time
+                self.harness.pass_to(when)
+
+    # ---- the end, and what stays
+
+    def record_to(self, file: Path) -> None:
+        """Write the session as a script to `file`, which is there already, after each command and at the end."""
+        self._recorded = file
+
+    def _keep_record(self) -> None:
+        if self._recorded is not None:
+            write_new(self._recorded, script_text(self), replaces=True)
+
+    def close(self) -> None:
+        """End the clusters of all branches; raises what failed inside the one that is played."""
+        self._keep_record()
+        self._end_others()
+        self.harness.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_others()
+        self.harness.__exit__(kind, error, trace)
+
+    def _end_others(self) -> None:
+        for branch in self.branches.values():
+            if branch is not self.branch:
+                with suppress(InvariantBroken):  # it was said when it was played
+                    branch.harness.shutdown()

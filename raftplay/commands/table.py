@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from raftplay.commands.cursor import Cursor, Scope, did_you_mean
 from raftplay.commands.lexer import Statement
@@ -22,7 +22,20 @@ Resolve = Callable[["Session"], Any]
 CONDITIONS = "conditions"
 """What `help` explains besides the commands."""
 
-GROUPS = ("Setting up", "Acting on the cluster", "Time", "Looking", "Checking")
+Effect = Literal["acts", "passes", "looks", "checks", "clock"]
+"""What a command does to a session: it acts on the cluster, lets time pass, only looks, checks the present, or
+changes how the clock goes. What looks is kept in no journal; what acts or lets time pass makes the past end."""
+
+GROUPS: dict[str, Effect] = {
+    "Setting up": "looks",
+    "Acting on the cluster": "acts",
+    "Time": "passes",
+    "Looking back": "looks",
+    "Looking": "looks",
+    "Checking": "passes",
+    "Keeping": "looks",
+}
+"""The groups of commands, and what those of a group do unless they say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class Command:
     parameters: tuple[Parameter, ...]
     help: str
     example: str
+    effect: Effect
     setup: bool = False
 
     @property
@@ -91,7 +105,7 @@ TABLE: dict[str, Command] = {}
 
 
 def command(
-    group: str, example: str, *, setup: bool = False
+    group: str, example: str, *, effect: Effect | None = None, setup: bool = False
 ) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row."""
     assert group in GROUPS
@@ -101,7 +115,10 @@ def command(
         doc = inspect.getdoc(function)
         assert doc, name
         assert name not in TABLE, name
-        TABLE[name] = Command(name, group, function, _parameters(function), " ".join(doc.split()), example, setup)
+        does = effect or GROUPS[group]
+        TABLE[name] = Command(
+            name, group, function, _parameters(function), " ".join(doc.split()), example, does, setup
+        )
         return function
 
     return declare

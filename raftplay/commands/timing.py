@@ -24,14 +24,14 @@ def sleep(session: "Session", duration: Annotated[float, kinds.SLEEP]) -> str:
     return ""
 
 
-@command("Time", "pause")
+@command("Time", "pause", effect="clock")
 def pause(session: "Session") -> str:
     """Let cluster time stand still; commands still work."""
     session.harness.pause()
     return "time stands still"
 
 
-@command("Time", "resume")
+@command("Time", "resume", effect="clock")
 def resume(session: "Session") -> str:
     """Let cluster time go on."""
     session.harness.resume()
@@ -57,22 +57,21 @@ def about_text(about: object) -> str:
     return str(about)
 
 
-@command("Time", "speed 0.1")
+@command("Time", "speed 0.1", effect="clock")
 def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
     """Change the speed: 1 gives the reference's timings, 0.1 is ten times slower."""
     session.harness.set_speed(speed)
-    return f"speed {speed:g}" + (
-        " (a script in virtual time does not wait)" if session.harness.backend == "sim" else ""
-    )
+    waits = session.is_live or session.harness.backend != "sim"
+    return f"speed {speed:g}" + ("" if waits else " (a script in virtual time does not wait)")
 
 
-@command("Time", "now")
+@command("Time", "now", effect="looks")
 def now(session: "Session") -> str:
     """Say the cluster's time."""
-    return f"{session.harness.now:.3f} s"
+    return f"{session.view().snapshot.time:.3f} s"
 
 
-@command("Checking", "expect one leader")
+@command("Checking", "expect one leader", effect="checks")
 def expect(session: "Session", condition: Annotated[Condition, kinds.CONDITION]) -> str:
     """Look once whether a condition holds; if not, the script fails here."""
     with session.harness.lock:

@@ -1,6 +1,9 @@
 """The last events of a cluster, for `events` and for looking back; older ones are forgotten."""
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 
 from raftplay.watch.events import Record
 
@@ -18,8 +21,12 @@ class History:
         self.seen = 0
         """How many records there were in all."""
 
+        self._forgotten_time = 0.0
+
     def __call__(self, record: Record) -> None:
         """Keep one record."""
+        if len(self._records) == self._records.maxlen:
+            self._forgotten_time = self._records[0].time
         self._records.append(record)
         self.seen += 1
 
@@ -44,3 +51,26 @@ class History:
     def last(self, n: int) -> list[Record]:
         """The last `n` of them at most, oldest first."""
         return self.records()[-n:] if n > 0 else []
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the earliest event behind which one can look: the last forgotten one, or 0."""
+        return self.forgotten
+
+    def record(self, seq: int) -> Record | None:
+        """The record of that number, if it is kept."""
+        at = seq - self.forgotten - 1
+        return self._records[at] if 0 <= at < len(self._records) else None
+
+    def time_of(self, seq: int) -> float:
+        """When the event of that number happened; 0 for what is before the first."""
+        record = self.record(seq)
+        return self._forgotten_time if record is None else record.time
+
+    def seq_at(self, time: float) -> int:
+        """The number of the last event by that time."""
+        return self.forgotten + bisect_right(self._records, time, key=lambda record: record.time)
+
+    def after(self, seq: int) -> Iterator[Record]:
+        """What happened after the event of that number, as far as it is kept."""
+        return islice(self._records, max(0, seq - self.forgotten), None)

@@ -1,0 +1,144 @@
+"""Futures of one cluster: each with its harness, its history, and a journal of what was done to it.
+
+The rule of this module: in virtual time a journal gives the same run again. So the past of a branch can be
+played anew up to any moment, and another future begin there, without keeping copies of anything.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from raftplay.cluster.config import Config
+from raftplay.cluster.harness import Harness
+from raftplay.raft.messages import UsageError
+from raftplay.watch.history import History
+from raftplay.watch.stream import Reader
+
+if TYPE_CHECKING:
+    from raftplay.commands.table import Bound
+
+FIRST = "main"
+"""The name of the branch that a session begins with."""
+
+MAX_BRANCHES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a cluster is made from: with the same one, in sim, the same cluster can be made again."""
+
+    nodes: int
+    backend: str
+    seed: int
+    config: Config
+    watched: tuple[str, ...] = ()
+
+    def build(self, readers: Iterable[Reader]) -> Harness:
+        """A new cluster, with `readers` from its first event on. Raises `UsageError`."""
+        return Harness(
+            self.nodes,
+            backend=self.backend,
+            seed=self.seed,
+            config=self.config,
+            watch=self.watched or True,
+            readers=readers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment: the last event by then, and cluster time."""
+
+    seq: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command that was done: from which moment to which, and why it did not hold if it did not."""
+
+    bound: "Bound"
+    start: Mark
+    end: Mark
+    failure: str = ""
+
+    @property
+    def text(self) -> str:
+        """The command as it was written."""
+        return self.bound.statement.text
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it only lets time pass, so that any part of it can be played."""
+        return self.bound.command.effect == "passes"
+
+
+@dataclass(slots=True)
+class Branch:
+    """One future: `parent` and `since` say where it left another; `journal` is all that was done to it."""
+
+    name: str
+    harness: Harness
+    history: History
+    parent: str = ""
+    since: Mark = Mark(0, 0.0)
+    journal: list[Entry] = field(default_factory=list)
+    variables: dict[str, int] = field(default_factory=dict)
+    last_index: int | None = None
+
+    def mark(self) -> Mark:
+        """This moment."""
+        with self.harness.lock:
+            return Mark(self.history.seen, self.harness.now)
+
+
+def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:
+    """What was done by the moment `cut`, and the command that was under way then, if one that takes time was.
+
+    What cannot be divided counts as done when it had begun.
+    """
+    done: list[Entry] = []
+    for entry in journal:
+        if _begins_after(entry, cut):
+            break
+        if entry.takes_time and (entry.end.seq > cut.seq or entry.end.time > cut.time):
+            return done, entry
+        done.append(entry)
+    return done, None
+
+
+def _begins_after(entry: Entry, cut: Mark) -> bool:
+    if entry.start.time > cut.time:
+        return True
+    changes = entry.end.seq > entry.start.seq or entry.takes_time
+    return entry.start.seq >= cut.seq if changes else entry.start.seq > cut.seq
+
+
+def time_text(seconds: float) -> str:
+    """A moment as `goto` reads it back to the last bit: ``0.157s``."""
+    text = f"{seconds:.9f}".rstrip("0").rstrip(".")
+    return f"{text if float(text) == seconds else _all_digits(seconds)}s"
+
+
+def _all_digits(seconds: float) -> str:
+    text = repr(seconds)
+    return text if "e" not in text else f"{seconds:.30f}".rstrip("0")
+
+
+def shortest_between(low: float, high: float) -> float:
+    """The number with the fewest decimals in low <= number < high; `low` itself when there is none so short."""
+    for digits in range(3, 12):
+        scale: int = 10**digits
+        whole = int(low * scale)
+        for candidate in (whole / scale, (whole + 1) / scale):
+            if low <= candidate < high:
+                return candidate
+    return low
+
+
+def new_name(taken: Iterable[str]) -> str:
+    """A name for one more branch. Raises `UsageError` when there are enough."""
+    names = set(taken)
+    if len(names) >= MAX_BRANCHES:
+        raise UsageError(f"there are {len(names)} branches already; no more are kept")
+    return next(name for number in range(1, MAX_BRANCHES + 1) if (name := f"b{number}") not in names)

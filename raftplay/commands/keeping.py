@@ -1,0 +1,126 @@
+"""A session as a script: what was done, with its waits, so that running the script does it again.
+
+In sim the moments of what was done are kept to the last bit, and with the seed the script comes to the same end.
+On sockets the pauses between commands are kept, to the millisecond, and every wait that was made.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from raftplay.cluster.config import Config
+from raftplay.commands import kinds
+from raftplay.commands.branches import Blueprint, Branch, time_text
+from raftplay.commands.shown import quoted
+from raftplay.commands.table import command
+from raftplay.commands.values import duration_text, range_text
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+GROUP = "Keeping"
+
+SHORTEST_SLEEP = 0.001
+"""A shorter pause on sockets is not worth a line, in seconds."""
+
+
+@command(GROUP, "save story.txt")
+def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
+    """Write all that was done so far as a script, which does it again (in sim: to the same end)."""
+    _check(session, file)
+    text = script_text(session)
+    write_new(file, text)
+    return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {visible(str(file))}"
+
+
+@command(GROUP, "record story.txt")
+def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
+    """As save, and keep the file up to date from now on, until the session ends."""
+    _check(session, file)
+    write_new(file, script_text(session))
+    session.record_to(file)
+    return f"{visible(str(file))}: {_count(session)} so far, and all that follows"
+
+
+def script_text(session: "Session") -> str:
+    """The script that does again what was done in the branch that is played."""
+    blueprint = session.blueprint
+    assert blueprint is not None
+    branch = session.branch
+    return "\n".join([*setup_lines(blueprint), *_body(branch, is_exact=blueprint.backend == "sim")]) + "\n"
+
+
+def setup_lines(blueprint: Blueprint) -> list[str]:
+    """The lines of a script that choose such a cluster."""
+    config, usual = blueprint.config, Config()
+    raft = config.raft
+    timings = (
+        ("election", (raft.election_min, raft.election_max), (usual.raft.election_min, usual.raft.election_max)),
+        ("heartbeat", (raft.heartbeat, raft.heartbeat), (usual.raft.heartbeat, usual.raft.heartbeat)),
+        ("delay", (config.delay_min, config.delay_max), (usual.delay_min, usual.delay_max)),
+    )
+    chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
+    lines = [f"nodes {blueprint.nodes}", f"backend {blueprint.backend}", f"seed {blueprint.seed}"]
+    lines += [f"timing {' '.join(chosen)}"] if chosen else []
+    lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
+    lines += [f"bug {name}" for name in config.bugs]
+    lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
+    for name, on in (
+        ("RAFT_UNRELIABLE_RPC", config.unreliable),
+        ("RAFT_FORCE_MORE_REELECTION", raft.force_more_reelection),
+    ):
+        lines += [f"# with {name}=1 in the environment"] if on else []
+    return lines
+
+
+def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
+    """Write `file` whole or not at all; one that is there stays, unless `replaces`. Raises `UsageError`."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        try:
+            beside.write_text(text, "utf-8")
+            if replaces:
+                os.replace(beside, file)
+            else:
+                os.link(beside, file)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                beside.unlink()
+    except FileExistsError:
+        raise UsageError(f"there is a file {quoted(str(file))} already; choose another name") from None
+    except OSError as error:
+        raise UsageError(f"{quoted(str(file))} cannot be written: {error.strerror or error}") from None
+
+
+def _check(session: "Session", file: Path) -> None:
+    if not session.is_live:
+        raise UsageError("a script does not write files; this is for a shell and for the screen")
+
+
+def _count(session: "Session") -> str:
+    count = len(session.branch.journal)
+    return f"{count} command{'' if count == 1 else 's'}"
+
+
+def _body(branch: Branch, *, is_exact: bool) -> list[str]:
+    """What was done, line by line, with the time that passed in between."""
+    lines: list[str] = []
+    time = 0.0
+    for entry in branch.journal:
+        if entry.failure:
+            reason = visible(entry.failure.split("\n")[0])
+            lines.append(f"# {visible(entry.text)}: {reason}")
+            continue
+        lines += [*_pause(time, entry.start.time, is_exact=is_exact), entry.text]
+        time = entry.end.time
+    return lines + _pause(time, branch.mark().time, is_exact=is_exact)
+
+
+def _pause(begin: float, end: float, *, is_exact: bool) -> list[str]:
+    if is_exact:
+        return [f"goto {time_text(end)}"] if end > begin else []
+    seconds = round(end - begin, 3)
+    return [f"sleep {duration_text(seconds)}"] if seconds >= SHORTEST_SLEEP else []

@@ -1,0 +1,206 @@
+"""A session that lives: a person acts on it while its time goes by.
+
+The rule of this module: one thread runs the commands, one after another, and, in virtual time, lets time pass at
+the chosen speed in between. So a screen or a prompt never waits for a command, and a command never for them.
+"""
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import Interrupted
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Mistake
+from raftplay.commands.session import Session
+from raftplay.commands.table import Bound
+from raftplay.past.view import View
+from raftplay.raft.messages import UsageError
+from raftplay.watch.stream import ReaderFailed
+
+LOOK_EVERY = 0.05
+"""How often it looks, in seconds, whether something broke while no command is under way."""
+
+LONG = 3600.0
+"""How long it lets virtual time pass at a stretch, in seconds of it."""
+
+CLOSE_LIMIT = 10.0
+
+Status = Literal["held", "failed", "broken", "mistake", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: its text, cluster time when it ended, and its answer, or why there is none.
+
+    `mistake` knows the place in the line, where the line could not be read.
+    """
+
+    text: str
+    time: float
+    answer: str
+    status: Status = "held"
+    mistake: Mistake | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the command did what it should."""
+        return self.status == "held"
+
+
+class Live:
+    """Runs what a person types into `session`, which is closed with it.
+
+    `on_news` is called from the thread within with what broke while no command was under way.
+    """
+
+    def __init__(self, session: Session, on_news: Callable[[str], None] = lambda _: None) -> None:
+        self.session = session
+        session.is_live = True
+        session.harness.keep_pace()
+        session.harness.pauses_at_breach = True
+        self._on_news = on_news
+        self._tasks: SimpleQueue[tuple[str, Future[list[Outcome]]] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._busy: str | None = None
+        self._cancelled = False
+        self._closed = False
+        self._thread = threading.Thread(target=self._main, name="raftplay-session", daemon=True)
+        self._thread.start()
+
+    # ---- for whoever shows it
+
+    @property
+    def busy(self) -> str | None:
+        """The line whose commands are under way, if any."""
+        return self._busy
+
+    def run(self, line: str) -> Future[list[Outcome]]:
+        """Run the commands of a line behind those before it: what became of each, up to one that did not hold.
+
+        Never raises what is wrong with the line: that is an outcome.
+        """
+        future: Future[list[Outcome]] = Future()
+        if self._closed:
+            future.set_result([Outcome(line, 0.0, "the session is closed", "failed")])
+            return future
+        self._tasks.put((line, future))
+        self.session.harness.kick()
+        return future
+
+    def cancel(self) -> bool:
+        """End the wait under way, and leave out the rest of its line; whether anything was under way."""
+        with self._lock:
+            if self._busy is None:
+                return False
+            self._cancelled = True
+            self.session.harness.interrupt()
+            return True
+
+    def view(self) -> View:
+        """The cluster at the moment that is looked at."""
+        return self.session.view()
+
+    def close(self) -> None:
+        """End the session and its clusters; what is under way is interrupted, what waits is not begun."""
+        if self._closed:
+            return
+        self._closed = True
+        self._tasks.put(None)
+        self.session.harness.interrupt()
+        self._thread.join(CLOSE_LIMIT)
+        if self._thread.is_alive():
+            raise TimeoutError(f"the session did not end within {CLOSE_LIMIT:g} s: a command does not return")
+        self.session.close()
+
+    # ---- the thread
+
+    def _main(self) -> None:
+        while (task := self._next()) is not None and not self._closed:
+            line, future = task
+            with self._lock:
+                self._busy, self._cancelled = line, False
+            try:
+                outcomes = self._do(line)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(outcomes)
+            finally:
+                with self._lock:
+                    self._busy = None
+                    if not self._closed:
+                        self.session.harness.forget_interrupt()
+        if task is not None:
+            task[1].set_result([])
+
+    def _next(self) -> tuple[str, Future[list[Outcome]]] | None:
+        """The next line, when one comes; time goes by until then."""
+        while True:
+            try:
+                return self._tasks.get_nowait()
+            except Empty:
+                pass
+            harness = self.session.harness
+            try:
+                if harness.backend == "sim" and not harness.paused:
+                    harness.wait_until(lambda: not self._tasks.empty(), LONG)
+                else:
+                    harness.check()
+                    return self._tasks.get(timeout=LOOK_EVERY)
+            except Empty:
+                pass
+            except InvariantBroken as broken:
+                self._on_news(str(broken.breach))
+            except (ReaderFailed, UsageError) as error:
+                self._on_news(str(error))
+            except Interrupted:
+                pass
+
+    def _do(self, line: str) -> list[Outcome]:
+        try:
+            commands = self.session.bind(line)
+        except Mistake as mistake:
+            return [Outcome(line, self.session.harness.now, mistake.message, "mistake", mistake)]
+        outcomes: list[Outcome] = []
+        for at, bound in enumerate(commands):
+            outcomes.append(self._perform(bound, is_first=at == 0))
+            if not outcomes[-1].held:
+                break
+        return outcomes
+
+    def _perform(self, bound: Bound, *, is_first: bool) -> Outcome:
+        session, text = self.session, bound.statement.text
+        status: Status = "held"
+        try:
+            if self._cancelled:
+                raise Interrupted
+            if is_first and bound.command.effect != "looks":
+                self._round_time()
+            answer = session.perform(bound)
+        except Failed as failed:
+            answer, status = str(failed), "failed"
+        except InvariantBroken as broken:
+            answer, status = str(broken.breach), "broken"
+        except Interrupted:
+            answer, status = "interrupted", "interrupted"
+        except (UsageError, ReaderFailed) as error:
+            answer, status = str(error), "mistake"
+        return Outcome(text, session.harness.now, answer, status)
+
+    def _round_time(self) -> None:
+        """Let virtual time come to a number with few digits, so that what is done then can be written down.
+
+        It takes about a millisecond of the wall clock.
+        """
+        harness = self.session.harness
+        if harness.backend == "sim" and not harness.paused and self.session.moment is None:
+            step = 10.0 ** math.floor(math.log10(min(harness.speed, 1.0)) - 3)
+            digits = round(-math.log10(step))
+            when = round(math.ceil(harness.now / step) * step, digits)
+            if when > harness.now:
+                harness.pass_to(when)

@@ -1,0 +1,165 @@
+"""Commands that look back, and those for the futures that begin in the past."""
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Annotated
+
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.commands import kinds
+from raftplay.commands.branches import Branch, Mark, time_text
+from raftplay.commands.table import command
+from raftplay.raft.messages import UsageError
+from raftplay.watch.events import Record
+from raftplay.watch.narrator import describe
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+GROUP = "Looking back"
+
+
+@command(GROUP, "back 10")
+def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+    """Look at the cluster as it was N events ago; it stands still meanwhile."""
+    seq = _here(session).seq - count
+    first = session.history.first_seq
+    at = max(seq, first)
+    session.look_at(Mark(at, session.history.time_of(at)))
+    return _edge(session, seq < first) + moment_text(session)
+
+
+@command(GROUP, "forward 10")
+def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+    """While looking at the past: go N events towards the present."""
+    if session.moment is None:
+        raise UsageError("this is the present; back goes to the past")
+    seq = session.moment.seq + count
+    if seq >= session.history.seen:
+        return live(session)
+    session.look_at(Mark(seq, session.history.time_of(seq)))
+    return moment_text(session)
+
+
+@command(GROUP, "goto 1.25s")
+def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
+    """Look at the cluster as it was at a time; a time that is still to come is waited for."""
+    now = session.harness.now
+    if time >= now:
+        if session.moment is not None:
+            raise UsageError(f"{time:g} s is still to come (it is {now:.3f} s); live brings you to the present")
+        session.harness.pass_to(time)
+        return ""
+    first = session.history.first_seq
+    seq = max(session.history.seq_at(time), first)
+    begins = session.history.time_of(first)
+    session.look_at(Mark(seq, max(time, begins)))
+    return _edge(session, time < begins) + moment_text(session)
+
+
+@command(GROUP, "live")
+def live(session: "Session") -> str:
+    """Look at the present again; time goes on if it did before."""
+    if session.moment is None:
+        return "this is the present"
+    session.look_at_the_present()
+    return f"the present, {session.harness.now:.3f} s"
+
+
+@command(GROUP, "branches")
+def branches(session: "Session") -> str:
+    """List the futures of this cluster: a command given in the past (in sim) begins another one there."""
+    lines = []
+    for branch in session.branches.values():
+        mark = branch.mark()
+        origin = f"from {branch.parent} at {branch.since.time:.3f} s" if branch.parent else "from the start"
+        count = len(branch.journal)
+        here = "*" if branch is session.branch else " "
+        commands = f"{count} command{'' if count == 1 else 's'}"
+        lines.append(f"{here} {branch.name:<5} {origin}, now {mark.time:.3f} s, {commands}, {mark.seq} events")
+    return "\n".join(lines)
+
+
+@command(GROUP, "switch main")
+def switch(session: "Session", name: Annotated[str, kinds.BRANCH]) -> str:
+    """Play on in another branch, where it was left."""
+    branch = session.switch(name)
+    return f"branch {branch.name}, at {branch.harness.now:.3f} s"
+
+
+@command(GROUP, "diff main b1")
+def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH]) -> str:
+    """Where two branches part, and how their ends differ."""
+    branches = (session.named(one), session.named(other))
+    if branches[0] is branches[1]:
+        return f"{one} is {other}"
+    parting = _parting(session, *branches)
+    ends = [branch.harness.snapshot() for branch in branches]
+    lines = [parting, *(_end_lines(one, other, *ends) or ["at their ends all nodes are alike"])]
+    return "\n".join(lines)
+
+
+def moment_text(session: "Session") -> str:
+    """The moment in the past that is looked at, in words."""
+    moment = session.moment
+    assert moment is not None
+    record = session.history.record(moment.seq)
+    what = f"event {moment.seq}: {record_text(record)}" if record is not None else "before the first event"
+    return f"the past, {moment.time:.3f} s, {session.history.seen - moment.seq} events ago: {what}"
+
+
+def record_text(record: Record) -> str:
+    """An event with its node: "n2 becomes leader …"."""
+    return (f"n{record.node} " if record.node >= 0 else "") + describe(record)
+
+
+def _here(session: "Session") -> Mark:
+    return session.branch.mark() if session.moment is None else session.moment
+
+
+def _edge(session: "Session", is_beyond: bool) -> str:
+    if not is_beyond:
+        return ""
+    if session.history.forgotten:
+        return f"what was before is not kept (the last {session.history.limit} events are)\n"
+    return "there is nothing before\n"
+
+
+def _parting(session: "Session", one: Branch, other: Branch) -> str:
+    """The first event at which two branches differ, by playing both again."""
+    runs: list[list[Record]] = []
+    for branch in (one, other):
+        seen: list[Record] = []
+        session.played_again(branch, branch.mark(), [seen.append]).harness.shutdown()
+        runs.append(seen)
+    for mine, theirs in zip_longest(*runs):
+        if mine != theirs:
+            when = min(record.time for record in (mine, theirs) if record is not None)
+            return f"they part at {when:.3f} s\n" + "\n".join(
+                f"  {branch.name}: {_event_text(record)}" for branch, record in ((one, mine), (other, theirs))
+            )
+    return "nothing differs in what happened"
+
+
+def _event_text(record: Record | None) -> str:
+    if record is None:
+        return "ends there"
+    return f"event {record.seq} at {record.time:.3f} s, {record_text(record)}"
+
+
+def _end_lines(one: str, other: str, mine: Snapshot, theirs: Snapshot) -> list[str]:
+    lines = [f"{one} ends at {mine.time:.3f} s, {other} at {theirs.time:.3f} s"]
+    for a, b in zip(mine.nodes, theirs.nodes, strict=True):
+        if (left := _node_text(a)) != (right := _node_text(b)):
+            lines.append(f"  n{a.id}: {left}  |  {right}")
+        elif a.log != b.log:
+            at = next(i for i, pair in enumerate(zip_longest(a.log, b.log)) if pair[0] != pair[1])
+            lines.append(f"  n{a.id}: {left}, but the logs differ from index {at} on")
+    return lines
+
+
+def _node_text(node: NodeSnapshot) -> str:
+    marks = (("down", not node.alive), ("cut off", node.alive and not node.connected), ("frozen", node.frozen))
+    words = [f"{node.state} of term {node.current_term}", f"log of {len(node.log)}", f"commit {node.commit_index}"]
+    return ", ".join(words + [word for word, holds in marks if holds])
+
+
+__all__ = ["moment_text", "record_text", "time_text"]
