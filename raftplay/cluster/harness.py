@@ -131,6 +131,13 @@ class Harness:
         if not self._backend.paused:
             self._pass(RESTART_PAUSE)
 
+    def check_restart(self, id: int) -> None:
+        """Raise the `UsageError` that `restart_peer` would raise, if it would."""
+        if self._server(id).stopped is False:
+            raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
+        if self.wiped[id]:
+            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
+
     def disconnect_peer(self, id: int) -> None:
         """Cut node `id` from all others, both ways."""
         self._act(lambda: self._disconnect(self._server(id)))
@@ -535,10 +542,7 @@ class Harness:
         self._tell(ev.Crashed(), id)
 
     def _restart(self, id: int) -> None:
-        if self._server(id).stopped is False:
-            raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
-        if self.wiped[id]:
-            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
+        self.check_restart(id)
         self._incarnations[id] += 1
         server = self._new_server(id)
         self.cluster[id] = server

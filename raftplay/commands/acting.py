@@ -6,7 +6,7 @@ from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
-from raftplay.raft.messages import CMState
+from raftplay.raft.messages import CMState, UsageError
 from raftplay.watch.narrator import link_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,15 @@ def nodes_text(ids: list[int]) -> str:
     if not ids:
         return "no node"
     return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
+
+
+def all_alive(session: "Session", ids: list[int], *, hint: bool = False) -> list[int]:
+    """`ids`, if none of them is down, so that a command does all of its work or none. Raises `UsageError`."""
+    down = [id for id in ids if not session.harness.alive[id]]
+    if down:
+        verb, them = ("is", "it") if len(down) == 1 else ("are", "them")
+        raise UsageError(f"{nodes_text(down)} {verb} down" + (f"; restart {them} instead" if hint else ""))
+    return ids
 
 
 @command(GROUP, "submit 42 to leader")
@@ -56,6 +65,8 @@ def crash(session: "Session", nodes: kinds.Nodes) -> str:
 def restart(session: "Session", nodes: kinds.Nodes) -> str:
     """Restart crashed nodes: a new server over the old storage of each, connected again."""
     for id in nodes:
+        session.harness.check_restart(id)
+    for id in nodes:
         session.harness.restart_peer(id)
     terms = ", ".join(
         f"node {id} in term {cm.current_term} with a log of {len(cm.log)}"
@@ -90,7 +101,7 @@ def disconnect(session: "Session", nodes: kinds.Nodes) -> str:
 @command(GROUP, "reconnect 1,2")
 def reconnect(session: "Session", nodes: kinds.Nodes) -> str:
     """Connect nodes to all live ones again, both ways."""
-    for id in nodes:
+    for id in all_alive(session, nodes, hint=True):
         session.harness.reconnect_peer(id)
     return f"{nodes_text(nodes)} connected"
 
@@ -162,7 +173,7 @@ def undrop(session: "Session", node: kinds.Node) -> str:
 @command(GROUP, "freeze leader")
 def freeze(session: "Session", nodes: kinds.Nodes) -> str:
     """Stall the process of nodes: no timers, no replies, their sockets stay open."""
-    for id in nodes:
+    for id in all_alive(session, nodes):
         session.harness.freeze_peer(id)
     return f"{nodes_text(nodes)} frozen"
 

@@ -73,7 +73,9 @@ class Session:
                 now,
                 history.records(),
                 history.forgotten,
-                tuple(InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in harness.messages()),
+                tuple(
+                    InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in harness.flights.everything()
+                ),
                 branch=name,
                 breach=harness.breach,
             )

@@ -1,0 +1,67 @@
+"""What the tests of sessions share: a session over a cluster of its own, and commands typed into it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from raftplay import Config, UsageError
+from raftplay.cluster.harness import Interrupted
+from raftplay.commands.branches import Blueprint
+from raftplay.commands.errors import Failed
+from raftplay.commands.live import Live, Outcome
+from raftplay.commands.session import Session
+from raftplay.watch.history import History
+from raftplay.watch.stream import Reader
+
+
+def blueprint(
+    nodes: int = 3,
+    *,
+    backend: str = "sim",
+    seed: int = 7,
+    bugs: tuple[str, ...] = (),
+    config: Config | None = None,
+) -> Blueprint:
+    """What a cluster for a test is made from."""
+    return Blueprint(nodes, backend, seed, (config or Config(bugs=bugs)).settled())
+
+
+def session_of(plan: Blueprint, readers: tuple[Reader, ...] = (), limit: int | None = None) -> Session:
+    """A session over a new cluster; time passes only when a command says so (sim)."""
+    history = History() if limit is None else History(limit)
+    return Session(plan.build((history, *readers)), history, blueprint=plan)
+
+
+@contextmanager
+def live(nodes: int = 3, *, speed: float = 20.0, **choices: object) -> Iterator[Live]:
+    """A session whose time goes by."""
+    session = session_of(blueprint(nodes, **choices))  # type: ignore[arg-type]
+    session.harness.set_speed(speed)
+    lively = Live(session)
+    try:
+        yield lively
+    finally:
+        lively.close()
+
+
+def do(lively: Live, line: str) -> Outcome:
+    """Type a line; the last outcome, within a time that no working machine needs."""
+    return lively.run(line).result(60)[-1]
+
+
+def held(lively: Live, line: str) -> str:
+    """Type a line that must hold; its last answer."""
+    outcome = do(lively, line)
+    assert outcome.held, outcome
+    return outcome.answer
+
+
+def perform(session: Session, *lines: str) -> list[str]:
+    """Do the commands of some lines; the answer of each, or why there is none."""
+    answers = []
+    for line in lines:
+        for bound in session.bind(line):
+            try:
+                answers.append(session.perform(bound))
+            except (Failed, UsageError, Interrupted) as error:
+                answers.append(f"{type(error).__name__}: {error}")
+    return answers

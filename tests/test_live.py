@@ -1,0 +1,121 @@
+"""A session that lives: commands one after another, time that goes by in between, and interrupts."""
+
+import threading
+import time
+
+import pytest
+from session_support import do, held, live
+
+BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
+
+
+def until(holds: object, seconds: float = 30.0) -> None:
+    """Wait until `holds()`; far longer than it ever takes."""
+    assert callable(holds)
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it never came about"
+        time.sleep(0.002)
+
+
+@BACKENDS
+def test_commands_are_answered_and_the_cluster_lives_on_between_them(backend: str):
+    with live(3, backend=backend) as lively:
+        assert "leads term" in held(lively, "wait leader")
+        begin = lively.view().snapshot.time
+        until(lambda: lively.view().snapshot.time > begin + 0.2)
+        assert held(lively, "submit x; wait committed x").startswith("x is committed at index 0")
+
+
+@BACKENDS
+def test_a_line_ends_at_the_first_command_that_does_not_hold(backend: str):
+    with live(3, backend=backend) as lively:
+        held(lively, "wait leader")
+        outcomes = lively.run("now; expect no leader; crash all").result(60)
+        assert [o.status for o in outcomes] == ["held", "failed"]
+        assert all(node.alive for node in lively.view().snapshot.nodes)
+
+
+@BACKENDS
+def test_mistakes_are_outcomes_with_their_place(backend: str):
+    with live(3, backend=backend) as lively:
+        unread = do(lively, "crash 7")
+        assert unread.status == "mistake"
+        assert unread.mistake is not None
+        assert (unread.mistake.column, unread.answer) == (7, "there is no node 7; the nodes are 0 to 2")
+        wrong = do(lively, "restart 0")
+        assert (wrong.status, wrong.answer) == ("mistake", "node 0 is alive; only a crashed node can be restarted")
+        assert lively.run("  # nothing").result(60) == []
+
+
+@BACKENDS
+def test_a_wait_can_be_cancelled_and_the_rest_of_its_line_with_it(backend: str):
+    with live(3, backend=backend) as lively:
+        held(lively, "wait leader")
+        future = lively.run("wait no leader within 10m; crash all")
+        until(lambda: lively.busy is not None)
+        assert lively.cancel()
+        outcomes = future.result(60)
+        assert [o.status for o in outcomes] == ["interrupted"]
+        assert lively.busy is None
+        assert not lively.cancel()  # nothing is under way
+        assert "leads" in held(lively, "wait leader")  # and the next wait waits
+
+
+@BACKENDS
+def test_cancelling_again_and_again_never_ends_the_wrong_wait(backend: str):
+    with live(3, backend=backend) as lively:
+        held(lively, "wait leader")
+        for _ in range(30):
+            future = lively.run("wait no leader within 10m")
+            while not future.done():
+                lively.cancel()
+            assert future.result(60)[0].status == "interrupted"
+            assert held(lively, "sleep 1ms") == ""
+
+
+@BACKENDS
+def test_a_breach_while_nobody_acts_stops_the_world_and_is_told(backend: str):
+    with live(2, backend=backend, bugs=("forget-vote",)) as lively:
+        until(lambda: lively.view().breach is not None)
+        stopped = lively.view()
+        assert stopped.snapshot.paused
+        assert stopped.breach is not None
+        assert held(lively, "status")  # looking works on
+        assert lively.view().snapshot.time == stopped.snapshot.time
+
+
+@BACKENDS
+def test_closing_interrupts_what_is_under_way_and_answers_everyone(backend: str):
+    with live(3, backend=backend) as lively:
+        futures = [lively.run("wait leader is 2 within 10m; sleep 10m"), lively.run("status"), lively.run("now")]
+        until(lambda: lively.busy is not None)
+    assert all(future.done() or future.cancel() for future in futures)
+    assert lively.run("status").result(1)[0].status == "failed"
+    assert not [t for t in threading.enumerate() if t.name == "raftplay-session"]
+
+
+def test_what_is_done_in_virtual_time_happens_at_moments_with_few_digits():
+    with live(3, speed=1.0) as lively:
+        for _ in range(5):
+            held(lively, "freeze 0; thaw 0")
+        starts = {entry.start.time for entry in lively.session.branch.journal}
+        assert all(round(start, 3) == start for start in starts)
+        held(lively, "speed 0.01; pause")
+
+
+def test_looking_leaves_no_trace_in_the_journal():
+    with live(3) as lively:
+        for line in ("status", "log", "events", "messages", "now", "help", "branches"):
+            held(lively, line)
+        assert lively.session.branch.journal == []
+
+
+def test_while_it_is_paused_virtual_time_stands_still_and_commands_work():
+    with live(3) as lively:
+        held(lively, "wait leader; pause")
+        moment = lively.view().snapshot.time
+        held(lively, "crash 0; restart 0; submit x to 1; messages")
+        assert "paused" in do(lively, "sleep 1s").answer
+        assert lively.view().snapshot.time == moment
+        held(lively, "resume; wait leader")
