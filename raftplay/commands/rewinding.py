@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.commands import kinds
-from raftplay.commands.branches import Branch, Mark, time_text
+from raftplay.commands.branches import Branch, Mark
 from raftplay.commands.table import command
 from raftplay.raft.messages import UsageError
 from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
+from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -93,8 +94,7 @@ def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated
         return f"{one} is {other}"
     parting = _parting(session, *branches)
     ends = [branch.harness.snapshot() for branch in branches]
-    lines = [parting, *(_end_lines(one, other, *ends) or ["at their ends all nodes are alike"])]
-    return "\n".join(lines)
+    return "\n".join([parting, *_end_lines(one, other, *ends)])
 
 
 def moment_text(session: "Session") -> str:
@@ -134,32 +134,36 @@ def _parting(session: "Session", one: Branch, other: Branch) -> str:
         if mine != theirs:
             when = min(record.time for record in (mine, theirs) if record is not None)
             return f"they part at {when:.3f} s\n" + "\n".join(
-                f"  {branch.name}: {_event_text(record)}" for branch, record in ((one, mine), (other, theirs))
+                f"  {branch.name}: {_event_text(branch, record)}"
+                for branch, record in ((one, mine), (other, theirs))
             )
     return "nothing differs in what happened"
 
 
-def _event_text(record: Record | None) -> str:
+def _event_text(branch: Branch, record: Record | None) -> str:
+    """An event, and the command that brought it about if one did."""
     if record is None:
         return "ends there"
-    return f"event {record.seq} at {record.time:.3f} s, {record_text(record)}"
+    command = next(
+        (e.text for e in branch.journal if e.start.seq < record.seq <= e.end.seq and not e.takes_time), None
+    )
+    by = f" (by: {visible(command)})" if command is not None else ""
+    return f"event {record.seq} at {record.time:.3f} s, {record_text(record)}{by}"
 
 
 def _end_lines(one: str, other: str, mine: Snapshot, theirs: Snapshot) -> list[str]:
-    lines = [f"{one} ends at {mine.time:.3f} s, {other} at {theirs.time:.3f} s"]
+    head = f"{one} ends at {mine.time:.3f} s, {other} at {theirs.time:.3f} s"
+    lines = []
     for a, b in zip(mine.nodes, theirs.nodes, strict=True):
         if (left := _node_text(a)) != (right := _node_text(b)):
             lines.append(f"  n{a.id}: {left}  |  {right}")
         elif a.log != b.log:
             at = next(i for i, pair in enumerate(zip_longest(a.log, b.log)) if pair[0] != pair[1])
             lines.append(f"  n{a.id}: {left}, but the logs differ from index {at} on")
-    return lines
+    return [head if lines else f"{head}, with all nodes alike", *lines]
 
 
 def _node_text(node: NodeSnapshot) -> str:
     marks = (("down", not node.alive), ("cut off", node.alive and not node.connected), ("frozen", node.frozen))
     words = [f"{node.state} of term {node.current_term}", f"log of {len(node.log)}", f"commit {node.commit_index}"]
     return ", ".join(words + [word for word, holds in marks if holds])
-
-
-__all__ = ["moment_text", "record_text", "time_text"]
