@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 from raftplay.cluster.config import Config
 from raftplay.commands import kinds
 from raftplay.commands.branches import Blueprint, Branch, time_text
-from raftplay.commands.shown import quoted
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
 from raftplay.raft.messages import UsageError
@@ -78,6 +77,7 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
 
 def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
     """Write `file` whole or not at all; one that is there stays, unless `replaces`. Raises `UsageError`."""
+    name = f"'{visible(str(file))}'"
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         try:
@@ -90,9 +90,9 @@ def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
             with contextlib.suppress(FileNotFoundError):
                 beside.unlink()
     except FileExistsError:
-        raise UsageError(f"there is a file {quoted(str(file))} already; choose another name") from None
+        raise UsageError(f"there is a file {name} already; choose another name") from None
     except OSError as error:
-        raise UsageError(f"{quoted(str(file))} cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from None
 
 
 def _check(session: "Session", file: Path) -> None:

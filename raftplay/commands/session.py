@@ -247,8 +247,11 @@ class Session:
         self._recorded = file
 
     def _keep_record(self) -> None:
-        if self._recorded is not None:
-            write_new(self._recorded, script_text(self), replaces=True)
+        file = self._recorded
+        if file is not None:
+            self._recorded = None  # a file that cannot be written is said once
+            write_new(file, script_text(self), replaces=True)
+            self._recorded = file
 
     def close(self) -> None:
         """End the clusters of all branches; raises what failed inside the one that is played."""
