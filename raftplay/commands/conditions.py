@@ -42,6 +42,14 @@ class Condition:
     seen: Callable[["Session"], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number read off a cluster: `value` reads it, None where there is none; `seen` says it in words."""
+
+    value: Callable[["Session"], int | None]
+    seen: Callable[["Session"], str]
+
+
 MEASURES = ("term", "commit", "log")
 
 FORMS = (
@@ -146,11 +154,10 @@ def _leader_is(node: Selector, negated: bool) -> Condition:
     return Condition(holds, leaders_text)
 
 
-def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
-    sign, number = _comparison(cursor)
-    compare = OPERATORS[sign]
+def measure_of(what: str, node: Selector | None) -> "Measure":
+    """The number that `what` (a word of `MEASURES`) names, of `node` or of the whole cluster."""
 
-    def measured(session: "Session") -> int | None:
+    def value(session: "Session") -> int | None:
         harness = session.harness
         if node is None:
             return highest_term(harness)
@@ -160,18 +167,26 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
         cm = harness.cluster[ids[0]].cm
         return {"term": cm.current_term, "commit": cm.commit_index, "log": len(cm.log)}[what]
 
-    def holds(session: "Session") -> bool:
-        value = measured(session)
-        return value is not None and compare(value, number(session))
-
     def seen(session: "Session") -> str:
-        value = measured(session)
-        if value is None:
+        number = value(session)
+        if number is None:
             return "there is no such node" if node else "no node is connected"
         names = {"term": "term", "commit": "commit index", "log": "log length"}
-        return f"the {names[what]}{f' of node {_resolve(node, session)[0]}' if node else ''} is {value}"
+        return f"the {names[what]}{f' of node {_resolve(node, session)[0]}' if node else ''} is {number}"
 
-    return Condition(holds, seen)
+    return Measure(value, seen)
+
+
+def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
+    sign, number = _comparison(cursor)
+    compare = OPERATORS[sign]
+    measure = measure_of(what, node)
+
+    def holds(session: "Session") -> bool:
+        value = measure.value(session)
+        return value is not None and compare(value, number(session))
+
+    return Condition(holds, measure.seen)
 
 
 def _comparison(cursor: Cursor) -> tuple[str, Callable[["Session"], int]]:

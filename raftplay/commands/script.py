@@ -84,7 +84,7 @@ def decode(name: str, data: bytes) -> str:
 
 def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script:
     """The script in `text`, `overrides` in place of what its set-up lines choose. Raises `ScriptRefused`."""
-    return _Parser(name, overrides or Setup()).parse(text)
+    return ScriptParser(name, overrides or Setup()).parse(text)
 
 
 def parse_line(line: str, scope: Scope) -> list[Bound]:
@@ -104,7 +104,7 @@ def override(setup: Setup, option: str, line: str) -> None:
         raise UsageError(f"{option}: {error}") from None
 
 
-class _Parser:
+class ScriptParser:
     """Reads a script line by line and collects mistakes."""
 
     def __init__(self, name: str, overrides: Setup) -> None:
@@ -127,6 +127,7 @@ class _Parser:
         return self.script
 
     def read_line(self, source: str, number: int) -> None:
+        """One line: its commands, its comment, its mistakes."""
         try:
             statements, comment = split_line(source, number)
         except Mistake as mistake:
@@ -143,6 +144,7 @@ class _Parser:
             self.script.items.append(Comment(comment, number, behind=True))
 
     def read_statement(self, statement: Statement) -> None:
+        """One command. Raises `Mistake`."""
         row = TABLE.get(statement.words[0].text)
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow what is no command
@@ -157,6 +159,7 @@ class _Parser:
         self.script.items.append(Step(parse(statement, scope), statement.line))
 
     def read_setup(self, row: Command, statement: Statement) -> None:
+        """One set-up line. Raises `Mistake`."""
         name = statement.words[0]
         if self.scope is not None:
             raise statement.mistake(f"{name.text} must stand before the first other command", name)
@@ -190,6 +193,7 @@ class _Parser:
         return self.scope
 
     def check_config(self) -> None:
+        """What was chosen must go together."""
         try:
             self.script.setup.config()
         except UsageError as error:

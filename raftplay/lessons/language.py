@@ -1,0 +1,393 @@
+"""The language of lessons: the command language, and a few lines more.
+
+``step TITLE``                  a step begins; its title is text (a number would be the command `step`)
+``say TEXT``                    words for the reader; lines that follow one another are one paragraph, which an
+                                empty one ends
+``ask TEXT => node NODE``       which node?  The answer is read off the cluster at the line `answer`
+``ask TEXT => number NUMBER``   which number?  term, term of NODE, commit of NODE, log of NODE, copies VALUE (how
+                                many logs have it), committed VALUE (how many nodes committed it), $name
+``ask TEXT => CONDITION``       yes or no?
+``ask TEXT => bug``             which bug is on?  One of those that `mystery` names
+``ask TEXT``                    one of several: lines ``choice TEXT => CONDITION`` follow
+``wrong TEXT``                  behind a question: what to say besides the facts to a wrong prediction
+``answer``                      the prediction meets the facts, which the commands since `ask` have made
+``play TEXT``                   free play on a copy of the cluster, up to `next`; ``=> breach`` or
+                                ``=> CONDITION`` is a goal
+``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
+
+In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … stand for what they are when the line is read out.
+Everything else is a command; its answer is shown. Comments are for who writes the lesson.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from raftplay.commands.conditions import Condition, parse_condition
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Mistake, Statement, split_line
+from raftplay.commands.script import Comment, Script, ScriptParser, ScriptRefused
+from raftplay.commands.script import Step as Command
+from raftplay.commands.selectors import SINGLE, parse_node
+from raftplay.commands.setup import Setup
+from raftplay.commands.shown import quoted
+from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
+from raftplay.raft.bugs import BUGS
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "mystery")
+ARROW = "=>"
+BREACH = "breach"
+BUG = "bug"
+
+_HOLE = re.compile(r"\{([^{}]*)\}")
+
+Reading = Callable[["Session"], str]
+"""A text whose holes are filled in from a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A paragraph for the reader."""
+
+    text: Reading
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question. `text` is it with its holes filled in; `wrong` what a wrong prediction gets to read."""
+
+    question: Question
+    text: Reading
+    wrong: Reading | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The facts are there: the prediction meets them."""
+
+    ask: Ask
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Free play; over when `goal` holds, a breach if it is "breach", or when the reader goes on."""
+
+    text: Reading
+    goal: Condition | str | None
+    line: int
+
+
+Item = Say | Ask | Answer | Play | Command
+
+
+@dataclass(frozen=True, slots=True)
+class LessonStep:
+    """One step: what is said, asked and done, in order."""
+
+    title: str
+    items: tuple[Item, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A lesson that can be played. `mystery` names the bugs of which the seed picks one."""
+
+    name: str
+    title: str
+    script: Script
+    steps: tuple[LessonStep, ...]
+    mystery: tuple[str, ...] = ()
+
+    @property
+    def setup(self) -> Setup:
+        """The cluster that it is played on."""
+        return self.script.setup
+
+
+def parse_lesson(name: str, text: str, overrides: Setup | None = None) -> Lesson:
+    """The lesson in `text`. Raises `ScriptRefused` with every mistake, each with its place."""
+    parser = _LessonParser(name, overrides or Setup())
+    script = parser.parse(text)
+    parser.check_end()
+    if parser.mistakes:
+        raise ScriptRefused(name, sorted(parser.mistakes, key=lambda mistake: mistake.line))
+    steps = tuple(LessonStep(s.title, tuple(s.items), s.line) for s in parser.steps)
+    return Lesson(name, _title(text), script, steps, tuple(parser.mystery))
+
+
+def _title(text: str) -> str:
+    return text.split("\n", 1)[0].lstrip("# ").strip()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A step that is being read."""
+
+    title: str
+    line: int
+    items: list[Item] = field(default_factory=list)
+
+
+class _LessonParser(ScriptParser):
+    """Reads the lines of lessons itself and leaves the others to the parser of scripts."""
+
+    def __init__(self, name: str, overrides: Setup) -> None:
+        super().__init__(name, overrides)
+        self.steps: list[_Open] = []
+        self.mystery: list[str] = []
+        self._said: list[tuple[str, int]] = []
+        self._asked: tuple[Ask, list[Choice]] | None = None
+        self._predicted: Ask | None = None
+
+    def read_line(self, source: str, number: int) -> None:
+        """One line, a lesson's or a script's."""
+        stripped = source.strip()
+        word, _, rest = stripped.partition(" ")
+        line = _Line(source, number, len(source) - len(source.lstrip()) + len(word) + 1, rest.strip())
+        if word == "say":
+            self._said.append((line.rest, number)) if line.rest else self._end_paragraph()
+            return
+        self._end_paragraph()
+        if word not in WORDS or (word == "step" and (not line.rest or line.rest.isdecimal())):
+            self._read_command(source, number)
+            return
+        try:
+            self._read_own(word, line)
+        except Mistake as mistake:
+            self.mistakes.append(mistake)
+
+    def check_end(self) -> None:
+        """What must have come by the end of the lesson."""
+        self._end_paragraph()
+        self._end_question()
+        self._expect_answered()
+        if not self.steps and not self.mistakes:
+            self.mistakes.append(Mistake("a lesson has steps; begin one with: step TITLE", 1, 1))
+
+    def _read_command(self, source: str, number: int) -> None:
+        count = len(self.script.items)
+        super().read_line(source, number)
+        new = [item for item in self.script.items[count:] if not isinstance(item, Comment)]
+        if new:
+            self._end_question()
+        for item in new:
+            self._add(item)
+
+    def _read_own(self, word: str, line: "_Line") -> None:
+        if word not in ("choice", "wrong"):
+            self._end_question()
+        match word:
+            case "step":
+                self._expect_answered()
+                self.begin()
+                self.steps.append(_Open(visible(line.rest), line.number))
+            case "ask":
+                self._read_ask(line)
+            case "choice" | "wrong":
+                self._read_behind_question(word, line)
+            case "answer":
+                self._read_answer(line)
+            case "play":
+                self._expect_answered()
+                self._read_play(line)
+            case "mystery":
+                self._read_mystery(line)
+
+    def _read_ask(self, line: "_Line") -> None:
+        self._expect_answered()
+        text, statement = line.split()
+        if not text:
+            raise line.mistake("the question is missing")
+        reading = self._reading(text, line)
+        if statement is None:
+            question = Question("choice", text, _unasked)
+        else:
+            kind = statement.words[0].text
+            cursor = Cursor(statement, self.begin())
+            cursor.at = 1 if kind in ("node", "number") else 0
+            if kind == BUG and len(statement.words) == 1:
+                question = Question("choice", text, _unasked, tuple(map(_bug_choice, self.mystery)))
+                if not self.mystery:
+                    raise line.mistake("no bug is hidden here; name some with: mystery NAME NAME …")
+            else:
+                question = parse_question(kind, text, cursor)
+                self._expect_end(cursor)
+        self._asked = (Ask(question, reading, None, line.number), list(question.choices))
+
+    def _read_behind_question(self, word: str, line: "_Line") -> None:
+        if self._asked is None:
+            raise line.mistake(f"{word} belongs right behind a question (ask)")
+        ask, choices = self._asked
+        if word == "wrong":
+            self._asked = (Ask(ask.question, ask.text, self._reading(line.rest, line), ask.line), choices)
+            return
+        text, statement = line.split()
+        if ask.question.kind != "choice" or ask.question.choices or statement is None or not text:
+            raise line.mistake("the form is: ask TEXT, and behind it: choice TEXT => CONDITION")
+        cursor = Cursor(statement, self.begin())
+        cursor.at = 0
+        condition = parse_condition(cursor)
+        self._expect_end(cursor)
+        choices.append(Choice(visible(text), condition))
+
+    def _end_question(self) -> None:
+        """The lines that belong to a question are over."""
+        if self._asked is None:
+            return
+        (ask, choices), self._asked = self._asked, None
+        question = ask.question
+        if question.kind == "choice":
+            if len(choices) < 2:
+                self.mistakes.append(Mistake("a question to choose from has two choices at least", ask.line, 1))
+            question = choose(question.text, tuple(choices))
+        self._predicted = Ask(question, ask.text, ask.wrong, ask.line)
+        self._add(self._predicted)
+
+    def _read_answer(self, line: "_Line") -> None:
+        if line.rest:
+            raise line.mistake("answer stands alone: the answer is read off the cluster")
+        if self._predicted is None:
+            raise line.mistake("there is no question to answer")
+        self._add(Answer(self._predicted, line.number))
+        self._predicted = None
+
+    def _read_play(self, line: "_Line") -> None:
+        text, statement = line.split()
+        goal: Condition | str | None = None
+        if statement is not None:
+            if statement.words[0].text == BREACH and len(statement.words) == 1:
+                goal = BREACH
+            else:
+                cursor = Cursor(statement, self.begin())
+                cursor.at = 0
+                goal = parse_condition(cursor)
+                self._expect_end(cursor)
+        self._add(Play(self._reading(text, line), goal, line.number))
+
+    def _read_mystery(self, line: "_Line") -> None:
+        if self.steps:
+            raise line.mistake("mystery must stand before the first step")
+        for name in line.rest.replace(",", " ").split():
+            if name not in BUGS:
+                raise line.mistake(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
+            self.mystery.append(name)
+        if not self.mystery:
+            raise line.mistake("the names of bugs are missing")
+
+    def _end_paragraph(self) -> None:
+        if not self._said:
+            return
+        said, self._said = self._said, []
+        text, number = " ".join(words for words, _ in said), said[0][1]
+        try:
+            self._end_question()
+            self._add(Say(self._reading(text, _Line(text, number, 1, text)), number))
+        except Mistake as mistake:
+            self.mistakes.append(mistake)
+
+    def _expect_answered(self) -> None:
+        if self._predicted is not None:
+            text = "this question is never answered; write answer where the facts are there"
+            self.mistakes.append(Mistake(text, self._predicted.line, 1))
+            self._predicted = None
+
+    def _expect_end(self, cursor: Cursor) -> None:
+        if cursor.at < len(cursor.words):
+            extra = cursor.words[cursor.at]
+            raise cursor.mistake(f"{quoted(extra.text)} is too much", extra)
+
+    def _add(self, item: Item) -> None:
+        if not self.steps:
+            if isinstance(item, Command):
+                self.mistakes.append(
+                    item.bound.statement.mistake(
+                        "a step must begin first: step TITLE", item.bound.statement.words[0]
+                    )
+                )
+            else:
+                self.mistakes.append(Mistake("a step must begin first: step TITLE", item.line, 1))
+            self.steps.append(_Open("", item.line))
+        self.steps[-1].items.append(item)
+
+    def _reading(self, text: str, line: "_Line") -> Reading:
+        """`text` with its holes. Raises `Mistake` for a hole that cannot be filled in."""
+        pieces: list[str | Reading] = []
+        at = 0
+        for hole in _HOLE.finditer(text):
+            pieces += [visible(text[at : hole.start()]), self._hole(hole[1], line)]
+            at = hole.end()
+        pieces.append(visible(text[at:]))
+        return lambda session: "".join(p if isinstance(p, str) else p(session) for p in pieces)
+
+    def _hole(self, text: str, line: "_Line") -> Reading:
+        statements, comment = split_line(text, line.number)
+        if len(statements) != 1 or comment is not None:
+            raise line.mistake(f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …")
+        statement = statements[0]
+        cursor = Cursor(Statement(statement.words, line.number, line.source), self.begin())
+        cursor.at = 0
+        try:
+            if statement.words[0].text in SINGLE:
+                node = parse_node(cursor)
+                self._expect_end(cursor)
+                return lambda session: _or_nobody(lambda: str(node.resolve_one(session)))
+            measure = parse_number(cursor)
+            self._expect_end(cursor)
+        except Mistake as mistake:
+            raise line.mistake(f"in {{{visible(text)}}}: {mistake.message}") from None
+        return lambda session: _or_nobody(lambda: str(measure.value(session)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a lesson: its word is off, `rest` is what follows, from about `column` on."""
+
+    source: str
+    number: int
+    column: int
+    rest: str
+
+    def mistake(self, message: str) -> Mistake:
+        """A mistake in this line."""
+        column = min(self.column + 1, max(len(self.source), 1))
+        return Mistake(message, self.number, column, max(len(self.rest), 1), self.source)
+
+    def split(self) -> tuple[str, Statement | None]:
+        """(text, what stands behind the arrow as one statement). Raises `Mistake`."""
+        text, arrow, _ = self.rest.rpartition(ARROW)
+        if not arrow:
+            return self.rest, None
+        start = self.source.rfind(ARROW) + len(ARROW)
+        statements, comment = split_line(" " * start + self.source[start:], self.number)
+        if len(statements) != 1 or comment is not None:
+            raise self.mistake(f"behind {ARROW} stands one thing to be read off the cluster")
+        return text.strip(), Statement(statements[0].words, self.number, self.source)
+
+
+def _or_nobody(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except (Failed, UsageError):
+        return "(nobody)"
+
+
+def _unasked(_: "Session") -> Truth:
+    raise AssertionError("a question is asked once its choices are read")
+
+
+def _bug_choice(name: str) -> Choice:
+    return Choice(
+        name,
+        Condition(lambda s: name in s.harness.config.bugs, lambda s: f"{', '.join(s.harness.config.bugs)} is on"),
+    )

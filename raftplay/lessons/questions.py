@@ -1,0 +1,211 @@
+"""Questions whose answers are computed from the cluster, and what a reader may answer.
+
+The rule of this module: nobody writes an answer into a lesson. It is read off the cluster when the time has come,
+so a lesson is right with every seed, or `raftplay lesson --check` says where it is not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from raftplay.cluster import checks
+from raftplay.commands.conditions import (
+    MEASURES,
+    Condition,
+    Measure,
+    holders_text,
+    leaders_text,
+    measure_of,
+    parse_condition,
+)
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Word
+from raftplay.commands.selectors import check_variable, parse_node
+from raftplay.commands.shown import quoted
+from raftplay.commands.values import submittable
+from raftplay.raft.messages import UsageError, same_command
+from raftplay.watch.text import command_text
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+KINDS = ("node", "number", "yes", "choice")
+COUNTS = ("copies", "committed")
+
+MOST = 10**9
+"""No number that a lesson asks for is higher."""
+
+
+class NoAnswer(Exception):
+    """What was typed answers no question of this kind; the text says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The right answer as one would type it, and the facts of the cluster that make it so."""
+
+    answer: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several answers, and the condition under which it is the right one."""
+
+    text: str
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: `kind` is one of `KINDS`, `text` the question, `truth` reads the answer off a session."""
+
+    kind: str
+    text: str
+    truth: Callable[["Session"], Truth]
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """How to answer."""
+        match self.kind:
+            case "node":
+                return "a node: 0, 1, 2 …"
+            case "number":
+                return "a number"
+            case "yes":
+                return "yes or no"
+        return f"1 to {len(self.choices)}"
+
+    def read(self, text: str, nodes: int) -> str:
+        """What was typed as an answer, in the form of `Truth.answer`. Raises `NoAnswer`."""
+        word = text.strip().lower()
+        match self.kind:
+            case "node":
+                number = word.removeprefix("node").strip().removeprefix("n")
+                if number.isascii() and number.isdecimal() and len(number) < 4 and int(number) < nodes:
+                    return str(int(number))
+                raise NoAnswer(f"answer with a node, from 0 to {nodes - 1}")
+            case "number":
+                digits = word.removeprefix("-")
+                if digits.isascii() and digits.isdecimal() and len(digits) < 10:
+                    return str(int(word))
+                raise NoAnswer("answer with a whole number")
+            case "yes":
+                if word in ("y", "yes", "n", "no"):
+                    return "yes" if word[0] == "y" else "no"
+                raise NoAnswer("answer with yes or no")
+        if word.isascii() and word.isdecimal() and len(word) < 3 and 1 <= int(word) <= len(self.choices):
+            return str(int(word))
+        raise NoAnswer(f"answer with a number from 1 to {len(self.choices)}")
+
+    def others(self, truth: Truth, nodes: int) -> list[str]:
+        """Some wrong answers, as `raftplay lesson --check` gives them."""
+        match self.kind:
+            case "node":
+                return [str(node) for node in range(nodes) if str(node) != truth.answer]
+            case "number":
+                return [str(int(truth.answer) + 1)]
+            case "yes":
+                return ["no" if truth.answer == "yes" else "yes"]
+        return [str(n) for n in range(1, len(self.choices) + 1) if str(n) != truth.answer]
+
+
+def parse_question(kind: str, text: str, cursor: Cursor) -> Question:
+    """The question `text`, whose answer is what the words of `cursor` name. Raises `Mistake`."""
+    match kind:
+        case "node":
+            return Question(kind, text, _node_truth(cursor))
+        case "number":
+            return Question(kind, text, _number_truth(cursor))
+        case _:
+            return Question("yes", text, _yes_truth(parse_condition(cursor)))
+
+
+def choose(text: str, choices: tuple[Choice, ...]) -> Question:
+    """The question `text` with several answers; the right one is the first whose condition holds."""
+
+    def truth(session: "Session") -> Truth:
+        for number, choice in enumerate(choices, start=1):
+            if choice.condition.holds(session):
+                return Truth(str(number), choice.condition.seen(session))
+        raise Failed(f"none of the answers to {quoted(text)} is right")
+
+    return Question("choice", text, truth, choices)
+
+
+def parse_number(cursor: Cursor) -> Measure:
+    """A number to be read off a cluster: ``term``, ``log of 2``, ``copies x``, ``$old``. Raises `Mistake`."""
+    word = cursor.next("a number to ask for, such as: term, commit of 2, copies x")
+    if word.text in MEASURES:
+        if cursor.take("of"):
+            return measure_of(word.text, parse_node(cursor))
+        if word.text != "term":
+            raise cursor.mistake(f"whose {word.text}? write: {word.text} of NODE", word)
+        return measure_of("term", None)
+    if word.text in COUNTS:
+        return _count_of(word.text, cursor)
+    if word.text.startswith("$"):
+        return _variable(cursor, word)
+    hint = did_you_mean(word.text, (*MEASURES, *COUNTS)) or f"; it is one of {', '.join((*MEASURES, *COUNTS))}"
+    raise cursor.mistake(f"{quoted(word.text)} is no number of a cluster{hint}", word)
+
+
+def _variable(cursor: Cursor, word: Word) -> Measure:
+    check_variable(cursor, word, word.text)
+    name = word.text[1:]
+    return Measure(lambda session: session.variable(name), lambda session: f"it is {session.variable(name)}")
+
+
+def _count_of(what: str, cursor: Cursor) -> Measure:
+    value = submittable(cursor, cursor.next("a VALUE"))
+    if what == "committed":
+        return Measure(
+            lambda session: len(checks.holders(session.harness, value)),
+            lambda session: holders_text(session, value),
+        )
+
+    def copies(session: "Session") -> list[int]:
+        snapshot = session.harness.snapshot()
+        return [n.id for n in snapshot.nodes if any(same_command(e.command, value) for e in n.log)]
+
+    def seen(session: "Session") -> str:
+        found = copies(session)
+        where = (
+            f"nodes {' '.join(map(str, found))}" if len(found) > 1 else f"node {found[0]}" if found else "no node"
+        )
+        return f"{command_text(value, 40)} stands in the log of {where}"
+
+    return Measure(lambda session: len(copies(session)), seen)
+
+
+def _node_truth(cursor: Cursor) -> Callable[["Session"], Truth]:
+    selector = parse_node(cursor)
+
+    def truth(session: "Session") -> Truth:
+        try:
+            return Truth(str(selector.resolve_one(session)), leaders_text(session))
+        except UsageError as error:
+            raise Failed(str(error)) from None
+
+    return truth
+
+
+def _number_truth(cursor: Cursor) -> Callable[["Session"], Truth]:
+    measure = parse_number(cursor)
+
+    def truth(session: "Session") -> Truth:
+        number = measure.value(session)
+        if number is None:
+            raise Failed(measure.seen(session))
+        return Truth(str(number), measure.seen(session))
+
+    return truth
+
+
+def _yes_truth(condition: Condition) -> Callable[["Session"], Truth]:
+    def truth(session: "Session") -> Truth:
+        return Truth("yes" if condition.holds(session) else "no", condition.seen(session))
+
+    return truth
