@@ -9,7 +9,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.live import Live, Outcome
 from raftplay.commands.session import Session
-from raftplay.watch.history import History
+from raftplay.past.history import History
 from raftplay.watch.stream import Reader
 
 

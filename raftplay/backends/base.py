@@ -12,7 +12,10 @@ from typing import Any, Protocol, TypeVar
 from raftplay.raft.messages import Args, Reply, UsageError
 
 T = TypeVar("T")
-Answer = Callable[[Reply], None]
+
+Answer = Callable[[Reply], object]
+"""Carries a reply back; gives False where it is known that its connection is gone."""
+
 Predicate = Callable[[], bool]
 
 SHUT_DOWN = "the cluster is shut down"

@@ -312,9 +312,11 @@ class SimEndpoint:
             self.disconnect(peer_id)
 
     def _answer(self, connection: SimConnection, call_id: int, peer_id: int) -> Answer:
-        def answer(reply: Reply) -> None:
+        def answer(reply: Reply) -> bool:
             target = connection.target
             if connection.is_open and self._is_open and target is not None and target._is_open:
                 self.receiver.reply_arrived(peer_id, call_id, reply)
+                return True
+            return False
 
         return answer

@@ -432,6 +432,7 @@ class Accepted(Connection):
             raise wire.BadFrame("a call came in the name of another node")
         self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, partial(self._answer, frame.id))
 
-    def _answer(self, call_id: int, reply: Reply) -> None:
+    def _answer(self, call_id: int, reply: Reply) -> bool:
         with contextlib.suppress(wire.BadFrame):
-            self.write(wire.encode(wire.Answered(call_id, reply)))
+            return self.write(wire.encode(wire.Answered(call_id, reply)))
+        return False

@@ -24,6 +24,9 @@ class Pilot(Protocol):
     def lost(self, flight: "Flight", reason: str) -> None:
         """The message is lost."""
 
+    def copied(self, flight: "Flight") -> None:
+        """A copy of the message is made, which lands at once."""
+
 
 @dataclass(slots=True)
 class Flight:
@@ -120,6 +123,7 @@ class Flights:
     def duplicate(self, id: int) -> None:
         """Let a copy of a message arrive now; the message itself stays in flight. Raises `UsageError`."""
         flight = self.get(id)
+        flight.pilot.copied(flight)
         flight.pilot.landed(flight)
 
     @property

@@ -46,9 +46,9 @@ class RPCProxy:
         """An outgoing call. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
         if self._calls_left == 0:
             raise CallFailed(f"the proxy of node {self._server.id} drops calls")
-        if self._calls_left > 0:
-            self._calls_left -= 1
         self._server.transmit(peer_id, call_id, args)
+        if self._calls_left > 0:
+            self._calls_left -= 1  # a call that cannot leave does not count
 
     def request_vote(self, args: RequestVoteArgs, answer: Answer) -> None:
         """An incoming RequestVote: after its delay the node answers it through `answer`."""
@@ -67,6 +67,10 @@ class RPCProxy:
         """An incoming call was lost while it was held."""
         assert flight.back is not None
         self._server.lose(cast(Args, flight.message), flight.back, reason)
+
+    def copied(self, flight: Flight) -> None:
+        """A copy of an incoming call is made."""
+        self._server.copied(flight)
 
     def _delayed(self, args: Args, answer: Answer) -> None:
         config, rng = self._config, self._rng

@@ -97,7 +97,7 @@ class Server:
         self._endpoint = backend.open_endpoint(id, self)
         self._open_calls: dict[int, OpenCall] = {}
         self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
-        self._inbox: list[Callable[[], None]] = []
+        self._inbox: list[tuple[Callable[[], None], Callable[[str], None]]] = []
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
@@ -195,7 +195,7 @@ class Server:
         self.cm.stop()
         if self._alarm is not None:
             self._alarm.cancel()
-        self._inbox.clear()
+        self._lose_inbox()
         if not self.cm.hears_replies_when_dead:
             self._open_calls.clear()
             self._endpoint.close()
@@ -212,7 +212,7 @@ class Server:
             return
         self.frozen = False
         inbox, self._inbox = self._inbox, []
-        for arrival in inbox:
+        for arrival, _ in inbox:
             arrival()
         self._set_alarm()
 
@@ -237,25 +237,26 @@ class Server:
         """Let a call leave, past the links' faults. Raises `CallFailed` without a connection."""
         if not self._endpoint.is_connected(peer_id):
             raise CallFailed(f"node {self.id} is not connected to node {peer_id}")
+        fate = self._network.fate(self.id, peer_id)
         if self._stream.active:
             open_call = self._open_calls.get(call_id)
             by_user = open_call is None or open_call[2] is not None
-            self._publish(ev.CallSent(call_id, self.id, peer_id, args, by_user))
-        fate = self._network.fate(self.id, peer_id)
+            self._publish(ev.CallSent(call_id, self.id, peer_id, args, by_user, max(len(fate), 1)))
         if not fate:
             self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
         held = self._flights.is_held(self.id, peer_id)
         for delay in fate:
             if delay == 0.0 and not held:
-                self._endpoint.send(peer_id, call_id, args)
+                self._send_now(peer_id, call_id, args)
             else:
                 self._flights.add(self, call_id, self.id, peer_id, args, None if held else delay)
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
         """A call came in; the proxy holds it for a while."""
-        if self.stopped:
-            return
         incoming = Incoming(self, peer_id, call_id, answer)
+        if self.stopped:
+            self.lose(args, incoming, "crash")
+            return
         if isinstance(args, RequestVoteArgs):
             self.proxy.request_vote(args, incoming)
         else:
@@ -267,7 +268,7 @@ class Server:
             self.lose(args, answer, "crash")
             return
         if self.frozen:
-            self._keep_for_later(partial(self.handle, args, answer))
+            self._keep_for_later(partial(self.handle, args, answer), partial(self.lose, args, answer))
             return
         if self._stream.active and isinstance(answer, Incoming):
             self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
@@ -287,15 +288,15 @@ class Server:
     def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
         """Let the answer to a call leave, past the links' faults."""
         peer_id, call_id = incoming.peer_id, incoming.call_id
-        if self._stream.active:
-            self._publish(ev.ReplySent(call_id, self.id, peer_id, reply))
         fate = self._network.fate(self.id, peer_id)
+        if self._stream.active:
+            self._publish(ev.ReplySent(call_id, self.id, peer_id, reply, max(len(fate), 1)))
         if not fate:
             self._reply_lost(incoming, reply, self._network.blocked(self.id, peer_id) or "loss")
         held = self._flights.is_held(self.id, peer_id)
         for delay in fate:
             if delay == 0.0 and not held:
-                incoming.answer(reply)
+                self._answer_now(incoming, reply)
             else:
                 self._flights.add(self, call_id, self.id, peer_id, reply, None if held else delay, incoming)
 
@@ -313,15 +314,24 @@ class Server:
         else:
             self._call_lost(flight.dst, flight.call_id, cast(Args, flight.message), reason)
 
+    def copied(self, flight: Flight) -> None:
+        """A copy of a message is made, of this node's or of one that came to it."""
+        if self._stream.active:
+            self._publish(ev.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
+
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """A reply came in; the node judges it against the call that it answers."""
         if self.stopped and not self.cm.hears_replies_when_dead:
             return
         if self.frozen:
-            self._keep_for_later(partial(self.reply_arrived, peer_id, call_id, reply))
+            self._keep_for_later(
+                partial(self.reply_arrived, peer_id, call_id, reply),
+                partial(self._not_heard, peer_id, call_id, reply),
+            )
             return
         open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
         if open_call is None or open_call[0] != peer_id:
+            self._not_heard(peer_id, call_id, reply, "not awaited")
             return
         _, args, on_reply = open_call
         if self._stream.active:
@@ -334,9 +344,17 @@ class Server:
         self.cm.reply_received(peer_id, args, reply, self._backend.now())
         self._settle()
 
-    def _keep_for_later(self, arrival: Callable[[], None]) -> None:
+    def _keep_for_later(self, arrival: Callable[[], None], lost: Callable[[str], None]) -> None:
+        """The node is frozen: what came waits, if there is room, or else is `lost`."""
         if len(self._inbox) < MAX_INBOX:
-            self._inbox.append(arrival)
+            self._inbox.append((arrival, lost))
+        else:
+            lost("frozen")
+
+    def _lose_inbox(self) -> None:
+        inbox, self._inbox = self._inbox, []
+        for _, lost in inbox:
+            lost("crash")
 
     def _remembered_call(self, call_id: int) -> OpenCall | None:
         """A call that was answered before: the network may bring a reply twice."""
@@ -366,16 +384,32 @@ class Server:
         if reason is not None:
             self._call_lost(peer_id, call_id, args, reason)
 
+    def _send_now(self, peer_id: int, call_id: int, args: Args) -> None:
+        try:
+            self._endpoint.send(peer_id, call_id, args)
+        except CallFailed:
+            self._call_lost(peer_id, call_id, args, ev.NOT_SENT)
+            raise
+
+    def _answer_now(self, incoming: "Incoming", reply: Reply) -> None:
+        if incoming.answer(reply) is False:
+            self._reply_lost(incoming, reply, "disconnected")
+
     def _reply_late(self, incoming: "Incoming", reply: Reply) -> None:
         reason = "crash" if self.stopped else self._network.blocked(self.id, incoming.peer_id)
         if reason is None:
-            incoming.answer(reply)
+            self._answer_now(incoming, reply)
         else:
             self._reply_lost(incoming, reply, reason)
 
     def _call_lost(self, peer_id: int, call_id: int, args: Args, reason: str) -> None:
         if self._stream.active:
             self._publish(ev.CallLost(call_id, self.id, peer_id, args, reason))
+
+    def _not_heard(self, peer_id: int, call_id: int, reply: Reply, reason: str) -> None:
+        """An answer that came in gets lost before the node sees it."""
+        if self._stream.active:
+            self._publish(ev.ReplyLost(call_id, peer_id, self.id, reply, reason))
 
     def _reply_lost(self, incoming: "Incoming", reply: Reply, reason: str) -> None:
         if self._stream.active:

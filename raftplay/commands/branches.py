@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
-from raftplay.watch.history import History
 from raftplay.watch.stream import Reader
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Branch:
     def mark(self) -> Mark:
         """This moment."""
         with self.harness.lock:
-            return Mark(self.history.seen, self.harness.now)
+            return Mark(self.history.last_seq, self.harness.now)
 
 
 def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:

@@ -22,7 +22,7 @@ GROUP = "Looking back"
 def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Look at the cluster as it was N events ago; it stands still meanwhile."""
     seq = _here(session).seq - count
-    first = session.history.first_seq
+    first = session.history.earliest
     at = max(seq, first)
     session.look_at(Mark(at, session.history.time_of(at)))
     return _edge(session, seq < first) + moment_text(session)
@@ -34,7 +34,7 @@ def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
     if session.moment is None:
         raise UsageError("this is the present; back goes to the past")
     seq = session.moment.seq + count
-    if seq >= session.history.seen:
+    if seq >= session.history.last_seq:
         return live(session)
     session.look_at(Mark(seq, session.history.time_of(seq)))
     return moment_text(session)
@@ -49,10 +49,10 @@ def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
             raise UsageError(f"{time:g} s is still to come (it is {now:.3f} s); live brings you to the present")
         session.harness.pass_to(time)
         return ""
-    first = session.history.first_seq
-    seq = max(session.history.seq_at(time), first)
+    first = session.history.earliest
     begins = session.history.time_of(first)
-    session.look_at(Mark(seq, max(time, begins)))
+    moment = max(time, begins)
+    session.look_at(Mark(first if time < begins else session.history.seq_at(moment), moment))
     return _edge(session, time < begins) + moment_text(session)
 
 
@@ -103,7 +103,7 @@ def moment_text(session: "Session") -> str:
     assert moment is not None
     record = session.history.record(moment.seq)
     what = f"event {moment.seq}: {record_text(record)}" if record is not None else "before the first event"
-    return f"the past, {moment.time:.3f} s, {session.history.seen - moment.seq} events ago: {what}"
+    return f"the past, {moment.time:.3f} s, {session.history.last_seq - moment.seq} events ago: {what}"
 
 
 def record_text(record: Record) -> str:

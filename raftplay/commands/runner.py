@@ -10,8 +10,8 @@ from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
+from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
-from raftplay.watch.history import History
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import TraceWriter, new_header
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,9 +16,9 @@ from raftplay.commands.keeping import script_text, write_new
 from raftplay.commands.script import parse_line
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Bound
+from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft.messages import UsageError
-from raftplay.watch.history import History
 from raftplay.watch.stream import Reader
 
 
@@ -68,7 +69,8 @@ class Session:
         with harness.lock:
             now = harness.snapshot()
             if moment is not None:
-                return View(now, history.last(moment.seq - history.first_seq), rewound=True, branch=name)
+                past = history.view(moment.seq, now, moment.time, breach=harness.breach)
+                return replace(past, branch=name)
             return View(
                 now,
                 history.records(),
@@ -148,6 +150,7 @@ class Session:
     def look_at_the_present(self) -> None:
         """Look at what is now; time goes on if it did before."""
         self.moment = None
+        self.history.forget_checkpoints()
         if self._goes_on:
             self._goes_on = False
             self.harness.resume()
@@ -229,7 +232,7 @@ class Session:
     def _step_again(self, entry: Entry, cut: Mark) -> None:
         """As many of the steps of `entry` as lead up to `cut`."""
         start, count = self.branch.mark(), 0
-        while self.history.seen < cut.seq and self.harness.step() is not None:
+        while self.history.last_seq < cut.seq and self.harness.step() is not None:
             count += 1
         if count:
             (bound,) = self.bind(f"step {count}")

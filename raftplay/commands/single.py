@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 @command("Looking", "messages")
 def messages(session: "Session") -> str:
     """List the calls and replies in flight, each with its ID and when it arrives."""
-    now = session.harness.now
+    view = session.view()
+    now = view.snapshot.time
     lines = []
-    for flight in session.harness.messages():
+    for flight in view.messages:
         when = "held" if flight.due is None else f"in {duration_text(round(max(0.0, flight.due - now), 4))}"
-        lines.append(f"{flight.id:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
+        name = str(flight.id) if flight.id >= 0 else ""
+        lines.append(f"{name:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
     return "\n".join(lines) or "nothing is in flight"
 
 

@@ -13,6 +13,7 @@ from raftplay.watch.invariants import Breach
 class InFlight:
     """A call or a reply on its way. `due`: when it arrives, in cluster time; None while it is held.
 
+    In the past, `due` is when it did arrive, or was lost; None if neither has happened since.
     `id` is the number that `deliver`, `lose` and `duplicate` take, -1 where it is not known (in the past).
     `call_id` is the number of the call, which its reply shares.
     """

@@ -114,8 +114,8 @@ class ConsensusModule:
             return
         self._now = now
         self._dormant = False
-        self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
         self._restart_election_timer()
+        self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
 
     def stop(self) -> None:
         """The node is Dead: it answers, sends and changes nothing any more."""
@@ -289,6 +289,7 @@ class ConsensusModule:
             self.log.last_term,
             self.commit_index,
             self.last_applied,
+            None if self.deadline == math.inf else self.deadline,
         )
 
     # ---- elections (§5.2, §5.4.1)
@@ -413,9 +414,9 @@ class ConsensusModule:
         self._asking_first = False
         self._appends_due.clear()
         self._calls.clear()
-        self._tell(ev.BecameFollower(self.current_term, was.value, old_term, rule))
         if was is LEADER:
             self._restart_election_timer()
+        self._tell(ev.BecameFollower(self.current_term, was.value, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
@@ -454,6 +455,7 @@ class ConsensusModule:
             self._retry.pop(peer_id, None)
             self._in_flight[peer_id] = NONE  # one call at least: see _next_append
             self._appends_due[peer_id] = None
+        self._tell(ev.HeartbeatDue())
 
     def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
         """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex" """

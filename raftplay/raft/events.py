@@ -178,6 +178,20 @@ class Applied(Decision, frozen=True, gc=False):
     entry: CommitEntry
 
 
+class HeartbeatDue(Decision, frozen=True, gc=False):
+    """The leader's timer fired, or it just won: every peer is due a call, with or without entries (§5.2)."""
+
+
+class WriteDelayed(Decision, frozen=True, gc=False):
+    """A write that should come before the answer waits, or (not `waits`) need not be made any more.
+
+    No sound node does that. `write` is what waits: the "vote" or the "log".
+    """
+
+    write: str
+    waits: bool
+
+
 class Persisted(Decision, frozen=True, gc=False):
     """What the node's storage would now give back: its log is kept up to `start`, then `entries`, no more."""
 
@@ -187,8 +201,11 @@ class Persisted(Decision, frozen=True, gc=False):
     entries: tuple[LogEntry, ...]
 
 
-class NodeState(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A node after a decision: what Figure 2 calls its state, without the log itself."""
+class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """A node after a decision: what Figure 2 calls its state, without the log itself.
+
+    `deadline` is the cluster time at which its timer fires; None means never.
+    """
 
     state: str
     current_term: int
@@ -197,3 +214,4 @@ class NodeState(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     last_log_term: int
     commit_index: int
     last_applied: int
+    deadline: float | None = None

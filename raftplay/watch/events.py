@@ -13,14 +13,22 @@ class Fact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Base of all that is no decision of a node."""
 
 
+NOT_SENT = "connection broken"
+"""Why a call is lost that its node knows not to have left: the connection broke, or takes no more."""
+
+
 class CallSent(Fact, frozen=True, gc=False):
-    """A call left its node; `call_id` is its own in the whole cluster. `by_user`: made by `Server.call`."""
+    """A call left its node; `call_id` is its own in the whole cluster. `by_user`: made by `Server.call`.
+
+    `copies`: how many of it are under way, as a link may double what it carries.
+    """
 
     call_id: int
     src: int
     dst: int
     args: Args
     by_user: bool = False
+    copies: int = 1
 
 
 class CallDelivered(Fact, frozen=True, gc=False):
@@ -43,12 +51,13 @@ class CallLost(Fact, frozen=True, gc=False):
 
 
 class ReplySent(Fact, frozen=True, gc=False):
-    """The answer to a call left; `src` is who answers."""
+    """The answer to a call left, or `copies` of it; `src` is who answers."""
 
     call_id: int
     src: int
     dst: int
     reply: Reply
+    copies: int = 1
 
 
 class ReplyDelivered(Fact, frozen=True, gc=False):
@@ -68,6 +77,15 @@ class ReplyLost(Fact, frozen=True, gc=False):
     dst: int
     reply: Reply
     reason: str
+
+
+class Duplicated(Fact, frozen=True, gc=False):
+    """A copy of a call or reply in flight was made by hand, and goes on ahead of it."""
+
+    call_id: int
+    src: int
+    dst: int
+    message: Args | Reply
 
 
 class Submitted(Fact, frozen=True, gc=False):

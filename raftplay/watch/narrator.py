@@ -101,6 +101,10 @@ def _log_decision(event: dec.Decision) -> str:
         case dec.PeersReset():
             starts = sorted({next_index for _, next_index in event.next_index})
             return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or 'none'} (§5.3)"
+        case dec.HeartbeatDue():
+            return "calls every peer, to stay their leader (§5.2)"
+        case dec.WriteDelayed():
+            return f"{'puts off' if event.waits else 'does without'} writing its {event.write}"
         case dec.Persisted():
             length = event.start + len(event.entries)
             return f"has on disk: term {event.current_term}, vote {event.voted_for}, {length} entries"
@@ -144,6 +148,8 @@ def _fact(event: ev.Fact) -> str:
             return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
         case ev.ReplyLost():
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
+        case ev.Duplicated():
+            return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
         case ev.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"

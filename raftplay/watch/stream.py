@@ -30,6 +30,11 @@ class Stream:
         self.switched: Callable[[], None] | None = None
         """Called when `active` changed."""
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event that was published; 0 before the first."""
+        return self._seq
+
     def attach(self, reader: Reader) -> None:
         """Let `reader` be called with every record from now on."""
         self._readers.append(reader)

@@ -78,8 +78,8 @@ class LateWrites(ConsensusModule):
 
     def stop(self) -> None:
         """What was not written yet never is."""
-        super().stop()
         self._late.clear()
+        super().stop()
 
     def wake(self, now: float) -> None:
         """The timer, if it was that; a write is made by `persist`, which follows."""
@@ -94,10 +94,20 @@ class LateWrites(ConsensusModule):
 
     def _waits(self, write: str) -> bool:
         """Whether `write`, first put off when this was first asked, goes on waiting."""
-        if self._now < self._late.setdefault(write, self._now + WRITE_DELAY):
+        when = self._late.get(write)
+        if when is None:
+            self._late[write] = self._now + WRITE_DELAY
+            self._tell(ev.WriteDelayed(write, True))
+            return True
+        if self._now < when:
             return True
         del self._late[write]
         return False
+
+    def _need_not_wait(self, write: str) -> None:
+        """`write` is made now with others, or there is nothing to write any more."""
+        if self._late.pop(write, None) is not None:
+            self._tell(ev.WriteDelayed(write, False))
 
 
 class TornVote(LateWrites):
@@ -111,7 +121,7 @@ class TornVote(LateWrites):
         current_term, voted_for = super()._durable_vote()
         written = self._store.vote.voted_for
         if voted_for == written:
-            self._late.pop("vote", None)
+            self._need_not_wait("vote")
         elif self._waits("vote"):
             return current_term, written
         return current_term, voted_for
@@ -140,7 +150,7 @@ class AckBeforeDurable(LateWrites):
         """Write the vote now, and a follower's new entries later."""
         self._set_now(now)
         if self.state is not CMState.FOLLOWER or self.log.changed_from is None:
-            self._late.pop("log", None)
+            self._need_not_wait("log")
         elif self._waits("log"):
             return self._persist_vote()
         return super().persist(now)

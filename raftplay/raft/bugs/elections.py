@@ -3,7 +3,7 @@
 from raftplay.raft import events as ev
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs
 
 
 class ResetVote(ConsensusModule):
@@ -172,13 +172,11 @@ class TimerOnRefusal(ConsensusModule):
     own.
     """
 
-    def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
-        """Answer, and wait anew even after a refusal."""
-        reply = super().request_vote(args, now)
-        waits = self.state in (CMState.FOLLOWER, CMState.CANDIDATE)
-        if waits and not reply.vote_granted and not args.pre_vote:
+    def _judge_vote(self, args: RequestVoteArgs) -> str:
+        rule = super()._judge_vote(args)
+        if rule != "granted" and self.state in (CMState.FOLLOWER, CMState.CANDIDATE):
             self._restart_election_timer()
-        return reply
+        return rule
 
 
 TIMER_ON_REFUSAL = Bug(

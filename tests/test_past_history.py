@@ -3,9 +3,9 @@
 import pytest
 
 from raftplay import Harness
+from raftplay.past.history import LIMIT, History
 from raftplay.raft import events as dec
 from raftplay.watch.events import Record
-from raftplay.watch.history import LIMIT, History
 
 
 def _record(seq: int) -> Record:

@@ -1,0 +1,61 @@
+"""A sequence that grows at its end and is seldom cut, of which a copy costs nothing.
+
+Copies share one list as far as they agree: each has its own length, and whoever is first to go another way
+than the list takes a list of its own. So a log can be kept as it was at hundreds of moments.
+"""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Growing(Generic[T]):
+    """Items that are appended, cut off at the end, and looked at all at once."""
+
+    __slots__ = ("_frozen", "_items", "_length")
+
+    def __init__(self, items: Iterable[T] = ()) -> None:
+        self._items = list(items)
+        self._length = len(self._items)
+        self._frozen: tuple[T, ...] | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def copy(self) -> "Growing[T]":
+        """The same items; what is done to one of the two does not show in the other."""
+        new: Growing[T] = Growing.__new__(Growing)
+        new._items, new._length, new._frozen = self._items, self._length, self._frozen
+        return new
+
+    def append(self, item: T) -> None:
+        """Add `item` at the end."""
+        items, length = self._items, self._length
+        if length == len(items):
+            items.append(item)
+        elif items[length] is not item:  # a copy went another way from here
+            self._items = [*items[:length], item]
+        self._length = length + 1
+        self._frozen = None
+
+    def put(self, index: int, items: Iterable[T]) -> None:
+        """Let `items` stand from `index` on; what stands behind them stays."""
+        for at, item in enumerate(items, start=index):
+            if at >= self._length:
+                self.append(item)
+            else:
+                self._items = [*self._items[:at], item, *self._items[at + 1 : self._length]]
+                self._frozen = None
+
+    def truncate(self, index: int) -> None:
+        """Drop the item at `index` and all that follow it."""
+        if index < self._length:
+            self._length = index
+            self._frozen = None
+
+    def frozen(self) -> tuple[T, ...]:
+        """The items as one immutable value."""
+        if self._frozen is None:
+            self._frozen = tuple(self._items[: self._length])
+        return self._frozen

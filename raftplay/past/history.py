@@ -1,0 +1,206 @@
+"""The last events of a cluster, for `events` and for looking back; older ones are forgotten.
+
+What is forgotten is folded into a `World` first, from which every moment can be rebuilt that is still kept.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.past.flying import Key, key_of, landing
+from raftplay.past.view import InFlight, View
+from raftplay.past.world import World
+from raftplay.raft.messages import UsageError
+from raftplay.watch.events import Record
+from raftplay.watch.invariants import Breach
+
+LIMIT = 20_000
+"""How many records are kept unless said otherwise: about a minute of five idle nodes."""
+
+CHECKPOINT_EVERY = 256
+"""Of how many records one is remembered with the cluster after it, while somebody looks back."""
+
+
+class History:
+    """A reader of a `Stream` that keeps the last `limit` records.
+
+    It is attached before the cluster's first event; or later, with the `World.of` the cluster at that moment.
+    It is called, and asked, under the lock of its cluster.
+    """
+
+    def __init__(self, limit: int = LIMIT, world: World | None = None) -> None:
+        if limit < 1:
+            raise ValueError(f"a history keeps at least one record, not {limit}")
+        self.limit = limit
+        """How many records are kept at most."""
+
+        self.seen = 0
+        """How many records there were in all."""
+
+        self._records: deque[Record] = deque()
+        self._base = World() if world is None else world
+        self._began = self._base.seq
+        self._checkpoints: list[World] = []
+        self._latest: World | None = None
+
+    def __call__(self, record: Record) -> None:
+        """Keep one record."""
+        self._records.append(record)
+        self.seen += 1
+        if len(self._records) > self.limit:
+            self._base(self._records.popleft())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def forgotten(self) -> int:
+        """How many records there were that are not kept any more."""
+        return self.seen - len(self._records)
+
+    def records(self) -> list[Record]:
+        """All that are kept, oldest first."""
+        return list(self._records)
+
+    def last(self, n: int) -> list[Record]:
+        """The last `n` of them at most, oldest first."""
+        return self.records()[-n:] if n > 0 else []
+
+    # ---- looking back
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first record that is kept; where there is none, of the next that comes."""
+        return self._records[0].seq if self._records else self._base.seq + 1
+
+    @property
+    def earliest(self) -> int:
+        """The number of the earliest event behind which one can look: the one before the first that is kept."""
+        return self.first_seq - 1
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last record; 0 before the first event of all."""
+        return self._records[-1].seq if self._records else self._base.seq
+
+    @property
+    def first_time(self) -> float:
+        """Cluster time of the first record that is kept."""
+        return self._records[0].time if self._records else self._base.time
+
+    @property
+    def last_time(self) -> float:
+        """Cluster time of the last record."""
+        return self._records[-1].time if self._records else self._base.time
+
+    def seq_at(self, time: float) -> int:
+        """The number of the last event at `time` or before it; 0 before the first event of all.
+
+        Raises `UsageError` when that is forgotten.
+        """
+        at = bisect_right(self._records, time, key=_time_of)
+        if at == 0 and self.forgotten:
+            raise UsageError(f"what was at {time:.3f} s is forgotten; {self._reach()}")
+        return self._records[at - 1].seq if at else self.first_seq - 1
+
+    def record(self, seq: int) -> Record | None:
+        """The record of that number, if it is kept."""
+        at = seq - self.first_seq
+        return self._records[at] if 0 <= at < len(self._records) else None
+
+    def time_of(self, seq: int) -> float:
+        """When the event of that number happened, which is kept or the last that is not."""
+        record = self.record(seq)
+        return self._base.time if record is None else record.time
+
+    def after(self, seq: int) -> Iterator[Record]:
+        """What happened after the event of that number, as far as it is kept."""
+        return self._between(seq, self.last_seq)
+
+    def at(self, seq: int) -> World:
+        """The cluster after the event `seq`; just before the first event that is kept counts too.
+
+        The world is the caller's own. Raises `UsageError` when that is forgotten, or has not happened yet.
+        """
+        self._check(seq)
+        world = self._nearest(seq).copy()
+        for record in self._between(world.seq, seq):
+            world(record)
+            if record.seq % CHECKPOINT_EVERY == 0:
+                insort(self._checkpoints, world.copy(), key=_seq_of)
+        self._latest = world
+        return world.copy()
+
+    def view(self, seq: int, now: Snapshot, time: float | None = None, *, breach: Breach | None = None) -> View:
+        """What there was to see after the event `seq`, at `time` (its own, if None). Raises `UsageError` as `at`.
+
+        `now` gives what no event tells; `breach`, the first so far, is in the view if it had happened by then.
+        """
+        world = self.at(seq)
+        return View(
+            world.snapshot(now, time),
+            list(self._between(self.first_seq - 1, seq)),
+            self.forgotten,
+            self._with_arrivals(seq, world.messages(time)),
+            rewound=True,
+            breach=breach if breach is not None and breach.seq <= seq else None,
+        )
+
+    def forget_checkpoints(self) -> None:
+        """Nobody looks back any more: let go of what makes that quick."""
+        self._checkpoints.clear()
+        self._latest = None
+
+    def _check(self, seq: int) -> None:
+        if self.last_seq - self._began != self.seen:
+            raise UsageError("the history misses events of this cluster, so it cannot go back")
+        if seq < self.first_seq - 1:
+            raise UsageError(
+                f"event {seq} is forgotten; {self._reach()}" if seq > 0 else f"there is no event {seq}"
+            )
+        if seq > self.last_seq:
+            raise UsageError(f"there is no event {seq} yet; the last one is {self.last_seq}")
+
+    def _reach(self) -> str:
+        return f"the history goes back to event {self.first_seq}, at {self.first_time:.3f} s"
+
+    def _nearest(self, seq: int) -> World:
+        """The last world that is at hand and not later than `seq`."""
+        base = self._base
+        del self._checkpoints[: bisect_left(self._checkpoints, base.seq, key=_seq_of)]
+        at = bisect_right(self._checkpoints, seq, key=_seq_of)
+        nearest = self._checkpoints[at - 1] if at else base
+        latest = self._latest
+        return latest if latest is not None and nearest.seq <= latest.seq <= seq else nearest
+
+    def _between(self, seq: int, until: int) -> Iterator[Record]:
+        """The kept records after `seq`, up to `until`."""
+        first = self.first_seq
+        return islice(self._records, max(seq + 1 - first, 0), max(until + 1 - first, 0))
+
+    def _with_arrivals(self, seq: int, messages: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
+        """`messages`, in flight after the event `seq`, with the time at which each arrived or was lost."""
+        waiting: dict[Key, list[int]] = {}
+        for at, message in enumerate(messages):
+            waiting.setdefault(key_of(message.call_id, message.message), []).append(at)
+        due: dict[int, float] = {}
+        for record in self._between(seq, self.last_seq):
+            if not waiting:
+                break
+            key = landing(record.event)
+            if key in waiting:
+                due[waiting[key].pop(0)] = record.time
+                if not waiting[key]:
+                    del waiting[key]
+        return tuple(replace(message, due=due.get(at)) for at, message in enumerate(messages))
+
+
+def _seq_of(world: World) -> int:
+    return world.seq
+
+
+def _time_of(record: Record) -> float:
+    return record.time

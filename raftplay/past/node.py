@@ -1,0 +1,239 @@
+"""One node of a `World`: what its decisions make it, and what was done to it."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.growing import Growing
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry
+
+DEAD, FOLLOWER, LEADER = CMState.DEAD.value, CMState.FOLLOWER.value, CMState.LEADER.value
+
+UNBORN = dec.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
+"""A node before its first event."""
+
+
+class Node:
+    """A node after its last event. `after` is the state that the event carried, the rest is gathered here."""
+
+    __slots__ = (
+        "_was",
+        "after",
+        "alive",
+        "calls_left",
+        "commits",
+        "connected",
+        "frozen",
+        "id",
+        "incarnation",
+        "leader_id",
+        "log",
+        "match_index",
+        "next_index",
+        "votes",
+    )
+
+    def __init__(self, id: int) -> None:
+        self.id = id
+        self.log: Growing[LogEntry] = Growing()
+        self.commits: Growing[CommitEntry] = Growing()
+        self.alive = True
+        self.after = UNBORN
+        self.begin(0)
+
+    def begin(self, incarnation: int) -> None:
+        """A new process over the old disk; what that gives back, its first event tells."""
+        self.incarnation = incarnation
+        self.after = replace(self.after, state=FOLLOWER, commit_index=NONE, last_applied=NONE, deadline=None)
+        self.connected = True
+        self.frozen = False
+        self.calls_left = -1
+        self.leader_id = NONE
+        self.votes: tuple[int, ...] = ()
+        self.next_index: dict[int, int] = {}
+        self.match_index: dict[int, int] = {}
+        self._was = FOLLOWER
+
+    @classmethod
+    def of(cls, seen: NodeSnapshot) -> "Node":
+        """The node as a snapshot shows it."""
+        node = cls(seen.id)
+        node.incarnation = seen.incarnation
+        node.log, node.commits = Growing(seen.log), Growing(seen.commits)
+        node.after = dec.NodeState(
+            seen.state.value,
+            seen.current_term,
+            seen.voted_for,
+            len(seen.log) - 1,
+            seen.log[-1].term if seen.log else NONE,
+            seen.commit_index,
+            seen.last_applied,
+            None if seen.deadline == math.inf else seen.deadline,
+        )
+        node.alive, node.connected, node.frozen = seen.alive, seen.connected, seen.frozen
+        node.calls_left = seen.calls_left
+        node.leader_id, node.votes = seen.leader_id, seen.votes
+        node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
+        return node
+
+    def copy(self) -> "Node":
+        """The same node; what is done to one of the two does not show in the other."""
+        new = Node.__new__(Node)
+        new.id, new.incarnation, new.after = self.id, self.incarnation, self.after
+        new.log, new.commits = self.log.copy(), self.commits.copy()
+        new.alive, new.connected, new.frozen = self.alive, self.connected, self.frozen
+        new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
+        new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
+        new._was = self._was
+        return new
+
+    def snapshot(self, listen_addr: tuple[str, int]) -> NodeSnapshot:
+        """The node as a snapshot shows it."""
+        after = self.after
+        return NodeSnapshot(
+            id=self.id,
+            state=CMState(after.state),
+            current_term=after.current_term,
+            voted_for=after.voted_for,
+            log=self.log.frozen(),
+            commit_index=after.commit_index,
+            last_applied=after.last_applied,
+            next_index=tuple(self.next_index.items()),
+            match_index=tuple(self.match_index.items()),
+            votes=self.votes,
+            leader_id=self.leader_id,
+            deadline=math.inf if after.deadline is None else after.deadline,
+            alive=self.alive,
+            connected=self.connected,
+            frozen=self.frozen,
+            calls_left=self.calls_left,
+            incarnation=self.incarnation,
+            listen_addr=listen_addr,
+            commits=self.commits.frozen(),
+        )
+
+    # ---- what no decision tells
+
+    def crash(self) -> None:
+        """It is stopped and cut off; its collected commits are forgotten."""
+        self.alive = self.connected = False
+        self.commits = Growing()
+
+    def revive(self) -> None:
+        """A dead process heard a reply, which only bug zombie lets through: it is again what it was."""
+        self.after = replace(self.after, state=self._was)
+
+    def call_left(self, peer: int, args: Args | None) -> None:
+        """A call left for `peer`; `args` is None for one that a user made."""
+        if self.calls_left > 0:
+            self.calls_left -= 1
+        if type(args) is AppendEntriesArgs:
+            self.next_index[peer] = args.prev_log_index + len(args.entries) + 1
+
+    def call_did_not_leave(self, peer: int, args: Args) -> None:
+        """The last call to `peer` turned out not to have left."""
+        if self.calls_left >= 0:
+            self.calls_left += 1
+        if type(args) is AppendEntriesArgs and peer in self.next_index:
+            self.next_index[peer] = max(self.match_index[peer], args.prev_log_index) + 1
+
+    def _behind_no_match(self) -> None:
+        """Of a call that cannot leave no event tells; it leaves no next_index at or below match_index.
+
+        Every other call says with which entry it begins, so nothing is lost by assuming that none can leave.
+        """
+        for peer, match_index in self.match_index.items():
+            if self.next_index[peer] <= match_index:  # only with bug match-not-reset
+                self.next_index[peer] = match_index + 1
+
+    # ---- decisions
+
+    def _started(self, event: dec.Started) -> None:
+        self.log = Growing(event.entries)
+
+    def _stopped(self, event: dec.Stopped) -> None:
+        self._was = self.after.state
+        self.frozen = False
+
+    def _pre_vote_started(self, event: dec.PreVoteStarted) -> None:
+        self.votes = (self.id,)
+        self.leader_id = NONE
+
+    def _election_started(self, event: dec.ElectionStarted) -> None:
+        self.votes = ()
+        self.leader_id = NONE
+
+    def _vote_counted(self, event: dec.VoteCounted) -> None:
+        self.votes = event.votes
+
+    def _became_leader(self, event: dec.BecameLeader) -> None:
+        self.leader_id = self.id
+
+    def _became_follower(self, event: dec.BecameFollower) -> None:
+        if event.term > event.old_term:
+            self.leader_id = NONE
+
+    def _append_decided(self, event: dec.AppendDecided) -> None:
+        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader hears nobody, bug or not
+            self.leader_id = event.args.leader_id
+
+    def _peers_reset(self, event: dec.PeersReset) -> None:
+        self.next_index = dict(event.next_index)
+        self.match_index = dict(event.match_index)
+
+    def _heartbeat_due(self, event: dec.HeartbeatDue) -> None:
+        self._behind_no_match()
+
+    def _entry_appended(self, event: dec.EntryAppended) -> None:
+        self.log.append(event.entry)
+        self._behind_no_match()
+
+    def _entries_stored(self, event: dec.EntriesStored) -> None:
+        self.log.put(event.index, event.entries)
+
+    def _log_truncated(self, event: dec.LogTruncated) -> None:
+        self.log.truncate(event.index)
+
+    def _match_advanced(self, event: dec.MatchAdvanced) -> None:
+        self.match_index[event.peer] = event.match_index
+        if self.next_index[event.peer] <= event.match_index:
+            self.next_index[event.peer] = event.match_index + 1
+
+    def _backed_up(self, event: dec.BackedUp) -> None:
+        self.next_index[event.peer] = event.next_index
+
+    def _reply_ignored(self, event: dec.ReplyIgnored) -> None:
+        if event.rule == "outdated":
+            self.next_index[event.peer] = self.match_index[event.peer] + 1
+
+    def _applied(self, event: dec.Applied) -> None:
+        if self.alive:
+            self.commits.append(event.entry)
+
+
+Decide = Callable[[Node, Any], None]
+
+DECISIONS: dict[type, Decide] = {
+    dec.Started: Node._started,
+    dec.Stopped: Node._stopped,
+    dec.PreVoteStarted: Node._pre_vote_started,
+    dec.ElectionStarted: Node._election_started,
+    dec.VoteCounted: Node._vote_counted,
+    dec.BecameLeader: Node._became_leader,
+    dec.BecameFollower: Node._became_follower,
+    dec.AppendDecided: Node._append_decided,
+    dec.PeersReset: Node._peers_reset,
+    dec.HeartbeatDue: Node._heartbeat_due,
+    dec.EntryAppended: Node._entry_appended,
+    dec.EntriesStored: Node._entries_stored,
+    dec.LogTruncated: Node._log_truncated,
+    dec.MatchAdvanced: Node._match_advanced,
+    dec.BackedUp: Node._backed_up,
+    dec.ReplyIgnored: Node._reply_ignored,
+    dec.Applied: Node._applied,
+}
+"""What a decision does to its node, besides the state that it carries."""

@@ -1,0 +1,222 @@
+"""A cluster as its events make it: fold them, and have the cluster as it was after the last one.
+
+The rule of this module: what it shows is what `Harness.snapshot` showed at that event, with every bug switch as
+without. It repeats no rule of the algorithm: the events say what was decided, and each carries the state after.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from raftplay.cluster.network import WHOLE, LinkFaults
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.past.flying import Flying, Key, Message, key_of
+from raftplay.past.node import DEAD, DECISIONS, Node
+from raftplay.past.view import InFlight
+from raftplay.raft.messages import NONE
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+
+
+class World:
+    """A reader of records, from the first event of a cluster on; or from a moment of which it has the snapshot."""
+
+    __slots__ = ("_flying", "_groups", "_held", "_links", "_nodes", "seq", "time")
+
+    def __init__(self) -> None:
+        self.seq = 0
+        """The number of the last record."""
+
+        self.time = 0.0
+        """Cluster time of the last record."""
+
+        self._nodes: list[Node] = []
+        self._groups: tuple[tuple[int, ...], ...] = ()
+        self._links: dict[tuple[int, int], LinkFaults] = {}
+        self._held: frozenset[tuple[int, int]] = frozenset()
+        self._flying = Flying()
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, seq: int) -> Self:
+        """A cluster of which the events up to number `seq` are not known; nor is what is in flight."""
+        world = cls()
+        world.seq, world.time = seq, snapshot.time
+        world._nodes = [Node.of(node) for node in snapshot.nodes]
+        world._groups, world._links = snapshot.groups, dict(snapshot.faulty_links)
+        world._held = frozenset(snapshot.held_links)
+        return world
+
+    def __call__(self, record: Record) -> None:
+        """One more event."""
+        self.seq, self.time = record.seq, record.time
+        event, after = record.event, record.after
+        if after is None:
+            fact = _FACTS.get(type(event))
+            if fact is not None:
+                fact(self, record, event)
+            return
+        node = self.node(record.node)
+        if record.incarnation == node.incarnation:  # what a dead process still does shows nowhere
+            decide = DECISIONS.get(type(event))
+            if decide is not None:
+                decide(node, event)
+            node.after = after
+
+    def copy(self) -> Self:
+        """The same cluster; the two go on apart. Logs are shared as long as they are the same."""
+        new = type(self).__new__(type(self))
+        new.seq, new.time = self.seq, self.time
+        new._nodes = [node.copy() for node in self._nodes]
+        new._groups, new._links, new._held = self._groups, self._links, self._held
+        new._flying = self._flying.copy()
+        return new
+
+    def snapshot(self, now: Snapshot, time: float | None = None) -> Snapshot:
+        """The cluster after the last record, at `time` (that of the record, if None).
+
+        What no event tells is as in `now`: backend, seed, speed, pause, bugs and addresses.
+        """
+        return Snapshot(
+            time=self.time if time is None else time,
+            backend=now.backend,
+            seed=now.seed,
+            speed=now.speed,
+            paused=now.paused,
+            nodes=tuple(self._node_snapshot(node) for node in now.nodes),
+            groups=self._groups,
+            faulty_links=tuple(sorted(self._links.items())),
+            held_links=tuple(sorted(self._held)),
+            bugs=now.bugs,
+        )
+
+    def messages(self, time: float | None = None) -> tuple[InFlight, ...]:
+        """The calls and replies in flight then, in the order in which they left, copies each for itself."""
+        known = self._flying.known(self.time if time is None else time, self._waits)
+        return tuple(
+            InFlight(NONE, m.call_id, m.src, m.dst, m.message, None) for m in known for _ in range(m.copies)
+        )
+
+    def node(self, id: int) -> Node:
+        """What is known of node `id`."""
+        nodes = self._nodes
+        while id >= len(nodes):
+            nodes.append(Node(len(nodes)))
+        return nodes[id]
+
+    def _node_snapshot(self, now: NodeSnapshot) -> NodeSnapshot:
+        return self.node(now.id).snapshot(now.listen_addr)
+
+    # ---- messages
+
+    def _waits(self, message: Message) -> bool:
+        return (message.src, message.dst) in self._held or self.node(message.dst).frozen
+
+    def _sent(self, key: Key, message: Message) -> None:
+        self._flying.sent(key, message)
+        if self._flying.is_many():
+            self._flying.sweep(self.time, self._waits)
+
+    def _call_sent(self, record: Record, event: ev.CallSent) -> None:
+        self._sent(
+            event.call_id, Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
+        )
+        node = self.node(event.src)
+        if record.incarnation == node.incarnation:
+            node.call_left(event.dst, None if event.by_user else event.args)
+
+    def _call_lost(self, record: Record, event: ev.CallLost) -> None:
+        self._flying.landed(event.call_id)
+        if event.reason == ev.NOT_SENT:
+            node = self.node(event.src)
+            if record.incarnation == node.incarnation:
+                node.call_did_not_leave(event.dst, event.args)
+
+    def _call_delivered(self, record: Record, event: ev.CallDelivered) -> None:
+        self._flying.landed(event.call_id)
+
+    def _reply_sent(self, record: Record, event: ev.ReplySent) -> None:
+        call_id, reply = event.call_id, event.reply
+        self._sent((call_id, reply), Message(call_id, event.src, event.dst, reply, record.time, event.copies))
+
+    def _reply_delivered(self, record: Record, event: ev.ReplyDelivered) -> None:
+        self._flying.landed((event.call_id, event.reply))
+        node = self.node(event.dst)
+        if node.after.state == DEAD and record.incarnation == node.incarnation:
+            node.revive()
+
+    def _reply_lost(self, record: Record, event: ev.ReplyLost) -> None:
+        self._flying.landed((event.call_id, event.reply))
+
+    def _duplicated(self, record: Record, event: ev.Duplicated) -> None:
+        self._flying.copied(key_of(event.call_id, event.message))
+
+    # ---- what is done to nodes
+
+    def _crashed(self, record: Record, event: ev.Crashed) -> None:
+        self.node(record.node).crash()
+
+    def _restarted(self, record: Record, event: ev.Restarted) -> None:
+        node = self.node(record.node)
+        node.alive = True
+        node.begin(record.incarnation)
+
+    def _disconnected(self, record: Record, event: ev.Disconnected) -> None:
+        self.node(record.node).connected = False
+
+    def _reconnected(self, record: Record, event: ev.Reconnected) -> None:
+        self.node(record.node).connected = True
+
+    def _frozen(self, record: Record, event: ev.Frozen) -> None:
+        self.node(record.node).frozen = True
+
+    def _thawed(self, record: Record, event: ev.Thawed) -> None:
+        self.node(record.node).frozen = False
+        self._flying.heard_of(record.time, None, record.node)
+
+    def _dropping(self, record: Record, event: ev.Dropping) -> None:
+        self.node(record.node).calls_left = event.after
+
+    # ---- what is done to links
+
+    def _partitioned(self, record: Record, event: ev.Partitioned) -> None:
+        self._groups = event.groups if len(event.groups) > 1 else ()
+
+    def _healed(self, record: Record, event: ev.Healed) -> None:
+        self._groups, self._links = (), {}
+
+    def _link_changed(self, record: Record, event: ev.LinkChanged) -> None:
+        faults = LinkFaults(event.cut, event.loss, event.delay, event.dup)
+        link = (event.src, event.dst)
+        links = {known: faults for known, faults in self._links.items() if known != link}  # copies share them
+        self._links = links if faults == WHOLE else links | {link: faults}
+        self._flying.longest_delay = max(self._flying.longest_delay, event.delay[1])
+
+    def _link_held(self, record: Record, event: ev.LinkHeld) -> None:
+        link = (event.src, event.dst)
+        self._held = self._held | {link} if event.held else self._held - {link}
+        if not event.held:
+            self._flying.heard_of(record.time, *link)
+
+
+Handler = Callable[[World, Record, Any], None]
+
+_FACTS: dict[type, Handler] = {
+    ev.CallSent: World._call_sent,
+    ev.CallDelivered: World._call_delivered,
+    ev.CallLost: World._call_lost,
+    ev.ReplySent: World._reply_sent,
+    ev.ReplyDelivered: World._reply_delivered,
+    ev.ReplyLost: World._reply_lost,
+    ev.Duplicated: World._duplicated,
+    ev.Crashed: World._crashed,
+    ev.Restarted: World._restarted,
+    ev.Disconnected: World._disconnected,
+    ev.Reconnected: World._reconnected,
+    ev.Frozen: World._frozen,
+    ev.Thawed: World._thawed,
+    ev.Dropping: World._dropping,
+    ev.Partitioned: World._partitioned,
+    ev.Healed: World._healed,
+    ev.LinkChanged: World._link_changed,
+    ev.LinkHeld: World._link_held,
+}
+"""What a fact changes; one that is not here changes nothing that a snapshot shows."""
