@@ -41,6 +41,9 @@ class Session:
         self.is_live = False
         """Whether a person acts on it while its time goes by; else it is a script's."""
 
+        self.hides_bugs = False
+        """Whether views do not name the bugs that are on, only that there are some: they are to be found."""
+
         self._recorded: Path | None = None
         self._goes_on = False  # whether time passed before the past was looked at
 
@@ -68,6 +71,8 @@ class Session:
         name = branch.name if len(self.branches) > 1 else ""
         with harness.lock:
             now = harness.snapshot()
+            if self.hides_bugs and now.bugs:
+                now = replace(now, bugs=("unnamed",))
             if moment is not None:
                 past = history.view(moment.seq, now, moment.time, breach=harness.breach)
                 return replace(past, branch=name)
@@ -193,6 +198,28 @@ class Session:
             self.branch = here
         return again
 
+    def fork(self, name: str) -> None:
+        """Play on in a copy of this moment (sim), under a name of its own, until `discard`. Raises `UsageError`."""
+        branch = self.played_again(self.branch, self.branch.mark())
+        branch.name = name
+        self._enter(branch)
+
+    def discard(self, branch: Branch) -> None:
+        """Leave the branch that is played for `branch`, and forget it."""
+        self.look_at_the_present()
+        gone, self.branch = self.branch, branch
+        del self.branches[gone.name]
+        with suppress(InvariantBroken):  # it was said when it was played
+            gone.harness.shutdown()
+
+    def _enter(self, branch: Branch) -> None:
+        """Play on in a branch that was just made, at the pace of the one before."""
+        branch.harness.set_speed(self.harness.speed)
+        if self.is_live:
+            branch.harness.keep_pace()
+        self.look_at_the_present()
+        self.branches[branch.name] = self.branch = branch
+
     def _leave_the_past(self, effect: str) -> None:
         """Something is to be done in the past that is looked at: begin another future there, or refuse."""
         moment = self.moment
@@ -208,11 +235,7 @@ class Session:
         went_on = self._goes_on
         branch = self.played_again(self.branch, self._cut_at(moment))
         branch.name = name
-        branch.harness.set_speed(self.harness.speed)
-        if self.is_live:
-            branch.harness.keep_pace()
-        self.look_at_the_present()
-        self.branches[name] = self.branch = branch
+        self._enter(branch)
         if not went_on and not branch.harness.paused:
             self.perform(self.bind("pause")[0])
 

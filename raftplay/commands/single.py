@@ -18,8 +18,9 @@ def messages(session: "Session") -> str:
     view = session.view()
     now = view.snapshot.time
     lines = []
+    waits = "still under way in the present" if view.rewound else "held"
     for flight in view.messages:
-        when = "held" if flight.due is None else f"in {duration_text(round(max(0.0, flight.due - now), 4))}"
+        when = waits if flight.due is None else f"in {duration_text(round(max(0.0, flight.due - now), 4))}"
         name = str(flight.id) if flight.id >= 0 else ""
         lines.append(f"{name:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
     return "\n".join(lines) or "nothing is in flight"

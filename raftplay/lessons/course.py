@@ -1,0 +1,140 @@
+"""How a lesson goes, step by step, whoever shows it.
+
+A step is a generator: it yields what is to be shown or done, and is sent what came of it. So the terminal, the
+screen and `raftplay lesson --check` drive one and the same lesson, each in its own way.
+"""
+
+import random
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import new_seed
+from raftplay.commands.branches import Blueprint
+from raftplay.commands.errors import Failed
+from raftplay.commands.session import Session
+from raftplay.commands.table import Bound
+from raftplay.lessons.language import Answer, Ask, Lesson, LessonStep, Play, Say
+from raftplay.lessons.questions import NoAnswer, Question, Truth
+from raftplay.past.history import History
+from raftplay.raft.messages import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Show a paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do a command and show it; nothing is sent back."""
+
+    bound: Bound
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read something off the session, where it can be read; the result is sent back."""
+
+    read: Callable[[Session], Any]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Ask the reader; what was typed is sent back. `complaint` says what was wrong with what came before."""
+
+    question: Question
+    text: str
+    complaint: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Show what came of a prediction: whether it was right, the truth with its facts, and what else to say."""
+
+    question: Question
+    given: str
+    truth: Truth
+    more: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the prediction came true."""
+        return self.given == self.truth.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Let the reader play on a copy of the cluster, up to the goal or until they go on."""
+
+    text: str
+    goal: Play
+
+
+Request = Words | Do | Look | Predict | Verdict | Free
+Steps = Generator[Request, Any, None]
+
+
+def play_step(step: LessonStep, nodes: int) -> Steps:
+    """The requests of one step, in order."""
+    given: dict[int, str] = {}
+    for item in step.items:
+        match item:
+            case Say():
+                yield Words((yield Look(item.text, item.line)))
+            case Ask():
+                given[item.line] = yield from _predict(item, nodes)
+            case Answer():
+                ask = item.ask
+                truth = yield Look(ask.question.truth, item.line)
+                prediction = given[ask.line]
+                more = ""
+                if ask.wrong is not None and prediction != truth.answer:
+                    more = yield Look(ask.wrong, item.line)
+                yield Verdict(ask.question, prediction, truth, more)
+            case Play():
+                yield Free((yield Look(item.text, item.line)), item)
+            case _:
+                yield Do(item.bound, item.line)
+
+
+def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:
+    text: str = yield Look(ask.text, ask.line)
+    complaint = ""
+    while True:
+        typed: str = yield Predict(ask.question, text, complaint, ask.line)
+        try:
+            return ask.question.read(typed, nodes)
+        except NoAnswer as error:
+            complaint = str(error)
+
+
+def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
+    """A session on the lesson's cluster, in virtual time. Raises `UsageError`."""
+    setup = lesson.setup
+    assert setup.nodes is not None
+    chosen = setup.seed if setup.seed is not None else seed if seed is not None else new_seed()
+    config = setup.config().settled()
+    if lesson.mystery:
+        config = replace(config, bugs=(*config.bugs, random.Random(f"{chosen} mystery").choice(lesson.mystery)))
+    blueprint = Blueprint(setup.nodes, "sim", chosen, config, tuple(setup.watched))
+    history = History()
+    session = Session(blueprint.build((history,)), history, blueprint=blueprint)
+    session.hides_bugs = bool(lesson.mystery)
+    return session
+
+
+def reach(session: Session, lesson: Lesson, at: int) -> None:
+    """Do, unseen, what the steps before step `at` (from 0) do, so that it can begin."""
+    for step in lesson.steps[:at]:
+        for item in step.items:
+            if not isinstance(item, Say | Ask | Answer | Play):
+                with suppress(Failed, UsageError, InvariantBroken):  # it was seen when the step was played
+                    session.perform(item.bound)
