@@ -199,7 +199,7 @@ class Session:
         return again
 
     def fork(self, name: str) -> None:
-        """Play on in a copy of this moment (sim), under a name of its own, until `discard`. Raises `UsageError`."""
+        """Play on in a copy of this moment (sim), called `name`, until `discard`. Raises `UsageError`."""
         branch = self.played_again(self.branch, self.branch.mark())
         branch.name = name
         self._enter(branch)
@@ -211,6 +211,22 @@ class Session:
         del self.branches[gone.name]
         with suppress(InvariantBroken):  # it was said when it was played
             gone.harness.shutdown()
+
+    def anew(self, bugs: tuple[str, ...]) -> None:
+        """Another cluster takes the place of all that there is, alike but for the bugs that are on."""
+        assert self.blueprint is not None
+        self.look_at_the_present()
+        config = replace(self.blueprint.config, bugs=bugs)
+        blueprint = replace(self.blueprint, config=config)
+        history = History()
+        branch = Branch(FIRST, blueprint.build((history,)), history)
+        branch.harness.pauses_at_breach = self.harness.pauses_at_breach
+        gone = list(self.branches.values())
+        self.blueprint, self.branches = blueprint, {}
+        self._enter(branch)
+        for old in gone:
+            with suppress(InvariantBroken):  # it was said when it was played
+                old.harness.shutdown()
 
     def _enter(self, branch: Branch) -> None:
         """Play on in a branch that was just made, at the pace of the one before."""

@@ -16,7 +16,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
-from raftplay.lessons.language import Answer, Ask, Lesson, LessonStep, Play, Say
+from raftplay.lessons.language import Anew, Answer, Ask, Lesson, LessonStep, Play, Say
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
@@ -63,6 +63,7 @@ class Verdict:
     given: str
     truth: Truth
     more: str
+    line: int
 
     @property
     def is_right(self) -> bool:
@@ -98,7 +99,9 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                 more = ""
                 if ask.wrong is not None and prediction != truth.answer:
                     more = yield Look(ask.wrong, item.line)
-                yield Verdict(ask.question, prediction, truth, more)
+                yield Verdict(ask.question, prediction, truth, more, ask.line)
+            case Anew():
+                yield Look(lambda session, bugs=item.bugs: session.anew(bugs), item.line)  # type: ignore[misc]
             case Play():
                 yield Free((yield Look(item.text, item.line)), item)
             case _:
@@ -135,6 +138,8 @@ def reach(session: Session, lesson: Lesson, at: int) -> None:
     """Do, unseen, what the steps before step `at` (from 0) do, so that it can begin."""
     for step in lesson.steps[:at]:
         for item in step.items:
-            if not isinstance(item, Say | Ask | Answer | Play):
+            if isinstance(item, Anew):
+                session.anew(item.bugs)
+            elif not isinstance(item, Say | Ask | Answer | Play):
                 with suppress(Failed, UsageError, InvariantBroken):  # it was seen when the step was played
                     session.perform(item.bound)

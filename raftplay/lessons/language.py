@@ -13,6 +13,7 @@
 ``answer``                      the prediction meets the facts, which the commands since `ask` have made
 ``play TEXT``                   free play on a copy of the cluster, up to `next`; ``=> breach`` or
                                 ``=> CONDITION`` is a goal
+``anew [NAME …]``               another cluster takes the place of this one, with these bugs on and no others
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
 
 In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … stand for what they are when the line is read out.
@@ -41,7 +42,7 @@ from raftplay.watch.text import visible
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
-WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "mystery")
+WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "anew", "mystery")
 ARROW = "=>"
 BREACH = "breach"
 BUG = "bug"
@@ -87,7 +88,15 @@ class Play:
     line: int
 
 
-Item = Say | Ask | Answer | Play | Command
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """Another cluster takes the place of this one, with these bugs on."""
+
+    bugs: tuple[str, ...]
+    line: int
+
+
+Item = Say | Ask | Answer | Play | Anew | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,9 @@ class _LessonParser(ScriptParser):
             case "play":
                 self._expect_answered()
                 self._read_play(line)
+            case "anew":
+                self._expect_answered()
+                self._add(Anew(self._bug_names(line), line.number))
             case "mystery":
                 self._read_mystery(line)
 
@@ -278,12 +290,16 @@ class _LessonParser(ScriptParser):
     def _read_mystery(self, line: "_Line") -> None:
         if self.steps:
             raise line.mistake("mystery must stand before the first step")
-        for name in line.rest.replace(",", " ").split():
-            if name not in BUGS:
-                raise line.mistake(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
-            self.mystery.append(name)
+        self.mystery += self._bug_names(line)
         if not self.mystery:
             raise line.mistake("the names of bugs are missing")
+
+    def _bug_names(self, line: "_Line") -> tuple[str, ...]:
+        names = tuple(line.rest.replace(",", " ").split())
+        for name in names:
+            if name not in BUGS:
+                raise line.mistake(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
+        return names
 
     def _end_paragraph(self) -> None:
         if not self._said:
