@@ -100,16 +100,16 @@ class Question:
             return str(int(word))
         raise NoAnswer(f"answer with a number from 1 to {len(self.choices)}")
 
-    def others(self, truth: Truth, nodes: int) -> list[str]:
+    def others(self, truth: str, nodes: int) -> list[str]:
         """Some wrong answers, as `raftplay lesson --check` gives them."""
         match self.kind:
             case "node":
-                return [str(node) for node in range(nodes) if str(node) != truth.answer]
+                return [str(node) for node in range(nodes) if str(node) != truth]
             case "number":
-                return [str(int(truth.answer) + 1)]
+                return [str(int(truth) + 1)]
             case "yes":
-                return ["no" if truth.answer == "yes" else "yes"]
-        return [str(n) for n in range(1, len(self.choices) + 1) if str(n) != truth.answer]
+                return ["no" if truth == "yes" else "yes"]
+        return [str(number) for number in range(1, len(self.choices) + 1) if str(number) != truth]
 
 
 def parse_question(kind: str, text: str, cursor: Cursor) -> Question:

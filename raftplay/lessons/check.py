@@ -1,0 +1,168 @@
+"""Is a lesson right?  It is played through with many seeds, once with right predictions and once with wrong ones.
+
+The rule of this module: what a reader could run into is found here first. A command that fails, a question without
+an answer, a goal that is reached before anybody acts: each is named with its line and the seed that shows it.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.conditions import Condition
+from raftplay.commands.errors import Failed
+from raftplay.commands.session import Session
+from raftplay.lessons.course import Do, Free, Look, Predict, Request, Steps, Verdict, Words, open_lesson, play_step
+from raftplay.lessons.language import Lesson
+from raftplay.raft.messages import UsageError
+
+SEEDS = 20
+"""With how many seeds a lesson is played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a reader would run into: at which line, with which seed, what."""
+
+    line: int
+    seed: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """One way through a lesson: what was found, the truths by the line of their question, the words read."""
+
+    problems: tuple[Problem, ...]
+    truths: dict[int, str]
+    words: tuple[str, ...]
+
+
+def check(lesson: Lesson, seeds: Iterable[int] = range(SEEDS)) -> list[Problem]:
+    """What is wrong with `lesson`: the first problem of each line."""
+    found: dict[int, Problem] = {}
+    for seed in seeds:
+        blind = play(lesson, seed, {})
+        for playing in (blind, play(lesson, seed, blind.truths), play(lesson, seed, blind.truths, wrong=True)):
+            for problem in playing.problems:
+                found.setdefault(problem.line, problem)
+    return sorted(found.values(), key=lambda problem: problem.line)
+
+
+def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = False) -> Playing:
+    """Play all steps, with predictions that `truths` has by the line of their question, or with `wrong` ones."""
+    session = open_lesson(lesson, seed)
+    player = _Player(session, seed, truths, wrong)
+    try:
+        for step in lesson.steps:
+            player.play(play_step(step, session.harness.n))
+    except _Stuck:
+        pass
+    finally:
+        with suppress(InvariantBroken):  # a lesson with a bug on
+            session.close()
+    return Playing(tuple(player.problems), player.found, tuple(player.words))
+
+
+class _Stuck(Exception):
+    """The lesson cannot go on."""
+
+
+class _Player:
+    """Serves the requests of one way through a lesson."""
+
+    def __init__(self, session: Session, seed: int, truths: dict[int, str], wrong: bool) -> None:
+        self.session = session
+        self.seed = seed
+        self.truths = truths
+        self.wrong = wrong
+        self.problems: list[Problem] = []
+        self.found: dict[int, str] = {}
+        self.words: list[str] = []
+
+    def play(self, steps: Steps) -> None:
+        """All requests of one step."""
+        answer: object = None
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration:
+                return
+            answer = self.serve(request)
+
+    def serve(self, request: Request) -> object:
+        """What a reader, and the cluster, would give."""
+        match request:
+            case Words():
+                self.words.append(request.text)
+            case Do():
+                self.do(request)
+            case Look():
+                return self.look(request)
+            case Predict():
+                return self.predict(request)
+            case Verdict():
+                self.judge(request)
+            case Free():
+                self.words.append(request.text)
+                self.try_goal(request)
+        return None
+
+    def do(self, request: Do) -> None:
+        """A command must do what it should; an invariant may break where a bug is on."""
+        try:
+            self.session.perform(request.bound)
+        except InvariantBroken as broken:
+            if not self.session.harness.config.bugs:
+                self.stuck(request.line, f"{request.bound.statement.text}: {broken.breach}")
+        except (Failed, UsageError) as error:
+            self.stuck(request.line, f"{request.bound.statement.text}: {error}")
+
+    def look(self, request: Look) -> object:
+        """What is read off must be there."""
+        try:
+            found = request.read(self.session)
+        except (Failed, UsageError) as error:
+            self.stuck(request.line, str(error))
+        if isinstance(found, str) and "(nobody)" in found:
+            self.note(request.line, f"there is nobody to name: {found}")
+        return found
+
+    def predict(self, request: Predict) -> str:
+        """The prediction that is wanted here."""
+        question, n = request.question, self.session.harness.n
+        if request.complaint:
+            self.stuck(request.line, f"an answer of the right form was refused: {request.complaint}")
+        truth = self.truths.get(request.line)
+        if truth is None:
+            return "yes" if question.kind == "yes" else "1" if question.kind == "choice" else "0"
+        if not self.wrong:
+            return truth
+        others = question.others(truth, n)
+        if not others:
+            self.stuck(request.line, "there is no wrong answer")
+        return others[self.seed % len(others)]
+
+    def judge(self, verdict: Verdict) -> None:
+        """A verdict must be the one that was meant to come, and have facts."""
+        self.found[verdict.line] = verdict.truth.answer
+        if self.truths and verdict.is_right == self.wrong:
+            self.note(verdict.line, f"the answer changed between two plays: {verdict.truth.answer}")
+        if not verdict.truth.facts:
+            self.note(verdict.line, "no facts explain the answer")
+
+    def try_goal(self, request: Free) -> None:
+        """A goal must not hold before anybody acts."""
+        goal = request.goal.goal
+        if isinstance(goal, Condition) and goal.holds(self.session):
+            self.note(request.goal.line, "the goal holds before anything is done")
+
+    def note(self, line: int, text: str) -> None:
+        """Something is wrong, and the lesson can go on."""
+        self.problems.append(Problem(line, self.seed, text))
+
+    def stuck(self, line: int, text: str) -> NoReturn:
+        """Something is wrong, and the lesson cannot go on. Raises `_Stuck`."""
+        self.note(line, text)
+        raise _Stuck
