@@ -21,6 +21,7 @@ from raftplay.commands import looking
 from raftplay.commands.about_bugs import bug_list, bug_text
 from raftplay.commands.about_traces import replay_text
 from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, ScriptRefused, decode, override, parse_script
@@ -36,12 +37,11 @@ from raftplay.output import Output, be_silent, complain, prepare_streams
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import visible
 
 app = typer.Typer(
     name="raftplay",
     help="A playground in which a person holds a Raft cluster in their hands.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -119,11 +119,18 @@ def run(
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object per step.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the answers with those in the script, under lines ----.")
+    ] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Write the answers into the script, under lines ----.")
+    ] = False,
 ) -> None:
     """Run a script and print its transcript.
 
     What an option says takes the place of the script's own set-up lines. Ends with status 0 when all held, 1 when
-    an expectation failed or an invariant broke, 2 when the script or an option is wrong, 130 after Ctrl-C.
+    an expectation failed, an invariant broke or an answer differs, 2 when the script or an option is wrong, 130
+    after Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
     """
     overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bug), without_bugs=without_bugs)
     if backend is not None:
@@ -134,7 +141,16 @@ def run(
         override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
-    status = run_script(load(script, overrides), transcript, speed=speed, trace=trace)
+    if verify and rewrite:
+        raise UsageError("--verify compares answers and --rewrite writes them; one of them at a time")
+    if trace is not None and same_file(script, trace):
+        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+    if rewrite:
+        status = rewrite_script(*own_file(script), overrides, transcript, speed=speed, trace=trace)
+    elif verify:
+        status = verify_script(load(script, overrides), transcript, speed=speed, trace=trace)
+    else:
+        status = run_script(load(script, overrides), transcript, speed=speed, trace=trace)
     raise typer.Exit(int(status))
 
 
@@ -228,26 +244,24 @@ def help_(
     Output().write(looking.markdown_table() if markdown else looking.help_text(name))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"raftplay {raftplay.__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    pass
+    if version:
+        Output().write(f"raftplay {raftplay.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        complain(*context.get_help().split("\n"))
+        raise typer.Exit(int(Status.MISUSED))
 
 
 def known_bugs(names: list[str] | None) -> list[str]:
     """The names of bugs, once each. Raises `UsageError` for one that there is not."""
     for name in names or []:
         if name not in BUGS:
-            raise UsageError(f"there is no bug {visible(name)!r}{did_you_mean(name, BUGS)}; see: raftplay bugs")
+            raise UsageError(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
     return list(dict.fromkeys(names or []))
 
 
@@ -255,7 +269,7 @@ def known_mixes(names: list[str] | None) -> tuple[str, ...]:
     """The names of fault mixes. Raises `UsageError` for one that there is not."""
     for name in names or []:
         if name not in MIXES:
-            raise UsageError(f"there is no mix {visible(name)!r}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
+            raise UsageError(f"there is no mix {quoted(name)}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
     return tuple(names or ())
 
 
@@ -266,7 +280,7 @@ def node_range(text: str) -> range:
         numbers = range(int(low), int(high or low) + 1)
         if numbers and numbers[0] >= 1 and numbers[-1] <= MAX_NODES:
             return numbers
-    raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {visible(text)!r}")
+    raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {quoted(text)}")
 
 
 def seconds_of(text: str) -> float:
@@ -279,23 +293,49 @@ def seconds_of(text: str) -> float:
 
 def read(name: str) -> tuple[str, str]:
     """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
-    known = shipped.names() + shipped.bug_names()
-    try:
-        if name == "-":
-            if sys.stdin is None:
-                raise UsageError("standard input is closed")
+    if name == "-":
+        if sys.stdin is None:
+            raise UsageError("standard input is closed")
+        try:
             return name, decode(name, sys.stdin.buffer.read(MAX_SCRIPT_BYTES + 1))
-        if name in known and not os.path.isfile(name):
-            return name, shipped.text_of(name)
+        except OSError as error:
+            raise UsageError(f"standard input cannot be read: {error.strerror}") from None
+    if is_shipped(name):
+        return name, shipped.text_of(name)
+    return name, decode(name, read_file(name))
+
+
+def own_file(name: str) -> tuple[str, bytes]:
+    """(name, data) of a script that is the user's own. Raises `UsageError`."""
+    if name == "-":
+        raise UsageError("what comes from standard input cannot be rewritten; give a file")
+    if is_shipped(name):
+        raise UsageError(f"the scenario {name} stays as it ships; give a file of your own to be rewritten")
+    return name, read_file(name)
+
+
+def is_shipped(name: str) -> bool:
+    """Whether `name` means a scenario, and not a file."""
+    return name in shipped.names() + shipped.bug_names() and not os.path.isfile(name)
+
+
+def read_file(name: str) -> bytes:
+    """What the script at a path holds, up to a byte more than it may. Raises `UsageError`."""
+    try:
         with open(name, "rb") as file:
-            return name, decode(name, file.read(MAX_SCRIPT_BYTES + 1))
+            return file.read(MAX_SCRIPT_BYTES + 1)
     except IsADirectoryError:
         raise UsageError(f"{short(name)} is a directory, not a script") from None
     except FileNotFoundError:
-        hint = did_you_mean(name, known) or "; see: raftplay scenarios"
+        hint = did_you_mean(name, shipped.names() + shipped.bug_names()) or "; see: raftplay scenarios"
         raise UsageError(f"there is no file and no scenario {quoted(name)}{hint}") from None
     except OSError as error:
         raise UsageError(f"{short(name)} cannot be read: {error.strerror}") from None
+
+
+def same_file(one: str, other: Path) -> bool:
+    """Whether two paths lead to one file that there is."""
+    return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
 
 
 def load(name: str, overrides: Setup) -> Script:
@@ -304,14 +344,28 @@ def load(name: str, overrides: Setup) -> Script:
     return parse_script(name, text, overrides)
 
 
+def call_text(error: typer.TyperException) -> str:
+    """What is wrong with options or arguments, in one sentence, and where to read more."""
+    text = error.format_message().removesuffix(".")
+    context = getattr(error, "ctx", None)
+    see = "" if context is None else f"; see: {context.command_path} --help"
+    return f"{text[:1].lower()}{text[1:]}{see}"
+
+
 def main() -> NoReturn:
     """Run the command line; every failure is a sentence and an exit status."""
     prepare_streams()
     try:
-        app(prog_name="raftplay")
-        status = Status.HELD
-    except (ScriptRefused, UsageError) as error:
-        complain(str(error) if isinstance(error, ScriptRefused) else f"raftplay: error: {error}")
+        # no variable of this name can be set: typer would complete from it, and show it raw
+        status = Status(app(prog_name="raftplay", standalone_mode=False, complete_var="=") or Status.HELD)
+    except ScriptRefused as refusal:
+        complain(*str(refusal).split("\n"))
+        status = Status.MISUSED
+    except UsageError as error:
+        complain(f"raftplay: error: {error}")
+        status = Status.MISUSED
+    except typer.TyperException as error:
+        complain(f"raftplay: error: {call_text(error)}")
         status = Status.MISUSED
     except OSError as error:
         be_silent()

@@ -12,9 +12,9 @@ class Output:
     """Standard output that outlives its reader: when the pipe closes, the run goes on unheard."""
 
     def write(self, text: str) -> None:
-        """Print lines. Raises `UsageError` when there is no room for them."""
+        """Print lines, with nothing invisible in them. Raises `UsageError` when there is no room for them."""
         try:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write("\n".join(map(visible, text.split("\n"))) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
             be_silent()
@@ -38,9 +38,9 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def complain(text: str) -> None:
-    """Say on standard error what was wrong."""
+def complain(*lines: str) -> None:
+    """Say on standard error what was wrong, with nothing invisible in it."""
     try:
-        print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr, flush=True)
+        print("\n".join(map(visible, lines)), file=sys.stderr, flush=True)
     except OSError:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

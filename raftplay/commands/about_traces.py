@@ -17,7 +17,7 @@ def replay_text(path: Path) -> tuple[bool, str]:
         count, time = count + 1, record.time
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
     about = f"{header.nodes} nodes, {header.backend}, seed {header.seed}{bugs}"
-    lines = [f"{visible(str(path))}: {count} events in {time:.3f} s of cluster time ({about})"]
+    lines = [visible(f"{path}: {count} events in {time:.3f} s of cluster time ({about})")]
     lines += [visible(str(breach)) for breach in watcher.breaches]
     if not watcher.breaches:
         lines.append("every invariant held")

@@ -20,7 +20,7 @@ from raftplay.commands.selectors import (
     selector,
 )
 from raftplay.commands.shown import quoted, short
-from raftplay.commands.table import CONDITIONS, TABLE, Kind, Resolve, constant
+from raftplay.commands.table import TABLE, TOPICS, Kind, Resolve, constant
 from raftplay.raft.messages import UsageError
 
 if TYPE_CHECKING:
@@ -218,8 +218,8 @@ def _highest_term(session: "Session") -> int:
 
 def _topic(cursor: Cursor) -> Resolve:
     word = cursor.next("a command")
-    if word.text not in (*TABLE, CONDITIONS):
-        hint = did_you_mean(word.text, (*TABLE, CONDITIONS))
+    if word.text not in (*TABLE, *TOPICS):
+        hint = did_you_mean(word.text, (*TABLE, *TOPICS))
         raise cursor.mistake(f"there is no command {quoted(word.text)}{hint}", word)
     return constant(word.text)
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.commands import kinds, shown
+from raftplay.commands import answers, kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
-from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, command
+from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRANSCRIPTS, command
 from raftplay.raft.messages import UsageError
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text
@@ -49,7 +49,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 @command("Looking", "help wait")
 def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
-    """Show all commands, one of them, or the conditions (help conditions)."""
+    """Show all commands, one of them, or a topic (help conditions, help transcripts)."""
     return help_text(name)
 
 
@@ -57,15 +57,17 @@ def help_text(name: str | None = None) -> str:
     """What `help` answers. Raises `UsageError` for what is no command."""
     if name == CONDITIONS:
         return _columns(list(FORMS))
+    if name == TRANSCRIPTS:
+        return answers.HELP
     if name is None:
         parts = []
         for group in GROUPS:
             rows = [(row.usage, row.help) for row in TABLE.values() if row.group == group]
             parts.append(f"{group}\n{_columns(rows)}")
-        return "\n\n".join([*parts, f"More: help COMMAND, help {CONDITIONS}"])
+        return "\n\n".join([*parts, f"More: help COMMAND, {', '.join(f'help {topic}' for topic in TOPICS)}"])
     row = TABLE.get(name)
     if row is None:
-        hint = did_you_mean(name, (*TABLE, CONDITIONS))
+        hint = did_you_mean(name, (*TABLE, *TOPICS))
         raise UsageError(f"there is no command {quoted(name)}{hint}")
     about = {p.kind.shown: p.kind.about for p in row.parameters if p.kind.about}
     parts = [row.usage, row.help, _columns(list(about.items())), f"Example: {row.example}"]

@@ -1,9 +1,12 @@
 """Running a script on a cluster of its own: each step's answer as it comes, then whether all held."""
 
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
+from raftplay.commands.answers import Answers, failure_text
 from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import Comment, Script, Step
@@ -19,10 +22,17 @@ __all__ = ["JsonTranscript", "Status", "TextTranscript", "Transcript", "run_scri
 
 
 def run_script(
-    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Path | None = None
+    script: Script,
+    transcript: Transcript,
+    *,
+    speed: float | None = None,
+    trace: Path | None = None,
+    answers: Answers | None = None,
 ) -> Status:
     """Run `script` on a cluster of its own and write its transcript, and all events to `trace`.
 
+    With `answers`, what the commands answer is kept there, and compared with the blocks of the script where it is
+    to be; a command that is meant to go wrong may.
     Raises `UsageError` when the cluster cannot be started, or the trace cannot be written.
     """
     setup = script.setup
@@ -39,7 +49,7 @@ def run_script(
         readers.append(writer)
     try:
         session = Session(blueprint.build(readers), history, blueprint=blueprint)
-        return _Run(script, session, transcript).play(speed)
+        return _Run(script, session, transcript, answers).play(speed)
     finally:
         if writer is not None:
             writer.close()
@@ -48,12 +58,14 @@ def run_script(
 class _Run:
     """One run: what became of it so far."""
 
-    def __init__(self, script: Script, session: Session, transcript: Transcript) -> None:
+    def __init__(self, script: Script, session: Session, transcript: Transcript, answers: Answers | None) -> None:
         self.script = script
         self.session = session
         self.transcript = transcript
+        self.answers = answers
         self.status = Status.HELD
         self.held = 0
+        self.differences = 0
         self.time = 0.0
         self.step: Step | None = None
 
@@ -73,39 +85,67 @@ class _Run:
             raise UsageError(str(failure)) from None
         except KeyboardInterrupt:
             self.status = Status.INTERRUPTED
+        if self.status is Status.HELD and self.differences:
+            self.status = Status.FAILED
         self.transcript.end(self.status, self.time, self.held)
         return self.status
 
     def play_items(self) -> None:
-        """All items up to the first that does not hold."""
+        """All items up to the first that does not hold, line by line."""
         try:
-            for item in self.script.items:
-                if isinstance(item, Comment):
-                    self.transcript.comment(item)
-                    continue
-                self.step = item
-                self.status = self.play_step(item)
-                if self.status is not Status.HELD:
-                    return
-                self.held += 1
+            for line, items in groupby(self.script.items, attrgetter("line")):
+                for item in items:
+                    self.play_item(item)
+                    if self.status is not Status.HELD:
+                        return
+                self.compare(line)
         except KeyboardInterrupt:
             self.status = Status.INTERRUPTED
+
+    def play_item(self, item: Comment | Step) -> None:
+        """One comment, or one step."""
+        if isinstance(item, Comment):
+            self.transcript.comment(item)
+            return
+        self.step = item
+        self.status = self.play_step(item)
+        self.held += self.status is Status.HELD
 
     def play_step(self, step: Step) -> Status:
         """One step, and its line in the transcript."""
         session, transcript = self.session, self.transcript
+        may_fail = self.answers is not None and self.answers.expects_failure(step)
         try:
             answer = session.perform(step.bound)
         except InvariantBroken as broken:
             return self.broke(broken)
-        except Failed as failure:
-            transcript.failed(step, session.harness.now, str(failure), session.harness.snapshot())
-            return Status.FAILED
-        except (UsageError, ReaderFailed) as error:
+        except (Failed, UsageError) as failure:
+            if not may_fail:
+                return self.failed(step, failure)
+            answer = failure_text(failure)
+        except ReaderFailed as error:
             transcript.misused(step, session.harness.now, str(error))
             return Status.MISUSED
         transcript.step(step, session.harness.now, answer)
+        if self.answers is not None:
+            self.answers.note(step, answer)
         return Status.HELD
+
+    def failed(self, step: Step, failure: Failed | UsageError) -> Status:
+        """An expectation did not hold, or the step was wrong in itself."""
+        harness = self.session.harness
+        if isinstance(failure, Failed):
+            self.transcript.failed(step, harness.now, str(failure), harness.snapshot())
+            return Status.FAILED
+        self.transcript.misused(step, harness.now, str(failure))
+        return Status.MISUSED
+
+    def compare(self, line: int) -> None:
+        """A line whose commands have all answered, with the block below it."""
+        comparison = None if self.answers is None else self.answers.comparison(line)
+        if comparison is not None:
+            self.differences += comparison.differs
+            self.transcript.compared(comparison, self.session.harness.now)
 
     def broke(self, broken: InvariantBroken) -> Status:
         """An invariant broke."""

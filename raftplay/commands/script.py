@@ -6,6 +6,7 @@ from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing
+from raftplay.commands.answers import RULE, Block, is_rule, read_block
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
 from raftplay.commands.setup import Setup, apply
@@ -58,6 +59,8 @@ class Script:
     """What the command line chose in place of the script."""
 
     items: list[Comment | Step] = field(default_factory=list)
+    blocks: dict[int, Block] = field(default_factory=dict)
+    """The answers that it expects, by the number of the line above them."""
 
     @property
     def steps(self) -> list[Step]:
@@ -112,13 +115,20 @@ class ScriptParser:
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
         self.scope: Scope | None = None  # known from the first command on that is no set-up line
+        self.can_answer = 0  # the number of the last line below which an answer may stand
 
     def parse(self, text: str) -> Script:
         """The whole script."""
-        for number, source in enumerate(text.split("\n"), start=1):
-            self.read_line(source.removesuffix("\r"), number)
+        lines = text.split("\n")
+        at = 0
+        while at < len(lines):
+            if is_rule(lines[at]):
+                at = self.read_answer(lines, at)
+            else:
+                at += 1
+                self.read_line(lines[at - 1].removesuffix("\r"), at)
             if len(self.mistakes) >= MAX_MISTAKES:
-                self.mistakes.append(Mistake("too many mistakes; from here on nothing was read", number + 1, 1))
+                self.mistakes.append(Mistake("too many mistakes; from here on nothing was read", at + 1, 1))
                 break
         self.begin()
         self.check_config()
@@ -126,12 +136,25 @@ class ScriptParser:
             raise ScriptRefused(self.script.name, self.mistakes)
         return self.script
 
+    def read_answer(self, lines: list[str], at: int) -> int:
+        """The block that begins at index `at`; the index behind it."""
+        try:
+            block = read_block(lines, at)
+            if self.can_answer != at:
+                message = f"{RULE} begins the answer of commands right above it; no command there answers"
+                self.note(Mistake(message, at + 1, 1, len(RULE), lines[at].rstrip()))
+        except Mistake as mistake:
+            self.note(mistake)
+            return len(lines)
+        self.script.blocks[at] = block
+        return block.stop
+
     def read_line(self, source: str, number: int) -> None:
         """One line: its commands, its comment, its mistakes."""
         try:
             statements, comment = split_line(source, number)
         except Mistake as mistake:
-            self.mistakes.append(mistake)
+            self.note(mistake)
             return
         if comment is not None and not statements:
             self.script.items.append(Comment(comment, number))
@@ -139,13 +162,23 @@ class ScriptParser:
             try:
                 self.read_statement(statement)
             except Mistake as mistake:
-                self.mistakes.append(mistake)
+                self.note(mistake)
         if comment and statements:
             self.script.items.append(Comment(comment, number, behind=True))
 
+    def note(self, mistake: Mistake) -> None:
+        """Keep a mistake; an answer may follow its line, as one mistake is enough."""
+        self.mistakes.append(mistake)
+        self.can_answer = mistake.line
+
     def read_statement(self, statement: Statement) -> None:
         """One command. Raises `Mistake`."""
-        row = TABLE.get(statement.words[0].text)
+        name = statement.words[0]
+        if name.text.startswith("--") and not name.text.strip("-"):
+            raise statement.mistake(
+                f"what begins an answer is {RULE}, alone and at the beginning of its line", name
+            )
+        row = TABLE.get(name.text)
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow what is no command
             return
@@ -157,6 +190,7 @@ class ScriptParser:
             # a variable counts as set even where its own line has a mistake: one mistake is enough
             scope.variables.add(statement.words[1].text.partition("=")[0])
         self.script.items.append(Step(parse(statement, scope), statement.line))
+        self.can_answer = statement.line
 
     def read_setup(self, row: Command, statement: Statement) -> None:
         """One set-up line. Raises `Mistake`."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Resolve = Callable[["Session"], Any]
 
-CONDITIONS = "conditions"
+CONDITIONS, TRANSCRIPTS = "conditions", "transcripts"
+TOPICS = (CONDITIONS, TRANSCRIPTS)
 """What `help` explains besides the commands."""
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]

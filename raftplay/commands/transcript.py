@@ -1,8 +1,8 @@
 """Transcripts of a run: for people, or for programs.
 
-The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` says which of four it is.
-All times are seconds of cluster time. Keys may be added, none will change. With `--quiet`, only steps that did
-not hold and the end are written. A script that is refused runs nothing and writes nothing here.
+The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` says which of six it is.
+All times are seconds of cluster time. Keys may be added, none will change. With `--quiet`, the beginning, comments
+and steps that held are not written. A script that is refused runs nothing and writes nothing here but `file`.
 
 `begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false)
@@ -12,7 +12,13 @@ not hold and the end are written. A script that is refused runs nothing and writ
            failed:  reason, state          an expectation did not hold
            broken:  reason, state, again   an invariant broke; `again` is the command line that shows it again
            error:   reason                 the step was wrong in itself
-`end`      status (held, failed, misused, interrupted), time, steps (how many held)
+           A step that the script means to go wrong (see `raftplay.commands.answers`) holds when it does.
+`difference`  with `--verify`, an answer that the script does not expect: line, commands (all of that line),
+           time, expected, got (each a list of lines)
+`end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
+           compared, differences (how many lines' answers were compared, and differ)
+`file`     with `--rewrite`, what became of the script: path, changed (true or false), added, updated (how many
+           blocks of answers)
 
 `state` is {nodes: [{id, state, term, vote, log: [[term, command] …], commit, alive, connected, frozen} …],
 network: [line …]}; vote and commit are -1 for none. `line` and `column` are null where no step was under way.
@@ -26,6 +32,7 @@ from typing import Any, Protocol
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.commands.answers import Changes, Comparison, difference_text
 from raftplay.commands.looking import network_lines
 from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.shown import columns, pad, short
@@ -57,8 +64,14 @@ class Transcript(Protocol):
     def misused(self, step: Step, time: float, message: str) -> None:
         """A step was wrong in itself."""
 
+    def compared(self, comparison: Comparison, time: float) -> None:
+        """What a line answered was compared with what the script expects of it."""
+
     def end(self, status: Status, time: float, steps: int) -> None:
         """It is over."""
+
+    def rewritten(self, script: str, changes: Changes | None) -> None:
+        """What became of the file of the script; without `changes` it is as it was, as not all held."""
 
 
 def again_command(script: Script, harness: Harness) -> str:
@@ -84,6 +97,8 @@ class TextTranscript:
         self._about = ""
         self._again = ""
         self._below_step = False
+        self._compared = 0
+        self._differences = 0
 
     def begin(self, script: Script, harness: Harness) -> None:
         """One line about the cluster."""
@@ -126,16 +141,47 @@ class TextTranscript:
         mistake = step.bound.statement.mistake(message, step.bound.statement.words[0])
         self._write(mistake.render(self._name))
 
+    def compared(self, comparison: Comparison, time: float) -> None:
+        """What differs, line by line."""
+        self._compared += 1
+        self._differences += comparison.differs
+        if comparison.differs:
+            commands = short(comparison.commands.replace("\t", " "), self.LONGEST)
+            self._write(f"{self._name}:{comparison.line}: another answer: {commands} (- expected, + got)")
+            for line in difference_text(comparison):
+                self._write(f"  {line}")
+
     def end(self, status: Status, time: float, steps: int) -> None:
         """How it ended."""
-        count = f"{steps} step{'' if steps == 1 else 's'}"
+        count = _count(steps, "step")
         ends = {
             Status.HELD: f"all held: {count} in {time:.3f} s",
             Status.FAILED: f"failed after {count}, at {time:.3f} s",
             Status.MISUSED: f"stopped after {count}, at {time:.3f} s",
             Status.INTERRUPTED: f"interrupted after {count}, at {time:.3f} s",
         }
-        self._write(f"{self._name}: {ends[status]} ({self._about})")
+        self._write(f"{self._name}: {ends[status]}{self._answers_text()} ({self._about})")
+
+    def rewritten(self, script: str, changes: Changes | None) -> None:
+        """Whether the file is another now, and how."""
+        if changes is None:
+            text = "left as it was"
+        elif not changes:
+            text = "every answer stands there already"
+        else:
+            numbers = (
+                f"{n} {what}" for n, what in zip(changes, ("added", "brought up to date"), strict=True) if n
+            )
+            text = f"answers rewritten: {', '.join(numbers)}"
+        self._write(f"{visible(script)}: {text}")
+
+    def _answers_text(self) -> str:
+        if not self._compared:
+            return ""
+        answers = _count(self._compared, "answer")
+        if not self._differences:
+            return f", {answers} as expected"
+        return f", {self._differences} of {answers} differ{'s' if self._differences == 1 else ''}"
 
     def _state(self, snapshot: Snapshot) -> None:
         for line in (*str(snapshot).split("\n"), *(f"  {line}" for line in network_lines(snapshot))):
@@ -154,6 +200,10 @@ class TextTranscript:
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._write(line)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def about_text(script: Script, harness: Harness) -> str:
@@ -185,6 +235,8 @@ class JsonTranscript:
         self._write = write
         self._quiet = quiet
         self._again = ""
+        self._compared = 0
+        self._differences = 0
 
     def begin(self, script: Script, harness: Harness) -> None:
         """What runs."""
@@ -226,9 +278,32 @@ class JsonTranscript:
         """A step that was wrong."""
         self._step(step, time, "error", reason=message)
 
+    def compared(self, comparison: Comparison, time: float) -> None:
+        """An answer that differs."""
+        self._compared += 1
+        self._differences += comparison.differs
+        if comparison.differs:
+            self._object(
+                force=True,
+                kind="difference",
+                line=comparison.line,
+                commands=comparison.commands,
+                time=round(time, 6),
+                expected=comparison.expected,
+                got=comparison.got,
+            )
+
     def end(self, status: Status, time: float, steps: int) -> None:
         """How it ended."""
-        self._object(force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps)
+        counts = {"compared": self._compared, "differences": self._differences} if self._compared else {}
+        self._object(
+            force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps, **counts
+        )
+
+    def rewritten(self, script: str, changes: Changes | None) -> None:
+        """What became of the file."""
+        added, updated = (0, 0) if changes is None else changes
+        self._object(force=True, kind="file", path=script, changed=bool(changes), added=added, updated=updated)
 
     def _step(self, step: Step | None, time: float, status: str, **more: Any) -> None:
         statement = None if step is None else step.bound.statement

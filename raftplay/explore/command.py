@@ -1,5 +1,6 @@
 """What `raftplay explore` does: search, report, shrink what was found, and write it down as a script."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
 from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
 
 Write = Callable[[str], None]
 
@@ -27,8 +29,8 @@ def explore(search: Search, write: Write, *, out: Path, watch: Watch, shrink_lim
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again))
     write(
-        f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: {out}\n"
-        f"again: raftplay run {out}"
+        f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
+        f"{visible(str(out))}\nagain: raftplay run {visible(shlex.quote(str(out)))}"
     )
     return Status.FAILED
 
@@ -53,7 +55,7 @@ def write_script(out: Path, text: str) -> None:
     try:
         out.write_text(text, "utf-8")
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from None
+        raise UsageError(f"{visible(str(out))} cannot be written: {error.strerror}") from None
 
 
 def explore_script(
@@ -69,7 +71,7 @@ def explore_script(
                 write(line)
             return Status.FAILED
         watch(seed)
-    write(f"{name} held with {len(seeds)} seeds, {seeds.start} to {seeds.stop - 1}")
+    write(f"{visible(name)} held with {len(seeds)} seeds, {seeds.start} to {seeds.stop - 1}")
     return Status.HELD
 
 

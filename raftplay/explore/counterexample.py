@@ -10,6 +10,7 @@ from raftplay.explore.trial import LIVENESS, bound, rerun
 from raftplay.raft import events as dec
 from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
+from raftplay.watch.text import visible
 
 TOLD = (
     dec.ElectionStarted,
@@ -31,7 +32,7 @@ def script_of(case: Case, *, command: str = "") -> str:
     head = [
         f"# {case.finding.name} falls" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
         f"# {case.finding.text}",
-        *([f"# Found by: {command}"] if command else []),
+        *([f"# Found by: {visible(command)}"] if command else []),
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
         "backend sim",

@@ -11,6 +11,7 @@ decision. Calls, replies and log entries are arrays, as on the wire: the name of
 the order of Figure 2, or the command and its term.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
@@ -23,6 +24,7 @@ from raftplay.raft.messages import UsageError
 from raftplay.version import __version__
 from raftplay.watch.events import Fact, Record
 from raftplay.watch.stream import Reader, Stream
+from raftplay.watch.text import visible
 
 SCHEMA = "raftplay.trace/1"
 
@@ -107,7 +109,7 @@ class TraceWriter:
         try:
             self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - it stays open until `close`
         except OSError as error:
-            raise UsageError(f"the trace {path} cannot be written: {error.strerror}") from None
+            raise UsageError(f"the trace {_shown(path)} cannot be written: {error.strerror}") from None
         self._write(header)
 
     def __call__(self, record: Record) -> None:
@@ -124,7 +126,7 @@ class TraceWriter:
         try:
             self._file.close()
         except OSError as error:
-            raise UsageError(f"the trace {self.path} is not complete: {error.strerror}") from None
+            raise UsageError(f"the trace {_shown(self.path)} is not complete: {error.strerror}") from None
 
     def _write(self, value: object) -> None:
         self._file.write(_encoder.encode(value) + b"\n")
@@ -184,10 +186,10 @@ def read_trace(path: Path) -> Trace:
     with _opened(path) as file:
         first = _read_line(file, path, 1)
     if first is None:
-        raise UsageError(f"{path}:1: the file is empty, and no trace")
+        raise UsageError(f"{_shown(path)}:1: the file is empty, and no trace")
     schema = _decode(_schema_decoder.decode, first, path, 1).schema
     if schema != SCHEMA:
-        raise UsageError(f"{path}:1: the schema is {schema!r}; {SCHEMA!r} is what can be read here")
+        raise UsageError(f"{_shown(path)}:1: the schema is {schema[:40]!r}; {SCHEMA!r} is what can be read here")
     header = _decode(_header_decoder.decode, first, path, 1)
     return Trace(header, _records(path, header.nodes))
 
@@ -210,7 +212,7 @@ def _records(path: Path, nodes: int) -> Iterator[Record]:
         while (text := _read_line(file, path, at)) is not None:
             record = _record(text, path, at, nodes)
             if record.seq <= seq or record.time < time:
-                raise UsageError(f"{path}:{at}: the event is not later than the one before it")
+                raise UsageError(f"{_shown(path)}:{at}: the event is not later than the one before it")
             seq, time = record.seq, record.time
             yield record
             at += 1
@@ -220,11 +222,11 @@ def _record(text: bytes, path: Path, at: int, nodes: int) -> Record:
     line = _decode(_line_decoder.decode, text, path, at)
     decoder = _decoders.get(line.event)
     if decoder is None:
-        raise UsageError(f"{path}:{at}: there is no event {line.event!r}")
+        raise UsageError(f"{_shown(path)}:{at}: there is no event {line.event[:40]!r}")
     event = _decode(decoder.decode, line.fields, path, at)
     for node in (line.node, *(getattr(event, name, 0) for name in ("src", "dst", "peer", "voter"))):
         if not -1 <= node < nodes:
-            raise UsageError(f"{path}:{at}: there is no node {node}; the nodes are 0 to {nodes - 1}")
+            raise UsageError(f"{_shown(path)}:{at}: there is no node {node}; the nodes are 0 to {nodes - 1}")
     return Record(line.seq, line.time, line.node, line.incarnation, event, line.after)
 
 
@@ -232,21 +234,25 @@ def _decode(decode: Callable[[bytes], T], text: bytes | msgspec.Raw, path: Path,
     try:
         return decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise UsageError(f"{path}:{at}: this is no line of a trace: {error}") from None
+        raise UsageError(f"{_shown(path)}:{at}: this is no line of a trace: {visible(str(error))}") from None
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
-        raise UsageError(f"the trace {path} cannot be read: {error.strerror}") from None
+        raise UsageError(f"the trace {_shown(path)} cannot be read: {error.strerror}") from None
 
 
 def _read_line(file: BinaryIO, path: Path, at: int) -> bytes | None:
     try:
         line = file.readline(MAX_LINE_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}:{at}: the trace cannot be read: {error.strerror}") from None
+        raise UsageError(f"{_shown(path)}:{at}: the trace cannot be read: {error.strerror}") from None
     if len(line) > MAX_LINE_BYTES:
-        raise UsageError(f"{path}:{at}: the line is longer than {MAX_LINE_BYTES} bytes")
+        raise UsageError(f"{_shown(path)}:{at}: the line is longer than {MAX_LINE_BYTES} bytes")
     return line or None
+
+
+def _shown(path: Path) -> str:
+    return visible(os.fsdecode(path))

@@ -1,0 +1,119 @@
+"""Transcripts as tests: a script whose answers are compared with what it expects, or written into it."""
+
+import codecs
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from raftplay.commands.answers import Answers, filled_in
+from raftplay.commands.lexer import MAX_SCRIPT_BYTES
+from raftplay.commands.runner import run_script
+from raftplay.commands.script import Script, decode, parse_script
+from raftplay.commands.setup import Setup
+from raftplay.commands.shown import short
+from raftplay.commands.status import Status
+from raftplay.commands.transcript import Transcript
+from raftplay.raft.messages import UsageError
+
+
+def verify_script(
+    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Path | None = None
+) -> Status:
+    """Run `script`, and compare what it answers with its blocks; FAILED where there is a difference.
+
+    Raises `UsageError` for a script without a block, and for one that runs otherwise each time.
+    """
+    if not script.blocks:
+        raise UsageError(
+            f"{short(script.name)} expects no answers, so there is nothing to verify; "
+            "see: raftplay help transcripts"
+        )
+    check_repeatable(script)
+    return run_script(script, transcript, speed=speed, trace=trace, answers=Answers(script.blocks))
+
+
+def rewrite_script(
+    path: str,
+    data: bytes,
+    overrides: Setup,
+    transcript: Transcript,
+    *,
+    speed: float | None = None,
+    trace: Path | None = None,
+) -> Status:
+    """Run the script that the file at `path` holds as `data`, and fill in its blocks where all held.
+
+    In every other case the file stays as it is; either way the transcript says so. Raises `UsageError`.
+    """
+    changes = None
+    try:
+        text = decode(path, data)
+        script = parse_script(path, text, overrides)
+        check_repeatable(script)
+        check_file(path)
+        answers = Answers(script.blocks, compares=False)
+        status = run_script(script, transcript, speed=speed, trace=trace, answers=answers)
+        if status is Status.HELD:
+            made = filled_in(text, answers)
+            expected = {line: block.lines for line, block in parse_script(path, made, overrides).blocks.items()}
+            assert list(expected.values()) == [tuple(lines) for lines in answers.given.values()]
+            mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+            replace_file(path, data, mark + made.encode())
+            changes = answers.changes()
+        return status
+    finally:
+        transcript.rewritten(path, changes)
+
+
+def check_repeatable(script: Script) -> None:
+    """Raise `UsageError` unless the script runs the same each time."""
+    if script.setup.backend != "sim" or script.setup.seed is None:
+        raise UsageError(
+            "answers can be compared only where each run is the same: write `backend sim` and `seed 7` at the "
+            "beginning of the script, or give --backend sim --seed 7"
+        )
+
+
+def check_file(path: str) -> None:
+    """Raise `UsageError` unless there is a file at `path` that may be written to."""
+    if not os.path.isfile(path):
+        raise UsageError(f"{short(path)} is no file that could be rewritten")
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{short(path)} may not be written to")
+
+
+def replace_file(path: str, was: bytes, data: bytes) -> None:
+    """Put `data` in place of `was` in the file at `path`, at once or not at all; its mode and links to it stay.
+
+    Raises `UsageError` where that cannot be, or where the file holds something else by now.
+    """
+    if data == was:
+        return
+    if len(data) > MAX_SCRIPT_BYTES:
+        raise UsageError(
+            f"{short(path)} would have {len(data)} bytes with its answers; at most {MAX_SCRIPT_BYTES} are read"
+        )
+    try:
+        target = os.path.realpath(path)
+        if Path(target).read_bytes() != was:
+            raise UsageError(f"{short(path)} was changed by someone else while it ran")
+        _write_beside(target, data)
+    except OSError as error:
+        raise UsageError(f"{short(path)} cannot be rewritten: {error.strerror}") from None
+
+
+def _write_beside(target: str, data: bytes) -> None:
+    descriptor, beside = tempfile.mkstemp(prefix=".raftplay-", dir=os.path.dirname(target))
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, beside)
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
