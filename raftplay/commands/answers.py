@@ -25,7 +25,7 @@ RULE = "----"
 NO_RULE = "\\x2d---"
 """How a line of an answer stands in a block that would read as `RULE` there."""
 
-FAILED, ERROR = "failed: ", "error: "
+FAILED, ERROR = "failed:", "error:"
 """How a block says that a command is meant to go wrong: what it expects does not hold, or it cannot be done."""
 
 MAX_SHOWN = 60
@@ -49,7 +49,7 @@ line, so ---- and a blank line expect no answer at all. Answers that have blank 
 in a frame: two lines ---- before them, two behind. White space at the end of a line does not count.
 In a block nothing is a command or a comment. Set-up lines have no answers.
 
-A line of a block that begins with "failed: " or "error: " says that a command is meant to go wrong:
+A line of a block that begins with "failed:" or "error:" says that a command is meant to go wrong:
 what it expects does not hold (failed), or what it asks cannot be done (error). The run then goes on
 behind it. A broken invariant always ends the run; no block can expect one.
 
@@ -186,7 +186,7 @@ def _stripped(source: str) -> str:
 
 def failure_text(failure: Exception) -> str:
     """A failure as the answer of a command that is meant to go wrong."""
-    return f"{FAILED if isinstance(failure, Failed) else ERROR}{failure}"
+    return f"{FAILED if isinstance(failure, Failed) else ERROR} {failure}"
 
 
 def written(answer: str) -> list[str]:

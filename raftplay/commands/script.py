@@ -115,7 +115,7 @@ class ScriptParser:
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
         self.scope: Scope | None = None  # known from the first command on that is no set-up line
-        self.can_answer = 0  # the number of the last line below which an answer may stand
+        self.can_answer = -1  # the number of the last line below which an answer may stand
 
     def parse(self, text: str) -> Script:
         """The whole script."""
