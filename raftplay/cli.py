@@ -26,7 +26,7 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, ScriptRefused, decode, override, parse_script
 from raftplay.commands.setup import MAX_SEED, Setup
-from raftplay.commands.shown import quoted, short
+from raftplay.commands.shown import path_text, quoted
 from raftplay.commands.values import duration_of
 from raftplay.explore.all_bugs import table
 from raftplay.explore.command import explore, explore_script
@@ -325,12 +325,12 @@ def read_file(name: str) -> bytes:
         with open(name, "rb") as file:
             return file.read(MAX_SCRIPT_BYTES + 1)
     except IsADirectoryError:
-        raise UsageError(f"{short(name)} is a directory, not a script") from None
+        raise UsageError(f"{path_text(name)} is a directory, not a script") from None
     except FileNotFoundError:
         hint = did_you_mean(name, shipped.names() + shipped.bug_names()) or "; see: raftplay scenarios"
         raise UsageError(f"there is no file and no scenario {quoted(name)}{hint}") from None
     except OSError as error:
-        raise UsageError(f"{short(name)} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path_text(name)} cannot be read: {error.strerror}") from None
 
 
 def same_file(one: str, other: Path) -> bool:

@@ -17,7 +17,6 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript
 from raftplay.commands.script import ScriptRefused, Step
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import short
 from raftplay.raft.messages import UsageError
 
 HEAD = "backend sim\nseed 7\n"
@@ -148,7 +147,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(shutil if where == "copymode" else os, where, full)
     file.write_text("now\n")
-    assert refusal(file) == f"{short(str(file))} cannot be rewritten: No space left on device"
+    assert refusal(file) == f"{file} cannot be rewritten: No space left on device"
     assert left_as_it_was(file, b"now\n")
 
 
@@ -184,7 +183,7 @@ def test_a_file_that_may_not_be_written_to_is_found_before_anything_runs(
 ) -> None:
     file.write_text("now\n")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert refusal(file) == f"{short(str(file))} may not be written to"
+    assert refusal(file) == f"{file} may not be written to"
 
 
 def test_a_file_that_someone_else_changes_meanwhile_is_left_to_them(file: Path) -> None:

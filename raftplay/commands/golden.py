@@ -12,7 +12,7 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import run_script
 from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import short
+from raftplay.commands.shown import path_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import Transcript
 from raftplay.raft.messages import UsageError
@@ -27,7 +27,7 @@ def verify_script(
     """
     if not script.blocks:
         raise UsageError(
-            f"{short(script.name)} expects no answers, so there is nothing to verify; "
+            f"{path_text(script.name)} expects no answers, so there is nothing to verify; "
             "see: raftplay help transcripts"
         )
     check_repeatable(script)
@@ -79,9 +79,9 @@ def check_repeatable(script: Script) -> None:
 def check_file(path: str) -> None:
     """Raise `UsageError` unless there is a file at `path` that may be written to."""
     if not os.path.isfile(path):
-        raise UsageError(f"{short(path)} is no file that could be rewritten")
+        raise UsageError(f"{path_text(path)} is no file that could be rewritten")
     if not os.access(path, os.W_OK):
-        raise UsageError(f"{short(path)} may not be written to")
+        raise UsageError(f"{path_text(path)} may not be written to")
 
 
 def replace_file(path: str, was: bytes, data: bytes) -> None:
@@ -93,15 +93,15 @@ def replace_file(path: str, was: bytes, data: bytes) -> None:
         return
     if len(data) > MAX_SCRIPT_BYTES:
         raise UsageError(
-            f"{short(path)} would have {len(data)} bytes with its answers; at most {MAX_SCRIPT_BYTES} are read"
+            f"{path_text(path)} would have {len(data)} bytes with its answers; at most {MAX_SCRIPT_BYTES} are read"
         )
     try:
         target = os.path.realpath(path)
         if Path(target).read_bytes() != was:
-            raise UsageError(f"{short(path)} was changed by someone else while it ran")
+            raise UsageError(f"{path_text(path)} was changed by someone else while it ran")
         _write_beside(target, data)
     except OSError as error:
-        raise UsageError(f"{short(path)} cannot be rewritten: {error.strerror}") from None
+        raise UsageError(f"{path_text(path)} cannot be rewritten: {error.strerror}") from None
 
 
 def _write_beside(target: str, data: bytes) -> None:

@@ -5,6 +5,7 @@ import unicodedata
 from raftplay.watch.text import visible
 
 LONGEST_SHOWN = 40
+LONGEST_PATH = 200
 
 _MARKS = ("Mn", "Me")
 _HANGUL_VOWELS = range(0x1160, 0x1200)
@@ -19,6 +20,11 @@ def short(text: str, limit: int = LONGEST_SHOWN) -> str:
 def quoted(text: str) -> str:
     """`text` as `short` shows it, between quotation marks."""
     return f"'{short(text)}'"
+
+
+def path_text(path: str) -> str:
+    """A path on one line, with nothing invisible in it; of a long one its end, which names the file."""
+    return visible(path) if len(path) <= LONGEST_PATH else f"…{visible(path[1 - LONGEST_PATH :])}"
 
 
 def columns(text: str) -> int:
