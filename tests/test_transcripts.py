@@ -45,3 +45,12 @@ def test_every_transcript_begins_with_a_line_about_it(file: Path) -> None:
     first = file.read_text("utf-8").split("\n", 1)[0]
     assert first.startswith("# ")
     assert 40 < len(first) < 120
+
+
+def test_the_script_with_answers_in_the_readme_is_as_it_says() -> None:
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+    text = readme.split("<!-- answers -->\n```\n")[1].split("```\n<!-- /answers -->")[0]
+    lines: list[str] = []
+    read = parse_script("README.md", text)
+    assert verify_script(read, TextTranscript(lines.append, quiet=True)) is Status.HELD, "\n".join(lines)
+    assert any(block.expects_failure for block in read.blocks.values())

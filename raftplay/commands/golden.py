@@ -2,12 +2,10 @@
 
 import codecs
 import os
-import shutil
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from raftplay.commands.answers import Answers, filled_in
+from raftplay.commands.files import write_whole
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import run_script
 from raftplay.commands.script import Script, decode, parse_script
@@ -96,24 +94,9 @@ def replace_file(path: str, was: bytes, data: bytes) -> None:
             f"{path_text(path)} would have {len(data)} bytes with its answers; at most {MAX_SCRIPT_BYTES} are read"
         )
     try:
-        target = os.path.realpath(path)
-        if Path(target).read_bytes() != was:
+        file = Path(path)
+        if file.read_bytes() != was:
             raise UsageError(f"{path_text(path)} was changed by someone else while it ran")
-        _write_beside(target, data)
+        write_whole(file, data, replaces=True)
     except OSError as error:
         raise UsageError(f"{path_text(path)} cannot be rewritten: {error.strerror}") from None
-
-
-def _write_beside(target: str, data: bytes) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=".raftplay-", dir=os.path.dirname(target))
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(target, beside)
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise

@@ -4,14 +4,13 @@ In sim the moments of what was done are kept to the last bit, and with the seed 
 On sockets the pauses between commands are kept, to the millisecond, and every wait that was made.
 """
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.config import Config
 from raftplay.commands import kinds
 from raftplay.commands.branches import Blueprint, Branch, time_text
+from raftplay.commands.files import write_whole
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
 from raftplay.raft.messages import UsageError
@@ -78,17 +77,8 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
 def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
     """Write `file` whole or not at all; one that is there stays, unless `replaces`. Raises `UsageError`."""
     name = f"'{visible(str(file))}'"
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        try:
-            beside.write_text(text, "utf-8")
-            if replaces:
-                os.replace(beside, file)
-            else:
-                os.link(beside, file)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                beside.unlink()
+        write_whole(file, text.encode(), replaces=replaces)
     except FileExistsError:
         raise UsageError(f"there is a file {name} already; choose another name") from None
     except OSError as error:
