@@ -255,3 +255,31 @@ def test_a_moment_reads_back_as_it_was(number: float):
 )
 def test_the_shortest_number_between_two(low: float, high: float, number: float):
     assert shortest_between(low, high) == number
+
+
+def test_what_was_submitted_is_under_way_for_whoever_looks_and_that_is_kept():
+    session, seen = told("wait leader; submit 1")
+    assert "entry 0 [1]" in perform(session, "messages")[0]
+    perform(session, "submit 2; status; log; submit 3; sleep 1ms")
+    again: list[Record] = []
+    session.played_again(session.branch, session.branch.mark(), [again.append])
+    assert again == seen
+    assert [entry.text for entry in session.branch.journal] == [
+        "wait leader",
+        "submit 1",
+        "messages",
+        "submit 2",
+        "status",
+        "submit 3",
+        "sleep 1ms",
+    ]
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_while_time_stands_still_a_submit_is_under_way_at_once(backend: str):
+    session = session_of(blueprint(3, backend=backend))
+    perform(session, "wait leader; pause; submit 1")
+    with session.harness.lock:
+        sent = [m for m in session.view().messages if getattr(m.message, "entries", ())]
+    assert len(sent) == 2
+    session.close()

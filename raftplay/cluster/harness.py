@@ -109,6 +109,13 @@ class Harness:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
         return self._look(lambda: self._server(id).submit(command))
 
+    def settle(self) -> None:
+        """Let what was submitted leave now, as it does by itself as soon as time passes.
+
+        A breach that comes of it is raised by the next call.
+        """
+        self._backend.run(self._settle)
+
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
         return self._look(lambda: self._server(id).submit_many(commands))
@@ -453,9 +460,7 @@ class Harness:
         """Do `action` inside, after everything before it has settled."""
 
         def inside() -> T:
-            debug.refresh(self.stream)
-            for server in self.cluster:
-                server.settle_pending()
+            self._settle()
             result = action()
             self._backend.changed()
             return result
@@ -463,6 +468,11 @@ class Harness:
         result = self._backend.run(inside)
         self._raise_breach()
         return result
+
+    def _settle(self) -> None:
+        debug.refresh(self.stream)
+        for server in self.cluster:
+            server.settle_pending()
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""

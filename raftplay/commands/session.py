@@ -116,12 +116,16 @@ class Session:
         """
         effect = bound.command.effect
         if effect == "looks":
+            self._settle(bound)
             return bound.run(self)
         if self.moment is not None:
             self._leave_the_past(effect)
         start, failure = self.branch.mark(), ""
         try:
-            return bound.run(self)
+            answer = bound.run(self)
+            if effect == "acts" and self.harness.paused:
+                self.harness.settle()  # no time will pass that would let it leave
+            return answer
         except Failed as failed:
             failure = str(failed)
             raise
@@ -138,6 +142,15 @@ class Session:
             if failure != "wrong":
                 self.branch.journal.append(Entry(bound, start, self.branch.mark(), failure))
                 self._keep_record()
+
+    def _settle(self, bound: Bound) -> None:
+        """Before a look: what was submitted has left. That is a deed, and so the look is kept in the journal."""
+        if self.moment is None:
+            start = self.branch.mark()
+            self.harness.settle()
+            end = self.branch.mark()
+            if end.seq > start.seq:
+                self.branch.journal.append(Entry(bound, start, end))
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""
@@ -265,8 +278,16 @@ class Session:
             if entry.takes_time and entry.failure:
                 self._advance(entry.end.time)
             else:
-                entry.bound.run(self)
+                self._run_again(entry.bound)
         self.branch.journal.append(entry)
+
+    def _run_again(self, bound: Bound) -> None:
+        if bound.command.effect == "looks":
+            self.harness.settle()
+            return
+        bound.run(self)
+        if bound.command.effect == "acts" and self.harness.paused:
+            self.harness.settle()
 
     def _step_again(self, entry: Entry, cut: Mark) -> None:
         """As many of the steps of `entry` as lead up to `cut`."""
