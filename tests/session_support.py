@@ -1,6 +1,7 @@
 """What the tests of sessions share: a session over a cluster of its own, and commands typed into it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from raftplay import Config, UsageError
@@ -65,3 +66,11 @@ def perform(session: Session, *lines: str) -> list[str]:
             except (Failed, UsageError, Interrupted) as error:
                 answers.append(f"{type(error).__name__}: {error}")
     return answers
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until `holds()`; far longer than it ever takes."""
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it never came about"
+        time.sleep(0.002)

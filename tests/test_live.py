@@ -1,21 +1,11 @@
 """A session that lives: commands one after another, time that goes by in between, and interrupts."""
 
 import threading
-import time
 
 import pytest
-from session_support import do, held, live
+from session_support import do, held, live, until
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
-
-
-def until(holds: object, seconds: float = 30.0) -> None:
-    """Wait until `holds()`; far longer than it ever takes."""
-    assert callable(holds)
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up, "it never came about"
-        time.sleep(0.002)
 
 
 @BACKENDS
