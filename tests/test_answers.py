@@ -339,7 +339,7 @@ def meant_to_fail(text: str) -> str:
         text = "\n".join(lines)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.one_of(pool, examples, st.sampled_from(["# c", "", " ", "now # c"])), min_size=3, max_size=12),
     st.sampled_from(["\n", "\r\n"]),
@@ -385,8 +385,17 @@ def test_of_a_long_answer_what_differs_is_shown_with_two_lines_around_it() -> No
 
 def test_a_long_difference_is_cut() -> None:
     shown = difference([f"a{n}" for n in range(3000)], [f"b{n}" for n in range(3000)])
-    assert len(shown) == MAX_SHOWN + 1
-    assert shown[-1] == f"… and {6000 - MAX_SHOWN} more lines"
+    assert shown == [*(f"- a{n}" for n in range(MAX_SHOWN)), "… and more"]
+
+
+def test_a_difference_far_down_a_long_answer_is_found() -> None:
+    lines = [f"a{n}" for n in range(20_000)]
+    assert difference(lines, [*lines, "x"]) == ["  a19998", "  a19999", "+ x"]
+    assert difference(lines, [*lines[:9000], "x", *lines[9001:]])[:4] == ["  a8998", "  a8999", "- a9000", "+ x"]
+
+
+def test_answers_of_few_lines_that_come_again_and_again_are_compared_in_no_time() -> None:
+    assert len(difference([f"x{n % 150}" for n in range(200_000)], [f"x{n % 149}" for n in range(20_000)])) > 9
 
 
 def test_nothing_of_a_difference_reaches_a_terminal_raw() -> None:
@@ -395,4 +404,5 @@ def test_nothing_of_a_difference_reaches_a_terminal_raw() -> None:
 
 def test_what_looks_the_same_and_is_not_is_shown_so_that_one_sees_it() -> None:
     assert difference(["a\u00a0b", "e\u0301"], ["a b", "é"]) == ["- a\\xa0b", "- e\\u0301", "+ a b", "+ \\xe9"]
+    assert difference(["\x1b"], ["\\x1b"]) == ["- \\x1b", "+ \\\\x1b"]
     assert difference(["漢 字"], ["漢 子"]) == ["- 漢 字", "+ 漢 子"]

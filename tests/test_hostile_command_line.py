@@ -207,7 +207,8 @@ def test_a_breach_that_a_trace_shows_is_shown_visibly(tmp_path: Path, raftplay: 
 
 
 def test_python_too_is_told_visibly_what_is_wrong_with_a_trace(tmp_path: Path) -> None:
-    for text in ("", '{"schema":"\\u001b[2J"}', f'{{"{HOSTILE[:8]}": 1}}', "{}"):
+    strange = json.dumps(json.loads(trace_of(tmp_path)[0]) | {HOSTILE[:-1]: 1})
+    for text in ("", '{"schema":"\\u001b[2J"}', strange, "{}"):
         with pytest.raises(UsageError) as refused:
             read_trace(named(tmp_path, text))
         assert not RAW.search(str(refused.value))
@@ -225,3 +226,20 @@ def test_a_hostile_environment_is_not_shown(name: str, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
         assert raftplay("run", "first-election", *SIM).status == 0
         assert raftplay("--help").status == 0
+
+
+# ---- the last guard: whatever a command hands over
+
+
+def test_whatever_is_printed_is_visible(raftplay: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HOSTILE.replace("\n", "")
+    monkeypatch.setattr(cli, "replay_text", lambda _: (True, f"{text}\n{text}"))
+    assert raftplay("replay", "x").out.count("\\x1b[31m") == 2
+
+
+def test_whatever_is_wrong_is_one_line(raftplay: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(_: object) -> None:
+        raise UsageError(HOSTILE)
+
+    monkeypatch.setattr(cli, "replay_text", wrong)
+    assert raftplay("replay", "x").err.count("\n") == 1

@@ -1,6 +1,7 @@
 """The transcript for programs: its schema, as the docstring of `raftplay.commands.transcript` documents it."""
 
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from language_support import ran
 
 from raftplay import scenarios
 from raftplay.commands import transcript
+from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.runner import JsonTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
@@ -77,13 +79,32 @@ class Step(msgspec.Struct, tag_field="kind", tag="step", forbid_unknown_fields=T
         )
 
 
+class Difference(msgspec.Struct, tag_field="kind", tag="difference", forbid_unknown_fields=True):
+    line: int
+    commands: str
+    time: float
+    expected: list[str]
+    got: list[str]
+
+
 class End(msgspec.Struct, tag_field="kind", tag="end", forbid_unknown_fields=True):
     status: Literal["held", "failed", "misused", "interrupted"]
     time: float
     steps: int
+    compared: int | msgspec.UnsetType = msgspec.UNSET
+    differences: int | msgspec.UnsetType = msgspec.UNSET
 
 
-decoder = msgspec.json.Decoder(Begin | Comment | Step | End)
+class File(msgspec.Struct, tag_field="kind", tag="file", forbid_unknown_fields=True):
+    path: str
+    changed: bool
+    added: int
+    updated: int
+
+
+KINDS = (Begin, Comment, Step, Difference, End, File)
+
+decoder = msgspec.json.Decoder(Begin | Comment | Step | Difference | End | File)
 
 
 def lines_of(text: str, *, name: str = "s", quiet: bool = False, **overrides: Any) -> list[str]:
@@ -119,9 +140,8 @@ def test_each_end_of_a_step_has_the_keys_that_are_documented(text: str, step: st
 
 def test_the_documentation_names_every_key() -> None:
     assert transcript.__doc__ is not None
-    keys = {
-        field.name for kind in (Begin, Comment, Step, End, State, Node) for field in msgspec.structs.fields(kind)
-    }
+    keys = {field.name for kind in (*KINDS, State, Node) for field in msgspec.structs.fields(kind)}
+    keys |= {kind.__struct_config__.tag for kind in KINDS}
     assert [key for key in keys if key not in transcript.__doc__] == []
 
 
@@ -163,3 +183,18 @@ def test_a_quiet_transcript_holds_what_did_not_hold_and_the_end() -> None:
     assert [decoder.decode(line) for line in lines_of("# c\nnow", quiet=True)] == [End("held", 0.0, 1)]
     step, _ = (decoder.decode(line) for line in lines_of("# c\nnow\nexpect leader", quiet=True))
     assert (step.status, step.line) == ("failed", 3)
+
+
+def test_what_verify_and_rewrite_have_to_say_are_objects_of_the_schema(tmp_path: Path) -> None:
+    file = tmp_path / "s.txt"
+    file.write_text("now\n----\n\x1b[2J\n\nlog\n")
+    lines: list[str] = []
+    same = Setup(backend="sim", seed=7)
+    verify_script(parse_script("s", file.read_text(), same), JsonTranscript(lines.append))
+    rewrite_script(str(file), file.read_bytes(), same, JsonTranscript(lines.append))
+    objects = [decoder.decode(line) for line in lines]
+    assert [type(o) for o in objects] == [Begin, Step, Difference, Step, End, Begin, Step, Step, End, File]
+    assert objects[2] == Difference(1, "now", 0.0, ["\x1b[2J"], ["0.000 s"])
+    assert objects[4] == End("failed", 0.0, 2, compared=1, differences=1)
+    assert objects[-1] == File(str(file), True, 1, 1)
+    assert all(line.isascii() and line.isprintable() for line in lines)

@@ -31,6 +31,9 @@ FAILED, ERROR = "failed:", "error:"
 MAX_SHOWN = 60
 """So many lines of a difference are shown."""
 
+MAX_COMPARED = 1000
+"""So many lines from the first one that differs are looked at for it: what comes later would not be shown."""
+
 HELP = """\
 A line ---- right below a line of commands begins the answer that is expected of them:
 
@@ -56,9 +59,9 @@ behind it. A broken invariant always ends the run; no block can expect one.
 raftplay run FILE            passes over the blocks. What fails ends the run, whatever its block says.
 raftplay run --verify FILE   shows where answers differ and goes on; ends with status 1 if any do.
                              Lines without a block are not compared.
-raftplay run --rewrite FILE  writes the answers into the file: a new block where there is none, another
-                             where it differs. Nothing else changes. The file stays as it is unless all
-                             held; a command may go wrong only where its block says so already.
+raftplay run --rewrite FILE  writes the answers into the file: a block where there is none, another
+                             where it differs. Nothing else changes. The file stays as it is unless
+                             all held; a command may go wrong only where its block says so already.
 
 Both need a run that is the same each time: `backend sim` and `seed 7` in the script, or as options."""
 
@@ -234,18 +237,25 @@ def _with_block(lines: list[str], above: int, stop: int, given: tuple[str, ...])
 
 def difference_text(comparison: Comparison) -> list[str]:
     """Expected lines behind ``-``, others that came behind ``+``, and two lines around them."""
-    expected, got = [*map(visible, comparison.expected)], [*map(visible, comparison.got)]
+    pair = _around_first(comparison.expected, comparison.got)
+    expected, got = ([*map(visible, lines)] for lines in pair)
     if _plain(expected) == _plain(got):  # a reader would not see what differs
-        expected, got = [*map(_ascii, expected)], [*map(_ascii, got)]
+        expected, got = ([*map(_escaped, lines)] for lines in pair)
     changes = difflib.unified_diff(expected, got, lineterm="", n=2)
     shown = ["…" if line.startswith("@@") else f"{line[:1]} {line[1:]}".rstrip() for line in changes][3:]
-    more = len(shown) - MAX_SHOWN
-    return shown if more <= 0 else [*shown[:MAX_SHOWN], f"… and {more} more line{'' if more == 1 else 's'}"]
+    return shown if len(shown) <= MAX_SHOWN else [*shown[:MAX_SHOWN], "… and more"]
+
+
+def _around_first(expected: Sequence[str], got: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Both from two lines before the first that differs on, and not too long to be compared."""
+    same = next((at for at, (one, other) in enumerate(zip(expected, got, strict=False)) if one != other), None)
+    start = max(0, (min(len(expected), len(got)) if same is None else same) - 2)
+    return expected[start : start + MAX_COMPARED], got[start : start + MAX_COMPARED]
 
 
 def _plain(lines: list[str]) -> list[str]:
     return [unicodedata.normalize("NFKC", line) for line in lines]
 
 
-def _ascii(line: str) -> str:
-    return line.encode("ascii", "backslashreplace").decode()
+def _escaped(line: str) -> str:
+    return line.encode("unicode_escape").decode()
