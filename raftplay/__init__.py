@@ -8,6 +8,7 @@ from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.sqlite_storage import SqliteStorage
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import (
@@ -52,6 +53,7 @@ __all__ = [
     "RequestVoteReply",
     "Server",
     "Snapshot",
+    "SqliteStorage",
     "Storage",
     "StorageError",
     "UsageError",

@@ -1,10 +1,15 @@
 """Between a node and its storage: where a crash in the middle of a write is made to happen."""
 
-from raftplay.raft.storage import Storage
+from contextlib import AbstractContextManager, nullcontext
+
+from raftplay.raft.storage import Storage, Transactional
 
 
 class TornWrite(Exception):
-    """The node crashes here, in the middle of a write: what was set so far is on disk, the rest is not."""
+    """The node crashes here, in the middle of a write: what was set so far is on disk, the rest is not.
+
+    In a storage that is `Transactional`, a write that was begun and not ended leaves nothing on disk.
+    """
 
 
 class Disk:
@@ -12,6 +17,7 @@ class Disk:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
         self._sets_left = -1
 
     def tear_after(self, sets: int) -> None:
@@ -22,6 +28,10 @@ class Disk:
     def armed(self) -> bool:
         """Whether a write to come will fail."""
         return self._sets_left >= 0
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Around what is written as one, where the storage below can do that."""
+        return self._transaction()
 
     def set(self, key: str, value: bytes) -> None:
         """Keep `value` under `key`. Raises `TornWrite` when the time has come."""

@@ -4,10 +4,11 @@ Everything here is synchronous: an action takes effect at once, and only what sa
 cluster lives on between two calls (tcp), or stands still until time passes (sim).
 """
 
+import os
 import random
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,12 +19,14 @@ from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks, debug
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.sqlite_storage import SqliteStorage
 from raftplay.raft.messages import CommitEntry, UsageError
-from raftplay.raft.storage import MapStorage, Storage
+from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
@@ -55,7 +58,16 @@ class Harness:
     With `watch` every invariant (or those that it names) is checked on every event; the first call after a
     breach, or the wait in which it happened, raises `InvariantBroken`, once.
     `readers` are attached to the stream of events before the first of them.
-    Raises `UsageError` for arguments that cannot be.
+
+    With `data_dir`, every node keeps its disk in a file in that directory (a `SqliteStorage`), and a cluster that
+    was shut down, or whose process died, goes on where it was when it is made anew over the same directory: with
+    its terms, votes and logs, and each node that was wiped still down. Cluster time begins at 0 again; a run in
+    sim is decided by the seed and by what the directory holds at its start. What was committed in an earlier
+    term is committed again with the first entry of the new one (§5.4.2). `storage` gives each node one of your
+    own instead; you close it.
+
+    Raises `UsageError` for arguments that cannot be, and `StorageError` when the storage cannot be used: here, in
+    `restart_peer`, and at the next call when a node cannot write its disk. That node has crashed then.
     """
 
     def __init__(
@@ -67,13 +79,18 @@ class Harness:
         config: Config | None = None,
         watch: bool | Collection[str] = True,
         readers: Iterable[Reader] = (),
+        data_dir: str | os.PathLike[str] | None = None,
+        storage: Sequence[Storage] | None = None,
     ) -> None:
         if not 1 <= n <= MAX_NODES:
             raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
+        if storage is not None and (data_dir is not None or len(storage) != n):
+            raise UsageError(f"a cluster has either a data directory or a storage for each of its {n} nodes")
         self.n = n
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
-        self.storage: list[Storage] = [MapStorage() for _ in range(n)]
+        self.data_dir = data_dir
+        self.storage: list[Storage] = [MapStorage() for _ in range(n)] if storage is None else list(storage)
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
         self.connected = [False] * n
         self.alive = [False] * n
@@ -81,6 +98,7 @@ class Harness:
         self.cluster: list[Server] = []
         self._incarnations = [0] * n
         self._is_shut_down = False
+        self._opened: DataDir | None = None
         self._backend = _make_backend(backend)
         self.network = Network(range(n), random.Random(f"{self.seed} network"))
         self.flights = Flights(self._backend)
@@ -98,6 +116,9 @@ class Harness:
         for reader in readers:
             self.stream.attach(reader)
         try:
+            if data_dir is not None:
+                self._opened = DataDir(data_dir, n)
+                self.storage = list(self._opened.storages)
             self._backend.run(self._begin)
         except BaseException:
             self.shutdown()
@@ -449,12 +470,18 @@ class Harness:
 
     def _begin(self) -> None:
         debug.refresh(self.stream)
+        self.wiped = [isinstance(disk, SqliteStorage) and disk.wiped for disk in self.storage]
         self.cluster = [self._new_server(id) for id in range(self.n)]
         self.alive = [True] * self.n
         for server in self.cluster:
-            self._reconnect(server, tell=False)
+            if self.wiped[server.id]:
+                self._crash(server)
+                self._tell(ev.Wiped(), server.id)
+            else:
+                self._reconnect(server, tell=False)
         for server in self.cluster:
-            server.serve()
+            if not server.stopped:
+                server.serve()
 
     def _act(self, action: Callable[[], T]) -> T:
         """Do `action` inside, after everything before it has settled."""
@@ -526,10 +553,16 @@ class Harness:
         return self.cluster[id]
 
     def _new_server(self, id: int) -> Server:
+        try:
+            return self._server_over(self.storage[id], id)
+        except StorageError as error:
+            raise StorageError(f"node {id} cannot start: {error}") from None
+
+    def _server_over(self, storage: Storage, id: int) -> Server:
         return Server(
             id,
             tuple(peer for peer in range(self.n) if peer != id),
-            self.storage[id],
+            storage,
             backend=self._backend,
             network=self.network,
             flights=self.flights,
@@ -554,6 +587,9 @@ class Harness:
     def _restart(self, id: int) -> None:
         self.check_restart(id)
         self._incarnations[id] += 1
+        disk = self.storage[id]
+        if isinstance(disk, SqliteStorage):
+            disk.reopen()
         server = self._new_server(id)
         self.cluster[id] = server
         self.alive[id] = True
@@ -571,9 +607,13 @@ class Harness:
 
     def _wipe(self, server: Server) -> None:
         self._crash(server)
-        if self.storage[server.id].has_data():
+        disk = self.storage[server.id]
+        if disk.has_data():
             self.wiped[server.id] = True
-        self.storage[server.id] = MapStorage()
+            if isinstance(disk, SqliteStorage):
+                disk.wipe()
+            else:
+                self.storage[server.id] = MapStorage()
         self._tell(ev.Wiped(), server.id)
 
     def _disconnect(self, server: Server) -> None:
@@ -647,8 +687,12 @@ class Harness:
             server.watch()
 
     def _stop_all(self) -> None:
-        for server in self.cluster:
-            server.stop()
+        """Stop all servers and let go of the disks, whatever fails meanwhile."""
+        with ExitStack() as last:
+            if self._opened is not None:
+                last.callback(self._opened.close)
+            for server in reversed(self.cluster):
+                last.callback(server.stop)
 
     def _node_snapshot(self, server: Server) -> NodeSnapshot:
         cm, id = server.cm, server.id

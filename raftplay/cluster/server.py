@@ -27,7 +27,7 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
 )
-from raftplay.raft.storage import Storage
+from raftplay.raft.storage import Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
 
@@ -49,14 +49,12 @@ OnTorn = Callable[[int], None]
 OpenCall = tuple[int, Args, OnReply | None]
 
 
-def _stays_torn(id: int) -> None:
-    raise AssertionError(f"a write of node {id} tore, and nobody crashes the node")
-
-
 class Server:
     """One running node: it listens from its making, and takes part from `serve` on.
 
-    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster.
+    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_torn`
+    with the node's id when a write of it fails: the node must crash then (it stops of itself when None).
+    Raises `StorageError` when `storage` holds no node's state, and inside the cluster when it fails.
     """
 
     def __init__(
@@ -73,7 +71,7 @@ class Server:
         stream: Stream | None = None,
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
-        on_torn: OnTorn = _stays_torn,
+        on_torn: OnTorn | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -429,9 +427,11 @@ class Server:
             while cm.persist(self._backend.now()):
                 pass  # what is on disk may let the node go on
         except TornWrite:
-            self._settle_due = False
-            self._on_torn(self.id)
+            self._disk_failed()
             return
+        except StorageError:  # nothing that depends on the write has left the node, and nothing ever will
+            self._disk_failed()
+            raise
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:
@@ -445,6 +445,14 @@ class Server:
                 self._on_commits(commits)
         self._set_alarm()
         self._backend.changed()
+
+    def _disk_failed(self) -> None:
+        """The node crashes: whoever runs the cluster sees to that, or the server itself."""
+        self._settle_due = False
+        if self._on_torn is not None:
+            self._on_torn(self.id)
+        else:
+            self.stop()
 
     def _settle_soon(self) -> None:
         if not self._settle_due:

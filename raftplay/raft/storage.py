@@ -4,23 +4,38 @@ The rule of this module: after a crash at any moment, what `PersistentState.load
 that the node really had, with every term, vote and entry that any of its messages ever depended on.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, Index, LogEntry, Term
+from raftplay.raft.messages import (
+    MAX_INTEGER_BITS,
+    NONE,
+    CommandRefused,
+    Index,
+    LogEntry,
+    Term,
+    check_command,
+)
 
 T = TypeVar("T")
 
 
 class StorageError(Exception):
-    """What storage holds cannot be a node's state; the text says what is wrong. Nothing was changed."""
+    """Storage holds no node's state, or cannot be read or written: one sentence says what is wrong.
+
+    Nothing was changed.
+    """
 
 
 @runtime_checkable
 class Storage(Protocol):
-    """What stable storage must offer. A value that `set` took is there after a crash."""
+    """What stable storage must offer.
+
+    A value that `set` took is there after a crash; a crash within `set` leaves the old value or the new one.
+    """
 
     def set(self, key: str, value: bytes) -> None:
         """Keep `value` under `key`, in place of what was there."""
@@ -30,6 +45,14 @@ class Storage(Protocol):
 
     def has_data(self) -> bool:
         """Whether anything was ever set."""
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """What a `Storage` may offer besides: all that is set inside `transaction` is there after a crash, or none."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Around what belongs together; what leaves it as an exception leaves nothing in storage."""
 
 
 class MapStorage:
@@ -79,11 +102,13 @@ class PersistentState:
     """Writes what changed to a `Storage`, and reads it back after a crash.
 
     Keys: ``vote`` (term and vote together), ``log/0`` … one per entry, ``length``. A log is cut by
-    lowering ``length`` before anything above it is overwritten, and grows by raising it last.
+    lowering ``length`` before anything above it is overwritten, and grows by raising it last. So it need not
+    be `Transactional`; in a storage that is, all that one `save` writes is one transaction.
     """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
         self.vote = Vote(0, NONE)
         self._length = 0
 
@@ -100,30 +125,43 @@ class PersistentState:
         if not self._storage.has_data():
             return 0, NONE, RaftLog()
         vote = self._read(VOTE_KEY, _vote_decoder)
+        if vote.current_term.bit_length() > MAX_INTEGER_BITS:
+            raise StorageError(f"no election ever leads to the stored term, {_shown(vote.current_term)}")
         length = 0 if self._storage.get(LENGTH_KEY) is None else self._read(LENGTH_KEY, _length_decoder)
-        entries = [self._read(entry_key(i), _entry_decoder) for i in range(length)]
+        entries: list[LogEntry] = []
         previous = 0
-        for index, entry in enumerate(entries):
+        for index in range(length):
+            entry = self._read_entry(index)
             if not previous <= entry.term <= vote.current_term:
                 raise StorageError(
-                    f"the stored entry {index} is of term {entry.term}, which cannot follow term {previous} "
-                    f"in a log of a node in term {vote.current_term}"
+                    f"the stored entry {index} is of term {_shown(entry.term)}, which cannot follow term "
+                    f"{_shown(previous)} in a log of a node in term {_shown(vote.current_term)}"
                 )
             previous = entry.term
+            entries.append(entry)
         self.vote, self._length = vote, length
         return vote.current_term, vote.voted_for, RaftLog(entries)
 
     def save(self, current_term: int, voted_for: int, log: RaftLog) -> bool:
-        """Write what differs from what was last written; whether anything did."""
-        changed = False
-        if current_term != self.vote.current_term or voted_for != self.vote.voted_for:
-            self.write_vote(Vote(current_term, voted_for))
-            changed = True
-        if log.changed_from is not None:
-            self.write_log(log, log.changed_from)
-            log.changed_from = None
-            changed = True
-        return changed
+        """Write what differs from what was last written; whether anything did.
+
+        Raises `StorageError` when that cannot be written.
+        """
+        vote, length, start = self.vote, self._length, log.changed_from
+        is_new_vote = current_term != vote.current_term or voted_for != vote.voted_for
+        if not is_new_vote and start is None:
+            return False
+        try:
+            with self._transaction():
+                if is_new_vote:
+                    self.write_vote(Vote(current_term, voted_for))
+                if start is not None:
+                    self.write_log(log, start)
+        except BaseException:
+            self.vote, self._length = vote, length  # as far as is known; what is written again does no harm
+            raise
+        log.changed_from = None
+        return True
 
     def write_vote(self, vote: Vote) -> None:
         """Write term and vote as one value."""
@@ -145,11 +183,25 @@ class PersistentState:
         self._storage.set(LENGTH_KEY, b"%d" % length)
         self._length = length
 
+    def _read_entry(self, index: int) -> LogEntry:
+        entry = self._read(entry_key(index), _entry_decoder)
+        try:
+            check_command(entry.command)
+        except CommandRefused as refused:
+            raise StorageError(f"the stored entry {index} holds what no cluster carries: {refused}") from None
+        return entry
+
     def _read(self, key: str, decoder: msgspec.json.Decoder[T]) -> T:
         data = self._storage.get(key)
         if data is None:
             raise StorageError(f"the storage has no {key!r}, without which the rest of it means nothing")
         try:
             return decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: not UTF-8; endless digits
             raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
+
+
+def _shown(term: int) -> str:
+    """A term in a sentence, however many digits it has."""
+    text = str(term)
+    return text if len(text) <= 20 else f"{text[:6]}… ({len(text)} digits)"

@@ -28,6 +28,9 @@ def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
         )
     node.term = node.disk_term = node.exposed_term = event.current_term
     node.disk_vote = event.voted_for
+    if event.voted_for != NONE:  # in a life that nobody here has seen, if not in a known one
+        node.votes.setdefault(event.current_term, event.voted_for)
+        drop_lowest(node.votes)
     is_behind = bool(event.entries) and event.entries[-1].term > event.current_term
     if not is_behind and cluster.is_known(event.entries):
         cluster.load(node, event.entries)

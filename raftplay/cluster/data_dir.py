@@ -1,0 +1,88 @@
+"""A data directory: the disks of one cluster's nodes, a file each, for one process at a time."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+
+from raftplay.cluster.sqlite_file import Identity, shown
+from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
+from raftplay.raft.storage import StorageError
+from raftplay.watch.text import visible
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # a system where SQLite's own locks have to do
+    fcntl = None
+
+
+class DataDir:
+    """The storages of a cluster of `n` nodes, in files under `path`, open until `close`.
+
+    The directory is made when it is not there, and the files when it is empty. Otherwise each is checked, and so
+    is that they belong together, before any is written to. Raises `StorageError`, one sentence that says what
+    is wrong; then nothing was changed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], n: int) -> None:
+        self.path = Path(path)
+        self.storages: list[SqliteStorage] = []
+        with ExitStack() as opened:
+            self._lock(opened)
+            self._open_files(n, opened)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Let go of all files; safe to call twice."""
+        self._opened.close()
+
+    def _lock(self, opened: ExitStack) -> None:
+        """Make the directory, and keep others out of it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if fcntl is None:
+                return
+            descriptor = os.open(self.path, os.O_RDONLY)
+            opened.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StorageError(f"the data directory {shown(self.path)} is in use by another cluster") from None
+        except FileExistsError:
+            raise StorageError(f"the data directory {shown(self.path)} is no directory") from None
+        except (OSError, ValueError) as error:
+            text = error.strerror if isinstance(error, OSError) else error
+            raise StorageError(f"the data directory {shown(self.path)} cannot be used: {text}") from None
+
+    def _open_files(self, n: int, opened: ExitStack) -> None:
+        paths = [self.path / f"node-{id}.sqlite" for id in range(n)]
+        there = {id: path for id, path in enumerate(paths) if os.path.lexists(path)}
+        found: dict[int, SqliteStorage] = {}
+        cluster = ""
+        for id, path in there.items():
+            found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
+            cluster = found[id].identity.cluster
+        self._check_room(paths, found)
+        cluster = cluster or new_cluster_id()
+        for id, path in enumerate(paths):
+            if id not in found:
+                found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
+        self.storages = [found[id] for id in range(n)]
+
+    def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage]) -> None:
+        """Files may be made in an empty directory, or where their making was interrupted before anything ran."""
+        missing = [path for id, path in enumerate(paths) if id not in found]
+        if not missing:
+            return
+        used = next((disk for disk in found.values() if disk.wiped or disk.has_data()), None)
+        if used is not None:
+            raise StorageError(f"{shown(missing[0])} is missing, and the cluster that it belongs to has run")
+        made = {name for path in paths for name in (path.name, f"{path.name}.new")}
+        other = next((name for name in sorted(os.listdir(self.path)) if name not in made), None)
+        if other is not None and not found:
+            raise StorageError(
+                f"the data directory {shown(self.path)} holds no cluster, but '{visible(other)}'; "
+                "name a new directory, or an empty one"
+            )
+        if not os.access(self.path, os.W_OK):
+            raise StorageError(f"the data directory {shown(self.path)} cannot be written: it is read-only")
