@@ -36,6 +36,7 @@ from raftplay.explore.sweep import Report, Search
 from raftplay.output import Output, be_silent, complain, prepare_streams
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
+from raftplay.raft.storage import StorageError
 from raftplay.watch.invariants import INVARIANTS
 
 app = typer.Typer(
@@ -48,6 +49,12 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help="Keep every node's disk in this directory, and go on from what it holds."
+    ),
+]
 BugOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Switch on a bug; may be given several times.")
 ]
@@ -110,6 +117,7 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=on|off", help="As in a script: prevote=on, noop=on.")
     ] = None,
+    data_dir: DataDirOption = None,
     bug: BugOption = None,
     without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
     trace: Annotated[
@@ -143,6 +151,8 @@ def run(
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
     if verify and rewrite:
         raise UsageError("--verify compares answers and --rewrite writes them; one of them at a time")
+    if data_dir is not None and (verify or rewrite):
+        raise UsageError("answers are compared where each run is the same, and over --data-dir it is another each time")
     if trace is not None and same_file(script, trace):
         raise UsageError(f"the trace would take the place of the script {quoted(script)}")
     if rewrite:
@@ -150,7 +160,7 @@ def run(
     elif verify:
         status = verify_script(load(script, overrides), transcript, speed=speed, trace=trace)
     else:
-        status = run_script(load(script, overrides), transcript, speed=speed, trace=trace)
+        status = run_script(load(script, overrides), transcript, speed=speed, trace=trace, data_dir=data_dir)
     raise typer.Exit(int(status))
 
 
@@ -361,7 +371,7 @@ def main() -> NoReturn:
     except ScriptRefused as refusal:
         complain(*str(refusal).split("\n"))
         status = Status.MISUSED
-    except UsageError as error:
+    except (StorageError, UsageError) as error:
         complain(f"raftplay: error: {error}")
         status = Status.MISUSED
     except typer.TyperException as error:

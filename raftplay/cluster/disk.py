@@ -1,8 +1,9 @@
 """Between a node and its storage: where a crash in the middle of a write is made to happen."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from raftplay.raft.storage import Storage, Transactional
+from raftplay.raft.storage import MapStorage, Storage, Transactional
 
 
 class TornWrite(Exception):
@@ -48,3 +49,37 @@ class Disk:
     def has_data(self) -> bool:
         """Whether anything was ever set."""
         return self._storage.has_data()
+
+
+class MemoryDisk(MapStorage):
+    """A `MapStorage` that fails as a `SqliteStorage` does: of what a transaction set, all is there, or none."""
+
+    def __init__(self, *, wiped: bool = False) -> None:
+        super().__init__()
+        self.wiped = wiped
+        self._before: dict[str, bytes | None] = {}
+
+    def set(self, key: str, value: bytes) -> None:
+        """Keep `value` under `key`."""
+        self._before.setdefault(key, self.get(key))
+        super().set(key, value)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Around what is written as one."""
+        self._before.clear()
+        try:
+            yield
+        except BaseException:
+            for key, value in self._before.items():
+                if value is None:
+                    del self._values[key]
+                else:
+                    self._values[key] = value
+            raise
+
+    def copy(self) -> "MemoryDisk":
+        """The same contents, to be changed apart."""
+        other = MemoryDisk(wiped=self.wiped)
+        other._values = self._values.copy()
+        return other

@@ -20,6 +20,7 @@ from raftplay.cluster import checks, debug
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.data_dir import DataDir
+from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
@@ -470,7 +471,7 @@ class Harness:
 
     def _begin(self) -> None:
         debug.refresh(self.stream)
-        self.wiped = [isinstance(disk, SqliteStorage) and disk.wiped for disk in self.storage]
+        self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
         self.cluster = [self._new_server(id) for id in range(self.n)]
         self.alive = [True] * self.n
         for server in self.cluster:

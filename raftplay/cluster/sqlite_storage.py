@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from raftplay.cluster import sqlite_file
+from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.sqlite_file import About, Identity, failure, row_checksum, shown
 from raftplay.raft.storage import StorageError
 
@@ -102,6 +103,16 @@ class SqliteStorage:
             about = About(self.identity, wiped=True, seal=0)
             sqlite_file.write_about(db, about)
         self._about = about
+
+    def in_memory(self) -> MemoryDisk:
+        """A copy of what is on disk now."""
+        copy = MemoryDisk(wiped=self.wiped)
+        try:
+            for key, value in self._open_db().execute("SELECT key, value FROM data"):
+                copy.set(key, value)
+        except sqlite3.Error as error:
+            raise failure(self.path, error) from None
+        return copy
 
     def reopen(self) -> None:
         """Open the file anew, and check it, as after the crash of a process."""

@@ -6,9 +6,11 @@ played anew up to any moment, and another future begin there, without keeping co
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.config import Config
+from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
@@ -32,9 +34,13 @@ class Blueprint:
     seed: int
     config: Config
     watched: tuple[str, ...] = ()
+    data_dir: Path | None = None
 
-    def build(self, readers: Iterable[Reader]) -> Harness:
-        """A new cluster, with `readers` from its first event on. Raises `UsageError`."""
+    def build(self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None) -> Harness:
+        """A new cluster, with `readers` from its first event on, over the data directory if there is one.
+
+        With `disks` it is over copies of them, in memory. Raises `UsageError` and `StorageError`.
+        """
         return Harness(
             self.nodes,
             backend=self.backend,
@@ -42,6 +48,8 @@ class Blueprint:
             config=self.config,
             watch=self.watched or True,
             readers=readers,
+            data_dir=self.data_dir if disks is None else None,
+            storage=None if disks is None else [disk.copy() for disk in disks],
         )
 
 

@@ -66,6 +66,8 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
     lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
     lines += [f"bug {name}" for name in config.bugs]
     lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
+    if blueprint.data_dir is not None:
+        lines += [f"# over the data directory {visible(str(blueprint.data_dir))}, as it was then"]
     for name, on in (
         ("RAFT_UNRELIABLE_RPC", config.unreliable),
         ("RAFT_FORCE_MORE_REELECTION", raft.force_more_reelection),

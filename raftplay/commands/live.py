@@ -20,6 +20,7 @@ from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
 from raftplay.past.view import View
 from raftplay.raft.messages import UsageError
+from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import ReaderFailed
 
 LOOK_EVERY = 0.05
@@ -156,7 +157,7 @@ class Live:
                 pass
             except InvariantBroken as broken:
                 self._on_news(str(broken.breach))
-            except (ReaderFailed, UsageError) as error:
+            except (ReaderFailed, StorageError, UsageError) as error:
                 self._on_news(str(error))
             except Interrupted:
                 pass
@@ -188,7 +189,7 @@ class Live:
             answer, status = str(broken.breach), "broken"
         except Interrupted:
             answer, status = "interrupted", "interrupted"
-        except (UsageError, ReaderFailed) as error:
+        except (UsageError, ReaderFailed, StorageError) as error:
             answer, status = str(error), "mistake"
         return Outcome(text, session.harness.now, answer, status)
 

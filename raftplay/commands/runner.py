@@ -15,6 +15,7 @@ from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
+from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import TraceWriter, new_header
 
@@ -27,13 +28,15 @@ def run_script(
     *,
     speed: float | None = None,
     trace: Path | None = None,
+    data_dir: Path | None = None,
     answers: Answers | None = None,
 ) -> Status:
     """Run `script` on a cluster of its own and write its transcript, and all events to `trace`.
 
-    With `answers`, what the commands answer is kept there, and compared with the blocks of the script where it is
-    to be; a command that is meant to go wrong may.
-    Raises `UsageError` when the cluster cannot be started, or the trace cannot be written.
+    With `data_dir` the cluster goes on from what that directory holds. With `answers`, what the commands answer is
+    kept there, and compared with the blocks of the script where it is to be; a command that is meant to go wrong may.
+    Raises `UsageError` when the cluster cannot be started, or the trace cannot be written, and `StorageError` when
+    the data directory cannot be used.
     """
     setup = script.setup
     assert setup.nodes is not None
@@ -41,7 +44,7 @@ def run_script(
     seed = new_seed() if setup.seed is None else setup.seed
     config = setup.config().settled()
     history = History()
-    blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched))
+    blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir)
     readers: list[Reader] = [history]
     writer = None
     if trace is not None:
@@ -81,7 +84,7 @@ class _Run:
         except InvariantBroken as broken:  # seen between two steps, or while the cluster ended
             if self.status is Status.HELD:
                 self.broke(broken)
-        except ReaderFailed as failure:
+        except (ReaderFailed, StorageError) as failure:
             raise UsageError(str(failure)) from None
         except KeyboardInterrupt:
             self.status = Status.INTERRUPTED
@@ -123,7 +126,7 @@ class _Run:
             if not may_fail:
                 return self.failed(step, failure)
             answer = failure_text(failure)
-        except ReaderFailed as error:
+        except (ReaderFailed, StorageError) as error:
             transcript.misused(step, session.harness.now, str(error))
             return Status.MISUSED
         transcript.step(step, session.harness.now, answer)

@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
+from raftplay.cluster.sqlite_storage import SqliteStorage
 from raftplay.commands.branches import FIRST, Blueprint, Branch, Entry, Mark, new_name, shortest_between, split
 from raftplay.commands.cursor import Scope, did_you_mean
 from raftplay.commands.errors import Failed
@@ -44,6 +46,11 @@ class Session:
         self.hides_bugs = False
         """Whether views do not name the bugs that are on, only that there are some: they are to be found."""
 
+        self._first_disks: list[MemoryDisk] | None = None
+        """What a data directory held at the start: other futures begin with that, and leave nothing there."""
+
+        if harness.data_dir is not None and harness.backend == "sim":
+            self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
         self._goes_on = False  # whether time passed before the past was looked at
 
@@ -192,7 +199,7 @@ class Session:
         if self.blueprint is None or self.blueprint.backend != "sim":
             raise UsageError("only what happened in virtual time (sim) can be played again")
         history = History()
-        harness = self.blueprint.build((history, *readers))
+        harness = self.blueprint.build((history, *readers), self._first_disks)
         harness.pauses_at_breach = self.harness.pauses_at_breach
         again = Branch("", harness, history, branch.name, cut)
         here, self.branch = self.branch, again

@@ -5,7 +5,7 @@ All times are seconds of cluster time. Keys may be added, none will change. With
 and steps that held are not written. A script that is refused runs nothing and writes nothing here but `file`.
 
 `begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
-           prevote, noop, unreliable, more_reelection (each true or false)
+           prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none)
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
            held:    answer (what the text transcript says; may have several lines)
@@ -25,6 +25,7 @@ network: [line …]}; vote and commit are -1 for none. `line` and `column` are n
 """
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -75,12 +76,15 @@ class Transcript(Protocol):
 
 
 def again_command(script: Script, harness: Harness) -> str:
-    """The command line that runs `script` as it ran here (in sim: exactly so)."""
+    """The command line that runs `script` as it ran here (in sim: exactly so, over a data directory as it was)."""
     words = ["raftplay", "run", script.name, "--nodes", str(harness.n), "--backend", harness.backend]
     words += ["--seed", str(harness.seed)]
     for bug in script.setup.bugs:
         words += ["--bug", bug]
-    return shlex.join(words + script.overrides.options())
+    words += script.overrides.options()
+    if harness.data_dir is not None:
+        words.append(f"--data-dir={os.fspath(harness.data_dir)}")
+    return shlex.join(words)
 
 
 class TextTranscript:
@@ -216,6 +220,7 @@ def about_text(script: Script, harness: Harness) -> str:
         (f"{harness.n} node{'s' if harness.n > 1 else ''}", True),
         (harness.backend, True),
         (f"seed {harness.seed}", True),
+        (f"data in {visible(str(harness.data_dir))}", harness.data_dir is not None),
         (f"election {range_text(*election)}", election != (usual.raft.election_min, usual.raft.election_max)),
         (f"heartbeat {range_text(raft.heartbeat, raft.heartbeat)}", raft.heartbeat != usual.raft.heartbeat),
         (f"delay {range_text(*delay)}", delay != (usual.delay_min, usual.delay_max)),
@@ -256,6 +261,7 @@ class JsonTranscript:
             noop=config.raft.noop,
             unreliable=bool(config.unreliable),
             more_reelection=config.raft.force_more_reelection,
+            data_dir=None if harness.data_dir is None else os.fspath(harness.data_dir),
         )
 
     def comment(self, comment: Comment) -> None:
