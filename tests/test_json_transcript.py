@@ -46,6 +46,7 @@ class Begin(msgspec.Struct, tag_field="kind", tag="begin", forbid_unknown_fields
     noop: bool
     unreliable: bool
     more_reelection: bool
+    data_dir: str | None
 
 
 class Comment(msgspec.Struct, tag_field="kind", tag="comment", forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
-from raftplay.cluster.sqlite_file import Identity, shown
+from raftplay.cluster.sqlite_file import Identity, reason, shown
 from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
 from raftplay.raft.storage import StorageError
 from raftplay.watch.text import visible
@@ -51,8 +51,7 @@ class DataDir:
         except FileExistsError:
             raise StorageError(f"the data directory {shown(self.path)} is no directory") from None
         except (OSError, ValueError) as error:
-            text = error.strerror if isinstance(error, OSError) else error
-            raise StorageError(f"the data directory {shown(self.path)} cannot be used: {text}") from None
+            raise StorageError(f"the data directory {shown(self.path)} cannot be used: {reason(error)}") from None
 
     def _open_files(self, n: int, opened: ExitStack) -> None:
         paths = [self.path / f"node-{id}.sqlite" for id in range(n)]

@@ -8,7 +8,7 @@ sum of the checksums of all rows of `data`, so that no row can go missing, come 
 checksum is a CRC-32 over the file's identity, the key and the value.
 
 The journal is a rollback journal, not a write-ahead log, though that would cost one sync a commit where this
-one costs three or four. A write-ahead log holds what was committed last; if it is cut short, or one bit of it
+one costs four. A write-ahead log holds what was committed last; if it is cut short, or one bit of it
 turns, SQLite reads it up to there and says nothing, and a node would wake without votes and entries that it
 has promised. With a rollback journal all that was committed lies in the database itself, under the checksums;
 the journal holds only what a crash has to undo, and if that is damaged, the seal tells.
@@ -43,13 +43,9 @@ _TABLES = (
     "CREATE TABLE data (key PRIMARY KEY, value, checksum) WITHOUT ROWID",
 )
 
-_SETTINGS = (
-    "trusted_schema = OFF",
-    "cell_size_check = ON",
-    "locking_mode = EXCLUSIVE",
-    "synchronous = FULL",
-    "fullfsync = ON",  # where a plain sync stops in the drive's cache
-)
+_SETTINGS = ("trusted_schema = OFF", "cell_size_check = ON", "locking_mode = EXCLUSIVE")
+_DURABLE = ("synchronous = FULL", "fullfsync = ON")  # the second, where a plain sync ends in the drive's cache
+_PASSING = ("synchronous = OFF",)
 
 _REASONS = {
     sqlite3.SQLITE_FULL: "{path} cannot be written: there is no room left on the disk",
@@ -72,6 +68,11 @@ class Identity:
     node: int
     nodes: int
 
+    @property
+    def checksum(self) -> int:
+        """What the checksums of all its rows begin with."""
+        return crc32(f"{self.cluster} {self.node} {self.nodes} ".encode())
+
 
 class About(NamedTuple):
     """What a file says of itself."""
@@ -81,10 +82,9 @@ class About(NamedTuple):
     seal: int
 
 
-def row_checksum(identity: Identity, key: str, value: bytes) -> int:
-    """The checksum of one row of this file."""
-    about = f"{identity.cluster} {identity.node} {identity.nodes} {key}\0"
-    return crc32(value, crc32(about.encode()))
+def row_checksum(start: int, key: str, value: bytes) -> int:
+    """The checksum of one row, in a file whose identity has the checksum `start`."""
+    return crc32(value, crc32(b"%b\0" % key.encode(), start))
 
 
 def write_about(db: sqlite3.Connection, about: About) -> None:
@@ -115,8 +115,8 @@ def create(path: Path, identity: Identity) -> None:
             os.fsync(file.fileno())
         os.replace(new, path)
         sync_directory(path.parent)
-    except OSError as error:
-        raise StorageError(f"{shown(path)} cannot be made: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{shown(path)} cannot be made: {reason(error)}") from None
 
 
 def open_checked(path: Path, expected: Identity) -> tuple[sqlite3.Connection, About]:
@@ -131,11 +131,10 @@ def open_checked(path: Path, expected: Identity) -> tuple[sqlite3.Connection, Ab
             with tempfile.TemporaryDirectory(prefix="raftplay-") as directory:
                 copy = Path(shutil.copy(path, directory))
                 shutil.copy(journal, directory)
-                _open(copy, expected, path)[0].close()
-        return _open(path, expected, path)
+                _open(copy, expected, path, _PASSING)[0].close()
+        return _open(path, expected, path, _DURABLE)
     except (OSError, ValueError) as error:
-        text = error.strerror if isinstance(error, OSError) else error
-        raise StorageError(f"{shown(path)} cannot be read: {text}") from None
+        raise StorageError(f"{shown(path)} cannot be read: {reason(error)}") from None
 
 
 def close(db: sqlite3.Connection) -> None:
@@ -154,6 +153,11 @@ def failure(path: Path, error: sqlite3.Error) -> StorageError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # none: it holds what is no text
     reason = _REASONS.get(code & 0xFF, "{path} cannot be used: {error}")
     return StorageError(reason.format(path=shown(path), error=visible(str(error))))
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a path cannot be used: the system's words, or Python's where it asked nobody."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def shown(path: Path) -> str:
@@ -195,12 +199,14 @@ def _check_header(path: Path) -> None:
         raise StorageError(f"{shown(path)} cannot be written: it is read-only")
 
 
-def _open(path: Path, expected: Identity, original: Path) -> tuple[sqlite3.Connection, About]:
+def _open(
+    path: Path, expected: Identity, original: Path, settings: tuple[str, ...]
+) -> tuple[sqlite3.Connection, About]:
     db = None
     try:
         uri = path.absolute().as_uri() + "?mode=rw"
         db = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
-        for setting in _SETTINGS:
+        for setting in (*_SETTINGS, *settings):
             db.execute(f"PRAGMA {setting}")
         db.execute("BEGIN EXCLUSIVE")
         about = _check(db, expected, original)
@@ -222,13 +228,13 @@ def _check(db: sqlite3.Connection, expected: Identity, path: Path) -> About:
         raise StorageError(f"{shown(path)} is damaged, or was changed by another program: its tables are others")
     (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        raise StorageError(f"{shown(path)} is damaged: {visible(found)}")
+        raise StorageError(f"{shown(path)} is damaged: {visible(' '.join(found.split()))}")
     about = _read_about(db, path)
     _check_identity(about.identity, expected, path)
-    seal = 0
+    seal, start = 0, about.identity.checksum
     for key, value, checksum in db.execute("SELECT key, value, checksum FROM data"):
-        if not isinstance(value, bytes) or checksum != row_checksum(about.identity, key, value):
-            raise StorageError(f"{shown(path)} is damaged: the checksum of {visible(str(key))!r} is wrong")
+        if type(key) is not str or type(value) is not bytes or checksum != row_checksum(start, key, value):
+            raise StorageError(f"{shown(path)} is damaged: the checksum of '{visible(str(key)[:40])}' is wrong")
         seal += checksum
     if seal != about.seal:
         raise StorageError(f"{shown(path)} is damaged: something that was stored is missing, or is an old state")

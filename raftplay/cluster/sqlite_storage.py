@@ -70,8 +70,8 @@ class SqliteStorage:
         if row is None:
             return None
         value, checksum = row
-        if not isinstance(value, bytes) or checksum != row_checksum(self.identity, key, value):
-            raise StorageError(f"{shown(self.path)} is damaged: the checksum of {key!r} is wrong")
+        if type(value) is not bytes or checksum != row_checksum(self._start, key, value):
+            raise StorageError(f"{shown(self.path)} is damaged: the checksum of '{key}' is wrong")
         return value
 
     def has_data(self) -> bool:
@@ -120,6 +120,7 @@ class SqliteStorage:
         if any(_is_same_file(self.path, other.path) for other in _open_here):
             raise StorageError(f"{shown(self.path)} is in use in this process")
         self._db, self._about = sqlite_file.open_checked(self.path, self.identity)
+        self._start = self.identity.checksum
         _open_here.add(self)
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class SqliteStorage:
         with self._writing() as db:
             rows = []
             for key, value in values.items():
-                checksum = row_checksum(self.identity, key, value)
+                checksum = row_checksum(self._start, key, value)
                 old = db.execute("SELECT checksum FROM data WHERE key = ?", (key,)).fetchone()
                 seal += checksum - (0 if old is None else old[0])
                 rows.append((key, value, checksum))
