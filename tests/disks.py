@@ -11,6 +11,7 @@ from paper import entries, loaded
 
 from raftplay import SqliteStorage, StorageError
 from raftplay.cluster import sqlite_file
+from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.sqlite_file import Identity
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
@@ -111,3 +112,9 @@ class Crash:
         old, new = self.before.ljust(length, b"\0"), self.after.ljust(length, b"\0")
         sectors = range(0, length, 512)
         return b"".join((old if rng.random() < 0.5 else new)[at : at + 512] for at in sectors)
+
+
+def state_of(directory: Path, id: int) -> State:
+    """What the file of one node in a data directory gives back."""
+    with DataDir(directory, len(list(directory.glob("node-*.sqlite")))) as opened:
+        return loaded(opened.storages[id])

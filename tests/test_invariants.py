@@ -174,6 +174,17 @@ def test_one_vote_per_term_falls_when_a_restarted_node_votes_again() -> None:
     assert story.broken == ["One Vote Per Term"]
 
 
+def test_one_vote_per_term_falls_when_a_node_votes_again_that_voted_in_a_life_before_all_that_was_seen() -> None:
+    story = Story(0)
+    story.watcher, story.incarnation = Invariants(3), [0] * 3
+    for id in range(3):
+        story.tell(id, dec.Started(1, 0, ()))
+    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
+    assert story.broken == []
+    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 2, -1, -1), True, "granted"))
+    assert story.broken == ["One Vote Per Term"]
+
+
 def test_one_vote_per_term_falls_when_a_voter_becomes_candidate_of_the_same_term() -> None:
     story = Story(3)
     story.stand(0, 1)

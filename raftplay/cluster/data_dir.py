@@ -3,7 +3,8 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
+from typing import Self
 
 from raftplay.cluster.sqlite_file import Identity, reason, shown
 from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
@@ -22,7 +23,7 @@ class DataDir:
 
     The directory is made when it is not there, and the files when it is empty. Otherwise each is checked, and so
     is that they belong together, before any is written to. Raises `StorageError`, one sentence that says what
-    is wrong; then nothing was changed.
+    is wrong; then nothing was changed. A context manager.
     """
 
     def __init__(self, path: str | os.PathLike[str], n: int) -> None:
@@ -36,6 +37,14 @@ class DataDir:
     def close(self) -> None:
         """Let go of all files; safe to call twice."""
         self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _lock(self, opened: ExitStack) -> None:
         """Make the directory, and keep others out of it."""
