@@ -311,6 +311,18 @@ def test_a_log_without_its_term_and_vote_is_refused(tmp_path: Path):
         read(tmp_path / "disk")
 
 
+def test_a_list_of_free_pages_that_names_one_in_use_is_refused(tmp_path: Path):
+    path = tmp_path / "disk"
+    with SqliteStorage(path, WHOSE) as storage:
+        storage.set("big", bytes(20_000))
+        storage.set("big", b"small")
+    data = path.read_bytes()
+    assert int.from_bytes(data[36:40], "big") >= 3  # free pages; the next write takes the first of them
+    path.write_bytes(data[:32] + (3).to_bytes(4, "big") + data[36:])
+    with refused(tmp_path, "is damaged"):
+        SqliteStorage(path, WHOSE)
+
+
 def test_a_path_that_cannot_be_is_refused(tmp_path: Path):
     for path, match in (
         (tmp_path / "a" / "b", "cannot be made: No such file"),
