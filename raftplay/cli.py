@@ -152,7 +152,9 @@ def run(
     if verify and rewrite:
         raise UsageError("--verify compares answers and --rewrite writes them; one of them at a time")
     if data_dir is not None and (verify or rewrite):
-        raise UsageError("answers are compared where each run is the same, and over --data-dir it is another each time")
+        raise UsageError(
+            "answers are compared where each run is the same, and over --data-dir it is another each time"
+        )
     if trace is not None and same_file(script, trace):
         raise UsageError(f"the trace would take the place of the script {quoted(script)}")
     if rewrite:

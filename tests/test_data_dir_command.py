@@ -100,6 +100,11 @@ def check(done: subprocess.CompletedProcess[str], text: str) -> None:
     assert line.isprintable()
 
 
+def test_answers_are_not_compared_over_a_directory(data: Path):
+    for option in ("--verify", "--rewrite"):
+        check(raftplay(option, "--data-dir", str(data)), "over --data-dir it is another each time")
+
+
 def test_another_number_of_nodes_is_refused(data: Path):
     check(raftplay("--nodes", "5", "--data-dir", str(data)), "belongs to a cluster of 3 nodes, not of 5")
 

@@ -34,9 +34,9 @@ def run_script(
     """Run `script` on a cluster of its own and write its transcript, and all events to `trace`.
 
     With `data_dir` the cluster goes on from what that directory holds. With `answers`, what the commands answer is
-    kept there, and compared with the blocks of the script where it is to be; a command that is meant to go wrong may.
-    Raises `UsageError` when the cluster cannot be started, or the trace cannot be written, and `StorageError` when
-    the data directory cannot be used.
+    kept there, and compared with the blocks of the script where it is to be; a command that is meant to go wrong
+    may. Raises `UsageError` when the cluster cannot be started, or the trace cannot be written, and `StorageError`
+    when the data directory cannot be used.
     """
     setup = script.setup
     assert setup.nodes is not None
