@@ -90,7 +90,9 @@ class LateWrites(ConsensusModule):
     def persist(self, now: float | None = None) -> bool:
         """Write what need not wait any longer."""
         self._set_now(now)
-        return super().persist(now)
+        changed = super().persist(now)
+        self._drop_overdue()
+        return changed
 
     def _waits(self, write: str) -> bool:
         """Whether `write`, first put off when this was first asked, goes on waiting."""
@@ -103,6 +105,11 @@ class LateWrites(ConsensusModule):
             return True
         del self._late[write]
         return False
+
+    def _drop_overdue(self) -> None:
+        """Nobody asked for these when their time had come: another bug sees to it that they are never made."""
+        for write in [write for write, when in self._late.items() if when <= self._now]:
+            self._need_not_wait(write)
 
     def _need_not_wait(self, write: str) -> None:
         """`write` is made now with others, or there is nothing to write any more."""
@@ -157,7 +164,9 @@ class AckBeforeDurable(LateWrites):
 
     def _persist_vote(self) -> bool:
         unchanged = RaftLog()
-        if not self._store.save(*self._durable_vote(), unchanged):
+        changed = self._store.save(*self._durable_vote(), unchanged)
+        self._drop_overdue()
+        if not changed:
             return False
         vote = self.durable_vote
         self._tell(ev.Persisted(vote.current_term, vote.voted_for, self._store.length, ()))
