@@ -19,6 +19,7 @@ from raftplay import (
     Server,
 )
 from raftplay.backends.base import Backend
+from raftplay.cluster import inbox as inbox_module
 from raftplay.cluster import server as server_module
 from raftplay.cluster.network import Network
 from raftplay.raft.messages import Reply
@@ -301,7 +302,7 @@ def test_replies_wait_for_the_thaw_too(trio: Trio) -> None:
 def test_what_a_frozen_node_cannot_hold_is_lost_the_first_messages_stay(
     trio: Trio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "MAX_INBOX", 3)
+    monkeypatch.setattr(inbox_module, "MAX_WAITING", 3)
     answered: list[list[int]] = [[], []]
     for order in answered:  # the bound holds after a thaw as well
         freeze(trio, 1)

@@ -15,6 +15,7 @@ from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
 from raftplay.cluster.disk import Disk, TornWrite
 from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.raft.bugs import module_with
@@ -36,9 +37,6 @@ MAX_OPEN_CALLS = 1024
 
 MAX_REMEMBERED_CALLS = 32
 """How many answered calls are remembered, for replies that come twice."""
-
-MAX_INBOX = 10_000
-"""How much a frozen node's sockets hold; what comes on top is lost."""
 
 CALL_LIMIT = 5.0
 """How long a call made by a user waits for its reply, in seconds of cluster time."""
@@ -95,7 +93,7 @@ class Server:
         self._endpoint = backend.open_endpoint(id, self)
         self._open_calls: dict[int, OpenCall] = {}
         self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
-        self._inbox: list[tuple[Callable[[], None], Callable[[str], None]]] = []
+        self._inbox = Inbox()
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
@@ -193,7 +191,7 @@ class Server:
         self.cm.stop()
         if self._alarm is not None:
             self._alarm.cancel()
-        self._lose_inbox()
+        self._inbox.lose_all()
         if not self.cm.hears_replies_when_dead:
             self._open_calls.clear()
             self._endpoint.close()
@@ -209,9 +207,7 @@ class Server:
         if not self.frozen:
             return
         self.frozen = False
-        inbox, self._inbox = self._inbox, []
-        for arrival, _ in inbox:
-            arrival()
+        self._inbox.handle_all()
         self._set_alarm()
 
     def time_out(self) -> None:
@@ -266,7 +262,9 @@ class Server:
             self.lose(args, answer, "crash")
             return
         if self.frozen:
-            self._keep_for_later(partial(self.handle, args, answer), partial(self.lose, args, answer))
+            waits = self._inbox.keep(partial(self.handle, args, answer), partial(self.lose, args, answer))
+            if waits and isinstance(answer, Incoming):
+                self._arrived_frozen(answer.call_id, answer.peer_id, args)
             return
         if self._stream.active and isinstance(answer, Incoming):
             self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
@@ -320,12 +318,12 @@ class Server:
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """A reply came in; the node judges it against the call that it answers."""
         if self.stopped and not self.cm.hears_replies_when_dead:
+            self._not_heard(peer_id, call_id, reply, "crash")
             return
         if self.frozen:
-            self._keep_for_later(
-                partial(self.reply_arrived, peer_id, call_id, reply),
-                partial(self._not_heard, peer_id, call_id, reply),
-            )
+            lose = partial(self._not_heard, peer_id, call_id, reply)
+            if self._inbox.keep(partial(self.reply_arrived, peer_id, call_id, reply), lose):
+                self._arrived_frozen(call_id, peer_id, reply)
             return
         open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
         if open_call is None or open_call[0] != peer_id:
@@ -342,17 +340,9 @@ class Server:
         self.cm.reply_received(peer_id, args, reply, self._backend.now())
         self._settle()
 
-    def _keep_for_later(self, arrival: Callable[[], None], lost: Callable[[str], None]) -> None:
-        """The node is frozen: what came waits, if there is room, or else is `lost`."""
-        if len(self._inbox) < MAX_INBOX:
-            self._inbox.append((arrival, lost))
-        else:
-            lost("frozen")
-
-    def _lose_inbox(self) -> None:
-        inbox, self._inbox = self._inbox, []
-        for _, lost in inbox:
-            lost("crash")
+    def _arrived_frozen(self, call_id: int, peer_id: int, message: Args | Reply) -> None:
+        if self._stream.active:
+            self._publish(ev.KeptWaiting(call_id, peer_id, self.id, message))
 
     def _remembered_call(self, call_id: int) -> OpenCall | None:
         """A call that was answered before: the network may bring a reply twice."""

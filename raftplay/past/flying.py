@@ -4,7 +4,7 @@ A message is in flight from its sending until it is delivered or lost. Over sock
 connection, and nobody knows; so what is not heard of for long is taken for lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from raftplay.raft.messages import AppendEntriesReply, Args, Reply, RequestVoteReply
 from raftplay.watch import events as ev
 
-PATIENCE = 5.0
+PATIENCE = 2.0
 """After how many seconds of cluster time, beyond the longest delay of any link, a message counts as lost."""
 
 MAX_MESSAGES = 20_000
@@ -26,7 +26,7 @@ Key = int | tuple[int, Reply]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """Some `copies` of a call or reply on their way; `since` is when they were last heard of."""
+    """A call or reply: `copies` of it are on their way since `since`, and so many wait at a frozen node."""
 
     call_id: int
     src: int
@@ -34,9 +34,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     message: Args | Reply
     since: float
     copies: int
+    waiting: int = 0
 
 
-Waits = Callable[[Message], bool]
+Links = frozenset[tuple[int, int]]
 
 
 class Flying:
@@ -50,6 +51,9 @@ class Flying:
         self.longest_delay = 0.0
         """The longest delay that any link had so far, in seconds."""
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def copy(self) -> "Flying":
         """The same messages; what is done to one of the two does not show in the other."""
         new = Flying()
@@ -57,50 +61,60 @@ class Flying:
         new._sweep_at, new.longest_delay = self._sweep_at, self.longest_delay
         return new
 
-    def sent(self, key: Key, message: Message) -> None:
-        """`message` leaves."""
+    def sent(self, key: Key, message: Message, held: Links) -> None:
+        """`message` leaves; what is on links that are `held` may stay for ever."""
         known = self._messages.get(key)
         if known is not None:
-            message = replace(message, copies=message.copies + known.copies)
+            message = replace(message, copies=known.copies + message.copies, waiting=known.waiting)
         self._messages[key] = message
+        if len(self._messages) > self._sweep_at:
+            self._sweep(message.since, held)
 
     def copied(self, key: Key) -> None:
         """There is one more of a message."""
-        known = self._messages.get(key)
-        if known is not None:
-            self._messages[key] = replace(known, copies=known.copies + 1)
+        self._change(key, 1, 0)
+
+    def kept_waiting(self, key: Key) -> None:
+        """A message came to a frozen node."""
+        self._change(key, -1, 1)
 
     def landed(self, key: Key) -> None:
         """A message was delivered, or is lost."""
-        known = self._messages.get(key)
-        if known is None:
-            return
-        if known.copies > 1:
-            self._messages[key] = replace(known, copies=known.copies - 1)
-        else:
-            del self._messages[key]
+        known = self._messages.pop(key, None)
+        if known is not None and known.copies + known.waiting > 1:
+            self._messages[key] = known
+            self._change(key, 0, -1) if known.waiting else self._change(key, -1, 0)
 
-    def heard_of(self, time: float, src: int | None, dst: int) -> None:
-        """What kept messages to `dst` (from `src`, or from all) is over: they are on their way again."""
+    def released(self, src: int, dst: int, time: float) -> None:
+        """The link is held no more: what is on it goes on at `time`."""
         for key, message in self._messages.items():
-            if message.dst == dst and src in (None, message.src):
+            if message.src == src and message.dst == dst:
                 self._messages[key] = replace(message, since=time)
 
-    def known(self, time: float, waits: Waits) -> list[Message]:
-        """What is in flight at `time`; `waits` says what stays so for as long as it may take."""
-        oldest = time - PATIENCE - self.longest_delay
-        return [m for m in self._messages.values() if m.since >= oldest or waits(m)]
+    def at(self, time: float, held: Links) -> Iterator[Message]:
+        """What is in flight at `time`."""
+        oldest = self._oldest(time)
+        return (m for m in self._messages.values() if m.copies > 0 and _counts(m, oldest, held))
 
-    def is_many(self) -> bool:
-        """Whether it is time to `sweep`."""
-        return len(self._messages) > self._sweep_at
+    def _change(self, key: Key, copies: int, waiting: int) -> None:
+        known = self._messages.get(key)
+        if known is not None:
+            self._messages[key] = replace(known, copies=known.copies + copies, waiting=known.waiting + waiting)
 
-    def sweep(self, time: float, waits: Waits) -> None:
-        """Forget what counts as lost."""
-        oldest = time - PATIENCE - self.longest_delay
-        left = [item for item in self._messages.items() if item[1].since >= oldest or waits(item[1])]
+    def _sweep(self, time: float, held: Links) -> None:
+        oldest = self._oldest(time)
+        left = [item for item in self._messages.items() if _counts(item[1], oldest, held)]
         self._messages = dict(left[-MAX_MESSAGES:])
         self._sweep_at = max(FEW, 2 * len(self._messages))
+
+    def _oldest(self, time: float) -> float:
+        """Since when a message may be under way and not be lost."""
+        return time - PATIENCE - self.longest_delay
+
+
+def _counts(message: Message, oldest: float, held: Links) -> bool:
+    """Whether a message is not yet taken for lost."""
+    return message.since >= oldest or (message.src, message.dst) in held
 
 
 def key_of(call_id: int, message: Args | Reply) -> Key:
@@ -109,10 +123,12 @@ def key_of(call_id: int, message: Args | Reply) -> Key:
 
 
 def landing(event: object) -> Key | None:
-    """What an event says to have been delivered or lost, if that is what it says."""
+    """The message that is in flight no more since this event, if there is one."""
     match event:
         case ev.CallDelivered() | ev.CallLost():
             return event.call_id
         case ev.ReplyDelivered() | ev.ReplyLost():
             return event.call_id, event.reply
+        case ev.KeptWaiting():
+            return key_of(event.call_id, event.message)
     return None

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.flying import Flying, Key, Message, key_of
+from raftplay.past.flying import Flying, Links, Message, key_of
 from raftplay.past.node import DEAD, DECISIONS, Node
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE
@@ -32,7 +32,7 @@ class World:
         self._nodes: list[Node] = []
         self._groups: tuple[tuple[int, ...], ...] = ()
         self._links: dict[tuple[int, int], LinkFaults] = {}
-        self._held: frozenset[tuple[int, int]] = frozenset()
+        self._held: Links = frozenset()
         self._flying = Flying()
 
     @classmethod
@@ -90,9 +90,10 @@ class World:
 
     def messages(self, time: float | None = None) -> tuple[InFlight, ...]:
         """The calls and replies in flight then, in the order in which they left, copies each for itself."""
-        known = self._flying.known(self.time if time is None else time, self._waits)
         return tuple(
-            InFlight(NONE, m.call_id, m.src, m.dst, m.message, None) for m in known for _ in range(m.copies)
+            InFlight(NONE, m.call_id, m.src, m.dst, m.message, None)
+            for m in self._flying.at(self.time if time is None else time, self._held)
+            for _ in range(m.copies)
         )
 
     def node(self, id: int) -> Node:
@@ -107,18 +108,9 @@ class World:
 
     # ---- messages
 
-    def _waits(self, message: Message) -> bool:
-        return (message.src, message.dst) in self._held or self.node(message.dst).frozen
-
-    def _sent(self, key: Key, message: Message) -> None:
-        self._flying.sent(key, message)
-        if self._flying.is_many():
-            self._flying.sweep(self.time, self._waits)
-
     def _call_sent(self, record: Record, event: ev.CallSent) -> None:
-        self._sent(
-            event.call_id, Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
-        )
+        message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
+        self._flying.sent(event.call_id, message, self._held)
         node = self.node(event.src)
         if record.incarnation == node.incarnation:
             node.call_left(event.dst, None if event.by_user else event.args)
@@ -134,8 +126,8 @@ class World:
         self._flying.landed(event.call_id)
 
     def _reply_sent(self, record: Record, event: ev.ReplySent) -> None:
-        call_id, reply = event.call_id, event.reply
-        self._sent((call_id, reply), Message(call_id, event.src, event.dst, reply, record.time, event.copies))
+        message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
+        self._flying.sent((event.call_id, event.reply), message, self._held)
 
     def _reply_delivered(self, record: Record, event: ev.ReplyDelivered) -> None:
         self._flying.landed((event.call_id, event.reply))
@@ -148,6 +140,9 @@ class World:
 
     def _duplicated(self, record: Record, event: ev.Duplicated) -> None:
         self._flying.copied(key_of(event.call_id, event.message))
+
+    def _kept_waiting(self, record: Record, event: ev.KeptWaiting) -> None:
+        self._flying.kept_waiting(key_of(event.call_id, event.message))
 
     # ---- what is done to nodes
 
@@ -170,7 +165,6 @@ class World:
 
     def _thawed(self, record: Record, event: ev.Thawed) -> None:
         self.node(record.node).frozen = False
-        self._flying.heard_of(record.time, None, record.node)
 
     def _dropping(self, record: Record, event: ev.Dropping) -> None:
         self.node(record.node).calls_left = event.after
@@ -194,7 +188,7 @@ class World:
         link = (event.src, event.dst)
         self._held = self._held | {link} if event.held else self._held - {link}
         if not event.held:
-            self._flying.heard_of(record.time, *link)
+            self._flying.released(*link, record.time)
 
 
 Handler = Callable[[World, Record, Any], None]
@@ -207,6 +201,7 @@ _FACTS: dict[type, Handler] = {
     ev.ReplyDelivered: World._reply_delivered,
     ev.ReplyLost: World._reply_lost,
     ev.Duplicated: World._duplicated,
+    ev.KeptWaiting: World._kept_waiting,
     ev.Crashed: World._crashed,
     ev.Restarted: World._restarted,
     ev.Disconnected: World._disconnected,

@@ -88,6 +88,15 @@ class Duplicated(Fact, frozen=True, gc=False):
     message: Args | Reply
 
 
+class KeptWaiting(Fact, frozen=True, gc=False):
+    """A call or reply came to a node that is frozen, which handles it when it goes on."""
+
+    call_id: int
+    src: int
+    dst: int
+    message: Args | Reply
+
+
 class Submitted(Fact, frozen=True, gc=False):
     """A command was submitted to a node; `index` is -1 where the node did not lead."""
 

@@ -150,6 +150,8 @@ def _fact(event: ev.Fact) -> str:
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
         case ev.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
+        case ev.KeptWaiting():
+            return f"frozen, keeps waiting a {message_text(event.src, event.dst, event.message)}"
         case ev.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
