@@ -4,7 +4,7 @@ import pytest
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 
-pytest.register_assert_rewrite("scenarios_support")
+pytest.register_assert_rewrite("scenarios_support", "past_support")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,63 @@
+"""A cluster beside which its past is rebuilt from its events, and compared with it after every change."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from raftplay import Harness
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.past.world import World
+from raftplay.watch.stream import Reader
+
+T = TypeVar("T")
+
+
+class Compared(Harness):
+    """A Harness with a `world` that reads its events; at every settled moment the two must be the same.
+
+    `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
+    """
+
+    def __init__(self, n: int, *, readers: Iterable[Reader] = (), **choices: Any) -> None:
+        self.world = World()
+        self.looks = 0
+        super().__init__(n, readers=[*readers, self.world], **choices)
+
+    def compare(self) -> None:
+        with self.lock:
+            self.looks += 1
+            now = self.snapshot()
+            then = self.world.snapshot(now, now.time)
+            assert then == now, difference(now, then)
+            flying = Counter(map(_message, self.flights.everything()))
+            known = Counter(map(_message, self.world.messages(now.time)))
+            assert not flying - known, "the events do not tell of these messages in flight"
+            if self.backend == "sim":
+                assert not known - flying, "these messages are not in flight"
+
+    def _ends_waits(self) -> bool:
+        self.compare()
+        return super()._ends_waits()
+
+    def _act(self, action: Callable[[], T]) -> T:
+        result = super()._act(action)
+        self.compare()
+        return result
+
+
+def difference(now: Snapshot, then: Snapshot) -> str:
+    """What differs, field by field."""
+    lines = [f"at {now.time} s:", *_fields("", now, then)]
+    for one, other in zip(now.nodes, then.nodes, strict=True):
+        lines += _fields(f"n{one.id} ", one, other)
+    return "\n".join(lines)
+
+
+def _fields(whose: str, now: Any, then: Any) -> list[str]:
+    pairs = [(f.name, getattr(now, f.name), getattr(then, f.name)) for f in fields(now) if f.name != "nodes"]
+    return [f"{whose}{name} was {one!r}, not {other!r}" for name, one, other in pairs if one != other]
+
+
+def _message(flight: Any) -> tuple[int, int, int, str]:
+    return flight.call_id, flight.src, flight.dst, repr(flight.message)

@@ -1,0 +1,173 @@
+"""The past, rebuilt from events alone, is what the cluster was: field by field, after every change."""
+
+import json
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from churn import Churn
+from past_support import Compared
+
+from raftplay import CMState, Config, Harness, RaftConfig, scenarios
+from raftplay.commands import branches
+from raftplay.commands.runner import TextTranscript, run_script
+from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
+from raftplay.past.world import World
+from raftplay.raft.bugs import BUGS
+from raftplay.watch.trace import replay, traced
+
+
+def any_config(seed: int, bugs: tuple[str, ...] = ()) -> Config:
+    """One of many configurations."""
+    rng = random.Random(f"configuration {seed}")
+    raft = RaftConfig(
+        prevote=rng.random() < 0.3, noop=rng.random() < 0.3, force_more_reelection=rng.random() < 0.2
+    )
+    low, high = rng.choice(((0.0, 0.001), (0.001, 0.005), (0.0, 0.03)))
+    return Config(raft, delay_min=low, delay_max=high, unreliable=rng.random() < 0.3, bugs=bugs)
+
+
+# ---- in virtual time
+
+
+@pytest.mark.parametrize(
+    "kinds", [*Churn.MIXES[:-1], None], ids=[*["calm", "leaders", "links", "delays", "stalls", "disks"], "any"]
+)
+def test_the_past_is_what_was_whatever_is_broken_and_mended(kinds: tuple[str, ...] | None) -> None:
+    for seed in range(12):
+        with Compared(5, backend="sim", seed=seed, config=any_config(seed)) as h:
+            Churn(h, seed, kinds).run(2.0)
+            assert h.looks > 50
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+def test_the_past_is_what_was_in_clusters_of_other_sizes(n: int) -> None:
+    for seed in range(4):
+        with Compared(n, backend="sim", seed=seed) as h:
+            Churn(h, seed, Churn.CALM + Churn.DISKS + Churn.STALLS).run(2.0)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_the_past_is_what_was_with_every_bug(bug: str) -> None:
+    for seed in range(8):
+        with Compared(5, backend="sim", seed=seed, config=any_config(seed, (bug,)), watch=False) as h:
+            Churn(h, seed, Churn.MIXES[-1]).run(1.5)
+
+
+@pytest.mark.parametrize("name", [*scenarios.bug_names(), *scenarios.names()])
+def test_the_past_is_what_was_in_every_scenario(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Compared] = []
+
+    def make(*args: Any, **choices: Any) -> Compared:
+        made.append(Compared(*args, **choices))
+        return made[-1]
+
+    monkeypatch.setattr(branches, "Harness", make)
+    for without_bugs in (False, True):
+        setup = Setup(seed=1, backend="sim", without_bugs=without_bugs)
+        run_script(parse_script(name, scenarios.text_of(name), setup), TextTranscript(lambda _: None))
+    assert len(made) == 2
+    assert all(h.looks > 2 for h in made)
+
+
+def test_calls_that_cannot_leave_move_next_index_with_bug_match_not_reset() -> None:
+    """Then match_index of a new leader may lie beyond its log, and a call that fails takes it at its word."""
+    with Compared(5, backend="sim", seed=1, watch=False, config=Config(bugs=("match-not-reset",))) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        h.partition([0, 1], [2, 3, 4])
+        h.submit_many(0, [1, 2, 3])
+        h.sleep_ms(60)
+        h.disconnect_peer(1)
+        h.time_out_peer(2)
+        assert h.wait_until(h.cluster[2].is_leader)
+        h.submit_to_server(2, "x")
+        h.sleep_ms(60)
+        h.heal()
+        h.sleep_ms(70)
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        h.sleep_ms(100)
+        leader = h.cluster[0].cm
+        assert len(leader.log) == 1 < leader.match_index[1] < leader.next_index[1]
+
+
+def test_the_past_can_begin_at_any_snapshot() -> None:
+    for seed in range(6):
+        with Compared(5, backend="sim", seed=seed) as h:
+            churn = Churn(h, seed)
+            churn.run(1.0)
+            late = World.of(h.snapshot(), h.stream.last_seq)
+            h.stream.attach(late)
+            churn.run(1.0)
+            assert late.snapshot(h.snapshot(), h.now) == h.snapshot()
+
+
+def test_a_world_and_its_copy_go_on_apart() -> None:
+    with Compared(3, backend="sim", seed=3) as h:
+        h.sleep_ms(500)
+        before = h.snapshot()
+        kept = h.world.copy()
+        Churn(h, 3, Churn.CALM).run(1.0)
+        again = h.world.copy()
+        assert kept.snapshot(before, before.time) == before
+        Churn(h, 4, Churn.DISKS).run(1.0)
+        assert kept.snapshot(before, before.time) == before
+        assert again.snapshot(before) != before
+
+
+# ---- over sockets
+
+
+@pytest.mark.parametrize(
+    "kinds", [Churn.CALM + Churn.LEADERS, Churn.LINKS + Churn.DELAYS, Churn.STALLS + Churn.DISKS]
+)
+def test_the_past_of_a_cluster_on_sockets_is_what_was(kinds: tuple[str, ...]) -> None:
+    with Compared(5, seed=5) as h:
+        Churn(h, 5, kinds).run(1.2)
+        assert h.looks > 100
+
+
+@pytest.mark.parametrize("bug", ["zombie", "torn-vote"])
+def test_the_past_on_sockets_is_what_was_with_a_bug(bug: str) -> None:
+    with Compared(3, seed=2, watch=False, config=Config(bugs=(bug,))) as h:
+        Churn(h, 2, Churn.LEADERS).run(1.0)
+
+
+# ---- traces
+
+
+def test_a_trace_gives_the_past_of_its_run(tmp_path: Path) -> None:
+    with Compared(5, backend="sim", seed=2) as h:
+        start = World.of(h.snapshot(), h.stream.last_seq)
+        with traced(h, tmp_path / "run"):
+            Churn(h, 2).run(2.0)
+        replay(tmp_path / "run", [start])
+        assert start.snapshot(h.snapshot(), h.now) == h.snapshot()
+
+
+def test_a_trace_from_before_deadlines_were_told_gives_all_but_them(tmp_path: Path) -> None:
+    with Harness(5, backend="sim", seed=2) as h:
+        start = World.of(h.snapshot(), h.stream.last_seq)
+        with traced(h, tmp_path / "run"):
+            Churn(h, 2, Churn.CALM).run(2.0)
+        now = h.snapshot()
+    head, *lines = (tmp_path / "run").read_text().splitlines()
+    old = [head]
+    for line in map(json.loads, lines):
+        line.get("after", {}).pop("deadline", None)
+        line["fields"].pop("copies", None)
+        if line["event"] not in ("HeartbeatDue", "WriteDelayed", "Duplicated", "KeptWaiting"):
+            old.append(json.dumps(line))
+    assert len(old) < len(lines)
+    (tmp_path / "old").write_text("\n".join(old) + "\n")
+    replay(tmp_path / "old", [start])
+    then = start.snapshot(now, now.time)
+    assert {node.deadline for node in then.nodes if node.state is not CMState.DEAD} == {math.inf}
+    assert replace(then, nodes=()) == replace(now, nodes=())
+    for one, other in zip(then.nodes, now.nodes, strict=True):
+        assert replace(one, deadline=other.deadline) == other
