@@ -190,9 +190,10 @@ def test_a_world_that_was_taken_is_the_takers_own() -> None:
     seen = run.seen(taken)
     for record in run.records[half : half + 300]:
         taken(record)
-    history.at(half + 500)
+    for id in range(5):
+        history.at(half)(Record(half, 0.0, id, 0, ev.Crashed()))
     assert run.seen(history.at(half)) == seen
-    assert run.seen(taken) == run.seen(history.at(half + 300))
+    assert run.seen(taken) == run.seen(history.at(half + 300)) != seen
 
 
 def test_the_cluster_may_go_on_while_somebody_looks_back() -> None:
@@ -331,6 +332,21 @@ def test_a_message_of_which_nothing_is_heard_counts_as_lost_after_a_while() -> N
     world(Record(6, 60.0, -1, 0, ev.LinkHeld(0, 3, False)))
     assert [m.dst for m in world.messages()] == [3]
     assert world.messages(61.1 + PATIENCE) == ()
+
+
+def test_what_waits_at_a_frozen_node_is_told_from_a_copy_that_is_on_its_way() -> None:
+    world = World()
+    args = RequestVoteArgs(1, 0, -1, -1)
+    in_flight = []
+    for event in (
+        ev.CallSent(7, 0, 1, args, copies=2),
+        ev.KeptWaiting(7, 0, 1, args),
+        ev.CallDelivered(7, 0, 1, args),
+        ev.CallDelivered(7, 0, 1, args),
+    ):
+        world(Record(world.seq + 1, 0.1, 1, 0, event))
+        in_flight.append(len(world.messages()))
+    assert in_flight == [2, 1, 1, 0]
 
 
 def test_what_is_lost_unheard_does_not_pile_up() -> None:
