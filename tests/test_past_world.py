@@ -17,7 +17,10 @@ from raftplay.commands.runner import TextTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.past.world import World
+from raftplay.raft import events as dec
 from raftplay.raft.bugs import BUGS
+from raftplay.raft.bugs.durability import WRITE_DELAY
+from raftplay.watch.events import Record
 from raftplay.watch.trace import replay, traced
 
 
@@ -94,6 +97,39 @@ def test_calls_that_cannot_leave_move_next_index_with_bug_match_not_reset() -> N
         h.sleep_ms(100)
         leader = h.cluster[0].cm
         assert len(leader.log) == 1 < leader.match_index[1] < leader.next_index[1]
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_what_a_dead_process_does_with_bug_zombie_shows_as_long_as_no_other_has_its_place(is_back: bool) -> None:
+    applied: list[Record] = []
+
+    def note(record: Record) -> None:
+        if isinstance(record.event, dec.Applied) and record.node == 0:
+            applied.append(record)
+
+    config = Config(bugs=("zombie",), delay_min=0.005)
+    with Compared(3, backend="sim", seed=1, watch=False, config=config, readers=[note]) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        h.sleep_ms(10)
+        h.submit_to_server(0, "x")
+        h.sleep_ms(1)
+        h.crash_peer(0)
+        if is_back:
+            h.restart_peer(0)
+        h.sleep_ms(10)
+        assert [record.incarnation for record in applied] == [0]
+        assert h.snapshot().nodes[0].commit_index == (-1 if is_back else 0)
+        assert h.commits[0] == []
+
+
+def test_a_node_that_crashes_while_a_write_waits_waits_for_nothing_any_more() -> None:
+    with Compared(3, backend="sim", seed=1, watch=False, config=Config(bugs=("torn-vote",))) as h:
+        h.time_out_peer(0)
+        h.sleep_ms(10)
+        assert h.now < h.snapshot().nodes[1].deadline < h.now + WRITE_DELAY
+        h.crash_peer(1)
+        assert h.snapshot().nodes[1].deadline == math.inf
 
 
 def test_the_past_can_begin_at_any_snapshot() -> None:
