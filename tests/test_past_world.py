@@ -165,7 +165,7 @@ def test_a_world_and_its_copy_go_on_apart() -> None:
 def test_the_past_of_a_cluster_on_sockets_is_what_was(kinds: tuple[str, ...]) -> None:
     with Compared(5, seed=5) as h:
         Churn(h, 5, kinds).run(1.2)
-        assert h.looks > 100
+        assert h.looks > 10
 
 
 @pytest.mark.parametrize("bug", ["zombie", "torn-vote"])
