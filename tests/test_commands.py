@@ -374,7 +374,7 @@ def test_what_is_no_speed_is_refused(word: str) -> None:
 def test_pause_step_and_resume() -> None:
     run = held("pause; submit 1 to 0; step; step 3; now; resume; wait leader")
     assert run.answers[0] == "time stands still"
-    assert "the timer of n" in run.answers[2]
+    assert "the election timer of n" in run.answers[2]
     assert len(run.answers[3].split("\n")) == 3
     assert run.answers[5] == "time goes on"
 

@@ -7,7 +7,6 @@ is no frame closes its connection and nothing else.
 
 import asyncio
 import contextlib
-import selectors
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -42,14 +41,12 @@ class Host(Protocol):
     """What an endpoint needs of the TCP backend."""
 
     secret: bytes
+    challenges: "dict[bytes, Accepted]"
+    """Who takes in a connection that is not proven yet, by the challenge that it sent."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The cluster's event loop."""
-
-    @property
-    def paused(self) -> bool:
-        """Whether cluster time stands still."""
 
     def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
         """Run `function` under the lock, its failure kept."""
@@ -127,15 +124,10 @@ class TcpEndpoint:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is under way to its peers or waits to be read."""
-        if any(dialed.is_opening for dialed in self._dialed.values()):
-            return False
-        with selectors.DefaultSelector() as selector:
-            for connection in self.connections:
-                if not connection.is_idle:
-                    return False
-                connection.watch(selector)
-            return not selector.select(0)
+        """Whether all that was sent over its connections has been read, and none is being opened."""
+        return all(connection.is_idle for connection in self.connections) and not any(
+            dialed.is_opening for dialed in self._dialed.values()
+        )
 
     def redial(self, broken: "Dialed") -> None:
         """Open a connection that broke again, unless it is not wanted any more."""
@@ -186,12 +178,19 @@ class TcpEndpoint:
 
 
 class Connection(asyncio.Protocol):
-    """What both directions share: bytes come in pieces, first a handshake of known length, then frames."""
+    """What both directions share: bytes come in pieces, first a handshake of known length, then frames.
+
+    `other` is the other end, once both are proven, if it is one of this cluster; of the bytes that were `written`
+    here, it has `received` so many.
+    """
 
     def __init__(self, endpoint: TcpEndpoint) -> None:
         self.endpoint = endpoint
         self.transport: asyncio.Transport | None = None
         self.proven = False
+        self.other: Connection | None = None
+        self.written = 0
+        self.received = 0
         self._received = bytearray()
         self._reader = wire.FrameReader()
         self._limit: asyncio.TimerHandle | None = None
@@ -213,6 +212,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived; what they are is judged under the cluster's lock."""
+        self.received += len(data)
         self.endpoint.host.guard(self._judge, data)
 
     def abort(self) -> None:
@@ -222,16 +222,16 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether its handshake is over, and all that was written has left."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return True
-        return self.proven and transport.get_write_buffer_size() == 0
+        """Whether its handshake is over, and the other end has read all that was written here.
 
-    def watch(self, selector: selectors.BaseSelector) -> None:
-        """Let `selector` say whether something is there to be read."""
-        if self.proven and self.transport is not None and not self.transport.is_closing():
-            selector.register(self.transport.get_extra_info("socket").fileno(), selectors.EVENT_READ)
+        When one end is gone, the other has read all once it is gone too.
+        """
+        if self.transport is None:
+            return True
+        if self.transport.is_closing() or not self.proven:
+            return False
+        other = self.other
+        return other is None or (other.transport is not None and other.received == self.written)
 
     def write(self, data: bytes) -> bool:
         """Send `data` unless the other end has stopped reading; whether it was sent."""
@@ -241,6 +241,7 @@ class Connection(asyncio.Protocol):
         if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             return False
         transport.write(data)
+        self.written += len(data)
         return True
 
     def _judge(self, data: bytes) -> None:
@@ -299,7 +300,7 @@ class Dialed(Connection):
         self.is_opening = not again
         self._queue: list[bytes] = []
         self._expected = b""
-        self._held = 0
+        self._acceptor: Accepted | None = None
         self.task: asyncio.Task[None] | None = None
 
     def give_up(self) -> None:
@@ -343,6 +344,7 @@ class Dialed(Connection):
                 return b""
             if not challenge.startswith(wire.MAGIC):
                 raise wire.BadFrame("the other end speaks another protocol")
+            self._acceptor = endpoint.host.challenges.get(challenge)
             answer, self._expected = wire.response(endpoint.host.secret, challenge, endpoint.node_id, self.peer_id)
             self.write(answer)
         proof = self._cut(wire.PROOF_BYTES)
@@ -351,6 +353,8 @@ class Dialed(Connection):
         if not wire.same(proof, self._expected):
             raise wire.BadFrame("the other end does not know the secret")
         self._prove()
+        if self._acceptor is not None:
+            self.other, self._acceptor.other = self._acceptor, self
         self.is_opening = False
         queue, self._queue = self._queue, []
         for data in queue:
@@ -360,19 +364,6 @@ class Dialed(Connection):
     def _take(self, frame: wire.Frame) -> None:
         if not isinstance(frame, wire.Answered):
             raise wire.BadFrame("a call came over a connection for replies")
-        if self.endpoint.host.paused or self._held:
-            self._hold(frame)
-        elif self.wanted:
-            self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
-
-    def _hold(self, frame: wire.Answered) -> None:
-        """While time stands still nothing happens: the reply comes with the next step, or when time goes on."""
-        self._held += 1
-        about = ("reply", self.peer_id, self.endpoint.node_id, frame.reply)
-        self.endpoint.host.call_later(0.0, partial(self._let_go, frame), about)
-
-    def _let_go(self, frame: wire.Answered) -> None:
-        self._held -= 1
         if self.wanted:
             self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
 
@@ -397,11 +388,12 @@ class Accepted(Connection):
         if not self.endpoint.closed:
             self.endpoint.admit(self)
             self._challenge = wire.MAGIC + wire.new_nonce()
+            self.endpoint.host.challenges[self._challenge] = self
             self.write(self._challenge)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self.endpoint.forget(self)
+        self._known()
         super().connection_lost(exc)
 
     @property
@@ -419,9 +411,14 @@ class Accepted(Connection):
             raise wire.BadFrame("a stranger")
         self.peer_id, proof = checked
         self._prove()
-        self.endpoint.forget(self)
+        self._known()
         self.write(proof)
         return bytes(self._received)
+
+    def _known(self) -> None:
+        """It is no stranger any more."""
+        self.endpoint.forget(self)
+        self.endpoint.host.challenges.pop(self._challenge, None)
 
     def _take(self, frame: wire.Frame) -> None:
         if not isinstance(frame, wire.Call):

@@ -16,12 +16,13 @@ import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from raftplay.backends import wire
 from raftplay.backends.base import PAUSED, SHUT_DOWN, WAITS_FOR_ITSELF, Predicate, Receiver, check_duration
 from raftplay.backends.clock import Clock
-from raftplay.backends.sockets import TcpEndpoint
+from raftplay.backends.sockets import Accepted, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.raft.messages import UsageError
 
@@ -31,8 +32,11 @@ Ts = TypeVarTuple("Ts")
 CLOSE_LIMIT = 5.0
 """How long `close` waits for the loop's thread, in seconds; it takes milliseconds."""
 
-QUIET_LIMIT = 1.0
-"""How long a step waits for what is under way in the sockets, in seconds of wall time; it takes a millisecond."""
+QUIET_LOOKS = 1000
+"""How often, while time stands still, the loop looks whether the sockets are quiet; a few times are enough."""
+
+QUICK_LOOKS = 50
+"""How many of these looks come one right after another; between the others lies a millisecond of wall time."""
 
 LOOK_EVERY = 1.0
 """How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
@@ -48,6 +52,7 @@ class TcpBackend:
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(wire.SECRET_BYTES)
+        self.challenges: dict[bytes, Accepted] = {}
         self._lock = threading.RLock()
         self._timers = Timers()
         self._clock = Clock(self._timers)
@@ -108,13 +113,10 @@ class TcpBackend:
     def step(self) -> object:
         """Go to the next timer that is about something, and let it happen; time stands still again then.
 
-        What is under way in the sockets lands first, or a step might jump over it.
+        Nothing is under way in the sockets by then, or a step might jump over it: see `run`.
         """
         self._check_outside()
         self.pause()
-        give_up = time.monotonic() + QUIET_LIMIT
-        while not self.run(self._is_quiet) and time.monotonic() < give_up:
-            time.sleep(0.0005)
         return self.run(self._step)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
@@ -176,8 +178,14 @@ class TcpBackend:
                 return timer.about
         return None
 
-    def _is_quiet(self) -> bool:
-        return all(endpoint.quiet for endpoint in self._endpoints)
+    def _when_quiet(self, then: Callable[[], None], looks: int = QUIET_LOOKS) -> None:
+        """Call `then` once nothing is under way in the sockets, if time stands still; else at once."""
+        if not self.paused or looks == 0 or all(endpoint.quiet for endpoint in self._endpoints):
+            then()
+        elif looks > QUIET_LOOKS - QUICK_LOOKS:
+            self._loop.call_soon(self.guard, self._when_quiet, then, looks - 1)
+        else:
+            self._loop.call_later(0.001, self.guard, self._when_quiet, then, looks - 1)
 
     # ---- inside and outside
 
@@ -197,7 +205,11 @@ class TcpBackend:
                 self._keep(error)
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run `function` in the loop's thread and give its result."""
+        """Run `function` in the loop's thread and give its result.
+
+        While time stands still, all that was sent has come to its receiver before the result is given: it is in
+        flight there, and no longer in the sockets.
+        """
         if self._is_inside():
             with self._lock:
                 return function()
@@ -211,7 +223,7 @@ class TcpBackend:
             except BaseException as error:
                 future.set_exception(error)
             else:
-                future.set_result(result)
+                self._when_quiet(partial(future.set_result, result))
 
         try:
             self._loop.call_soon_threadsafe(self.guard, inside)

@@ -1,25 +1,39 @@
 """Messages in flight, one by one: what is under way between nodes, and what a person does to it.
 
-A message is in flight while a delay holds it (the link's or the receiver's proxy) or while its link is held.
-Every one has a number, in the order in which they took off.
+A message is in flight while a delay holds it (its link's, or that of the receiver's proxy), while its link is
+held, and, over sockets, while it has arrived and time stands still. Every one has a number, in the order in which
+they took off, and keeps it until it has arrived or is lost.
 """
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from raftplay.backends.base import Answer, Backend, Handle
-from raftplay.raft.messages import Args, Reply, UsageError
+from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs, UsageError
 
 MAX_HELD = 10_000
 """How many messages held links keep; of more, the oldest is lost."""
+
+MAX_FLIGHTS = 50_000
+"""How many messages are in flight at once, held or delayed; of more, the oldest is lost."""
+
+MAX_PASSAGES = 1024
+"""How many calls may have passed a link and not arrived yet; of more, the oldest is forgotten."""
+
+
+class NotInFlight(UsageError):
+    """No message of this number is in flight, or not any more."""
 
 
 class Pilot(Protocol):
     """Who sent a message on its way, and knows what becomes of it."""
 
-    def landed(self, flight: "Flight") -> None:
-        """The message arrives."""
+    def landed(self, flight: "Flight", *, by_hand: bool) -> str | None:
+        """This part of the message's way is over; why it is lost, if it is.
+
+        What was delivered `by_hand` is delayed nowhere else on its way.
+        """
 
     def lost(self, flight: "Flight", reason: str) -> None:
         """The message is lost."""
@@ -30,9 +44,10 @@ class Pilot(Protocol):
 
 @dataclass(slots=True)
 class Flight:
-    """One message on its way. `due` is the cluster time of its arrival; None while it is held.
+    """One message on its way. `due` is the cluster time at which this part of it ends; None while it is held.
 
-    `back` is the way for an answer, where there is one.
+    `back` is the way for an answer, where there is one. `on_link`: it is on its link; else it has come to its
+    receiver, where a proxy delays it or time stands still.
     """
 
     id: int
@@ -43,7 +58,23 @@ class Flight:
     due: float | None
     pilot: Pilot
     back: Answer | None = None
+    on_link: bool = True
     timer: Handle | None = None
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it answers a call."""
+        return not isinstance(self.message, RequestVoteArgs | AppendEntriesArgs)
+
+
+class Passage(NamedTuple):
+    """What is known of a message that comes from its link: its number, and whether it was delivered by hand."""
+
+    id: int | None
+    by_hand: bool
+
+
+UNKNOWN = Passage(None, False)
 
 
 class Flights:
@@ -52,8 +83,9 @@ class Flights:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._flights: dict[int, Flight] = {}
+        self._held: dict[int, Flight] = {}
         self._held_links: set[tuple[int, int]] = set()
-        self._held = 0
+        self._passages: dict[tuple[int, bool], list[Passage]] = {}
         self._count = 0
 
     def is_held(self, src: int, dst: int) -> bool:
@@ -69,33 +101,44 @@ class Flights:
         message: Args | Reply,
         delay: float | None,
         back: Answer | None = None,
+        *,
+        on_link: bool = True,
+        id: int | None = None,
     ) -> None:
-        """A message takes off; it arrives after `delay` seconds, or when it is released if that is None."""
-        self._count += 1
-        id = self._count
-        flight = Flight(id, call_id, src, dst, message, None, pilot, back)
+        """A message takes off; it arrives after `delay` seconds, or when it is released if that is None.
+
+        `id` is its number where it has one already.
+        """
+        if id is None:
+            self._count += 1
+            id = self._count
+        flight = Flight(id, call_id, src, dst, message, None, pilot, back, on_link)
         self._flights[id] = flight
         if delay is not None:
             flight.due = self._backend.now() + delay
             flight.timer = self._backend.call_at(flight.due, partial(self._land, id), flight)
         else:
-            self._held += 1
-            if self._held > MAX_HELD:
-                self.lose(next(f.id for f in self._flights.values() if f.due is None), "too many are held")
+            self._held[id] = flight
+            if len(self._held) > MAX_HELD:
+                self.lose(next(iter(self._held)), "too many are held")
+        if len(self._flights) > MAX_FLIGHTS:
+            self.lose(next(iter(self._flights)), "too many are in flight")
 
     def everything(self) -> list[Flight]:
         """What is in flight, in the order of taking off."""
-        return list(self._flights.values())
+        return sorted(self._flights.values(), key=_number)
 
     def on_link(self, src: int, dst: int) -> list[Flight]:
         """What is in flight from `src` to `dst`."""
-        return [flight for flight in self._flights.values() if flight.src == src and flight.dst == dst]
+        return [flight for flight in self.everything() if flight.src == src and flight.dst == dst]
 
     def get(self, id: int) -> Flight:
-        """The message with this number. Raises `UsageError`."""
+        """The message with this number. Raises `NotInFlight`."""
         flight = self._flights.get(id)
         if flight is None:
-            raise UsageError(f"no message {id} is in flight; see: messages")
+            if 0 < id <= self._count:
+                raise NotInFlight(f"message {id} is not in flight any more: it arrived or was lost; see: messages")
+            raise NotInFlight(f"no message {id} is in flight; see: messages")
         return flight
 
     def hold(self, src: int, dst: int) -> None:
@@ -103,28 +146,55 @@ class Flights:
         self._held_links.add((src, dst))
 
     def release(self, src: int, dst: int) -> int:
-        """Hold no more, and deliver what was held, in order; how many messages that were."""
+        """Hold no more, and deliver what was held, in order; how many messages arrive."""
         self._held_links.discard((src, dst))
-        held = [flight for flight in self.on_link(src, dst) if flight.due is None]
-        for flight in held:
-            self.deliver(flight.id)
-        return len(held)
+        held = [id for id, flight in self._held.items() if flight.src == src and flight.dst == dst]
+        return sum(self.deliver(id) is None for id in held if id in self._held)
 
-    def deliver(self, id: int) -> None:
-        """Let a message arrive now. Raises `UsageError`."""
+    def deliver(self, id: int) -> str | None:
+        """Let a message arrive now; why it is lost, if it is. Raises `NotInFlight`."""
         flight = self._take(id)
-        flight.pilot.landed(flight)
+        return flight.pilot.landed(flight, by_hand=True)
 
     def lose(self, id: int, reason: str = "by hand") -> None:
-        """Let a message never arrive. Raises `UsageError`."""
+        """Let a message never arrive. Raises `NotInFlight`."""
         flight = self._take(id)
         flight.pilot.lost(flight, reason)
 
-    def duplicate(self, id: int) -> None:
-        """Let a copy of a message arrive now; the message itself stays in flight. Raises `UsageError`."""
+    def duplicate(self, id: int) -> str | None:
+        """Let a copy of a message arrive now; why the copy is lost, if it is. Raises `NotInFlight`."""
         flight = self.get(id)
         flight.pilot.copied(flight)
-        flight.pilot.landed(flight)
+        return flight.pilot.landed(flight, by_hand=True)
+
+    def passes(self, flight: Flight, *, by_hand: bool) -> None:
+        """A message leaves its link; it will arrive, unless its connection breaks."""
+        passages = self._passages.setdefault((flight.call_id, flight.is_reply), [])
+        passages.append(Passage(flight.id, by_hand))
+        del passages[:-MAX_PASSAGES]
+        if len(self._passages) > MAX_PASSAGES:
+            del self._passages[next(iter(self._passages))]
+
+    def fails(self, flight: Flight) -> None:
+        """The message that left its link last has no connection to go on."""
+        passages = self._passages.get((flight.call_id, flight.is_reply))
+        if passages:
+            passages.pop()
+
+    def arrives(self, call_id: int, *, is_reply: bool) -> Passage:
+        """A message has come to its receiver: what is known of it."""
+        if not self._passages or not (passages := self._passages.pop((call_id, is_reply), [])):
+            return UNKNOWN
+        first, *others = passages
+        if others:
+            self._passages[call_id, is_reply] = others
+        return first
+
+    def clear(self) -> None:
+        """Forget everything: the cluster ends."""
+        self._flights.clear()
+        self._held.clear()
+        self._passages.clear()
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:
@@ -137,9 +207,13 @@ class Flights:
         if flight.timer is not None:
             flight.timer.cancel()
         else:
-            self._held -= 1
+            del self._held[id]
         return flight
 
     def _land(self, id: int) -> None:
         flight = self._flights.pop(id)
-        flight.pilot.landed(flight)
+        flight.pilot.landed(flight, by_hand=False)
+
+
+def _number(flight: Flight) -> int:
+    return flight.id

@@ -129,7 +129,7 @@ class Harness:
 
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
-        return self._look(lambda: self._server(id).submit(command))
+        return self.submit_many(id, (command,))[0]
 
     def settle(self) -> None:
         """Let what was submitted leave now, as it does by itself as soon as time passes.
@@ -140,7 +140,10 @@ class Harness:
 
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
-        return self._look(lambda: self._server(id).submit_many(commands))
+        indices = self._look(lambda: self._server(id).submit_many(commands))
+        if self._backend.paused:
+            self._act(lambda: None)  # what the node sends on account of it is in flight now
+        return indices
 
     # ---- what can go wrong, and be mended
 
@@ -275,7 +278,7 @@ class Harness:
         self._act(act)
 
     def release(self, src: int, dst: int) -> int:
-        """Undo `hold` and deliver what was held, in order; how many messages that were."""
+        """Undo `hold` and deliver what was held, in order; how many messages arrive (a cut loses them)."""
         self._check_link(src, dst)
 
         def act() -> int:
@@ -284,17 +287,23 @@ class Harness:
 
         return self._act(act)
 
-    def deliver(self, id: int) -> None:
-        """Let the message `id` arrive now. Raises `UsageError` when it is not in flight."""
-        self._act(lambda: self.flights.deliver(id))
+    def deliver(self, id: int) -> str | None:
+        """Let the message `id` arrive now; why it is lost (a cut, say), if it is.
+
+        Raises `UsageError` when it is not in flight.
+        """
+        return self._act(lambda: self.flights.deliver(id))
 
     def lose(self, id: int) -> None:
         """Let the message `id` never arrive. Raises `UsageError` when it is not in flight."""
         self._act(lambda: self.flights.lose(id))
 
-    def duplicate(self, id: int) -> None:
-        """Let a copy of the message `id` arrive now. Raises `UsageError` when it is not in flight."""
-        self._act(lambda: self.flights.duplicate(id))
+    def duplicate(self, id: int) -> str | None:
+        """Let a copy of the message `id` arrive now; why the copy is lost, if it is.
+
+        Raises `UsageError` when the message is not in flight.
+        """
+        return self._act(lambda: self.flights.duplicate(id))
 
     # ---- time
 
@@ -689,6 +698,7 @@ class Harness:
 
     def _stop_all(self) -> None:
         """Stop all servers and let go of the disks, whatever fails meanwhile."""
+        self.flights.clear()
         with ExitStack() as last:
             if self._opened is not None:
                 last.callback(self._opened.close)

@@ -58,13 +58,14 @@ class RPCProxy:
         """An incoming AppendEntries: after its delay the node answers it through `answer`."""
         self._delayed(args, answer)
 
-    def landed(self, flight: Flight) -> None:
+    def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
         """The delay of an incoming call is over."""
         assert flight.back is not None
         self._server.handle(cast(Args, flight.message), flight.back)
+        return None
 
     def lost(self, flight: Flight, reason: str) -> None:
-        """An incoming call was lost while it was held."""
+        """An incoming call was lost while it was delayed."""
         assert flight.back is not None
         self._server.lose(cast(Args, flight.message), flight.back, reason)
 
@@ -73,6 +74,11 @@ class RPCProxy:
         self._server.copied(flight)
 
     def _delayed(self, args: Args, answer: Answer) -> None:
+        call_id = getattr(answer, "call_id", 0)
+        passage = self._flights.arrives(call_id, is_reply=False)
+        if passage.by_hand:
+            self._server.handle(args, answer)
+            return
         config, rng = self._config, self._rng
         delay = config.delay_min + (config.delay_max - config.delay_min) * rng.random()
         if config.unreliable:
@@ -84,7 +90,7 @@ class RPCProxy:
                 delay = SLOW_CALL
         if delay > 0 or self._backend.paused or not self._backend.concurrent:
             src = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
-            call_id = getattr(answer, "call_id", 0)
-            self._flights.add(self, call_id, src, self._server.id, args, delay, answer)
+            here = self._server.id
+            self._flights.add(self, call_id, src, here, args, delay, answer, on_link=False, id=passage.id)
         else:
             self._server.handle(args, answer)

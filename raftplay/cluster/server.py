@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
@@ -159,12 +159,22 @@ class Server:
         return replies[0]
 
     def connect_to_peer(self, peer_id: int, addr: tuple[str, int]) -> None:
-        """Connect to the peer that listens at `addr`."""
-        self._backend.run(lambda: self._endpoint.connect(peer_id, addr))
+        """Connect to the peer that listens at `addr`; an earlier connection to it closes."""
+
+        def connect() -> None:
+            self._lose_replies(peer_id, "disconnected")
+            self._endpoint.connect(peer_id, addr)
+
+        self._backend.run(connect)
 
     def disconnect_peer(self, peer_id: int) -> None:
-        """Close the connection to `peer_id`; calls to it fail at once from now on."""
-        self._backend.run(lambda: self._endpoint.disconnect(peer_id))
+        """Close the connection to `peer_id`: calls to it fail at once from now on, its replies are lost."""
+
+        def disconnect() -> None:
+            self._lose_replies(peer_id, "disconnected")
+            self._endpoint.disconnect(peer_id)
+
+        self._backend.run(disconnect)
 
     def disconnect_all(self) -> None:
         """Close the connections to all peers."""
@@ -193,8 +203,13 @@ class Server:
             self._alarm.cancel()
         self._inbox.lose_all()
         if not self.cm.hears_replies_when_dead:
+            for peer_id in self.peer_ids:
+                self._lose_replies(peer_id, "crash")
             self._open_calls.clear()
             self._endpoint.close()
+        for flight in self._flights.everything():
+            if flight.pilot is self.proxy or (flight.pilot is self and flight.src == self.id):
+                self._flights.lose(flight.id, "crash")
         self._backend.changed()
 
     def freeze(self) -> None:
@@ -296,19 +311,41 @@ class Server:
             else:
                 self._flights.add(self, call_id, self.id, peer_id, reply, None if held else delay, incoming)
 
-    def landed(self, flight: Flight) -> None:
-        """A message of this node has passed its link."""
+    def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
+        """A message of this node has passed its link, or a reply for it is heard; why it is lost, if it is."""
+        if not flight.on_link:
+            self._hear(flight.src, flight.call_id, cast(Reply, flight.message))
+            return None
+        reason = "crash" if self.stopped else self._network.blocked(self.id, flight.dst)
+        if reason is None:
+            # a reply that passes its link while time stands still needs no other step to be heard
+            self._flights.passes(flight, by_hand=by_hand or (flight.is_reply and self._backend.paused))
+            if not self._go_on(flight):
+                reason = "disconnected"
+                self._flights.fails(flight)
+        if reason is not None:
+            self.lost(flight, reason)
+        return reason
+
+    def _go_on(self, flight: Flight) -> bool:
+        """Let a message that has passed its link go to its receiver; whether there is a connection for it."""
         if isinstance(flight.back, Incoming):
-            self._reply_late(flight.back, cast(Reply, flight.message))
-        else:
-            self._send_late(flight.dst, flight.call_id, cast(Args, flight.message))
+            return flight.back.answer(cast(Reply, flight.message)) is not False
+        try:
+            self._endpoint.send(flight.dst, flight.call_id, cast(Args, flight.message))
+        except CallFailed:
+            return False
+        return True
 
     def lost(self, flight: Flight, reason: str) -> None:
-        """A message of this node was lost on its link."""
-        if isinstance(flight.back, Incoming):
-            self._reply_lost(flight.back, cast(Reply, flight.message), reason)
+        """A message of this node, or a reply to it, was lost on its way."""
+        if not self._stream.active:
+            return
+        call_id, src, dst, message = flight.call_id, flight.src, flight.dst, flight.message
+        if flight.is_reply:
+            self._publish(ev.ReplyLost(call_id, src, dst, cast(Reply, message), reason))
         else:
-            self._call_lost(flight.dst, flight.call_id, cast(Args, flight.message), reason)
+            self._publish(ev.CallLost(call_id, src, dst, cast(Args, message), reason))
 
     def copied(self, flight: Flight) -> None:
         """A copy of a message is made, of this node's or of one that came to it."""
@@ -316,13 +353,21 @@ class Server:
             self._publish(ev.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
-        """A reply came in; the node judges it against the call that it answers."""
+        """A reply came in. While time stands still, it is in flight until the next step, or until time goes on."""
+        passage = self._flights.arrives(call_id, is_reply=True)
+        if self._backend.concurrent and self._backend.paused and not passage.by_hand:
+            self._flights.add(self, call_id, peer_id, self.id, reply, 0.0, on_link=False, id=passage.id)
+        else:
+            self._hear(peer_id, call_id, reply)
+
+    def _hear(self, peer_id: int, call_id: int, reply: Reply) -> None:
+        """The node judges a reply against the call that it answers."""
         if self.stopped and not self.cm.hears_replies_when_dead:
             self._not_heard(peer_id, call_id, reply, "crash")
             return
         if self.frozen:
             lose = partial(self._not_heard, peer_id, call_id, reply)
-            if self._inbox.keep(partial(self.reply_arrived, peer_id, call_id, reply), lose):
+            if self._inbox.keep(partial(self._hear, peer_id, call_id, reply), lose):
                 self._arrived_frozen(call_id, peer_id, reply)
             return
         open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
@@ -362,15 +407,14 @@ class Server:
             self._open_calls.pop(call_id, None)
             raise
 
-    def _send_late(self, peer_id: int, call_id: int, args: Args) -> None:
-        reason = "crash" if self.stopped else self._network.blocked(self.id, peer_id)
-        if reason is None:
-            try:
-                self._endpoint.send(peer_id, call_id, args)
-            except CallFailed:
-                reason = "disconnected"
-        if reason is not None:
-            self._call_lost(peer_id, call_id, args, reason)
+    def _lose_replies(self, peer_id: int, reason: str) -> None:
+        """The connection to `peer_id` closes, and with it the way of its replies that are in flight."""
+        for flight in self._flights.on_link(peer_id, self.id):
+            if flight.is_reply and self._has_asked(flight.call_id):
+                self._flights.lose(flight.id, reason)
+
+    def _has_asked(self, call_id: int) -> bool:
+        return call_id in self._open_calls or self._remembered_call(call_id) is not None
 
     def _send_now(self, peer_id: int, call_id: int, args: Args) -> None:
         try:
@@ -382,13 +426,6 @@ class Server:
     def _answer_now(self, incoming: "Incoming", reply: Reply) -> None:
         if incoming.answer(reply) is False:
             self._reply_lost(incoming, reply, "disconnected")
-
-    def _reply_late(self, incoming: "Incoming", reply: Reply) -> None:
-        reason = "crash" if self.stopped else self._network.blocked(self.id, incoming.peer_id)
-        if reason is None:
-            self._answer_now(incoming, reply)
-        else:
-            self._reply_lost(incoming, reply, reason)
 
     def _call_lost(self, peer_id: int, call_id: int, args: Args, reason: str) -> None:
         if self._stream.active:
@@ -459,17 +496,18 @@ class Server:
             self._alarm = None
         if deadline < math.inf:
             self._alarm_at = deadline
-            self._alarm = self._backend.call_at(deadline, self._wake, ("timer", self.id))
+            self._alarm = self._backend.call_at(deadline, self._wake, TimerFired(self.id, self.is_leader()))
 
     def _wake(self) -> None:
         alarm, self._alarm = self._alarm, None
+        assert alarm is not None
+        alarm.about = None  # as long as nothing happens
         if self.stopped or self.frozen:
             return
-        if self.cm.deadline > self._alarm_at:
-            assert alarm is not None
-            alarm.about = None  # nothing happens: the deadline has moved on
+        if self.cm.deadline > self._alarm_at:  # the deadline has moved on
             self._set_alarm()
             return
+        alarm.about = TimerFired(self.id, self.is_leader())
         self.cm.wake(self._backend.now())
         self._settle()
 
@@ -480,6 +518,13 @@ class Server:
 
     def _publish_decision(self, decision: Decision) -> None:
         self._stream.publish(self.id, self.incarnation, decision, self.cm.node_state())
+
+
+class TimerFired(NamedTuple):
+    """What a step through time was about, where it was the timer of a node: a leader's sends heartbeats."""
+
+    node: int
+    leads: bool
 
 
 class Incoming:

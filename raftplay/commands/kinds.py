@@ -39,6 +39,14 @@ class LinkChange:
     dup: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Messages in flight by their numbers. Those of a link may have landed before anything is done to them."""
+
+    ids: tuple[int, ...]
+    by_id: bool = False
+
+
 def _node(cursor: Cursor) -> Resolve:
     return parse_node(cursor).resolve_one
 
@@ -146,13 +154,16 @@ def _all_links(session: "Session") -> Links:
 def _messages(cursor: Cursor) -> Resolve:
     word = cursor.next("an ID or a LINK")
     if word.text != "all" and "->" not in word.text:
-        ids = [values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)]
-        return constant(ids)
+        id = values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)
+        return constant(Picked((id,), by_id=True))
     cursor.at -= 1
     links = _links(cursor)
-    return lambda session: [
-        flight.id for link in links(session) for flight in session.harness.flights.on_link(*link)
-    ]
+
+    def resolve(session: "Session") -> Picked:
+        meant = set(links(session))
+        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant))
+
+    return resolve
 
 
 def _link_change(cursor: Cursor) -> Resolve:
@@ -254,7 +265,7 @@ NAME = Kind("NAME", _new_name)
 KEPT = Kind("leader|follower|term|index|NUMBER", _kept, lead="=")
 TOPIC = Kind("COMMAND", _topic)
 
-Messages = Annotated[list[int], MESSAGES]
+Messages = Annotated[Picked, MESSAGES]
 Node = Annotated[int, NODE]
 Nodes = Annotated[list[int], NODES]
 Conditions = Condition

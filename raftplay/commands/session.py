@@ -88,7 +88,8 @@ class Session:
                 history.records(),
                 history.forgotten,
                 tuple(
-                    InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due) for f in harness.flights.everything()
+                    InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due, f.on_link)
+                    for f in harness.flights.everything()
                 ),
                 branch=name,
                 breach=harness.breach,

@@ -1,7 +1,9 @@
 """Commands for messages in flight, one by one."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
+from raftplay.cluster.flight import NotInFlight
 from raftplay.commands import kinds
 from raftplay.commands.acting import GROUP, links_text
 from raftplay.commands.table import command
@@ -20,34 +22,37 @@ def messages(session: "Session") -> str:
     lines = []
     waits = "still under way in the present" if view.rewound else "held"
     for flight in view.messages:
-        when = waits if flight.due is None else f"in {duration_text(round(max(0.0, flight.due - now), 4))}"
+        when = waits if flight.due is None else _when(flight.due - now, flight.on_link)
         name = str(flight.id) if flight.id >= 0 else ""
         lines.append(f"{name:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
     return "\n".join(lines) or "nothing is in flight"
 
 
+def _when(seconds: float, on_link: bool) -> str:
+    left = duration_text(round(max(0.0, seconds), 4))
+    return f"on its link, {left} more" if on_link else f"in {left}"
+
+
 @command(GROUP, "deliver 17")
-def deliver(session: "Session", ids: kinds.Messages) -> str:
+def deliver(session: "Session", picked: kinds.Messages) -> str:
     """Let messages in flight arrive now: the one with this ID, or all on a link."""
-    for id in ids:
-        session.harness.deliver(id)
-    return f"{_messages(ids)} delivered"
+    arrived, lost = _each(picked, session.harness.deliver)
+    return "; ".join([f"{_messages(arrived)} delivered", *lost] if arrived or not lost else lost)
 
 
 @command(GROUP, "lose 1->3")
-def lose(session: "Session", ids: kinds.Messages) -> str:
+def lose(session: "Session", picked: kinds.Messages) -> str:
     """Let messages in flight never arrive: the one with this ID, or all on a link."""
-    for id in ids:
-        session.harness.lose(id)
-    return f"{_messages(ids)} lost"
+    done, _ = _each(picked, session.harness.lose)
+    return f"{_messages(done)} lost"
 
 
 @command(GROUP, "duplicate 17")
-def duplicate(session: "Session", ids: kinds.Messages) -> str:
+def duplicate(session: "Session", picked: kinds.Messages) -> str:
     """Let copies of messages in flight arrive now; they themselves stay in flight."""
-    for id in ids:
-        session.harness.duplicate(id)
-    return f"a copy of {_messages(ids)} delivered"
+    arrived, lost = _each(picked, session.harness.duplicate)
+    lost = [f"a copy of {text}" for text in lost]
+    return "; ".join([f"a copy of {_messages(arrived)} delivered", *lost] if arrived or not lost else lost)
 
 
 @command(GROUP, "hold 1->3")
@@ -61,8 +66,27 @@ def hold(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
 @command(GROUP, "release 1->3")
 def release(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
     """Hold a link no more, and deliver what was held, in order."""
+    held = [f for f in session.harness.messages() if f.due is None and (f.src, f.dst) in links]
     count = sum(session.harness.release(src, dst) for src, dst in links)
-    return f"{links_text(links)} released: {count} message{'' if count == 1 else 's'} delivered"
+    lost = f", {len(held) - count} lost" if len(held) > count else ""
+    return f"{links_text(links)} released: {count} message{'' if count == 1 else 's'} delivered{lost}"
+
+
+def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:
+    """Do `act` to each message: the numbers of those that arrive, and of the others, why they are lost."""
+    arrived, lost = [], []
+    for id in picked.ids:
+        try:
+            reason = act(id)
+        except NotInFlight:
+            if picked.by_id:
+                raise
+            continue  # it landed just now, or what was delivered before it took it along
+        if reason is None:
+            arrived.append(id)
+        else:
+            lost.append(f"message {id} is lost ({reason})")
+    return arrived, lost
 
 
 def _messages(ids: list[int]) -> str:

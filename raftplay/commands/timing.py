@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.flight import Flight
+from raftplay.cluster.server import TimerFired
 from raftplay.commands import kinds
 from raftplay.commands.conditions import Condition
 from raftplay.commands.errors import Failed
@@ -41,8 +42,13 @@ def resume(session: "Session") -> str:
 @command("Time", "step 3")
 def step(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Let the next timer or delivery happen, N times, and stand still again."""
-    happened = [session.harness.step() for _ in range(count)]
-    return "\n".join(about_text(about) for about in happened)
+    lines = []
+    for _ in range(count):
+        about = session.harness.step()
+        lines.append(about_text(about))
+        if about is None:
+            break  # nothing comes of itself
+    return "\n".join(lines)
 
 
 def about_text(about: object) -> str:
@@ -51,10 +57,11 @@ def about_text(about: object) -> str:
         case None:
             return "nothing is under way and no timer runs"
         case Flight():
-            return f"message {about.id} arrives: {message_text(about.src, about.dst, about.message)}"
-        case ("timer", node):
-            return f"the timer of n{node} fires"
-    return str(about)
+            verb = "passes its link" if about.on_link else "arrives"
+            return f"message {about.id} {verb}: {message_text(about.src, about.dst, about.message)}"
+        case TimerFired():
+            return f"the {'heartbeat' if about.leads else 'election'} timer of n{about.node} fires"
+    raise AssertionError(f"no words for {about!r}")
 
 
 @command("Time", "speed 0.1", effect="clock")

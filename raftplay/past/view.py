@@ -15,7 +15,7 @@ class InFlight:
 
     In the past, `due` is when it did arrive, or was lost; None if neither has happened since.
     `id` is the number that `deliver`, `lose` and `duplicate` take, -1 where it is not known (in the past).
-    `call_id` is the number of the call, which its reply shares.
+    `call_id` is the number of the call, which its reply shares. `on_link`: `due` is only when it leaves its link.
     """
 
     id: int
@@ -24,6 +24,7 @@ class InFlight:
     dst: int
     message: Args | Reply
     due: float | None
+    on_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
