@@ -2,7 +2,8 @@
 
 The rule of this module: cluster time never goes back, and never runs far past a timer that has not fired. When
 the process stalls, so does the clock: no node takes a stall for a dead leader. The same rule slows the clock
-down where a speed asks for more than the machine can do.
+down where a speed asks for more than the machine can do. It stands still while a node handles an input (a turn):
+the timers that the node is about to set could not hold it back.
 """
 
 import math
@@ -17,7 +18,7 @@ SLACK = 0.005
 class Clock:
     """The time of one cluster, from 0; `timers` are those that it must not leave behind."""
 
-    __slots__ = ("_anchor", "_slack", "_stopped", "_timers", "_wall", "paused", "speed")
+    __slots__ = ("_anchor", "_in_turn", "_slack", "_stopped", "_timers", "_wall", "paused", "speed")
 
     def __init__(self, timers: Timers) -> None:
         self.speed = 1.0
@@ -26,28 +27,34 @@ class Clock:
         self._anchor = 0.0  # cluster time …
         self._wall = time.monotonic()  # … at this time of the wall clock
         self._slack = SLACK
+        self._in_turn = False
         self._stopped = False
 
     def now(self) -> float:
         """Cluster time."""
-        return self._at(time.monotonic())
+        return self._anchor if self._in_turn else self._at(time.monotonic())
+
+    def begin_turn(self) -> None:
+        """Stand still while something is handled; a stall that lies behind is forgotten."""
+        wall = time.monotonic()
+        self._anchor, self._wall = self._at(wall), wall
+        self._in_turn = True
+
+    def end_turn(self) -> None:
+        """Go on; what the turn took is made up for, as far as the timers allow."""
+        self._in_turn = False
 
     def set(self, speed: float, paused: bool) -> None:
-        """Go on from this moment at another speed, or stand still."""
-        self.catch_up()
+        """Within a turn: go on from this moment at another speed, or stand still."""
+        assert self._in_turn
+        self._wall = time.monotonic()
         self.speed, self.paused = speed, paused
         self._slack = SLACK * min(speed, 1.0)
 
     def stop(self) -> None:
-        """Stand still for ever."""
-        self.catch_up()
+        """Within a turn: stand still for ever."""
+        assert self._in_turn
         self._stopped = True
-
-    def catch_up(self) -> float:
-        """Cluster time, at which timers may fire; from here on a stall that lies behind is forgotten."""
-        wall = time.monotonic()
-        self._anchor, self._wall = self._at(wall), wall
-        return self._anchor
 
     def step_to(self, when: float) -> None:
         """While paused: let it be `when`, unless it is later already."""
@@ -65,4 +72,4 @@ class Clock:
             return self._anchor
         now = self._anchor + (wall - self._wall) * self.speed
         limit = self._timers.next_when() + self._slack
-        return now if now < limit else limit
+        return now if now < limit else max(limit, self._anchor)  # the slack may have been longer before

@@ -164,7 +164,7 @@ class TcpBackend:
 
     def _run_due(self) -> None:
         try:
-            now = self._clock.catch_up()
+            now = self._clock.now()
             while not self.paused and (timer := self._timers.pop(now)):
                 timer.fire()
         finally:
@@ -195,14 +195,20 @@ class TcpBackend:
         return self._lock
 
     def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Run `function` as all that runs inside: under the lock, its failure kept, waiting conditions told."""
+        """Run `function` as all that runs inside: under the lock, its failure kept, waiting conditions told.
+
+        It is one moment of cluster time.
+        """
         with self._lock:
+            self._clock.begin_turn()
             try:
                 function(*args)
                 if self._changed and self._waiters:
                     self._look()
             except BaseException as error:
                 self._keep(error)
+            finally:
+                self._clock.end_turn()
 
     def run(self, function: Callable[[], T]) -> T:
         """Run `function` in the loop's thread and give its result.

@@ -142,7 +142,7 @@ class Harness:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
         indices = self._look(lambda: self._server(id).submit_many(commands))
         if self._backend.paused:
-            self._act(lambda: None)  # what the node sends on account of it is in flight now
+            self._act(_nothing)  # what the node sends on account of it is in flight now
         return indices
 
     # ---- what can go wrong, and be mended
@@ -375,6 +375,7 @@ class Harness:
     def pause(self) -> None:
         """Let cluster time stand still; actions still work."""
         self._backend.pause()
+        self._act(_nothing)
 
     def resume(self) -> None:
         """Let cluster time go on."""
@@ -382,7 +383,7 @@ class Harness:
 
     def step(self) -> object:
         """Let the next timer or delivery happen, then stand still: what it was, or None if there is none."""
-        self._backend.pause()
+        self.pause()
         about = self._backend.step()
         self._raise_breach()
         return about
@@ -733,6 +734,10 @@ class Harness:
 def new_seed() -> int:
     """A seed for a cluster that was given none."""
     return secrets.randbelow(1 << 32)
+
+
+def _nothing() -> None:
+    """An action in which only what was submitted before settles."""
 
 
 def _make_backend(name: str) -> Backend:
