@@ -17,9 +17,9 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
 from raftplay.commands.session import Session
 from raftplay.explore.trial import bound
+from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
 from raftplay.watch import events as ev
-from raftplay.watch.history import History
 
 CALM = Config(raft=RaftConfig(election_min=20, election_max=40))
 """No election comes of itself."""

@@ -374,7 +374,8 @@ WAITS = ("sleep", "wait", "never")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_command_works_while_time_stands_still(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = [command.strip() for command in WORKS_PAUSED.replace("\n", ";").split(";") if command.strip()]
-    known = {name for name, row in TABLE.items() if not row.setup and name not in WAITS}
+    groups = ("Acting on the cluster", "Time", "Looking", "Checking")  # the others are no matter of time
+    known = {name for name, row in TABLE.items() if row.group in groups and name not in WAITS}
     assert known <= {command.split()[0] for command in commands}
     with cluster(kind, monkeypatch) as h:
         session = Session(h)
