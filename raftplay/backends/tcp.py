@@ -341,6 +341,16 @@ class TcpBackend:
         return endpoint
 
     @property
+    def tasks(self) -> int:
+        """How many tasks run: connections that are being opened or taken in."""
+        return len(self._tasks)
+
+    @property
+    def connections(self) -> int:
+        """How many ends of connections are open at its endpoints."""
+        return sum(len(endpoint.connections) for endpoint in self._endpoints)
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The cluster's own event loop."""
         return self._loop

@@ -14,6 +14,7 @@ import msgspec
 
 from raftplay.raft.messages import (
     MAX_COMMAND_DEPTH,
+    MAX_NUMBER,
     AppendEntriesArgs,
     AppendEntriesReply,
     LogEntry,
@@ -34,7 +35,7 @@ CHALLENGE_BYTES = len(MAGIC) + NONCE_BYTES
 RESPONSE_BYTES = 2 + NONCE_BYTES + PROOF_BYTES
 LENGTH_BYTES = 4
 
-CallId = Annotated[int, msgspec.Meta(ge=0)]
+CallId = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, tag="call", forbid_unknown_fields=True, gc=False):

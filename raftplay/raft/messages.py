@@ -22,9 +22,12 @@ MAX_COMMAND_DEPTH = 100
 MAX_INTEGER_BITS = 13_000
 """The longest integer in a command: Python itself reads no longer ones from text."""
 
-Term: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-Index: TypeAlias = Annotated[int, msgspec.Meta(ge=-1)]
-NodeId: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+MAX_NUMBER = 1 << 62
+"""The highest term, index or number of a call in a message; a higher one could not be counted on from."""
+
+Term: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+Index: TypeAlias = Annotated[int, msgspec.Meta(ge=-1, le=MAX_NUMBER)]
+NodeId: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class UsageError(ValueError):

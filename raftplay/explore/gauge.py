@@ -1,0 +1,129 @@
+"""What a process holds, read at rest and compared: whatever is only ever taken shows in a long run."""
+
+import gc
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from statistics import median
+
+from raftplay.backends.tcp import TcpBackend
+from raftplay.cluster.harness import Harness
+
+MEMORY_ROOM = 16 << 20
+"""How many bytes of memory a process may take more in the end: caches fill, and pages are not given back."""
+
+BLOCKS_ROOM = 20_000
+"""Likewise, how many blocks of Python's allocator."""
+
+SHARE_ROOM = 0.05
+"""What may come on top of both, as a share of what there was."""
+
+PATIENCE = 10.0
+"""Seconds of wall time until what closes must be closed; it takes milliseconds."""
+
+WARM_UP = 2
+"""How many readings pass before any counts: caches are filled by then, and what is made once is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the process holds: bytes of memory (0 where the system does not say), blocks, open files, threads."""
+
+    memory: int
+    blocks: int
+    files: int
+    threads: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.memory / (1 << 20):.1f} MiB of memory, {self.blocks:,} blocks, "
+            f"{self.files} files, {self.threads} threads"
+        )
+
+
+def read() -> Reading:
+    """What the process holds now, without its garbage."""
+    gc.collect()
+    return Reading(_resident(), sys.getallocatedblocks(), _open_files(), threading.active_count())
+
+
+@dataclass(slots=True)
+class Gauge:
+    """Readings in their order, all taken at the same point of a run that repeats itself."""
+
+    readings: list[Reading] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Take one more."""
+        self.readings.append(read())
+
+    @property
+    def counted(self) -> list[Reading]:
+        """Those behind the warm-up; all of them in a run that is too short for one."""
+        return self.readings[WARM_UP:] or self.readings
+
+    def growth(self) -> str | None:
+        """What grew, in words; None if nothing did. Files and threads must be as many as they were."""
+        counted = self.counted
+        first, last = counted[0], counted[-1]
+        grown = [
+            f"{name} {before} → {after}"
+            for name, before, after in (
+                ("open files", first.files, last.files),
+                ("threads", first.threads, last.threads),
+            )
+            if after > before
+        ]
+        quarter = max(1, len(counted) // 4)
+        for name, room in (("memory", MEMORY_ROOM), ("blocks", BLOCKS_ROOM)):
+            early = median(getattr(reading, name) for reading in counted[:quarter])
+            late = median(getattr(reading, name) for reading in counted[-quarter:])
+            if late > early * (1 + SHARE_ROOM) + room:
+                grown.append(f"{name} {early:,.0f} → {late:,.0f}")
+        return ", ".join(grown) or None
+
+    def text(self) -> str:
+        """The first and the last reading that count, and whether something grew."""
+        counted = self.counted
+        growth = self.growth()
+        return (
+            f"held at first: {counted[0]}\nheld at last:  {counted[-1]}\n"
+            + (f"GROWTH: {growth}" if growth else "nothing grew")
+        )  # fmt: skip
+
+
+def left_over(harness: Harness) -> str | None:
+    """What a cluster on sockets runs or holds open at rest beyond what it needs, in words; None if nothing."""
+    backend = harness._backend
+    assert isinstance(backend, TcpBackend)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        nodes = sum(alive and on for alive, on in zip(harness.alive, harness.connected, strict=True))
+        needed = 2 * nodes * (nodes - 1)  # each has two ends
+        tasks, connections = backend.tasks, backend.connections
+        if tasks == 0 and connections == needed:
+            return None
+        if time.monotonic() > deadline:
+            return (
+                f"{tasks} tasks run and {connections} ends of connections are open, where 0 and {needed} would do"
+            )
+        time.sleep(0.01)
+
+
+def _resident() -> int:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def _open_files() -> int:
+    for directory in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return len(os.listdir(directory))
+        except OSError:
+            continue
+    return 0
