@@ -174,9 +174,9 @@ def _link_change(cursor: Cursor) -> Resolve:
     if not words:
         raise cursor.mistake("what to change is missing: loss=20% delay=50..80ms dup=5%, or clear")
     for word in words:
-        name, _, text = word.text.partition("=")
+        name, glued, text = word.text.partition("=")
         place = Word(text, word.column + len(name) + 1, len(text))
-        match name:
+        match name if glued else None:
             case "loss":
                 change = LinkChange(False, values.chance(cursor, place, text), change.delay, change.dup)
             case "delay":

@@ -86,10 +86,12 @@ def _timings(cursor: Cursor) -> Resolve:
         raise cursor.mistake("timings are missing: election=150..300ms heartbeat=50ms delay=1..5ms")
     timings = {}
     for word in words:
-        name, _, text = word.text.partition("=")
+        name, glued, text = word.text.partition("=")
         if name not in TIMINGS:
             hint = did_you_mean(name, TIMINGS) or f"; it is one of {', '.join(TIMINGS)}"
             raise cursor.mistake(f"{quoted(name)} is no timing{hint}", word)
+        if not glued:
+            raise cursor.mistake(f"the value of {name} is missing; write {name}=50ms", word)
         place = Word(text, word.column + len(name) + 1, len(text))
         low, high = values.duration_range(cursor, place, text)
         if name == "heartbeat" and low != high:

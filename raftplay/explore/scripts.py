@@ -1,0 +1,274 @@
+"""Generated scripts: valid, nearly valid, nonsense and hostile; each is refused with a place, or runs to its end.
+
+The grammar is read off the table of commands, so that a new command is part of it.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.commands.script import Script, ScriptRefused, decode, parse_script
+from raftplay.commands.setup import Setup
+from raftplay.commands.table import TABLE, Command, Parameter
+from raftplay.raft.bugs import BUGS
+from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.text import visible
+
+MOST_LINES = 10
+
+LONGEST_RUN = 20.0
+"""A script that would let more cluster time pass, in seconds, is read but not run."""
+
+STEP_TIME = 0.005
+"""About how much cluster time a step lets pass."""
+
+Word = Callable[["Grammar"], str]
+
+
+def _of(*words: str) -> Word:
+    return lambda grammar: grammar.dice.choice(words)
+
+
+def _joined(separator: str, word: Word, most: int) -> Word:
+    return lambda grammar: separator.join(word(grammar) for _ in range(grammar.dice.randint(1, most)))
+
+
+def _number(grammar: "Grammar") -> str:
+    return str(grammar.dice.choice((0, 1, 2, 3, 5, 20)))
+
+
+_node = _of("0", "1", "2", "n0", "n2", "leader", "follower", "$x")
+_nodes = _of("0", "1", "2", "0,1", "leader", "followers", "all", "alive", "crashed", "0,leader", "$x")
+_duration = _of("0ms", "1ms", "7.5ms", "20ms", "120ms", "300ms", "0.4s")
+_link = _of("0->1", "1->0", "0<->2", "leader->followers", "all", "2->all")
+_value = _of("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''")
+_condition = _of(
+    "leader", "one leader", "no leader", "leader is 0", "leader is not $x", "0 is follower", "all is leader",
+    "0,1 is dead", "term = 1", "term >= 1", "term of 0 > 0", "commit of 0 = 0", "log of 1 <= 3", "committed 42",
+    "committed x on 2", "not committed 42", "not committed '\x1b'", "agree", "term of leader != $x",
+)  # fmt: skip
+
+WORDS: dict[str, Word] = {
+    "VALUE": _value,
+    "NODE": _node,
+    "NODES": _nodes,
+    "N": _number,
+    "D": _duration,
+    "X": _of("1", "0.5", "100", "0.001"),
+    "TIME": _of("0ms", "10ms", "0.2s"),
+    "LINK": _link,
+    "ID|LINK": _of("1", "3", "12", "0->1", "1->0", "all"),
+    "0,1 | 2,3,4": _of("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"),
+    "CONDITION": _condition,
+    "NAME": _of("x", "y", "main", "b1", *BUGS),
+    "NAME, NAME …": _joined(", ", _of(*(invariant.name for invariant in INVARIANTS)), 3),
+    "COMMAND": _of(*TABLE, "conditions"),
+    "FILE": _of("file.txt"),
+    "on|off": _of("on", "off"),
+    "prevote|noop": _of("prevote", "noop"),
+    "sim|tcp": _of("sim", "tcp"),
+    "leader|follower|term|index|NUMBER": _of("leader", "follower", "term", "index", "0", "2", "99"),
+    "election=150..300ms heartbeat=50ms delay=1..5ms": _joined(
+        " ", _of("election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms"), 2
+    ),
+    "loss=20% delay=50..80ms dup=5% | clear": _joined(
+        " ", _of("loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear"), 2
+    ),
+}
+"""What may stand for a parameter, by the way in which it is shown; for one that is missing here, anything may."""
+
+SCRAPS = (
+    "", "'", '"', "\\", "#", ";", "|", "->", "<->", "=", ",", "$", "$nobody", "..", "%", "----", "to", "within",
+    "for", "after", "of", "is", "not", "on", "-1", "25", "99999999999999999999", "1e9", "0.5", "٣", "1ms..", "5",
+    "ms", "LEADER", "n", "n99", "\t", "\r", "\x0b", "\u00a0", "\u3000", "\u2028", "\x00", "\x1b[2J", "\x9b31m",
+    "\u202e", "\u200b", "\ufeff", "\U0001f600", "\ud800", "e\u0301\u0301\u0301", "x" * 70, "9" * 5000, "漢" * 50,
+    "*" * 70_000,
+)  # fmt: skip
+"""What stands where it should not."""
+
+
+class Grammar:
+    """Makes scripts; `dice` decides everything."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self._rows = [row for row in TABLE.values() if not row.setup]
+        self._setup = [row for row in TABLE.values() if row.setup]
+        self._lines: tuple[Callable[[], str], ...] = (
+            *[self.command] * 12,
+            *[self._damaged] * 4,
+            self._noise,
+            self._comment,
+            self._several,
+            self._answer,
+        )
+
+    def script(self) -> bytes:
+        """One script, as a file might hold it."""
+        good = self.dice.random() < 0.6  # most must get as far as to run
+        lines = self._setup_lines() if good else [self.setup_line() for _ in range(self.dice.randrange(4))]
+        lines += self.dice.choice(([], ["let x = 1"], ["let x = 1", "timeout 0", "wait leader"]))
+        makers = (self.command, self._comment, self._several) if good else self._lines
+        lines += [self.dice.choice(makers)() for _ in range(self.dice.randint(0, MOST_LINES))]
+        text = self.dice.choice(("\n", "\n", "\n", "\r\n")).join(lines)
+        data = text.encode("utf-8", "surrogatepass")
+        if self.dice.random() < 0.03:
+            at = self.dice.randrange(len(data) + 1)
+            data = data[:at] + self.dice.randbytes(self.dice.randint(1, 4)) + data[at:]
+        return data
+
+    def command(self) -> str:
+        """A command with parameters as they should be; some still do not suit the cluster."""
+        return self._written(self.dice.choice(self._rows))
+
+    def setup_line(self) -> str:
+        """A set-up line, which may come twice, or too late."""
+        return self._written(self.dice.choice(self._setup))
+
+    def _setup_lines(self) -> list[str]:
+        """A set-up as it should be: nothing is chosen twice, and the nodes are a few."""
+        rows = [row for row in self._setup if row.name != "nodes" and self.dice.random() < 0.15]
+        return [self.dice.choice(("nodes 3", "nodes 5", "")), *(self._written(row) for row in rows)]
+
+    def _written(self, row: Command) -> str:
+        words = [row.name]
+        for parameter in row.parameters:
+            if not (parameter.optional and self.dice.random() < 0.5):
+                words += [parameter.kind.lead, self._parameter(parameter)]
+        return " ".join(filter(None, words))
+
+    def _parameter(self, parameter: Parameter) -> str:
+        return WORDS.get(parameter.kind.shown, _of(*SCRAPS))(self)
+
+    def _damaged(self) -> str:
+        """A command in which something was cut out, put in, doubled or exchanged."""
+        line = self.command()
+        for _ in range(self.dice.randint(1, 3)):
+            start = self.dice.randrange(len(line) + 1)
+            end = min(len(line), start + self.dice.randrange(8))
+            put = self.dice.choice(("", line[start:end] * 2, self.dice.choice(SCRAPS), self.dice.choice(SCRAPS)))
+            line = line[:start] + put + line[end:]
+        return line
+
+    def _noise(self) -> str:
+        return self.dice.choice((" ", "")).join(self.dice.choice(SCRAPS) for _ in range(self.dice.randrange(8)))
+
+    def _comment(self) -> str:
+        return f"# {self.dice.choice(SCRAPS)}"
+
+    def _several(self) -> str:
+        return self.dice.choice(("; ", ";", " ;; ")).join(self.command() for _ in range(self.dice.randint(2, 4)))
+
+    def _answer(self) -> str:
+        return "\n".join(("----", self.dice.choice(SCRAPS), ""))
+
+
+class Misjudged(Exception):
+    """A script was neither refused as it should be nor run to a documented end; the text says what happened."""
+
+
+@dataclass(slots=True)
+class ScriptReport:
+    """What became of the scripts so far."""
+
+    done: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    elapsed: float = 0.0
+    interrupted: bool = False
+    failed: bytes | None = None
+    """The script with which something went wrong."""
+
+    failure: BaseException | None = None
+
+
+Watch = Callable[[ScriptReport], None]
+
+
+def fuzz_scripts(count: int, seed: int, watch: Watch = lambda report: None) -> ScriptReport:
+    """Read and run `count` scripts in virtual time, up to the first with which something goes wrong, if any."""
+    report = ScriptReport()
+    grammar = Grammar(random.Random(f"scripts {seed}"))
+    start = time.monotonic()
+    for number in range(count):
+        data = grammar.script()
+        try:
+            report.fates[judge(data, number)] += 1
+        except KeyboardInterrupt:
+            report.interrupted = True
+            break
+        except Exception as failure:  # the very thing that is looked for
+            report.failed, report.failure = data, failure
+            break
+        report.done += 1
+        report.elapsed = time.monotonic() - start
+        watch(report)
+    report.elapsed = time.monotonic() - start
+    return report
+
+
+def report_text(report: ScriptReport) -> str:
+    """The whole report in words."""
+    ended = "interrupted after" if report.interrupted else "read and ran"
+    rate = report.done / max(report.elapsed, 1e-9)
+    fates = ", ".join(f"{name} {times:,}" for name, times in report.fates.most_common())
+    found = "each was refused with line and column, or ran to a documented end"
+    if report.failure is not None:
+        found = f"FAILED: {type(report.failure).__name__}: {visible(str(report.failure))}"
+    return f"{ended} {report.done:,} scripts in {report.elapsed:.1f} s: {rate:,.0f} a second\n{fates}\n{found}"
+
+
+def judge(data: bytes, seed: int) -> str:
+    """What became of one script, in a word or two. Raises `Misjudged`, and whatever it should not."""
+    name = "\x1b[31mscript\u202e"
+    try:
+        text = decode(name, data)
+        script = parse_script(name, text, Setup(backend="sim", seed=seed))
+    except ScriptRefused as refusal:
+        _check_refusal(refusal, data)
+        return "refused"
+    if _time_of(script) > LONGEST_RUN:
+        return "too long to run"
+    heard: list[str] = []
+    transcript = (TextTranscript if seed % 2 else JsonTranscript)(heard.append)
+    status = run_script(script, transcript)
+    if status not in (Status.HELD, Status.FAILED, Status.MISUSED):
+        raise Misjudged(f"it ends with status {status!r}")
+    _check_shown("\n".join(heard))
+    return status.name.lower()
+
+
+def _check_refusal(refusal: ScriptRefused, data: bytes) -> None:
+    if not refusal.mistakes:
+        raise Misjudged("it is refused, and no mistake is named")
+    lines = data.count(b"\n") + 1
+    for mistake in refusal.mistakes:
+        last = mistake is refusal.mistakes[-1]  # it may say that nothing more was read
+        if not 1 <= mistake.line <= lines + last:
+            raise Misjudged(f"a mistake is said to be in line {mistake.line} of {lines}: {mistake}")
+        if not 1 <= mistake.column <= len(mistake.source) + 1:
+            raise Misjudged(f"a mistake is said to be in column {mistake.column}: {mistake}")
+        if not mistake.message or "\n" in mistake.message or len(mistake.message) > 500:
+            raise Misjudged(f"a mistake is not told in one short sentence: {mistake}")
+    _check_shown(str(refusal))
+
+
+def _check_shown(text: str) -> None:
+    """Nothing of a user's text is shown as it would act on a terminal."""
+    for line in text.split("\n"):
+        if visible(line) != line:
+            raise Misjudged(f"this is shown raw: {line!r}")
+
+
+def _time_of(script: Script) -> float:
+    """How much cluster time the script lets pass at most."""
+    total = 0.0
+    for step in script.steps:
+        for name, resolve in step.bound.arguments:
+            if name in ("duration", "within"):
+                total += resolve(None)  # type: ignore[arg-type]
+            elif step.bound.command.name == "step":
+                total += resolve(None) * STEP_TIME  # type: ignore[arg-type]
+    return total
