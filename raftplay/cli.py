@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -25,13 +26,15 @@ from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, ScriptRefused, decode, override, parse_script
-from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.commands.shown import path_text, quoted
 from raftplay.commands.values import duration_of
 from raftplay.explore.all_bugs import table
 from raftplay.explore.command import explore, explore_script
+from raftplay.explore.fuzz import COUNTS, fuzz
 from raftplay.explore.mixes import MIXES
 from raftplay.explore.report import progress_line
+from raftplay.explore.soak import soak
 from raftplay.explore.sweep import Report, Search
 from raftplay.output import Output, be_silent, complain, prepare_streams
 from raftplay.raft.bugs import BUGS
@@ -77,6 +80,13 @@ class Progress:
             self._shown = report.elapsed
             line = progress_line(report, seeds=self._seeds, limit=self.limit)
             print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def count(self, done: int) -> None:
+        """So many of them are done."""
+        ended = done == self._seeds
+        if self._is_terminal and (ended or time.monotonic() - self._shown > 0.2):
+            self._shown = time.monotonic()
+            print(f"\r{done:,} of {self._seeds:,}", end="\n" if ended else "", file=sys.stderr, flush=True)
 
     def seed_done(self, seed: int) -> None:
         """A seed of a script is done."""
@@ -202,7 +212,16 @@ def explore_(
     script: Annotated[
         str | None, typer.Argument(help="A script to run with many seeds in place of faults.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds (1000 unless --for is given).")] = None,
+    backend: Annotated[
+        str,
+        typer.Option(metavar="sim|tcp", help="Virtual time, or a soak: real sockets, and what grows meanwhile."),
+    ] = "sim",
+    speed: Annotated[
+        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="How fast time goes by on sockets.")
+    ] = 1.0,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many seeds (1000, on sockets 20, unless --for is given).")
+    ] = None,
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
     nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
@@ -217,10 +236,15 @@ def explore_(
     ] = False,
     out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
 ) -> None:
-    """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it."""
+    """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
+
+    With --backend tcp, the same on real sockets, one cluster after another: nothing may break, nor may memory,
+    open files, threads or tasks grow.
+    """
     output = Output()
+    on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
     if seeds is None and (limit is None or script is not None):
-        seeds = 1000
+        seeds = 20 if on_sockets else 1000
     progress = Progress(seeds, None if limit is None else seconds_of(limit))
     if script is not None:
         name, text = read(script)
@@ -238,13 +262,35 @@ def explore_(
         limit=progress.limit,
         jobs=jobs or os.cpu_count() or 1,
         stops_at_finding=not keep_going,
+        backend=backend,
+        speed=speed,
     )
     if all_bugs:
         rows = table(search, shrink, output.write)
         raise typer.Exit(int(Status.HELD if all(row.case is not None for row in rows) else Status.FAILED))
     again = shlex.join(["raftplay", *sys.argv[1:]])
+    if on_sockets:
+        raise typer.Exit(int(soak(search, output.write, out=out, watch=progress.show, again=again)))
     status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
     raise typer.Exit(int(status))
+
+
+@app.command("fuzz")
+def fuzz_(
+    what: Annotated[str, typer.Argument(metavar="frames|scripts")],
+    count: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where to write a script that fails.")] = Path("failed.txt"),
+) -> None:
+    """Throw mutated frames at a live cluster, or generated scripts at the language.
+
+    No exception may escape, nor memory be kept. Frames: the cluster still elects and commits. Scripts: each is
+    refused with line and column, or runs to a documented end.
+    """
+    progress = Progress(count or COUNTS.get(what, 1), None)
+    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=out, watch=progress.count)))
 
 
 @app.command("help")
@@ -267,6 +313,16 @@ def _options(
     if context.invoked_subcommand is None:
         complain(*context.get_help().split("\n"))
         raise typer.Exit(int(Status.MISUSED))
+
+
+def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:
+    """The backend of a search. Raises `UsageError` for one that there is not, or with what it cannot have."""
+    if name not in BACKENDS:
+        raise UsageError(f"--backend is {' or '.join(BACKENDS)}, not {quoted(name)}")
+    for what, is_wanted in in_sim_only.items():
+        if is_wanted and name != "sim":
+            raise UsageError(f"{what} is explored in virtual time only, not with --backend {name}")
+    return name
 
 
 def known_bugs(names: list[str] | None) -> list[str]:

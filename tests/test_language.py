@@ -153,6 +153,7 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
         ("backend", 8, "sim or tcp is missing"),
         ("timing", 7, "timings are missing: election=150..300ms heartbeat=50ms delay=1..5ms"),
         ("timing electon=1s", 8, "'electon' is no timing; did you mean 'election'?"),
+        ("timing election", 8, "the value of election is missing; write election=50ms"),
         ("timing x=1s", 8, "'x' is no timing; it is one of election, heartbeat, delay"),
         ("timing election=5", 17, "'5' is no range of durations; write 150..300ms"),
         ("timing election=", 17, "'' is no range of durations; write 150..300ms"),

@@ -27,18 +27,25 @@ MAX_LINES = 6
 
 def script_of(case: Case, *, command: str = "") -> str:
     """The script that repeats `case`, commented; `command` is what found it."""
+    return "\n".join([*_head(case, command), *_tell(case)]) + "\n"
+
+
+def schedule_of(case: Case, *, command: str = "") -> str:
+    """A script of what was done on real sockets, where nothing can be repeated exactly."""
+    return "\n".join([*_head(case, command), *case.commands]) + "\n"
+
+
+def _head(case: Case, command: str) -> list[str]:
     plan = case.plan
-    told = _tell(case)
-    head = [
+    return [
         f"# {case.finding.name} falls" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
-        f"# {case.finding.text}",
+        *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
         *([f"# Found by: {visible(command)}"] if command else []),
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
-        "backend sim",
+        f"backend {plan.backend}",
         *(f"bug {name}" for name in plan.bugs),
     ]
-    return "\n".join(head) + "\n" + "\n".join(told) + "\n"
 
 
 def _tell(case: Case) -> list[str]:

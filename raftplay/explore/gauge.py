@@ -66,6 +66,8 @@ class Gauge:
 
     def growth(self) -> str | None:
         """What grew, in words; None if nothing did. Files and threads must be as many as they were."""
+        if not self.readings:
+            return None
         counted = self.counted
         first, last = counted[0], counted[-1]
         grown = [

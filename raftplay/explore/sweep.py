@@ -16,7 +16,10 @@ CHUNK = 4
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to search: from `first_seed` on, `seeds` of them or `limit` seconds of wall time (the first to end)."""
+    """What to search: from `first_seed` on, `seeds` of them or `limit` seconds of wall time (the first to end).
+
+    On the backend "tcp", one cluster after another, at `speed`.
+    """
 
     nodes: range
     seconds: float = 4.0
@@ -27,6 +30,8 @@ class Search:
     limit: float | None = None
     jobs: int = 1
     stops_at_finding: bool = True
+    backend: str = "sim"
+    speed: float = 1.0
 
 
 @dataclass(slots=True)
@@ -95,12 +100,20 @@ def _plans(search: Search, start: float) -> Iterator[Plan]:
     for seed in seeds if search.seeds is None else islice(seeds, search.seeds):
         if search.limit is not None and time.monotonic() - start > search.limit:
             return
-        yield draw(seed, search.nodes, seconds=search.seconds, bugs=search.bugs, mixes=search.mixes)
+        yield draw(
+            seed,
+            search.nodes,
+            seconds=search.seconds,
+            bugs=search.bugs,
+            mixes=search.mixes,
+            backend=search.backend,
+            speed=search.speed,
+        )
 
 
 def _trials(search: Search, start: float) -> Generator[Result, None, None]:
     plans = _plans(search, start)
-    if search.jobs == 1:
+    if search.jobs == 1 or search.backend == "tcp":
         yield from map(run_trial, plans)
         return
     context = multiprocessing.get_context("spawn")

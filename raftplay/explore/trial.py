@@ -1,10 +1,11 @@
-"""One trial: a cluster in virtual time under one fault mix, watched, healed, and measured.
+"""One trial: a cluster under one fault mix, watched, healed, and measured; in virtual time, or on real sockets.
 
-All that is done is done by commands, and they are kept: `raftplay run` repeats the trial from them. A trial is
-decided by its `Plan` alone.
+All that is done is done by commands, and they are kept: `raftplay run` repeats a trial from them. In virtual time
+a trial is decided by its `Plan` alone.
 """
 
 import random
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from raftplay.commands.script import DEFAULT_NODES
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound, parse
 from raftplay.explore.coverage import Coverage
+from raftplay.explore.gauge import left_over
 from raftplay.explore.mixes import MIXES, Driver
 from raftplay.raft.messages import UsageError
 
@@ -33,21 +35,32 @@ REST_MS = 350
 LIVENESS = "liveness"
 """What a finding is called when no invariant fell, but the cluster did not come back."""
 
+FAILURE = "failure"
+"""What a finding on sockets is called when something raised that should not have."""
+
+LEFTOVERS = "leftovers"
+"""What a finding is called when a cluster on sockets keeps tasks or connections that nobody needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides a trial: the seed, how many nodes, which mix for how many seconds, and which bugs are on."""
+    """What decides a trial: the seed, how many nodes, which mix for how many seconds, and which bugs are on.
+
+    On the backend "tcp" it goes by at `speed`.
+    """
 
     seed: int
     nodes: int = DEFAULT_NODES
     mix: str = "everything"
     seconds: float = 4.0
     bugs: tuple[str, ...] = ()
+    backend: str = "sim"
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: an invariant's name or "liveness", its words, and the cluster time."""
+    """What was found: an invariant's name, or one of the names above; its words, and the cluster time."""
 
     name: str
     text: str
@@ -85,11 +98,19 @@ class _Run:
 
 
 def draw(
-    seed: int, nodes: range, *, seconds: float, bugs: tuple[str, ...] = (), mixes: tuple[str, ...] = ()
+    seed: int,
+    nodes: range,
+    *,
+    seconds: float,
+    bugs: tuple[str, ...] = (),
+    mixes: tuple[str, ...] = (),
+    backend: str = "sim",
+    speed: float = 1.0,
 ) -> Plan:
     """The plan of a seed: how many nodes and which mix are drawn from it."""
     rng = random.Random(f"plan {seed}")
-    return Plan(seed, rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES)), seconds, bugs)
+    count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
+    return Plan(seed, count, mix, seconds, bugs, backend, speed)
 
 
 def run_trial(plan: Plan) -> Result:
@@ -109,7 +130,9 @@ def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
 
 
 def _harness(plan: Plan) -> Harness:
-    return Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs))
+    harness = Harness(plan.nodes, backend=plan.backend, seed=plan.seed, config=Config(bugs=plan.bugs))
+    harness.set_speed(plan.speed)
+    return harness
 
 
 def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
@@ -123,11 +146,19 @@ def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, m
         if measured:
             _mend(run, harness)
             _measure(run, harness, result.liveness)
+            if plan.backend == "tcp" and (left := left_over(harness)) is not None:
+                result.finding = Finding(LEFTOVERS, left, harness.now)
     except InvariantBroken as broken:
         result.finding = Finding(broken.breach.invariant, str(broken.breach), harness.now)
         result.disturbing = len(run.commands)  # all of it led there, the mends included
     except Failed as failed:
         result.finding = Finding(LIVENESS, f"{run.commands[-1]}: {failed}", harness.now)
+    except Exception as failure:
+        if plan.backend == "sim":
+            raise
+        text = "".join(traceback.format_exception(failure)).rstrip()  # it may never come again
+        result.finding = Finding(FAILURE, text, harness.now)
+        result.disturbing = len(run.commands)
     result.seconds, result.rules = harness.now, coverage.counts
     return result
 
@@ -188,7 +219,7 @@ def _measure(run: _Run, harness: Harness, liveness: dict[str, float]) -> None:
     liveness["leader"] = _wait_settled(harness, start, patience)
     pause = _tenth_of_ms_up(harness.now - start)
     run.commands.append(f"sleep {pause:g}ms")
-    harness.sleep_ms(start + pause / 1000 - harness.now)
+    harness.sleep_ms(max(0.0, start + pause / 1000 - harness.now))
     run.do("expect one leader")
     run.do("let t = term")
     start = harness.now

@@ -1,0 +1,59 @@
+"""What `raftplay fuzz` does: throw frames at a live cluster, or scripts at the language, and say what becomes."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.shown import path_text, quoted
+from raftplay.commands.status import Status
+from raftplay.explore import frames, scripts
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
+
+COUNTS = {"frames": 1_000_000, "scripts": 100_000}
+"""How many of each unless said otherwise."""
+
+Write = Callable[[str], None]
+Watch = Callable[[int], None]
+
+
+def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path, watch: Watch) -> Status:
+    """Throw `count` of them, drawn from `seed`; a script that fails is written into `out`. Raises `UsageError`."""
+    if what not in COUNTS:
+        hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
+        raise UsageError(f"{quoted(what)} cannot be thrown{hint}")
+    count = COUNTS[what] if count is None else count
+    return _frames(count, seed, write, watch) if what == "frames" else _scripts(count, seed, write, out, watch)
+
+
+def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
+    try:
+        report = frames.fuzz_frames(count, seed, lambda report: watch(report.sent))
+    except Exception as failure:  # the very thing that is looked for
+        write(_trace(failure))
+        return Status.FAILED
+    write(frames.report_text(report))
+    if report.gauge.growth():
+        return Status.FAILED
+    return Status.INTERRUPTED if report.interrupted else Status.HELD
+
+
+def _scripts(count: int, seed: int, write: Write, out: Path, watch: Watch) -> Status:
+    report = scripts.fuzz_scripts(count, seed, lambda report: watch(report.done))
+    if report.failure is not None:
+        write(_trace(report.failure))
+    write(scripts.report_text(report))
+    if report.failed is not None:
+        try:
+            out.write_bytes(report.failed)
+        except OSError as error:
+            raise UsageError(f"{path_text(str(out))} cannot be written: {error.strerror}") from None
+        write(f"the script: {path_text(str(out))}")
+        return Status.FAILED
+    return Status.INTERRUPTED if report.interrupted else Status.HELD
+
+
+def _trace(failure: BaseException) -> str:
+    lines = "".join(traceback.format_exception(failure)).rstrip().split("\n")
+    return "\n".join(map(visible, lines))
