@@ -130,10 +130,7 @@ class Session:
             self._leave_the_past(effect)
         start, failure = self.branch.mark(), ""
         try:
-            answer = bound.run(self)
-            if effect == "acts" and self.harness.paused:
-                self.harness.settle()  # no time will pass that would let it leave
-            return answer
+            return bound.run(self)
         except Failed as failed:
             failure = str(failed)
             raise
@@ -285,17 +282,11 @@ class Session:
         with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
             if entry.takes_time and entry.failure:
                 self._advance(entry.end.time)
+            elif entry.bound.command.effect == "looks":
+                self.harness.settle()
             else:
-                self._run_again(entry.bound)
+                entry.bound.run(self)
         self.branch.journal.append(entry)
-
-    def _run_again(self, bound: Bound) -> None:
-        if bound.command.effect == "looks":
-            self.harness.settle()
-            return
-        bound.run(self)
-        if bound.command.effect == "acts" and self.harness.paused:
-            self.harness.settle()
 
     def _step_again(self, entry: Entry, cut: Mark) -> None:
         """As many of the steps of `entry` as lead up to `cut`."""
