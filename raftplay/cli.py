@@ -16,6 +16,8 @@ import typer
 
 import raftplay
 from raftplay import scenarios as shipped
+from raftplay.bench import command as benchmarks
+from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands import looking
@@ -291,6 +293,40 @@ def fuzz_(
     """
     progress = Progress(count or COUNTS.get(what, 1), None)
     raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=out, watch=progress.count)))
+
+
+@app.command()
+def bench(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"Measure this alone; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (3, or 5 where nothing is submitted)."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Measure another implementation side by side: pysyncobj.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A rough look: a tenth of everything.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure what raftplay costs on this machine, next to the least that the same work can cost there."""
+    terminal = sys.stderr.isatty()
+
+    def watch(progress: benchmarks.Progress) -> None:
+        if terminal:
+            line = str(progress)[:78] if progress.what else ""
+            print(f"\r{line:<78}", end="" if progress.what else "\r", file=sys.stderr, flush=True)
+
+    status = benchmarks.bench(
+        only or [], against, BenchOptions(nodes, quick), as_json=json, write=Output().write, watch=watch
+    )
+    raise typer.Exit(int(status))
 
 
 @app.command("help")

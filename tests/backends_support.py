@@ -37,7 +37,7 @@ def backend_of(kind: str, monkeypatch: pytest.MonkeyPatch) -> Backend:
 def take_loop(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let TCP backends made from now on run on plain asyncio, if that is the kind."""
     if kind == "asyncio":
-        monkeypatch.setattr(tcp, "_new_loop", asyncio.new_event_loop)
+        monkeypatch.setattr(tcp, "new_loop", asyncio.new_event_loop)
 
 
 def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
@@ -74,7 +74,7 @@ def nothing_left_over() -> Iterator[None]:
 @cache
 def _open_what_stays_open() -> None:
     """libuv opens a pipe for signals once in a process."""
-    tcp._new_loop().close()
+    tcp.new_loop().close()
 
 
 class Recorder:

@@ -232,7 +232,7 @@ def test_no_loop_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left() -> asyncio.AbstractEventLoop:
         raise OSError("no files left")
 
-    monkeypatch.setattr(tcp, "_new_loop", none_left)
+    monkeypatch.setattr(tcp, "new_loop", none_left)
     with quickly(), pytest.raises(OSError, match="no files left"):
         Harness(3)
 
@@ -340,7 +340,7 @@ def run_python(script: str) -> "subprocess.CompletedProcess[str]":
 def test_a_cluster_nobody_shut_down_ends_silently_with_its_process(kind: str, script: str) -> None:
     if kind == "asyncio":
         script = (
-            f"import asyncio; from raftplay.backends import tcp; tcp._new_loop = asyncio.new_event_loop; {script}"
+            f"import asyncio; from raftplay.backends import tcp; tcp.new_loop = asyncio.new_event_loop; {script}"
         )
     done = run_python(f"from raftplay import Harness; {script}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

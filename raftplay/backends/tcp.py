@@ -394,7 +394,7 @@ class TcpBackend:
     def _main(self, ready: threading.Event) -> None:
         self._thread_id = threading.get_ident()
         try:
-            with asyncio.Runner(loop_factory=_new_loop) as runner:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(self._live(ready))
         except BaseException as error:
             self._closed = True
@@ -461,7 +461,7 @@ def _never() -> bool:
     return False
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """uvloop's, where it installs."""
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms

@@ -1,0 +1,38 @@
+"""The clusters that are measured: over sockets, without delay, their storage in memory."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from raftplay.cluster.checks import fail
+from raftplay.cluster.config import Config
+from raftplay.cluster.harness import Harness
+
+NO_DELAY = Config(delay_min=0.0, delay_max=0.0)
+"""Calls are handled as they arrive; elections and heartbeats keep the reference's timings."""
+
+PATIENCE = 60.0
+"""Seconds after which a cluster that makes no progress ends the measurement."""
+
+
+@contextmanager
+def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> Iterator[tuple[Harness, int]]:
+    """A cluster over sockets and its leader; every node has committed a first command, None."""
+    with Harness(nodes, config=config, watch=watch) as harness:
+        harness.time_out_peer(0)
+        until(harness, lambda: any(server.is_leader() for server in harness.cluster))
+        leader, _ = harness.check_single_leader()
+        harness.submit_to_server(leader, None)
+        until(harness, lambda: all(harness.commits))
+        yield harness, leader
+
+
+def until(harness: Harness, predicate: Callable[[], bool]) -> None:
+    """Wait until `predicate` holds. Raises `CheckFailed` when it takes too long."""
+    if not harness.wait_until(predicate, PATIENCE):
+        raise fail(harness, f"the cluster made no progress within {PATIENCE:g} s")
+
+
+def check_taken(harness: Harness, indices: Collection[int]) -> None:
+    """All that was submitted got an index. Raises `CheckFailed` when the leader was deposed in between."""
+    if min(indices) < 0:
+        raise fail(harness, "the leader was deposed while commands were submitted: the machine is too busy")

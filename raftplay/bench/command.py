@@ -1,0 +1,80 @@
+"""What `raftplay bench` does: choose the steps, take them one by one, and print what they found."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
+from raftplay.bench.figures import Found, Options, Step
+from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.status import Status
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
+
+MEASUREMENTS: dict[str, Callable[[Options], list[Step]]] = {
+    "floor": floor.steps,
+    "pipelined": pipelined.steps,
+    "latency": latency.steps,
+    "elections": elections.steps,
+    "idle": idle.steps,
+    "simulated": simulated.steps,
+    "memory": memory.steps,
+    "catch-up": catch_up.steps,
+}
+"""What can be measured, by the names that `--only` takes."""
+
+BAR = 24
+"""Columns of the progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the whole is: `share` of its time is over, and `what` comes next ("" at the end)."""
+
+    share: float
+    what: str
+
+    def __str__(self) -> str:
+        return f"[{'#' * int(BAR * self.share):<{BAR}}] {self.what}"
+
+
+def plan(only: Sequence[str], against: str | None, options: Options) -> list[Step]:
+    """The steps to take; all of them where `only` names none. Raises `UsageError`."""
+    for name in only:
+        if name not in MEASUREMENTS:
+            known = ", ".join(MEASUREMENTS)
+            raise UsageError(
+                f"there is nothing {visible(name)!r} to measure{did_you_mean(name, MEASUREMENTS)}; {known}"
+            )
+    chosen = [name for name in MEASUREMENTS if name in only or not (only or against)]
+    steps = [step for name in chosen for step in MEASUREMENTS[name](options)]
+    return steps + (rival.steps(against, options) if against is not None else [])
+
+
+def bench(
+    only: Sequence[str],
+    against: str | None,
+    options: Options,
+    *,
+    as_json: bool,
+    write: Callable[[str], None],
+    watch: Callable[[Progress], None],
+) -> Status:
+    """Measure and print. Ctrl-C prints what was found so far. Raises `UsageError` before anything is measured."""
+    steps = plan(only, against, options)
+    found: list[Found] = []
+    status = Status.HELD
+    try:
+        for at, step in enumerate(steps):
+            watch(Progress(_share(steps, at), step.what))
+            found += step.measure()
+        watch(Progress(1.0, ""))
+    except KeyboardInterrupt:
+        watch(Progress(1.0, "interrupted"))
+        status = Status.INTERRUPTED
+    write(report.as_json(found, options) if as_json else report.text(found))
+    return status
+
+
+def _share(steps: Sequence[Step], done: int) -> float:
+    whole = sum(step.seconds for step in steps) or 1.0
+    return sum(step.seconds for step in steps[:done]) / whole

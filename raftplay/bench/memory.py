@@ -1,0 +1,46 @@
+"""Memory: what a cluster keeps of one small entry, on each node: in its log, its storage and its commits."""
+
+import gc
+import tracemalloc
+from functools import partial
+
+from raftplay.bench.clusters import leading, until
+from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.floor import call_with
+from raftplay.bench.pipelined import FIRST
+from raftplay.cluster.harness import Harness
+
+NODES = 3
+COUNT = 20_000
+WARM_UP = 10_000
+"""Commands before those that are measured: by then everything that is bounded is full."""
+
+
+def steps(options: Options) -> list[Step]:
+    """Bytes per entry and node."""
+    return [Step("memory", 2.0, partial(_measure, options.of(NODES), COUNT))]
+
+
+def _measure(nodes: int, count: int) -> list[Found]:
+    with leading(nodes) as (harness, leader):
+        tracemalloc.start()
+        try:
+            _commit(harness, leader, WARM_UP)
+            before = _kept()
+            _commit(harness, leader, count)
+            kept = _kept() - before
+        finally:
+            tracemalloc.stop()
+    floor = (len(call_with(range(FIRST, FIRST + count))) - len(call_with(()))) / count
+    return [Figure("memory", "kept of a small entry, on each node", kept / count / nodes, "bytes", floor)]
+
+
+def _commit(harness: Harness, leader: int, count: int) -> None:
+    length = len(harness.commits[leader])
+    harness.submit_many(leader, range(FIRST + length, FIRST + length + count))
+    until(harness, lambda: all(len(commits) == length + count for commits in harness.commits))
+
+
+def _kept() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

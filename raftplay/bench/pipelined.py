@@ -1,0 +1,116 @@
+"""Pipelined throughput: commands submitted as fast as the caller can, and the time until all are committed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from raftplay.bench.clusters import check_taken, leading, until
+from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.floor import REPLY, Floor, calls_with
+from raftplay.cluster.harness import Harness
+
+NODES = 3
+COUNTS = (1_000, 5_000, 10_000, 50_000, 100_000)
+WATCHED = 5_000
+"""How many commands are submitted with every invariant watched."""
+
+FIRST = 1_000_000
+"""The commands are integers from here on: all of one size, and none that Python keeps only once."""
+
+Submit = Callable[[Harness, int, int], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds that the caller took to submit all, and until the leader had committed all."""
+
+    submitting: float
+    total: float
+
+
+def one_by_one(harness: Harness, leader: int, count: int) -> list[int]:
+    """Each command by its own call."""
+    submit = harness.submit_to_server
+    return [submit(leader, FIRST + i) for i in range(count)]
+
+
+def all_at_once(harness: Harness, leader: int, count: int) -> list[int]:
+    """All commands by one call."""
+    return harness.submit_many(leader, range(FIRST, FIRST + count))
+
+
+def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> Run:
+    """Let a fresh cluster commit `count` commands."""
+    with leading(nodes, watch=watch) as (harness, leader):
+        committed = harness.commits[leader]
+        start = time.perf_counter()
+        indices = submit(harness, leader, count)
+        submitted = time.perf_counter()
+        until(harness, lambda: len(committed) > count)
+        total = time.perf_counter() - start
+        check_taken(harness, indices)
+        return Run(submitted - start, total)
+
+
+def steps(options: Options) -> list[Step]:
+    """Throughput for each number of commands, with and without watchers."""
+    nodes = options.of(NODES)
+    counts = [options.times(count) for count in COUNTS]
+    costs: dict[int, float] = {}
+    made = [
+        Step(f"{count:,} commands", 0.5 + count / 40_000, partial(_measure, nodes, count, options, costs))
+        for count in counts
+    ]
+    watched = options.times(WATCHED)
+    made.append(Step(f"{watched:,} commands, watched", 1.5, partial(_measure_watched, nodes, watched, options)))
+    made.append(Step("how the cost grows", 0.0, lambda: _growth(costs)))
+    return made
+
+
+def repetitions(count: int, options: Options) -> int:
+    """How often so many commands are submitted: short runs more often, for they vary more."""
+    return 3 if options.quick else max(5, min(15, 60_000 // count))
+
+
+def _measure(nodes: int, count: int, options: Options, costs: dict[int, float]) -> list[Found]:
+    floor = _floor(nodes, count)
+    times = repetitions(count, options)
+    each = [run(nodes, count, one_by_one) for _ in range(times)]
+    many = [run(nodes, count, all_at_once) for _ in range(times)]
+    costs[count] = median([one.total for one in each]) / count
+    return [
+        _rate(count, "a call each", each, floor),
+        Figure(
+            "pipelined",
+            f"{count:,} commands: a call, on the caller's side",
+            median([one.submitting for one in each]) / count * 1e6,
+            "µs",
+        ),
+        _rate(count, "one submit_many", many, floor),
+    ]
+
+
+def _measure_watched(nodes: int, count: int, options: Options) -> list[Found]:
+    runs = [run(nodes, count, one_by_one, watch=True) for _ in range(repetitions(count, options))]
+    return [_rate(count, "a call each, every invariant watched", runs, _floor(nodes, count))]
+
+
+def _growth(costs: dict[int, float]) -> list[Found]:
+    """What a command costs in the longest run, by what it costs in the shortest."""
+    few, many = min(costs), max(costs)
+    return [
+        Figure("pipelined", f"cost of a command in {many:,} by that in {few:,}", costs[many] / costs[few], "×")
+    ]
+
+
+def _rate(count: int, how: str, runs: list[Run], floor: float) -> Figure:
+    value = count / median([one.total for one in runs])
+    return Figure("pipelined", f"{count:,} commands, {how}", value, "commits/s", floor)
+
+
+def _floor(nodes: int, count: int) -> float:
+    """How many commands a second the bare bytes would make, brought to all peers."""
+    calls = calls_with(count) * max(nodes - 1, 1)
+    with Floor() as floor:
+        return count / median([floor.pass_all(calls, REPLY) for _ in range(5)])

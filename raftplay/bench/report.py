@@ -1,0 +1,110 @@
+"""Figures and curves as text for a terminal, and as one JSON object."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
+
+from raftplay.bench.curves import draw
+from raftplay.bench.figures import Curve, Figure, Found, Options
+from raftplay.version import __version__
+
+SCHEMA = "raftplay.bench/1"
+
+TITLES = {
+    "floor": "the floor: two endpoints on one event loop that pass the same bytes, unread",
+    "pipelined": "commands submitted as fast as the caller can, until the leader has committed all",
+    "latency": "one command at a time, until the leader has committed it",
+    "elections": "elections in virtual time, the reference's timings",
+    "idle": "a cluster that does nothing but heartbeats, the reference's timings and delays",
+    "simulated": "how fast virtual time passes",
+    "memory": "memory",
+    "catch-up": "a follower comes back",
+    "against": "another implementation, in turn with raftplay",
+}
+"""What is measured, by the names that `--only` takes, in the order in which it is."""
+
+
+def environment() -> dict[str, str | int]:
+    """What the figures depend on besides raftplay itself."""
+    try:
+        loop = f"uvloop {version('uvloop')}"
+    except PackageNotFoundError:
+        loop = "asyncio"
+    return {
+        "raftplay": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "loop": loop,
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count() or 1,
+    }
+
+
+def text(found: Sequence[Found]) -> str:
+    """The whole report: a table of figures, then the charts."""
+    facts = environment()
+    lines = [
+        ", ".join(
+            f"{fact}"
+            for fact in (f"raftplay {facts['raftplay']}", facts["python"], facts["loop"], facts["system"])
+        )
+        + f", {facts['cores']} cores",
+        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise. floor: what the",
+        "same work costs here at the least; times: how many times that.",
+    ]
+    figures = [one for one in found if isinstance(one, Figure)]
+    if figures:
+        width = max(len(figure.what) for figure in figures)
+        for group, members in groupby(figures, key=lambda figure: figure.group):
+            lines += ["", f"{TITLES[group]}:"]
+            lines += [_row(figure, width) for figure in members]
+    for chart, curves in groupby((one for one in found if isinstance(one, Curve)), key=lambda curve: curve.chart):
+        lines += [
+            "",
+            *draw(f"time to replace a crashed leader, by {chart} (Figure 16 of the paper):", list(curves)),
+        ]
+    return "\n".join(lines)
+
+
+def as_json(found: Sequence[Found], options: Options) -> str:
+    """All that was found, as one object of the schema `SCHEMA`."""
+    whole = {
+        "schema": SCHEMA,
+        "environment": environment(),
+        "options": {"nodes": options.nodes, "quick": options.quick},
+        "figures": [
+            {
+                "group": one.group,
+                "what": one.what,
+                "value": one.value,
+                "unit": one.unit,
+                "floor": one.floor,
+                "ratio": one.ratio,
+            }
+            for one in found
+            if isinstance(one, Figure)
+        ],
+        "curves": [
+            {"chart": one.chart, "what": one.what, "times_ms": one.times, "given_up_at_ms": one.limit}
+            for one in found
+            if isinstance(one, Curve)
+        ],
+    }
+    return json.dumps(whole, ensure_ascii=False)
+
+
+def number(value: float) -> str:
+    """Three digits that count, with commas between thousands."""
+    if value >= 1000:
+        digits = 3 - len(str(int(value)))
+        return f"{round(value, digits):,.0f}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _row(figure: Figure, width: int) -> str:
+    row = f"  {figure.what:<{width}}  {number(figure.value):>9} {figure.unit:<13}"
+    if figure.floor is not None and figure.ratio is not None:
+        row += f"  floor {number(figure.floor):>10}  times {number(figure.ratio):>6}"
+    return row.rstrip()

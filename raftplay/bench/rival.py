@@ -1,0 +1,131 @@
+"""Another implementation of Raft in Python on the same work, in turn with raftplay: PySyncObj, if it is installed.
+
+Its nodes run in this process too, each with the thread that it makes for itself, with the settings that it has
+unless told otherwise (but for the length of the queue, which would refuse the commands). The time ends when the
+leader has applied all commands.
+"""
+
+import importlib
+import importlib.metadata
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from raftplay.bench.clusters import PATIENCE
+from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.pipelined import FIRST, NODES, one_by_one, run
+from raftplay.raft.messages import UsageError
+
+PYSYNCOBJ = "pysyncobj"
+RIVALS = (PYSYNCOBJ,)
+COUNTS = (5_000, 50_000)
+REPETITIONS = 3
+ONE_AT_A_TIME = 10
+
+
+def steps(rival: str, options: Options) -> list[Step]:
+    """Throughput of both, side by side. Raises `UsageError` where the other one is not known or not installed."""
+    if rival not in RIVALS:
+        raise UsageError(f"--against takes {' or '.join(RIVALS)}, not {rival!r}")
+    try:
+        module = importlib.import_module(rival)
+    except ImportError:
+        raise UsageError(f"{rival} is not installed; pip install 'raftplay[bench]' installs it") from None
+    name = f"PySyncObj {importlib.metadata.version(rival)}"
+    nodes = options.of(NODES)
+    made = [
+        Step(f"{count:,} commands, {name}", 3 + count / 10_000, partial(_measure, module, name, nodes, count))
+        for count in map(options.times, COUNTS)
+    ]
+    made.append(Step(f"one at a time, {name}", 3.0, partial(_measure_one, module, name, nodes)))
+    return made
+
+
+def _measure(module: Any, name: str, nodes: int, count: int) -> list[Found]:
+    ours, theirs = [], []
+    for _ in range(REPETITIONS):
+        with _cluster(module, nodes) as put:
+            theirs.append(count / _commit(put, count))
+        ours.append(count / run(nodes, count, one_by_one).total)
+    return [
+        Figure("against", f"{count:,} commands, {name}", median(theirs), "commits/s"),
+        Figure("against", f"{count:,} commands, raftplay, a call each", median(ours), "commits/s"),
+        Figure("against", f"{count:,} commands, raftplay by {name}", median(ours) / median(theirs), "×"),
+    ]
+
+
+def _measure_one(module: Any, name: str, nodes: int) -> list[Found]:
+    with _cluster(module, nodes) as put:
+        times = [_commit(put, 1) for _ in range(ONE_AT_A_TIME)]
+    return [Figure("against", f"one at a time, {name}, p50", median(times) * 1e3, "ms")]
+
+
+Put = Callable[[int, Callable[[], None]], None]
+
+
+def _commit(put: Put, count: int) -> float:
+    """Seconds until so many commands, each by its own call, are reported to be applied by the leader."""
+    done = threading.Event()
+    left = count
+
+    def applied() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            done.set()
+
+    start = time.perf_counter()
+    for i in range(count):
+        put(FIRST + i, applied)
+    if not done.wait(PATIENCE):
+        raise TimeoutError(f"the other implementation made no progress within {PATIENCE:g} s")
+    return time.perf_counter() - start
+
+
+@contextmanager
+def _cluster(module: Any, nodes: int) -> Iterator[Put]:
+    """A cluster of the other implementation, with a leader that all know; how to give it a command."""
+    machine = _machine(module)
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(nodes)]
+    made = [
+        machine(at, [other for other in addresses if other != at], module.SyncObjConf(commandsQueueSize=1_000_000))
+        for at in addresses
+    ]
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not (all(one.isReady() for one in made) and len({one._getLeader() for one in made}) == 1):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the other implementation elected no leader")
+            time.sleep(0.01)
+        leader = next(one for one in made if one._isLeader())
+        yield lambda command, applied: leader.put(command, callback=lambda *_: applied())
+    finally:
+        for one in made:
+            one.destroy()
+
+
+def _machine(module: Any) -> Any:
+    """A state machine that counts its commands, made when the module is there."""
+
+    class Counter(module.SyncObj):  # type: ignore[misc]
+        def __init__(self, address: str, others: list[str], conf: Any) -> None:
+            super().__init__(address, others, conf)
+            self.count = 0
+
+        @module.replicated  # type: ignore[untyped-decorator]
+        def put(self, command: int) -> None:
+            self.count += 1
+
+    return Counter
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
