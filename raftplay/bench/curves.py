@@ -10,6 +10,9 @@ from raftplay.explore.sweep import percentile
 WIDTH, HEIGHT = 61, 13
 """Columns and rows of the plot itself."""
 
+NEVER = 0.999
+"""What takes longer than this share of the limit never ended."""
+
 MARKS = "abcdefghij"
 AXIS = (1, 2, 5)
 """What a decade of the axis is marked at."""
@@ -38,9 +41,8 @@ def _points(curve: Curve, low: float, scale: float) -> list[tuple[int, int]]:
     points: list[tuple[int, int]] = []
     before = HEIGHT - 1
     for column in range(WIDTH):
-        ended = bisect_right(curve.times, low * math.exp((column + 0.5) / scale))
-        if curve.times[ended - 1 :] and curve.times[ended - 1] >= curve.limit:
-            ended = bisect_right(curve.times, curve.limit * 0.999)  # those given up never ended
+        time = low * math.exp((column + 0.5) / scale)
+        ended = bisect_right(curve.times, min(time, curve.limit * NEVER))
         row = round((HEIGHT - 1) * (1 - ended / len(curve.times)))
         if ended:
             points += [(column, between) for between in range(row, max(before, row + 1))]
@@ -65,11 +67,11 @@ def _axis(low: float, limit: float, scale: float) -> list[str]:
 
 def _legend(mark: str, curve: Curve) -> str:
     times = list(curve.times)
-    given_up = sum(time >= curve.limit * 0.999 for time in times)
+    given_up = sum(time >= curve.limit * NEVER for time in times)
     words = f"  {mark}  {curve.what:<12}"
     for name, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
         value = percentile(times, share)
         words += f"  {name} " + (
-            f"{value:>5.0f} ms" if value < curve.limit * 0.999 else f"over {curve.limit / 1000:g} s"
+            f"{value:>5.0f} ms" if value < curve.limit * NEVER else f"over {curve.limit / 1000:g} s"
         )
     return words + (f"  ({given_up} of {len(times)} never)" if given_up else "")

@@ -51,8 +51,8 @@ def text(found: Sequence[Found]) -> str:
             for fact in (f"raftplay {facts['raftplay']}", facts["python"], facts["loop"], facts["system"])
         )
         + f", {facts['cores']} cores",
-        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise. floor: what the",
-        "same work costs here at the least; times: how many times that.",
+        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise. floor:",
+        "what the same work costs here at the least; times: how many times that.",
     ]
     figures = [one for one in found if isinstance(one, Figure)]
     if figures:
