@@ -129,7 +129,11 @@ class Harness:
 
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
-        return self.submit_many(id, (command,))[0]
+        with self._backend.lock:
+            self._backend.check()
+            index = self._server(id).submit(command)
+        self._raise_breach()
+        return index
 
     def settle(self) -> None:
         """Let what was submitted leave now, as it does by itself as soon as time passes.

@@ -7,7 +7,7 @@ the reply, the calls, the commits, the timer. So nothing leaves a node that its 
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -22,6 +22,7 @@ from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision
 from raftplay.raft.messages import (
+    NONE,
     Args,
     CMState,
     CommitEntry,
@@ -124,24 +125,20 @@ class Server:
 
         A frozen node takes nothing: -1. Raises `CommandRefused` for what cannot be carried.
         """
-        return self.submit_many((command,))[0]
+        with self._backend.lock:
+            if self.frozen or self.stopped:
+                return NONE
+            index = self.cm.submit(command)
+            if index != NONE:
+                self._settle_soon()
+            if self._stream.active:
+                self._publish(ev.Submitted(command, index))
+            return index
 
-    def submit_many(self, commands: Sequence[object]) -> list[int]:
+    def submit_many(self, commands: Iterable[object]) -> list[int]:
         """Submit several commands in order: the log index of each, or -1."""
         with self._backend.lock:
-            cm = self.cm
-            now = self._backend.now()
-            if self.frozen or self.stopped:
-                return [-1] * len(commands)
-            try:
-                indices = [cm.submit(command, now) for command in commands]
-            finally:
-                if cm.has_output:
-                    self._settle_soon()
-            if self._stream.active:
-                for command, index in zip(commands, indices, strict=True):
-                    self._publish(ev.Submitted(command, index))
-            return indices
+            return [self.submit(command) for command in commands]
 
     def call(self, peer_id: int, args: Args, on_reply: OnReply | None = None) -> Reply | None:
         """Call `peer_id`. With `on_reply` give None at once, and hand it the reply when that comes.

@@ -36,8 +36,11 @@ FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState
 MAX_CALL_BYTES = 1 << 20
 """No AppendEntries carries more than about this many bytes of entries, unless one entry alone does."""
 
-MAX_CALL_ENTRIES = 8192
-"""No AppendEntries carries more entries than this."""
+MAX_CALL_ENTRIES = 1024
+"""No AppendEntries carries more entries than this, or whoever takes it would be kept from all else for long."""
+
+SURELY_FIT = 15
+"""So many entries fit one call, whatever they hold."""
 
 PROBE_ENTRIES = 64
 """How many entries a call carries to a peer whose last call is known to be lost."""
@@ -90,7 +93,7 @@ class ConsensusModule:
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
         self._in_flight: dict[int, int] = {}
-        self._retry: dict[int, AppendEntriesArgs | None] = {}  # what a refusal made go out; None = about to
+        self._probe: dict[int, AppendEntriesArgs | None] = {}  # to who refused: the one call under way; None = due
         self._unreached: set[int] = set()
         self._durable_index = self.log.last_index
         self._held_index = NONE
@@ -100,6 +103,7 @@ class ConsensusModule:
         self._asking_first = False
 
         self._dormant = True
+        self._everyone = dict.fromkeys(self.peer_ids)
         self.deadline = math.inf
         self._leader_heard = -math.inf
         self._calls: list[tuple[int, Args]] = []
@@ -263,6 +267,8 @@ class ConsensusModule:
                 args = self._next_append(peer_id)
                 if args is not None:
                     calls.append((peer_id, args))
+                else:
+                    self._appends_due[peer_id] = None  # as soon as a reply of the peer allows
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -272,7 +278,7 @@ class ConsensusModule:
 
     @property
     def has_output(self) -> bool:
-        """Whether `take_calls` or `take_commits` would give anything."""
+        """Whether `take_calls` or `take_commits` may give anything."""
         return bool(self._calls or self._appends_due or self._commits)
 
     def report(self) -> Report:
@@ -394,7 +400,7 @@ class ConsensusModule:
         self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
         self.match_index = self._first_match_index()
         self._in_flight = dict.fromkeys(self.peer_ids, 0)
-        self._retry = {}
+        self._probe = {}
         self._unreached = set()
         self._held_index = NONE
         self._tell(ev.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
@@ -444,23 +450,27 @@ class ConsensusModule:
     def _append_own(self, command: object) -> int:
         entry = LogEntry(command, self.current_term)
         index = self.log.append(entry)
-        self._tell(ev.EntryAppended(index, entry))
-        self._appends_due.update(dict.fromkeys(self.peer_ids))
+        if self.observe is not None:
+            self._tell(ev.EntryAppended(index, entry))
+        self._appends_due.update(self._everyone)
         return index
 
     def _broadcast_heartbeat(self) -> None:
         """ "Send … to each server; repeat during idle periods to prevent election timeouts" """
         self.deadline = self._now + self.config.heartbeat
         for peer_id in self.peer_ids:
-            self._retry.pop(peer_id, None)
+            self._probe.pop(peer_id, None)
             self._in_flight[peer_id] = NONE  # one call at least: see _next_append
             self._appends_due[peer_id] = None
         self._tell(ev.HeartbeatDue())
 
     def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
-        """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex" """
+        """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex"
+
+        None while enough is under way to the peer.
+        """
         in_flight = self._in_flight[peer_id]
-        if in_flight >= MAX_IN_FLIGHT:
+        if in_flight >= MAX_IN_FLIGHT or self._probe.get(peer_id) is not None:
             return None
         start = self.next_index[peer_id]
         entries = self._batch(start, self._most_entries(peer_id))
@@ -470,8 +480,8 @@ class ConsensusModule:
         args = AppendEntriesArgs(
             self.current_term, self.id, previous, self.log.term_at(previous), entries, self.commit_index
         )
-        if peer_id in self._retry and self._retry[peer_id] is None:
-            self._retry[peer_id] = args
+        if peer_id in self._probe:
+            self._probe[peer_id] = args
         return args
 
     def _most_entries(self, peer_id: int) -> int:
@@ -480,13 +490,13 @@ class ConsensusModule:
     def _batch(self, start: int, most: int) -> tuple[LogEntry, ...]:
         """The entries from `start` on that fit one call."""
         entries = self.log[start : start + most]
-        if len(entries) > 15:  # fewer cannot exceed the limit, whatever they hold
-            room = MAX_CALL_BYTES
-            for at, entry in enumerate(entries):
-                room -= size_of(entry.command) + 24
-                if room < 0:
-                    return tuple(entries[: max(at, 1)])
-        return tuple(entries)
+        if len(entries) <= SURELY_FIT:
+            return tuple(entries)
+        room, fit = MAX_CALL_BYTES, 0
+        while fit < len(entries) and (size := size_of(entries[fit : fit + SURELY_FIT])) <= room:
+            room -= size
+            fit += SURELY_FIT
+        return tuple(entries[:fit])
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         if not self._answers_this_leadership(args, reply):
@@ -496,7 +506,8 @@ class ConsensusModule:
         if args.entries and self._in_flight[peer_id] > 0:
             self._in_flight[peer_id] -= 1
         if reply.success:
-            self._retry.pop(peer_id, None)
+            if self._probe.get(peer_id) is args:
+                del self._probe[peer_id]
             self._replicated(peer_id, self._acknowledged_index(args, reply))
         else:
             self._refused(peer_id, args, reply)
@@ -521,18 +532,23 @@ class ConsensusModule:
             self._appends_due[peer_id] = None
 
     def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
-        """ "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry (§5.3)" """
+        """ "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry (§5.3)"
+
+        From then on the peer is probed: nothing but the retry is sent to it until that one succeeds, or until the
+        next heartbeat. Calls that were under way already and are refused too say nothing new.
+        """
         match_index = self.match_index[peer_id]
-        if args.prev_log_index <= match_index:
-            self._tell(ev.ReplyIgnored(peer_id, args, reply, "outdated"))
+        is_probed = self._probe.get(peer_id, args) is not args
+        if args.prev_log_index <= match_index or is_probed:
+            rule = "outdated" if args.prev_log_index <= match_index else "probed"
+            self._tell(ev.ReplyIgnored(peer_id, args, reply, rule))
             next_index = match_index + 1
         else:
             next_index = max(match_index + 1, self._index_to_retry(args, reply))
             self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
-        self.next_index[peer_id] = next_index
-        # One retry at a time goes out at once; while it is under way, other refusals wait for the next heartbeat.
-        if self._retry.get(peer_id, args) is args:
-            self._retry[peer_id] = None
+        if not is_probed:
+            self.next_index[peer_id] = next_index
+            self._probe[peer_id] = None
             self._appends_due[peer_id] = None
 
     def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
@@ -557,7 +573,7 @@ class ConsensusModule:
             return
         if self._may_commit(index):
             self._commit(index, "majority")
-            self._appends_due.update(dict.fromkeys(self.peer_ids))
+            self._appends_due.update(self._everyone)
         elif index > self._held_index:
             self._held_index = index
             self._tell(ev.CommitHeld(index, self.log.term_at(index)))
@@ -619,12 +635,12 @@ class ConsensusModule:
             replicas = (self.id, *(p for p, match in self.match_index.items() if match >= index))
         self.commit_index = index
         self._tell(ev.CommitAdvanced(index, rule, replicas))
-        while self.last_applied < self.commit_index:
+        for entry in self.log[self.last_applied + 1 : index + 1]:
             self.last_applied += 1
-            command = own_copy(self.log[self.last_applied].command)
-            commit = CommitEntry(command, self.last_applied, self.current_term)
+            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
             self._commits.append(commit)
-            self._tell(ev.Applied(commit))
+            if self.observe is not None:
+                self._tell(ev.Applied(commit))
 
     def _durable_vote(self) -> tuple[int, int]:
         """(current_term, voted_for) as they must be on disk before any message leaves."""

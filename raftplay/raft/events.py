@@ -24,6 +24,7 @@ RULES: dict[str, tuple[str, str]] = {
     "leader-heard": ("§5.2", "the leader of this term was heard of"),
     "old-call": ("§5.2", "the reply answers a call of another term or role"),
     "outdated": ("§5.3", "the refusal is older than a later success"),
+    "probed": ("§5.3", "a call that tries further back is under way already"),
     "majority": ("§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"),
     "told": ("§5.3", "the leader has committed that far"),
     "older-entry": ("§5.4.2", "a majority has the entry, but it is of an older term"),
