@@ -278,20 +278,15 @@ class TcpBackend:
     def _wait(self, predicate: Predicate, seconds: float) -> bool:
         self._check_outside()
         waiter = _Waiter(predicate)
-
-        def begin() -> bool:
-            self.check()  # what failed since nobody would tell this waiter
-            if predicate():
-                return True
-            if self.paused:
-                raise UsageError(PAUSED)
-            waiter.timer = self.call_later(check_duration(seconds), waiter.end)
-            self._waiters.append(waiter)
-            return False
-
-        if self.run(begin):
-            return True
         try:
+            with self._lock:  # no need to trouble the loop's thread
+                self.check()  # what failed since nobody would tell this waiter
+                if predicate():
+                    return True
+                if self.paused:
+                    raise UsageError(PAUSED)
+                waiter.timer = self.call_later(check_duration(seconds), waiter.end)
+                self._waiters.append(waiter)
             waiter.done.wait()
         finally:
             with self._lock:
