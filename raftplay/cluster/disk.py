@@ -1,9 +1,9 @@
 """Between a node and its storage: where a crash in the middle of a write is made to happen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from raftplay.raft.storage import MapStorage, Storage, Transactional
+from raftplay.raft.storage import MapStorage, Storage, Transactional, setter_of_many
 
 
 class TornWrite(Exception):
@@ -19,6 +19,7 @@ class Disk:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
+        self._set_many = setter_of_many(storage)
         self._sets_left = -1
 
     def tear_after(self, sets: int) -> None:
@@ -41,6 +42,14 @@ class Disk:
         if self._sets_left > 0:
             self._sets_left -= 1
         self._storage.set(key, value)
+
+    def set_many(self, values: Mapping[str, bytes]) -> None:
+        """Keep every value under its key. Raises `TornWrite` between two of them when the time has come."""
+        if self._sets_left < 0:
+            self._set_many(values)
+            return
+        for key, value in values.items():
+            self.set(key, value)
 
     def get(self, key: str) -> bytes | None:
         """The value under `key`, or None."""

@@ -4,6 +4,7 @@ The rule of this module: after a crash at any moment, what `PersistentState.load
 that the node really had, with every term, vote and entry that any of its messages ever depended on.
 """
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -55,6 +56,26 @@ class Transactional(Protocol):
         """Around what belongs together; what leaves it as an exception leaves nothing in storage."""
 
 
+@runtime_checkable
+class TakesMany(Protocol):
+    """What a `Storage` may offer besides: many values in one call, which saves a call for each."""
+
+    def set_many(self, values: Mapping[str, bytes]) -> None:
+        """Keep every value under its key, one after the other in this order."""
+
+
+def setter_of_many(storage: Storage) -> Callable[[Mapping[str, bytes]], None]:
+    """What sets many values in `storage`, in whichever way it can."""
+    if isinstance(storage, TakesMany):
+        return storage.set_many
+
+    def one_by_one(values: Mapping[str, bytes]) -> None:
+        for key, value in values.items():
+            storage.set(key, value)
+
+    return one_by_one
+
+
 class MapStorage:
     """An in-memory `Storage`, for tests and for clusters that need not outlive their process."""
 
@@ -64,6 +85,14 @@ class MapStorage:
     def set(self, key: str, value: bytes) -> None:
         """Keep `value` under `key`."""
         self._values[key] = value
+
+    def set_many(self, values: Mapping[str, bytes]) -> None:
+        """Keep every value under its key."""
+        if type(self) is MapStorage:
+            self._values.update(values)
+        else:  # a subclass may have a `set` of its own
+            for key, value in values.items():
+                self.set(key, value)
 
     def get(self, key: str) -> bytes | None:
         """The value under `key`, or None."""
@@ -109,6 +138,7 @@ class PersistentState:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
+        self._set_many = setter_of_many(storage)
         self.vote = Vote(0, NONE)
         self._length = 0
 
@@ -174,8 +204,8 @@ class PersistentState:
             self.write_vote(self.vote)
         if start < self._length:
             self._write_length(start)
-        for index in range(start, len(log)):
-            self._storage.set(entry_key(index), _encoder.encode(log[index]))
+        encode = _encoder.encode
+        self._set_many({entry_key(index): encode(entry) for index, entry in enumerate(log[start:], start)})
         if len(log) != self._length:
             self._write_length(len(log))
 
