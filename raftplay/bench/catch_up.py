@@ -6,13 +6,12 @@ from functools import partial
 from raftplay.backends import wire
 from raftplay.bench.clusters import leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.latency import commit_one
-from raftplay.bench.pipelined import FIRST
 from raftplay.explore.sweep import percentile
 from raftplay.raft.messages import AppendEntriesArgs
 from raftplay.watch.events import CallSent, Record
 
-NODES = 3
 MISSED = 100_000
 
 

@@ -6,21 +6,26 @@ They read nothing out of these bytes. Whatever a cluster of the same kind takes 
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from raftplay.backends import wire
 from raftplay.backends.tcp import new_loop
-from raftplay.bench.figures import Figure, Options, Step
-from raftplay.explore.sweep import percentile
+from raftplay.bench.figures import Figure, Found, Options, Step, median
 from raftplay.raft.consensus import MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, LogEntry
 
 T = TypeVar("T")
 
-ROUND_TRIPS = 5_000
+NODES = 3
+COUNT = 2_000
 """How often a single call goes there and back."""
+
+FIRST = 1_000_000
+"""The commands are integers from here on: all of one size, and none that Python keeps only once."""
 
 REPLY = wire.encode(wire.Answered(100_000, AppendEntriesReply(1, True)))
 """The frame that answers an AppendEntries."""
@@ -38,40 +43,47 @@ def calls_with(count: int) -> list[bytes]:
     return [call_with(range(start, min(start + MAX_CALL_ENTRIES, count))) for start in starts]
 
 
-class Floor:
-    """The two endpoints, connected; a context manager. One of them sends calls, the other answers them."""
+Phases = list[list[bytes]]
+"""Calls that leave together once all those of the phase before are answered."""
 
-    def __init__(self) -> None:
-        self._loop = new_loop()
+
+def phases_of_a_commit(nodes: int) -> Phases:
+    """What a leader sends for one command: the entry to each peer, and then word of its commit."""
+    peers = nodes - 1
+    return [[call_with([FIRST])] * peers, [call_with(())] * peers] if peers else []
+
+
+class Floor:
+    """The two endpoints, connected; a context manager. One of them sends calls, the other answers them.
+
+    Their loop is of the kind that clusters run on, unless `make_loop` makes another.
+    """
+
+    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop) -> None:
+        self._loop = make_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="raftplay-floor", daemon=True)
         self._thread.start()
         self._server, self._caller, self._answerer = self._run(_connected())
 
-    def round_trips(self, call: bytes, reply: bytes, count: int) -> list[float]:
-        """How many seconds each of `count` calls took, each sent as the answer to the one before arrived."""
-        return self._run(self._round_trips(call, reply, count))
+    def inside(self, phases: Phases, count: int) -> list[float]:
+        """How many seconds each of `count` times through `phases` takes, one after the other."""
+        return self._run(self._repeat(phases, count))
 
-    def asked_from_outside(self, call: bytes, reply: bytes, count: int) -> list[float]:
-        """The same, but each call is asked for by another thread, which sleeps until the answer is there."""
-        self._answerer.expect([call], reply)
+    def from_outside(self, phases: Phases, count: int) -> list[float]:
+        """The same, but each is asked for by another thread, which sleeps until the last answer is there."""
         arrived = threading.Event()
-        self._caller.on_reply(len(reply), arrived.set)
         times = []
         for _ in range(count):
             arrived.clear()
             start = time.perf_counter()
-            self._loop.call_soon_threadsafe(self._caller.send, call)
+            self._loop.call_soon_threadsafe(self._pass, phases, arrived.set)
             arrived.wait()
             times.append(time.perf_counter() - start)
         return times
 
-    def pass_all(self, calls: list[bytes], reply: bytes) -> float:
-        """Seconds until all of `calls`, sent at once, are answered."""
-        return self._run(self._pass_all(calls, reply))
-
-    def cpu_of_heartbeats(self, call: bytes, reply: bytes, peers: int, every: float, seconds: float) -> float:
-        """Seconds of CPU that `peers` calls take, answered, `every` so many seconds, for `seconds`."""
-        return self._run(self._heartbeats(call, reply, peers, every, seconds))
+    def cpu_of_heartbeats(self, peers: int, every: float, seconds: float) -> float:
+        """Seconds of CPU that `peers` calls without entries take, answered, `every` so often, for `seconds`."""
+        return self._run(self._heartbeats([[call_with(())] * peers], every, seconds))
 
     def close(self) -> None:
         """End the loop and its thread."""
@@ -91,45 +103,43 @@ class Floor:
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    async def _round_trips(self, call: bytes, reply: bytes, count: int) -> list[float]:
-        done = self._loop.create_future()
+    def _pass(self, phases: Phases, done: Callable[[], object]) -> None:
+        """Let all calls of `phases` pass, and their answers; then call `done`."""
+        waiting = iter(phases)
+
+        def go_on() -> None:
+            calls = next(waiting, None)
+            if calls is None:
+                done()
+                return
+            self._answerer.expect(calls)
+            self._caller.send(calls, go_on)
+
+        go_on()
+
+    async def _repeat(self, phases: Phases, count: int) -> list[float]:
+        ended = self._loop.create_future()
         times: list[float] = []
-        start = 0.0
+        start = time.perf_counter()
 
         def go_on() -> None:
             nonlocal start
             now = time.perf_counter()
             times.append(now - start)
             if len(times) == count:
-                done.set_result(None)
+                ended.set_result(None)
                 return
-            start = time.perf_counter()
-            self._caller.send(call)
+            start = now
+            self._loop.call_soon(self._pass, phases, go_on)
 
-        self._answerer.expect([call], reply)
-        self._caller.on_reply(len(reply), go_on)
-        start = time.perf_counter()
-        self._caller.send(call)
-        await done
+        self._pass(phases, go_on)
+        await ended
         return times
 
-    async def _pass_all(self, calls: list[bytes], reply: bytes) -> float:
-        done = self._loop.create_future()
-        self._answerer.expect(calls, reply)
-        self._caller.on_reply(len(reply) * len(calls), lambda: done.set_result(None))
-        start = time.perf_counter()
-        for call in calls:
-            self._caller.send(call)
-        await done
-        return time.perf_counter() - start
-
-    async def _heartbeats(self, call: bytes, reply: bytes, peers: int, every: float, seconds: float) -> float:
-        self._answerer.expect([call], reply)
-        self._caller.on_reply(len(reply), lambda: None)
+    async def _heartbeats(self, phases: Phases, every: float, seconds: float) -> float:
         start, until = time.process_time(), time.monotonic() + seconds
         while time.monotonic() < until:
-            for _ in range(peers):
-                self._caller.send(call)
+            self._pass(phases, lambda: None)
             await asyncio.sleep(every)
         return time.process_time() - start
 
@@ -156,28 +166,24 @@ class Caller(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
-        self._size = 1
-        self._got = 0
-        self._go_on: Callable[[], None] = lambda: None
+        self._missing = 0
+        self._answered: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self.transport = cast(asyncio.Transport, transport)
 
-    def on_reply(self, size: int, go_on: Callable[[], None]) -> None:
-        """Call `go_on` whenever `size` more bytes arrived."""
-        self._size, self._got, self._go_on = size, 0, go_on
-
-    def send(self, call: bytes) -> None:
-        """Let a call leave."""
-        self.transport.write(call)
+    def send(self, calls: list[bytes], answered: Callable[[], None]) -> None:
+        """Let these calls leave; `answered` is called when all of them are."""
+        self._missing, self._answered = len(calls) * len(REPLY), answered
+        for call in calls:
+            self.transport.write(call)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of replies."""
-        self._got += len(data)
-        while self._got >= self._size:
-            self._got -= self._size
-            self._go_on()
+        self._missing -= len(data)
+        if self._missing == 0:
+            self._answered()
 
 
 class Answerer(asyncio.Protocol):
@@ -186,45 +192,55 @@ class Answerer(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.connected = asyncio.Event()
-        self._sizes = [1]
-        self._reply = b""
-        self._got = self._at = 0
+        self._sizes: deque[int] = deque()
+        self._got = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self.transport = cast(asyncio.Transport, transport)
         self.connected.set()
 
-    def expect(self, calls: list[bytes], reply: bytes) -> None:
-        """From now on these calls arrive, over and over; each is answered with `reply`."""
-        self._sizes, self._reply, self._got, self._at = [len(call) for call in calls], reply, 0, 0
+    def expect(self, calls: list[bytes]) -> None:
+        """These calls will arrive; each is answered with `REPLY` once it is there."""
+        self._sizes.extend(map(len, calls))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of calls."""
         self._got += len(data)
-        while self._got >= self._sizes[self._at]:
-            self._got -= self._sizes[self._at]
-            self._at = (self._at + 1) % len(self._sizes)
-            self.transport.write(self._reply)
+        while self._sizes and self._got >= self._sizes[0]:
+            self._got -= self._sizes.popleft()
+            self.transport.write(REPLY)
 
 
 def steps(options: Options) -> list[Step]:
     """The floor itself, as figures."""
-    return [Step("round trips of the floor", 1.0, lambda: _measure(options.times(ROUND_TRIPS)))]
+    measure = partial(_measure, options.of(NODES), options.times(COUNT))
+    return [Step("the floor", 2.0, measure)]
 
 
-def _measure(count: int) -> list[Figure]:
-    call = call_with([1_000_000])
-    with Floor() as floor:
-        inside = floor.round_trips(call, REPLY, count)
-        outside = floor.asked_from_outside(call, REPLY, count)
-        batch = calls_with(MAX_CALL_ENTRIES)
-        passed = min(floor.pass_all(batch, REPLY) for _ in range(10))
-    figures = []
-    for what, times in (("on one loop", inside), ("asked for by another thread", outside)):
-        figures += [
-            Figure("floor", f"a round trip {what}, p{share}", percentile(times, share / 100) * 1e6, "µs")
-            for share in (50, 99)
-        ]
-    what = f"{MAX_CALL_ENTRIES:,} small commands in one call, there and answered"
-    return [*figures, Figure("floor", what, MAX_CALL_ENTRIES / passed, "commands/s")]
+def _measure(nodes: int, count: int) -> list[Found]:
+    loops = {"as under clusters": new_loop, "asyncio's own loop": asyncio.new_event_loop}
+    found: list[Found] = []
+    for words, make_loop in loops.items():
+        with Floor(make_loop) as floor:
+            call = [[call_with([FIRST])]]
+            commit = phases_of_a_commit(nodes)
+            batch = [calls_with(MAX_CALL_ENTRIES)]
+            found += [
+                _microseconds(f"a call and its reply, {words}, p50", floor.inside(call, count)),
+                _microseconds(
+                    f"the same, asked for by another thread, {words}, p50", floor.from_outside(call, count)
+                ),
+                _microseconds(f"all messages of one commit, {words}, p50", floor.inside(commit, count)),
+                Figure(
+                    "floor",
+                    f"{MAX_CALL_ENTRIES:,} commands in one call, {words}",
+                    MAX_CALL_ENTRIES / median(floor.inside(batch, 50)),
+                    "commands/s",
+                ),
+            ]
+    return found
+
+
+def _microseconds(what: str, times: list[float]) -> Figure:
+    return Figure("floor", what, median(times) * 1e6, "µs")

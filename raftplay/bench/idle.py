@@ -5,7 +5,7 @@ from functools import partial
 
 from raftplay.bench.clusters import leading
 from raftplay.bench.figures import Figure, Found, Options, Step
-from raftplay.bench.floor import REPLY, Floor, call_with
+from raftplay.bench.floor import Floor
 from raftplay.cluster.config import Config
 
 NODES = 5
@@ -29,6 +29,6 @@ def _measure(nodes: int, seconds: float, words: str, watch: bool) -> list[Found]
         harness.sleep_ms(seconds * 1000)
         used = (time.process_time() - start) / (time.perf_counter() - wall)
     with Floor() as floor:
-        least = floor.cpu_of_heartbeats(call_with(()), REPLY, nodes - 1, config.raft.heartbeat, seconds) / seconds
+        least = floor.cpu_of_heartbeats(nodes - 1, config.raft.heartbeat, seconds) / seconds
     what = f"{nodes} idle nodes{words}"
     return [Figure("idle", what, used * 100, "% of a core", least * 100)]

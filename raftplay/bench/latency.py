@@ -8,8 +8,7 @@ from functools import partial
 from raftplay.backends.tcp import TcpBackend
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
-from raftplay.bench.floor import REPLY, Floor, call_with
-from raftplay.bench.pipelined import FIRST
+from raftplay.bench.floor import FIRST, NODES, Floor, phases_of_a_commit
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import Network
 from raftplay.cluster.server import Server
@@ -17,7 +16,6 @@ from raftplay.explore.sweep import percentile
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage
 
-NODES = 3
 COUNT = 2_000
 CHUNKS = 10
 """Into how many parts the commands are cut; the floor is measured in between, on the same busy or idle machine."""
@@ -48,7 +46,7 @@ def _measure_outside(nodes: int, count: int) -> list[Found]:
     floors: list[float] = []
     with Floor() as floor, leading(nodes) as (harness, leader):
         for _ in range(CHUNKS):
-            floors += floor.asked_from_outside(call_with([FIRST]), REPLY, count // CHUNKS)
+            floors += floor.from_outside(phases_of_a_commit(nodes), count // CHUNKS)
             times += [commit_one(harness, leader) for _ in range(count // CHUNKS)]
     return _figures("one at a time", times, floors)
 
@@ -58,7 +56,7 @@ def _measure_inside(nodes: int, count: int) -> list[Found]:
     floors: list[float] = []
     with Floor() as floor:
         for _ in range(CHUNKS):
-            floors += floor.round_trips(call_with([FIRST]), REPLY, count // CHUNKS)
+            floors += floor.inside(phases_of_a_commit(nodes), count // CHUNKS)
     return _figures("one at a time, inside the cluster's loop", _Inside(nodes, count).run(), floors)
 
 

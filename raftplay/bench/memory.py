@@ -6,11 +6,9 @@ from functools import partial
 
 from raftplay.bench.clusters import leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
-from raftplay.bench.floor import call_with
-from raftplay.bench.pipelined import FIRST
+from raftplay.bench.floor import FIRST, NODES, call_with
 from raftplay.cluster.harness import Harness
 
-NODES = 3
 COUNT = 20_000
 WARM_UP = 10_000
 """Commands before those that are measured: by then everything that is bounded is full."""

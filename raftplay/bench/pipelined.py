@@ -7,16 +7,12 @@ from functools import partial
 
 from raftplay.bench.clusters import check_taken, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step, median
-from raftplay.bench.floor import REPLY, Floor, calls_with
+from raftplay.bench.floor import FIRST, NODES, Floor, calls_with
 from raftplay.cluster.harness import Harness
 
-NODES = 3
 COUNTS = (1_000, 5_000, 10_000, 50_000, 100_000)
 WATCHED = 5_000
 """How many commands are submitted with every invariant watched."""
-
-FIRST = 1_000_000
-"""The commands are integers from here on: all of one size, and none that Python keeps only once."""
 
 Submit = Callable[[Harness, int, int], list[int]]
 
@@ -113,4 +109,4 @@ def _floor(nodes: int, count: int) -> float:
     """How many commands a second the bare bytes would make, brought to all peers."""
     calls = calls_with(count) * max(nodes - 1, 1)
     with Floor() as floor:
-        return count / median([floor.pass_all(calls, REPLY) for _ in range(5)])
+        return count / median(floor.inside([calls], 5))

@@ -17,7 +17,8 @@ from typing import Any
 
 from raftplay.bench.clusters import PATIENCE
 from raftplay.bench.figures import Figure, Found, Options, Step, median
-from raftplay.bench.pipelined import FIRST, NODES, one_by_one, run
+from raftplay.bench.floor import FIRST, NODES
+from raftplay.bench.pipelined import one_by_one, run
 from raftplay.raft.messages import UsageError
 
 PYSYNCOBJ = "pysyncobj"
