@@ -95,16 +95,16 @@ class FrameReader:
 def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
     """The whole frames at the beginning of `data`, and how many bytes they take."""
     frames: list[Frame] = []
-    start, available = 0, len(data)
-    while available - start >= LENGTH_BYTES:
-        length = int.from_bytes(data[start : start + LENGTH_BYTES], "big")
+    start, body, available = 0, LENGTH_BYTES, len(data)
+    while body <= available:
+        length = int.from_bytes(data[start:body], "big")
         if length > MAX_FRAME_BYTES:
             raise BadFrame(f"a frame announces {length} bytes; at most {MAX_FRAME_BYTES} are read")
-        end = start + LENGTH_BYTES + length
+        end = body + length
         if available < end:
             break
-        frames.append(decode(bytes(data[start + LENGTH_BYTES : end])))
-        start = end
+        frames.append(decode(bytes(data[body:end])))
+        start, body = end, end + LENGTH_BYTES
     return frames, start
 
 

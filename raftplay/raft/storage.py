@@ -200,17 +200,16 @@ class PersistentState:
 
     def write_log(self, log: RaftLog, start: int) -> None:
         """Write the log from `start` on; what was stored before `start` is there already."""
-        if self._storage.get(VOTE_KEY) is None:
+        if self._length == 0 and self._storage.get(VOTE_KEY) is None:
             self.write_vote(self.vote)
         if start < self._length:
-            self._write_length(start)
-        encode = _encoder.encode
-        self._set_many({entry_key(index): encode(entry) for index, entry in enumerate(log[start:], start)})
-        if len(log) != self._length:
-            self._write_length(len(log))
-
-    def _write_length(self, length: int) -> None:
-        self._storage.set(LENGTH_KEY, b"%d" % length)
+            self._storage.set(LENGTH_KEY, b"%d" % start)
+            self._length = start
+        encode, length = _encoder.encode, len(log)
+        values = {entry_key(index): encode(entry) for index, entry in enumerate(log[start:], start)}
+        if length != self._length:
+            values[LENGTH_KEY] = b"%d" % length
+        self._set_many(values)
         self._length = length
 
     def _read_entry(self, index: int) -> LogEntry:
