@@ -47,7 +47,8 @@ def test_the_largest_command_travels_alone_or_with_others():
     assert cm.match_index[1] == 49
 
 
-def test_no_call_carries_more_than_8192_entries():
+def test_no_call_carries_more_than_1024_entries():
+    assert MAX_CALL_ENTRIES == 1024
     cm = leader(5, term=1)  # of five: that one has them commits nothing, which would be told at once
     for i in range(2 * MAX_CALL_ENTRIES + 1):
         cm.submit(i)

@@ -5,7 +5,7 @@ import tracemalloc
 from functools import partial
 
 from raftplay.bench.clusters import leading, until
-from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.figures import Figure, Options, Step
 from raftplay.bench.floor import FIRST, NODES, call_with
 from raftplay.cluster.harness import Harness
 
@@ -16,10 +16,11 @@ WARM_UP = 10_000
 
 def steps(options: Options) -> list[Step]:
     """Bytes per entry and node."""
-    return [Step("memory", 2.0, partial(_measure, options.of(NODES), COUNT))]
+    return [Step("memory", 2.0, partial(measure, options.of(NODES), COUNT))]
 
 
-def _measure(nodes: int, count: int) -> list[Found]:
+def measure(nodes: int, count: int) -> list[Figure]:
+    """Let a cluster commit `count` small commands, and see what it keeps of them."""
     with leading(nodes) as (harness, leader):
         tracemalloc.start()
         try:
