@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
 from raftplay.bench.figures import Found, Options, Step
 from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.shown import quoted
 from raftplay.commands.status import Status
 from raftplay.raft.messages import UsageError
-from raftplay.watch.text import visible
 
 MEASUREMENTS: dict[str, Callable[[Options], list[Step]]] = {
     "floor": floor.steps,
@@ -43,7 +43,7 @@ def plan(only: Sequence[str], against: str | None, options: Options) -> list[Ste
         if name not in MEASUREMENTS:
             known = ", ".join(MEASUREMENTS)
             raise UsageError(
-                f"there is nothing {visible(name)!r} to measure{did_you_mean(name, MEASUREMENTS)}; {known}"
+                f"there is nothing {quoted(name)} to measure{did_you_mean(name, MEASUREMENTS)}; {known}"
             )
     chosen = [name for name in MEASUREMENTS if name in only or not (only or against)]
     steps = [step for name in chosen for step in MEASUREMENTS[name](options)]
@@ -67,10 +67,9 @@ def bench(
         for at, step in enumerate(steps):
             watch(Progress(_share(steps, at), step.what))
             found += step.measure()
-        watch(Progress(1.0, ""))
     except KeyboardInterrupt:
-        watch(Progress(1.0, "interrupted"))
         status = Status.INTERRUPTED
+    watch(Progress(1.0, ""))
     write(report.as_json(found, options) if as_json else report.text(found))
     return status
 

@@ -74,4 +74,4 @@ def _legend(mark: str, curve: Curve) -> str:
         words += f"  {name} " + (
             f"{value:>5.0f} ms" if value < curve.limit * NEVER else f"over {curve.limit / 1000:g} s"
         )
-    return words + (f"  ({given_up} of {len(times)} never)" if given_up else "")
+    return words + (f"  ({given_up} never)" if given_up else "")

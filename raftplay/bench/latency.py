@@ -46,7 +46,8 @@ def _measure_outside(nodes: int, count: int) -> list[Found]:
     floors: list[float] = []
     with Floor() as floor, leading(nodes) as (harness, leader):
         for _ in range(CHUNKS):
-            floors += floor.from_outside(phases_of_a_commit(nodes), count // CHUNKS)
+            if nodes > 1:
+                floors += floor.from_outside(phases_of_a_commit(nodes), count // CHUNKS)
             times += [commit_one(harness, leader) for _ in range(count // CHUNKS)]
     return _figures("one at a time", times, floors)
 
@@ -55,8 +56,8 @@ def _measure_inside(nodes: int, count: int) -> list[Found]:
     """In the cluster's own loop: the next command is submitted as the commit of the last one is reported."""
     floors: list[float] = []
     with Floor() as floor:
-        for _ in range(CHUNKS):
-            floors += floor.inside(phases_of_a_commit(nodes), count // CHUNKS)
+        if nodes > 1:
+            floors = floor.inside(phases_of_a_commit(nodes), count)
     return _figures("one at a time, inside the cluster's loop", _Inside(nodes, count).run(), floors)
 
 
@@ -126,7 +127,7 @@ def _figures(what: str, times: list[float], floors: list[float]) -> list[Found]:
             f"{what}, p{share}",
             percentile(times, share / 100) * 1e3,
             "ms",
-            percentile(floors, share / 100) * 1e3,
+            percentile(floors, share / 100) * 1e3 if floors else None,
         )
         for share in (50, 99)
     ]

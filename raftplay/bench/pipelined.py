@@ -66,7 +66,7 @@ def steps(options: Options) -> list[Step]:
 
 def repetitions(count: int, options: Options) -> int:
     """How often so many commands are submitted: short runs more often, for they vary more."""
-    return 3 if options.quick else max(5, min(15, 60_000 // count))
+    return 1 if options.quick else max(5, min(15, 60_000 // count))
 
 
 def _measure(nodes: int, count: int, options: Options, costs: dict[int, float]) -> list[Found]:
@@ -100,13 +100,15 @@ def _growth(costs: dict[int, float]) -> list[Found]:
     ]
 
 
-def _rate(count: int, how: str, runs: list[Run], floor: float) -> Figure:
+def _rate(count: int, how: str, runs: list[Run], floor: float | None) -> Figure:
     value = count / median([one.total for one in runs])
     return Figure("pipelined", f"{count:,} commands, {how}", value, "commits/s", floor)
 
 
-def _floor(nodes: int, count: int) -> float:
-    """How many commands a second the bare bytes would make, brought to all peers."""
-    calls = calls_with(count) * max(nodes - 1, 1)
+def _floor(nodes: int, count: int) -> float | None:
+    """How many commands a second the bare bytes would make, brought to all peers; None without peers."""
+    if nodes == 1:
+        return None
+    calls = calls_with(count) * (nodes - 1)
     with Floor() as floor:
         return count / median(floor.inside([calls], 5))

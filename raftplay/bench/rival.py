@@ -19,6 +19,7 @@ from raftplay.bench.clusters import PATIENCE
 from raftplay.bench.figures import Figure, Found, Options, Step, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
+from raftplay.commands.shown import quoted
 from raftplay.raft.messages import UsageError
 
 PYSYNCOBJ = "pysyncobj"
@@ -31,7 +32,7 @@ ONE_AT_A_TIME = 10
 def steps(rival: str, options: Options) -> list[Step]:
     """Throughput of both, side by side. Raises `UsageError` where the other one is not known or not installed."""
     if rival not in RIVALS:
-        raise UsageError(f"--against takes {' or '.join(RIVALS)}, not {rival!r}")
+        raise UsageError(f"--against takes {' or '.join(RIVALS)}, not {quoted(rival)}")
     try:
         module = importlib.import_module(rival)
     except ImportError:

@@ -1,0 +1,359 @@
+"""`raftplay bench`: every figure it promises, its JSON, its charts, and what is said where an option is wrong."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from raftplay.bench import command, elections, pipelined, report, rival
+from raftplay.bench.command import MEASUREMENTS, Progress, bench, plan
+from raftplay.bench.curves import draw
+from raftplay.bench.figures import Curve, Figure, Found, Options, Step
+from raftplay.bench.floor import Floor, calls_with, phases_of_a_commit
+from raftplay.bench.report import number
+from raftplay.cluster.config import Config
+from raftplay.commands.status import Status
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.messages import UsageError
+
+COMMAND = [sys.executable, "-W", "error", "-m", "raftplay.cli", "bench"]
+QUICK = Options(quick=True)
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *args],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=100,
+        env=os.environ | {"PYTHONUTF8": "1"},
+    )
+
+
+def found_by(monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
+    """Let the whole benchmark be one step that finds this."""
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [Step("a step", 1.0, lambda: found)]})
+
+
+def text_of(monkeypatch: pytest.MonkeyPatch, *found: Found) -> str:
+    found_by(monkeypatch, *found)
+    written: list[str] = []
+    assert bench([], None, QUICK, as_json=False, write=written.append, watch=lambda _: None) is Status.HELD
+    return "\n".join(written)
+
+
+# ---- everything, once
+
+
+def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
+    done = run("--quick", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    whole = json.loads(done.stdout)
+    assert whole["schema"] == "raftplay.bench/1"
+    assert whole["options"] == {"nodes": None, "quick": True}
+    assert set(whole["environment"]) == {"raftplay", "python", "loop", "system", "cores"}
+    figures = whole["figures"]
+    assert list(dict.fromkeys(figure["group"] for figure in figures)) == list(MEASUREMENTS)
+    for figure in figures:
+        assert set(figure) == {"group", "what", "value", "unit", "floor", "ratio"}
+        assert figure["value"] > 0, figure
+        assert (figure["ratio"] is None) == (figure["floor"] is None), figure
+    words = [figure["what"] for figure in figures]
+    assert len(set(words)) == len(words)
+    for part in (
+        "a call each",
+        "one submit_many",
+        "on the caller's side",
+        "every invariant watched",
+        "p50",
+        "p99",
+    ):
+        assert any(part in what for what in words), part
+    curves = whole["curves"]
+    assert len(curves) == len(elections.SPREADS) + len(elections.SCALES)
+    for curve in curves:
+        assert len(curve["times_ms"]) == elections.TRIALS // 10
+        assert curve["times_ms"] == sorted(curve["times_ms"])
+
+
+def test_a_measurement_alone_is_a_table_without_progress_where_no_terminal_is() -> None:
+    done = run("--quick", "--only", "simulated", "--only", "memory", "--nodes", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("raftplay ")
+    titles = [line for line in lines if line.endswith(":") and not line.startswith("raftplay")]
+    assert titles[-2:] == [f"{report.TITLES[name]}:" for name in ("simulated", "memory")]
+    rows = [line for line in lines if line.startswith("  3 idle nodes")]
+    assert [row.split("  ")[1] for row in rows] == [
+        f"3 idle nodes, {words}" for words in ("bare", "with its events read", "with every invariant watched")
+    ]
+    assert all("floor" in row and "times" in row for row in rows)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_cluster_of_one_can_be_measured_too() -> None:
+    done = run(
+        "--quick", "--only", "pipelined", "--only", "latency", "--only", "catch-up", "--nodes", "1", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    figures = json.loads(done.stdout)["figures"]
+    assert {figure["group"] for figure in figures} == {"pipelined", "latency"}
+    assert all(figure["floor"] is None for figure in figures)
+
+
+# ---- options
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--only", "latencey"), "there is nothing 'latencey' to measure; did you mean 'latency'?"),
+        (("--only", "\x1b[31m"), "there is nothing '\\x1b[31m' to measure; floor, pipelined, "),
+        (("--against", "etcd"), "--against takes pysyncobj, not 'etcd'"),
+        (("--nodes", "26"), "less than or equal to 25"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_before_anything_is_measured(args: tuple[str, ...], said: str) -> None:
+    done = run(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_an_implementation_that_is_not_installed_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pysyncobj", None)
+    with pytest.raises(
+        UsageError, match=r"pysyncobj is not installed; pip install 'raftplay\[bench\]' installs it"
+    ):
+        plan([], "pysyncobj", QUICK)
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_only_takes_the_steps_of_that_measurement_alone(name: str) -> None:
+    assert [step.what for step in plan([name], None, QUICK)] == [step.what for step in MEASUREMENTS[name](QUICK)]
+
+
+def test_without_only_all_steps_are_taken_in_under_two_minutes() -> None:
+    steps = plan([], None, Options())
+    assert [step.what for step in steps] == [s.what for make in MEASUREMENTS.values() for s in make(Options())]
+    assert sum(step.seconds for step in steps) < 120
+
+
+# ---- the other implementation, played by a stand-in
+
+
+class FakeSyncObj:
+    """As much of PySyncObj as is used: every node applies what the leader is given, at once."""
+
+    made: ClassVar["list[FakeSyncObj]"] = []
+
+    def __init__(self, address: str, others: list[str], conf: object) -> None:
+        self.address, self.others, self.destroyed = address, others, False
+        FakeSyncObj.made.append(self)
+
+    def isReady(self) -> bool:  # noqa: N802
+        return True
+
+    def _getLeader(self) -> str:  # noqa: N802
+        return "the first"
+
+    def _isLeader(self) -> bool:  # noqa: N802
+        return self is FakeSyncObj.made[-len(self.others) - 1]
+
+    def destroy(self) -> None:
+        self.destroyed = True
+
+
+class FakeModule:
+    SyncObj = FakeSyncObj
+
+    @staticmethod
+    def SyncObjConf(**_: object) -> object:  # noqa: N802
+        return object()
+
+    @staticmethod
+    def replicated(method):  # type: ignore[no-untyped-def]
+        def put(self, command, callback):  # type: ignore[no-untyped-def]
+            method(self, command)
+            callback(None, None)
+
+        return put
+
+
+def test_both_implementations_do_the_same_work_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pysyncobj", FakeModule)  # type: ignore[arg-type]
+    monkeypatch.setattr(rival.importlib.metadata, "version", lambda _: "0.0")
+    monkeypatch.setattr(rival, "COUNTS", (100, 200))
+    steps = plan([], "pysyncobj", Options())
+    found = [figure for step in steps for figure in step.measure()]
+    assert [figure.what for figure in found if isinstance(figure, Figure)] == [
+        "100 commands, PySyncObj 0.0",
+        "100 commands, raftplay, a call each",
+        "100 commands, raftplay by PySyncObj 0.0",
+        "200 commands, PySyncObj 0.0",
+        "200 commands, raftplay, a call each",
+        "200 commands, raftplay by PySyncObj 0.0",
+        "one at a time, PySyncObj 0.0, p50",
+    ]
+    assert FakeSyncObj.made
+    assert all(one.destroyed for one in FakeSyncObj.made)
+
+
+# ---- how it is shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.01234, "0.0123"), (1.0, "1"), (12.34, "12.3"), (123.4, "123"), (999.6, "1000"), (123_456.0, "123,000")],
+)
+def test_a_number_is_shown_with_three_digits_that_count(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_a_ratio_says_how_many_times_the_floor_whichever_way_is_better() -> None:
+    assert Figure("floor", "", 30.0, "µs", 10.0).ratio == 3.0
+    assert Figure("floor", "", 10.0, "commits/s", 30.0).ratio == 3.0
+    assert Figure("floor", "", 10.0, "µs").ratio is None
+
+
+def test_a_row_shows_the_figure_its_floor_and_the_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = text_of(monkeypatch, Figure("latency", "one", 0.5, "ms", 0.1), Figure("memory", "kept", 300.0, "bytes"))
+    assert "  one         0.5 ms             floor        0.1  times      5\n" in text
+    assert text.endswith("  kept        300 bytes")
+
+
+def test_a_chart_draws_each_distribution_with_a_letter_and_says_what_never_ended() -> None:
+    fast = Curve("c", "fast", tuple(float(ms) for ms in range(100, 120)), 5000.0)
+    slow = Curve("c", "slow", (*(float(ms) for ms in range(1000, 1010)), *[5000.0] * 10), 5000.0)
+    lines = draw("title", [fast, slow])
+    assert lines[0] == "title"
+    assert all(line.isascii() and len(line) <= 80 for line in lines)
+    plot = [line[7:] for line in lines[1:14]]
+    top, bottom = plot[0], plot[-1]
+    assert set(top) == {" ", "a"}
+    assert top.rstrip().endswith("a")
+    assert "b" not in "".join(plot[:6])  # half of them never ended
+    assert plot[6].rstrip().endswith("b")
+    assert "b" not in bottom[:30]
+    assert lines[15].split() == ["100", "200", "500", "1000", "2000", "5000", "ms"]
+    assert lines[16] == "  a  fast          p50   110 ms  p99   119 ms  longest   119 ms"
+    assert lines[17] == "  b  slow          p50 over 5 s  p99 over 5 s  longest over 5 s  (10 never)"
+
+
+def test_progress_is_a_bar_and_what_comes_next() -> None:
+    assert str(Progress(0.5, "idle")) == "[############            ] idle"
+
+
+def read_until(master: int, wanted: str, process: "subprocess.Popen[str]") -> str:
+    """What a terminal shows, up to `wanted` (or the end)."""
+    seen = ""
+    while wanted not in seen and process.poll() is None:
+        if select.select([master], [], [], 0.1)[0]:
+            seen += os.read(master, 4096).decode()
+    return seen
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    master, slave = pty.openpty()
+    yield master, slave
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_terminal_sees_progress_and_nothing_of_it_stays(terminal: tuple[int, int]) -> None:
+    master, slave = terminal
+    args = [*COMMAND, "--quick", "--only", "floor"]
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=slave, encoding="utf-8") as process:
+        seen = read_until(master, "] the floor", process)
+        out, _ = process.communicate(timeout=60)
+        seen += os.read(master, 4096).decode()
+    assert process.returncode == 0
+    assert seen.startswith("\r[")
+    assert seen.rsplit("\r", 2)[1].strip() == ""
+    assert "[#" not in out
+
+
+def test_ctrl_c_shows_what_was_found_so_far_and_ends_with_130(terminal: tuple[int, int]) -> None:
+    master, slave = terminal
+    args = [*COMMAND, "--only", "floor", "--only", "idle"]
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=slave, encoding="utf-8") as process:
+        seen = read_until(master, "] an idle cluster", process)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        seen += os.read(master, 4096).decode()
+    assert process.returncode == 130, seen
+    assert "Traceback" not in seen
+    assert "all messages of one commit" in out
+    assert "idle nodes" not in out
+
+
+def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> list[Found]:
+        raise KeyboardInterrupt
+
+    steps = [Step("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")]), Step("two", 1.0, interrupted)]
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: steps})
+    written: list[str] = []
+    seen: list[str] = []
+    status = bench([], None, QUICK, as_json=True, write=written.append, watch=lambda p: seen.append(p.what))
+    assert status is Status.INTERRUPTED
+    assert [figure["what"] for figure in json.loads(written[0])["figures"]] == ["kept"]
+    assert seen == ["one", "two", ""]
+
+
+def test_a_reader_that_goes_away_stops_nothing() -> None:
+    line = f"{' '.join(COMMAND)} --quick --only floor; echo $? >&2"
+    done = subprocess.run(
+        ["bash", "-c", f"({line}) | head -1"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == "0\n"
+    assert len(done.stdout.splitlines()) == 1
+
+
+# ---- what is measured
+
+
+def test_elections_are_the_same_each_time_and_none_is_faster_than_its_timeout() -> None:
+    config = Config(unreliable=False)
+    raft = config.raft
+    for seed in range(5):
+        first = elections.first_leader(seed, 5, config)
+        assert first == elections.first_leader(seed, 5, config)
+        assert first >= raft.election_min
+        again = elections.failover(seed, 5, config)
+        assert again == elections.failover(seed, 5, config)
+        assert again >= raft.election_min - raft.heartbeat - config.delay_max
+
+
+def test_without_randomness_a_crashed_leader_is_hardly_ever_replaced() -> None:
+    """Figure 16: "Without randomness … leader election consistently took longer than 10 seconds"."""
+    raft = RaftConfig(election_min=0.150, election_max=0.150, heartbeat=0.075)
+    config = Config(raft=raft, delay_min=0.0, delay_max=0.0, unreliable=False)
+    never = [elections.failover(seed, 5, config, elections.ONE_WAY) >= elections.LIMIT for seed in range(10)]
+    assert sum(never) >= 8
+
+
+def test_the_floor_passes_the_bytes_of_a_commit_to_every_peer() -> None:
+    entry, notice = phases_of_a_commit(4)
+    assert (len(entry), len(notice)) == (3, 3)
+    assert len(calls_with(2_500)) == 3
+    with Floor() as floor:
+        assert len(floor.inside([entry, notice], 20)) == 20
+        assert len(floor.from_outside([entry, notice], 20)) == 20
+        assert len(floor.inside([calls_with(100_000)], 2)) == 2
+        assert floor.cpu_of_heartbeats(4, 0.01, 0.05) > 0
+
+
+def test_a_run_takes_no_longer_to_submit_than_to_commit() -> None:
+    for submit in (pipelined.one_by_one, pipelined.all_at_once):
+        one = pipelined.run(3, 200, submit)
+        assert 0 < one.submitting < one.total
