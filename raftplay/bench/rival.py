@@ -7,6 +7,7 @@ leader has applied all commands.
 
 import importlib
 import importlib.metadata
+import logging
 import socket
 import threading
 import time
@@ -92,6 +93,7 @@ def _commit(put: Put, count: int) -> float:
 def _cluster(module: Any, nodes: int) -> Iterator[Put]:
     """A cluster of the other implementation, with a leader that all know; how to give it a command."""
     machine = _machine(module)
+    logging.getLogger(PYSYNCOBJ).setLevel(logging.CRITICAL + 1)  # it speaks of its own troubles under load
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(nodes)]
     made = [
         machine(at, [other for other in addresses if other != at], module.SyncObjConf(commandsQueueSize=1_000_000))
