@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import pytest
 
-from raftplay.bench import command, elections, pipelined, report, rival
+from raftplay import Harness
+from raftplay.bench import clusters, command, elections, pipelined, report, rival
 from raftplay.bench.command import MEASUREMENTS, Progress, bench, plan
 from raftplay.bench.curves import draw
 from raftplay.bench.figures import Curve, Figure, Found, Options, Step
@@ -58,6 +59,7 @@ def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     whole = json.loads(done.stdout)
     assert whole["schema"] == "raftplay.bench/1"
+    assert whole["stopped"] is None
     assert whole["options"] == {"nodes": None, "quick": True}
     assert set(whole["environment"]) == {"raftplay", "python", "loop", "system", "cores"}
     figures = whole["figures"]
@@ -294,6 +296,7 @@ def test_ctrl_c_shows_what_was_found_so_far_and_ends_with_130(terminal: tuple[in
     assert "Traceback" not in seen
     assert "all messages of one commit" in out
     assert "idle nodes" not in out
+    assert out.endswith("\nstopped: interrupted\n")
 
 
 def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,8 +309,30 @@ def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
     seen: list[str] = []
     status = bench([], None, QUICK, as_json=True, write=written.append, watch=lambda p: seen.append(p.what))
     assert status is Status.INTERRUPTED
-    assert [figure["what"] for figure in json.loads(written[0])["figures"]] == ["kept"]
+    whole = json.loads(written[0])
+    assert [figure["what"] for figure in whole["figures"]] == ["kept"]
+    assert whole["stopped"] == "interrupted"
     assert seen == ["one", "two", ""]
+
+
+def test_a_measurement_that_comes_to_no_end_is_said_to_be_so_with_status_1(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stall() -> list[Found]:
+        with Harness(3, backend="sim") as h:
+            clusters.until(h, lambda: False)
+        return []
+
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [Step("one", 1.0, stall)]})
+    written: list[str] = []
+    status = bench([], None, QUICK, as_json=False, write=written.append, watch=lambda _: None)
+    assert status is Status.FAILED
+    assert "\nstopped: a cluster made no progress within 60 s\nat 60.000 s:\n  node 0: " in written[0]
+
+
+def test_a_leader_that_is_deposed_while_it_is_measured_ends_the_measurement() -> None:
+    with Harness(3, backend="sim") as h, pytest.raises(clusters.Stalled, match="a leader was deposed"):
+        clusters.check_taken(h, [0, 1, -1])
 
 
 def test_a_reader_that_goes_away_stops_nothing() -> None:

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import pytest
@@ -13,6 +14,7 @@ from raftplay.backends.tcp import TcpBackend
 from raftplay.bench import memory
 from raftplay.bench.clusters import leading
 from raftplay.cluster.config import Config
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import MAX_CALL_BYTES, MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs
 from raftplay.watch.events import CallSent, Record
@@ -172,7 +174,7 @@ def test_memory_kept_of_a_small_entry_on_each_node_is_under_400_bytes() -> None:
 def test_a_follower_comes_back_over_sockets_in_bounded_calls_while_the_others_commit() -> None:
     calls = Calls()
     missed = 20_000
-    with leading(3) as (h, leader):
+    with leading(3, config=replace(NO_DELAY, raft=RaftConfig(prevote=True))) as (h, leader):
         away = (leader + 1) % 3
         other = 3 - leader - away
         h.disconnect_peer(away)

@@ -1,17 +1,22 @@
 """A follower that was away while many entries were committed comes back, and the others go on committing."""
 
 import time
+from dataclasses import replace
 from functools import partial
 
 from raftplay.backends import wire
-from raftplay.bench.clusters import leading, until
+from raftplay.bench.clusters import NO_DELAY, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.latency import commit_one
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import AppendEntriesArgs
 from raftplay.watch.events import CallSent, Record
 
 MISSED = 100_000
+
+PREVOTE = replace(NO_DELAY, raft=RaftConfig(prevote=True))
+"""So that the follower, when it comes back, deposes nobody."""
 
 
 def steps(options: Options) -> list[Step]:
@@ -28,9 +33,7 @@ class Calls:
     def __call__(self, record: Record) -> None:
         """Look at one event."""
         match record.event:
-            case CallSent(call_id=id, dst=self._peer_id, args=AppendEntriesArgs(entries=entries) as args) if (
-                entries
-            ):
+            case CallSent(call_id=id, args=AppendEntriesArgs(entries=entries) as args) if entries:
                 self.sizes.append(len(wire.encode(wire.Call(id, args))))
 
 
@@ -50,7 +53,7 @@ def _measure(nodes: int, missed: int) -> list[Found]:
 
 def _come_back(nodes: int, missed: int, calls: Calls | None) -> tuple[float, list[float]]:
     """Seconds until a follower has what it missed, and those that each commit of the others took until then."""
-    with leading(nodes) as (harness, leader):
+    with leading(nodes, config=PREVOTE) as (harness, leader):
         away = (leader + 1) % nodes
         harness.disconnect_peer(away)
         harness.submit_many(leader, range(FIRST, FIRST + missed))

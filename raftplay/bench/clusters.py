@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from raftplay.cluster.checks import fail
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 
@@ -12,6 +11,10 @@ NO_DELAY = Config(delay_min=0.0, delay_max=0.0)
 
 PATIENCE = 60.0
 """Seconds after which a cluster that makes no progress ends the measurement."""
+
+
+class Stalled(Exception):
+    """What was to be measured came to no end; the text says why, and what every node looked like."""
 
 
 @contextmanager
@@ -27,12 +30,12 @@ def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> It
 
 
 def until(harness: Harness, predicate: Callable[[], bool]) -> None:
-    """Wait until `predicate` holds. Raises `CheckFailed` when it takes too long."""
+    """Wait until `predicate` holds. Raises `Stalled` when it takes too long."""
     if not harness.wait_until(predicate, PATIENCE):
-        raise fail(harness, f"the cluster made no progress within {PATIENCE:g} s")
+        raise Stalled(f"a cluster made no progress within {PATIENCE:g} s\n{harness.snapshot()}")
 
 
 def check_taken(harness: Harness, indices: Collection[int]) -> None:
-    """All that was submitted got an index. Raises `CheckFailed` when the leader was deposed in between."""
+    """All that was submitted got an index. Raises `Stalled` when the leader was deposed in between."""
     if min(indices) < 0:
-        raise fail(harness, "the leader was deposed while commands were submitted: the machine is too busy")
+        raise Stalled(f"a leader was deposed while it was measured: the machine is too busy\n{harness.snapshot()}")

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
+from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import Found, Options, Step
+from raftplay.cluster.checks import CheckFailed
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import quoted
 from raftplay.commands.status import Status
@@ -59,18 +61,23 @@ def bench(
     write: Callable[[str], None],
     watch: Callable[[Progress], None],
 ) -> Status:
-    """Measure and print. Ctrl-C prints what was found so far. Raises `UsageError` before anything is measured."""
+    """Measure and print. Ctrl-C prints what was found so far, and so does a measurement that comes to no end.
+
+    Raises `UsageError` before anything is measured.
+    """
     steps = plan(only, against, options)
     found: list[Found] = []
-    status = Status.HELD
+    status, stopped = Status.HELD, None
     try:
         for at, step in enumerate(steps):
             watch(Progress(_share(steps, at), step.what))
             found += step.measure()
     except KeyboardInterrupt:
-        status = Status.INTERRUPTED
+        status, stopped = Status.INTERRUPTED, "interrupted"
+    except (Stalled, CheckFailed) as failed:
+        status, stopped = Status.FAILED, str(failed)
     watch(Progress(1.0, ""))
-    write(report.as_json(found, options) if as_json else report.text(found))
+    write(report.as_json(found, options, stopped) if as_json else report.text(found, stopped))
     return status
 
 

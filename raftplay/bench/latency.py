@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 from raftplay.backends.tcp import TcpBackend
-from raftplay.bench.clusters import NO_DELAY, PATIENCE, leading, until
+from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
 from raftplay.bench.floor import FIRST, NODES, Floor, phases_of_a_commit
 from raftplay.cluster.harness import Harness
@@ -35,7 +35,7 @@ def commit_one(harness: Harness, leader: int) -> float:
     committed = harness.commits[leader]
     wanted = len(committed) + 1
     start = time.perf_counter()
-    harness.submit_to_server(leader, FIRST + wanted)
+    check_taken(harness, [harness.submit_to_server(leader, FIRST + wanted)])
     until(harness, lambda: len(committed) >= wanted)
     return time.perf_counter() - start
 
@@ -78,7 +78,7 @@ class _Inside:
         try:
             self._backend.run(self._begin)
             if not self._done.wait(PATIENCE):
-                raise TimeoutError(f"the cluster made no progress within {PATIENCE:g} s")
+                raise Stalled(f"the cluster made no progress within {PATIENCE:g} s")
             return self._times
         finally:
             self._backend.close(self._stop)

@@ -42,8 +42,8 @@ def environment() -> dict[str, str | int]:
     }
 
 
-def text(found: Sequence[Found]) -> str:
-    """The whole report: a table of figures, then the charts."""
+def text(found: Sequence[Found], stopped: str | None = None) -> str:
+    """The whole report: a table of figures, then the charts; `stopped` says why there is no more of it."""
     facts = environment()
     lines = [
         ", ".join(
@@ -65,14 +65,15 @@ def text(found: Sequence[Found]) -> str:
             "",
             *draw(f"time to replace a crashed leader, by {chart} (Figure 16 of the paper):", list(curves)),
         ]
-    return "\n".join(lines)
+    return "\n".join(lines if stopped is None else [*lines, "", f"stopped: {stopped}"])
 
 
-def as_json(found: Sequence[Found], options: Options) -> str:
+def as_json(found: Sequence[Found], options: Options, stopped: str | None = None) -> str:
     """All that was found, as one object of the schema `SCHEMA`."""
     whole = {
         "schema": SCHEMA,
         "environment": environment(),
+        "stopped": stopped,
         "options": {"nodes": options.nodes, "quick": options.quick},
         "figures": [
             {

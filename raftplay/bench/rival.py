@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from raftplay.bench.clusters import PATIENCE
+from raftplay.bench.clusters import PATIENCE, Stalled
 from raftplay.bench.figures import Figure, Found, Options, Step, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
@@ -85,7 +85,7 @@ def _commit(put: Put, count: int) -> float:
     for i in range(count):
         put(FIRST + i, applied)
     if not done.wait(PATIENCE):
-        raise TimeoutError(f"the other implementation made no progress within {PATIENCE:g} s")
+        raise Stalled(f"the other implementation made no progress within {PATIENCE:g} s")
     return time.perf_counter() - start
 
 
@@ -103,7 +103,7 @@ def _cluster(module: Any, nodes: int) -> Iterator[Put]:
         deadline = time.monotonic() + PATIENCE
         while not (all(one.isReady() for one in made) and len({one._getLeader() for one in made}) == 1):
             if time.monotonic() > deadline:
-                raise TimeoutError("the other implementation elected no leader")
+                raise Stalled("the other implementation elected no leader")
             time.sleep(0.01)
         leader = next(one for one in made if one._isLeader())
         yield lambda command, applied: leader.put(command, callback=lambda *_: applied())
