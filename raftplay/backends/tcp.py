@@ -246,9 +246,11 @@ class TcpBackend:
 
     def check(self) -> None:
         """Raise what failed inside, or `UsageError` once closed."""
-        self._raise_kept()
-        if self._closed:
-            raise UsageError(SHUT_DOWN)
+        if self._kept is not None or self._closed:
+            with self._lock:
+                self._raise_kept()
+                if self._closed:
+                    raise UsageError(SHUT_DOWN)
 
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
