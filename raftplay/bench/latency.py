@@ -1,11 +1,13 @@
 """One command at a time: the next is submitted once the one before is committed."""
 
+import asyncio
 import random
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
-from raftplay.backends.tcp import TcpBackend
+from raftplay.backends.tcp import TcpBackend, new_loop
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
 from raftplay.bench.floor import FIRST, NODES, Floor, phases_of_a_commit
@@ -43,22 +45,32 @@ def commit_one(harness: Harness, leader: int) -> float:
 def _measure_outside(nodes: int, count: int) -> list[Found]:
     """Through `Harness`, from another thread than the cluster's, as every caller of it."""
     times: list[float] = []
-    floors: list[float] = []
-    with Floor() as floor, leading(nodes) as (harness, leader):
+    floors = [_Floors(new_loop), _Floors(asyncio.new_event_loop)]
+    with floors[0].floor, floors[1].floor, leading(nodes) as (harness, leader):
+        phases = phases_of_a_commit(nodes)
         for _ in range(CHUNKS):
-            if nodes > 1:
-                floors += floor.from_outside(phases_of_a_commit(nodes), count // CHUNKS)
             times += [commit_one(harness, leader) for _ in range(count // CHUNKS)]
-    return _figures("one at a time", times, floors)
+            for one in floors:
+                one.times += one.floor.from_outside(phases, count // CHUNKS) if phases else []
+    return _figures("one at a time", times, floors[0].times, floors[1].times)
 
 
 def _measure_inside(nodes: int, count: int) -> list[Found]:
     """In the cluster's own loop: the next command is submitted as the commit of the last one is reported."""
-    floors: list[float] = []
-    with Floor() as floor:
-        if nodes > 1:
-            floors = floor.inside(phases_of_a_commit(nodes), count)
-    return _figures("one at a time, inside the cluster's loop", _Inside(nodes, count).run(), floors)
+    phases = phases_of_a_commit(nodes)
+    floors = []
+    for make_loop in (new_loop, asyncio.new_event_loop):
+        with Floor(make_loop) as floor:
+            floors.append(floor.inside(phases, count) if phases else [])
+    return _figures("one at a time, inside the cluster's loop", _Inside(nodes, count).run(), *floors)
+
+
+class _Floors:
+    """A floor on one kind of loop, and the times that it took so far."""
+
+    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self.floor = Floor(make_loop)
+        self.times: list[float] = []
 
 
 class _Inside:
@@ -120,14 +132,19 @@ class _Inside:
         self._servers[0].submit(FIRST + len(self._times))
 
 
-def _figures(what: str, times: list[float], floors: list[float]) -> list[Found]:
+def _figures(what: str, times: list[float], floors: list[float], floors_of_asyncio: list[float]) -> list[Found]:
+    rows = (
+        (0.5, "p50", floors),
+        (0.5, "p50, by asyncio's own loop", floors_of_asyncio),
+        (0.99, "p99", floors),
+    )
     return [
         Figure(
             "latency",
-            f"{what}, p{share}",
-            percentile(times, share / 100) * 1e3,
+            f"{what}, {words}",
+            percentile(times, share) * 1e3,
             "ms",
-            percentile(floors, share / 100) * 1e3 if floors else None,
+            percentile(least, share) * 1e3 if least else None,
         )
-        for share in (50, 99)
+        for share, words, least in rows
     ]
