@@ -348,7 +348,8 @@ def meant_to_fail(text: str) -> str:
 def test_what_is_filled_in_verifies_and_is_not_filled_in_twice_and_can_be_taken_out(
     lines: list[str], end: str, ended: bool
 ) -> None:
-    original = end.join(readable("\n".join(["let x = 1", "timeout 0", "wait leader", *lines]))) + end * ended
+    kept = readable("\n".join(["let x = 1", "timeout 0", "wait leader", *lines]))
+    original = end.join(line.rstrip("\r") for line in kept) + end * ended
     made = filled(meant_to_fail(original))
     assert verified(made).status is Status.HELD
     assert len(differences(made)) == 0
