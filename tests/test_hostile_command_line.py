@@ -160,6 +160,19 @@ def test_what_cannot_be_written_is_named_visibly(tmp_path: Path, raftplay: Run) 
     assert raftplay("replay", str(folder)).status == 2
 
 
+def test_a_hostile_data_directory_and_what_lies_in_it_are_named_visibly(tmp_path: Path, raftplay: Run) -> None:
+    folder = tmp_path / HOSTILE
+    assert raftplay("run", "first-election", "--data-dir", str(folder), *SIM).status == 0
+    assert raftplay("run", "first-election", "--data-dir", str(folder), *SIM, "--nodes", "3").status == 2
+    (folder / "node-0.sqlite").write_text(HOSTILE[:-1])
+    assert raftplay("run", "first-election", "--data-dir", str(folder), *SIM).status == 2
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / HOSTILE).touch()
+    assert "\\x1b" in raftplay("run", "first-election", "--data-dir", str(other), *SIM).err
+    assert raftplay("run", "first-election", "--data-dir", str(other / HOSTILE), *SIM).status == 2
+
+
 def test_a_counterexample_says_on_one_line_what_found_it() -> None:
     case = Case(Plan(1, 3), ("sleep 1ms",), Finding("liveness", "x", 0.0))
     script = script_of(case, command=f"raftplay explore --out {HOSTILE}")
