@@ -83,6 +83,8 @@ def raftplay(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         ("explore", HOSTILE),
         *(("explore", f"--{option}", HOSTILE) for option in ("seeds", "for", "bug", "nodes", "mix", "seconds")),
         *(("explore", f"--{option}", HOSTILE) for option in ("first-seed", "jobs", "shrink", "nonsense")),
+        ("fuzz", HOSTILE),
+        *(("fuzz", "scripts", f"--{option}", HOSTILE) for option in ("count", "seed")),
     ],
     ids=lambda args: " ".join(arg.replace(HOSTILE, "*") for arg in args),
 )
@@ -93,6 +95,18 @@ def test_a_hostile_option_or_name_is_refused_in_one_visible_sentence(args: tuple
     assert said.err.startswith("raftplay: error: ")
     assert said.err.count("\n") == 1
     assert len(said.err) < 1000
+
+
+COMMANDS = [
+    command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_hostile_arguments_and_options_it_does_not_know(name: str, raftplay: Run) -> None:
+    for args in ((HOSTILE,) * 9, (f"--{HOSTILE}",), (f"--{HOSTILE}=1",), ("--help", HOSTILE)):
+        said = raftplay(name, *args)
+        assert (said.status, said.err.count("\n")) == ((0, 0) if args[0] == "--help" else (2, 1)), said
 
 
 def named(folder: Path, text: str, *, name: str = HOSTILE) -> str:
