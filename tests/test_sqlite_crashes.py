@@ -17,6 +17,8 @@ from raftplay.raft.storage import PersistentState
 MANY = int(os.environ.get("RAFTPLAY_DAMAGES", "0"))
 """How many places of each kind are damaged in a long run: RAFTPLAY_DAMAGES=1000000 pytest tests/test_sqlite_crashes.py"""
 
+pytestmark = [pytest.mark.timeout(0)] if MANY else []
+
 TERMS = tuple(range(1, 400))
 
 
