@@ -27,7 +27,7 @@ CALM = Config(raft=RaftConfig(election_min=20, election_max=40))
 
 @contextmanager
 def cluster(kind: str, patch: pytest.MonkeyPatch, config: Config = CALM, nodes: int = 3) -> Iterator[Session]:
-    """Nodes led by node 0, with their history."""
+    """Nodes led by node 0, with their history. Time stands still, and nothing is in flight."""
     take_loop(kind, patch)
     history = History()
     backend = "sim" if kind == "sim" else "tcp"
@@ -36,8 +36,11 @@ def cluster(kind: str, patch: pytest.MonkeyPatch, config: Config = CALM, nodes: 
         Harness(nodes, backend=backend, seed=11, config=config, readers=[history]) as harness,
     ):
         elect(harness)
-        harness.sleep_ms(20)
-        yield Session(harness, history)
+        harness.pause()
+        session = Session(harness, history)
+        while harness.messages():
+            do(session, "deliver all")
+        yield session
 
 
 @pytest.fixture(params=KINDS)
@@ -91,6 +94,7 @@ def open_messages(s: Session) -> Counter[tuple[str, int, int, int]]:
 def test_while_time_stands_still_all_that_is_under_way_is_listed(s: Session) -> None:
     """Wherever it was when time stopped: at a proxy, on a link, in a buffer of a socket."""
     h, dice = s.harness, Random(3)
+    h.resume()
     h.set_link(0, 2, delay=(0.0, 0.03))
     h.set_link(1, 0, delay=(0.0, 0.03))
     kinds = Counter[str]()
@@ -121,7 +125,7 @@ def test_what_is_sent_while_time_stands_still_is_listed_at_once(s: Session) -> N
 
 
 def test_messages_are_told_in_words(s: Session) -> None:
-    do(s, "pause; hold 1->0; hold 0->1; submit word; submit 'two words'; link 0->2 delay=40ms; submit 3")
+    do(s, "hold 1->0; hold 0->1; submit word; submit 'two words'; link 0->2 delay=40ms; submit 3")
     lines = do(s, "messages")[0].split("\n")
     first = int(lines[0].split()[0])
     assert lines[0] == f"{first:>5}  call n0 → n1: entry 0 [word] of term 1 (commit -1) (held)"
@@ -158,7 +162,7 @@ def test_a_number_stays_a_messages_own_until_it_arrives(s: Session) -> None:
 def test_a_message_that_is_delivered_has_arrived(s: Session) -> None:
     """A held call is handled now: it waits neither for its link nor for the proxy, and no time passes."""
     h = s.harness
-    do(s, "pause; hold 0->1; submit x")
+    do(s, "hold 0->1; submit x")
     before = h.now
     (held,) = in_flight(s, 0, 1)
     assert do(s, f"deliver {held.id}") == [f"message {held.id} delivered"]
@@ -169,7 +173,7 @@ def test_a_message_that_is_delivered_has_arrived(s: Session) -> None:
 
 def test_a_call_at_the_proxy_and_a_reply_on_its_link_are_delivered_too(s: Session) -> None:
     h = s.harness
-    do(s, "pause; hold 1->0; submit x")
+    do(s, "hold 1->0; submit x")
     (call,) = in_flight(s, 0, 1)
     do(s, f"deliver {call.id}")
     assert logs(s)[1] == ["x"]
@@ -181,6 +185,7 @@ def test_a_call_at_the_proxy_and_a_reply_on_its_link_are_delivered_too(s: Sessio
 
 def test_a_message_that_is_lost_never_arrives(s: Session) -> None:
     h = s.harness
+    h.resume()
     do(s, "hold 0->1; submit x")
     assert h.wait_until(lambda: h.cluster[2].cm.commit_index == 0)
     lost = [flight for flight in in_flight(s, 0, 1) if "[x]" in do(s, "messages")[0]]
@@ -195,7 +200,7 @@ def test_a_message_that_is_lost_never_arrives(s: Session) -> None:
 
 def test_a_copy_of_a_call_is_answered_and_so_is_the_call(s: Session) -> None:
     h = s.harness
-    do(s, "pause; hold 0->1; submit x")
+    do(s, "hold 0->1; submit x")
     (call,) = in_flight(s, 0, 1)
     for _ in range(3):
         assert do(s, f"duplicate {call.id}") == [f"a copy of message {call.id} delivered"]
@@ -214,7 +219,7 @@ def test_a_copy_of_a_call_is_answered_and_so_is_the_call(s: Session) -> None:
 def test_a_vote_that_comes_twice_counts_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster(kind, monkeypatch, nodes=5) as s:
         h = s.harness
-        do(s, "pause; hold 0->4; hold 1->4; hold 2->4; hold 3->4; timeout 4; deliver 4->1")
+        do(s, "hold 0->4; hold 1->4; hold 2->4; hold 3->4; timeout 4; deliver 4->1")
         (reply,) = (flight for flight in in_flight(s, 1, 4) if flight.is_reply)
         for _ in range(5):
             do(s, f"duplicate {reply.id}")
@@ -227,7 +232,7 @@ def test_a_vote_that_comes_twice_counts_once(kind: str, monkeypatch: pytest.Monk
 
 def test_an_acknowledgement_that_comes_twice_or_late_changes_nothing_more(s: Session) -> None:
     h = s.harness
-    do(s, "pause; hold 1->0; submit 1; deliver 0->1; submit 2; deliver 0->1")
+    do(s, "hold 1->0; submit 1; deliver 0->1; submit 2; deliver 0->1")
     replies = in_flight(s, 1, 0)
     assert len(replies) == 2
     do(s, f"duplicate {replies[1].id}")
@@ -238,7 +243,7 @@ def test_an_acknowledgement_that_comes_twice_or_late_changes_nothing_more(s: Ses
 
 
 def test_a_number_that_is_gone_or_never_was_is_told_in_a_sentence(s: Session) -> None:
-    do(s, "pause; hold 0->1; submit x")
+    do(s, "hold 0->1; submit x")
     (call,) = in_flight(s, 0, 1)
     do(s, f"deliver {call.id}")
     for verb in ("deliver", "lose", "duplicate"):
@@ -254,7 +259,7 @@ def test_a_number_that_is_gone_or_never_was_is_told_in_a_sentence(s: Session) ->
 
 
 def test_what_cannot_arrive_is_not_said_to_have_arrived(s: Session) -> None:
-    do(s, "pause; hold 0->1; submit x; submit y; cut 0->1")
+    do(s, "hold 0->1; submit x; submit y; cut 0->1")
     one, two = in_flight(s, 0, 1)
     assert do(s, f"duplicate {one.id}; deliver {one.id}") == [
         f"a copy of message {one.id} is lost (cut)",
@@ -268,6 +273,7 @@ def test_what_cannot_arrive_is_not_said_to_have_arrived(s: Session) -> None:
 def test_all_messages_of_a_link_are_taken_though_they_land_meanwhile(live: Session) -> None:
     """Time goes on: what is resolved as a link's messages may be gone before its turn comes."""
     h = live.harness
+    h.resume()
     stop = threading.Event()
 
     def submit() -> None:
@@ -289,6 +295,7 @@ def test_all_messages_of_a_link_are_taken_though_they_land_meanwhile(live: Sessi
 
 def test_a_hold_on_one_direction_lets_the_other_pass(s: Session) -> None:
     h = s.harness
+    h.resume()
     do(s, "hold 0->1")
     assert h.cluster[1].call(0, RequestVoteArgs(0, 1, -1, -1), lambda _: None) is None
     h.sleep_ms(120)
@@ -303,7 +310,7 @@ def test_a_hold_on_one_direction_lets_the_other_pass(s: Session) -> None:
 
 def test_what_is_released_arrives_in_its_order(s: Session) -> None:
     h = s.harness
-    do(s, "pause; hold 0->1")
+    do(s, "hold 0->1")
     for number in range(8):
         h.submit_to_server(0, number)
     held = [flight.call_id for flight in in_flight(s, 0, 1)]
@@ -317,20 +324,22 @@ def test_what_is_released_arrives_in_its_order(s: Session) -> None:
 
 def test_what_is_held_outlives_speeds_pauses_and_steps(s: Session) -> None:
     h = s.harness
+    h.resume()
     do(s, "hold 0->1; submit x")
     h.sleep_ms(1)
     held = [(flight.id, flight.message) for flight in in_flight(s, 0, 1)]
     assert held
     for speed in (0.01, 20, 100, 1):
         h.set_speed(speed)
-        do(s, "pause; step 20; resume")
+        do(s, "step 20; resume")
     assert [(flight.id, flight.message) for flight in in_flight(s, 0, 1)][: len(held)] == held
-    do(s, "pause; release 0->1")
+    h.pause()
+    do(s, "release 0->1")
     assert logs(s)[1] == ["x"]
 
 
 def test_a_release_says_what_a_cut_loses(s: Session) -> None:
-    do(s, "pause; hold 0->1; submit x; submit y; cut 0->1")
+    do(s, "hold 0->1; submit x; submit y; cut 0->1")
     assert do(s, "release 0->1") == ["0->1 released: 0 messages delivered, 2 lost"]
     assert logs(s)[1] == []
 
@@ -341,6 +350,7 @@ def test_a_release_says_what_a_cut_loses(s: Session) -> None:
 def test_a_held_link_keeps_so_many_messages_and_no_more(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flights, "MAX_HELD", 5)
     h = s.harness
+    h.resume()
     do(s, "hold 0->1")
     for number in range(9):
         h.submit_to_server(0, number)
@@ -357,10 +367,11 @@ def test_a_held_link_keeps_so_many_messages_and_no_more(s: Session, monkeypatch:
 def test_slow_links_keep_so_many_messages_and_no_more(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flights, "MAX_FLIGHTS", 20)
     h = s.harness
+    h.resume()
     do(s, "link all delay=1000m")
     for number in range(40):
         h.submit_to_server(0, number)
-        h.sleep_ms(1)
+        h.sleep_ms(10)
     assert len(h.messages()) == 20
     assert any(event.reason == "too many are in flight" for event in seen(s, ev.CallLost))  # type: ignore[attr-defined]
 
@@ -368,7 +379,7 @@ def test_slow_links_keep_so_many_messages_and_no_more(s: Session, monkeypatch: p
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_crash_takes_along_what_could_only_be_lost(s: Session, victim: int) -> None:
     """What a crashed node sent, what had come to it, and the answers to its calls; not what is on its way to it."""
-    do(s, "pause; hold 1->0; submit x; deliver 0->1; hold 0->1; submit y; hold 0->2; submit z")
+    do(s, "hold 1->0; submit x; deliver 0->1; hold 0->1; submit y; hold 0->2; submit z")
     assert {(f.src, f.dst) for f in s.harness.messages()} == {(1, 0), (0, 1), (0, 2)}
     do(s, f"crash {victim}")
     left = [(f.src, f.dst, f.is_reply) for f in s.harness.messages()]
@@ -388,7 +399,7 @@ def test_a_crash_takes_along_what_could_only_be_lost(s: Session, victim: int) ->
 
 
 def test_a_disconnect_takes_along_the_answers_that_have_no_way_back(s: Session) -> None:
-    do(s, "pause; hold 1->0; hold 2->0; submit x; deliver 0->1; deliver 0->2")
+    do(s, "hold 1->0; hold 2->0; submit x; deliver 0->1; deliver 0->2")
     assert {(f.src, f.dst, f.is_reply) for f in s.harness.messages()} == {(1, 0, True), (2, 0, True)}
     do(s, "disconnect 1")
     assert {(f.src, f.dst, f.is_reply) for f in s.harness.messages()} == {(2, 0, True)}
@@ -398,6 +409,7 @@ def test_a_disconnect_takes_along_the_answers_that_have_no_way_back(s: Session) 
 
 def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
     h = s.harness
+    h.resume()
     do(s, "hold all; link all delay=1s; submit x; link all clear; submit y")
     h.sleep_ms(60)
     assert h.messages()
@@ -408,6 +420,7 @@ def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
 
 def test_a_long_time_of_holding_leaves_nothing_behind(s: Session) -> None:
     h, dice = s.harness, Random(1)
+    h.resume()
     for number in range(60):
         line = dice.choice(
             ["hold 0->1", "hold 1->0", "release all", "crash 2", "restart crashed", "disconnect 1", "reconnect 1",

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ import pytest
 from backends_support import KINDS, SOCKET_KINDS, elect, eventually, nothing_left_over, take_loop
 
 from raftplay import Harness, UsageError
+from raftplay.backends import tcp
 from raftplay.backends.base import PAUSED
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
@@ -215,6 +217,22 @@ def test_nodes_that_come_back_at_full_speed_find_their_leader(live: Harness) -> 
             live.restart_peer(id)
             assert live.wait_until(lambda id=id: live.cluster[id].cm.leader_id == 0)  # type: ignore[misc]
         live.set_speed(1)
+
+
+def test_timers_wait_for_a_connection_that_is_being_opened_but_not_for_ever(
+    live: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a node that comes back at a high speed would miss its leader while they still shake hands."""
+    monkeypatch.setattr(tcp, "OPENING_LIMIT", 0.4)
+    live.set_speed(100)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        live.cluster[1].connect_to_peer(2, silent.getsockname())
+        before = live.now
+        time.sleep(0.1)  # ten seconds of cluster time
+        assert live.now - before < 0.3
+        assert eventually(lambda: live.now - before > 1)
+        live.set_speed(1)
+        live.cluster[1].connect_to_peer(2, live.cluster[2].listen_addr)
 
 
 # ---- steps

@@ -8,6 +8,7 @@ is no frame closes its connection and nothing else.
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol, TypeVarTuple, cast
@@ -43,6 +44,9 @@ class Host(Protocol):
     secret: bytes
     challenges: "dict[bytes, Accepted]"
     """Who takes in a connection that is not proven yet, by the challenge that it sent."""
+
+    opening: "dict[Dialed, float]"
+    """The connections that calls wait for, and since when, by the wall clock."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -297,15 +301,22 @@ class Dialed(Connection):
         self.peer_id = peer_id
         self.addr = addr
         self.wanted = True
-        self.is_opening = not again
+        if not again:
+            endpoint.host.opening[self] = time.monotonic()
         self._queue: list[bytes] = []
         self._expected = b""
         self._acceptor: Accepted | None = None
         self.task: asyncio.Task[None] | None = None
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether calls wait until it stands."""
+        return self in self.endpoint.host.opening
+
     def give_up(self) -> None:
         """It is not wanted any more."""
         self.wanted = False
+        self.endpoint.host.opening.pop(self, None)
         self.abort()
         if self.task is not None:
             self.task.cancel()
@@ -355,7 +366,7 @@ class Dialed(Connection):
         self._prove()
         if self._acceptor is not None:
             self.other, self._acceptor.other = self._acceptor, self
-        self.is_opening = False
+        self.endpoint.host.opening.pop(self, None)
         queue, self._queue = self._queue, []
         for data in queue:
             self.write(data)
@@ -368,7 +379,7 @@ class Dialed(Connection):
             self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
 
     def _redial_later(self) -> None:
-        self.is_opening = False
+        self.endpoint.host.opening.pop(self, None)
         self._queue.clear()
         if self.wanted and not self.endpoint.closed:
             self.endpoint.host.loop.call_later(REDIAL_DELAY, self.endpoint.redial, self)

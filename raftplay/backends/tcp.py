@@ -22,7 +22,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from raftplay.backends import wire
 from raftplay.backends.base import PAUSED, SHUT_DOWN, WAITS_FOR_ITSELF, Predicate, Receiver, check_duration
 from raftplay.backends.clock import Clock
-from raftplay.backends.sockets import Accepted, TcpEndpoint
+from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.raft.messages import UsageError
 
@@ -37,6 +37,9 @@ QUIET_LOOKS = 1000
 
 QUICK_LOOKS = 50
 """How many of these looks come one right after another; between the others lies a millisecond of wall time."""
+
+OPENING_LIMIT = 0.05
+"""How long timers wait for a connection that is being opened, in seconds of wall time; it takes milliseconds."""
 
 LOOK_EVERY = 1.0
 """How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
@@ -53,6 +56,7 @@ class TcpBackend:
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(wire.SECRET_BYTES)
         self.challenges: dict[bytes, Accepted] = {}
+        self.opening: dict[Dialed, float] = {}
         self._lock = threading.RLock()
         self._timers = Timers()
         self._clock = Clock(self._timers)
@@ -164,11 +168,23 @@ class TcpBackend:
 
     def _run_due(self) -> None:
         try:
+            if self._is_opening():
+                return
             now = self._clock.now()
             while not self.paused and (timer := self._timers.pop(now)):
                 timer.fire()
         finally:
             self._set_alarm()
+
+    def _is_opening(self) -> bool:
+        """Whether timers wait for a connection that is being opened, and with them the clock.
+
+        On one machine that takes no time worth mentioning; but at a high speed it could pass for a dead leader.
+        """
+        if not self.opening:
+            return False
+        newest = next(reversed(self.opening.values()))
+        return time.monotonic() - newest < OPENING_LIMIT
 
     def _step(self) -> object:
         while timer := self._timers.pop(math.inf):
