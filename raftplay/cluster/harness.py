@@ -132,6 +132,8 @@ class Harness:
         self._backend.check()
         index = self._server(id).submit(command)  # which takes the lock
         self._raise_breach()
+        if self._backend.paused:
+            self._act(_nothing)  # what the node sends on account of it is in flight now
         return index
 
     def settle(self) -> None:
