@@ -6,7 +6,6 @@ is no frame closes its connection and nothing else.
 """
 
 import asyncio
-import contextlib
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -441,6 +440,7 @@ class Accepted(Connection):
         self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, partial(self._answer, frame.id))
 
     def _answer(self, call_id: int, reply: Reply) -> bool:
-        with contextlib.suppress(wire.BadFrame):
+        try:
             return self.write(wire.encode(wire.Answered(call_id, reply)))
-        return False
+        except wire.BadFrame:
+            return False

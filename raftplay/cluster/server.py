@@ -446,9 +446,9 @@ class Server:
 
     def _settle(self, answer: Answer | None = None, reply: Reply | None = None) -> None:
         """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
-        cm = self.cm
+        cm, now = self.cm, self._backend.now()
         try:
-            while cm.persist(self._backend.now()):
+            while cm.persist(now):
                 pass  # what is on disk may let the node go on
         except TornWrite:
             self._disk_failed()
@@ -463,7 +463,7 @@ class Server:
                 try:
                     self._call(peer_id, args)
                 except CallFailed:
-                    cm.call_failed(peer_id, args, self._backend.now())
+                    cm.call_failed(peer_id, args, now)
             commits = cm.take_commits()
             if commits and self._on_commits is not None:
                 self._on_commits(commits)
