@@ -104,8 +104,8 @@ def test_partition_and_heal(groups: str, answer: str) -> None:
     ("line", "column", "message"),
     [
         ("partition", 10, "groups are missing; write partition 0,1 | 2,3,4"),
-        ("partition |", 11, "groups are missing; write partition 0,1 | 2,3,4"),
-        ("partition 0 |", 13, "groups are missing; write partition 0,1 | 2,3,4"),
+        ("partition |", 12, "groups are missing; write partition 0,1 | 2,3,4"),
+        ("partition 0 |", 14, "groups are missing; write partition 0,1 | 2,3,4"),
         ("partition 0,1|1,2", 15, "1 stands in two groups"),
         ("partition 0 | 1 | n0", 19, "0 stands in two groups"),
         ("partition 0,1|9", 15, "there is no node 9; the nodes are 0 to 4"),

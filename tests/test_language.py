@@ -169,6 +169,8 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
         ("bug", 4, "the NAME of a bug is missing"),
         ("bug forgetvote", 5, "there is no bug 'forgetvote'; did you mean 'forget-vote'?"),
         ("watch", 6, "the NAME of an invariant is missing"),
+        ("watch on", 1, "watch on is for a shell; a script watches invariants by their NAME"),
+        ("now; watch off", 6, "watch must stand before the first other command"),
         ("nodes 3\nnodes 3", 1, "nodes was chosen before"),
         ("wait leader\nnodes 3", 1, "nodes must stand before the first other command"),
         ("now\nbug forget-vote", 1, "bug must stand before the first other command"),

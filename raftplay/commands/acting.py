@@ -52,7 +52,7 @@ def submit(
 
 
 @command(GROUP, "crash leader")
-def crash(session: "Session", nodes: kinds.Nodes) -> str:
+def crash(session: "Session", nodes: kinds.Up) -> str:
     """Crash nodes: volatile state is lost, storage stays."""
     down = [id for id in nodes if not session.harness.alive[id]]
     for id in nodes:
@@ -62,7 +62,7 @@ def crash(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "restart crashed")
-def restart(session: "Session", nodes: kinds.Nodes) -> str:
+def restart(session: "Session", nodes: kinds.Down) -> str:
     """Restart crashed nodes: a new server over the old storage of each, connected again."""
     for id in nodes:
         session.harness.check_restart(id)
@@ -91,7 +91,7 @@ def wipe(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "disconnect leader")
-def disconnect(session: "Session", nodes: kinds.Nodes) -> str:
+def disconnect(session: "Session", nodes: kinds.Joined) -> str:
     """Cut nodes from all others, both ways."""
     for id in nodes:
         session.harness.disconnect_peer(id)
@@ -99,7 +99,7 @@ def disconnect(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "reconnect 1,2")
-def reconnect(session: "Session", nodes: kinds.Nodes) -> str:
+def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
     """Connect nodes to all live ones again, both ways."""
     for id in all_alive(session, nodes, hint=True):
         session.harness.reconnect_peer(id)
@@ -129,7 +129,7 @@ def cut(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
 
 
 @command(GROUP, "join 1->3")
-def join(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
+def join(session: "Session", links: Annotated[kinds.Links, kinds.CUT_LINK]) -> str:
     """Undo a cut."""
     for src, dst in links:
         session.harness.join(src, dst)
@@ -164,14 +164,14 @@ def drop(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER
 
 
 @command(GROUP, "undrop 0")
-def undrop(session: "Session", node: kinds.Node) -> str:
+def undrop(session: "Session", node: kinds.Dropping) -> str:
     """Let the outgoing calls of a node pass again."""
     session.harness.peer_dont_drop_calls(node)
     return f"calls of node {node} pass"
 
 
 @command(GROUP, "freeze leader")
-def freeze(session: "Session", nodes: kinds.Nodes) -> str:
+def freeze(session: "Session", nodes: kinds.Awake) -> str:
     """Stall the process of nodes: no timers, no replies, their sockets stay open."""
     for id in all_alive(session, nodes):
         session.harness.freeze_peer(id)
@@ -179,7 +179,7 @@ def freeze(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "thaw all")
-def thaw(session: "Session", nodes: kinds.Nodes) -> str:
+def thaw(session: "Session", nodes: kinds.Asleep) -> str:
     """Let frozen processes go on; they handle what arrived meanwhile."""
     thawed = [id for id in nodes if session.harness.cluster[id].frozen]
     for id in thawed:
@@ -188,7 +188,7 @@ def thaw(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "timeout 2")
-def timeout(session: "Session", node: kinds.Node) -> str:
+def timeout(session: "Session", node: kinds.Waiting) -> str:
     """Let a node's election timer fire now."""
     cm = session.harness.cluster[node].cm
     if cm.state is CMState.LEADER:

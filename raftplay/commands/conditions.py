@@ -5,15 +5,17 @@ A condition is a value: whether it holds, and what is seen now, in words. How to
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
+from raftplay.commands import offers
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import Selector, check_variable, highest_term, leader, parse_node, selector
+from raftplay.commands.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable, whole
 from raftplay.raft.messages import CMState
@@ -71,13 +73,25 @@ FORMS = (
 """Every form of a condition and when it holds, for help and the README."""
 
 
+NUMBERS = offers.either(offers.word("index", "where the last submit went"), offers.variables)
+VALUES = offers.either(offers.values, offers.variables)
+
+
+def _beginnings(_: offers.Place) -> Iterator[offers.Offered]:
+    """The words with which a condition begins, up to what varies."""
+    for form, meaning in FORMS:
+        words = list(takewhile(str.islower, form.split()))
+        if words:
+            yield offers.Offered(" ".join(words), meaning)
+
+
 def parse_condition(cursor: Cursor) -> Condition:
     """The words up to a stop as a condition. Raises `Mistake`."""
     if (word := cursor.peek()) is not None and _OPERATOR.split(word.text)[0] in MEASURES:
         _unglue(cursor)
-    first = cursor.next("a CONDITION")
+    first = cursor.next("a CONDITION", offers.either(_beginnings, SOME))
     match first.text:
-        case "leader" if not _next_is(cursor, "is"):
+        case "leader" if not cursor.sees("is"):
             return _leader()
         case "one" | "no" as count:
             _expect(cursor, "leader")
@@ -99,18 +113,22 @@ def parse_condition(cursor: Cursor) -> Condition:
 
 
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
-    if not _next_is(cursor, "is"):
+    if not cursor.sees("is"):
+        if cursor.is_at_end and first.text not in MEASURES:
+            selector(cursor, first)
+            raise cursor.mistake(f"'is' is missing: {first.text} is follower, candidate, leader or dead")
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
         raise cursor.mistake(f"{quoted(first.text)} begins no condition{hint}", first)
     subject = selector(cursor, first)
     cursor.take("is")
     if first.text == "leader":
+        cursor.want(offers.words(*_STATES))
         word = cursor.peek()
         if word is None or word.text not in _STATES:
             negated = cursor.take("not")
             return _leader_is(parse_node(cursor), negated)
-    word = cursor.next("follower, candidate, leader or dead")
+    word = cursor.next("follower, candidate, leader or dead", offers.words(*_STATES))
     if word.text not in _STATES:
         hint = did_you_mean(word.text, _STATES) or "; it is follower, candidate, leader or dead"
         raise cursor.mistake(f"{quoted(word.text)} is no state{hint}", word)
@@ -190,10 +208,10 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
 
 
 def _comparison(cursor: Cursor) -> tuple[str, Callable[["Session"], int]]:
-    word = cursor.next("a comparison such as >= 3")
+    word = cursor.next("a comparison such as >= 3", offers.words(*OPERATORS))
     if word.text not in OPERATORS:
         raise cursor.mistake(f"{quoted(word.text)} is no comparison; it is one of {' '.join(OPERATORS)}", word)
-    return word.text, number_or_variable(cursor, cursor.next("a number"))
+    return word.text, number_or_variable(cursor, cursor.next("a number", NUMBERS))
 
 
 def number_or_variable(cursor: Cursor, word: Word) -> Callable[["Session"], int]:
@@ -210,7 +228,7 @@ def number_or_variable(cursor: Cursor, word: Word) -> Callable[["Session"], int]
 def _committed(cursor: Cursor) -> Condition:
     value = _value(cursor)
     if cursor.take("on"):
-        count = number_or_variable(cursor, cursor.next("a number of nodes"))
+        count = number_or_variable(cursor, cursor.next("a number of nodes", _counts))
         return Condition(lambda s: _committed_on(s, value(s), count(s)), lambda s: holders_text(s, value(s)))
 
     def holds(session: "Session") -> bool:
@@ -224,12 +242,20 @@ def _committed_on(session: "Session", value: object, count: int) -> bool:
     return len(found) == count and checks.disagreement(session.harness, found) is None
 
 
+def _counts(place: offers.Place) -> Iterator[offers.Offered]:
+    total = place.scope.nodes
+    for count in range(total, 0, -1):
+        help = "all" if count == total else "a majority" if count == total // 2 + 1 else ""
+        yield offers.Offered(str(count), f"{help} of {total} nodes" if help else "")
+    yield from NUMBERS(place)
+
+
 def _not_committed(value: Callable[["Session"], object]) -> Condition:
     return Condition(lambda s: not checks.holders(s.harness, value(s)), lambda s: holders_text(s, value(s)))
 
 
 def _value(cursor: Cursor) -> Callable[["Session"], object]:
-    word = cursor.next("a VALUE")
+    word = cursor.next("a VALUE", VALUES)
     if word.text.startswith("$") and not word.quoted:
         check_variable(cursor, word, word.text)
         return lambda session: session.variable(word.text[1:])
@@ -278,13 +304,8 @@ def _resolve(subject: Selector, session: "Session") -> list[int]:
         return []
 
 
-def _next_is(cursor: Cursor, text: str) -> bool:
-    word = cursor.peek()
-    return word is not None and word.text == text and not word.quoted
-
-
 def _expect(cursor: Cursor, text: str) -> None:
-    word = cursor.next(f"'{text}'")
+    word = cursor.next(f"'{text}'", offers.word(text))
     if word.text != text:
         raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 

@@ -3,9 +3,13 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from raftplay.commands.lexer import Mistake, Statement, Word
 from raftplay.commands.shown import LONGEST_SHOWN, quoted
+
+if TYPE_CHECKING:
+    from raftplay.commands.offers import Offer
 
 
 @dataclass(slots=True)
@@ -27,6 +31,9 @@ class Cursor:
         self.stops: tuple[str, ...] = ()
         """Words that end a parameter of several words, such as `within` behind a condition."""
 
+        self.wanted: list[Offer | str] = []
+        """What was looked for behind the last word: offers, and words of the language."""
+
     def peek(self) -> Word | None:
         """The next word; None at the end, or at a word that stops."""
         if self.at >= len(self.words):
@@ -34,17 +41,24 @@ class Cursor:
         word = self.words[self.at]
         return None if word.text in self.stops and not word.quoted else word
 
-    def next(self, what: str) -> Word:
-        """The next word, taken. Raises `Mistake` when there is none: `what` is missing."""
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all words are taken."""
+        return self.at >= len(self.words)
+
+    def next(self, what: str, offer: "Offer | None" = None) -> Word:
+        """The next word, taken; `offer` says what it may be. Raises `Mistake` where `what` is missing."""
+        self.want(offer)
         word = self.peek()
         if word is None:
-            behind = self.words[self.at] if self.at < len(self.words) else None
+            behind = None if self.is_at_end else self.words[self.at]
             raise self.statement.mistake(f"{what} is missing", behind)
         self.at += 1
         return word
 
     def take(self, *texts: str) -> bool:
         """Take the next words if they are these."""
+        self.want(texts[0])
         words = self.words[self.at : self.at + len(texts)]
         if len(words) == len(texts) and all(
             w.text == t and not w.quoted for w, t in zip(words, texts, strict=True)
@@ -53,12 +67,24 @@ class Cursor:
             return True
         return False
 
-    def rest(self) -> list[Word]:
-        """The remaining words up to a stop, taken."""
+    def sees(self, text: str) -> bool:
+        """Whether the next word is `text`, which stays."""
+        self.want(text)
+        word = self.peek()
+        return word is not None and word.text == text and not word.quoted
+
+    def want(self, offer: "Offer | str | None") -> None:
+        """Note what may stand here, if this is behind the last word."""
+        if offer is not None and self.is_at_end:
+            self.wanted.append(offer)
+
+    def rest(self, offer: "Offer | None" = None) -> list[Word]:
+        """The remaining words up to a stop, taken; `offer` says what they may be."""
         words = []
         while (word := self.peek()) is not None:
             words.append(word)
             self.at += 1
+        self.want(offer)
         return words
 
     def mistake(self, message: str, word: Word | None = None) -> Mistake:

@@ -1,17 +1,22 @@
 """The kinds of parameters that commands take; a kind is written once and used by any command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
-from raftplay.commands import values
-from raftplay.commands.conditions import Condition, number_or_variable, parse_condition
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.commands import offers, values
+from raftplay.commands.conditions import NUMBERS, VALUES, Condition, number_or_variable, parse_condition
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
 from raftplay.commands.selectors import (
+    ONE,
+    SEVERAL,
+    SINGLE,
     Selector,
     check_variable,
     highest_term,
@@ -21,7 +26,7 @@ from raftplay.commands.selectors import (
 )
 from raftplay.commands.shown import quoted, short
 from raftplay.commands.table import TABLE, TOPICS, Kind, Resolve, constant
-from raftplay.raft.messages import UsageError
+from raftplay.raft.messages import CMState, UsageError
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -47,16 +52,56 @@ class Picked:
     by_id: bool = False
 
 
-def _node(cursor: Cursor) -> Resolve:
-    return parse_node(cursor).resolve_one
+def _anything(_: NodeSnapshot) -> bool:
+    return True
 
 
-def _nodes(cursor: Cursor) -> Resolve:
-    return parse_nodes(cursor).resolve
+def _is_down(node: NodeSnapshot) -> bool:
+    return not node.alive
+
+
+def _is_up(node: NodeSnapshot) -> bool:
+    return node.alive
+
+
+def _is_cut_off(node: NodeSnapshot) -> bool:
+    return node.alive and not node.connected
+
+
+def _is_joined(node: NodeSnapshot) -> bool:
+    return node.alive and node.connected
+
+
+def _is_frozen(node: NodeSnapshot) -> bool:
+    return node.frozen
+
+
+def _is_awake(node: NodeSnapshot) -> bool:
+    return node.alive and not node.frozen
+
+
+def _drops(node: NodeSnapshot) -> bool:
+    return node.calls_left >= 0
+
+
+def _waits(node: NodeSnapshot) -> bool:
+    return node.alive and not node.frozen and node.state is not CMState.LEADER
+
+
+def one_node(fits: offers.Fits = _anything, lead: str = "") -> Kind:
+    """Exactly one node; offered are those that `fits`."""
+    offer = offers.nodes(SINGLE, fits)
+    return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead=lead, about=ABOUT_NODE)
+
+
+def some_nodes(fits: offers.Fits = _anything) -> Kind:
+    """Any number of nodes; offered are those that `fits`."""
+    offer = offers.nodes((*SINGLE, *SEVERAL), fits, several=True)
+    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES)
 
 
 def _value(cursor: Cursor) -> Resolve:
-    word = cursor.next("VALUE")
+    word = cursor.next("VALUE", VALUES)
     if word.text.startswith("$") and not word.quoted:
         check_variable(cursor, word, word.text)
         return lambda session: session.variable(word.text[1:])
@@ -64,18 +109,15 @@ def _value(cursor: Cursor) -> Resolve:
 
 
 def _duration(cursor: Cursor) -> Resolve:
-    return constant(values.duration(cursor, cursor.next("a DURATION")))
+    return constant(values.duration(cursor, cursor.next("a DURATION", offers.durations)))
 
 
-def _word(what: str) -> Callable[[Cursor], Resolve]:
-    def read(cursor: Cursor) -> Resolve:
-        return constant(cursor.next(what).text)
-
-    return read
+def _branch(cursor: Cursor) -> Resolve:
+    return constant(cursor.next("the NAME of a branch", offers.branches).text)
 
 
 def _file(cursor: Cursor) -> Resolve:
-    word = cursor.next("a FILE")
+    word = cursor.next("a FILE", offers.files)
     if not word.text or "\0" in word.text:
         raise cursor.mistake(f"{quoted(word.text)} names no file", word)
     return constant(Path(word.text))
@@ -93,11 +135,15 @@ def _count(low: int, high: int) -> Callable[[Cursor], Resolve]:
 
 
 def _speed(cursor: Cursor) -> Resolve:
-    return constant(values.decimal(cursor, cursor.next("X"), "speed", MIN_SPEED, MAX_SPEED))
+    return constant(
+        values.decimal(
+            cursor, cursor.next("X", offers.words("1", "0.1", "0.01", "10")), "speed", MIN_SPEED, MAX_SPEED
+        )
+    )
 
 
 def _groups(cursor: Cursor) -> Resolve:
-    words = cursor.rest()
+    words = cursor.rest(offers.groups)
     groups: list[list[Selector]] = [[]]
     seen: set[int | str] = set()
     for word in words:
@@ -117,12 +163,12 @@ def _groups(cursor: Cursor) -> Resolve:
                 seen.add(part)
             groups[-1].append(found)
     if not all(groups):
-        raise cursor.mistake("groups are missing; write partition 0,1 | 2,3,4", words[-1] if words else None)
+        raise cursor.mistake("groups are missing; write partition 0,1 | 2,3,4", words[-1] if groups[-1] else None)
     return lambda session: [[id for part in group for id in part.resolve(session)] for group in groups]
 
 
-def _links(cursor: Cursor) -> Resolve:
-    word = cursor.next("a LINK")
+def _links(cursor: Cursor, kind: str = "") -> Resolve:
+    word = cursor.next("a LINK", offers.links(kind))
     if word.text == "all":
         return _all_links
     both = "<->" in word.text
@@ -152,7 +198,7 @@ def _all_links(session: "Session") -> Links:
 
 
 def _messages(cursor: Cursor) -> Resolve:
-    word = cursor.next("an ID or a LINK")
+    word = cursor.next("an ID or a LINK", offers.either(offers.messages, offers.links()))
     if word.text != "all" and "->" not in word.text:
         id = values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)
         return constant(Picked((id,), by_id=True))
@@ -170,7 +216,7 @@ def _link_change(cursor: Cursor) -> Resolve:
     if cursor.take("clear"):
         return constant(LinkChange(clear=True))
     change = LinkChange()
-    words = cursor.rest()
+    words = cursor.rest(offers.assignments(("loss", "20%"), ("delay", "50..80ms"), ("dup", "5%")))
     if not words:
         raise cursor.mistake("what to change is missing: loss=20% delay=50..80ms dup=5%, or clear")
     for word in words:
@@ -210,7 +256,7 @@ def _new_name(cursor: Cursor) -> Resolve:
 
 
 def _kept(cursor: Cursor) -> Resolve:
-    word = cursor.next("leader, follower, term, index or a number")
+    word = cursor.next("leader, follower, term, index or a number", offers.either(ONE, KEPT_WORDS, NUMBERS))
     match word.text:
         case "leader" | "follower":
             cursor.at -= 1
@@ -227,24 +273,31 @@ def _highest_term(session: "Session") -> int:
     return term
 
 
+def _topics(_: offers.Place) -> Iterator[offers.Offered]:
+    yield from (offers.Offered(name, TABLE[name].help) for name in sorted(TABLE))
+    yield from map(offers.Offered, TOPICS)
+
+
 def _topic(cursor: Cursor) -> Resolve:
-    word = cursor.next("a command")
+    word = cursor.next("a command", _topics)
     if word.text not in (*TABLE, *TOPICS):
         hint = did_you_mean(word.text, (*TABLE, *TOPICS))
         raise cursor.mistake(f"there is no command {quoted(word.text)}{hint}", word)
     return constant(word.text)
 
 
-ONE = "2 or n2, leader, follower, or a variable such as $old"
-SOME = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
+KEPT_WORDS = offers.word("term", "the highest term of connected live nodes")
+
+ABOUT_NODE = "2 or n2, leader, follower, or a variable such as $old"
+ABOUT_NODES = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
 ABOUT_LINK = "1->3 is one direction, 1<->3 both; instead of numbers any NODES, such as leader->followers; or all"
 ABOUT_DURATION = "250ms, 1.5s or 2m, at most 1440m"
-ABOUT_CONDITION = "see: help conditions"
+ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree … (see: help conditions)"
 
-NODE = Kind("NODE", _node, about=ONE)
-NODES = Kind("NODES", _nodes, about=SOME)
+NODE = one_node()
+NODES = some_nodes()
 VALUE = Kind("VALUE", _value, about="an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'")
-TO_NODE = Kind("NODE", _node, lead="to", about=ONE)
+TO_NODE = one_node(lead="to")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
 COUNT = Kind("N", _count(1, 10_000))
 SLEEP = Kind("D", _duration, about=ABOUT_DURATION)
@@ -255,10 +308,12 @@ CONDITION_FOR = Kind("CONDITION", _condition, stop="for", about=ABOUT_CONDITION)
 FOR = Kind("D", _duration, lead="for", about=ABOUT_DURATION)
 SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}")
 MOMENT = Kind("TIME", _duration, about="cluster time since the start: 250ms, 1.5s or 2m")
-BRANCH = Kind("NAME", _word("the NAME of a branch"), about="as `branches` lists them: main, b1, b2 …")
+BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …")
 FILE = Kind("FILE", _file, about="a name that is not taken yet")
 GROUPS = Kind("0,1 | 2,3,4", _groups)
 LINK = Kind("LINK", _links, about=ABOUT_LINK)
+CUT_LINK = Kind("LINK", partial(_links, kind="cut"), about=ABOUT_LINK)
+HELD_LINK = Kind("LINK", partial(_links, kind="held"), about=ABOUT_LINK)
 MESSAGES = Kind("ID|LINK", _messages, about=f"the number that `messages` shows; or a link: {ABOUT_LINK}")
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change)
 NAME = Kind("NAME", _new_name)
@@ -268,4 +323,12 @@ TOPIC = Kind("COMMAND", _topic)
 Messages = Annotated[Picked, MESSAGES]
 Node = Annotated[int, NODE]
 Nodes = Annotated[list[int], NODES]
+Dropping = Annotated[int, one_node(_drops)]
+Waiting = Annotated[int, one_node(_waits)]
+Up = Annotated[list[int], some_nodes(_is_up)]
+Down = Annotated[list[int], some_nodes(_is_down)]
+Joined = Annotated[list[int], some_nodes(_is_joined)]
+CutOff = Annotated[list[int], some_nodes(_is_cut_off)]
+Awake = Annotated[list[int], some_nodes(_is_awake)]
+Asleep = Annotated[list[int], some_nodes(_is_frozen)]
 Conditions = Condition

@@ -88,6 +88,41 @@ def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]
     return _Splitter(source, line).split()
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line as far as the place where one types: statements, the words of the last one, and the word there.
+
+    `before` are the statements that have ended. `text` is the word without its quotes, "" where a new one begins,
+    `column` (from 1) its place, `quote` the quotation mark that is still open in it, and `is_quoted` whether it
+    has any.
+    """
+
+    before: tuple[Statement, ...]
+    words: tuple[Word, ...]
+    text: str
+    column: int
+    quote: str = ""
+    is_quoted: bool = False
+
+
+def split_typed(source: str) -> Typed | None:
+    """The end of a line that is still being typed; None in a comment, and where it cannot be read."""
+    for quote in ("", "'", '"'):
+        splitter = _Splitter(source + quote, 1)
+        try:
+            comment = splitter.go_through()
+        except Mistake:
+            continue
+        if comment is not None or len(source) > MAX_LINE_BYTES:
+            return None
+        before, words = tuple(splitter.statements), splitter.words
+        last = words[-1] if words else None
+        if last is None or last.column - 1 + last.length < len(splitter.source):
+            return Typed(before, tuple(words), "", len(source) + 1)
+        return Typed(before, tuple(words[:-1]), last.text, last.column, quote, last.quoted)
+    return None
+
+
 class _Splitter:
     """Goes through one line, character by character."""
 
@@ -100,6 +135,12 @@ class _Splitter:
 
     def split(self) -> tuple[list[Statement], str | None]:
         """The statements and the comment of the line."""
+        comment = self.go_through()
+        self.end_statement()
+        return self.statements, comment
+
+    def go_through(self) -> str | None:
+        """Read to the end, where the last statement stays open; the comment, if there is one."""
         source = self.source
         while self.at < len(source):
             char = source[self.at]
@@ -109,12 +150,10 @@ class _Splitter:
                 self.at += 1
                 self.end_statement()
             elif char == "#":
-                self.end_statement()
-                return self.statements, source[self.at + 1 :].removeprefix(" ").rstrip()
+                return source[self.at + 1 :].removeprefix(" ").rstrip()
             else:
                 self.words.append(self.word())
-        self.end_statement()
-        return self.statements, None
+        return None
 
     def end_statement(self) -> None:
         if self.words:

@@ -53,6 +53,13 @@ class Outcome:
         return self.status == "held"
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    line: str
+    future: Future[list[Outcome]]
+    is_script: bool
+
+
 class Live:
     """Runs what a person types into `session`, which is closed with it.
 
@@ -65,7 +72,7 @@ class Live:
         session.harness.keep_pace()
         session.harness.pauses_at_breach = True
         self._on_news = on_news
-        self._tasks: SimpleQueue[tuple[str, Future[list[Outcome]]] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._busy: str | None = None
         self._cancelled = False
@@ -80,16 +87,17 @@ class Live:
         """The line whose commands are under way, if any."""
         return self._busy
 
-    def run(self, line: str) -> Future[list[Outcome]]:
+    def run(self, line: str, *, is_script: bool = False) -> Future[list[Outcome]]:
         """Run the commands of a line behind those before it: what became of each, up to one that did not hold.
 
-        Never raises what is wrong with the line: that is an outcome.
+        Never raises what is wrong with the line: that is an outcome. A line of a script begins at the very moment;
+        one that is given when the future of the one before it is done, with no time in between.
         """
         future: Future[list[Outcome]] = Future()
         if self._closed:
             future.set_result([Outcome(line, 0.0, "the session is closed", "failed")])
             return future
-        self._tasks.put((line, future))
+        self._tasks.put(_Task(line, future, is_script))
         self.session.harness.kick()
         return future
 
@@ -122,11 +130,11 @@ class Live:
 
     def _main(self) -> None:
         while (task := self._next()) is not None and not self._closed:
-            line, future = task
+            line, future = task.line, task.future
             with self._lock:
                 self._busy, self._cancelled = line, False
             try:
-                outcomes = self._do(line)
+                outcomes = self._do(task)
             except BaseException as error:
                 future.set_exception(error)
             else:
@@ -137,9 +145,9 @@ class Live:
                     if not self._closed:
                         self.session.harness.forget_interrupt()
         if task is not None:
-            task[1].set_result([])
+            task.future.set_result([])
 
-    def _next(self) -> tuple[str, Future[list[Outcome]]] | None:
+    def _next(self) -> _Task | None:
         """The next line, when one comes; time goes by until then."""
         while True:
             try:
@@ -162,25 +170,25 @@ class Live:
             except Interrupted:
                 pass
 
-    def _do(self, line: str) -> list[Outcome]:
+    def _do(self, task: _Task) -> list[Outcome]:
         try:
-            commands = self.session.bind(line)
+            commands = self.session.bind(task.line)
         except Mistake as mistake:
-            return [Outcome(line, self.session.harness.now, mistake.message, "mistake", mistake)]
+            return [Outcome(task.line, self.session.harness.now, mistake.message, "mistake", mistake)]
         outcomes: list[Outcome] = []
         for at, bound in enumerate(commands):
-            outcomes.append(self._perform(bound, is_first=at == 0))
+            outcomes.append(self._perform(bound, rounds_time=at == 0 and not task.is_script))
             if not outcomes[-1].held:
                 break
         return outcomes
 
-    def _perform(self, bound: Bound, *, is_first: bool) -> Outcome:
+    def _perform(self, bound: Bound, *, rounds_time: bool) -> Outcome:
         session, text = self.session, bound.statement.text
         status: Status = "held"
         try:
             if self._cancelled:
                 raise Interrupted
-            if is_first and bound.command.effect != "looks":
+            if rounds_time and bound.command.effect != "looks":
                 self._round_time()
             answer = session.perform(bound)
         except Failed as failed:

@@ -50,27 +50,28 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 @command("Looking", "help wait")
 def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
     """Show all commands, one of them, or a topic (help conditions, help transcripts)."""
-    return help_text(name)
+    return help_text(name, session.width)
 
 
-def help_text(name: str | None = None) -> str:
-    """What `help` answers. Raises `UsageError` for what is no command."""
+def help_text(name: str | None = None, width: int = WIDTH) -> str:
+    """What `help` answers, in `width` columns. Raises `UsageError` for what is no command."""
     if name == CONDITIONS:
-        return _columns(list(FORMS))
+        return _columns(list(FORMS), width)
     if name == TRANSCRIPTS:
         return answers.HELP
     if name is None:
         parts = []
         for group in GROUPS:
             rows = [(row.usage, row.help) for row in TABLE.values() if row.group == group]
-            parts.append(f"{group}\n{_columns(rows)}")
+            parts.append(f"{group}\n{_columns(rows, width)}")
         return "\n\n".join([*parts, f"More: help COMMAND, {', '.join(f'help {topic}' for topic in TOPICS)}"])
     row = TABLE.get(name)
     if row is None:
         hint = did_you_mean(name, (*TABLE, *TOPICS))
         raise UsageError(f"there is no command {quoted(name)}{hint}")
     about = {p.kind.shown: p.kind.about for p in row.parameters if p.kind.about}
-    parts = [row.usage, row.help, _columns(list(about.items())), f"Example: {row.example}"]
+    about_row = textwrap.fill(row.help, width)
+    parts = [row.usage, about_row, _columns(list(about.items()), width), f"Example: {row.example}"]
     return "\n".join(filter(None, parts))
 
 
@@ -125,6 +126,15 @@ def network_lines(snapshot: Snapshot) -> list[str]:
     return lines
 
 
+def fault_words(snapshot: Snapshot) -> list[str]:
+    """What is wrong in the cluster, in few words each: nodes first, then links."""
+    words = [f"n{node.id} {mark}" for node in snapshot.nodes for mark in _marks(node)]
+    if snapshot.groups:
+        words.append("partition " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
+    words += [f"{src}->{dst} {link_text(faults)}" for (src, dst), faults in snapshot.faulty_links]
+    return words + [f"{src}->{dst} held" for src, dst in snapshot.held_links]
+
+
 def log_text(nodes: list[NodeSnapshot]) -> str:
     """Logs side by side, a row for each index."""
     length = max((len(node.log) for node in nodes), default=0)
@@ -161,12 +171,12 @@ def _or_none(number: int) -> str:
     return str(number) if number >= 0 else "-"
 
 
-def _columns(rows: list[tuple[str, str]]) -> str:
+def _columns(rows: list[tuple[str, str]], columns: int) -> str:
     """Rows of two cells; what does not fit beside goes below."""
     width = max((len(left) for left, _ in rows if len(left) <= WIDEST_LEFT), default=WIDEST_LEFT)
     lines = []
     for left, right in rows:
-        first, *more = textwrap.wrap(right, WIDTH - width - 4)
+        first, *more = textwrap.wrap(right, max(columns - width - 4, 20))
         if len(left) > width:
             lines.append(f"  {left}")
             left = ""  # noqa: PLW2901 - it has a line of its own

@@ -1,5 +1,7 @@
 """Running a script on a cluster of its own: each step's answer as it comes, then whether all held."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -11,6 +13,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.session import Session
+from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
 from raftplay.past.history import History
@@ -19,7 +22,7 @@ from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import TraceWriter, new_header
 
-__all__ = ["JsonTranscript", "Status", "TextTranscript", "Transcript", "run_script"]
+__all__ = ["JsonTranscript", "Status", "TextTranscript", "Transcript", "opened", "run_script"]
 
 
 def run_script(
@@ -38,7 +41,16 @@ def run_script(
     may. Raises `UsageError` when the cluster cannot be started, or the trace cannot be written, and `StorageError`
     when the data directory cannot be used.
     """
-    setup = script.setup
+    with opened(script.setup, trace, data_dir) as session:
+        return _Run(script, session, transcript, answers).play(speed)
+
+
+@contextmanager
+def opened(setup: Setup, trace: Path | None = None, data_dir: Path | None = None) -> Iterator[Session]:
+    """A session with the cluster that `setup` chooses, whose events go to `trace` too; whoever has it closes it.
+
+    With `data_dir` the cluster goes on from what that directory holds. Raises as `run_script` does.
+    """
     assert setup.nodes is not None
     assert setup.backend is not None
     seed = new_seed() if setup.seed is None else setup.seed
@@ -51,8 +63,7 @@ def run_script(
         writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
-        session = Session(blueprint.build(readers), history, blueprint=blueprint)
-        return _Run(script, session, transcript, answers).play(speed)
+        yield Session(blueprint.build(readers), history, blueprint=blueprint)
     finally:
         if writer is not None:
             writer.close()

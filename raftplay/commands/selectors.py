@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
+from raftplay.commands import offers
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 SINGLE = ("leader", "follower")
 SEVERAL = ("followers", "all", "alive", "crashed")
+
+ONE = offers.nodes(SINGLE)
+SOME = offers.nodes((*SINGLE, *SEVERAL), several=True)
+"""What may be typed for one node, and for several."""
 
 _NODE = re.compile(r"n?([0-9]{1,6})")
 
@@ -45,14 +50,14 @@ class Selector:
         return ",".join(map(str, self.parts))
 
 
-def parse_nodes(cursor: Cursor, what: str = "NODES") -> Selector:
+def parse_nodes(cursor: Cursor, offer: offers.Offer = SOME) -> Selector:
     """The next word as nodes. Raises `Mistake`."""
-    return selector(cursor, cursor.next(what))
+    return selector(cursor, cursor.next("NODES", offer))
 
 
-def parse_node(cursor: Cursor, what: str = "NODE") -> Selector:
+def parse_node(cursor: Cursor, offer: offers.Offer = ONE) -> Selector:
     """The next word as exactly one node. Raises `Mistake`."""
-    word = cursor.next(what)
+    word = cursor.next("NODE", offer)
     found = selector(cursor, word)
     if len(found.parts) != 1 or found.parts[0] in SEVERAL:
         raise cursor.mistake(f"{quoted(word.text)} may be several nodes; exactly one is meant here", word)

@@ -46,6 +46,12 @@ class Session:
         self.hides_bugs = False
         """Whether views do not name the bugs that are on, only that there are some: they are to be found."""
 
+        self.width = 100
+        """In how many columns answers are read."""
+
+        self.watching = "elections"
+        """Which events a shell prints as they happen: on (all), off (none), elections."""
+
         self._first_disks: list[MemoryDisk] | None = None
         """What a data directory held at the start: other futures begin with that, and leave nothing there."""
 
@@ -303,6 +309,11 @@ class Session:
                 self.harness.pass_to(when)
 
     # ---- the end, and what stays
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a file keeps what is done."""
+        return self._recorded is not None
 
     def record_to(self, file: Path) -> None:
         """Write the session as a script to `file`, which is there already, after each command and at the end."""

@@ -1,12 +1,12 @@
 """Set-up lines: what a script may choose before its first other command; options of the command line override."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
-from raftplay.commands import values
+from raftplay.commands import offers, values
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
 from raftplay.commands.shown import quoted
@@ -23,6 +23,13 @@ GROUP = "Setting up"
 BACKENDS = ("sim", "tcp")
 SWITCHES = ("prevote", "noop")
 TIMINGS = ("election", "heartbeat", "delay")
+
+WATCHING = {
+    "on": "events are printed as they happen, but for heartbeats and messages",
+    "off": "no events are printed",
+    "elections": "elections are printed as they happen",
+}
+"""What a shell may print of what happens, and what it answers when it is told to."""
 
 MAX_SEED = (1 << 63) - 1
 
@@ -77,11 +84,12 @@ def _seed(cursor: Cursor) -> Resolve:
 
 
 def _backend(cursor: Cursor) -> Resolve:
-    return constant(_one_of(cursor, cursor.next("sim or tcp"), BACKENDS, "backend"))
+    return constant(_one_of(cursor, cursor.next("sim or tcp", offers.words(*BACKENDS)), BACKENDS, "backend"))
 
 
 def _timings(cursor: Cursor) -> Resolve:
-    words = cursor.rest()
+    examples = (("election", "150..300ms"), ("heartbeat", "50ms"), ("delay", "1..5ms"))
+    words = cursor.rest(offers.assignments(*examples))
     if not words:
         raise cursor.mistake("timings are missing: election=150..300ms heartbeat=50ms delay=1..5ms")
     timings = {}
@@ -103,11 +111,13 @@ def _timings(cursor: Cursor) -> Resolve:
 
 
 def _switch(cursor: Cursor) -> Resolve:
-    return constant(_one_of(cursor, cursor.next("prevote or noop"), SWITCHES, "option"))
+    return constant(_one_of(cursor, cursor.next("prevote or noop", offers.words(*SWITCHES)), SWITCHES, "option"))
 
 
 def _on_off(cursor: Cursor) -> Resolve:
-    return constant(_one_of(cursor, cursor.next("on or off"), ("on", "off"), "setting") == "on")
+    return constant(
+        _one_of(cursor, cursor.next("on or off", offers.words("on", "off")), ("on", "off"), "setting") == "on"
+    )
 
 
 def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
@@ -117,30 +127,55 @@ def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> st
     return word.text
 
 
+def _bugs(_: offers.Place) -> Iterator[offers.Offered]:
+    return (offers.Offered(name, BUGS[name].mechanism) for name in BUGS)
+
+
 def _bug(cursor: Cursor) -> Resolve:
-    word = cursor.next("the NAME of a bug")
+    word = cursor.next("the NAME of a bug", _bugs)
     if word.text not in BUGS:
         hint = did_you_mean(word.text, BUGS) or "; see: raftplay bugs"
         raise cursor.mistake(f"there is no bug {quoted(word.text)}{hint}", word)
     return constant(word.text)
 
 
-def _invariants(cursor: Cursor) -> Resolve:
-    words = cursor.rest()
+def _invariant_names(place: offers.Place) -> Iterator[offers.Offered]:
+    """The names, which may have several words and stand behind a comma."""
+    begin = place.column
+    for word in place.words[:0:-1]:
+        if word.text.endswith(","):
+            break
+        begin = word.column
+    if place.session is None:
+        yield from (offers.Offered(i.name, i.statement, begin - place.column) for i in INVARIANTS)
+    elif len(place.words) == 1:
+        yield from (offers.Offered(mode, answer) for mode, answer in WATCHING.items())
+
+
+def _watched(cursor: Cursor) -> Resolve:
+    words = cursor.rest(_invariant_names)
     if not words:
         raise cursor.mistake("the NAME of an invariant is missing")
+    if len(words) == 1 and words[0].text in WATCHING:
+        return constant(words[0].text)
     known = {invariant.name.lower(): invariant.name for invariant in INVARIANTS}
     names = []
     for text in " ".join(word.text for word in words).split(","):
         name = " ".join(text.split())
         if name.lower() not in known:
             hint = did_you_mean(name, known.values())
-            raise cursor.mistake(f"there is no invariant {quoted(name)}{hint}; see: raftplay invariants", words[0])
+            goes_on = any(longer.startswith(name.lower()) for longer in known)
+            wrong = f"there is no invariant {quoted(name)}{hint}; see: raftplay invariants"
+            raise cursor.mistake(wrong, None if goes_on else words[0])
         names.append(known[name.lower()])
     return constant(names)
 
 
-INVARIANT_NAMES = Kind("NAME, NAME …", _invariants)
+WATCHED = Kind(
+    "NAME, NAME …|on|off|elections",
+    _watched,
+    about="names of invariants in a script; on, off, elections in a shell",
+)
 BUG = Kind("NAME", _bug)
 COUNT = Kind("N", _count)
 SEED = Kind("N", _seed)
@@ -186,10 +221,13 @@ def bug(session: "Session", bug: Annotated[str, BUG]) -> str:
     return _too_late(session, "bug")
 
 
-@command(GROUP, "watch Election Safety, Log Matching", setup=True)
-def watch(session: "Session", names: Annotated[list[str], INVARIANT_NAMES]) -> str:
-    """Watch these invariants only (all of them unless said otherwise), to see where a lesser breach leads."""
-    return _too_late(session, "watch")
+@command(GROUP, "watch Election Safety, Log Matching", setup=True, in_session=True)
+def watch(session: "Session", what: Annotated[list[str] | str, WATCHED]) -> str:
+    """Watch these invariants only (all unless said otherwise); in a shell: print which events as they happen."""
+    if not isinstance(what, str):
+        return _too_late(session, "watch")
+    session.watching = what
+    return WATCHING[what]
 
 
 def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
@@ -205,7 +243,9 @@ def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
             setup.timings.update(timings)
         case ("set", {"switch": switch, "on": on}):
             setup.switches[switch] = on
-        case ("watch", {"names": names}):
+        case ("watch", {"what": str(mode)}):
+            raise UsageError(f"watch {mode} is for a shell; a script watches invariants by their NAME")
+        case ("watch", {"what": names}):
             setup.watched += [name for name in names if name not in setup.watched]
         case ("bug", {"bug": bug}):
             if bug not in setup.bugs:

@@ -64,7 +64,7 @@ def hold(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
 
 
 @command(GROUP, "release 1->3")
-def release(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
+def release(session: "Session", links: Annotated[kinds.Links, kinds.HELD_LINK]) -> str:
     """Hold a link no more, and deliver what was held, in order."""
     held = [f for f in session.harness.messages() if f.due is None and (f.src, f.dst) in links]
     count = sum(session.harness.release(src, dst) for src, dst in links)

@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from raftplay.commands.cursor import Cursor, Scope, did_you_mean
-from raftplay.commands.lexer import Statement
+from raftplay.commands.lexer import Mistake, Statement
 from raftplay.commands.shown import quoted
 
 if TYPE_CHECKING:
+    from raftplay.commands.offers import Offer
     from raftplay.commands.session import Session
 
 Resolve = Callable[["Session"], Any]
@@ -81,6 +82,8 @@ class Command:
     example: str
     effect: Effect
     setup: bool = False
+    in_session: bool = True
+    """Whether it may be typed while its cluster runs."""
 
     @property
     def usage(self) -> str:
@@ -106,9 +109,12 @@ TABLE: dict[str, Command] = {}
 
 
 def command(
-    group: str, example: str, *, effect: Effect | None = None, setup: bool = False
+    group: str, example: str, *, effect: Effect | None = None, setup: bool = False, in_session: bool | None = None
 ) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row."""
+    """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row.
+
+    A line of a script's `setup` cannot be typed into a session, unless `in_session` says so.
+    """
     assert group in GROUPS
 
     def declare(function: Callable[..., str]) -> Callable[..., str]:
@@ -117,9 +123,9 @@ def command(
         assert doc, name
         assert name not in TABLE, name
         does = effect or GROUPS[group]
-        TABLE[name] = Command(
-            name, group, function, _parameters(function), " ".join(doc.split()), example, does, setup
-        )
+        typed = not setup if in_session is None else in_session
+        about = " ".join(doc.split())
+        TABLE[name] = Command(name, group, function, _parameters(function), about, example, does, setup, typed)
         return function
 
     return declare
@@ -127,23 +133,77 @@ def command(
 
 def parse(statement: Statement, scope: Scope) -> Bound:
     """The statement as a command of the table. Raises `Mistake`."""
-    name = statement.words[0]
-    row = TABLE.get(name.text)
-    if row is None:
-        hint = did_you_mean(name.text, TABLE) or "; see: raftplay help"
-        raise statement.mistake(f"there is no command {quoted(name.text)}{hint}", name)
+    row = _row(statement)
     cursor = Cursor(statement, scope)
     arguments: list[tuple[str, Resolve]] = []
     for parameter in row.parameters:
         resolve = _argument(cursor, parameter)
         if resolve is not None:
             arguments.append((parameter.name, resolve))
-    if cursor.at < len(cursor.words):
+    _check_end(cursor, row)
+    return Bound(row, statement, tuple(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A statement that is still being typed: the number of the parameter that is next, and what may be typed.
+
+    `at` is None where nothing more is taken. `mistake` is what is wrong with what was typed.
+    """
+
+    command: Command
+    at: int | None
+    wanted: "tuple[Offer | str, ...]"
+    mistake: Mistake | None = None
+
+
+def follow(statement: Statement, scope: Scope) -> Followed:
+    """What may come behind the words of a statement. Raises `Mistake` where they begin no command."""
+    row = _row(statement)
+    cursor = Cursor(statement, scope)
+    at: int | None = None
+    for number, parameter in enumerate(row.parameters):
+        noted = len(cursor.wanted)
+        try:
+            if parameter.optional and cursor.is_at_end and not parameter.kind.lead:
+                parameter.kind.read(cursor)
+            _argument(cursor, parameter)
+        except Mistake as mistake:
+            if not _is_behind(mistake, statement):
+                return Followed(row, number, (), mistake)
+            at = number if at is None else at
+            if not parameter.optional:
+                break
+        if at is None and len(cursor.wanted) > noted:
+            at = number
+    try:
+        _check_end(cursor, row)
+    except Mistake as mistake:
+        return Followed(row, at, (), mistake)
+    return Followed(row, at, tuple(cursor.wanted))
+
+
+def _is_behind(mistake: Mistake, statement: Statement) -> bool:
+    """Whether something is missing behind the last word: it may still be typed."""
+    last = statement.words[-1]
+    return mistake.column >= last.column + last.length
+
+
+def _row(statement: Statement) -> Command:
+    name = statement.words[0]
+    row = TABLE.get(name.text)
+    if row is None:
+        hint = did_you_mean(name.text, TABLE) or "; see: raftplay help"
+        raise statement.mistake(f"there is no command {quoted(name.text)}{hint}", name)
+    return row
+
+
+def _check_end(cursor: Cursor, row: Command) -> None:
+    if not cursor.is_at_end:
         extra = cursor.words[cursor.at]
         leads = [p.kind.lead for p in row.parameters if p.kind.lead]
         hint = did_you_mean(extra.text, leads) or f"; the form is: {row.usage}"
-        raise statement.mistake(f"{quoted(extra.text)} is too much{hint}", extra)
-    return Bound(row, statement, tuple(arguments))
+        raise cursor.mistake(f"{quoted(extra.text)} is too much{hint}", extra)
 
 
 def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
@@ -158,7 +218,7 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
                 f"'{kind.lead}' is missing" if word is None else f"{quoted(word.text)} should be '{kind.lead}'"
             )
             raise cursor.mistake(f"{missing}; the form is: {TABLE[cursor.words[0].text].usage}", word)
-    elif parameter.optional and cursor.at >= len(cursor.words):
+    elif parameter.optional and cursor.is_at_end:
         return None
     return kind.read(cursor)
 

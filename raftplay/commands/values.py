@@ -25,6 +25,11 @@ ENDLESS = 1 << 64
 """No number that is read, other than what is submitted, is as high as this."""
 
 
+def is_integer(text: str) -> bool:
+    """Whether an unquoted word reads as an integer."""
+    return _INTEGER.fullmatch(text) is not None
+
+
 def is_name(text: str) -> bool:
     """Whether `text` can name a variable."""
     return _NAME.fullmatch(text) is not None
@@ -98,7 +103,7 @@ def decimal(cursor: Cursor, word: Word, what: str, low: float, high: float) -> f
 
 def submittable(cursor: Cursor, word: Word) -> object:
     """What `submit` submits: an integer where an unquoted word reads as one, else text. Raises `Mistake`."""
-    if not word.quoted and _INTEGER.fullmatch(word.text):
+    if not word.quoted and is_integer(word.text):
         if len(word.text) > MAX_INTEGER_DIGITS:
             text = f"an integer of {len(word.text)} digits is too long; at most {MAX_INTEGER_DIGITS}"
             raise cursor.mistake(f"{text} (in quotes it is text)", word)

@@ -1,0 +1,170 @@
+"""What may be typed next on a line, and what is being typed: for a shell, and for the prompt of a screen.
+
+The rule of this module: the words before the cursor are read as if they were to run, and whoever misses a word
+at the end has said what it may be. So what is completed is what is understood.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from raftplay.cluster.config import MAX_NODES
+from raftplay.commands.cursor import Scope, did_you_mean
+from raftplay.commands.lexer import Mistake, Statement, Typed, split_line, split_typed
+from raftplay.commands.offers import Offered, Place, word_of
+from raftplay.commands.shown import quoted
+from raftplay.commands.table import TABLE, Command, follow, parse
+from raftplay.watch.text import visible
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+NO_EXTRA: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Something that may be typed: `text` in place of what stands in the line from `start` to the cursor.
+
+    `display` and `help` are fit to be shown; `text` is not, where it comes from a log or a disk.
+    """
+
+    text: str
+    start: int
+    display: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is being typed: the parts of the usage line, which of them is next, help, and what is wrong so far.
+
+    `about` says what may be written for the part that is next.
+    """
+
+    parts: tuple[str, ...]
+    at: int | None
+    help: str
+    about: str = ""
+    mistake: str = ""
+
+
+def complete(
+    line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
+) -> list[Completion]:
+    """What may stand at the cursor, a number of characters from the line's beginning.
+
+    `extra` are commands that only the caller has, each with its help. Without a `session`, a script is written.
+    """
+    typed = split_typed(line[:cursor])
+    return [] if typed is None else _complete(line[:cursor], typed, session, extra)
+
+
+def hint_of(
+    line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
+) -> Hint | None:
+    """What is being typed at the cursor; None where nothing can be said of it."""
+    typed = split_typed(line[:cursor])
+    if typed is None:
+        return _unreadable(line)
+    if not typed.words:
+        return _beginning(line[:cursor], typed, session, extra)
+    name = typed.words[0].text
+    if name in extra and name not in TABLE:
+        return Hint((name,), None, extra[name])
+    try:
+        followed = follow(Statement(typed.words, 1, line), _scope(typed, session))
+    except Mistake as mistake:
+        return Hint((), None, "", mistake=visible(mistake.message))
+    wrong = followed.mistake
+    if wrong is None and typed.text and not typed.quote and not _complete(line[:cursor], typed, session, extra):
+        statement = split_line(line[:cursor])[0][-1]
+        wrong = follow(statement, _scope(typed, session)).mistake
+    return _hint(followed.command, followed.at, wrong)
+
+
+def usage_of(line: str, cursor: int, session: "Session | None" = None) -> str:
+    """The usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
+    hint = hint_of(line, cursor, session)
+    if hint is None or hint.mistake:
+        return "" if hint is None else hint.mistake
+    usage = " ".join(f"‹{part}›" if at == hint.at else part for at, part in enumerate(hint.parts))
+    return f"{usage}: {hint.about or hint.help}"
+
+
+def _complete(before: str, typed: Typed, session: "Session | None", extra: Mapping[str, str]) -> list[Completion]:
+    scope = _scope(typed, session)
+    place = Place(typed.words, typed.text, typed.column, scope, session)
+    found: dict[str, Completion] = {}
+    for offered in _offered(before, place, extra):
+        start = max(0, typed.column - 1 + offered.at)
+        given = typed.text if offered.is_text else before[start:]
+        if (typed.is_quoted and not offered.is_text) or not offered.text.casefold().startswith(given.casefold()):
+            continue
+        text = word_of(offered.text) if offered.is_text else offered.text
+        found.setdefault(text, Completion(text, start, visible(text), visible(offered.help)))
+    if len(found) == 1 and before.endswith(next(iter(found))):
+        return []
+    return list(found.values())
+
+
+def _offered(before: str, place: Place, extra: Mapping[str, str]) -> list[Offered]:
+    if not place.words:
+        rows = {row.name: row.help for row in TABLE.values() if place.session is None or row.in_session}
+        return [Offered(name, help) for name, help in sorted({**rows, **extra}.items())]
+    try:
+        followed = follow(Statement(place.words, 1, before), place.scope)
+    except Mistake:
+        return []
+    wanted = followed.wanted
+    if place.words[0].text == "let" and "=" in place.typed:  # let old=leader
+        return _glued(before, place)
+    return [found for offer in wanted for found in ([Offered(offer)] if isinstance(offer, str) else offer(place))]
+
+
+def _glued(before: str, place: Place) -> list[Offered]:
+    """What is offered behind a ``=`` without spaces."""
+    at = place.typed.index("=") + 1
+    statement = split_line(before[: place.column - 1 + at])[0][-1]
+    inner = Place(statement.words, place.typed[at:], place.column + at, place.scope, place.session)
+    followed = follow(statement, place.scope)
+    found = [found for offer in followed.wanted if not isinstance(offer, str) for found in offer(inner)]
+    return [Offered(o.text, o.help, o.at + at, o.is_text) for o in found]
+
+
+def _beginning(before: str, typed: Typed, session: "Session | None", extra: Mapping[str, str]) -> Hint | None:
+    """A command's name is being typed."""
+    name = typed.text
+    if (row := TABLE.get(name)) is not None:
+        return _hint(row, None, None)
+    if name in extra:
+        return Hint((name,), None, extra[name])
+    if not name or typed.quote or _complete(before, typed, session, extra):
+        return None
+    known = did_you_mean(name, (*TABLE, *extra)) or "; help lists the commands"
+    return Hint((), None, "", mistake=f"there is no command {quoted(name)}{known}")
+
+
+def _hint(row: Command, at: int | None, mistake: Mistake | None) -> Hint:
+    about = "" if at is None else row.parameters[at].kind.about
+    parts = (row.name, *(parameter.usage for parameter in row.parameters))
+    wrong = "" if mistake is None else visible(mistake.message)
+    return Hint(parts, None if at is None else at + 1, row.help, about, wrong)
+
+
+def _unreadable(line: str) -> Hint | None:
+    try:
+        split_line(line)
+    except Mistake as mistake:
+        return Hint((), None, "", mistake=visible(mistake.message))
+    return None
+
+
+def _scope(typed: Typed, session: "Session | None") -> Scope:
+    """What is known where one types: what was set, and what the line sets before."""
+    scope = Scope(MAX_NODES) if session is None else session.scope()
+    for statement in typed.before:
+        with suppress(Mistake):
+            parse(statement, scope)
+    return scope
