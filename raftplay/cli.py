@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -26,7 +26,7 @@ from raftplay.commands.about_traces import replay_text
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, opened, run_script
 from raftplay.commands.script import Script, ScriptRefused, decode, override, parse_script
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.commands.shown import path_text, quoted
@@ -62,6 +62,34 @@ DataDirOption = Annotated[
 ]
 BugOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Switch on a bug; may be given several times.")
+]
+NodesOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
+]
+BackendOption = Annotated[
+    str | None, typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time.")
+]
+SpeedOption = Annotated[
+    float | None,
+    typer.Option(
+        min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 gives the usual timings, 0.1 is ten times slower."
+    ),
+]
+TimingOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=D", help="As in a script: election=150..300ms, heartbeat=50ms, delay=1..5ms."),
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=on|off", help="As in a script: prevote=on, noop=on.")
+]
+WithoutBugsOption = Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")]
+TraceOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
 ]
 
 
@@ -104,37 +132,16 @@ def run(
         str,
         typer.Argument(metavar="SCRIPT", help="A file, the name of a scenario, or - for standard input."),
     ],
-    nodes: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time."),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 gives the usual timings, 0.1 is ten times slower."
-        ),
-    ] = None,
-    timing: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=D", help="As in a script: election=150..300ms, heartbeat=50ms, delay=1..5ms."),
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=on|off", help="As in a script: prevote=on, noop=on.")
-    ] = None,
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    speed: SpeedOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
     data_dir: DataDirOption = None,
     bug: BugOption = None,
-    without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
-    trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
-    ] = None,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
@@ -152,13 +159,7 @@ def run(
     an expectation failed, an invariant broke or an answer differs, 2 when the script or an option is wrong, 130
     after Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
     """
-    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bug), without_bugs=without_bugs)
-    if backend is not None:
-        override(overrides, "--backend", f"backend {backend}")
-    for text in timing or []:
-        override(overrides, "--timing", f"timing {text}")
-    for text in set_ or []:
-        override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
     if verify and rewrite:
@@ -176,6 +177,44 @@ def run(
     else:
         status = run_script(load(script, overrides), transcript, speed=speed, trace=trace, data_dir=data_dir)
     raise typer.Exit(int(status))
+
+
+@app.command()
+def shell(
+    script: Annotated[
+        str | None, typer.Argument(metavar="SCRIPT", help="A file or the name of a scenario, to play first.")
+    ] = None,
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    speed: SpeedOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    data_dir: DataDirOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
+) -> None:
+    """Type commands at a cluster that lives on, with completion, help and the state of all below the line.
+
+    Without a terminal it reads commands from standard input, as `run -` does.
+    """
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        if script is not None:
+            again = f"raftplay run {path_text(script)}"
+            raise UsageError(f"without a terminal a shell reads standard input; for a script: {again}")
+        transcript = TextTranscript(Output().write)
+        read = load("-", overrides)
+        raise typer.Exit(int(run_script(read, transcript, speed=speed, trace=trace, data_dir=data_dir)))
+    from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does without it
+    from raftplay.shell.typed import usual_place  # noqa: PLC0415
+
+    played = parse_script("shell", "", overrides) if script is None else load(script, overrides)
+    with opened(played.setup, trace, data_dir) as session:
+        if speed is not None:
+            session.harness.set_speed(speed)
+        raise typer.Exit(run_shell(session, played, history=usual_place()))
 
 
 @app.command()
@@ -361,6 +400,32 @@ def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:
     return name
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is a terminal; one that is closed is none."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def chosen(
+    nodes: int | None,
+    seed: int | None,
+    backend: str | None,
+    timing: list[str] | None,
+    switches: list[str] | None,
+    bugs: list[str] | None,
+    *,
+    without_bugs: bool,
+) -> Setup:
+    """What the options choose in place of set-up lines. Raises `UsageError`."""
+    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs)
+    if backend is not None:
+        override(overrides, "--backend", f"backend {backend}")
+    for text in timing or []:
+        override(overrides, "--timing", f"timing {text}")
+    for text in switches or []:
+        override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
+    return overrides
+
+
 def known_bugs(names: list[str] | None) -> list[str]:
     """The names of bugs, once each. Raises `UsageError` for one that there is not."""
     for name in names or []:
@@ -461,7 +526,7 @@ def main() -> NoReturn:
     prepare_streams()
     try:
         # no variable of this name can be set: typer would complete from it, and show it raw
-        status = Status(app(prog_name="raftplay", standalone_mode=False, complete_var="=") or Status.HELD)
+        status: int = app(prog_name="raftplay", standalone_mode=False, complete_var="=") or Status.HELD
     except ScriptRefused as refusal:
         complain(*str(refusal).split("\n"))
         status = Status.MISUSED

@@ -1,0 +1,335 @@
+"""The shell: what is typed goes to a living session; its answers and what happens are printed above the line."""
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from prompt_toolkit.formatted_text import AnyFormattedText, FormattedText
+from prompt_toolkit.input import Input
+from prompt_toolkit.output import Output
+from prompt_toolkit.utils import is_dumb_terminal
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.completion import hint_of
+from raftplay.commands.lexer import Mistake, split_line
+from raftplay.commands.live import Live, Outcome
+from raftplay.commands.script import Comment, Script
+from raftplay.commands.session import Session
+from raftplay.commands.shown import columns
+from raftplay.commands.transcript import about_text
+from raftplay.past.view import View
+from raftplay.shell import answers
+from raftplay.shell.feed import Feed
+from raftplay.shell.line import Line
+from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
+from raftplay.shell.plain import PlainShell
+from raftplay.shell.typed import PastLines
+from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.text import visible
+
+EVERY = 0.1
+"""How often what is shown is looked at anew, in seconds."""
+
+SWITCH_INTERVAL = 0.0005
+"""How long one thread of Python may keep the others waiting, in seconds: painting must not depose leaders."""
+
+EXTRA: Mapping[str, str] = {
+    "clear": "Clear the screen.",
+    "exit": "Leave; so does Ctrl-D.",
+    "quit": "Leave; so does Ctrl-D.",
+}
+"""The commands that only a shell has."""
+
+IDLE = "Tab completes, help lists the commands, Ctrl-D leaves"
+
+
+class Shell:
+    """One shell over one living session; `script` is played first. `run` gives the exit status.
+
+    `news` is filled with what breaks while no command is under way, and emptied here.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        script: Script,
+        *,
+        news: list[str],
+        history: Path | None = None,
+        input: Input | None = None,
+        output: Output | None = None,
+    ) -> None:
+        self.live = live
+        self.session: Session = live.session
+        self._script = script
+        self._incoming = news
+        self._lines: deque[str] = deque()
+        self._came = asyncio.Event()
+        self._busy = ""
+        self._saved_at = 0
+        self._feed = Feed(self.session, time.monotonic)
+        self._view: View = live.view()
+        self._moment: object = None
+        self._shown: object = None
+        self._status = 0
+        self._is_over = False
+        self._last_breach = ""
+        self.line = Line(
+            self.session,
+            PastLines(history),
+            EXTRA,
+            prompt=lambda: FormattedText(self._prompt()),
+            nodes=self._nodes,
+            below=self._below,
+            accept=self._accept,
+            interrupt=self._interrupt,
+            leave=self._leave,
+            input=input,
+            output=output,
+        )
+
+    # ---- the whole
+
+    async def run(self) -> int:
+        """Until one leaves, or is told to end: the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._end, 128 + number)
+        self._say([("", f"raftplay: {about_text(self._script, self.session.harness)}")])
+        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._look())]
+        for task in tasks:
+            task.add_done_callback(lambda _: self._end(1))
+        try:
+            with suppress(EOFError):  # the terminal is gone
+                await self.line.app.run_async()
+        finally:
+            self._is_over = True
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
+        if self._status == 0:
+            self._say_farewell()
+        return self._status
+
+    def _end(self, status: int) -> None:
+        app = self.line.app
+        if self._is_over:
+            return
+        if not app.is_running:  # it has not quite begun
+            asyncio.get_running_loop().call_later(EVERY, self._end, status)
+            return
+        self._is_over, self._status = True, status
+        app.exit()
+
+    def _leave(self) -> None:
+        self._end(0)
+
+    def _say_farewell(self) -> None:
+        count = len(self.session.branch.journal)
+        if count > self._saved_at and not self.session.is_recorded:
+            what = f"{count} command{'s' if count > 1 else ''}"
+            self._say([("class:dim", f"{what} done, not saved; save FILE before leaving keeps them as a script")])
+
+    # ---- what is typed
+
+    def _accept(self, text: str) -> None:
+        self._lines.extend(text.split("\n"))
+        self._came.set()
+
+    def _interrupt(self, text: str) -> None:
+        if self._busy:
+            self._lines.clear()
+            self.live.cancel()
+        elif text:
+            self._say([*self._prompt(), ("", f"{visible(text)}^C")])
+        else:
+            self._say([*self._prompt(), ("", "^C"), ("class:dim", "  (Ctrl-D leaves)")])
+
+    async def _work(self) -> None:
+        """One line after another."""
+        await self._play_script()
+        while True:
+            while not self._lines:
+                self._came.clear()
+                await self._came.wait()
+            await self._do(self._lines.popleft())
+
+    async def _do(self, text: str) -> None:
+        prompt = self._prompt()
+        self._tell_events()
+        self._say([*prompt, ("", visible(text))])
+        indent = sum(columns(piece[1]) for piece in prompt)
+        for part in own_parts(text):
+            if part in EXTRA:
+                self._do_own(part)
+            elif not await self._do_part(part, indent):
+                return
+
+    async def _do_part(self, text: str, indent: int) -> bool:
+        """Commands of the table; whether all of them held."""
+        self.session.width = self.line.width
+        outcomes = await self._outcomes(text)
+        for outcome in outcomes:
+            self._tell(outcome, indent, is_alone=len(outcomes) == 1)
+        if outcomes and outcomes[-1].held and outcomes[-1].text.startswith("save "):
+            self._saved_at = len(self.session.branch.journal)
+        return all(outcome.held for outcome in outcomes)
+
+    def _do_own(self, name: str) -> None:
+        """A command that only a shell has."""
+        if name == "clear":
+            self.line.app.renderer.clear()
+        else:
+            self._leave()
+
+    async def _outcomes(self, text: str, *, is_script: bool = False) -> list[Outcome]:
+        self._busy = text
+        try:
+            return await asyncio.shield(asyncio.wrap_future(self.live.run(text, is_script=is_script)))
+        finally:
+            self._busy = ""
+            self._tell_events()
+            self._show()
+
+    async def _play_script(self) -> None:
+        """What the script does, step by step, up to what does not hold."""
+        for item in self._script.items:
+            if isinstance(item, Comment):
+                if not item.behind:
+                    self._say([("class:dim", f"# {visible(item.text)}")])
+                continue
+            text = item.bound.statement.text
+            self._say([*self._prompt(), ("", visible(text))])
+            outcomes = await self._outcomes(text, is_script=True)
+            for outcome in outcomes:
+                self._tell(outcome, 0, is_alone=True)
+            if not all(outcome.held for outcome in outcomes):
+                self._say([("class:dim", "the script ends here")])
+                return
+
+    # ---- what is said
+
+    def _say(self, text: Text) -> None:
+        with suppress(OSError):  # the terminal is gone
+            self.line.print(FormattedText([*text, ("", "\n")]))
+
+    def _tell_events(self) -> None:
+        for line in self._feed.lines():
+            self._say(cut(line, self.line.width))
+        while self._incoming:
+            self._news(self._incoming.pop(0))
+
+    def _tell(self, outcome: Outcome, indent: int, *, is_alone: bool) -> None:
+        for line in answers.outcome_lines(outcome, indent, self.line.width, is_alone=is_alone):
+            self._say(line)
+        if outcome.status == "broken":
+            self._last_breach = outcome.answer
+            self._advise()
+
+    def _news(self, text: str) -> None:
+        if text != self._last_breach:
+            self._last_breach = text
+            self._say([("class:bad", text)])
+            self._advise()
+
+    def _advise(self) -> None:
+        if self.session.harness.breach is not None:
+            next_steps = "time stands still: back shows how it came, why explains a node, save FILE keeps it"
+            self._say([("class:dim", next_steps)])
+
+    # ---- what is shown
+
+    async def _look(self) -> None:
+        """Print what happened, and draw what changed."""
+        while True:
+            self._tell_events()
+            self._show()
+            await asyncio.sleep(EVERY)
+
+    def _show(self) -> None:
+        moment = self.session.moment
+        if moment is None or moment is not self._moment:
+            self._view, self._moment = self.live.view(), moment
+        shown = (self._below(), self._nodes(self.line.rows), self._prompt())
+        if shown != self._shown:
+            self._shown = shown
+            self.line.app.invalidate()
+
+    def _prompt(self) -> Text:
+        if self._busy:
+            return [("class:dim", "   ...... ")]
+        name = "past" if self.session.moment is not None else "raftplay"
+        branch = f" {visible(self.session.branch.name)}" if len(self.session.branches) > 1 else ""
+        return [("class:prompt", f"{name}{branch}> ")]
+
+    def _nodes(self, rows: int) -> AnyFormattedText:
+        return _joined(node_lines(self._view, rows, self.line.width))
+
+    def _below(self) -> AnyFormattedText:
+        width, document = self.line.width, self.line.buffer.document
+        blueprint = self.session.blueprint
+        watched = len((blueprint and blueprint.watched) or INVARIANTS)
+        before = document.current_line_before_cursor
+        idle = f"{visible(self._busy)}: Ctrl-C ends it" if self._busy else IDLE
+        hint = hint_of(before, len(before), self.session, EXTRA) if before.strip() else None
+        lines = [hint_line(hint, idle, width), status_line(self._view, watched, width)]
+        if faults := fault_line(self._view, width):
+            lines.append(faults)
+        return _joined(lines)
+
+
+def own_parts(text: str) -> list[str]:
+    """A line cut at the commands that only a shell has; every part keeps its columns, blanks stand before it."""
+    parts, begin = [], 0
+    try:
+        statements = split_line(text)[0]
+    except Mistake:
+        return [text]
+    for statement in statements:
+        word = statement.words[0]
+        if statement.text in EXTRA:
+            end = word.column - 1 + word.length
+            parts += [_after(text[: word.column - 1].rstrip(" \t;"), begin), statement.text]
+            begin = end
+    return [part for part in (*parts, _after(text, begin)) if part.strip()]
+
+
+def _after(text: str, begin: int) -> str:
+    rest = text[begin:]
+    return " " * (len(text) - len(rest.lstrip(" \t;"))) + rest.lstrip(" \t;")
+
+
+def _joined(lines: list[Text]) -> AnyFormattedText:
+    out: Text = []
+    for at, line in enumerate(lines):
+        out += [("", "\n")] if at else []
+        out += line
+    return FormattedText(out)
+
+
+def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
+    """A shell on this terminal, until one leaves: the exit status. Closes the session."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.freeze()
+    news: list[str] = []
+    live = Live(session, news.append)
+    try:
+        if is_dumb_terminal():
+            return PlainShell(live, script, Feed(session, time.monotonic), news).run()
+        return asyncio.run(_run(live, script, news, history))
+    finally:
+        with suppress(InvariantBroken):  # it was said when it broke
+            live.close()
+
+
+async def _run(live: Live, script: Script, news: list[str], history: Path | None) -> int:
+    return await Shell(live, script, news=news, history=history).run()

@@ -1,0 +1,113 @@
+"""The events that are printed above the line as they happen: which ones, in which words, and how many at most."""
+
+from collections.abc import Callable, Iterator
+
+from raftplay.commands.branches import Branch
+from raftplay.commands.session import Session
+from raftplay.raft import events as dec
+from raftplay.shell.look import Text, node_style
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.watch.narrator import describe
+
+ELECTIONS = (dec.PreVoteStarted, dec.ElectionStarted, dec.BecameLeader)
+WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
+ROUTINE = (dec.HeartbeatDue, dec.WriteDelayed, dec.Persisted, dec.MatchAdvanced)
+
+LINES_A_SECOND = 12
+"""A person reads no more than that; the others are counted."""
+
+REPEATS = 2
+"""After so many elections in a row in which a node alone stands, its next ones are only counted."""
+
+LOUD = (dec.BecameLeader, ev.Crashed, ev.Wiped)
+
+
+def is_shown(record: Record, mode: str) -> bool:
+    """Whether an event is printed when `watch` was told `mode`: on, off or elections."""
+    event = record.event
+    if mode == "elections":
+        gives_up = isinstance(event, dec.BecameFollower) and event.was != "Follower"
+        return gives_up or isinstance(event, ELECTIONS)
+    if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
+        return False
+    return not (isinstance(event, dec.AppendDecided) and event.success and not event.args.entries)
+
+
+class Feed:
+    """Reads on in the history of the branch that is played; `clock` is wall time in seconds."""
+
+    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._clock = clock
+        self._branch: Branch | None = None
+        self._seq = 0
+        self._room, self._filled = float(LINES_A_SECOND), clock()
+        self._left_out = 0
+        self._stood: dict[int, int] = {}  # how often in a row each node stood for election
+
+    def lines(self) -> Iterator[Text]:
+        """What has happened since the last call, a line each, as many as there is room for."""
+        records = self._new()
+        self._refill()
+        if self._left_out and self._room >= 1:
+            count, self._left_out = self._left_out, 0
+            self._room -= 1
+            yield [("class:dim", f"           … and {count} events more (see: events)")]
+        for record in records:
+            for line in self._told(record):
+                if self._room < 1:
+                    self._left_out += 1
+                else:
+                    self._room -= 1
+                    yield line
+
+    def skip(self) -> None:
+        """Say nothing of what has happened so far."""
+        self._new()
+
+    def _new(self) -> list[Record]:
+        session = self._session
+        with session.harness.lock:
+            branch = session.branch
+            if branch is not self._branch:
+                if self._branch is not None:
+                    self._seq = branch.history.last_seq
+                self._branch = branch
+                self._stood.clear()
+            found = list(branch.history.after(self._seq))
+            self._seq = branch.history.last_seq
+        return found
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._room = min(LINES_A_SECOND, self._room + (now - self._filled) * LINES_A_SECOND)
+        self._filled = now
+
+    def _told(self, record: Record) -> Iterator[Text]:
+        if not is_shown(record, self._session.watching):
+            return
+        stood = self._stood.get(record.node, 0)
+        if isinstance(record.event, dec.ElectionStarted | dec.PreVoteStarted):
+            self._stood[record.node] = stood + 1
+            if stood == REPEATS:
+                yield event_line(record, f"stands again and again from term {record.event.term} on")
+            if stood >= REPEATS:
+                return
+        elif isinstance(record.event, dec.BecameLeader | dec.BecameFollower):
+            self._stood.pop(record.node, None)
+            if isinstance(record.event, dec.BecameLeader):
+                self._stood.clear()
+        yield event_line(record)
+
+
+def event_line(record: Record, words: str = "") -> Text:
+    """An event as it is printed."""
+    who = f"n{record.node}" if record.node >= 0 else ""
+    style = node_style(record.node)
+    loud = " bold" if isinstance(record.event, LOUD) else ""
+    return [
+        ("class:dim", f"{record.time:9.3f}  "),
+        (style + " bold", f"{who:<4}"),
+        (style + loud, words or describe(record)),
+    ]

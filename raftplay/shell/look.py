@@ -1,0 +1,213 @@
+"""What stands below the line: the nodes, a hint about what is being typed, and the state of all in one line.
+
+The rule of this module: pure functions from a view to styled text, measured in columns. Text of users comes in
+through `visible` or `command_text`.
+"""
+
+from collections.abc import Iterable
+
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.commands.completion import Hint
+from raftplay.commands.looking import fault_words
+from raftplay.commands.shown import columns
+from raftplay.past.view import View
+from raftplay.watch.text import command_text, visible
+
+Text = list[tuple[str, str]]
+"""Styled text: (style, text) pairs, as prompt_toolkit takes them."""
+
+STYLE = {
+    "status": "reverse",
+    "running": "bold",
+    "paused": "bold",
+    "past": "bold",
+    "bad": "bold ansired",
+    "alarm": "bold reverse ansired",
+    "warn": "ansiyellow",
+    "dim": "ansibrightblack",
+    "now": "bold underline",
+    "prompt": "bold ansigreen",
+    "leader": "bold ansigreen",
+    "candidate": "bold ansiyellow",
+    "follower": "",
+    "dead": "ansibrightblack",
+    "committed": "bold",
+    "completion-menu": "noreverse bg:ansibrightblack fg:ansiwhite",
+    "completion-menu.completion.current": "reverse",
+    "completion-menu.meta.completion": "noreverse bg:ansiblack fg:ansiwhite",
+    "completion-menu.meta.completion.current": "bg:ansiblack fg:ansiwhite bold",
+    **{f"node{at}": f"fg:{hue}" for at, hue in enumerate(("ansicyan", "ansimagenta", "ansiblue", "ansigreen"))},
+}
+"""The looks of each style."""
+
+WITHOUT_COLOURS = {
+    "completion-menu": "reverse",
+    "completion-menu.completion.current": "noreverse bold underline",
+    "completion-menu.meta.completion": "reverse",
+    "completion-menu.meta.completion.current": "noreverse bold underline",
+}
+"""What looks else where there are no colours; elsewhere bold, underlined and reversed text remain."""
+
+HUES = 4
+SHORTEST = 16
+"""In fewer columns a node is its number and the first letter of its role."""
+
+MOST_ENTRIES = 12
+"""How many entries at a log's end are shown at most."""
+
+
+def cut(line: Iterable[tuple[str, str]], width: int) -> Text:
+    """`line` in at most `width` columns; an ellipsis stands where something is missing."""
+    pieces = list(line)
+    if sum(columns(text) for _, text in pieces) <= width:
+        return pieces
+    room = max(width - 1, 0)
+    kept: Text = []
+    for style, text in pieces:
+        for end, char in enumerate(text):
+            room -= columns(char)
+            if room < 0:
+                return [*kept, (style, text[:end]), (style, "…" if width > 0 else "")]
+        kept.append((style, text))
+    return kept
+
+
+def node_style(node: int) -> str:
+    """The colour of a node."""
+    return f"class:node{node % HUES}" if node >= 0 else ""
+
+
+# ---- the state of all
+
+
+def status_line(view: View, watched: int, width: int) -> Text:
+    """Time, leader, term, commit, invariants, speed, backend; what matters least leaves where there is no room."""
+    snapshot = view.snapshot
+    commit = max((node.commit_index for node in snapshot.nodes if node.alive), default=-1)
+    parts: list[tuple[int, str, str]] = [
+        _clock(view),
+        (7, "class:status", _leader_text(snapshot)),
+        (6, "class:status", f"commit {commit if commit >= 0 else '-'}"),
+        _invariants(view, watched),
+        (5, "class:status", f"branch {visible(view.branch)}" if view.branch else ""),
+        (4, "class:status", f"x{snapshot.speed:g}"),
+        (3, "class:status", f"{snapshot.backend} seed {snapshot.seed}"),
+        (2, "class:status", f"{len(snapshot.nodes)} nodes"),
+    ]
+    parts = [part for part in parts if part[2]]
+    while len(parts) > 1 and sum(columns(text) + 3 for _, _, text in parts) > width:
+        parts.remove(min(parts))
+    line: Text = []
+    for at, (_, style, text) in enumerate(parts):
+        line += [("class:status", " | " if at else " "), (style, text)]
+    line = cut(line, width)
+    return [*line, ("class:status", " " * (width - sum(columns(text) for _, text in line)))]
+
+
+def _clock(view: View) -> tuple[int, str, str]:
+    time = view.snapshot.time
+    if view.rewound:
+        return 9, "class:status class:past", f"REWOUND to {time:.3f} s"
+    if view.snapshot.paused:
+        return 9, "class:status class:paused", f"PAUSED {time:.3f} s"
+    digits = 1 if view.snapshot.speed > 0.05 else 3
+    return 9, "class:status class:running", f"RUNNING {time:.{digits}f} s"
+
+
+def _leader_text(snapshot: Snapshot) -> str:
+    leader = snapshot.leader
+    if leader is not None:
+        return f"n{leader.id} leads term {leader.current_term}"
+    term = max((node.current_term for node in snapshot.nodes if node.alive), default=0)
+    return f"no leader, term {term}"
+
+
+def _invariants(view: View, watched: int) -> tuple[int, str, str]:
+    if view.breach is not None:
+        return 8, "class:alarm", f"{view.breach.invariant} BROKEN"
+    return 5, "class:status", f"{watched} ok"
+
+
+def fault_line(view: View, width: int) -> Text:
+    """Faults in force and bugs switched on; nothing where there are none."""
+    words = fault_words(view.snapshot)
+    line: Text = [("class:warn", " faults: " + ", ".join(words))] if words else []
+    if view.snapshot.bugs:
+        line.insert(0, ("class:bad", f" bugs on: {', '.join(map(visible, view.snapshot.bugs))} "))
+    return cut(line, width)
+
+
+# ---- what is typed
+
+
+def hint_line(hint: Hint | None, idle: str, width: int) -> Text:
+    """The usage of the command being typed with its next part marked, and help; or what is wrong; or `idle`."""
+    if hint is None:
+        return cut([("class:dim", f" {idle}")], width)
+    if hint.mistake:
+        return cut([("class:bad", f" {hint.mistake}")], width)
+    line: Text = []
+    for at, part in enumerate(hint.parts):
+        line += [("", " "), ("class:now" if at == hint.at else "", part)]
+    return cut([*line, ("class:dim", f"  {hint.about or hint.help}")], width)
+
+
+# ---- the nodes
+
+
+def node_lines(view: View, rows: int, width: int) -> list[Text]:
+    """The nodes in at most `rows` lines, in as many columns as that takes."""
+    nodes = view.snapshot.nodes
+    if rows <= 0:
+        return []
+    across = -(-len(nodes) // rows)
+    down = -(-len(nodes) // across)
+    share = width // across
+    lines = []
+    for row in range(down):
+        line: Text = []
+        for node in nodes[row::down]:
+            cell = cut(_node(node, share, is_short=across > 1), share - 1)
+            line += [*cell, ("", " " * (share - sum(columns(text) for _, text in cell)))]
+        lines.append(line)
+    return lines
+
+
+def _node(node: NodeSnapshot, width: int, *, is_short: bool) -> Text:
+    role = f"class:{str(node.state).lower()}" if node.alive else "class:dead"
+    name = "Down" if not node.alive else str(node.state)
+    marks = [w for w, on in (("cut off", node.alive and not node.connected), ("frozen", node.frozen)) if on]
+    if is_short and width < SHORTEST:
+        return [(node_style(node.id), f" {node.id}"), (role, name[0])]
+    if is_short:
+        numbers = f" t{node.current_term} {len(node.log)}/{node.commit_index + 1}"
+        return [
+            (node_style(node.id), f" n{node.id} "),
+            (role, name),
+            ("", numbers),
+            ("class:warn", " ".join(["", *marks])),
+        ]
+    commit = f"{node.commit_index}" if node.commit_index >= 0 else "-"
+    line: Text = [
+        (node_style(node.id), f" n{node.id:<3}"),
+        (role, f"{name:<10}"),
+        ("", f"term {node.current_term:<4} log {len(node.log):<4} commit {commit:<4}"),
+    ]
+    line += [("class:warn", f"{', '.join(marks)} ")] if marks else []
+    return line + _tail(node, width - sum(columns(text) for _, text in line) - 2)
+
+
+def _tail(node: NodeSnapshot, room: int) -> Text:
+    """The end of the log as term:command; what is committed carries a star."""
+    cells: Text = []
+    first = len(node.log)
+    for index in range(len(node.log) - 1, max(-1, len(node.log) - 1 - MOST_ENTRIES), -1):
+        entry = node.log[index]
+        is_committed = node.alive and index <= node.commit_index
+        text = f"{entry.term}:{command_text(entry.command, 12)}{'*' if is_committed else ''} "
+        room -= columns(text)
+        if room < 0:
+            break
+        cells.insert(0, ("class:committed" if is_committed else "class:dim", text))
+        first = index
+    return [("class:dim", "… "), *cells] if cells and first else cells

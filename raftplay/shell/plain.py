@@ -1,0 +1,94 @@
+"""The shell on a terminal that can do nothing but print: the same commands, the same answers, line by line."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+from raftplay.commands.live import Live
+from raftplay.commands.script import Script
+from raftplay.commands.transcript import about_text
+from raftplay.output import Output
+from raftplay.shell.answers import outcome_lines
+from raftplay.shell.feed import Feed
+from raftplay.shell.look import Text
+from raftplay.watch.text import visible
+
+PROMPT = "raftplay> "
+WIDTH = 80
+
+
+class PlainShell:
+    """Reads a line, runs it, prints what became of it and what happened meanwhile."""
+
+    def __init__(self, live: Live, script: Script, feed: Feed, news: list[str]) -> None:
+        self._live = live
+        self._script = script
+        self._feed = feed
+        self._news = news
+        self._output = Output()
+
+    def run(self) -> int:
+        """Until one leaves, or is told to end: the exit status."""
+        self._live.session.width = WIDTH
+        with _ended_by_signals():
+            self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
+            for step in self._script.steps:
+                self._output.write(PROMPT + visible(step.bound.statement.text))
+                if not self._do(step.bound.statement.text, is_script=True):
+                    break
+            while (text := self._read()) is not None:
+                self._do(text)
+        return 0
+
+    def _read(self) -> str | None:
+        while True:
+            self._say_news()
+            try:
+                text = input(PROMPT)
+            except EOFError:
+                self._output.write("")
+                return None
+            except KeyboardInterrupt:
+                self._output.write("")
+                continue
+            return None if text.strip() in ("exit", "quit") else text
+
+    def _do(self, text: str, *, is_script: bool = False) -> bool:
+        future = self._live.run(text, is_script=is_script)
+        while True:
+            try:
+                outcomes = future.result()
+                break
+            except KeyboardInterrupt:
+                self._live.cancel()
+        for outcome in outcomes:
+            for line in outcome_lines(outcome, len(PROMPT), WIDTH, is_alone=len(outcomes) == 1):
+                self._say(line)
+        return all(outcome.held for outcome in outcomes)
+
+    def _say_news(self) -> None:
+        for line in self._feed.lines():
+            self._say(line)
+        while self._news:
+            self._output.write(visible(self._news.pop(0)))
+
+    def _say(self, line: Text) -> None:
+        self._output.write("".join(text for _, text in line))
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the shell, and what it holds, in good order."""
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with suppress(TypeError):  # one that Python did not set
+                signal.signal(number, handler)

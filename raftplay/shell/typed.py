@@ -1,0 +1,90 @@
+"""The lines that were typed: kept in a file, from one shell to the next.
+
+The rule of this module: a history that cannot be read or written is no reason to fail; the file is its owner's
+alone, and no longer than `MOST` lines.
+"""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from prompt_toolkit.history import History
+
+MOST = 2_000
+"""How many lines are kept."""
+
+LONGEST = 4_096
+"""A longer line is not kept, in characters."""
+
+
+def usual_place() -> Path | None:
+    """Where the history is kept: below $XDG_STATE_HOME or ~/.local/state; None where there is no home."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):
+        home = os.path.expanduser("~")
+        if not os.path.isabs(home):
+            return None
+        state = os.path.join(home, ".local", "state")
+    return Path(state) / "raftplay" / "history"
+
+
+class PastLines(History):
+    """A history that several shells share: each adds its lines, and reads what is there when it starts."""
+
+    def __init__(self, file: Path | None) -> None:
+        super().__init__()
+        self._file = file
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The lines, newest first; the file is shortened when it has grown too long."""
+        data: list[bytes] = []
+        with _opened(self._file) as file:
+            data = [] if file is None else file.read().split(b"\n")
+            if file is not None and len(data) > MOST + MOST // 4:
+                data = data[-MOST - 1 :]
+                file.seek(0)
+                file.write(b"\n".join(data))
+                file.truncate()
+        return [line.decode("utf-8", "replace") for line in reversed(data[-MOST - 1 :]) if line]
+
+    def store_string(self, string: str) -> None:
+        """Add what was typed, a line each."""
+        lines = [line for line in string.split("\n") if line.strip() and len(line) <= LONGEST]
+        with _opened(self._file) as file:
+            if file is not None and lines:
+                file.seek(0, os.SEEK_END)
+                file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[BinaryIO | None]:
+    """The file, for us alone; None where it cannot be had."""
+    file = None
+    with suppress(OSError, ValueError):
+        file = None if path is None else _open(path)
+    try:
+        with suppress(OSError):
+            yield file
+    finally:
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+
+
+def _open(path: Path) -> BinaryIO | None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.fdopen(os.open(path, flags, 0o600), "r+b")
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        file.close()
+        return None
+    if status.st_mode & 0o077:
+        os.fchmod(file.fileno(), 0o600)
+    with suppress(OSError):  # some file systems lock nothing
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
