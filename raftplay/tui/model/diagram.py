@@ -1,0 +1,255 @@
+"""The space-time diagram: a lane per node, time going down, every message an arrow from its sending to its end.
+
+Arrows are drawn in dots of Braille characters, eight in a cell, so that their slopes are seen; in ASCII with
+dashes and slashes. A message in flight is drawn as far as it has come: in slow motion one sees it travel.
+"""
+
+from itertools import islice
+from typing import NamedTuple
+
+from raftplay.past.view import View
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import Glyphs, plain, role_of
+from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
+from raftplay.tui.model.timeline import Arrow, Row, Timeline, style_of, timeline, weight_of
+from raftplay.watch.narrator import message_text
+
+TIME = 9
+"""Columns of the time in front."""
+
+RECORDS_PER_ROW = 12
+"""How many records are read for each row that is wanted: enough for all that a row may stand for."""
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bit of each dot of a Braille cell, by its row and column."""
+
+
+class Geometry(NamedTuple):
+    """Where things are: the column of the first lane, columns between lanes, columns for words on the right."""
+
+    first: int
+    pitch: int
+    label: int
+
+    def lane(self, node: int) -> int:
+        """The column of a node's lane."""
+        return self.first + node * self.pitch
+
+
+def diagram(view: View, context: Context) -> Window:
+    """The rows down to now, or to `context.scroll` rows before it, under a heading of lanes."""
+    details = _details(view, context)
+    height = max(1, context.height - 1 - len(details))
+    told = _told(view, height + context.scroll, context.glyphs)
+    rows = told.rows
+    top = max(0, len(rows) - height - context.scroll)
+    shape = geometry(len(view.snapshot.nodes), context.width)
+    seen = rows[top : top + height]
+    canvas = _Canvas(len(seen), context.width)
+    for arrow in sorted(told.arrows, key=lambda a: (a.target == context.row, weight_of(a.message))):
+        _draw(canvas, arrow, top, shape, context)
+    lines = [_heading(view, shape, context)]
+    before = -1.0
+    for at, row in enumerate(seen):
+        is_now = top + at == len(rows) - 1 and not view.rewound
+        lines.append(_row(row, canvas, at, shape, context, before, is_now))
+        before = before if row.free else row.time
+    lines += [()] * (context.height - len(details) - len(lines))
+    return Window((*lines, *details), top, len(rows), context.row)
+
+
+def geometry(n: int, width: int) -> Geometry:
+    """Lanes as far apart as there is room for, and words beside them where some is left."""
+    room = width - TIME
+    label = 30 if room >= 30 + 6 * n else 0
+    pitch = max(2, min(12, (room - label - 1) // n))
+    return Geometry(TIME + pitch // 2, pitch, max(0, room - pitch * n - 1) if label else 0)
+
+
+def _told(view: View, rows: int, glyphs: Glyphs) -> Timeline:
+    wanted = max(300, rows * RECORDS_PER_ROW)
+    records = view.records[-wanted:]
+    return timeline(view, records, glyphs)
+
+
+def arrows_in_sight(view: View, context: Context) -> list[Arrow]:
+    """The messages that can be selected, in the order of their ends."""
+    return _told(view, context.height + context.scroll, context.glyphs).arrows
+
+
+def selected_arrow(view: View, context: Context) -> Arrow | None:
+    """The selected message; the last known of it, where it arrived twice."""
+    found = None
+    for arrow in arrows_in_sight(view, context):
+        if arrow.target == context.row:
+            found = arrow
+    return found
+
+
+def neighbour(view: View, context: Context, by: int) -> Target:
+    """The message `by` places behind the selected one (before, if negative); the last when none is selected."""
+    targets = list(dict.fromkeys(arrow.target for arrow in arrows_in_sight(view, context)))
+    if not targets:
+        return None
+    if context.row not in targets:
+        return targets[-1]
+    return targets[max(0, min(targets.index(context.row) + by, len(targets) - 1))]
+
+
+# ---- drawing
+
+
+class _Canvas:
+    """Cells of dots and of signs, each with a style; what is drawn later lies above."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.height = height
+        self.width = width
+        self.bits: dict[tuple[int, int], int] = {}
+        self.cells: dict[tuple[int, int], tuple[str, str, Target]] = {}
+
+    def dot(self, x: int, y: int, style: str, target: Target) -> None:
+        row, column = y // 4, x // 2
+        if 0 <= row < self.height and 0 <= column < self.width:
+            at = (row, column)
+            self.bits[at] = self.bits.get(at, 0) | _DOTS[y % 4][x % 2]
+            self.cells[at] = (chr(0x2800 + self.bits[at]), style, target)
+
+    def sign(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
+        if 0 <= row < self.height and 0 <= column < self.width:
+            self.cells[(row, column)] = (sign, style, target)
+
+
+def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Context) -> None:
+    """One message, from the lane of its sender as far as it came."""
+    glyphs, target = context.glyphs, arrow.target
+    is_selected = target == context.row
+    style = style_of(arrow.message) + (" selected bold" if is_selected else "")
+    row = arrow.row - top
+    if row < 0 or (arrow.sent is not None and arrow.sent - top >= canvas.height):
+        return
+    step = 1 if arrow.dst > arrow.src else -1
+    start, lane = shape.lane(arrow.src), shape.lane(arrow.dst)
+    way = 0.6 if arrow.end == "lost" else arrow.way
+    stop = lane - step if arrow.end == "arrived" else round(start + (lane - start) * way)
+    if arrow.end == "flying":
+        stop = min(stop, lane - 1) if step > 0 else max(stop, lane + 1)
+    sent = row - 1 if arrow.sent is None else arrow.sent - top
+    if arrow.sent is not None or arrow.end != "arrived":
+        _line(canvas, (start + step, sent), (stop, row), style, target, glyphs)
+    sign = {"lost": glyphs.lost, "held": glyphs.held}.get(arrow.end, glyphs.right if step > 0 else glyphs.left)
+    looks = {"lost": "bad bold", "held": "warn bold"}.get(arrow.end, f"{style} bold")
+    canvas.sign(row, stop, sign, looks + (" selected" if is_selected else ""), target)
+
+
+def _line(
+    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: Target, glyphs: Glyphs
+) -> None:
+    """A line between two cells (column, row), the lower of which ends it."""
+    if glyphs.ascii:
+        _ascii_line(canvas, start, stop, style, target)
+        return
+    (x0, y0), (x1, y1) = (start[0] * 2 + 1, start[1] * 4 + 2), (stop[0] * 2 + 1, stop[1] * 4 + 2)
+    steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+    low, high = 0, canvas.height * 4
+    for at in range(steps + 1):
+        y = y0 + (y1 - y0) * at // steps
+        if low <= y < high:
+            canvas.dot(x0 + (x1 - x0) * at // steps, y, style, target)
+
+
+def _ascii_line(
+    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: Target
+) -> None:
+    (x0, y0), (x1, y1) = start, stop
+    steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+    before = y0
+    for at in range(steps + 1):
+        x, y = x0 + (x1 - x0) * at // steps, y0 + (y1 - y0) * at // steps
+        sign = "-" if y == before else ("\\" if x1 > x0 else "/")
+        canvas.sign(y, x, sign, style, target)
+        before = y
+
+
+def _heading(view: View, shape: Geometry, context: Context) -> Line:
+    cells = [" "] * context.width
+    pieces: list[Piece] = []
+    at = 0
+    for node in view.snapshot.nodes:
+        role = role_of(node, context.glyphs)
+        name = f"n{node.id}" if shape.pitch >= 3 else str(node.id % 10)
+        text = f"{name}{role.glyph}" if shape.pitch >= 5 else name
+        left = max(at, shape.lane(node.id) - (len(text) - 1) // 2)
+        pieces.append(Piece("".join(cells[at:left])))
+        style = f"{role.style} bold{' select' if node.id == context.selected else ''}"
+        pieces.append(Piece(text, style, ("node", node.id)))
+        at = left + len(text)
+    return fit(pieces, context.width)
+
+
+def _row(
+    row: Row, canvas: _Canvas, at: int, shape: Geometry, context: Context, before: float, is_now: bool
+) -> Line:
+    glyphs = context.glyphs
+    time = f"{row.time:8.3f} " if not row.free and (row.time - before >= 0.0005 or is_now) else " " * TIME
+    pieces = [Piece(time, "bold text" if is_now else "dim", ("event", row.seq) if row.seq else None)]
+    lanes = {shape.lane(node): node for node in range(len(row.roles))}
+    end = shape.first + shape.pitch * len(row.roles) - shape.pitch // 2 + 1
+    for column in range(TIME, min(end, context.width)):
+        node = lanes.get(column)
+        if node is not None and node in row.marks:
+            pieces.append(Piece(*row.marks[node], ("node", node)))
+        elif node is not None:
+            pieces.append(_lane(row.roles[node], node, glyphs))
+        elif (at, column) in canvas.cells:
+            pieces.append(Piece(*canvas.cells[(at, column)]))
+        else:
+            pieces.append(Piece(" "))
+    if shape.label:
+        words = "now" if is_now and not row.label else row.label
+        text = plain(words) if glyphs.ascii else words
+        pieces.append(Piece(f" {cut(text, shape.label - 1, glyphs.more)}", row.style))
+    return fit(_joined(pieces), context.width)
+
+
+def _lane(role: str, node: int, glyphs: Glyphs) -> Piece:
+    sign, style = {
+        "leader": (glyphs.lane_leader, "leader"),
+        "candidate": (glyphs.lane_candidate, "candidate"),
+        "down": (glyphs.lane_down, "faint"),
+    }.get(role, (glyphs.lane, "faint"))
+    return Piece(sign, style, ("node", node))
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Neighbours that look alike and mean the same as one."""
+    out: list[Piece] = []
+    for piece in pieces:
+        if out and out[-1].style == piece.style and out[-1].target == piece.target:
+            out[-1] = out[-1]._replace(text=out[-1].text + piece.text)
+        else:
+            out.append(piece)
+    return out
+
+
+def _details(view: View, context: Context) -> list[Line]:
+    """What is to be said of the selected message, at the foot of the pane."""
+    if context.row is None or context.row[0] != "message":
+        return []
+    arrow = selected_arrow(view, context)
+    if arrow is None:
+        return []
+    words = message_text(arrow.src, arrow.dst, arrow.message)
+    state = {
+        "arrived": "arrived",
+        "lost": f"lost: {arrow.reason}",
+        "flying": f"message {arrow.id}, in flight",
+        "held": f"message {arrow.id}, held",
+    }[arrow.end]
+    keys = "  v deliver, x lose, u duplicate, h hold link" if arrow.id >= 0 else ""
+    text = f"{words} ({state})"
+    texts = wrapped(plain(text) if context.glyphs.ascii else text, context.width - 2)
+    lines = [fit((Piece(f" {t}", "text selected"),), context.width, "selected") for t in islice(texts, 3)]
+    if keys:
+        lines.append(fit((Piece(keys, "key selected"),), context.width, "selected"))
+    return lines

@@ -1,0 +1,182 @@
+"""The signs on the screen and what they mean: one set for terminals with Unicode, one for those without."""
+
+from dataclasses import dataclass, field
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft.messages import CMState
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Signs of one column each."""
+
+    leader: str = "★"
+    candidate: str = "◐"
+    follower: str = "●"
+    down: str = "✖"
+    frozen: str = "❄"
+    cut_off: str = "⊘"
+    committed: str = "■"
+    appended: str = "□"
+    conflicting: str = "≠"
+    absent: str = "·"
+    full: str = "━"
+    empty: str = "─"
+    voted: str = "●"
+    open: str = "○"
+    marker: str = "▸"
+    held: str = "◉"
+    lost: str = "✗"
+    right: str = "▶"
+    left: str = "◀"
+    lane: str = "│"
+    lane_leader: str = "┃"
+    lane_candidate: str = "┆"
+    lane_down: str = " "
+    ok: str = "✓"
+    bad: str = "✗"
+    whole: str = "●"
+    faulty: str = "◍"
+    rule: str = "─"
+    bar: str = "│"
+    top_left: str = "╭"
+    top_right: str = "╮"
+    bottom_left: str = "╰"
+    bottom_right: str = "╯"
+    thumb: str = "█"
+    track: str = "│"
+    more: str = "…"
+    arrow: str = "→"
+    running: str = "▶"
+    paused: str = "⏸"
+    past: str = "◀"
+    thick: str = "═"
+    thick_bar: str = "║"
+    thick_corners: str = "╔╗╚╝"
+    dot: str = "·"
+    timer: str = "◔"
+    ascii: bool = field(default=False)
+
+
+UNICODE = Glyphs()
+
+ASCII = Glyphs(
+    leader="*",
+    candidate="?",
+    follower="o",
+    down="x",
+    frozen="#",
+    cut_off="/",
+    committed="#",
+    appended="+",
+    conflicting="!",
+    absent=".",
+    full="=",
+    empty="-",
+    voted="x",
+    open=".",
+    marker=">",
+    held="@",
+    lost="x",
+    right=">",
+    left="<",
+    lane="|",
+    lane_leader="#",
+    lane_candidate=":",
+    lane_down=" ",
+    ok="+",
+    bad="x",
+    whole="o",
+    faulty="~",
+    rule="-",
+    bar="|",
+    top_left="+",
+    top_right="+",
+    bottom_left="+",
+    bottom_right="+",
+    thumb="#",
+    track="|",
+    more="~",
+    arrow=">",
+    running=">",
+    paused="=",
+    past="<",
+    thick="=",
+    thick_bar="#",
+    thick_corners="++++",
+    dot="-",
+    timer="@",
+    ascii=True,
+)
+
+_PLAIN = str.maketrans({"→": ">", "…": "~", "§": "S", "·": "-", "≤": "<=", "↔": "<>", "—": "-", "–": "-", "’": "'"})
+
+
+def plain(text: str) -> str:
+    """`text` in ASCII: our own signs by their likes, whatever else by its escape."""
+    if text.isascii():
+        return text
+    return text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a node is, as the screen says it: its sign, its word, its style."""
+
+    glyph: str
+    word: str
+    style: str
+
+
+def role_of(node: NodeSnapshot, glyphs: Glyphs) -> Role:
+    """A node's role, or what keeps it from having one."""
+    if not node.alive:
+        return Role(glyphs.down, "down", "down")
+    match node.state:
+        case CMState.LEADER:
+            return Role(glyphs.leader, "leader", "leader")
+        case CMState.CANDIDATE:
+            return Role(glyphs.candidate, "candidate", "candidate")
+    return Role(glyphs.follower, "follower", "follower")
+
+
+def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
+    """(sign, words) of what was done to a living node; empty where nothing was."""
+    if node.alive and node.frozen:
+        return glyphs.frozen, "frozen"
+    if node.alive and not node.connected:
+        return glyphs.cut_off, "cut off"
+    if node.alive and node.calls_left >= 0:
+        return glyphs.cut_off, f"drops after {node.calls_left}"
+    return "", ""
+
+
+def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:
+    """(sign, style, meaning) of every sign, for the help screen."""
+    return (
+        (glyphs.leader, "leader", "leader"),
+        (glyphs.candidate, "candidate", "candidate: stands for election"),
+        (glyphs.follower, "follower", "follower"),
+        (glyphs.down, "down", "down: crashed, storage kept"),
+        (glyphs.frozen, "frozen", "frozen: the process stalls, nothing is answered"),
+        (glyphs.cut_off, "cut", "cut off from all others, or drops its calls"),
+        (glyphs.committed, "t1 solid", "an entry that its node knows to be committed"),
+        (glyphs.appended, "t1 hollow", "an entry appended, not known to be committed"),
+        (glyphs.conflicting, "bad", "an entry that conflicts with the committed one, or the leader's"),
+        (glyphs.absent, "dim", "no entry here"),
+        ("3", "t3 solid", "log tail: an entry of term 3 (its last digit), committed (solid)"),
+        ("3", "t3 hollow", "log tail: appended only (hollow)"),
+        (glyphs.full * 3 + glyphs.empty * 2, "timer", "time left until the election timer fires"),
+        (glyphs.voted + glyphs.open, "candidate", "votes that came in, votes still needed"),
+        (glyphs.lane_leader, "leader", "lane of a node while it leads"),
+        (glyphs.lane_candidate, "candidate", "lane of a node while it is candidate"),
+        (glyphs.lane, "dim", "lane of a follower"),
+        (glyphs.right, "text", "a message arrives"),
+        (glyphs.lost, "bad", "a message is lost"),
+        (glyphs.held, "warn", "a message is held"),
+        (glyphs.timer, "candidate", "the election timer fires"),
+        (glyphs.whole, "ok", "network: the link from row to column is whole"),
+        (glyphs.faulty, "warn", "network: the link loses, delays or doubles"),
+        (glyphs.lost, "bad", "network: nothing gets through"),
+        (glyphs.past, "past", "what is shown is the past"),
+    )

@@ -1,0 +1,104 @@
+"""Where everything is on a screen of a given size: regions, and which panes stand where."""
+
+from typing import NamedTuple
+
+LEAST = (60, 16)
+"""Columns and lines below which one line asks for more room."""
+
+PANES = ("log", "messages", "events", "why", "invariants", "network")
+"""All panes below the nodes, in the order of the keys that show them."""
+
+
+class Region(NamedTuple):
+    """Columns and lines from the upper left corner of the screen."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Slot(NamedTuple):
+    """A place for panes, one of which is seen at a time: its first line is for their names."""
+
+    region: Region
+    panes: tuple[str, ...]
+
+
+class Layout(NamedTuple):
+    """The whole screen. `nodes` says how nodes are shown: "panels", "rows" or "chips"."""
+
+    status: Region
+    nodes: str
+    nodes_region: Region
+    slots: tuple[Slot, ...]
+    caption: Region
+    answer: Region
+    prompt: Region
+    keys: Region
+
+
+def is_too_small(width: int, height: int) -> bool:
+    """Whether a screen has no room for a cluster."""
+    return width < LEAST[0] or height < LEAST[1]
+
+
+def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str | None = None) -> Layout:
+    """The layout of a screen that is not too small; `caption`: lines for a script's comments."""
+    answer = 1 if height < 30 else 2 if height < 45 else 3
+    foot = 2 + answer + caption
+    kind, tall = _nodes(width, height, nodes)
+    top, bottom = 1 + tall, height - foot
+    main = Region(0, top, width, bottom - top)
+    slots = (Slot(main, (zoomed, *(p for p in PANES if p != zoomed))),) if zoomed else _slots(main)
+    return Layout(
+        Region(0, 0, width, 1),
+        kind,
+        Region(0, 1, width, tall),
+        slots,
+        Region(0, bottom, width, caption),
+        Region(0, bottom + caption, width, answer),
+        Region(0, height - 2, width, 1),
+        Region(0, height - 1, width, 1),
+    )
+
+
+def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
+    """How nodes are shown, and in how many lines."""
+    if width >= 22 * nodes and height >= 32:
+        return "panels", 10
+    most = max(4, (height - 5) * 2 // 5)
+    if nodes + 1 <= most or nodes <= 7:
+        return "rows", nodes + 1
+    across = max(1, width // 20)
+    return "chips", min(most, -(-nodes // across) + 1)
+
+
+def _slots(main: Region) -> tuple[Slot, ...]:
+    x, y, width, height = main
+    if width >= 160 and height >= 24:
+        left, right = width * 26 // 100, max(48, width * 26 // 100)
+        middle = width - left - right
+        upper = height * 55 // 100
+        lower = min(12, height // 3)
+        return (
+            Slot(Region(x, y, left - 1, height), ("log",)),
+            Slot(Region(x + left, y, middle - 1, upper), ("messages",)),
+            Slot(Region(x + left, y + upper, middle - 1, height - upper), ("events",)),
+            Slot(Region(x + left + middle, y, right, height - 2 * lower), ("why",)),
+            Slot(Region(x + left + middle, y + height - 2 * lower, right, lower), ("network",)),
+            Slot(Region(x + left + middle, y + height - lower, right, lower), ("invariants",)),
+        )
+    left = width * 40 // 100
+    rest = width - left
+    if height >= 20:
+        upper = height // 2
+        return (
+            Slot(Region(x, y, left - 1, height), ("log",)),
+            Slot(Region(x + left, y, rest, upper), ("messages",)),
+            Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
+        )
+    return (
+        Slot(Region(x, y, left - 1, height), ("log", "network", "invariants")),
+        Slot(Region(x + left, y, rest, height), ("events", "messages", "why")),
+    )

@@ -1,0 +1,134 @@
+"""Lines of styled text: what a pane shows, before anything knows about a terminal.
+
+The rule of this module: whatever is put on a line is measured in the columns of a terminal, and text of users
+comes in through `visible` or `command_text`, so no line is longer than its pane and none moves a cursor.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+from raftplay.commands.shown import columns
+
+Target: TypeAlias = tuple[str, int] | None
+"""What a click on a piece means: ("node", 3), ("row", 17), ("pane", 2) …"""
+
+
+class Piece(NamedTuple):
+    """Some text in one style. A style is words such as "dim" or "leader bold"; `theme` gives them their looks."""
+
+    text: str
+    style: str = ""
+    target: Target = None
+
+
+Line: TypeAlias = tuple[Piece, ...]
+
+EMPTY: Line = ()
+
+
+def width_of(line: Line) -> int:
+    """How many columns a line takes."""
+    return sum(columns(piece.text) for piece in line)
+
+
+def text_of(line: Line) -> str:
+    """A line without its styles."""
+    return "".join(piece.text for piece in line)
+
+
+def cut(text: str, width: int, more: str = "…") -> str:
+    """`text` in at most `width` columns; `more` stands where something is missing."""
+    if columns(text) <= width:
+        return text
+    if width <= len(more):
+        return more[: max(0, width)]
+    room, kept = width - len(more), []
+    for char in text:
+        room -= columns(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + more
+
+
+def pad(text: str, width: int, more: str = "…") -> str:
+    """`text` in exactly `width` columns."""
+    text = cut(text, width, more)
+    return text + " " * (width - columns(text))
+
+
+def fit(line: Iterable[Piece], width: int, style: str = "") -> Line:
+    """A line cut or filled up to exactly `width` columns; what is filled in has `style`."""
+    out: list[Piece] = []
+    room = width
+    for piece in line:
+        taken = columns(piece.text)
+        if taken > room:
+            if room > 0:
+                out.append(piece._replace(text=pad(piece.text, room)))
+            return tuple(out)
+        if taken:
+            out.append(piece)
+        room -= taken
+    if room > 0:
+        out.append(Piece(" " * room, style))
+    return tuple(out)
+
+
+def spread(left: Line, right: Line, width: int, style: str = "") -> Line:
+    """`left` and `right` at the two ends of a line; `right` gives way where there is no room for both."""
+    gap = width - width_of(left) - width_of(right)
+    if gap < 1:
+        return fit(left, width, style)
+    return (*left, Piece(" " * gap, style), *right)
+
+
+def beside(parts: Iterable[Line]) -> Line:
+    """Lines one behind the other."""
+    return tuple(piece for part in parts for piece in part)
+
+
+def restyled(line: Line, style: str) -> Line:
+    """A line with `style` added to each of its pieces."""
+    return tuple(piece._replace(style=f"{piece.style} {style}".strip()) for piece in line)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` broken between words into lines of at most `width` columns, long words broken where they must be."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            piece = word
+            while columns(piece) > width:  # a word that fits no line
+                if line:
+                    lines.append(line)
+                    line = ""
+                head = cut(piece, max(2, width), "")
+                lines.append(head)
+                piece = piece[len(head) :]
+            if line and columns(line) + 1 + columns(piece) > width:
+                lines.append(line)
+                line = piece
+            else:
+                line = f"{line} {piece}" if line else piece
+        lines.append(line)
+    return lines
+
+
+class Window(NamedTuple):
+    """The lines of a pane that are seen: `top` is the first of `total`, `lines` those that fit.
+
+    `selected` is the target of the selected row, if the pane selects rows.
+    """
+
+    lines: tuple[Line, ...]
+    top: int = 0
+    total: int = 0
+    selected: Target = None
+
+
+def windowed(lines: list[Line], height: int, scroll: int) -> Window:
+    """`height` of `lines`, `scroll` lines away from the beginning, or as near as they go."""
+    top = max(0, min(scroll, len(lines) - height))
+    return Window(tuple(lines[top : top + height]), top, len(lines))

@@ -1,0 +1,123 @@
+"""The log matrix: a row per index, a column per node; here Figures 6, 7 and 8 of the paper are seen."""
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.view import View
+from raftplay.raft.messages import LogEntry, same_command
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import plain, role_of
+from raftplay.tui.model.lines import Line, Piece, Window, fit, pad
+from raftplay.watch.text import command_text
+
+WIDEST = 22
+"""A cell takes no more columns than this."""
+
+
+def matrix(view: View, context: Context) -> Window:
+    """The rows at the end of the logs, or `context.scroll` rows before it, under a heading."""
+    nodes = view.snapshot.nodes
+    length = max((len(node.log) for node in nodes), default=0)
+    lead = max(3, len(str(max(0, length - 1)))) + 2
+    share = max(2, min(WIDEST, (context.width - lead) // len(nodes)))
+    shown = max(1, (context.width - lead) // share)
+    nodes = _seen(nodes, shown, context.selected)
+    height = max(0, context.height - 1)
+    top = max(0, length - height - context.scroll)
+    lines = [_heading(nodes, lead, share, context)]
+    for index in range(top, min(length, top + height)):
+        lines.append(_row(view, nodes, index, lead, share, context))
+    if not length:
+        lines.append(fit((Piece(" every log is empty; s submits a command to the leader", "dim"),), context.width))
+    return Window(tuple(lines), top, length)
+
+
+def reference(view: View, index: int) -> LogEntry | None:
+    """The entry that the others are compared with: the committed one, else that of the leader, else none."""
+    nodes = view.snapshot.nodes
+    for node in nodes:
+        if node.alive and node.commit_index >= index and len(node.log) > index:
+            return node.log[index]
+    leader = view.snapshot.leader
+    return leader.log[index] if leader is not None and len(leader.log) > index else None
+
+
+def conflicts(view: View, index: int) -> set[int]:
+    """The nodes whose entry at `index` is not the one of `reference`; all, where they differ and there is none."""
+    there = [node for node in view.snapshot.nodes if len(node.log) > index]
+    right = reference(view, index)
+    if right is not None:
+        return {node.id for node in there if not _is_same(node.log[index], right)}
+    differs = any(not _is_same(node.log[index], there[0].log[index]) for node in there[1:])
+    leader = view.snapshot.leader
+    return {node.id for node in there} if differs and leader is None else set()
+
+
+def _is_same(one: LogEntry, other: LogEntry) -> bool:
+    return one is other or (one.term == other.term and same_command(one.command, other.command))
+
+
+def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[NodeSnapshot, ...]:
+    """As many nodes as there are columns for, the selected one among them."""
+    if len(nodes) <= shown:
+        return nodes
+    first = max(0, min(selected - shown // 2, len(nodes) - shown))
+    return nodes[first : first + shown]
+
+
+def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
+    pieces = [Piece(pad("index" if lead > 5 else "idx", lead), "dim")]
+    for node in nodes:
+        role = role_of(node, context.glyphs)
+        name = f"n{node.id}{role.glyph}" if share >= 4 else str(node.id)
+        style = f"{role.style} bold{' select' if node.id == context.selected else ''}"
+        pieces.append(Piece(pad(name, share), style, ("node", node.id)))
+    return fit(pieces, context.width)
+
+
+def _row(
+    view: View, nodes: tuple[NodeSnapshot, ...], index: int, lead: int, share: int, context: Context
+) -> Line:
+    wrong = conflicts(view, index)
+    is_selected = context.row == ("entry", index)
+    pieces = [
+        Piece(f"{index:>{lead - 2}}", "select" if is_selected else "dim", ("entry", index)),
+        Piece(context.glyphs.marker if is_selected else " ", "select"),
+        Piece(" "),
+    ]
+    pieces += [_cell(node, index, node.id in wrong, share, context) for node in nodes]
+    return fit(pieces, context.width)
+
+
+def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: Context) -> Piece:
+    glyphs = context.glyphs
+    if index >= len(node.log):
+        return Piece(pad(glyphs.absent, share), "faint")
+    entry = node.log[index]
+    is_committed = node.alive and index <= node.commit_index
+    sign = glyphs.conflicting if is_wrong else glyphs.committed if is_committed else glyphs.appended
+    words = command_text(entry.command, 40)
+    text = f"{sign}{entry.term}"
+    if share >= 5:
+        text += f" {plain(words) if glyphs.ascii else words}"
+    looks = "bad" if is_wrong else "" if is_committed else "soft"
+    return Piece(f"{pad(text, share - 1, glyphs.more)} ", f"t{entry.term % 7} {looks}".strip(), ("entry", index))
+
+
+def entry_text(view: View, index: int) -> list[str]:
+    """What is to be said of one index: its entries, and where each is."""
+    lines = []
+    found: list[tuple[LogEntry, list[NodeSnapshot]]] = []
+    for node in view.snapshot.nodes:
+        if len(node.log) > index:
+            entry = node.log[index]
+            for known, holders in found:
+                if _is_same(known, entry):
+                    holders.append(node)
+                    break
+            else:
+                found.append((entry, [node]))
+    for entry, holders in found:
+        committed = [f"n{n.id}" for n in holders if n.alive and n.commit_index >= index]
+        where = " ".join(f"n{n.id}" for n in holders)
+        known = f"; committed on {' '.join(committed)}" if committed else "; not committed"
+        lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}{known}")
+    return lines or [f"index {index}: no node has an entry there"]

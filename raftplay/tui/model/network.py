@@ -1,0 +1,70 @@
+"""The network: every link from row to column, and its faults in words."""
+
+from raftplay.cluster.network import LinkFaults
+from raftplay.commands.looking import network_lines
+from raftplay.past.view import View
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import plain, role_of
+from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.status import faults_of
+
+
+def network(view: View, context: Context) -> Window:
+    """A table of links, then the partition in force and the faults of links."""
+    nodes = view.snapshot.nodes
+    faulty, held = dict(view.snapshot.faulty_links), set(view.snapshot.held_links)
+    group_of = {node: at for at, group in enumerate(view.snapshot.groups) for node in group}
+    share = 4 if 10 + 4 * len(nodes) <= context.width else 3 if 10 + 3 * len(nodes) <= context.width else 2
+    head = [Piece("from  to ", "dim")]
+    head += [
+        Piece(f"{f'n{n.id}' if share > 2 else n.id % 10:>{share}}", "select" if n.id == context.selected else "dim")
+        for n in nodes
+    ]
+    lines: list[Line] = [fit(head, context.width)]
+    for src in nodes:
+        role = role_of(src, context.glyphs)
+        row = [Piece(f" n{src.id:<3}{role.glyph}   ", f"{role.style} bold", ("node", src.id))]
+        for dst in nodes:
+            sign, style = _link(src.id, dst.id, view, faulty, held, group_of, context)
+            row.append(Piece(f"{sign:>{share}}", style, ("node", dst.id)))
+        lines.append(fit(row, context.width))
+    words = network_lines(view.snapshot)
+    words += [f"held: {' '.join(f'{a}->{b}' for a, b in view.snapshot.held_links)}"] if held else []
+    words += [t for t in faults_of(view) if t.startswith("n")]
+    if not words:
+        words = ["all links are whole"]
+    for text in words:
+        lines += [
+            fit((Piece(f" {plain(row) if context.glyphs.ascii else row}", "text"),), context.width)
+            for row in wrapped(text, context.width - 2)
+        ]
+    flying = len(view.messages)
+    kept = sum(1 for m in view.messages if m.due is None)
+    lines.append(fit((Piece(f" {flying} in flight" + (f", {kept} held" if kept else ""), "dim"),), context.width))
+    return windowed(lines, context.height, context.scroll)
+
+
+def _link(
+    src: int,
+    dst: int,
+    view: View,
+    faulty: dict[tuple[int, int], LinkFaults],
+    held: set[tuple[int, int]],
+    group_of: dict[int, int],
+    context: Context,
+) -> tuple[str, str]:
+    glyphs, nodes = context.glyphs, view.snapshot.nodes
+    if src == dst:
+        return glyphs.absent, "faint"
+    if not (nodes[src].alive and nodes[dst].alive):
+        return glyphs.empty, "faint"
+    faults = faulty.get((src, dst))
+    if (
+        not (nodes[src].connected and nodes[dst].connected)
+        or (group_of and group_of[src] != group_of[dst])
+        or (faults is not None and faults.cut)
+    ):
+        return glyphs.lost, "bad"
+    if (src, dst) in held:
+        return glyphs.held, "warn"
+    return (glyphs.faulty, "warn") if faults is not None else (glyphs.whole, "ok")

@@ -1,0 +1,286 @@
+"""Records into rows of a space-time diagram: which moment stands in which row, which message goes from where to where.
+
+Rows are moments at which something is seen, not equal spans of time: what happens between two heartbeats would
+not be seen otherwise. Moments that lie less than `SAME` apart share a row; a pause of `GAP` leaves a row free.
+A message never arrives in the row in which it was sent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from raftplay.past.view import InFlight, View
+from raftplay.raft import events as dec
+from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
+from raftplay.tui.model.glyphs import Glyphs
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.watch.text import command_text
+
+SAME = 0.0002
+"""Seconds of cluster time within which two moments are one row."""
+
+GAP = 0.010
+"""Seconds of cluster time without anything to see that leave a row free."""
+
+Key = tuple[int, bool]
+"""A message: the number of its call, and whether it is the reply."""
+
+
+@dataclass(slots=True)
+class Arrow:
+    """One message: from the row in which it left to the row in which it arrived, was lost, or is now.
+
+    `end` is "arrived", "lost", "flying" or "held"; `way` is how much of the way it has come, 0 to 1.
+    `sent` is None where that is not remembered. `id` is its number while it is in flight, else -1.
+    """
+
+    key: Key
+    src: int
+    dst: int
+    message: Args | Reply
+    sent: int | None
+    row: int
+    end: str
+    way: float = 1.0
+    id: int = -1
+    reason: str = ""
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """What a click on it means."""
+        return ("message", self.key[0] * 2 + self.key[1])
+
+
+@dataclass(slots=True)
+class Row:
+    """One moment: marks on lanes (node, sign, style), words with their weight, the number of its first record."""
+
+    time: float
+    seq: int = 0
+    marks: dict[int, tuple[str, str]] = field(default_factory=dict)
+    label: str = ""
+    style: str = "dim"
+    weight: int = -1
+    roles: tuple[str, ...] = ()
+    free: bool = False
+
+
+@dataclass(slots=True)
+class Timeline:
+    """All rows, oldest first, and all messages between them."""
+
+    rows: list[Row]
+    arrows: list[Arrow]
+
+
+def timeline(view: View, records: Sequence[Record], glyphs: Glyphs) -> Timeline:
+    """The diagram of `records`, the last of `view`, with what is in flight at its end."""
+    return _Builder(view, glyphs).build(records)
+
+
+class _Builder:
+    def __init__(self, view: View, glyphs: Glyphs) -> None:
+        self.view = view
+        self.glyphs = glyphs
+        self.rows: list[Row] = []
+        self.arrows: list[Arrow] = []
+        self.sent: dict[Key, int] = {}
+        self.roles: list[str] = []
+
+    def build(self, records: Sequence[Record]) -> Timeline:
+        self.roles = _roles_before(self.view, records)
+        for record in records:
+            self.take(record)
+        now = self.view.snapshot.time
+        row = self.row_at(now, fresh=bool(self.view.messages))
+        for flight in self.view.messages:
+            self.fly(flight, row, now)
+        return Timeline(self.rows, self.arrows)
+
+    def row_at(self, time: float, *, fresh: bool = False, seq: int = 0) -> int:
+        """The row of the moment `time`; `fresh`: a row in which nothing was before."""
+        if not self.rows or fresh or time - self.rows[-1].time >= SAME:
+            if self.rows and time - self.rows[-1].time >= GAP:
+                self.rows.append(Row(self.rows[-1].time, roles=tuple(self.roles), free=True))
+            self.rows.append(Row(time, seq, roles=tuple(self.roles)))
+        return len(self.rows) - 1
+
+    def take(self, record: Record) -> None:
+        event = record.event
+        match event:
+            case ev.CallSent():
+                self.send((event.call_id, False), record)
+            case ev.ReplySent():
+                self.send((event.call_id, True), record)
+            case ev.CallDelivered():
+                self.end((event.call_id, False), event.src, event.dst, event.args, "arrived", record)
+            case ev.ReplyDelivered():
+                self.end((event.call_id, True), event.src, event.dst, event.reply, "arrived", record)
+            case ev.CallLost():
+                self.end((event.call_id, False), event.src, event.dst, event.args, "lost", record, event.reason)
+            case ev.ReplyLost():
+                self.end((event.call_id, True), event.src, event.dst, event.reply, "lost", record, event.reason)
+            case _:
+                self.mark(record)
+
+    def send(self, key: Key, record: Record) -> None:
+        self.sent[key] = self.row_at(record.time, seq=record.seq)
+
+    def end(
+        self, key: Key, src: int, dst: int, message: Args | Reply, how: str, record: Record, reason: str = ""
+    ) -> None:
+        sent = self.sent.get(key)
+        row = self.row_at(record.time, seq=record.seq)
+        if sent == row:
+            row = self.row_at(record.time, fresh=True, seq=record.seq)
+        self.arrows.append(Arrow(key, src, dst, message, sent, row, how, reason=reason))
+        words = short_text(message)
+        if how == "lost":
+            self.say(row, 2, f"n{src} {self.glyphs.arrow} n{dst} lost: {reason}", "bad")
+        else:
+            self.say(row, weight_of(message), f"n{src} {self.glyphs.arrow} n{dst} {words}", style_of(message))
+
+    def fly(self, flight: InFlight, row: int, now: float) -> None:
+        key = (flight.call_id, not isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs))
+        sent = self.sent.get(key)
+        way = 0.5
+        if flight.due is not None and sent is not None:
+            began = self.rows[sent].time
+            way = max(0.0, min(1.0, (now - began) / max(1e-9, flight.due - began)))
+        end = "held" if flight.due is None else "flying"
+        arrow = Arrow(key, flight.src, flight.dst, flight.message, sent, row, end, way, flight.id)
+        self.arrows.append(arrow)
+
+    def mark(self, record: Record) -> None:
+        glyphs, event, node = self.glyphs, record.event, record.node
+        match event:
+            case dec.ElectionStarted():
+                self.put(record, glyphs.candidate, "candidate bold", 8, f"n{node} stands for term {event.term}")
+                self.role(node, "candidate")
+            case dec.PreVoteStarted():
+                self.put(record, glyphs.timer, "candidate", 7, f"n{node} asks: could I win term {event.term}?")
+            case dec.BecameLeader():
+                self.put(record, glyphs.leader, "leader bold", 9, f"n{node} leads term {event.term}")
+                self.role(node, "leader")
+            case dec.BecameFollower(was="Leader" | "Candidate"):
+                text = f"n{node} steps down, term {event.term}"
+                self.put(record, glyphs.follower, "follower bold", 7, text)
+                self.role(node, "follower")
+            case dec.EntryAppended():
+                text = f"n{node} appends {command_text(event.entry.command, 16)} at {event.index}"
+                self.put(record, glyphs.appended, f"t{event.entry.term % 7} bold", 6, text)
+            case dec.EntriesStored():
+                last = event.index + len(event.entries) - 1
+                self.put(record, glyphs.appended, f"t{event.entries[-1].term % 7}", 4, f"n{node} stores up to {last}")
+            case dec.LogTruncated():
+                self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
+            case dec.CommitAdvanced():
+                self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
+            case _:
+                self.act(record)
+
+    def act(self, record: Record) -> None:
+        glyphs, node = self.glyphs, record.node
+        match record.event:
+            case ev.Crashed():
+                self.put(record, glyphs.down, "down bold", 9, f"n{node} crashes")
+                self.role(node, "down")
+            case ev.Restarted():
+                self.put(record, glyphs.follower, "follower bold", 9, f"n{node} restarts")
+                self.role(node, "follower")
+            case ev.Frozen():
+                self.put(record, glyphs.frozen, "cut bold", 9, f"n{node} freezes")
+            case ev.Thawed():
+                self.put(record, glyphs.follower, "follower bold", 9, f"n{node} thaws")
+            case ev.Disconnected():
+                self.put(record, glyphs.cut_off, "cut bold", 9, f"n{node} is cut off")
+            case ev.Reconnected():
+                self.put(record, glyphs.follower, "follower bold", 9, f"n{node} is connected again")
+            case ev.Partitioned():
+                groups = " | ".join(" ".join(map(str, g)) for g in record.event.groups)
+                self.say(self.row_at(record.time, seq=record.seq), 9, f"partition {groups}", "fault")
+            case ev.Healed():
+                self.say(self.row_at(record.time, seq=record.seq), 9, "all links whole", "fault")
+
+    def put(self, record: Record, sign: str, style: str, weight: int, label: str) -> None:
+        """A mark on a lane, and its words."""
+        row = self.row_at(record.time, seq=record.seq)
+        self.rows[row].marks[record.node] = (sign, style)
+        self.say(row, weight, label, style.removesuffix(" bold"))
+
+    def say(self, row: int, weight: int, label: str, style: str) -> None:
+        """Words beside a row, unless weightier ones are there."""
+        if weight > self.rows[row].weight:
+            self.rows[row].weight, self.rows[row].label, self.rows[row].style = weight, label, style
+
+    def role(self, node: int, role: str) -> None:
+        """From here on the lane of `node` is that of a `role`."""
+        self.roles[node] = role
+        self.rows[-1].roles = tuple(self.roles)
+
+
+def style_of(message: Args | Reply) -> str:
+    """How a message looks: elections, entries and refusals stand out from heartbeats and their answers."""
+    match message:
+        case RequestVoteArgs():
+            return "candidate"
+        case AppendEntriesArgs(entries=()):
+            return "beat"
+        case AppendEntriesArgs():
+            return "append"
+    if hasattr(message, "vote_granted"):
+        return "ok" if message.vote_granted else "bad"
+    return "reply" if message.success else "warn"
+
+
+def weight_of(message: Args | Reply) -> int:
+    """How much a message matters where only one of several can be told."""
+    return {"beat": 0, "reply": 1}.get(style_of(message), 3)
+
+
+def short_text(message: Args | Reply) -> str:
+    """A message in two or three words."""
+    match message:
+        case RequestVoteArgs():
+            return f"{'pre-vote' if message.pre_vote else 'vote'}? term {message.term}"
+        case AppendEntriesArgs(entries=()):
+            return f"heartbeat, term {message.term}"
+        case AppendEntriesArgs():
+            first = message.prev_log_index + 1
+            last = first + len(message.entries) - 1
+            return f"entry {first}" if last == first else f"entries {first}..{last}"
+    if hasattr(message, "vote_granted"):
+        return "vote granted" if message.vote_granted else "vote refused"
+    return "success" if message.success else f"refusal, term {message.term}"
+
+
+def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
+    """What each node was before the first of `records`: read off the first event that tells."""
+    roles = [
+        "down" if not n.alive else {CMState.LEADER: "leader", CMState.CANDIDATE: "candidate"}.get(n.state, "follower")
+        for n in view.snapshot.nodes
+    ]
+    told: set[int] = set()
+    for record in records:
+        if record.node < 0 or record.node in told:
+            continue
+        event, before = record.event, ""
+        match event:
+            case ev.Restarted():
+                before = "down"
+            case dec.Started():
+                before = "follower"
+            case dec.ElectionStarted():
+                before = "follower"
+            case dec.BecameLeader():
+                before = "candidate"
+            case dec.BecameFollower():
+                before = event.was.lower()
+            case _ if record.after is not None:
+                before = {"Dead": "down"}.get(record.after.state, record.after.state.lower())
+        if before:
+            roles[record.node] = before
+            told.add(record.node)
+        if len(told) == len(roles):
+            break
+    return roles
