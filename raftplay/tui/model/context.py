@@ -22,39 +22,37 @@ class Filter:
 
 def _is_important(record: Record) -> bool:
     event = record.event
-    if isinstance(event, dec.BecameFollower):
-        return event.was != "Follower" or event.old_term != event.term
+    if isinstance(event, _ROUTINE):
+        return False
     if isinstance(event, dec.AppendDecided):
         return not event.success
-    if isinstance(event, dec.VoteDecided | dec.VoteCounted | dec.ReplyIgnored):
-        return not getattr(event, "rule", "") == "outdated"
-    return not isinstance(event, _WIRE | _ROUTINE)
+    if isinstance(event, dec.ReplyIgnored):
+        return event.rule != "outdated"
+    return True
 
 
-_WIRE = (
-    ev.CallSent | ev.CallDelivered | ev.CallLost | ev.ReplySent | ev.ReplyDelivered | ev.ReplyLost
-)
-_ROUTINE = dec.Persisted | dec.MatchAdvanced | dec.Applied | dec.PeersReset | dec.Stopped | ev.TimedOut
+_WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
+_ROUTINE = (*_WIRE, dec.Persisted, dec.MatchAdvanced, dec.Applied, dec.PeersReset, dec.Stopped, ev.TimedOut)
 _ELECTIONS = (
-    dec.PreVoteStarted
-    | dec.ElectionStarted
-    | dec.VoteDecided
-    | dec.VoteCounted
-    | dec.BecameLeader
-    | dec.BecameFollower
-    | ev.TimedOut
+    dec.PreVoteStarted,
+    dec.ElectionStarted,
+    dec.VoteDecided,
+    dec.VoteCounted,
+    dec.BecameLeader,
+    dec.BecameFollower,
+    ev.TimedOut,
 )
 _LOG = (
-    dec.EntryAppended
-    | dec.AppendDecided
-    | dec.LogTruncated
-    | dec.EntriesStored
-    | dec.MatchAdvanced
-    | dec.BackedUp
-    | dec.CommitAdvanced
-    | dec.CommitHeld
-    | dec.Applied
-    | ev.Submitted
+    dec.EntryAppended,
+    dec.AppendDecided,
+    dec.LogTruncated,
+    dec.EntriesStored,
+    dec.MatchAdvanced,
+    dec.BackedUp,
+    dec.CommitAdvanced,
+    dec.CommitHeld,
+    dec.Applied,
+    ev.Submitted,
 )
 
 

@@ -1,10 +1,14 @@
 """The events: the narrator's lines, those that a filter lets pass."""
 
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
 from raftplay.past.view import View
-from raftplay.tui.model.context import Context
+from raftplay.raft import events as dec
+from raftplay.tui.model.context import Context, Filter
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit
-from raftplay.raft import events as dec
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
@@ -21,22 +25,43 @@ STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 
 
-def events(view: View, context: Context) -> Window:
-    """The last records that pass the filter, or those `context.scroll` before them; the newest at the bottom."""
-    wanted = context.height + context.scroll
-    found: list[Record] = []
-    passes = context.filter.passes
-    for record in reversed(view.records):
-        if passes(record):
-            found.append(record)
-            if len(found) >= wanted:
-                break
-    page = found[max(0, len(found) - context.height) :][::-1]
+class Sieve:
+    """The records that a filter lets pass, kept from one look to the next: each record is looked at once."""
+
+    def __init__(self) -> None:
+        self._filter = Filter()
+        self._kept: deque[Record] = deque()
+        self._seen = 0  # the last number looked at
+        self._branch = ""
+
+    def __call__(self, view: View, wanted: Filter) -> Sequence[Record]:
+        """What passes of the records of `view`, oldest first."""
+        records = view.records
+        last = records[-1].seq if records else 0
+        if wanted != self._filter or last < self._seen or view.branch != self._branch:
+            self._kept.clear()
+            self._filter, self._seen, self._branch = wanted, 0, view.branch
+        first = records[0].seq if records else 0
+        while self._kept and self._kept[0].seq < first:
+            self._kept.popleft()
+        new = [] if last == self._seen else records[max(0, len(records) - (last - self._seen)) :]
+        self._kept.extend(record for record in new if wanted.passes(record))
+        self._seen = last
+        return self._kept
+
+
+def events(view: View, context: Context, listed: Sequence[Record] | None = None) -> Window:
+    """The last records that pass the filter, or those `context.scroll` before them; the newest at the bottom.
+
+    `listed` are all that pass, where they are known.
+    """
+    found = [r for r in view.records if context.filter.passes(r)] if listed is None else listed
+    total = len(found)
+    top = max(0, total - context.height - context.scroll)
+    page = islice(found, top, top + context.height)
     lines = [event_line(record, view, context) for record in page]
     if not lines:
         lines = [fit((Piece(" nothing of this kind has happened yet", "dim"),), context.width)]
-    total = len(found) if len(found) < wanted else wanted + context.height
-    top = max(0, total - context.height - context.scroll)
     return Window(tuple(lines), top, total)
 
 
@@ -64,12 +89,11 @@ def style_of(record: Record) -> str:
     return next((style for kinds, style in STYLES if isinstance(record.event, kinds)), "text")
 
 
-def neighbour(view: View, context: Context, by: int) -> Target:
+def neighbour(listed: Sequence[Record], row: Target, by: int) -> Target:
     """The listed event `by` places below the selected one (above, if negative); the last when none is selected."""
-    listed = [r.seq for r in view.records if context.filter.passes(r)]
-    if not listed:
+    numbers = [record.seq for record in listed]
+    if not numbers:
         return None
-    if context.row is None or context.row[1] not in listed:
-        return ("event", listed[-1])
-    at = listed.index(context.row[1]) + by
-    return ("event", listed[max(0, min(at, len(listed) - 1))])
+    if row is None or row[1] not in numbers:
+        return ("event", numbers[-1])
+    return ("event", numbers[max(0, min(numbers.index(row[1]) + by, len(numbers) - 1))])

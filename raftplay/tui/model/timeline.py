@@ -44,6 +44,8 @@ class Arrow:
     way: float = 1.0
     id: int = -1
     reason: str = ""
+    seq: int = 0
+    """The number of the event that ended its way, 0 while it is in flight."""
 
     @property
     def target(self) -> tuple[str, int]:
@@ -133,7 +135,7 @@ class _Builder:
         row = self.row_at(record.time, seq=record.seq)
         if sent == row:
             row = self.row_at(record.time, fresh=True, seq=record.seq)
-        self.arrows.append(Arrow(key, src, dst, message, sent, row, how, reason=reason))
+        self.arrows.append(Arrow(key, src, dst, message, sent, row, how, reason=reason, seq=record.seq))
         words = short_text(message)
         if how == "lost":
             self.say(row, 2, f"n{src} {self.glyphs.arrow} n{dst} lost: {reason}", "bad")

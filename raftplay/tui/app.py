@@ -1,0 +1,470 @@
+"""The app: composes the boxes, places them, paints what the deck makes of a view, and routes keys. Nothing more."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Input
+
+from raftplay.commands.live import Outcome
+from raftplay.past.view import View
+from raftplay.tui import keys, picture
+from raftplay.tui.boxes import Box
+from raftplay.tui.deck import Deck
+from raftplay.tui.driver import Driver
+from raftplay.tui.model import diagram
+from raftplay.tui.model.help import help_lines
+from raftplay.tui.model.lines import Line, Piece, Target, wrapped
+from raftplay.tui.model.matrix import entry_text
+from raftplay.tui.palette import Commands
+from raftplay.tui.play import Player
+from raftplay.tui.prompt import History, Prompt
+from raftplay.tui.settings import Settings
+from raftplay.tui.sheet import Sheet
+from raftplay.tui.theme import DARK, LIGHT, PALETTES
+from raftplay.watch.text import visible
+
+PAINTS = 12
+"""How often a second the screen follows the cluster."""
+
+PANES = ("log", "messages", "events", "why", "invariants", "network")
+MOST_SLOTS = 6
+
+
+class Main(Screen[None], inherit_bindings=False):
+    """The one screen on which everything stands; it has no keys of its own."""
+
+    AUTO_FOCUS = ""
+
+
+class RaftApp(App[None], inherit_bindings=False):
+    """The screen of a session. `player` plays a script in it; `settings` remembers the theme."""
+
+    TITLE = "raftplay"
+    CSS = """
+    Main { layout: vertical; overflow: hidden; }
+    Box { position: absolute; }
+    #prompt { position: absolute; border: none; height: 1; padding: 0 1; background: $surface; }
+    Sheet { align: center middle; background: $background 60%; }
+    Sheet Box { position: relative; border: round $primary; background: $background; padding: 0 1; }
+    """
+    COMMANDS = {Commands}  # noqa: RUF012 - as textual has it
+    BINDINGS = [  # noqa: RUF012 - as textual has it
+        Binding(k.key, k.action if k.action else f"key('{k.key}')", k.help, show=False)
+        for k in keys.KEYS
+        if k.action != "command_palette"
+    ] + [Binding(str(digit), f"select({digit})", show=False) for digit in range(10)] + [
+        Binding("a", "answer", show=False), Binding("home", "first", show=False)
+    ]
+
+    def __init__(
+        self,
+        driver: Driver,
+        deck: Deck,
+        *,
+        settings: Settings | None = None,
+        player: Player | None = None,
+        colours: bool = True,
+    ) -> None:
+        super().__init__()
+        self.driver = driver
+        self.deck = deck
+        self.player = player
+        self.settings = settings or Settings()
+        self.colours = colours
+        self.history = History()
+        self.seen: View = driver.view()
+        self.failure: BaseException | None = None
+        self._pending: list[Future[list[Outcome]]] = []
+        self._breach_shown = False
+        self._interrupted_at = 0.0
+        self._boxes: dict[str, Box] = {}
+        for palette in PALETTES.values():
+            self.register_theme(palette.textual())
+        self.theme = LIGHT.name if self.settings.light else DARK.name
+
+    # ---- composing
+
+    def get_default_screen(self) -> Screen[None]:
+        """The screen with all the boxes."""
+        return Main()
+
+    def compose(self) -> ComposeResult:
+        """Every box there can be; `arrange` shows those that have a place."""
+        names = ["status", "nodes", *(f"title{at}" for at in range(MOST_SLOTS)), *PANES, "caption", "answer", "keys"]
+        self._boxes = {name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names}
+        yield from self._boxes.values()
+        yield Prompt(self.history, self.complete)
+
+    def on_mount(self) -> None:
+        """Paint for the first time, then at a steady pace."""
+        self.deck.width, self.deck.height = self.size
+        self.arrange()
+        self.paint()
+        self.set_interval(1 / PAINTS, self.paint)
+        sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
+        gc.collect()
+        gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Everything moves to its new place."""
+        self.deck.width, self.deck.height = event.size
+        self.arrange()
+        self.paint()
+
+    def arrange(self) -> None:
+        """Give every box its place."""
+        deck = self.deck
+        prompt = self.prompt
+        prompt.display = deck.fits
+        if not deck.fits:
+            for name, box in self._boxes.items():
+                box.place((0, 0, self.size.width, 1 if name == "status" else 0))
+            return
+        where = deck.layout()
+        places: dict[str, Sequence[int]] = {
+            "status": where.status,
+            "nodes": where.nodes_region,
+            "caption": where.caption,
+            "answer": where.answer,
+            "keys": where.keys,
+            **deck.places(),
+        }
+        for at, slot in enumerate(where.slots):
+            x, y, width, _ = slot.region
+            places[f"title{at}"] = (x, y, width, 1)
+        for name, box in self._boxes.items():
+            box.place(places.get(name, (0, 0, 0, 0)))
+        styles = prompt.styles
+        styles.offset = (where.prompt.x, where.prompt.y)
+        styles.width = where.prompt.width
+
+    @property
+    def prompt(self) -> Prompt:
+        """The prompt."""
+        return self.query_one(Prompt)
+
+    # ---- painting
+
+    def paint(self) -> None:
+        """Show the cluster as it is now."""
+        if not self._boxes or not self.screen_stack:
+            return
+        deck = self.deck
+        if self.player is not None and self.player.tick(time.monotonic()):
+            if self.player.outcome is not None:
+                deck.outcome = self.player.outcome
+            if (deck.place == "") != (self.player.place == ""):
+                deck.place = self.player.place
+                self.arrange()
+            deck.comments, deck.place = self.player.comments, self.player.place
+        self._take_outcomes()
+        deck.busy = self.driver.busy
+        self.seen = view = self.driver.view()
+        if view.breach is not None and not self._breach_shown:
+            self._show_breach(view)
+        for name, lines in deck.frame(view).items():
+            self._boxes[name].put(lines)
+
+    def _take_outcomes(self) -> None:
+        for future in [f for f in self._pending if f.done()]:
+            self._pending.remove(future)
+            outcomes = future.result()
+            if outcomes:
+                self.deck.outcome = outcomes[-1]
+                long = outcomes[-1].answer.count("\n") >= self.deck.layout().answer.height
+                if long and self.focused is self.prompt:
+                    self.action_answer()
+
+    def _show_breach(self, view: View) -> None:
+        """The world stopped at the guilty event: show it in its place, and why."""
+        assert view.breach is not None
+        self._breach_shown = True
+        deck = self.deck
+        deck.select(view.breach.node)
+        deck.rows["events"] = ("event", view.breach.seq)
+        deck.show("why")
+        self.arrange()
+        self.toast(f"{view.breach.invariant} is broken; the world stands still", severity="error")
+
+    def toast(self, text: str, severity: str = "information") -> None:
+        """A short message that goes away by itself."""
+        self.notify(visible(text), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    # ---- doing
+
+    def do(self, line: str) -> None:
+        """Run a line of the command language; its answer comes when it comes."""
+        self._pending.append(self.driver.run(line))
+        self.call_later(self.paint)
+
+    def complete(self, text: str, cursor: int) -> Sequence[tuple[str, int, str]]:
+        """What may stand at the cursor."""
+        return ()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A line was typed."""
+        line = event.value.strip()
+        self.prompt.put("")
+        self.history.add(line)
+        if line in ("quit", "exit"):
+            self.exit()
+        elif line:
+            self.do(line)
+
+    def on_prompt_left(self) -> None:
+        """Esc in the prompt."""
+        self.set_focus(None)
+
+    def on_box_clicked(self, event: Box.Clicked) -> None:
+        """A node, an entry, a message, an event or a pane's name was clicked."""
+        name, deck = event.box.id or "", self.deck
+        if name in PANES:
+            deck.show(name)
+        self.set_focus(None)
+        self.follow(name, event.target)
+        self.arrange()
+        self.paint()
+
+    def follow(self, box: str, target: Target) -> None:
+        """Select what `target` means; an event that is selected already is gone to."""
+        deck = self.deck
+        match target:
+            case ("node", id):
+                deck.select(id)
+            case ("pane", at):
+                deck.show(PANES[at])
+            case ("entry", index):
+                deck.rows["log"] = target
+                self.say(f"log entry {index}", "\n".join(entry_text(self.seen, index)))
+            case ("message", _):
+                deck.rows["messages"] = target
+            case ("event", seq) if box == "events":
+                if deck.rows.get("events") == target:
+                    self.go_to(seq)
+                deck.rows["events"] = target
+
+    def say(self, about: str, text: str) -> None:
+        """An answer that no command gave."""
+        self.deck.outcome = Outcome(about, self.seen.snapshot.time, text)
+
+    def go_to(self, seq: int) -> None:
+        """Look at the moment of the event `seq`."""
+        last = self.driver.session.history.seen
+        moment = self.driver.session.moment
+        here = last if moment is None else moment.seq
+        if seq < here:
+            self.do(f"back {min(10_000, here - seq)}")
+        elif seq > here:
+            self.do(f"forward {min(10_000, seq - here)}")
+
+    def on_box_scrolled(self, event: Box.Scrolled) -> None:
+        """The wheel was turned."""
+        if (name := event.box.id or "") in PANES:
+            self.deck.scroll(name, event.lines)
+            self.paint()
+
+    # ---- keys
+
+    def action_key(self, name: str) -> None:
+        """A key that is a command."""
+        key = next(k for k in keys.KEYS if k.key == name)
+        assert key.command is not None
+        self.do(key.command(self.seen, self.deck.selected))
+
+    def action_select(self, node: int) -> None:
+        """Select a node by its number."""
+        self._changed(partial(self.deck.select, node))
+
+    def action_select_next(self) -> None:
+        """Select the next node."""
+        self._changed(partial(self.deck.select, (self.deck.selected + 1) % self.deck.nodes))
+
+    def action_select_previous(self) -> None:
+        """Select the node before."""
+        self._changed(partial(self.deck.select, (self.deck.selected - 1) % self.deck.nodes))
+
+    def action_show(self, pane: str) -> None:
+        """Bring a pane to the front."""
+        self._changed(partial(self.deck.show, pane))
+
+    def action_next_pane(self) -> None:
+        """Go to the next pane."""
+        self._changed(partial(self.deck.next_pane, 1))
+
+    def action_previous_pane(self) -> None:
+        """Go to the pane before."""
+        self._changed(partial(self.deck.next_pane, -1))
+
+    def action_zoom(self) -> None:
+        """Give the pane the whole screen, or give it back."""
+        self.deck.zoomed = not self.deck.zoomed
+        self._changed(lambda: None)
+
+    def action_move(self, by: int) -> None:
+        """Select what is above or below."""
+        self._changed(partial(self.deck.move, self.seen, by))
+
+    def action_page(self, by: int) -> None:
+        """Scroll by a page."""
+        pane = self.deck.pane
+        height = self.deck.tops.get(pane, (0, 10, 0))[1]
+        self._changed(partial(self.deck.scroll, pane, by * max(1, height - 1)))
+
+    def action_first(self) -> None:
+        """Scroll to the beginning."""
+        self._changed(partial(self.deck.scroll, self.deck.pane, -1_000_000))
+
+    def action_filter_kind(self) -> None:
+        """List the next kind of events."""
+        self.deck.show("events")
+        self._changed(self.deck.filter_kind)
+
+    def action_filter_node(self) -> None:
+        """List events of one node, or of all."""
+        self.deck.show("events")
+        self._changed(self.deck.filter_node)
+
+    def action_open(self) -> None:
+        """Go to the moment of what is selected."""
+        match self.deck.rows.get(self.deck.pane):
+            case ("event", seq):
+                self.go_to(seq)
+            case ("entry", index):
+                self.say(f"log entry {index}", "\n".join(entry_text(self.seen, index)))
+            case ("message", _) if (arrow := self._arrow()) is not None and arrow.seq:
+                self.go_to(arrow.seq)
+
+    def action_message(self, what: str) -> None:
+        """Deliver, lose or duplicate the selected message, or hold its link."""
+        arrow = self._arrow()
+        if arrow is None or (arrow.id < 0 and what != "hold"):
+            self.toast("select a message in flight first: m, then up and down", severity="warning")
+        elif what == "hold":
+            held = (arrow.src, arrow.dst) in self.seen.snapshot.held_links
+            self.do(f"{'release' if held else 'hold'} {arrow.src}->{arrow.dst}")
+        else:
+            self.do(f"{what} {arrow.id}")
+
+    def _arrow(self) -> diagram.Arrow | None:
+        return diagram.selected_arrow(self.seen, self.deck.context("messages"))
+
+    def action_prompt(self) -> None:
+        """Type a command."""
+        self.prompt.focus()
+
+    def action_submit_to(self) -> None:
+        """Type what the selected node gets."""
+        self.ask(f"submit  to {self.deck.selected}", len("submit "))
+
+    def action_partition(self) -> None:
+        """Type how the cluster is split."""
+        self.ask(keys.partition_of(self.seen, self.deck.selected))
+
+    def ask(self, text: str, cursor: int | None = None) -> None:
+        """Put a command into the prompt, to be completed."""
+        self.prompt.put(text)
+        if cursor is not None:
+            self.prompt.cursor_position = cursor
+        self.prompt.focus()
+
+    def action_present(self) -> None:
+        """Back to now: of the cluster, and of what is scrolled."""
+        self.deck.scrolls[self.deck.pane] = 0
+        if self.seen.rewound:
+            self.do("live")
+
+    def action_go_on(self) -> None:
+        """A script: do its next step."""
+        if self.player is None:
+            self.toast("no script is played", severity="warning")
+        else:
+            self.player.go_on()
+
+    def action_leave(self) -> None:
+        """Leave a selection, then the past."""
+        if not self.deck.leave() and self.seen.rewound:
+            self.do("live")
+        self._changed(lambda: None)
+
+    def action_light(self) -> None:
+        """Light or dark; remembered."""
+        self.settings.light = not self.settings.light
+        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.settings.save()
+        self.refresh_all()
+
+    def action_help(self) -> None:
+        """Every key and every sign."""
+        self.push_screen(Sheet("help", lambda width: help_lines(width, self.deck.glyphs)))
+
+    def action_answer(self) -> None:
+        """The whole of the last answer."""
+        outcome = self.deck.outcome
+        if outcome is not None:
+            text = visible_lines(outcome.answer)
+            self.push_screen(Sheet(visible(outcome.text)[:60], partial(answer_sheet, text)))
+
+    def action_picture(self) -> None:
+        """Save the screen as an SVG picture."""
+        try:
+            path = picture.save(self, Path.cwd(), self.seen.snapshot.time)
+        except OSError as error:
+            self.toast(f"the picture cannot be written: {error.strerror or error}", severity="error")
+        else:
+            self.toast(f"picture: {path}")
+
+    def action_interrupt(self) -> None:
+        """End the command under way; quit if there is none, or the second time."""
+        now = time.monotonic()
+        if self.driver.cancel():
+            self._interrupted_at = now
+        elif now - self._interrupted_at < 2.0:
+            self.exit()
+        else:
+            self._interrupted_at = now
+            self.toast("Ctrl+C once more to quit")
+
+    async def action_quit(self) -> None:
+        """Quit."""
+        self.exit()
+
+    def _changed(self, change: Callable[[], object]) -> None:
+        change()
+        self.arrange()
+        self.paint()
+
+    def refresh_all(self) -> None:
+        """Paint every box anew."""
+        for box in self._boxes.values():
+            box.refresh()
+
+    # ---- what must not happen
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of ours: end the screen; whoever started it says so in a line."""
+        if self.failure is None:
+            self.failure = error
+        super()._handle_exception(error)
+
+    def _print_error_renderables(self) -> None:
+        """No screen full of traceback: it goes into a report."""
+        self._exit_renderables.clear()
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of an answer, fit to be shown."""
+    return [visible(line) for line in text.split("\n")]
+
+
+def answer_sheet(lines: Sequence[str], width: int) -> list[Line]:
+    """An answer as lines of `width` columns."""
+    return [(Piece(row, "text"),) for line in lines for row in wrapped(line, width)]

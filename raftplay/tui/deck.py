@@ -1,0 +1,237 @@
+"""The deck: what is selected, scrolled and shown where; and from that and a view, the lines of every box.
+
+No textual here: the app hands events in and places what comes out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from raftplay.commands.live import Outcome
+from raftplay.past.view import View
+from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
+from raftplay.tui.model.context import KINDS, Context, Filter
+from raftplay.tui.model.glyphs import UNICODE, Glyphs
+from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
+from raftplay.tui.model.lines import Line, Target, Window
+from raftplay.watch.events import Record
+
+SELECTS = {"log": "entry", "messages": "message", "events": "event"}
+"""The panes in which rows can be selected, and of what kind their targets are."""
+
+FOLLOWS_END = ("log", "messages", "events")
+"""The panes that rest at their end; the others rest at their beginning."""
+
+MOST_CAPTION = 3
+
+
+@dataclass(slots=True)
+class Deck:
+    """The state of the screen besides the cluster."""
+
+    width: int = 80
+    height: int = 24
+    glyphs: Glyphs = UNICODE
+    watched: tuple[str, ...] = ()
+    nodes: int = 5
+    selected: int = 0
+    pane: str = "events"
+    zoomed: bool = False
+    filter: Filter = field(default_factory=Filter)
+    outcome: Outcome | None = None
+    busy: str | None = None
+    comments: tuple[str, ...] = ()
+    place: str = ""
+    shown: dict[tuple[str, ...], str] = field(default_factory=dict)
+    scrolls: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, Target] = field(default_factory=dict)
+    tops: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """(first line, lines seen, lines in all) of each pane as it was last shown."""
+
+    sieve: events.Sieve = field(default_factory=events.Sieve)
+
+    # ---- where things are
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for anything."""
+        return not is_too_small(self.width, self.height)
+
+    def layout(self) -> Layout:
+        """Where everything is now."""
+        caption = 0
+        if self.place:
+            caption = MOST_CAPTION if self.height >= 30 else 2
+        return layout(
+            self.width, self.height, self.nodes, caption=caption, zoomed=self.pane if self.zoomed else None
+        )
+
+    def shown_in(self, slot: Slot) -> str:
+        """The pane that is seen in a slot."""
+        if self.zoomed:
+            return self.pane
+        if self.pane in slot.panes:
+            self.shown[slot.panes] = self.pane
+        return self.shown.get(slot.panes, slot.panes[0])
+
+    def body(self, slot: Slot) -> Region:
+        """Where the lines of a slot's pane are: below its names."""
+        x, y, width, height = slot.region
+        return Region(x, y + 1, width, height - 1)
+
+    def places(self) -> dict[str, Region]:
+        """Where each pane that is seen is."""
+        return {self.shown_in(slot): self.body(slot) for slot in self.layout().slots}
+
+    # ---- what a person does
+
+    def show(self, pane: str) -> None:
+        """Bring a pane to the front, and let keys act on it."""
+        if pane in PANES:
+            self.pane = pane
+
+    def next_pane(self, by: int) -> None:
+        """Let keys act on the next pane that is seen, or, behind the last of them, on one that is not."""
+        at = PANES.index(self.pane)
+        self.pane = PANES[(at + by) % len(PANES)]
+
+    def select(self, node: int) -> None:
+        """Select a node, if there is one of that number."""
+        if 0 <= node < self.nodes:
+            self.selected = node
+
+    def scroll(self, pane: str, lines: int) -> None:
+        """Scroll a pane; towards its end if `lines` is positive."""
+        top, height, total = self.tops.get(pane, (0, 0, 0))
+        most = max(0, total - height)
+        if pane in FOLLOWS_END:
+            lines = -lines
+        self.scrolls[pane] = max(0, min(most, self.scrolls.get(pane, 0) + lines))
+
+    def move(self, view: View, by: int) -> None:
+        """Select the row above or below; where rows cannot be selected, scroll."""
+        pane = self.pane
+        row = self.rows.get(pane)
+        match pane:
+            case "events":
+                listed = self.sieve(view, self.filter)
+                self.rows[pane] = row = events.neighbour(listed, row, by if row else 0)
+                self._keep_event_in_sight(listed, row)
+            case "messages":
+                self.rows[pane] = diagram.neighbour(view, self.context(pane), by if row else 0)
+            case "log":
+                last = max((len(n.log) for n in view.snapshot.nodes), default=0) - 1
+                at = last if row is None else max(0, min(last, row[1] + by))
+                self.rows[pane] = ("entry", at) if last >= 0 else None
+                self._keep_entry_in_sight(at, last)
+            case _:
+                self.scroll(pane, by)
+
+    def leave(self) -> bool:
+        """Give up what is selected or scrolled in the pane; whether there was anything."""
+        if self.rows.get(self.pane) is not None or self.scrolls.get(self.pane):
+            self.rows[self.pane] = None
+            self.scrolls[self.pane] = 0
+            return True
+        if self.zoomed:
+            self.zoomed = False
+            return True
+        return False
+
+    def filter_kind(self) -> None:
+        """List the next kind of events."""
+        kinds = list(KINDS)
+        kind = kinds[(kinds.index(self.filter.kind) + 1) % len(kinds)]
+        self.filter = replace(self.filter, kind=kind)
+        self.scrolls["events"] = 0
+
+    def filter_node(self) -> None:
+        """List events of the selected node only, or of all."""
+        self.filter = replace(self.filter, node=None if self.filter.node is not None else self.selected)
+        self.scrolls["events"] = 0
+
+    def _keep_event_in_sight(self, listed: Sequence[Record], row: Target) -> None:
+        if row is None:
+            return
+        height = self.tops.get("events", (0, 10, 0))[1]
+        behind = sum(1 for record in listed if record.seq > row[1])
+        scroll = self.scrolls.get("events", 0)
+        self.scrolls["events"] = min(max(scroll, behind - height + 1), behind)
+
+    def _keep_entry_in_sight(self, at: int, last: int) -> None:
+        height = max(1, self.tops.get("log", (0, 10, 0))[1])
+        scroll = self.scrolls.get("log", 0)
+        self.scrolls["log"] = min(max(scroll, last - at - height + 1), last - at)
+
+    # ---- what is seen
+
+    def context(self, pane: str, region: Region | None = None) -> Context:
+        """What a pane needs to know besides the cluster."""
+        region = region or self.places().get(pane, Region(0, 0, self.width, 10))
+        return Context(
+            region.width,
+            region.height,
+            selected=min(self.selected, self.nodes - 1),
+            row=self.rows.get(pane),
+            scroll=self.scrolls.get(pane, 0),
+            glyphs=self.glyphs,
+            filter=self.filter,
+            watched=self.watched,
+            focused=pane == self.pane,
+        )
+
+    def frame(self, view: View) -> dict[str, tuple[Line, ...]]:
+        """The lines of every box, by its name: panes by theirs, "title0" … for the names above them."""
+        self.nodes = len(view.snapshot.nodes)
+        if not self.fits:
+            return {"status": (foot.too_small(self.width, self.height),)}
+        where = self.layout()
+        out: dict[str, tuple[Line, ...]] = {}
+        out["status"] = (status.status_line(view, self.context("", where.status)),)
+        show = {"panels": nodes.panels, "rows": nodes.rows, "chips": nodes.chips}[where.nodes]
+        out["nodes"] = show(view, self.context("", where.nodes_region)).lines
+        for at, slot in enumerate(where.slots):
+            pane = self.shown_in(slot)
+            region = self.body(slot)
+            window = self._window(pane, view, self.context(pane, region))
+            out[pane] = window.lines
+            lost = 1 if pane in ("log", "messages") else 0
+            self.tops[pane] = (window.top, max(1, region.height - lost), window.total)
+            title = self.context(pane, Region(0, 0, slot.region.width, 1))
+            out[f"title{at}"] = (
+                foot.title_line(slot.panes, pane, self.pane, self._note(pane, window), view, title),
+            )
+        if where.caption.height:
+            out["caption"] = tuple(
+                foot.caption_lines(self.comments, self.place, self.context("", where.caption))
+            )
+        out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, self.context("", where.answer)))
+        out["keys"] = (foot.keys_line(view, self.context("", where.keys), script=self.place),)
+        return out
+
+    def _window(self, pane: str, view: View, context: Context) -> Window:
+        match pane:
+            case "log":
+                return matrix.matrix(view, context)
+            case "messages":
+                return diagram.diagram(view, context)
+            case "events":
+                return events.events(view, context, self.sieve(view, self.filter))
+            case "why":
+                return why.why(view, context)
+            case "invariants":
+                return invariants.invariants(view, context)
+        return network.network(view, context)
+
+    def _note(self, pane: str, window: Window) -> str:
+        """What the names' line says at its right end: a filter, and how far the pane is scrolled."""
+        notes = []
+        if pane == "events":
+            notes.append(self.filter.kind)
+            notes += [f"of n{self.filter.node}"] if self.filter.node is not None else []
+        if pane == "why":
+            notes.append(f"n{min(self.selected, self.nodes - 1)}")
+        if self.scrolls.get(pane):
+            notes.append(f"from {window.top} of {window.total}")
+        elif pane not in FOLLOWS_END and window.total > len(window.lines):
+            notes.append(f"{len(window.lines)} of {window.total}")
+        return ", ".join(notes)

@@ -1,0 +1,87 @@
+"""What the screen drives: a session on which a person acts. `Live` is one; `Still` is one whose time stands still."""
+
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Protocol
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Mistake
+from raftplay.commands.live import Outcome, Status
+from raftplay.commands.session import Session
+from raftplay.past.view import View
+from raftplay.raft.messages import UsageError
+from raftplay.watch.stream import ReaderFailed
+
+
+class Driver(Protocol):
+    """A session on which a person acts while it is shown."""
+
+    session: Session
+
+    @property
+    def busy(self) -> str | None:
+        """The line whose commands are under way, if any."""
+
+    def run(self, line: str) -> "Future[list[Outcome]]":
+        """Run the commands of a line; what became of each. Never raises what is wrong with the line."""
+
+    def cancel(self) -> bool:
+        """End the wait under way; whether anything was under way."""
+
+    def view(self) -> View:
+        """The cluster at the moment that is looked at."""
+
+    def close(self) -> None:
+        """End the session and its clusters."""
+
+
+class Still:
+    """A session whose time passes only within commands: for pictures, which must not depend on the clock."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        session.harness.pauses_at_breach = True
+
+    busy = None
+
+    def run(self, line: str) -> "Future[list[Outcome]]":
+        """Run the commands of a line, here and now."""
+        future: Future[list[Outcome]] = Future()
+        future.set_result(self._outcomes(line))
+        return future
+
+    def cancel(self) -> bool:
+        """Nothing is ever under way."""
+        return False
+
+    def view(self) -> View:
+        """The cluster at the moment that is looked at."""
+        return self.session.view()
+
+    def close(self) -> None:
+        """End the session and its clusters; what broke was said."""
+        with suppress(InvariantBroken):
+            self.session.close()
+
+    def _outcomes(self, line: str) -> list[Outcome]:
+        session = self.session
+        try:
+            commands = session.bind(line)
+        except Mistake as mistake:
+            return [Outcome(line, session.harness.now, mistake.message, "mistake", mistake)]
+        outcomes: list[Outcome] = []
+        for bound in commands:
+            status: Status = "held"
+            try:
+                answer = session.perform(bound)
+            except Failed as failed:
+                answer, status = str(failed), "failed"
+            except InvariantBroken as broken:
+                answer, status = str(broken.breach), "broken"
+            except (UsageError, ReaderFailed) as error:
+                answer, status = str(error), "mistake"
+            outcomes.append(Outcome(bound.statement.text, session.harness.now, answer, status))
+            if status != "held":
+                break
+        return outcomes

@@ -1,0 +1,138 @@
+"""The keys: which there are, what they say of themselves, and which command each of them is.
+
+The rule of this module: whatever a key does to the cluster is a command, as one would type it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from raftplay.past.view import View
+from raftplay.raft.messages import CMState
+
+SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Where `[` and `]` lead."""
+
+
+class Key(NamedTuple):
+    """A key: as textual calls it, as it is shown, what it does in a word and in a sentence.
+
+    `command` gives the line that it runs, with the view and the selected node; `action` is the app's own part
+    otherwise. `rank`: the lower, the sooner it is named at the foot of the screen; 9 is never.
+    """
+
+    key: str
+    shown: str
+    word: str
+    help: str
+    command: Callable[[View, int], str] | None = None
+    action: str = ""
+    rank: int = 9
+
+
+def speed_after(view: View, by: int) -> str:
+    """The command for the next speed up or down."""
+    speed = view.snapshot.speed
+    if by > 0:
+        chosen = next((s for s in SPEEDS if s > speed * 1.001), SPEEDS[-1])
+    else:
+        chosen = next((s for s in reversed(SPEEDS) if s < speed * 0.999), SPEEDS[0])
+    return f"speed {chosen:g}"
+
+
+def next_value(view: View) -> int:
+    """The number that `s` submits: one more than the highest number in any log."""
+    highest = 0
+    for node in view.snapshot.nodes:
+        for entry in node.log[-50:]:
+            if type(entry.command) is int:
+                highest = max(highest, entry.command)
+    return highest + 1
+
+
+def _toggle_connection(view: View, node: int) -> str:
+    return f"disconnect {node}" if view.snapshot.nodes[node].connected else f"reconnect {node}"
+
+
+def _toggle_frozen(view: View, node: int) -> str:
+    return f"thaw {node}" if view.snapshot.nodes[node].frozen else f"freeze {node}"
+
+
+def _toggle_pause(view: View, node: int) -> str:
+    if view.rewound:
+        return "live"
+    return "resume" if view.snapshot.paused else "pause"
+
+
+def _submit_to_leader(view: View, node: int) -> str:
+    return f"submit {next_value(view)}"
+
+
+def partition_of(view: View, node: int) -> str:
+    """A partition to begin with: the selected node and its neighbour, or what keeps a leader from a majority."""
+    n = len(view.snapshot.nodes)
+    few = max(1, (n - 1) // 2)
+    here = [(node + at) % n for at in range(few)]
+    rest = [id for id in range(n) if id not in here]
+    return f"partition {','.join(map(str, sorted(here)))} | {','.join(map(str, rest))}"
+
+
+KEYS: tuple[Key, ...] = (
+    Key("space", "space", "pause", "let time stand still, or go on", _toggle_pause, rank=1),
+    Key("full_stop", ".", "step", "one timer or delivery, then stand still", lambda v, n: "step", rank=1),
+    Key("left_square_bracket", "[", "slower", "slower", lambda v, n: speed_after(v, -1), rank=4),
+    Key("right_square_bracket", "]", "faster", "faster", lambda v, n: speed_after(v, 1), rank=4),
+    Key("c", "c", "crash", "crash the selected node", lambda v, n: f"crash {n}", rank=2),
+    Key("r", "r", "restart", "restart the selected node", lambda v, n: f"restart {n}", rank=2),
+    Key("d", "d", "disconnect", "cut the selected node off, or connect it again", _toggle_connection, rank=3),
+    Key("z", "z", "freeze", "freeze the selected node, or thaw it", _toggle_frozen, rank=4),
+    Key("t", "t", "time out", "let the selected node's election timer fire now", lambda v, n: f"timeout {n}", rank=3),
+    Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2),
+    Key("S", "S", "submit to", "submit something to the selected node", action="submit_to"),
+    Key("p", "p", "partition", "split the cluster: the command to complete", action="partition", rank=3),
+    Key("h", "h", "heal", "make all links whole again", lambda v, n: "heal", rank=5),
+    Key("left", "←", "back", "look back by one event", lambda v, n: "back", rank=3),
+    Key("right", "→", "forward", "go forward by one event", lambda v, n: "forward"),
+    Key("shift+left", "shift+←", "back 20", "look back by twenty events", lambda v, n: "back 20"),
+    Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", lambda v, n: "forward 20"),
+    Key("end", "End", "now", "back to the present", action="present", rank=5),
+    Key("colon", ":", "command", "type a command; / does the same", action="prompt", rank=1),
+    Key("slash", "/", "command", "type a command", action="prompt"),
+    Key("j", "j", "next node", "select the next node; digits select a node by its number", action="select_next"),
+    Key("k", "k", "node before", "select the node before", action="select_previous"),
+    Key("l", "l", "log", "show the log matrix", action="show('log')"),
+    Key("m", "m", "messages", "show the space-time diagram", action="show('messages')"),
+    Key("e", "e", "events", "show the events", action="show('events')"),
+    Key("w", "w", "why", "show why the selected node is what it is", action="show('why')"),
+    Key("i", "i", "invariants", "show the invariants", action="show('invariants')"),
+    Key("n", "n", "network", "show the links", action="show('network')"),
+    Key("tab", "Tab", "next pane", "go to the next pane", action="next_pane"),
+    Key("shift+tab", "shift+Tab", "pane before", "go to the pane before", action="previous_pane"),
+    Key("o", "o", "only", "give the pane the whole screen, or give it back", action="zoom", rank=6),
+    Key("up", "↑", "up", "in a pane: select what is above", action="move(-1)"),
+    Key("down", "↓", "down", "in a pane: select what is below", action="move(1)"),
+    Key("pageup", "PgUp", "page up", "in a pane: scroll towards the beginning", action="page(-1)"),
+    Key("pagedown", "PgDn", "page down", "in a pane: scroll towards the end", action="page(1)"),
+    Key("enter", "Enter", "go there", "on an event or a message: go to that moment", action="open"),
+    Key("f", "f", "filter", "events: go through the kinds", action="filter_kind", rank=6),
+    Key("F", "F", "filter node", "events: of the selected node only, or of all", action="filter_node"),
+    Key("v", "v", "deliver", "the selected message arrives now", action="message('deliver')"),
+    Key("x", "x", "lose", "the selected message is lost", action="message('lose')"),
+    Key("u", "u", "duplicate", "a copy of the selected message arrives now", action="message('duplicate')"),
+    Key("H", "H", "hold", "hold the link of the selected message, or release it", action="message('hold')"),
+    Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8),
+    Key("L", "L", "light", "light or dark", action="light"),
+    Key("question_mark", "?", "help", "this help", action="help", rank=0),
+    Key("ctrl+p", "Ctrl+P", "palette", "every command, to search in", action="command_palette", rank=5),
+    Key("ctrl+s", "Ctrl+S", "picture", "save the screen as an SVG picture", action="picture"),
+    Key("escape", "Esc", "leave", "leave the prompt, a selection, the past, in this order", action="leave"),
+    Key("ctrl+c", "Ctrl+C", "interrupt", "interrupt the command under way; twice: quit", action="interrupt"),
+    Key("q", "q", "quit", "quit", action="quit", rank=1),
+)
+
+
+def leader_of(view: View) -> int | None:
+    """The leader's number, if there is one."""
+    for node in view.snapshot.nodes:
+        if node.alive and node.state is CMState.LEADER:
+            return node.id
+    return None

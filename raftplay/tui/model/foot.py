@@ -1,0 +1,117 @@
+"""The foot of the screen: captions of a script, answers, the keys; and the lines that name panes."""
+
+from collections.abc import Sequence
+
+from raftplay.commands.live import Outcome
+from raftplay.past.view import View
+from raftplay.tui.keys import KEYS
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import plain
+from raftplay.tui.model.lines import Line, Piece, cut, fit, spread, width_of, wrapped
+from raftplay.watch.text import visible
+
+NUMBER = {name: at for at, name in enumerate(("log", "messages", "events", "why", "invariants", "network"))}
+"""Panes by the number that stands for them in a target."""
+
+
+def title_line(
+    panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context
+) -> Line:
+    """The names of the panes of a slot, the one that is shown first among them; `note` at the right end."""
+    glyphs = context.glyphs
+    pieces: list[Piece] = [Piece(glyphs.rule, "line")]
+    for name in panes:
+        target = ("pane", NUMBER[name])
+        if name == shown:
+            style = "key badge" if name == focused else "title bold"
+            pieces.append(Piece(f" {name} ", style, target))
+        else:
+            pieces.append(Piece(f" {name} ", "dim", target))
+        pieces.append(Piece(glyphs.rule, "line"))
+    right: list[Piece] = []
+    if view.rewound:
+        right.append(Piece(f" {glyphs.past} past ", "past badge"))
+    if note:
+        right.append(Piece(f" {note} ", "dim"))
+    left = width_of(tuple(pieces))
+    if left + width_of(tuple(right)) + 1 > context.width:
+        right = right[:1] if view.rewound else []
+    filled = context.width - left - width_of(tuple(right))
+    return fit((*pieces, Piece(glyphs.rule * max(0, filled), "line"), *right), context.width)
+
+
+def keys_line(view: View, context: Context, *, script: str = "", pane: str = "") -> Line:
+    """The keys worth knowing now, as many as there is room for."""
+    wanted = sorted(
+        (k for k in KEYS if k.rank < 8 or (script and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
+    )
+    chosen: list[str] = []
+    room = context.width
+    if view.rewound:
+        wanted = [k for k in wanted if k.key in ("left", "right", "end", "question_mark", "q", "colon")]
+        wanted += [k for k in KEYS if k.key == "right"]
+    for key in wanted:
+        taken = len(_shown(key.shown, context)) + len(key.word) + 3
+        if taken <= room and key.key not in chosen:
+            chosen.append(key.key)
+            room -= taken
+    pieces: list[Piece] = []
+    for key in KEYS:
+        if key.key in chosen:
+            word = "resume" if key.key == "space" and view.snapshot.paused and not view.rewound else key.word
+            pieces += [Piece(f" {_shown(key.shown, context)}", "key bold bar"), Piece(f" {word} ", "dim bar")]
+    return fit(pieces, context.width, "bar")
+
+
+def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) -> list[Line]:
+    """The last command and its answer, in as many lines as there are; the whole of it is a key away."""
+    glyphs = context.glyphs
+    if busy is not None:
+        text = cut(visible(busy), context.width - 30)
+        return [(Piece(f" {glyphs.marker} {text}", "text"), Piece("  under way, Ctrl+C ends it", "dim"))]
+    if outcome is None:
+        return [(Piece(" : to type a command, ? for help", "dim"),)]
+    style = "text" if outcome.held else "bad"
+    command = Piece(f" {glyphs.marker} {cut(visible(_ascii(outcome.text, context)), context.width // 3)}", "dim")
+    answer = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]
+    width = context.width - width_of((command,)) - 3
+    first, *rest = wrapped(answer[0], max(10, width))
+    lines: list[Line] = [(command, Piece("  "), Piece(first, style))]
+    rest += [row for text in answer[1:] for row in wrapped(text, context.width - 4)]
+    lines += [(Piece("   "), Piece(row, style)) for row in rest]
+    if len(lines) > context.height:
+        kept = lines[: context.height]
+        more = (Piece(" a: all of it ", "key"),)
+        kept[-1] = spread(fit(kept[-1], context.width - width_of(more)), more, context.width)
+        return kept
+    return lines
+
+
+def caption_lines(comments: Sequence[str], place: str, context: Context) -> list[Line]:
+    """The comments of a script that belong to the step to come, and where in the script that is."""
+    room = context.width - 2
+    rows = [row for text in comments for row in wrapped(visible(_ascii(text, context)), room)]
+    if len(rows) > context.height:
+        rows = rows[: context.height - 1] + [context.glyphs.more]
+    lines = [(Piece(f" {row}", "text bar"),) for row in rows] or [(Piece(" ", "bar"),)]
+    lines = [fit(line, context.width, "bar") for line in lines]
+    lines += [fit((Piece(" ", "bar"),), context.width, "bar")] * (context.height - len(lines))
+    tail = (Piece(f" {visible(place)} ", "dim bar"),)
+    if context.height:
+        lines[-1] = spread(fit(lines[-1], context.width - width_of(tail), "bar"), tail, context.width, "bar")
+    return lines
+
+
+def too_small(width: int, height: int) -> Line:
+    """The one line of a screen that has no room."""
+    return fit((Piece(f"{width}x{height}: raftplay needs 60x16", "warn"),), width)
+
+
+def _shown(text: str, context: Context) -> str:
+    if not context.glyphs.ascii:
+        return text
+    return text.replace("←", "left").replace("→", "right").replace("↑", "up").replace("↓", "down")
+
+
+def _ascii(text: str, context: Context) -> str:
+    return plain(text) if context.glyphs.ascii else text

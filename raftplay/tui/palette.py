@@ -1,0 +1,42 @@
+"""The palette: every command of the table and every key, to search in."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from raftplay.commands.table import TABLE
+from raftplay.tui.keys import KEYS
+
+if TYPE_CHECKING:
+    from raftplay.tui.app import RaftApp
+
+
+class Commands(Provider):
+    """The table's rows, then what keys do besides."""
+
+    def _rows(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("RaftApp", self.app)
+        for row in TABLE.values():
+            if row.setup:
+                continue
+            needs = [p for p in row.parameters if not p.optional]
+            does = partial(app.ask, f"{row.name} ") if needs else partial(app.do, row.name)
+            yield row.usage, row.help, does
+        for key in KEYS:
+            if key.action:
+                yield f"{key.word} ({key.shown})", key.help, partial(app.run_action, key.action)
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for name, about, does in self._rows():
+            yield DiscoveryHit(name, does, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Those that fit what is typed."""
+        matcher = self.matcher(query)
+        for name, about, does in self._rows():
+            score = max(matcher.match(name), matcher.match(about) * 0.6)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), does, text=name, help=about)

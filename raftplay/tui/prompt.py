@@ -1,0 +1,126 @@
+"""The prompt: one line of the command language, with history and completion."""
+
+from collections.abc import Callable, Sequence
+
+from textual import events
+from textual.message import Message
+from textual.widgets import Input
+
+from raftplay.tui.model.lines import cut
+from raftplay.watch.text import visible
+
+MOST_HISTORY = 500
+
+Complete = Callable[[str, int], Sequence[tuple[str, int, str]]]
+"""(text, place of the cursor) → what may stand there: (text, where it begins, help)."""
+
+
+class History:
+    """The lines that were typed, oldest first, and a search backwards among them."""
+
+    def __init__(self, lines: Sequence[str] = ()) -> None:
+        self.lines = list(lines)[-MOST_HISTORY:]
+        self._at = len(self.lines)
+
+    def add(self, line: str) -> None:
+        """Keep a line; a repetition is not kept twice."""
+        if line and (not self.lines or self.lines[-1] != line):
+            self.lines.append(line)
+            del self.lines[:-MOST_HISTORY]
+        self._at = len(self.lines)
+
+    def rest(self) -> None:
+        """Begin the next search at the end."""
+        self._at = len(self.lines)
+
+    def step(self, by: int, fits: Callable[[str], bool]) -> str | None:
+        """The next line back (by = -1) or forth (1) that fits; None at the end."""
+        at = self._at + by
+        while 0 <= at < len(self.lines):
+            if fits(self.lines[at]):
+                self._at = at
+                return self.lines[at]
+            at += by
+        if by > 0:
+            self._at = len(self.lines)
+        return None
+
+
+class Prompt(Input):
+    """The line itself."""
+
+    class Left(Message):
+        """The prompt was left with Esc."""
+
+    def __init__(self, history: History, complete: Complete) -> None:
+        super().__init__(id="prompt", placeholder="a command; Tab completes, Esc leaves", compact=True)
+        self._history = history
+        self._complete = complete
+        self._sought: str | None = None
+        self._found: list[tuple[str, int]] = []
+        self._which = 0
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key not in ("up", "down", "ctrl+r"):
+            self._sought = None
+            self._history.rest()
+        if event.key not in ("tab", "shift+tab"):
+            self._found = []
+        match event.key:
+            case "up" | "down":
+                self._step(-1 if event.key == "up" else 1, lambda line, text: line.startswith(text))
+            case "ctrl+r":
+                self._step(-1, lambda line, text: text in line)
+            case "tab" | "shift+tab":
+                self._fill(1 if event.key == "tab" else -1)
+            case "escape":
+                self.post_message(self.Left())
+            case _:
+                await super()._on_key(event)
+                return
+        event.prevent_default()
+        event.stop()
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Only one line, with nothing invisible in it: what cannot be shown is written as its escape."""
+        lines = event.text.splitlines()
+        if lines:
+            self.insert_text_at_cursor(visible(lines[0]))
+        event.stop()
+        event.prevent_default()
+
+    def put(self, text: str) -> None:
+        """Show `text`, the cursor behind it."""
+        self.value = text
+        self.cursor_position = len(text)
+
+    def _step(self, by: int, fits: Callable[[str, str], bool]) -> None:
+        if self._sought is None:
+            self._sought = self.value
+        sought = self._sought
+        found = self._history.step(by, lambda line: fits(line, sought) and line != self.value)
+        if found is not None:
+            self.put(found)
+        elif by > 0:
+            self.put(sought)
+
+    def _fill(self, by: int) -> None:
+        """Complete the word at the cursor; the next time, the next that fits."""
+        if not self._found:
+            found = self._complete(self.value, self.cursor_position)
+            self._found = [(text, start) for text, start, _ in found]
+            self._found.append((self.value[found[0][1] : self.cursor_position], found[0][1])) if found else None
+            self._which = 0 if by > 0 else len(self._found) - 1
+        elif self._found:
+            self._which = (self._which + by) % len(self._found)
+        if self._found:
+            text, start = self._found[self._which]
+            behind = self.value[self.cursor_position :]
+            self.value = self.value[:start] + text + behind
+            self.cursor_position = start + len(text)
+
+    def about(self, width: int) -> str:
+        """What may be typed here, in one line."""
+        found = self._complete(self.value, self.cursor_position)
+        shown = "   ".join(f"{text}  {cut(help, 40)}" if len(found) == 1 else text for text, _, help in found[:30])
+        return cut(shown, width)

@@ -1,0 +1,34 @@
+"""What the screen remembers from one time to the next: the theme. Where nothing can be kept, nothing is."""
+
+from pathlib import Path
+
+import msgspec
+from platformdirs import user_config_path
+
+
+class Settings(msgspec.Struct):
+    """The settings; `path` is where they are kept, None for nowhere."""
+
+    light: bool = False
+    path: str | None = None
+
+    def save(self) -> None:
+        """Keep them; a home that cannot be written to is no failure."""
+        if self.path is None:
+            return
+        try:
+            file = Path(self.path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(msgspec.json.encode({"light": self.light}))
+        except OSError:
+            pass
+
+
+def load() -> Settings:
+    """The settings of this user; the usual ones where none can be read."""
+    file = user_config_path("raftplay") / "screen.json"
+    try:
+        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, bool])
+    except (OSError, msgspec.DecodeError):
+        kept = {}
+    return Settings(light=kept.get("light", False), path=str(file))

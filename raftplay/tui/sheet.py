@@ -1,0 +1,73 @@
+"""A sheet over the screen: help, or an answer that is too long for its place."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from raftplay.tui.boxes import Box
+from raftplay.tui.model.lines import Line, windowed
+
+
+class Sheet(ModalScreen[None]):
+    """Lines to scroll through; `make` gives them for a width."""
+
+    BINDINGS: ClassVar = [
+        Binding("escape,q,enter,question_mark,a,ctrl+c", "dismiss", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-15)", show=False),
+        Binding("pagedown,space", "scroll(15)", show=False),
+        Binding("home", "scroll(-100000)", show=False),
+        Binding("end", "scroll(100000)", show=False),
+    ]
+
+    def __init__(self, title: str, make: Callable[[int], list[Line]]) -> None:
+        super().__init__()
+        self._title = title
+        self._make = make
+        self._top = 0
+
+    def compose(self) -> ComposeResult:
+        """The one box."""
+        yield Box("sheet")
+
+    def on_mount(self) -> None:
+        """Show the beginning."""
+        self.paint()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are made anew for the new width."""
+        self.paint()
+
+    def action_scroll(self, by: int) -> None:
+        """Go down, or up if `by` is negative."""
+        self._top = max(0, self._top + by)
+        self.paint()
+
+    def on_box_scrolled(self, event: Box.Scrolled) -> None:
+        """The wheel was turned."""
+        event.stop()
+        self.action_scroll(event.lines)
+
+    def on_box_clicked(self, event: Box.Clicked) -> None:
+        """A click is nobody else's."""
+        event.stop()
+
+    def paint(self) -> None:
+        """Show the lines that are in sight."""
+        box = self.query_one(Box)
+        width = min(100, self.size.width - 4)
+        lines = self._make(width - 4)
+        height = min(len(lines), self.size.height - 4)
+        box.styles.width, box.styles.height = width, height + 2
+        window = windowed(lines, height, self._top)
+        self._top = window.top
+        box.border_title = ""
+        more = window.total - window.top - len(window.lines)
+        box.border_subtitle = f"{more} more: down" if more else "Esc"
+        box.put(window.lines)
+        box.refresh()
