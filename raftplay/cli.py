@@ -218,6 +218,75 @@ def shell(
 
 
 @app.command()
+def tui(
+    script: Annotated[
+        str | None, typer.Argument(metavar="[SCRIPT]", help="A file or the name of a scenario, to be played.")
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time."),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 unless said."),
+    ] = None,
+    bug: BugOption = None,
+    without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
+    counterexample: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Open what `explore` wrote: at once to where it breaks.")
+    ] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw a picture, without a terminal.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
+    after: Annotated[
+        str, typer.Option(metavar="COMMANDS", help="What is done before the picture, such as 'wait leader'.")
+    ] = "",
+    light: Annotated[bool, typer.Option("--light", help="The picture in the light theme.")] = False,
+    ascii_: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+) -> None:
+    """See a cluster on the screen, and act on it by keys, mouse and commands; ? there explains everything.
+
+    A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
+    """
+    from raftplay.tui.command import Wanted, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
+
+    if script is not None and counterexample is not None:
+        raise UsageError("a script and --counterexample cannot both be played")
+    if screenshot is None and (after or light):
+        raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
+    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bug), without_bugs=without_bugs)
+    if backend is not None:
+        override(overrides, "--backend", f"backend {backend}")
+    elif screenshot is not None:
+        overrides.backend = "sim"
+    name = script if script is not None else counterexample
+    if name == "-":
+        raise UsageError("standard input is the keyboard here; give the script as a file")
+    wanted = Wanted(
+        load(name, overrides) if name is not None else parse_script("screen", "", overrides),
+        plays=name is not None,
+        speed=speed,
+        step=step,
+        at_once=counterexample is not None,
+        ascii=ascii_,
+    )
+    if screenshot is not None:
+        draw(wanted, screenshot, size_of(size), after, light=light)
+        return
+    raise typer.Exit(int(show(wanted)))
+
+
+@app.command()
 def scenarios() -> None:
     """List the scenarios; run one with: raftplay run NAME."""
     names = shipped.names()

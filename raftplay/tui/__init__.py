@@ -1,1 +1,1 @@
-"""The screen: panes over a live cluster. Only this package knows textual; its `model` knows no more than a View."""
+"""The screen: panes over a live cluster. Only this package knows textual; its `model` knows a View."""

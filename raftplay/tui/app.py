@@ -1,16 +1,21 @@
-"""The app: composes the boxes, places them, paints what the deck makes of a view, and routes keys. Nothing more."""
+"""The app: composes the boxes, places them, paints what the deck makes of a view, and routes keys."""
 
+import asyncio
+import contextlib
 import gc
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -24,6 +29,7 @@ from raftplay.tui.model import diagram
 from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Line, Piece, Target, wrapped
 from raftplay.tui.model.matrix import entry_text
+from raftplay.tui.model.timeline import Arrow
 from raftplay.tui.palette import Commands
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import History, Prompt
@@ -53,16 +59,20 @@ class RaftApp(App[None], inherit_bindings=False):
     Main { layout: vertical; overflow: hidden; }
     Box { position: absolute; }
     #prompt { position: absolute; border: none; height: 1; padding: 0 1; background: $surface; }
+    CommandPalette SearchIcon { display: none; }
     Sheet { align: center middle; background: $background 60%; }
     Sheet Box { position: relative; border: round $primary; background: $background; padding: 0 1; }
     """
-    COMMANDS = {Commands}  # noqa: RUF012 - as textual has it
-    BINDINGS = [  # noqa: RUF012 - as textual has it
-        Binding(k.key, k.action if k.action else f"key('{k.key}')", k.help, show=False)
-        for k in keys.KEYS
-        if k.action != "command_palette"
-    ] + [Binding(str(digit), f"select({digit})", show=False) for digit in range(10)] + [
-        Binding("a", "answer", show=False), Binding("home", "first", show=False)
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(k.key, k.action or f"key('{k.key}')", k.help, show=False)
+            for k in keys.KEYS
+            if k.action != "command_palette"
+        ),
+        *(Binding(str(digit), f"select({digit})", show=False) for digit in range(10)),
+        Binding("a", "answer", show=False),
+        Binding("home", "first", show=False),
     ]
 
     def __init__(
@@ -73,6 +83,7 @@ class RaftApp(App[None], inherit_bindings=False):
         settings: Settings | None = None,
         player: Player | None = None,
         colours: bool = True,
+        news: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.driver = driver
@@ -84,6 +95,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.seen: View = driver.view()
         self.failure: BaseException | None = None
         self._pending: list[Future[list[Outcome]]] = []
+        self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
         self._boxes: dict[str, Box] = {}
@@ -99,8 +111,18 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Every box there can be; `arrange` shows those that have a place."""
-        names = ["status", "nodes", *(f"title{at}" for at in range(MOST_SLOTS)), *PANES, "caption", "answer", "keys"]
-        self._boxes = {name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names}
+        names = [
+            "status",
+            "nodes",
+            *(f"title{at}" for at in range(MOST_SLOTS)),
+            *PANES,
+            "caption",
+            "answer",
+            "keys",
+        ]
+        self._boxes = {
+            name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names
+        }
         yield from self._boxes.values()
         yield Prompt(self.history, self.complete)
 
@@ -112,6 +134,9 @@ class RaftApp(App[None], inherit_bindings=False):
         self.set_interval(1 / PAINTS, self.paint)
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         gc.collect()
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
         gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
 
     def on_resize(self, event: events.Resize) -> None:
@@ -167,7 +192,9 @@ class RaftApp(App[None], inherit_bindings=False):
                 self.arrange()
             deck.comments, deck.place = self.player.comments, self.player.place
         self._take_outcomes()
-        deck.busy = self.driver.busy
+        deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        while self._news:
+            self.say("", self._news.pop(0))
         self.seen = view = self.driver.view()
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
@@ -277,8 +304,7 @@ class RaftApp(App[None], inherit_bindings=False):
     def action_key(self, name: str) -> None:
         """A key that is a command."""
         key = next(k for k in keys.KEYS if k.key == name)
-        assert key.command is not None
-        self.do(key.command(self.seen, self.deck.selected))
+        self.do(keys.line_of(key, self.seen, self.deck.selected))
 
     def action_select(self, node: int) -> None:
         """Select a node by its number."""
@@ -354,7 +380,7 @@ class RaftApp(App[None], inherit_bindings=False):
         else:
             self.do(f"{what} {arrow.id}")
 
-    def _arrow(self) -> diagram.Arrow | None:
+    def _arrow(self) -> Arrow | None:
         return diagram.selected_arrow(self.seen, self.deck.context("messages"))
 
     def action_prompt(self) -> None:

@@ -101,7 +101,7 @@ class Deck:
 
     def scroll(self, pane: str, lines: int) -> None:
         """Scroll a pane; towards its end if `lines` is positive."""
-        top, height, total = self.tops.get(pane, (0, 0, 0))
+        _, height, total = self.tops.get(pane, (0, 0, 0))
         most = max(0, total - height)
         if pane in FOLLOWS_END:
             lines = -lines
@@ -201,9 +201,7 @@ class Deck:
                 foot.title_line(slot.panes, pane, self.pane, self._note(pane, window), view, title),
             )
         if where.caption.height:
-            out["caption"] = tuple(
-                foot.caption_lines(self.comments, self.place, self.context("", where.caption))
-            )
+            out["caption"] = tuple(foot.caption_lines(self.comments, self.place, self.context("", where.caption)))
         out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, self.context("", where.answer)))
         out["keys"] = (foot.keys_line(view, self.context("", where.keys), script=self.place),)
         return out

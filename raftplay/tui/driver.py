@@ -1,4 +1,4 @@
-"""What the screen drives: a session on which a person acts. `Live` is one; `Still` is one whose time stands still."""
+"""What the screen drives: a session. `Live` is one; `Still` is one whose time passes only within commands."""
 
 from concurrent.futures import Future
 from contextlib import suppress

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from raftplay.past.view import View
-from raftplay.raft.messages import CMState
 
 SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Where `[` and `]` lead."""
@@ -16,15 +15,16 @@ SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1
 class Key(NamedTuple):
     """A key: as textual calls it, as it is shown, what it does in a word and in a sentence.
 
-    `command` gives the line that it runs, with the view and the selected node; `action` is the app's own part
-    otherwise. `rank`: the lower, the sooner it is named at the foot of the screen; 9 is never.
+    `command` is the line that it runs, {node} standing for the selected node, or what makes it of a view and that
+    node; `action` is the app's own part otherwise. `rank`: the lower, the sooner it is named at the foot of the
+    screen; 9 is never.
     """
 
     key: str
     shown: str
     word: str
     help: str
-    command: Callable[[View, int], str] | None = None
+    command: Callable[[View, int], str] | str = ""
     action: str = ""
     rank: int = 9
 
@@ -57,13 +57,13 @@ def _toggle_frozen(view: View, node: int) -> str:
     return f"thaw {node}" if view.snapshot.nodes[node].frozen else f"freeze {node}"
 
 
-def _toggle_pause(view: View, node: int) -> str:
+def _toggle_pause(view: View, _: int) -> str:
     if view.rewound:
         return "live"
     return "resume" if view.snapshot.paused else "pause"
 
 
-def _submit_to_leader(view: View, node: int) -> str:
+def _submit_to_leader(view: View, _: int) -> str:
     return f"submit {next_value(view)}"
 
 
@@ -76,24 +76,39 @@ def partition_of(view: View, node: int) -> str:
     return f"partition {','.join(map(str, sorted(here)))} | {','.join(map(str, rest))}"
 
 
+def _slower(view: View, _: int) -> str:
+    return speed_after(view, -1)
+
+
+def _faster(view: View, _: int) -> str:
+    return speed_after(view, 1)
+
+
 KEYS: tuple[Key, ...] = (
     Key("space", "space", "pause", "let time stand still, or go on", _toggle_pause, rank=1),
-    Key("full_stop", ".", "step", "one timer or delivery, then stand still", lambda v, n: "step", rank=1),
-    Key("left_square_bracket", "[", "slower", "slower", lambda v, n: speed_after(v, -1), rank=4),
-    Key("right_square_bracket", "]", "faster", "faster", lambda v, n: speed_after(v, 1), rank=4),
-    Key("c", "c", "crash", "crash the selected node", lambda v, n: f"crash {n}", rank=2),
-    Key("r", "r", "restart", "restart the selected node", lambda v, n: f"restart {n}", rank=2),
+    Key("full_stop", ".", "step", "one timer or delivery, then stand still", "step", rank=1),
+    Key("left_square_bracket", "[", "slower", "slower", _slower, rank=4),
+    Key("right_square_bracket", "]", "faster", "faster", _faster, rank=4),
+    Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=2),
+    Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=2),
     Key("d", "d", "disconnect", "cut the selected node off, or connect it again", _toggle_connection, rank=3),
     Key("z", "z", "freeze", "freeze the selected node, or thaw it", _toggle_frozen, rank=4),
-    Key("t", "t", "time out", "let the selected node's election timer fire now", lambda v, n: f"timeout {n}", rank=3),
+    Key(
+        "t",
+        "t",
+        "time out",
+        "let the selected node's election timer fire now",
+        "timeout {node}",
+        rank=3,
+    ),
     Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2),
     Key("S", "S", "submit to", "submit something to the selected node", action="submit_to"),
     Key("p", "p", "partition", "split the cluster: the command to complete", action="partition", rank=3),
-    Key("h", "h", "heal", "make all links whole again", lambda v, n: "heal", rank=5),
-    Key("left", "←", "back", "look back by one event", lambda v, n: "back", rank=3),
-    Key("right", "→", "forward", "go forward by one event", lambda v, n: "forward"),
-    Key("shift+left", "shift+←", "back 20", "look back by twenty events", lambda v, n: "back 20"),
-    Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", lambda v, n: "forward 20"),
+    Key("h", "h", "heal", "make all links whole again", "heal", rank=5),
+    Key("left", "←", "back", "look back by one event", "back", rank=3),
+    Key("right", "→", "forward", "go forward by one event", "forward"),
+    Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20"),
+    Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20"),
     Key("end", "End", "now", "back to the present", action="present", rank=5),
     Key("colon", ":", "command", "type a command; / does the same", action="prompt", rank=1),
     Key("slash", "/", "command", "type a command", action="prompt"),
@@ -130,9 +145,6 @@ KEYS: tuple[Key, ...] = (
 )
 
 
-def leader_of(view: View) -> int | None:
-    """The leader's number, if there is one."""
-    for node in view.snapshot.nodes:
-        if node.alive and node.state is CMState.LEADER:
-            return node.id
-    return None
+def line_of(key: Key, view: View, node: int) -> str:
+    """The line that a key runs."""
+    return key.command(view, node) if callable(key.command) else key.command.format(node=node)

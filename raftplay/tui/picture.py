@@ -1,8 +1,11 @@
 """Pictures of the screen: SVG files, and frames of plain text for tests."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from textual.pilot import Pilot
 
 from raftplay.raft.messages import UsageError
 
@@ -30,20 +33,31 @@ def frame(app: "RaftApp") -> list[str]:
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
-async def take(app: "RaftApp", size: tuple[int, int], after: str) -> str:
-    """The screen as SVG, `size` columns and lines, once the commands `after` were done. Raises `UsageError`."""
+async def take(app: "RaftApp", size: tuple[int, int], steps: Sequence[str], after: str) -> str:
+    """The screen as SVG, `size` columns and lines, once `steps` and then the lines of `after` were done.
+
+    The steps end where one does not hold. Raises `UsageError` when a line of `after` is wrong or does not hold.
+    """
     async with app.run_test(size=size, notifications=True) as pilot:
-        for line in after.split("\n"):
-            outcomes = app.driver.run(line).result() if line.strip() else []
-            if outcomes:
-                app.deck.outcome = outcomes[-1]
-                if outcomes[-1].status in ("mistake", "failed"):
-                    raise UsageError(f"--after: {outcomes[-1].text}: {outcomes[-1].answer}")
-        app.paint()
-        await pilot.pause()
-        app.paint()
-        await pilot.pause()
+        for step in steps:
+            app.deck.outcome = app.driver.run(step).result()[-1]
+            if not app.deck.outcome.held:
+                break
+        for line in filter(str.strip, after.split("\n")):
+            for outcome in app.driver.run(line).result():
+                app.deck.outcome = outcome
+                if outcome.status in ("mistake", "failed"):
+                    raise UsageError(f"--after: {outcome.text}: {outcome.answer}")
+        await settled(app, pilot)
         return app.export_screenshot(title="raftplay")
+
+
+async def settled(app: "RaftApp", pilot: Pilot[None]) -> None:
+    """Let the screen show what is."""
+    app.paint()
+    await pilot.pause()
+    app.paint()  # what was shown for the first time has its size only now
+    await pilot.pause()
 
 
 def write(path: Path, text: str) -> None:

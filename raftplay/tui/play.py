@@ -43,12 +43,15 @@ def scenes_of(script: Script) -> list[Scene]:
 class Player:
     """What is played: time stands still between steps, so that reading a caption changes nothing.
 
-    `step_by_step`: wait for `go_on` before each step. `tick` is called often, with the time of a clock.
+    `step_by_step`: wait for `go_on` before each step. `at_once`: no time for reading. `speed_after`: what follows
+    goes at this speed. `tick` is called often, with the time of a clock.
     """
 
     script: Script
     driver: Driver
     step_by_step: bool = False
+    at_once: bool = False
+    speed_after: float | None = None
     at: int = 0
     comments: tuple[str, ...] = ()
     outcome: Outcome | None = None
@@ -100,7 +103,8 @@ class Player:
         if scene.comments:
             self.comments = scene.comments
         size = sum(map(len, scene.comments))
-        self._due = now + (max(SHORTEST_READING, min(LONGEST_READING, size / READING)) if size else 0.25)
+        reading = max(SHORTEST_READING, min(LONGEST_READING, size / READING)) if size else 0.25
+        self._due = now + (0.0 if self.at_once else reading)
 
     def _begin(self) -> bool:
         scene = self.scenes[self.at]
@@ -127,13 +131,16 @@ class Player:
         if failed is not None:
             self.outcome = failed
             self.driver.run("pause")
-            words = {"broken": "an invariant broke", "interrupted": "interrupted"}.get(failed.status, "did not hold")
+            words = {"broken": "an invariant broke", "interrupted": "interrupted"}.get(
+                failed.status, "did not hold"
+            )
             return self._end(f"line {scene.step.line}: {words}")
         self.at += 1
         return True
 
     def _end(self, how: str) -> bool:
         self.ended = how
+        self.driver.run(f"speed {self.speed_after:g}") if self.speed_after is not None else None
         return True
 
 

@@ -1,5 +1,6 @@
 """What a pane shows besides the cluster: what is selected, how big it is, which signs it may use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.raft import events as dec
@@ -60,20 +61,20 @@ def _is_act(record: Record) -> bool:
     return isinstance(record.event, ev.Fact) and not isinstance(record.event, _WIRE)
 
 
-KINDS = {
+KINDS: dict[str, Callable[[Record], bool]] = {
     "decisions": _is_important,
     "elections": lambda record: isinstance(record.event, _ELECTIONS),
     "log": lambda record: isinstance(record.event, _LOG),
     "faults": _is_act,
     "wire": lambda record: isinstance(record.event, _WIRE),
-    "all": lambda record: True,
+    "all": lambda _: True,
 }
 """The kinds of events that the events pane lists, in the order in which `f` goes through them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`selected`: the selected node. `row`: the selected row of the pane, a target. `watched`: names of invariants.
+    """`selected`: the selected node. `row`: the target of the pane's selected row. `watched`: names of invariants.
 
     `scroll`: how many lines the pane is scrolled away from its resting place.
     """

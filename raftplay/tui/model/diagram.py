@@ -61,8 +61,8 @@ def diagram(view: View, context: Context) -> Window:
 def geometry(n: int, width: int) -> Geometry:
     """Lanes as far apart as there is room for, and words beside them where some is left."""
     room = width - TIME
-    label = 30 if room >= 30 + 6 * n else 0
-    pitch = max(2, min(12, (room - label - 1) // n))
+    label = 22 if room >= 23 + 6 * n else 0
+    pitch = max(2, min(10, (room - label - 1) // n))
     return Geometry(TIME + pitch // 2, pitch, max(0, room - pitch * n - 1) if label else 0)
 
 

@@ -75,7 +75,10 @@ def event_line(record: Record, view: View, context: Context) -> Line:
     words = describe(record)
     pieces = (
         Piece(f"{record.time:8.3f}", "dim"),
-        Piece(f" {glyphs.bad if is_guilty else glyphs.marker if is_selected else ' '}", "bad" if is_guilty else "select"),
+        Piece(
+            f" {glyphs.bad if is_guilty else glyphs.marker if is_selected else ' '}",
+            "bad" if is_guilty else "select",
+        ),
         Piece(f"{who:<4}", "bold text"),
         Piece(plain(words) if glyphs.ascii else words, "bad badge" if is_guilty else style_of(record)),
     )

@@ -14,9 +14,7 @@ NUMBER = {name: at for at, name in enumerate(("log", "messages", "events", "why"
 """Panes by the number that stands for them in a target."""
 
 
-def title_line(
-    panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context
-) -> Line:
+def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context) -> Line:
     """The names of the panes of a slot, the one that is shown first among them; `note` at the right end."""
     glyphs = context.glyphs
     pieces: list[Piece] = [Piece(glyphs.rule, "line")]
@@ -40,7 +38,7 @@ def title_line(
     return fit((*pieces, Piece(glyphs.rule * max(0, filled), "line"), *right), context.width)
 
 
-def keys_line(view: View, context: Context, *, script: str = "", pane: str = "") -> Line:
+def keys_line(view: View, context: Context, *, script: str = "") -> Line:
     """The keys worth knowing now, as many as there is room for."""
     wanted = sorted(
         (k for k in KEYS if k.rank < 8 or (script and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
@@ -92,9 +90,8 @@ def caption_lines(comments: Sequence[str], place: str, context: Context) -> list
     room = context.width - 2
     rows = [row for text in comments for row in wrapped(visible(_ascii(text, context)), room)]
     if len(rows) > context.height:
-        rows = rows[: context.height - 1] + [context.glyphs.more]
-    lines = [(Piece(f" {row}", "text bar"),) for row in rows] or [(Piece(" ", "bar"),)]
-    lines = [fit(line, context.width, "bar") for line in lines]
+        rows = [*rows[: context.height - 1], context.glyphs.more]
+    lines = [fit((Piece(f" {row}", "text bar"),), context.width, "bar") for row in rows]
     lines += [fit((Piece(" ", "bar"),), context.width, "bar")] * (context.height - len(lines))
     tail = (Piece(f" {visible(place)} ", "dim bar"),)
     if context.height:

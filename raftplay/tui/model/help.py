@@ -10,10 +10,9 @@ FIRST_STEPS = (
     "others' timers from running out.",
     "Commands go to the leader, which sends them to the others. Once a majority has an entry, it is committed and "
     "cannot be lost.",
-    "Try: space to stand still and . to go on by one message at a time. Crash the leader with c and watch the next "
-    "election; s submits a command. Left and right look back at what happened.",
+    "Try: space to stand still and . to go on by one message at a time. Crash the leader with c and watch the "
+    "next election; s submits a command. Left and right look back at what happened.",
 )
-
 
 
 def help_lines(width: int, glyphs: Glyphs) -> list[Line]:

@@ -77,25 +77,34 @@ def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
 def _slots(main: Region) -> tuple[Slot, ...]:
     x, y, width, height = main
     if width >= 160 and height >= 24:
-        left, right = width * 26 // 100, max(48, width * 26 // 100)
+        left, right = width * 37 // 100, max(48, width * 26 // 100)
         middle = width - left - right
-        upper = height * 55 // 100
+        upper = height // 2
         lower = min(12, height // 3)
         return (
-            Slot(Region(x, y, left - 1, height), ("log",)),
-            Slot(Region(x + left, y, middle - 1, upper), ("messages",)),
+            Slot(Region(x, y, left - 1, height), ("messages",)),
+            Slot(Region(x + left, y, middle - 1, upper), ("log",)),
             Slot(Region(x + left, y + upper, middle - 1, height - upper), ("events",)),
             Slot(Region(x + left + middle, y, right, height - 2 * lower), ("why",)),
             Slot(Region(x + left + middle, y + height - 2 * lower, right, lower), ("network",)),
             Slot(Region(x + left + middle, y + height - lower, right, lower), ("invariants",)),
         )
-    left = width * 40 // 100
+    if width >= 100 and height >= 18:
+        left = width * 53 // 100
+        rest = width - left
+        upper = height * 45 // 100
+        return (
+            Slot(Region(x, y, left - 1, height), ("messages",)),
+            Slot(Region(x + left, y, rest, upper), ("log",)),
+            Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
+        )
+    left = width * 44 // 100
     rest = width - left
     if height >= 20:
         upper = height // 2
         return (
-            Slot(Region(x, y, left - 1, height), ("log",)),
-            Slot(Region(x + left, y, rest, upper), ("messages",)),
+            Slot(Region(x, y, width, upper), ("messages",)),
+            Slot(Region(x, y + upper, left - 1, height - upper), ("log",)),
             Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
         )
     return (

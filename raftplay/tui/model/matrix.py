@@ -16,8 +16,8 @@ def matrix(view: View, context: Context) -> Window:
     """The rows at the end of the logs, or `context.scroll` rows before it, under a heading."""
     nodes = view.snapshot.nodes
     length = max((len(node.log) for node in nodes), default=0)
-    lead = max(3, len(str(max(0, length - 1)))) + 2
-    share = max(2, min(WIDEST, (context.width - lead) // len(nodes)))
+    lead = max(4, len(str(max(0, length - 1))) + 1) + 2
+    share = max(3, min(WIDEST, (context.width - lead) // len(nodes)))
     shown = max(1, (context.width - lead) // share)
     nodes = _seen(nodes, shown, context.selected)
     height = max(0, context.height - 1)
@@ -64,7 +64,7 @@ def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[N
 
 
 def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
-    pieces = [Piece(pad("index" if lead > 5 else "idx", lead), "dim")]
+    pieces = [Piece(pad(" idx", lead), "dim")]
     for node in nodes:
         role = role_of(node, context.glyphs)
         name = f"n{node.id}{role.glyph}" if share >= 4 else str(node.id)
@@ -73,9 +73,7 @@ def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Co
     return fit(pieces, context.width)
 
 
-def _row(
-    view: View, nodes: tuple[NodeSnapshot, ...], index: int, lead: int, share: int, context: Context
-) -> Line:
+def _row(view: View, nodes: tuple[NodeSnapshot, ...], index: int, lead: int, share: int, context: Context) -> Line:
     wrong = conflicts(view, index)
     is_selected = context.row == ("entry", index)
     pieces = [
@@ -98,7 +96,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     text = f"{sign}{entry.term}"
     if share >= 5:
         text += f" {plain(words) if glyphs.ascii else words}"
-    looks = "bad" if is_wrong else "" if is_committed else "soft"
+    looks = "bad" if is_wrong else "bold" if is_committed else ""
     return Piece(f"{pad(text, share - 1, glyphs.more)} ", f"t{entry.term % 7} {looks}".strip(), ("entry", index))
 
 
@@ -109,15 +107,14 @@ def entry_text(view: View, index: int) -> list[str]:
     for node in view.snapshot.nodes:
         if len(node.log) > index:
             entry = node.log[index]
-            for known, holders in found:
-                if _is_same(known, entry):
-                    holders.append(node)
-                    break
-            else:
+            holders = next((there for known, there in found if _is_same(known, entry)), None)
+            if holders is None:
                 found.append((entry, [node]))
+            else:
+                holders.append(node)
     for entry, holders in found:
         committed = [f"n{n.id}" for n in holders if n.alive and n.commit_index >= index]
         where = " ".join(f"n{n.id}" for n in holders)
-        known = f"; committed on {' '.join(committed)}" if committed else "; not committed"
-        lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}{known}")
+        state = f"committed on {' '.join(committed)}" if committed else "not committed"
+        lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}; {state}")
     return lines or [f"index {index}: no node has an entry there"]

@@ -17,7 +17,9 @@ def network(view: View, context: Context) -> Window:
     share = 4 if 10 + 4 * len(nodes) <= context.width else 3 if 10 + 3 * len(nodes) <= context.width else 2
     head = [Piece("from  to ", "dim")]
     head += [
-        Piece(f"{f'n{n.id}' if share > 2 else n.id % 10:>{share}}", "select" if n.id == context.selected else "dim")
+        Piece(
+            f"{f'n{n.id}' if share > 2 else n.id % 10:>{share}}", "select" if n.id == context.selected else "dim"
+        )
         for n in nodes
     ]
     lines: list[Line] = [fit(head, context.width)]

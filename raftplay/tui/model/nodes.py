@@ -24,9 +24,7 @@ def panels(view: View, context: Context) -> Window:
     nodes = view.snapshot.nodes
     widths = _shares(context.width, len(nodes))
     columns = [_panel(view, node, width, context) for node, width in zip(nodes, widths, strict=True)]
-    lines = tuple(
-        fit(beside(column[row] for column in columns), context.width) for row in range(context.height)
-    )
+    lines = tuple(fit(beside(column[row] for column in columns), context.width) for row in range(context.height))
     return Window(lines, 0, len(lines))
 
 
@@ -43,7 +41,7 @@ def rows(view: View, context: Context) -> Window:
         f"{pad('timer', timer + 7)} "
     )
     if wide:
-        head += pad(_peers_head(), max(24, width // 4)) + " "
+        head += pad(_peers_head(), _peers_room(view, width)) + " "
     lines = [fit((Piece(head + "log (digit: term)", "dim"),), width)]
     lines += [_row(view, node, context, timer, max(about, 6), index) for node in nodes]
     return _kept_in_sight(lines, context)
@@ -59,9 +57,7 @@ def chips(view: View, context: Context) -> Window:
     lines = []
     for row in range(down):
         at = [row + down * column for column in range(across)]
-        lines.append(
-            fit(beside(_chip(nodes[i], share, context) for i in at if i < len(nodes)), context.width)
-        )
+        lines.append(fit(beside(_chip(nodes[i], share, context) for i in at if i < len(nodes)), context.width))
     if len(lines) < context.height:
         lines.insert(0, fit((Piece("  node, role, term, commit/last", "dim"),), context.width))
     return _kept_in_sight(lines, context)
@@ -86,14 +82,18 @@ def log_tail(node: NodeSnapshot, width: int) -> Line:
 def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: float = LONGEST_TIMEOUT) -> Line:
     """The time left until the node's timer fires: a bar of `width` columns and milliseconds."""
     if not node.alive or node.frozen:
-        return (Piece(glyphs.empty * width, "faint"), Piece("  stopped" if node.alive else "", "dim"))
+        return (Piece(glyphs.empty * width, "faint"), Piece(" frozen" if node.alive else "", "dim"))
     left = max(0.0, node.deadline - now)
     if math.isinf(left):
         return (Piece(glyphs.empty * width, "faint"),)
     filled = min(width, math.ceil(width * left / full))
     style = "leader" if node.state is CMState.LEADER else "warn" if left < 0.04 else "timer"
     shown = f"{left * 1000:4.0f} ms" if left < 10 else f"{left:5.0f} s"
-    return (Piece(glyphs.full * filled, style), Piece(glyphs.empty * (width - filled), "faint"), Piece(shown, "dim"))
+    return (
+        Piece(glyphs.full * filled, style),
+        Piece(glyphs.empty * (width - filled), "faint"),
+        Piece(shown, "dim"),
+    )
 
 
 def longest_timeout(view: View) -> float:
@@ -151,10 +151,10 @@ def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
 def _panel(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
     glyphs, role = context.glyphs, role_of(node, context.glyphs)
     inner = width - 4
-    body = _panel_body(view, node, inner, role, context)
+    body = _panel_body(view, node, inner, context)
     body = (body + [()] * context.height)[: context.height - 2]
     is_selected = node.id == context.selected
-    frame = role.style if not is_selected else f"{role.style} bold"
+    frame = _frame(role, is_selected)
     target: Target = ("node", node.id)
     side = glyphs.thick_bar if is_selected else glyphs.bar
     lines = [_panel_top(node, width, role, is_selected, context)]
@@ -172,12 +172,16 @@ def _panel(view: View, node: NodeSnapshot, width: int, context: Context) -> list
 
 def _panel_top(node: NodeSnapshot, width: int, role: Role, is_selected: bool, context: Context) -> Line:
     glyphs = context.glyphs
-    left, right = (glyphs.thick_corners[:2]) if is_selected else (glyphs.top_left, glyphs.top_right)
+    left = glyphs.thick_corners[0] if is_selected else glyphs.top_left
+    right = glyphs.thick_corners[1] if is_selected else glyphs.top_right
     rule = glyphs.thick if is_selected else glyphs.rule
     sign, words = mark_of(node, glyphs)
-    frame = f"{role.style} bold" if is_selected else role.style
+    frame = _frame(role, is_selected)
     target: Target = ("node", node.id)
-    title = [Piece(f" n{node.id} ", f"{role.style} bold"), Piece(f"{role.glyph} {role.word} ", f"{role.style} bold")]
+    title = [
+        Piece(f" n{node.id} ", f"{role.style} bold"),
+        Piece(f"{role.glyph} {role.word} ", f"{role.style} bold"),
+    ]
     if words:
         title.append(Piece(f"{sign} {words} ", "cut bold"))
     middle = fit(title, min(width - 3, sum(len(p.text) for p in title)))
@@ -187,6 +191,13 @@ def _panel_top(node: NodeSnapshot, width: int, role: Role, is_selected: bool, co
         *(p._replace(target=target) for p in middle),
         Piece(rule * max(0, filled) + right, frame, target),
     )
+
+
+def _frame(role: Role, is_selected: bool) -> str:
+    """How a frame looks: followers and what is down stay in the background."""
+    if is_selected:
+        return f"{role.style} bold"
+    return role.style if role.word in ("leader", "candidate") else "line"
 
 
 def _panel_bottom(node: NodeSnapshot, width: int, frame: str, is_selected: bool, glyphs: Glyphs) -> Line:
@@ -199,14 +210,14 @@ def _panel_bottom(node: NodeSnapshot, width: int, frame: str, is_selected: bool,
     return (Piece(corners[0] + text + corners[1], frame, ("node", node.id)),)
 
 
-def _panel_body(view: View, node: NodeSnapshot, width: int, role: Role, context: Context) -> list[Line]:
+def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
     glyphs, now = context.glyphs, view.snapshot.time
     last = len(node.log) - 1
     lines: list[Line] = [
         (
             Piece("term ", "dim"),
             Piece(f"{node.current_term:<4}", f"t{node.current_term % 7} bold"),
-            Piece("voted for ", "dim"),
+            Piece("voted for " if width >= 22 else "voted ", "dim"),
             Piece(_node_or_dash(node.voted_for), "text"),
         ),
         (
@@ -220,7 +231,7 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, role: Role, context:
         (Piece("log ", "dim"), *log_tail(node, width - 4)),
     ]
     if not node.alive:
-        lines.append((Piece("on disk: term, vote, log", "dim"),))
+        lines.append((Piece("kept on its disk", "dim"),))
     elif node.state is CMState.CANDIDATE:
         lines.append((Piece("votes ", "dim"), *votes_line(view, node, glyphs)))
         lines.append((Piece("from ", "dim"), Piece(" ".join(f"n{v}" for v in sorted(node.votes)), "text")))
@@ -247,7 +258,9 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, about: in
     is_selected = node.id == context.selected
     word = f"{role.glyph} {role.word}" if not words else f"{role.glyph}{sign} {words}"
     applied = f"{_or_dash(node.commit_index if node.alive else -1):>{index}}/"
-    applied += f"{_or_dash(node.last_applied if node.alive else -1):>{index}}/{_or_dash(len(node.log) - 1):>{index}}"
+    applied += (
+        f"{_or_dash(node.last_applied if node.alive else -1):>{index}}/{_or_dash(len(node.log) - 1):>{index}}"
+    )
     pieces = [
         Piece(f"{glyphs.marker if is_selected else ' '} ", "select"),
         Piece(pad(f"n{node.id}", 6), f"{role.style} bold"),
@@ -265,7 +278,7 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, about: in
         pieces += fit(timer_bar(node, view.snapshot.time, timer, glyphs, full), timer + 7)
     pieces.append(Piece(" "))
     if wide:
-        pieces += fit(_row_peers(view, node, glyphs), max(24, width // 4))
+        pieces += fit(_row_peers(view, node, glyphs), _peers_room(view, width))
         pieces.append(Piece(" "))
     taken = sum(len(p.text) for p in pieces)
     pieces += log_tail(node, max(0, width - taken - 1))
@@ -275,6 +288,12 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, about: in
 
 def _peers_head() -> str:
     return "votes, or next/match of peers"
+
+
+def _peers_room(view: View, width: int) -> int:
+    """Columns for next/match of every peer of a leader, where there is one."""
+    digits = max(len(str(len(node.log))) for node in view.snapshot.nodes)
+    return max(28, min(width // 3, (2 * digits + 2) * (len(view.snapshot.nodes) - 1)))
 
 
 def _row_peers(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
@@ -336,4 +355,4 @@ def _behind(lag: int) -> str:
 
 
 def _last_entry(node: NodeSnapshot, last: int) -> str:
-    return f"{last} (term {node.log[last].term})" if last >= 0 else "none: empty log"
+    return f"{last} (term {node.log[last].term})" if last >= 0 else "- (empty)"

@@ -1,4 +1,4 @@
-"""Records into rows of a space-time diagram: which moment stands in which row, which message goes from where to where.
+"""Records into rows of a space-time diagram: which moment stands in which row, which message goes where.
 
 Rows are moments at which something is seen, not equal spans of time: what happens between two heartbeats would
 not be seen otherwise. Moments that lie less than `SAME` apart share a row; a pause of `GAP` leaves a row free.
@@ -173,7 +173,9 @@ class _Builder:
                 self.put(record, glyphs.appended, f"t{event.entry.term % 7} bold", 6, text)
             case dec.EntriesStored():
                 last = event.index + len(event.entries) - 1
-                self.put(record, glyphs.appended, f"t{event.entries[-1].term % 7}", 4, f"n{node} stores up to {last}")
+                self.put(
+                    record, glyphs.appended, f"t{event.entries[-1].term % 7}", 4, f"n{node} stores up to {last}"
+                )
             case dec.LogTruncated():
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
             case dec.CommitAdvanced():
@@ -246,7 +248,7 @@ def short_text(message: Args | Reply) -> str:
         case RequestVoteArgs():
             return f"{'pre-vote' if message.pre_vote else 'vote'}? term {message.term}"
         case AppendEntriesArgs(entries=()):
-            return f"heartbeat, term {message.term}"
+            return "heartbeat"
         case AppendEntriesArgs():
             first = message.prev_log_index + 1
             last = first + len(message.entries) - 1
@@ -259,7 +261,9 @@ def short_text(message: Args | Reply) -> str:
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
     """What each node was before the first of `records`: read off the first event that tells."""
     roles = [
-        "down" if not n.alive else {CMState.LEADER: "leader", CMState.CANDIDATE: "candidate"}.get(n.state, "follower")
+        "down"
+        if not n.alive
+        else {CMState.LEADER: "leader", CMState.CANDIDATE: "candidate"}.get(n.state, "follower")
         for n in view.snapshot.nodes
     ]
     told: set[int] = set()

@@ -1,5 +1,7 @@
 """Why: the selected node explained, from its last decisions and the rules that decided them."""
 
+from itertools import islice
+
 from raftplay.past.view import View
 from raftplay.raft import events as dec
 from raftplay.raft.messages import CMState
@@ -7,6 +9,7 @@ from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.invariants import breach_lines
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
 
 
@@ -24,12 +27,16 @@ def why(view: View, context: Context) -> Window:
         lines += _wrapped(f"{record.time:.3f} {describe(record)}", context, "text")
     if node.alive and node.state is CMState.LEADER:
         behind = [f"n{p}" for p, match in node.match_index if match < len(node.log) - 1]
-        text = f"not yet at its last index {len(node.log) - 1}: {' '.join(behind)}" if behind else "all peers have its log"
+        text = (
+            f"not yet at its last index {len(node.log) - 1}: {' '.join(behind)}"
+            if behind
+            else "all peers have its log"
+        )
         lines += _wrapped(text, context, "dim")
     return windowed(lines, context.height, context.scroll)
 
 
-def _causes(view: View, node: int) -> list:
+def _causes(view: View, node: int) -> list[Record]:
     kinds = (
         dec.BecameLeader,
         dec.ElectionStarted,
@@ -39,8 +46,8 @@ def _causes(view: View, node: int) -> list:
         dec.CommitHeld,
         dec.LogTruncated,
     )
-    found: dict[type, object] = {}
-    for record in reversed(view.records):
+    found: dict[type, Record] = {}
+    for record in islice(reversed(view.records), 5000):
         if record.node == node and isinstance(record.event, kinds) and type(record.event) not in found:
             found[type(record.event)] = record
         if len(found) == len(kinds):

@@ -1,0 +1,164 @@
+"""`raftplay tui`: a session on the screen, or a picture of one without a terminal."""
+
+import asyncio
+import contextlib
+import locale
+import os
+import sys
+import tempfile
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import new_seed
+from raftplay.commands.branches import Blueprint
+from raftplay.commands.live import Live
+from raftplay.commands.script import Script
+from raftplay.commands.session import Session
+from raftplay.commands.status import Status
+from raftplay.output import complain
+from raftplay.raft.messages import UsageError
+from raftplay.tui import picture
+from raftplay.tui.app import RaftApp
+from raftplay.tui.deck import Deck
+from raftplay.tui.driver import Driver, Still
+from raftplay.tui.model.glyphs import ASCII, UNICODE
+from raftplay.tui.play import Player
+from raftplay.tui.settings import Settings, load
+from raftplay.watch.history import History
+from raftplay.watch.invariants import INVARIANTS
+
+SPEED = 0.1
+"""How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
+
+SMALLEST, BIGGEST = (20, 5), (500, 300)
+"""What `--size` may ask for."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for. `plays`: whether `script` is one to play, not just a set-up.
+
+    `at_once`: play it as fast as it goes, without pauses for reading.
+    """
+
+    script: Script
+    plays: bool = False
+    speed: float | None = None
+    step: bool = False
+    at_once: bool = False
+    ascii: bool = False
+
+
+def show(wanted: Wanted) -> Status:
+    """Show a session on the terminal until the user leaves. Raises `UsageError` where there is no terminal."""
+    _check_terminal()
+    session = _session(wanted.script)
+    speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else SPEED
+    try:
+        session.harness.set_speed(speed)
+        if wanted.plays:
+            session.harness.pause()
+        app_news: list[str] = []
+        driver = Live(session, app_news.append)
+    except BaseException:
+        session.close()
+        raise
+    slower = SPEED if wanted.at_once and wanted.speed is None else None
+    player = Player(wanted.script, driver, wanted.step, wanted.at_once, slower) if wanted.plays else None
+    app = RaftApp(
+        driver,
+        _deck(wanted),
+        settings=load(),
+        player=player,
+        colours="NO_COLOR" not in os.environ,
+        news=app_news,
+    )
+    try:
+        app.run()
+    finally:
+        failure = app.failure
+        try:
+            driver.close()
+        except InvariantBroken:
+            pass  # it was shown
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        return _report(failure)
+    return Status.HELD
+
+
+def draw(wanted: Wanted, file: Path, size: tuple[int, int], after: str, *, light: bool = False) -> None:
+    """Write a picture of the screen after the script and the commands `after`, without a terminal.
+
+    Raises `UsageError` when a command of `after` is wrong or does not hold, or the file cannot be written.
+    """
+    session = _session(wanted.script)
+    with session.harness.lock:
+        driver = Still(session)
+    try:
+        if wanted.speed is not None:
+            session.harness.set_speed(wanted.speed)
+        app = RaftApp(driver, _deck(wanted), settings=Settings(light=light), colours="NO_COLOR" not in os.environ)
+        steps = [step.bound.statement.text for step in wanted.script.steps] if wanted.plays else []
+        text = asyncio.run(picture.take(app, size, steps, after))
+    finally:
+        driver.close()
+    picture.write(file, text)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """``120x40``: columns and lines. Raises `UsageError`."""
+    width, _, height = text.partition("x")
+    if width.isdecimal() and height.isdecimal() and len(text) < 10:
+        size = (int(width), int(height))
+        if SMALLEST[0] <= size[0] <= BIGGEST[0] and SMALLEST[1] <= size[1] <= BIGGEST[1]:
+            return size
+    raise UsageError(f"--size is columns and lines, from 20x5 to 500x300, such as 120x40, not {text[:20]!r}")
+
+
+def _session(script: Script) -> Session:
+    setup = script.setup
+    assert setup.nodes is not None
+    assert setup.backend is not None
+    seed = new_seed() if setup.seed is None else setup.seed
+    blueprint = Blueprint(setup.nodes, setup.backend, seed, setup.config().settled(), tuple(setup.watched))
+    history = History()
+    return Session(blueprint.build((history,)), history, blueprint=blueprint)
+
+
+def _deck(wanted: Wanted) -> Deck:
+    setup = wanted.script.setup
+    watched = tuple(setup.watched) or tuple(invariant.name for invariant in INVARIANTS)
+    knows_unicode = "utf" in (locale.getpreferredencoding(False) or "").lower()
+    glyphs = ASCII if wanted.ascii or not knows_unicode else UNICODE
+    return Deck(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
+
+
+def _check_terminal() -> None:
+    """The screen is drawn on standard error, and read from standard input."""
+    for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
+        if stream is None or not stream.isatty():
+            raise UsageError(
+                f"standard {name} is no terminal, and the screen needs one; "
+                "--screenshot FILE.svg draws a picture without"
+            )
+
+
+def _report(failure: BaseException) -> Status:
+    """Keep what went wrong inside in a file, and say so in a line."""
+    text = "".join(traceback.format_exception(failure))
+    first = traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200]
+    where = ""
+    with contextlib.suppress(OSError):
+        handle, path = tempfile.mkstemp(prefix="raftplay-report-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        where = f"; the report is in {path}"
+    complain(f"raftplay: internal error: {first}{where}")
+    return Status.FAILED
+
+
+__all__ = ["Driver", "Wanted", "draw", "show", "size_of"]
