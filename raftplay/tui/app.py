@@ -187,10 +187,8 @@ class RaftApp(App[None], inherit_bindings=False):
         if self.player is not None and self.player.tick(time.monotonic()):
             if self.player.outcome is not None:
                 deck.outcome = self.player.outcome
-            if (deck.place == "") != (self.player.place == ""):
-                deck.place = self.player.place
-                self.arrange()
             deck.comments, deck.place = self.player.comments, self.player.place
+            self.arrange()
         self._take_outcomes()
         deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
         while self._news:
@@ -220,7 +218,8 @@ class RaftApp(App[None], inherit_bindings=False):
         deck.rows["events"] = ("event", view.breach.seq)
         deck.show("why")
         self.arrange()
-        self.toast(f"{view.breach.invariant} is broken; the world stands still", severity="error")
+        if deck.outcome is None or deck.outcome.held:
+            self.say("", f"{view.breach.invariant} is broken; time stands still")
 
     def toast(self, text: str, severity: str = "information") -> None:
         """A short message that goes away by itself."""

@@ -18,6 +18,7 @@ from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
 from raftplay.output import complain
+from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
@@ -26,7 +27,6 @@ from raftplay.tui.driver import Driver, Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
-from raftplay.watch.history import History
 from raftplay.watch.invariants import INVARIANTS
 
 SPEED = 0.1

@@ -10,7 +10,7 @@ from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
 from raftplay.tui.model.context import KINDS, Context, Filter
-from raftplay.tui.model.glyphs import UNICODE, Glyphs
+from raftplay.tui.model.glyphs import UNICODE, Glyphs, forced
 from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
 from raftplay.tui.model.lines import Line, Target, Window
 from raftplay.watch.events import Record
@@ -21,7 +21,7 @@ SELECTS = {"log": "entry", "messages": "message", "events": "event"}
 FOLLOWS_END = ("log", "messages", "events")
 """The panes that rest at their end; the others rest at their beginning."""
 
-MOST_CAPTION = 3
+MOST_CAPTION = 6
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Deck:
         """Where everything is now."""
         caption = 0
         if self.place:
-            caption = MOST_CAPTION if self.height >= 30 else 2
+            caption = min(MOST_CAPTION, foot.caption_height(self.comments, self.place, self.width))
         return layout(
             self.width, self.height, self.nodes, caption=caption, zoomed=self.pane if self.zoomed else None
         )
@@ -204,6 +204,8 @@ class Deck:
             out["caption"] = tuple(foot.caption_lines(self.comments, self.place, self.context("", where.caption)))
         out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, self.context("", where.answer)))
         out["keys"] = (foot.keys_line(view, self.context("", where.keys), script=self.place),)
+        if self.glyphs.ascii:
+            return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out
 
     def _window(self, pane: str, view: View, context: Context) -> Window:
@@ -233,3 +235,7 @@ class Deck:
         elif pane not in FOLLOWS_END and window.total > len(window.lines):
             notes.append(f"{len(window.lines)} of {window.total}")
         return ", ".join(notes)
+
+
+def _in_ascii(line: Line) -> Line:
+    return tuple(piece._replace(text=forced(piece.text)) for piece in line)

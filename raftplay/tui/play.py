@@ -116,8 +116,8 @@ class Player:
             self._stands_still = True
         elif name == "resume":
             self._stands_still = False
-        lets_go = not self._stands_still and name != "resume"
-        self._doing = self.driver.run(f"resume; {text}; pause" if lets_go else text)
+        line = text if self._stands_still else f"{text}; pause" if name == "resume" else f"resume; {text}; pause"
+        self._doing = self.driver.run(line)
         return True
 
     def _take_up(self, outcomes: Sequence[Outcome]) -> bool:

@@ -33,7 +33,16 @@ def _is_important(record: Record) -> bool:
 
 
 _WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
-_ROUTINE = (*_WIRE, dec.Persisted, dec.MatchAdvanced, dec.Applied, dec.PeersReset, dec.Stopped, ev.TimedOut)
+_ROUTINE = (
+    *_WIRE,
+    dec.HeartbeatDue,
+    dec.Persisted,
+    dec.MatchAdvanced,
+    dec.Applied,
+    dec.PeersReset,
+    dec.Stopped,
+    ev.TimedOut,
+)
 _ELECTIONS = (
     dec.PreVoteStarted,
     dec.ElectionStarted,

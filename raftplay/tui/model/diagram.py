@@ -107,6 +107,7 @@ class _Canvas:
         self.width = width
         self.bits: dict[tuple[int, int], int] = {}
         self.cells: dict[tuple[int, int], tuple[str, str, Target]] = {}
+        self.ends: dict[tuple[int, int], tuple[str, str, Target]] = {}
 
     def dot(self, x: int, y: int, style: str, target: Target) -> None:
         row, column = y // 4, x // 2
@@ -118,6 +119,15 @@ class _Canvas:
     def sign(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
         if 0 <= row < self.height and 0 <= column < self.width:
             self.cells[(row, column)] = (sign, style, target)
+
+    def end(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
+        """A sign that no line covers: what became of a message matters more than the way of another."""
+        if 0 <= row < self.height and 0 <= column < self.width:
+            self.ends[(row, column)] = (sign, style, target)
+
+    def at(self, row: int, column: int) -> tuple[str, str, Target] | None:
+        """What is to be seen in a cell."""
+        return self.ends.get((row, column)) or self.cells.get((row, column))
 
 
 def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Context) -> None:
@@ -139,7 +149,7 @@ def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Con
         _line(canvas, (start + step, sent), (stop, row), style, target, glyphs)
     sign = {"lost": glyphs.lost, "held": glyphs.held}.get(arrow.end, glyphs.right if step > 0 else glyphs.left)
     looks = {"lost": "bad bold", "held": "warn bold"}.get(arrow.end, f"{style} bold")
-    canvas.sign(row, stop, sign, looks + (" selected" if is_selected else ""), target)
+    canvas.end(row, stop, sign, looks + (" selected" if is_selected else ""), target)
 
 
 def _line(
@@ -191,7 +201,8 @@ def _row(
     row: Row, canvas: _Canvas, at: int, shape: Geometry, context: Context, before: float, is_now: bool
 ) -> Line:
     glyphs = context.glyphs
-    time = f"{row.time:8.3f} " if not row.free and (row.time - before >= 0.0005 or is_now) else " " * TIME
+    is_new = f"{row.time:.3f}" != f"{before:.3f}"
+    time = f"{row.time:8.3f} " if not row.free and (is_new or is_now) else " " * TIME
     pieces = [Piece(time, "bold text" if is_now else "dim", ("event", row.seq) if row.seq else None)]
     lanes = {shape.lane(node): node for node in range(len(row.roles))}
     end = shape.first + shape.pitch * len(row.roles) - shape.pitch // 2 + 1
@@ -201,10 +212,8 @@ def _row(
             pieces.append(Piece(*row.marks[node], ("node", node)))
         elif node is not None:
             pieces.append(_lane(row.roles[node], node, glyphs))
-        elif (at, column) in canvas.cells:
-            pieces.append(Piece(*canvas.cells[(at, column)]))
         else:
-            pieces.append(Piece(" "))
+            pieces.append(Piece(*(canvas.at(at, column) or (" ",))))
     if shape.label:
         words = "now" if is_now and not row.label else row.label
         text = plain(words) if glyphs.ascii else words

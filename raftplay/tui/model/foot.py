@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from raftplay.commands.live import Outcome
+from raftplay.commands.shown import columns
 from raftplay.past.view import View
 from raftplay.tui.keys import KEYS
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, cut, fit, spread, width_of, wrapped
+from raftplay.tui.model.lines import Line, Piece, cut, fit, width_of, wrapped
 from raftplay.watch.text import visible
 
 NUMBER = {name: at for at, name in enumerate(("log", "messages", "events", "why", "invariants", "network"))}
@@ -80,7 +81,7 @@ def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) ->
     if len(lines) > context.height:
         kept = lines[: context.height]
         more = (Piece(" a: all of it ", "key"),)
-        kept[-1] = spread(fit(kept[-1], context.width - width_of(more)), more, context.width)
+        kept[-1] = (*fit(kept[-1], context.width - width_of(more)), *more)
         return kept
     return lines
 
@@ -91,12 +92,20 @@ def caption_lines(comments: Sequence[str], place: str, context: Context) -> list
     rows = [row for text in comments for row in wrapped(visible(_ascii(text, context)), room)]
     if len(rows) > context.height:
         rows = [*rows[: context.height - 1], context.glyphs.more]
-    lines = [fit((Piece(f" {row}", "text bar"),), context.width, "bar") for row in rows]
-    lines += [fit((Piece(" ", "bar"),), context.width, "bar")] * (context.height - len(lines))
-    tail = (Piece(f" {visible(place)} ", "dim bar"),)
-    if context.height:
-        lines[-1] = spread(fit(lines[-1], context.width - width_of(tail), "bar"), tail, context.width, "bar")
+    rows += [""] * (context.height - len(rows))
+    lines: list[Line] = [fit((Piece(f" {row}", "text bar"),), context.width, "bar") for row in rows]
+    if lines:
+        tail = Piece(f" {cut(visible(place), room)} ", "dim bar")
+        last = Piece(f" {rows[-1]}", "text bar")
+        lines[-1] = (*fit((last,), context.width - width_of((tail,)), "bar"), tail)
     return lines
+
+
+def caption_height(comments: Sequence[str], place: str, width: int) -> int:
+    """How many lines a caption needs."""
+    rows = [row for text in comments for row in wrapped(visible(text), width - 2)]
+    last = columns(rows[-1]) if rows else 0
+    return max(1, len(rows) + (last + columns(visible(place)) + 4 > width))
 
 
 def too_small(width: int, height: int) -> Line:

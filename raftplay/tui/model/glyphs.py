@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.commands.shown import columns
 from raftplay.raft.messages import CMState
 
 
@@ -121,6 +122,14 @@ def plain(text: str) -> str:
     return text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
 
 
+def forced(text: str) -> str:
+    """`text` in ASCII and as wide as before, whatever it is: what `plain` did not know becomes a question mark."""
+    if text.isascii():
+        return text
+    text = text.replace("…", "~")
+    return "".join(char if char.isascii() else "?" * columns(char) for char in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """What a node is, as the screen says it: its sign, its word, its style."""
@@ -165,6 +174,7 @@ def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:
         (glyphs.committed, "t1 solid", "an entry that its node knows to be committed"),
         (glyphs.appended, "t1 hollow", "an entry appended, not known to be committed"),
         (glyphs.conflicting, "bad", "an entry that conflicts with the committed one, or the leader's"),
+        (glyphs.conflicting, "bad badge", "two different entries are committed at one index: what must never be"),
         (glyphs.absent, "dim", "no entry here"),
         ("3", "t3 solid", "log tail: an entry of term 3 (its last digit), committed (solid)"),
         ("3", "t3 hollow", "log tail: appended only (hollow)"),

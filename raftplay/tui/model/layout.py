@@ -44,8 +44,12 @@ def is_too_small(width: int, height: int) -> bool:
 
 
 def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str | None = None) -> Layout:
-    """The layout of a screen that is not too small; `caption`: lines for a script's comments."""
+    """The layout of a screen that is not too small; `caption`: lines for a script's comments.
+
+    They are fewer where there is no room.
+    """
     answer = 1 if height < 30 else 2 if height < 45 else 3
+    caption = min(caption, max(1, (height - 12) // 3))
     foot = 2 + answer + caption
     kind, tall = _nodes(width, height, nodes)
     top, bottom = 1 + tall, height - foot
@@ -68,7 +72,7 @@ def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
     if width >= 22 * nodes and height >= 32:
         return "panels", 10
     most = max(4, (height - 5) * 2 // 5)
-    if nodes + 1 <= most or nodes <= 7:
+    if nodes + 1 <= most or nodes <= 5 or (nodes <= 7 and height >= 22):
         return "rows", nodes + 1
     across = max(1, width // 20)
     return "chips", min(most, -(-nodes // across) + 1)

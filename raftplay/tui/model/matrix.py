@@ -44,6 +44,9 @@ def conflicts(view: View, index: int) -> set[int]:
     """The nodes whose entry at `index` is not the one of `reference`; all, where they differ and there is none."""
     there = [node for node in view.snapshot.nodes if len(node.log) > index]
     right = reference(view, index)
+    final = [node for node in there if node.alive and node.commit_index >= index]
+    if any(not _is_same(node.log[index], final[0].log[index]) for node in final[1:]):
+        return {node.id for node in there}  # what must never be: nobody can say who is right
     if right is not None:
         return {node.id for node in there if not _is_same(node.log[index], right)}
     differs = any(not _is_same(node.log[index], there[0].log[index]) for node in there[1:])
@@ -96,7 +99,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     text = f"{sign}{entry.term}"
     if share >= 5:
         text += f" {plain(words) if glyphs.ascii else words}"
-    looks = "bad" if is_wrong else "bold" if is_committed else ""
+    looks = "bad badge" if is_wrong and is_committed else "bad" if is_wrong else "bold" if is_committed else ""
     return Piece(f"{pad(text, share - 1, glyphs.more)} ", f"t{entry.term % 7} {looks}".strip(), ("entry", index))
 
 

@@ -33,17 +33,13 @@ def rows(view: View, context: Context) -> Window:
     nodes, width = view.snapshot.nodes, context.width
     timer = max(6, min(16, width // 10))
     wide = width >= 100
-    index = max(1, *(len(str(len(n.log))) for n in nodes))
-    about = 3 * index + 2
-    head = (
-        f"  {'node':<6}{'role':<15}{'term':>4} {'vote':<5}"
-        f"{pad('commit/applied/last' if about >= 19 else 'commit', max(about, 6))}  "
-        f"{pad('timer', timer + 7)} "
-    )
+    index = _index_columns(view, width)
+    head = f"  {'node':<5}{'role':<{_role_columns(width)}}{'term':>4} {'vote':<5}{_index_head(index)}  "
+    head += pad("timer", timer + 8)
     if wide:
         head += pad(_peers_head(), _peers_room(view, width)) + " "
     lines = [fit((Piece(head + "log (digit: term)", "dim"),), width)]
-    lines += [_row(view, node, context, timer, max(about, 6), index) for node in nodes]
+    lines += [_row(view, node, context, timer, index) for node in nodes]
     return _kept_in_sight(lines, context)
 
 
@@ -252,22 +248,22 @@ def _timer_line(view: View, node: NodeSnapshot, width: int, glyphs: Glyphs, now:
 # ---- rows and chips
 
 
-def _row(view: View, node: NodeSnapshot, context: Context, timer: int, about: int, index: int) -> Line:
+def _row(view: View, node: NodeSnapshot, context: Context, timer: int, index: tuple[int, ...]) -> Line:
     glyphs, role, width = context.glyphs, role_of(node, context.glyphs), context.width
     sign, words = mark_of(node, glyphs)
     is_selected = node.id == context.selected
     word = f"{role.glyph} {role.word}" if not words else f"{role.glyph}{sign} {words}"
-    applied = f"{_or_dash(node.commit_index if node.alive else -1):>{index}}/"
-    applied += (
-        f"{_or_dash(node.last_applied if node.alive else -1):>{index}}/{_or_dash(len(node.log) - 1):>{index}}"
-    )
+    numbers = [_or_dash(number if node.alive else -1) for number in (node.commit_index, node.last_applied)]
+    numbers.append(_or_dash(len(node.log) - 1))
+    if len(index) == 2:
+        del numbers[1]
     pieces = [
         Piece(f"{glyphs.marker if is_selected else ' '} ", "select"),
-        Piece(pad(f"n{node.id}", 6), f"{role.style} bold"),
-        Piece(pad(word, 15), f"{'cut' if words else role.style} bold"),
+        Piece(pad(f"n{node.id}", 5), f"{role.style} bold"),
+        Piece(pad(word, _role_columns(width)), f"{'cut' if words else role.style} bold"),
         Piece(f"{node.current_term:>4} ", f"t{node.current_term % 7} bold"),
         Piece(pad(_node_or_dash(node.voted_for), 5), "text"),
-        Piece(pad(applied, about), "text"),
+        Piece("".join(f"{n:>{wide}}" for n, wide in zip(numbers, index, strict=True)), "text"),
         Piece("  "),
     ]
     wide = width >= 100
@@ -284,6 +280,22 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, about: in
     pieces += log_tail(node, max(0, width - taken - 1))
     target: Target = ("node", node.id)
     return fit((p if p.target else p._replace(target=target) for p in pieces), width)
+
+
+def _role_columns(width: int) -> int:
+    return 15 if width >= 72 else 12
+
+
+def _index_columns(view: View, width: int) -> tuple[int, ...]:
+    """Columns for commit index, last applied (where there is room) and last index."""
+    digits = max(len(str(len(node.log))) for node in view.snapshot.nodes)
+    rest = max(5, digits + 1)
+    return (max(6, digits), rest, rest) if width >= 72 else (max(6, digits), rest)
+
+
+def _index_head(columns: tuple[int, ...]) -> str:
+    names = ("commit", "appl", "last") if len(columns) == 3 else ("commit", "last")
+    return "".join(f"{name:>{wide}}" for name, wide in zip(names, columns, strict=True))
 
 
 def _peers_head() -> str:

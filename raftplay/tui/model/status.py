@@ -60,14 +60,14 @@ def status_line(view: View, context: Context) -> Line:
         parts.append((7, (Piece(text, "leader bold"),)))
     commit = max((n.commit_index for n in snapshot.nodes if n.alive), default=-1)
     parts.append((6, (Piece("commit ", "dim"), Piece(str(commit) if commit >= 0 else "-", "text"))))
-    faults = faults_of(view)
+    n, faults = len(snapshot.nodes), faults_of(view)
     if faults:
         text = faults[0] if len(faults) == 1 else f"{len(faults)} faults"
         parts.append((5, (Piece(text, "warn"),)))
     if snapshot.bugs:
         text = f"bug {snapshot.bugs[0]}" if len(snapshot.bugs) == 1 else f"{len(snapshot.bugs)} bugs"
         parts.append((6, (Piece(text, "bad"),)))
-    parts.append((3, (Piece(f"{len(snapshot.nodes)} nodes", "dim"),)))
+    parts.append((3, (Piece(f"{n} node{'' if n == 1 else 's'}", "dim"),)))
     parts.append((2, (Piece(f"{snapshot.backend} seed {snapshot.seed}", "dim"),)))
     parts.append((7 if view.breach else 4, (_invariants(view, context),)))
     return _assembled(parts, context.width)

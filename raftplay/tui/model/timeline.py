@@ -60,6 +60,7 @@ class Row:
     time: float
     seq: int = 0
     marks: dict[int, tuple[str, str]] = field(default_factory=dict)
+    weights: dict[int, int] = field(default_factory=dict)
     label: str = ""
     style: str = "dim"
     weight: int = -1
@@ -209,7 +210,9 @@ class _Builder:
     def put(self, record: Record, sign: str, style: str, weight: int, label: str) -> None:
         """A mark on a lane, and its words."""
         row = self.row_at(record.time, seq=record.seq)
-        self.rows[row].marks[record.node] = (sign, style)
+        if weight >= self.rows[row].weights.get(record.node, 0):
+            self.rows[row].weights[record.node] = weight
+            self.rows[row].marks[record.node] = (sign, style)
         self.say(row, weight, label, style.removesuffix(" bold"))
 
     def say(self, row: int, weight: int, label: str, style: str) -> None:

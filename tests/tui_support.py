@@ -1,0 +1,107 @@
+"""What the tests of the screen share: clusters that stand still, and the screen as lines of text."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from textual.pilot import Pilot
+
+from raftplay.commands.branches import Blueprint
+from raftplay.commands.live import Outcome
+from raftplay.commands.script import parse_script
+from raftplay.commands.session import Session
+from raftplay.commands.setup import Setup
+from raftplay.past.history import History
+from raftplay.past.view import View
+from raftplay.tui import picture
+from raftplay.tui.app import RaftApp
+from raftplay.tui.deck import Deck
+from raftplay.tui.driver import Driver, Still
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import ASCII, UNICODE
+from raftplay.tui.model.lines import Line, text_of
+from raftplay.tui.play import Player
+from raftplay.tui.settings import Settings
+from raftplay.watch.invariants import INVARIANTS
+
+NAMES = tuple(invariant.name for invariant in INVARIANTS)
+
+
+def session_of(nodes: int = 5, seed: int = 7, setup: str = "") -> Session:
+    """A session in virtual time; `setup` are set-up lines."""
+    script = parse_script("test", setup, Setup(nodes=nodes, seed=seed, backend="sim"))
+    blueprint = Blueprint(nodes, "sim", seed, script.setup.config().settled(), tuple(script.setup.watched))
+    history = History()
+    return Session(blueprint.build((history,)), history, blueprint=blueprint)
+
+
+@contextmanager
+def still(*lines: str, nodes: int = 5, seed: int = 7, setup: str = "") -> Iterator[Still]:
+    """A cluster after `lines`, its time standing still between commands."""
+    driver = Still(session_of(nodes, seed, setup))
+    try:
+        for line in lines:
+            done(driver, line)
+        yield driver
+    finally:
+        driver.close()
+
+
+def done(driver: Driver, line: str) -> list[Outcome]:
+    """Run a line that is no mistake."""
+    outcomes = driver.run(line).result(30)
+    assert all(outcome.status != "mistake" for outcome in outcomes), outcomes
+    return outcomes
+
+
+def view_after(*lines: str, **options: Any) -> View:
+    """The view of a cluster after `lines`; in it nothing changes any more."""
+    with still(*lines, **options) as driver:
+        return driver.view()
+
+
+def context(width: int = 80, height: int = 20, **options: Any) -> Context:
+    """A context with all invariants watched."""
+    return Context(width, height, watched=NAMES, **options)
+
+
+def texts(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
+    """Lines without their styles and trailing spaces."""
+    return [text_of(line).rstrip() for line in lines]
+
+
+def app_of(driver: Driver, *, ascii: bool = False, colours: bool = True, player: Player | None = None) -> RaftApp:
+    """The app over a driver, with nothing remembered."""
+    deck = Deck(watched=NAMES, nodes=driver.session.harness.n, glyphs=ASCII if ascii else UNICODE)
+    return RaftApp(driver, deck, settings=Settings(), colours=colours, player=player)
+
+
+@asynccontextmanager
+async def shown(app: RaftApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[None]]:
+    """The app, running without a terminal."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await picture.settled(app, pilot)
+        yield pilot
+
+
+def played(app: RaftApp, what: Callable[[Pilot[None]], Awaitable[Any]], size: tuple[int, int] = (120, 40)) -> Any:
+    """What `what` gives while the app runs."""
+
+    async def run() -> Any:
+        async with shown(app, size) as pilot:
+            return await what(pilot)
+
+    return asyncio.run(run())
+
+
+async def pressed(pilot: Pilot[None], *keys: str) -> list[str]:
+    """The screen after some keys."""
+    await pilot.press(*keys)
+    await picture.settled(pilot.app, pilot)  # type: ignore[arg-type]
+    return picture.frame(pilot.app)  # type: ignore[arg-type]
+
+
+def frame_of(driver: Driver, size: tuple[int, int], *keys: str, ascii: bool = False) -> list[str]:
+    """The screen of a cluster as lines of text, after some keys."""
+    return list(played(app_of(driver, ascii=ascii), lambda pilot: pressed(pilot, *keys), size))
