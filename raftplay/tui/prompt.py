@@ -53,7 +53,9 @@ class Prompt(Input):
         """The prompt was left with Esc."""
 
     def __init__(self, history: History, complete: Complete) -> None:
-        super().__init__(id="prompt", placeholder="a command; Tab completes, Esc leaves", compact=True)
+        super().__init__(
+            id="prompt", placeholder="a command; Tab completes, Esc leaves", compact=True, select_on_focus=False
+        )
         self._history = history
         self._complete = complete
         self._sought: str | None = None

@@ -96,6 +96,8 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     is_committed = node.alive and index <= node.commit_index
     sign = glyphs.conflicting if is_wrong else glyphs.committed if is_committed else glyphs.appended
     words = command_text(entry.command, 40)
+    if words.startswith('"') and share < WIDEST:
+        words = words[1:].removesuffix('"')  # room is short, and that it is text is plain to see
     text = f"{sign}{entry.term}"
     if share >= 5:
         text += f" {plain(words) if glyphs.ascii else words}"

@@ -216,12 +216,7 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) ->
             Piece("voted for " if width >= 22 else "voted ", "dim"),
             Piece(_node_or_dash(node.voted_for), "text"),
         ),
-        (
-            Piece("commit ", "dim"),
-            Piece(f"{_or_dash(node.commit_index if node.alive else -1)} ", "text bold"),
-            Piece("applied ", "dim"),
-            Piece(_or_dash(node.last_applied if node.alive else -1), "text"),
-        ),
+        _commit_line(node, width),
         (Piece("last   ", "dim"), Piece(_last_entry(node, last), "text")),
         _timer_line(view, node, width, glyphs, now),
         (Piece("log ", "dim"), *log_tail(node, width - 4)),
@@ -237,6 +232,21 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) ->
         leader = f"n{node.leader_id}" if node.leader_id >= 0 else "unknown"
         lines.append((Piece("leader ", "dim"), Piece(leader, "text")))
     return lines
+
+
+def _commit_line(node: NodeSnapshot, width: int) -> Line:
+    """commit_index and last_applied, their names as long as there is room for."""
+    commit = _or_dash(node.commit_index if node.alive else -1)
+    applied = _or_dash(node.last_applied if node.alive else -1)
+    for one, other in (("commit", "applied"), ("cmt", "appl"), ("c", "a")):
+        if len(one) + len(other) + len(commit) + len(applied) + 3 <= width:
+            break
+    return (
+        Piece(f"{one} ", "dim"),
+        Piece(commit, "text bold"),
+        Piece(f" {other} ", "dim"),
+        Piece(applied, "text"),
+    )
 
 
 def _timer_line(view: View, node: NodeSnapshot, width: int, glyphs: Glyphs, now: float) -> Line:

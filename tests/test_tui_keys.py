@@ -1,0 +1,380 @@
+"""Every key and the mouse: what each does, and that what it does to the cluster is a command."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+from tui_support import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
+
+from raftplay.commands.table import TABLE
+from raftplay.tui import picture
+from raftplay.tui.app import Main, RaftApp
+from raftplay.tui.boxes import Box
+from raftplay.tui.deck import Deck
+from raftplay.tui.keys import KEYS, SPEEDS
+from raftplay.tui.sheet import Sheet
+
+LED = ("wait leader; submit 5; wait committed 5 on 5",)
+HELD = ("wait leader; hold 0->3; sleep 60ms",)
+
+COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "space": (LED, ("space",), "pause"),
+    "full_stop": (LED, (".",), "step"),
+    "left_square_bracket": (LED, ("[",), "speed 0.5"),
+    "right_square_bracket": (LED, ("]",), "speed 2"),
+    "c": (LED, ("3", "c"), "crash 3"),
+    "r": ((*LED, "crash 3"), ("3", "r"), "restart 3"),
+    "d": (LED, ("1", "d"), "disconnect 1"),
+    "z": (LED, ("2", "z"), "freeze 2"),
+    "t": (LED, ("4", "t"), "timeout 4"),
+    "s": (LED, ("s",), "submit 6"),
+    "h": ((*LED, "cut 0->1"), ("h",), "heal"),
+    "left": (LED, ("left",), "back"),
+    "right": ((*LED, "back 5"), ("right",), "forward"),
+    "shift+left": (LED, ("shift+left",), "back 20"),
+    "shift+right": ((*LED, "back 50"), ("shift+right",), "forward 20"),
+    "end": ((*LED, "back 5"), ("end",), "live"),
+    "escape": ((*LED, "back 5"), ("escape",), "live"),
+    "v": (HELD, ("m", "up", "v"), "deliver 15"),
+    "x": (HELD, ("m", "up", "x"), "lose 15"),
+    "u": (HELD, ("m", "up", "u"), "duplicate 15"),
+    "H": (HELD, ("m", "up", "H"), "release 0->3"),
+}
+"""Keys that are commands: what happened before, what is pressed, which command that is."""
+
+
+@pytest.mark.parametrize("key", COMMANDS)
+def test_a_key_is_a_command(key: str) -> None:
+    lines, keys, command = COMMANDS[key]
+    with still(*lines) as driver:
+        app = app_of(driver)
+        played(app, lambda pilot: pressed(pilot, *keys))
+        assert app.deck.outcome is not None
+        assert app.deck.outcome.text == command
+        assert app.deck.outcome.held
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys", "command"),
+    [
+        ((*LED, "pause"), ("space",), "resume"),
+        ((*LED, "back 3"), ("space",), "live"),
+        ((*LED, "disconnect 1"), ("1", "d"), "reconnect 1"),
+        ((*LED, "freeze 2"), ("2", "z"), "thaw 2"),
+        (HELD, ("m", "up", "up", "up", "H"), "hold "),
+    ],
+)
+def test_the_same_key_takes_back_what_it_did(lines: tuple[str, ...], keys: tuple[str, ...], command: str) -> None:
+    with still(*lines) as driver:
+        app = app_of(driver)
+        played(app, lambda pilot: pressed(pilot, *keys))
+        assert app.deck.outcome is not None
+        assert app.deck.outcome.text.startswith(command)
+
+
+SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
+    "S": (("2", "S"), lambda app: app.prompt.value == "submit  to 2" and app.prompt.cursor_position == 7),
+    "p": (("1", "p"), lambda app: app.prompt.value == "partition 1,2 | 0,3,4"),
+    "colon": ((":",), lambda app: app.focused is app.prompt),
+    "slash": (("/",), lambda app: app.focused is app.prompt),
+    "j": (("j", "j"), lambda app: app.deck.selected == 2),
+    "k": (("k",), lambda app: app.deck.selected == 4),
+    "l": (("l",), lambda app: app.deck.pane == "log"),
+    "m": (("m",), lambda app: app.deck.pane == "messages"),
+    "e": (("m", "e"), lambda app: app.deck.pane == "events"),
+    "w": (("w",), lambda app: app.deck.pane == "why"),
+    "i": (("i",), lambda app: app.deck.pane == "invariants"),
+    "n": (("n",), lambda app: app.deck.pane == "network"),
+    "tab": (("l", "tab"), lambda app: app.deck.pane == "messages"),
+    "shift+tab": (("m", "shift+tab"), lambda app: app.deck.pane == "log"),
+    "o": (("m", "o"), lambda app: app.deck.zoomed),
+    "up": (("e", "up", "up"), lambda app: app.deck.rows["events"][1] < app.seen.records[-1].seq),
+    "down": (("e", "up", "up", "up", "down"), lambda app: app.deck.rows["events"]),
+    "pageup": (("e", "pageup"), lambda app: app.deck.scrolls["events"] > 0),
+    "pagedown": (("e", "pageup", "pageup", "pagedown", "pagedown"), lambda app: not app.deck.scrolls["events"]),
+    "enter": (("e", "up", "up", "enter"), lambda app: app.seen.rewound),
+    "f": (("f",), lambda app: app.deck.filter.kind == "elections"),
+    "F": (("3", "F"), lambda app: app.deck.filter.node == 3),
+    "g": (("g",), lambda app: "no script" in next(iter(app._notifications)).message),
+    "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
+    "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
+    "ctrl+p": (("ctrl+p",), lambda app: "Palette" in type(app.screen).__name__),
+    "ctrl+c": (("ctrl+c",), lambda app: "once more" in next(iter(app._notifications)).message),
+    "q": (("q",), lambda app: not app.is_running),
+}
+"""Keys that change the screen: what is pressed, what holds then."""
+
+
+def test_keys_change_the_screen() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def press(pilot: Pilot[None]) -> None:
+            for key, (keys, holds) in SCREENS.items():
+                app.deck = Deck(120, 40, watched=NAMES)
+                app.arrange()
+                await pilot.press(*keys)
+                await pilot.pause()
+                if app.is_running:
+                    app.paint()
+                assert holds(app), key
+                if not app.is_running:
+                    break
+                while not isinstance(app.screen, Main):
+                    await pilot.press("escape")
+                    await pilot.pause()
+                done(driver, "live")
+                app.prompt.put("")
+                app.set_focus(None)
+                app.clear_notifications()
+
+        played(app, press)
+
+
+def test_every_key_has_a_test_and_none_is_bound_twice() -> None:
+    names = [key.key for key in KEYS]
+    assert len(set(names)) == len(names)
+    assert set(names) == {*COMMANDS, *SCREENS, "ctrl+s"}
+    assert not set(COMMANDS) & set(SCREENS)
+
+
+def test_ctrl_s_saves_pictures_that_replace_none(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with still(*LED) as driver:
+        played(app_of(driver), lambda pilot: pressed(pilot, "ctrl+s", "ctrl+s"))
+    found = sorted(file.name for file in tmp_path.iterdir())
+    assert found == ["raftplay-0.162s-1.svg", "raftplay-0.162s.svg"]
+    assert "leader" in (tmp_path / found[0]).read_text("utf-8")
+
+
+def test_ctrl_s_says_what_keeps_it_from_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        picture, "save", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
+    with still() as driver:
+        screen = "\n".join(played(app_of(driver), lambda pilot: pressed(pilot, "ctrl+s")))
+    assert "the picture cannot be written: Permission denied" in screen
+
+
+# ---- the prompt
+
+
+async def typed(pilot: Pilot[None], *texts: str) -> list[str]:
+    """Type lines at the prompt."""
+    await pilot.press(":")
+    for text in texts:
+        await pilot.press(*("space" if char == " " else char for char in text), "enter")
+    return await pressed(pilot)
+
+
+def test_what_is_typed_is_run_and_answered() -> None:
+    with still(*LED) as driver:
+        screen = "\n".join(played(app_of(driver), lambda pilot: typed(pilot, "crash 2", "wat leader")))
+        assert not driver.session.harness.alive[2]
+    assert "there is no command 'wat'; did you mean 'wait'?" in screen
+
+
+def test_a_long_answer_opens_a_sheet_that_scrolls_and_goes_away() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def look(pilot: Pilot[None]) -> tuple[list[str], list[str], bool]:
+            first = await typed(pilot, "help")
+            second = await pressed(pilot, "pagedown")
+            await pilot.press("escape")
+            return first, second, isinstance(app.screen, Sheet)
+
+        first, second, stays = played(app, look)
+        assert any("Setting up" in line for line in first)
+        assert first != second
+        assert not stays
+
+
+def test_history_goes_back_by_what_is_typed_and_is_searched() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            await typed(pilot, "submit 1", "crash 3", "submit 2", "restart 3")
+            values = []
+            for keys in (("up",), ("up",), ("down",), ("down",), tuple("sub"), ("up",), ("up",), ("up",)):
+                await pilot.press(*keys)
+                values.append(app.prompt.value)
+            await pilot.press("ctrl+a", "ctrl+k")
+            await pilot.press("3", "ctrl+r")
+            values.append(app.prompt.value)
+            await pilot.press("ctrl+r")
+            values.append(app.prompt.value)
+            return values
+
+        assert played(app, go) == [
+            "restart 3",
+            "submit 2",
+            "restart 3",
+            "",
+            "sub",
+            "submit 2",
+            "submit 1",
+            "submit 1",
+            "restart 3",
+            "crash 3",
+        ]
+
+
+def test_letters_in_the_prompt_are_letters_and_esc_leaves_it() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> tuple[str, object]:
+            await pilot.press(":", "c", "q", "z", "escape")
+            await pilot.pause()
+            return app.prompt.value, app.focused
+
+        assert played(app, go) == ("cqz", None)
+        assert all(driver.session.harness.alive)
+
+
+def test_what_is_pasted_is_one_line_with_nothing_invisible_in_it() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> str:
+            from textual.events import Paste  # noqa: PLC0415
+
+            await pilot.press(":")
+            app.prompt.post_message(Paste("submit \x1b[31mx\u202e\nq\n"))
+            await pilot.pause()
+            return app.prompt.value
+
+        assert played(app, go) == r"submit \x1b[31mx\u{202e}"
+
+
+# ---- the palette
+
+
+def test_the_palette_has_every_command_of_the_table_and_every_key() -> None:
+    from raftplay.tui.palette import Commands  # noqa: PLC0415
+
+    with still() as driver:
+        app = app_of(driver)
+
+        async def look() -> list[str]:
+            async with shown(app):
+                provider = Commands(app.screen)
+                return [str(hit.display) async for hit in provider.discover()]
+
+        found = asyncio.run(look())
+    assert {row.usage for row in TABLE.values() if not row.setup} <= set(found)
+    assert {f"{key.word} ({key.shown})" for key in KEYS if key.action} <= set(found)
+
+
+def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def choose(pilot: Pilot[None]) -> str:
+            await pilot.press("ctrl+p")
+            await pilot.pause()
+            await pilot.press(*"disconnect")
+            await pilot.pause(0.5)
+            await pilot.press("enter")
+            await pilot.pause(0.2)
+            return app.prompt.value
+
+        assert played(app, choose) == "disconnect "
+
+
+# ---- the mouse
+
+
+async def clicked(pilot: Pilot[None], box: str, words: str) -> None:
+    """Click on the first place where `words` stand in a box."""
+    app = pilot.app
+    lines = app.query_one(f"#{box}", Box).lines
+    for y, line in enumerate(lines):
+        text = "".join(piece.text for piece in line)
+        if words in text:
+            await pilot.click(f"#{box}", offset=(text.index(words), y))
+            await pilot.pause()
+            return
+    raise AssertionError(f"{words!r} is not in {box}")
+
+
+def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def click(pilot: Pilot[None]) -> None:
+            await clicked(pilot, "nodes", "n3")
+            assert app.deck.selected == 3
+            await clicked(pilot, "title2", "network")
+            assert app.deck.pane == "network"
+            await clicked(pilot, "log", "■1 5")
+            assert app.deck.rows["log"] == ("entry", 0)
+            assert "index 0: 5, term 1, on n0 n1 n2 n3 n4" in app.deck.outcome.answer
+            await clicked(pilot, "messages", "◀")
+            assert app.deck.rows["messages"] is not None
+            await pilot.press("e")
+            await clicked(pilot, "events", "commits up to 0")
+            assert app.deck.rows["events"] is not None
+            await clicked(pilot, "events", "commits up to 0")
+            await pressed(pilot)
+            assert app.seen.rewound
+
+        played(app, click)
+
+
+def test_the_wheel_scrolls() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def turn(pilot: Pilot[None]) -> int:
+            app.query_one("#events", Box).post_message(Box.Scrolled(app.query_one("#events", Box), -3))
+            await pilot.pause()
+            return app.deck.scrolls["events"]
+
+        assert played(app, turn) == 3
+
+
+# ---- leaving, resizing
+
+
+def test_ctrl_c_twice_quits() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> bool:
+            await pilot.press("ctrl+c", "ctrl+c")
+            await pilot.pause()
+            return app.is_running
+
+        assert not played(app, go)
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_the_screen_is_resized_at_any_time(colours: bool) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver, colours=colours)
+
+        async def resize(pilot: Pilot[None]) -> None:
+            for size in ((200, 50), (60, 16), (30, 5), (80, 24), (121, 41), (100, 20), (60, 60)):
+                await pilot.resize_terminal(*size)
+                frame = await pressed(pilot)
+                assert len(frame) == size[1]
+                if size == (30, 5):
+                    assert frame[0].startswith("30x5: raftplay needs 60x16")
+                else:
+                    assert "n0 leads term 1" in frame[0]
+                    assert "quit" in frame[-1] or size[0] < 70
+
+        played(app, resize, (80, 24))
+
+
+def test_speeds_go_up_and_down_and_end_where_they_end() -> None:
+    driver = Still(session_of())
+    done(driver, f"speed {SPEEDS[-1]:g}")
+    app = app_of(driver)
+    played(app, lambda pilot: pressed(pilot, "]", *"[" * 30))
+    assert driver.view().snapshot.speed == SPEEDS[0]
+    driver.close()
