@@ -189,7 +189,7 @@ def test_what_arrived_what_is_lost_what_is_held_and_what_flies_are_told_apart() 
     shown = "\n".join(texts(diagram.diagram(view, context(72, 30)).lines))
     assert "✗" in shown
     assert "◉" in shown
-    assert "lost: cut" in shown
+    assert "n0 ✗ n1 cut" in shown
 
 
 def test_a_message_in_flight_comes_nearer_as_time_goes_by() -> None:

@@ -66,7 +66,7 @@ class RaftApp(App[None], inherit_bindings=False):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(k.key, k.action or f"key('{k.key}')", k.help, show=False)
+            Binding(k.key, k.action or f"key('{k.key}')", k.help, show=False, priority=k.action == "prompt")
             for k in keys.KEYS
             if k.action != "command_palette"
         ),
@@ -191,6 +191,7 @@ class RaftApp(App[None], inherit_bindings=False):
             self.arrange()
         self._take_outcomes()
         deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        deck.is_typing = self.focused is self.prompt
         while self._news:
             self.say("", self._news.pop(0))
         self.seen = view = self.driver.view()
@@ -383,8 +384,12 @@ class RaftApp(App[None], inherit_bindings=False):
         return diagram.selected_arrow(self.seen, self.deck.context("messages"))
 
     def action_prompt(self) -> None:
-        """Type a command."""
-        self.prompt.focus()
+        """Type a command. What is typed at once behind the key is part of it: the focus must not come later."""
+        self.set_focus(self.prompt)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key does something now: in the prompt, and over a sheet, the prompt's key is a character."""
+        return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
 
     def action_submit_to(self) -> None:
         """Type what the selected node gets."""
@@ -399,7 +404,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.prompt.put(text)
         if cursor is not None:
             self.prompt.cursor_position = cursor
-        self.prompt.focus()
+        self.set_focus(self.prompt)
 
     def action_present(self) -> None:
         """Back to now: of the cluster, and of what is scrolled."""

@@ -28,6 +28,7 @@ from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.text import visible
 
 SPEED = 0.1
 """How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
@@ -54,7 +55,7 @@ class Wanted:
 def show(wanted: Wanted) -> Status:
     """Show a session on the terminal until the user leaves. Raises `UsageError` where there is no terminal."""
     _check_terminal()
-    session = _session(wanted.script)
+    session = session_of(wanted.script)
     speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else SPEED
     try:
         session.harness.set_speed(speed)
@@ -69,7 +70,7 @@ def show(wanted: Wanted) -> Status:
     player = Player(wanted.script, driver, wanted.step, wanted.at_once, slower) if wanted.plays else None
     app = RaftApp(
         driver,
-        _deck(wanted),
+        deck_of(wanted),
         settings=load(),
         player=player,
         colours="NO_COLOR" not in os.environ,
@@ -86,7 +87,7 @@ def show(wanted: Wanted) -> Status:
         except Exception as error:
             failure = failure or error
     if failure is not None:
-        return _report(failure)
+        return report(failure)
     return Status.HELD
 
 
@@ -95,13 +96,15 @@ def draw(wanted: Wanted, file: Path, size: tuple[int, int], after: str, *, light
 
     Raises `UsageError` when a command of `after` is wrong or does not hold, or the file cannot be written.
     """
-    session = _session(wanted.script)
+    session = session_of(wanted.script)
     with session.harness.lock:
         driver = Still(session)
     try:
         if wanted.speed is not None:
             session.harness.set_speed(wanted.speed)
-        app = RaftApp(driver, _deck(wanted), settings=Settings(light=light), colours="NO_COLOR" not in os.environ)
+        app = RaftApp(
+            driver, deck_of(wanted), settings=Settings(light=light), colours="NO_COLOR" not in os.environ
+        )
         steps = [step.bound.statement.text for step in wanted.script.steps] if wanted.plays else []
         text = asyncio.run(picture.take(app, size, steps, after))
     finally:
@@ -119,7 +122,8 @@ def size_of(text: str) -> tuple[int, int]:
     raise UsageError(f"--size is columns and lines, from 20x5 to 500x300, such as 120x40, not {text[:20]!r}")
 
 
-def _session(script: Script) -> Session:
+def session_of(script: Script) -> Session:
+    """A session on the cluster that a script asks for. Raises `UsageError`."""
     setup = script.setup
     assert setup.nodes is not None
     assert setup.backend is not None
@@ -129,7 +133,8 @@ def _session(script: Script) -> Session:
     return Session(blueprint.build((history,)), history, blueprint=blueprint)
 
 
-def _deck(wanted: Wanted) -> Deck:
+def deck_of(wanted: Wanted) -> Deck:
+    """The deck to begin with."""
     setup = wanted.script.setup
     watched = tuple(setup.watched) or tuple(invariant.name for invariant in INVARIANTS)
     knows_unicode = "utf" in (locale.getpreferredencoding(False) or "").lower()
@@ -147,10 +152,10 @@ def _check_terminal() -> None:
             )
 
 
-def _report(failure: BaseException) -> Status:
+def report(failure: BaseException) -> Status:
     """Keep what went wrong inside in a file, and say so in a line."""
     text = "".join(traceback.format_exception(failure))
-    first = traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200]
+    first = visible(traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200])
     where = ""
     with contextlib.suppress(OSError):
         handle, path = tempfile.mkstemp(prefix="raftplay-report-", suffix=".txt")

@@ -39,6 +39,7 @@ class Deck:
     filter: Filter = field(default_factory=Filter)
     outcome: Outcome | None = None
     busy: str | None = None
+    is_typing: bool = False
     comments: tuple[str, ...] = ()
     place: str = ""
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -203,7 +204,9 @@ class Deck:
         if where.caption.height:
             out["caption"] = tuple(foot.caption_lines(self.comments, self.place, self.context("", where.caption)))
         out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, self.context("", where.answer)))
-        out["keys"] = (foot.keys_line(view, self.context("", where.keys), script=self.place),)
+        out["keys"] = (
+            foot.keys_line(view, self.context("", where.keys), script=self.place, is_typing=self.is_typing),
+        )
         if self.glyphs.ascii:
             return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out

@@ -33,8 +33,10 @@ def frame(app: "RaftApp") -> list[str]:
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
-async def take(app: "RaftApp", size: tuple[int, int], steps: Sequence[str], after: str) -> str:
-    """The screen as SVG, `size` columns and lines, once `steps` and then the lines of `after` were done.
+async def take(
+    app: "RaftApp", size: tuple[int, int], steps: Sequence[str], after: str, keys: Sequence[str] = ()
+) -> str:
+    """The screen as SVG, of `size`, once `steps` and the lines of `after` were done and `keys` pressed.
 
     The steps end where one does not hold. Raises `UsageError` when a line of `after` is wrong or does not hold.
     """
@@ -48,6 +50,8 @@ async def take(app: "RaftApp", size: tuple[int, int], steps: Sequence[str], afte
                 app.deck.outcome = outcome
                 if outcome.status in ("mistake", "failed"):
                     raise UsageError(f"--after: {outcome.text}: {outcome.answer}")
+        await settled(app, pilot)
+        await pilot.press(*keys)
         await settled(app, pilot)
         return app.export_screenshot(title="raftplay")
 

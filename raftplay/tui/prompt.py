@@ -11,6 +11,8 @@ from raftplay.watch.text import visible
 
 MOST_HISTORY = 500
 
+REST, BUSY = ": to type a command, ? for help", "a command; Tab completes, Esc leaves"
+
 Complete = Callable[[str, int], Sequence[tuple[str, int, str]]]
 """(text, place of the cursor) → what may stand there: (text, where it begins, help)."""
 
@@ -53,14 +55,20 @@ class Prompt(Input):
         """The prompt was left with Esc."""
 
     def __init__(self, history: History, complete: Complete) -> None:
-        super().__init__(
-            id="prompt", placeholder="a command; Tab completes, Esc leaves", compact=True, select_on_focus=False
-        )
+        super().__init__(id="prompt", placeholder=REST, compact=True, select_on_focus=False)
         self._history = history
         self._complete = complete
         self._sought: str | None = None
         self._found: list[tuple[str, int]] = []
         self._which = 0
+
+    def on_focus(self) -> None:
+        """Say what the keys do now."""
+        self.placeholder = BUSY
+
+    def on_blur(self) -> None:
+        """Say how to come back."""
+        self.placeholder = REST
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key not in ("up", "down", "ctrl+r"):

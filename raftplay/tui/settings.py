@@ -29,6 +29,6 @@ def load() -> Settings:
     file = user_config_path("raftplay") / "screen.json"
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=dict[str, bool])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.MsgspecError):
         kept = {}
     return Settings(light=kept.get("light", False), path=str(file))

@@ -94,7 +94,7 @@ LIGHT = Palette(
         ("leader", "#147a35"),
         ("candidate", "#a65400"),
         ("follower", "#0b5fc0"),
-        ("down", "#7c828a"),
+        ("down", "#6b7178"),
         ("cut", "#b83a12"),
         ("timer", "#00727f"),
         ("warn", "#855f00"),

@@ -39,8 +39,18 @@ def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: 
     return fit((*pieces, Piece(glyphs.rule * max(0, filled), "line"), *right), context.width)
 
 
-def keys_line(view: View, context: Context, *, script: str = "") -> Line:
+PROMPT_KEYS = (("Enter", "run"), ("Tab", "complete"), ("Up", "before"), ("Ctrl+R", "search"), ("Esc", "leave"))
+
+
+def keys_line(view: View, context: Context, *, script: str = "", is_typing: bool = False) -> Line:
     """The keys worth knowing now, as many as there is room for."""
+    if is_typing:
+        pairs = [
+            p
+            for key, word in PROMPT_KEYS
+            for p in (Piece(f" {key}", "key bold bar"), Piece(f" {word} ", "dim bar"))
+        ]
+        return fit(pairs, context.width, "bar")
     wanted = sorted(
         (k for k in KEYS if k.rank < 8 or (script and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
     )
@@ -69,7 +79,7 @@ def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) ->
         text = cut(visible(busy), context.width - 30)
         return [(Piece(f" {glyphs.marker} {text}", "text"), Piece("  under way, Ctrl+C ends it", "dim"))]
     if outcome is None:
-        return [(Piece(" : to type a command, ? for help", "dim"),)]
+        return []
     style = "text" if outcome.held else "bad"
     command = Piece(f" {glyphs.marker} {cut(visible(_ascii(outcome.text, context)), context.width // 3)}", "dim")
     answer = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]

@@ -49,7 +49,7 @@ class Glyphs:
     more: str = "…"
     arrow: str = "→"
     running: str = "▶"
-    paused: str = "⏸"
+    paused: str = "‖"
     past: str = "◀"
     thick: str = "═"
     thick_bar: str = "║"
@@ -158,7 +158,7 @@ def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
     if node.alive and not node.connected:
         return glyphs.cut_off, "cut off"
     if node.alive and node.calls_left >= 0:
-        return glyphs.cut_off, f"drops after {node.calls_left}"
+        return glyphs.cut_off, "drops calls"
     return "", ""
 
 

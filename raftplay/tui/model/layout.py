@@ -54,7 +54,7 @@ def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str
     kind, tall = _nodes(width, height, nodes)
     top, bottom = 1 + tall, height - foot
     main = Region(0, top, width, bottom - top)
-    slots = (Slot(main, (zoomed, *(p for p in PANES if p != zoomed))),) if zoomed else _slots(main)
+    slots = (Slot(main, (zoomed, *(p for p in PANES if p != zoomed))),) if zoomed else _slots(main, nodes)
     return Layout(
         Region(0, 0, width, 1),
         kind,
@@ -78,7 +78,7 @@ def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
     return "chips", min(most, -(-nodes // across) + 1)
 
 
-def _slots(main: Region) -> tuple[Slot, ...]:
+def _slots(main: Region, nodes: int) -> tuple[Slot, ...]:
     x, y, width, height = main
     if width >= 160 and height >= 24:
         left, right = width * 37 // 100, max(48, width * 26 // 100)
@@ -102,7 +102,7 @@ def _slots(main: Region) -> tuple[Slot, ...]:
             Slot(Region(x + left, y, rest, upper), ("log",)),
             Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
         )
-    left = width * 44 // 100
+    left = min(width * 44 // 100, max(28, 8 + 5 * nodes))
     rest = width - left
     if height >= 20:
         upper = height // 2

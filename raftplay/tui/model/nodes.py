@@ -84,7 +84,7 @@ def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: 
         return (Piece(glyphs.empty * width, "faint"),)
     filled = min(width, math.ceil(width * left / full))
     style = "leader" if node.state is CMState.LEADER else "warn" if left < 0.04 else "timer"
-    shown = f"{left * 1000:4.0f} ms" if left < 10 else f"{left:5.0f} s"
+    shown = f"{left * 1000:4.0f} ms" if left < 0.9995 else f"{left:5.1f} s"
     return (
         Piece(glyphs.full * filled, style),
         Piece(glyphs.empty * (width - filled), "faint"),

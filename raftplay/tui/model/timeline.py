@@ -139,7 +139,7 @@ class _Builder:
         self.arrows.append(Arrow(key, src, dst, message, sent, row, how, reason=reason, seq=record.seq))
         words = short_text(message)
         if how == "lost":
-            self.say(row, 2, f"n{src} {self.glyphs.arrow} n{dst} lost: {reason}", "bad")
+            self.say(row, 2, f"n{src} {self.glyphs.lost} n{dst} {reason}", "bad")
         else:
             self.say(row, weight_of(message), f"n{src} {self.glyphs.arrow} n{dst} {words}", style_of(message))
 

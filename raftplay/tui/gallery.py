@@ -1,0 +1,75 @@
+"""The pictures of the README, from seeded runs; ``python -m raftplay.tui.gallery`` writes them."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from raftplay import scenarios
+from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
+from raftplay.tui import picture
+from raftplay.tui.app import RaftApp
+from raftplay.tui.command import Wanted, deck_of, session_of
+from raftplay.tui.driver import Still
+from raftplay.tui.settings import Settings
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: a script, or one's beginning up to the line `until`; then `after`, then keys."""
+
+    name: str
+    script: str = ""
+    until: str = ""
+    after: str = ""
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 40)
+    light: bool = False
+    seed: int = 7
+
+
+TWO_LEADERS = (
+    "wait leader; submit 1; submit 2; wait committed 2 on 5; partition 0,1 | 2,3,4; submit 3 to 0; submit 4 to 0\n"
+    "wait leader is not 0; submit 5; wait committed 5 on 3"
+)
+
+PICTURES = (
+    Picture("election", after="goto 0.2005s; pause", keys=("0",), seed=5),
+    Picture("partition", after=TWO_LEADERS, keys=("3", "n")),
+    Picture("log-repair", "log-repair", "expect log of 6 = 11", keys=("l", "o")),
+    Picture("figure-8", "bugs/commit-old-term"),
+    Picture(
+        "80x24", after="wait leader; submit 1; wait committed 1 on 5; crash leader; sleep 170ms", size=(80, 24)
+    ),
+    Picture("light", after=TWO_LEADERS, keys=("3",), size=(200, 50), light=True),
+    Picture("past", after="wait leader; submit 1; sleep 20ms; back 60"),
+)
+
+
+async def svg_of(wanted: Picture) -> str:
+    """A picture as SVG; the same every time."""
+    text = scenarios.text_of(wanted.script) if wanted.script else ""
+    script = parse_script(wanted.name, text, Setup(seed=wanted.seed, backend="sim"))
+    driver = Still(session_of(script))
+    app = RaftApp(driver, deck_of(Wanted(script)), settings=Settings(light=wanted.light))
+    steps = [step.bound.statement.text for step in script.steps]
+    if wanted.until:
+        steps = steps[: steps.index(wanted.until) + 1]
+    try:
+        return await picture.take(app, wanted.size, steps, wanted.after, wanted.keys)
+    finally:
+        driver.close()
+
+
+def main() -> None:
+    """Write all pictures to a folder: `screenshots`, unless the command line names another."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(exist_ok=True)
+    for wanted in PICTURES:
+        picture.write(folder / f"{wanted.name}.svg", asyncio.run(svg_of(wanted)))
+        print(folder / f"{wanted.name}.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""`raftplay tui` from the command line: pictures without a terminal, and one sentence for whatever is wrong."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from language_support import environment, raftplay
+
+from raftplay.tui import command, gallery, settings
+from raftplay.tui.theme import DARK, LIGHT, Palette, style_of
+
+
+def test_a_picture_is_drawn_without_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "p.svg"
+    done = raftplay(
+        "tui", "--seed", "7", "--screenshot", str(file), "--size", "80x24", "--after", "wait leader; submit 1"
+    )
+    assert (done.status, done.out, done.err) == (0, "", "")
+    text = file.read_text("utf-8")
+    assert text.startswith("<svg")
+    assert "seed" not in text  # 80 columns have no room for it
+    assert "n0&#160;leads&#160;term&#160;1" in text
+
+
+def test_a_picture_of_a_script_in_ascii_and_light(tmp_path: Path) -> None:
+    file = tmp_path / "p.svg"
+    done = raftplay("tui", "first-election", "--seed", "1", "--screenshot", str(file), "--ascii", "--light")
+    assert (done.status, done.err) == (0, "")
+    text = file.read_text("utf-8")
+    assert LIGHT.ground in text
+    assert DARK.ground not in text
+    assert "★" not in text
+
+
+def test_without_colours_a_picture_has_none_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "p.svg"
+    done = raftplay("tui", "--seed", "1", "--screenshot", str(file), env={"NO_COLOR": "1"})
+    assert (done.status, done.err) == (0, "")
+    text = file.read_text("utf-8")
+    assert not [colour for _, colour in DARK.colours if colour in text]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ((), "standard input is no terminal, and the screen needs one"),
+        (("--after", "wait leader"), "--after and --light are for a picture"),
+        (("--screenshot", "x.svg", "--size", "80"), "--size is columns and lines, from 20x5 to 500x300"),
+        (("--screenshot", "x.svg", "--size", "9999x24"), "--size is columns and lines"),
+        (("--screenshot", "x.svg", "--after", "wat"), "--after: wat: there is no command 'wat'"),
+        (("--screenshot", "x.svg", "--after", "expect leader"), "--after: expect leader: "),
+        (("--screenshot", "/nowhere/x.svg"), "'/nowhere/x.svg' cannot be written: No such file or directory"),
+        (("no-such-script",), "there is no file and no scenario 'no-such-script'"),
+        (("first-election", "--counterexample", "x"), "cannot both be played"),
+        (("-",), "standard input is the keyboard here"),
+        (("--bug", "nonsense"), "there is no bug 'nonsense'"),
+        (("--backend", "udp"), "'udp' is no backend"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(args: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "raftplay.cli", "tui", *args],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_running_a_script_needs_no_screen() -> None:
+    code = (
+        "import sys; sys.argv = ['raftplay', 'run', '-', '--backend', 'sim', '--quiet']\n"
+        "from raftplay.cli import main\n"
+        "try:\n    main()\nfinally:\n    print(sorted(m for m in sys.modules if m.split('.')[0] == 'textual'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input="wait leader\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+# ---- what stays, and what went wrong
+
+
+def test_the_theme_is_remembered_and_a_home_that_cannot_be_written_to_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "user_config_path", lambda _: tmp_path / "config")
+    found = settings.load()
+    assert not found.light
+    found.light = True
+    found.save()
+    assert settings.load().light
+    (tmp_path / "config" / "screen.json").write_bytes(b"\xff{")
+    assert not settings.load().light
+    (tmp_path / "config" / "screen.json").write_bytes(msgspec.json.encode([1]))
+    assert not settings.load().light
+    monkeypatch.setattr(settings, "user_config_path", lambda _: Path("/proc/nowhere"))
+    settings.load().save()
+
+
+def test_an_internal_error_leaves_a_report_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert command.report(RuntimeError("the \x1b[31mcat\nsat on it")) == 1
+    (file,) = tmp_path.iterdir()
+    assert "sat on it" in file.read_text("utf-8")
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert str(file) in line
+
+
+# ---- the pictures of the README
+
+
+@pytest.mark.parametrize("wanted", gallery.PICTURES, ids=lambda wanted: wanted.name)
+def test_the_pictures_of_the_readme_are_those_that_the_command_makes(wanted: gallery.Picture) -> None:
+    file = Path(__file__).parent.parent / "screenshots" / f"{wanted.name}.svg"
+    assert asyncio.run(gallery.svg_of(wanted)) == file.read_text("utf-8"), "python -m raftplay.tui.gallery"
+
+
+# ---- looks
+
+
+def test_without_colours_solid_and_hollow_and_conflicting_still_differ() -> None:
+    looks = [
+        style_of(style, DARK.name, False) for style in ("t3 solid", "t3 hollow", "t3 bold", "bad badge", "dim")
+    ]
+    assert len(set(looks)) == len(looks)
+    assert all(look.color is None and look.bgcolor is None for look in looks)
+
+
+@pytest.mark.parametrize("palette", [DARK, LIGHT])
+def test_every_colour_can_be_read_on_its_ground(palette: Palette) -> None:
+    def brightness(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted((brightness(one), brightness(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    quiet = ("faint", "line", "beat", "reply")
+    for name, colour in palette.colours:
+        least = 1.3 if name in ("faint", "line") else 2.3 if name in quiet else 4.0
+        assert contrast(colour, palette.ground) >= least, name
+    for colour in palette.terms:
+        assert contrast(colour, palette.ground) >= 4.0

@@ -1,0 +1,194 @@
+"""The screen in a real pseudo-terminal: what a terminal shows of it, and that it is given back as it was."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pyte
+import pytest
+from language_support import COMMAND, environment
+
+LEAVES = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")
+"""The other screen is left, the cursor is back, the mouse is no longer reported."""
+
+LIMIT = 20.0
+
+
+class Terminal:
+    """`raftplay tui` in a pseudo-terminal, and the screen as a terminal would show it."""
+
+    def __init__(
+        self, *args: str, size: tuple[int, int] = (120, 40), home: Path, code: str = "", **env: str
+    ) -> None:
+        self.raw = ""
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.Stream(self.screen)
+        command = ["-c", code, *args] if code else [*COMMAND[1:], "tui", *args]
+        variables = environment(TERM="xterm-256color", HOME=str(home), LC_ALL="C.UTF-8", TMPDIR=str(home), **env)
+        del variables["COLUMNS"]  # the size is the terminal's
+        self.child = pexpect.spawn(
+            sys.executable,
+            command,
+            env=variables,
+            dimensions=(size[1], size[0]),
+            encoding="utf-8",
+            timeout=LIMIT,
+            codec_errors="replace",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.child.close(force=True)
+
+    def read(self) -> None:
+        """Take in what has come."""
+        try:
+            text = self.child.read_nonblocking(65_536, timeout=0.1)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += text
+        self._stream.feed(re.sub(r"\x1b\[[<>=?]?[0-9;]*[upq]|\x1b\[\?[0-9;]*\$p", "", text))
+
+    def until(self, pattern: str) -> str:
+        """The screen once `pattern` is on it."""
+        give_up = time.monotonic() + LIMIT
+        while time.monotonic() < give_up:
+            self.read()
+            screen = "\n".join(self.screen.display)
+            if re.search(pattern, screen):
+                return screen
+        raise AssertionError(f"{pattern!r} did not come up:\n" + "\n".join(self.screen.display))
+
+    def end(self) -> int | None:
+        """The exit status, once it ended."""
+        give_up = time.monotonic() + LIMIT
+        while self.child.isalive() and time.monotonic() < give_up:
+            self.read()
+        self.read()
+        self.child.close()
+        return self.child.exitstatus
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home of nobody's."""
+    return tmp_path
+
+
+def is_given_back(terminal: Terminal) -> bool:
+    """Whether the last that was written gives the terminal back."""
+    tail = terminal.raw[-2000:]
+    return all(sequence in tail for sequence in LEAVES)
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(backend: str, home: Path) -> None:
+    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+        terminal.until(r"n\d leads term \d")
+        terminal.child.send(":submit hello\r")
+        screen = terminal.until(r"index 0 of node \d")
+        assert "messages" in screen
+        terminal.until(r"■\d hello.*■\d hello")
+        terminal.child.send("\x1b")
+        terminal.until("q quit")
+        terminal.child.send("q")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+
+
+def test_a_terminal_of_80x24_without_unicode_gets_ascii(home: Path) -> None:
+    with Terminal("--backend", "sim", "--speed", "1", "--ascii", size=(80, 24), home=home) as terminal:
+        screen = terminal.until(r"\* n\d leads")
+        assert screen.isascii()
+        terminal.child.send("\x03")
+        terminal.until("once more to quit")
+        terminal.child.send("\x03")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, home: Path) -> None:
+    with Terminal("--backend", "sim", home=home) as terminal:
+        terminal.until("RUNNING")
+        os.kill(terminal.child.pid, number)
+        terminal.end()
+        assert is_given_back(terminal)
+
+
+def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
+        "from raftplay.tui.deck import Deck\n"
+        "frame, calls = Deck.frame, []\n"
+        "def fails(self, view):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) > 9: raise RuntimeError('a bug of ours')\n"
+        "    return frame(self, view)\n"
+        "Deck.frame = fails\n"
+        "from raftplay.cli import main\n"
+        "main()"
+    )
+    with Terminal(home=home, code=code) as terminal:
+        assert terminal.end() == 1
+        assert is_given_back(terminal)
+        after = terminal.raw[terminal.raw.rindex(LEAVES[0]) :]
+        assert "raftplay: internal error: RuntimeError: a bug of ours; the report is in" in after
+        assert "Traceback" not in after
+        (report,) = home.glob("raftplay-report-*.txt")
+        assert "a bug of ours" in report.read_text("utf-8")
+
+
+def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
+    code = (
+        "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE)"
+    )
+    code += ".returncode)"
+    with Terminal(*COMMAND[1:], "tui", home=home, code=code) as terminal:
+        assert terminal.end() == 2
+
+
+def test_a_terminal_that_stops_reading_deposes_no_leader(home: Path) -> None:
+    with Terminal("--backend", "tcp", "--speed", "0.1", home=home) as terminal:
+        screen = terminal.until(r"n\d leads term \d")
+        leads = re.search(r"n\d leads term \d+", screen)
+        assert leads is not None
+        time.sleep(3)  # nobody reads, and the buffer of the terminal is soon full
+        terminal.child.send(":status\r")
+        terminal.until("status")
+        assert leads[0] in "\n".join(terminal.screen.display)
+
+
+def test_a_resize_is_followed(home: Path) -> None:
+    with Terminal("--backend", "sim", "--speed", "1", size=(120, 40), home=home) as terminal:
+        terminal.until("leads term")
+        terminal.screen.resize(24, 80)
+        terminal.child.setwinsize(24, 80)
+        terminal.until(r"node role +term vote")
+        terminal.screen.resize(10, 50)
+        terminal.child.setwinsize(10, 50)
+        terminal.until("50x10: raftplay needs 60x16")
+
+
+def test_the_process_that_shows_a_picture_ends_by_itself(home: Path) -> None:
+    file = home / "p.svg"
+    done = subprocess.run(
+        [*COMMAND, "tui", "--backend", "tcp", "--screenshot", str(file), "--after", "wait leader"],
+        env=environment(HOME=str(home)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert file.exists()
