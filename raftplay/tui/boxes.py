@@ -10,8 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from raftplay.commands.shown import columns
-from raftplay.tui.model.lines import EMPTY, Line, Target, fit
+from raftplay.tui.model.lines import EMPTY, Line, Target, columns, fit
 from raftplay.tui.theme import style_of
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.pilot import Pilot
-
 from raftplay.raft.messages import UsageError
 
 if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
     from raftplay.tui.app import RaftApp
 
 
@@ -56,7 +56,7 @@ async def take(
         return app.export_screenshot(title="raftplay")
 
 
-async def settled(app: "RaftApp", pilot: Pilot[None]) -> None:
+async def settled(app: "RaftApp", pilot: "Pilot[None]") -> None:
     """Let the screen show what is."""
     app.paint()
     await pilot.pause()

@@ -5,12 +5,19 @@ comes in through `visible` or `command_text`, so no line is longer than its pane
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from raftplay.commands.shown import columns
+from raftplay.commands import shown
 
 Target: TypeAlias = tuple[str, int] | None
 """What a click on a piece means: ("node", 3), ("row", 17), ("pane", 2) …"""
+
+
+@lru_cache(maxsize=8192)
+def columns(text: str) -> int:
+    """How many columns `text` takes, remembered: a screen says the same again and again."""
+    return shown.columns(text)
 
 
 class Piece(NamedTuple):
