@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -12,7 +13,7 @@ from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
-from raftplay.tui.keys import KEYS, SPEEDS
+from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
 from raftplay.tui.sheet import Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
@@ -139,7 +140,7 @@ def test_every_key_has_a_test_and_none_is_bound_twice() -> None:
     assert not set(COMMANDS) & set(SCREENS)
 
 
-def test_ctrl_s_saves_pictures_that_replace_none(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_s_saves_pictures_that_replace_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with still(*LED) as driver:
         played(app_of(driver), lambda pilot: pressed(pilot, "ctrl+s", "ctrl+s"))
@@ -378,3 +379,8 @@ def test_speeds_go_up_and_down_and_end_where_they_end() -> None:
     played(app, lambda pilot: pressed(pilot, "]", *"[" * 30))
     assert driver.view().snapshot.speed == SPEEDS[0]
     driver.close()
+
+
+def test_the_readme_lists_every_key() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    assert readme.split("<!-- keys -->\n")[1].split("<!-- /keys -->")[0] == markdown_table()

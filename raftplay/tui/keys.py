@@ -148,3 +148,9 @@ KEYS: tuple[Key, ...] = (
 def line_of(key: Key, view: View, node: int) -> str:
     """The line that a key runs."""
     return key.command(view, node) if callable(key.command) else key.command.format(node=node)
+
+
+def markdown_table() -> str:
+    """All keys as the README shows them."""
+    rows = [f"| `{key.shown}` | {key.help} |" for key in KEYS]
+    return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"
