@@ -303,6 +303,10 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def action_key(self, name: str) -> None:
         """A key that is a command."""
+        if name == "space" and self.player is not None and not self.player.ended:
+            waits = self.player.hold()
+            self.toast("the script waits: g for its next step, space to go on" if waits else "the script goes on")
+            return
         key = next(k for k in keys.KEYS if k.key == name)
         self.do(keys.line_of(key, self.seen, self.deck.selected))
 

@@ -71,6 +71,8 @@ class Player:
         """Where in the script it is, in words."""
         if self.ended:
             return f"{self.script.name}: {self.ended}"
+        if not self.scenes:
+            return self.script.name
         scene = self.scenes[self.at]
         line = f" line {scene.step.line}" if scene.step is not None else ""
         waits = "; g: next step" if self.step_by_step and self._doing is None else ""
@@ -81,14 +83,19 @@ class Player:
         """Do the next step now, whatever there is to read."""
         self._wanted = True
 
+    def hold(self) -> bool:
+        """Wait before each step from now on, or do so no more; which of both."""
+        self.step_by_step = not self.step_by_step
+        return self.step_by_step
+
     def tick(self, now: float) -> bool:
         """Take up what ended, begin what is due; whether anything changed."""
         if self.ended:
             return False
         if self._doing is not None:
             return self._doing.done() and self._take_up(self._doing.result())
-        if self.at >= len(self.scenes):
-            return self._end("ended; the cluster is yours")
+        if not self.scenes:
+            return self._end("there is nothing to do in it")
         if self._announced != self.at:
             self._announce(now)
             return True
@@ -109,8 +116,7 @@ class Player:
     def _begin(self) -> bool:
         scene = self.scenes[self.at]
         if scene.step is None:
-            self.at += 1
-            return True
+            return self._go_to_next()
         text, name = scene.step.bound.statement.text, scene.step.bound.command.name
         if name == "pause":
             self._stands_still = True
@@ -135,6 +141,11 @@ class Player:
                 failed.status, "did not hold"
             )
             return self._end(f"line {scene.step.line}: {words}")
+        return self._go_to_next()
+
+    def _go_to_next(self) -> bool:
+        if self.at + 1 == len(self.scenes):
+            return self._end("ended; the cluster is yours")
         self.at += 1
         return True
 
