@@ -6,7 +6,6 @@ from textual import events
 from textual.message import Message
 from textual.widgets import Input
 
-from raftplay.tui.model.lines import cut
 from raftplay.watch.text import visible
 
 MOST_HISTORY = 500
@@ -128,9 +127,3 @@ class Prompt(Input):
             behind = self.value[self.cursor_position :]
             self.value = self.value[:start] + text + behind
             self.cursor_position = start + len(text)
-
-    def about(self, width: int) -> str:
-        """What may be typed here, in one line."""
-        found = self._complete(self.value, self.cursor_position)
-        shown = "   ".join(f"{text}  {cut(help, 40)}" if len(found) == 1 else text for text, _, help in found[:30])
-        return cut(shown, width)

@@ -84,14 +84,16 @@ def _slots(main: Region, nodes: int) -> tuple[Slot, ...]:
         left, right = width * 37 // 100, max(48, width * 26 // 100)
         middle = width - left - right
         upper = height // 2
-        lower = min(12, height // 3)
+        links = min(nodes + 6, height // 3)
+        held = min(10, height // 3)
+        x2, x3 = x + left, x + left + middle
         return (
             Slot(Region(x, y, left - 1, height), ("messages",)),
-            Slot(Region(x + left, y, middle - 1, upper), ("log",)),
-            Slot(Region(x + left, y + upper, middle - 1, height - upper), ("events",)),
-            Slot(Region(x + left + middle, y, right, height - 2 * lower), ("why",)),
-            Slot(Region(x + left + middle, y + height - 2 * lower, right, lower), ("network",)),
-            Slot(Region(x + left + middle, y + height - lower, right, lower), ("invariants",)),
+            Slot(Region(x2, y, middle - 1, upper), ("log",)),
+            Slot(Region(x2, y + upper, middle - 1, height - upper), ("events",)),
+            Slot(Region(x3, y, right, height - links - held), ("why",)),
+            Slot(Region(x3, y + height - links - held, right, links), ("network",)),
+            Slot(Region(x3, y + height - held, right, held), ("invariants",)),
         )
     if width >= 100 and height >= 18:
         left = width * 53 // 100
