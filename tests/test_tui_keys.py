@@ -1,10 +1,12 @@
 """Every key and the mouse: what each does, and that what it does to the cluster is a command."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 from tui_support import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
 
@@ -14,6 +16,7 @@ from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
+from raftplay.tui.palette import Commands
 from raftplay.tui.sheet import Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
@@ -240,8 +243,6 @@ def test_what_is_pasted_is_one_line_with_nothing_invisible_in_it() -> None:
         app = app_of(driver)
 
         async def go(pilot: Pilot[None]) -> str:
-            from textual.events import Paste  # noqa: PLC0415
-
             await pilot.press(":")
             app.prompt.post_message(Paste("submit \x1b[31mx\u202e\nq\n"))
             await pilot.pause()
@@ -254,8 +255,6 @@ def test_what_is_pasted_is_one_line_with_nothing_invisible_in_it() -> None:
 
 
 def test_the_palette_has_every_command_of_the_table_and_every_key() -> None:
-    from raftplay.tui.palette import Commands  # noqa: PLC0415
-
     with still() as driver:
         app = app_of(driver)
 
@@ -383,3 +382,40 @@ def test_speeds_go_up_and_down_and_end_where_they_end() -> None:
 def test_the_readme_lists_every_key() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
     assert readme.split("<!-- keys -->\n")[1].split("<!-- /keys -->")[0] == markdown_table()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[/b]",
+        "[@click=app.quit]x[/]",
+        "x" * 65_000,
+        "漢字" * 3000,
+        "\u05e2\u05d1\u05e8\u200f\u202eabc",
+        "\x1b]0;title\x07\x9b2J",
+    ],
+)
+def test_hostile_text_is_shown_literally_wherever_it_is_typed(text: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def type_in(pilot: Pilot[None]) -> list[str]:
+            await pilot.press(":")
+            app.prompt.post_message(Paste(f"submit {text!r}" if "'" not in text else text))
+            await pilot.pause()
+            await pilot.press("enter")
+            await pressed(pilot)
+            app.do(text)
+            app.toast(text)
+            app.deck.comments, app.deck.place = (text,), text
+            app.arrange()
+            return await pressed(pilot)
+
+        frame = played(app, type_in)
+        assert app.is_running is False
+    screen = "".join(frame)
+    assert len(frame) == 40
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", screen)
+    assert "n0 leads term 1" in frame[0]
+    if text.startswith("["):
+        assert text in screen

@@ -161,11 +161,12 @@ class RaftApp(App[None], inherit_bindings=False):
             "caption": where.caption,
             "answer": where.answer,
             "keys": where.keys,
-            **deck.places(),
         }
         for at, slot in enumerate(where.slots):
-            x, y, width, _ = slot.region
+            x, y, width, height = slot.region
+            width += int(x + width < self.size.width)  # the column between two slots is the left one's to fill
             places[f"title{at}"] = (x, y, width, 1)
+            places[deck.shown_in(slot)] = (x, y + 1, width, height - 1)
         for name, box in self._boxes.items():
             box.place(places.get(name, (0, 0, 0, 0)))
         styles = prompt.styles

@@ -171,15 +171,12 @@ def _panel_top(node: NodeSnapshot, width: int, role: Role, is_selected: bool, co
     left = glyphs.thick_corners[0] if is_selected else glyphs.top_left
     right = glyphs.thick_corners[1] if is_selected else glyphs.top_right
     rule = glyphs.thick if is_selected else glyphs.rule
-    sign, words = mark_of(node, glyphs)
     frame = _frame(role, is_selected)
     target: Target = ("node", node.id)
     title = [
         Piece(f" n{node.id} ", f"{role.style} bold"),
         Piece(f"{role.glyph} {role.word} ", f"{role.style} bold"),
     ]
-    if words:
-        title.append(Piece(f"{sign} {words} ", "cut bold"))
     middle = fit(title, min(width - 3, sum(len(p.text) for p in title)))
     filled = width - 3 - sum(len(p.text) for p in middle)
     return (
@@ -202,8 +199,17 @@ def _panel_bottom(node: NodeSnapshot, width: int, frame: str, is_selected: bool,
     port = node.listen_addr[1]
     address = f" :{port} " if port > 1024 else ""
     lives = f" life {node.incarnation + 1} " if node.incarnation else ""
-    text = rule * (width - 3 - len(address) - len(lives)) + lives + address + rule
-    return (Piece(corners[0] + text + corners[1], frame, ("node", node.id)),)
+    sign, words = mark_of(node, glyphs)
+    mark = f" {sign} {words} " if words else ""
+    if len(mark) + len(lives) + len(address) + 4 > width:
+        lives = ""
+    rest = rule * (width - 4 - len(mark) - len(address) - len(lives)) + lives + address + rule
+    target: Target = ("node", node.id)
+    return (
+        Piece(corners[0] + rule, frame, target),
+        Piece(mark, "cut bold", target),
+        Piece(rest + corners[1], frame, target),
+    )
 
 
 def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
