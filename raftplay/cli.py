@@ -222,24 +222,19 @@ def tui(
     script: Annotated[
         str | None, typer.Argument(metavar="[SCRIPT]", help="A file or the name of a scenario, to be played.")
     ] = None,
-    nodes: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time."),
-    ] = None,
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
     speed: Annotated[
         float | None,
         typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 unless said."),
     ] = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    data_dir: DataDirOption = None,
     bug: BugOption = None,
-    without_bugs: Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")] = False,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
     counterexample: Annotated[
         str | None, typer.Option(metavar="FILE", help="Open what `explore` wrote: at once to where it breaks.")
@@ -258,16 +253,14 @@ def tui(
 
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
-    from raftplay.tui.command import Wanted, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
+    from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
-    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bug), without_bugs=without_bugs)
-    if backend is not None:
-        override(overrides, "--backend", f"backend {backend}")
-    elif screenshot is not None:
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    if backend is None and screenshot is not None:
         overrides.backend = "sim"
     name = script if script is not None else counterexample
     if name == "-":
@@ -280,10 +273,14 @@ def tui(
         at_once=counterexample is not None,
         ascii=ascii_,
     )
-    if screenshot is not None:
-        draw(wanted, screenshot, size_of(size), after, light=light)
-        return
-    raise typer.Exit(int(show(wanted)))
+    picture = size_of(size)
+    if screenshot is None:
+        check_terminal()
+    with opened(wanted.script.setup, trace, data_dir) as session:
+        if screenshot is not None:
+            draw(wanted, session, screenshot, picture, after, light=light)
+        else:
+            raise typer.Exit(int(show(wanted, session)))
 
 
 @app.command()

@@ -9,12 +9,12 @@ from textual.pilot import Pilot
 from tui_support import app_of, pressed, session_of, shown
 
 from raftplay.commands.live import Live
+from raftplay.commands.runner import opened
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.explore.command import explore
 from raftplay.explore.sweep import Search
 from raftplay.tui.app import RaftApp
-from raftplay.tui.command import session_of as session_for
 from raftplay.tui.play import Player
 
 
@@ -141,28 +141,28 @@ def test_a_counterexample_is_opened_where_it_breaks(tmp_path: Path) -> None:
     search = Search(range(5, 6), seconds=4.0, bugs=("double-count-vote",), first_seed=1, seeds=200, jobs=1)
     explore(search, lambda _: None, out=file, shrink_limit=5.0, again="", watch=lambda _: None)
     script = parse_script(str(file), file.read_text("utf-8"), Setup())
-    session = session_for(script)
-    session.harness.set_speed(100.0)
-    session.harness.pause()
-    driver = Live(session)
-    player = Player(script, driver, at_once=True, speed_after=0.1)
-    app = app_of(driver, player=player)
+    with opened(script.setup) as session:
+        session.harness.set_speed(100.0)
+        session.harness.pause()
+        driver = Live(session)
+        player = Player(script, driver, at_once=True, speed_after=0.1)
+        app = app_of(driver, player=player)
 
-    async def run() -> None:
-        async with shown(app) as pilot:
-            await until(app, pilot, lambda: app.seen.breach is not None and player.ended)
-            await until(app, pilot, lambda: app.seen.snapshot.speed == 0.1)
-            frame = "\n".join(await pressed(pilot))
-            assert "BROKEN" in frame
-            assert "an invariant broke" in frame
-            assert app.deck.pane == "why"
-            assert app.seen.snapshot.paused
-            assert app.seen.breach is not None
-            assert app.seen.records[-1].time == app.seen.breach.time  # at the guilty event
-            await pilot.press("left")
-            await until(app, pilot, lambda: app.seen.rewound)
+        async def run() -> None:
+            async with shown(app) as pilot:
+                await until(app, pilot, lambda: app.seen.breach is not None and player.ended)
+                await until(app, pilot, lambda: app.seen.snapshot.speed == 0.1)
+                frame = "\n".join(await pressed(pilot))
+                assert "BROKEN" in frame
+                assert "an invariant broke" in frame
+                assert app.deck.pane == "why"
+                assert app.seen.snapshot.paused
+                assert app.seen.breach is not None
+                assert app.seen.records[-1].time == app.seen.breach.time  # at the guilty event
+                await pilot.press("left")
+                await until(app, pilot, lambda: app.seen.rewound)
 
-    try:
-        asyncio.run(run())
-    finally:
-        driver.close()
+        try:
+            asyncio.run(run())
+        finally:
+            driver.close()

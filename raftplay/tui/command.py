@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import new_seed
-from raftplay.commands.branches import Blueprint
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
 from raftplay.output import complain
-from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.deck import Deck
-from raftplay.tui.driver import Driver, Still
+from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
@@ -52,10 +49,8 @@ class Wanted:
     ascii: bool = False
 
 
-def show(wanted: Wanted) -> Status:
-    """Show a session on the terminal until the user leaves. Raises `UsageError` where there is no terminal."""
-    _check_terminal()
-    session = session_of(wanted.script)
+def show(wanted: Wanted, session: Session) -> Status:
+    """Show `session` on the terminal until the user leaves, and close it."""
     speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else SPEED
     try:
         session.harness.set_speed(speed)
@@ -91,12 +86,13 @@ def show(wanted: Wanted) -> Status:
     return Status.HELD
 
 
-def draw(wanted: Wanted, file: Path, size: tuple[int, int], after: str, *, light: bool = False) -> None:
-    """Write a picture of the screen after the script and the commands `after`, without a terminal.
+def draw(
+    wanted: Wanted, session: Session, file: Path, size: tuple[int, int], after: str, *, light: bool = False
+) -> None:
+    """Write a picture of `session` after the script and the commands `after`, without a terminal, and close it.
 
     Raises `UsageError` when a command of `after` is wrong or does not hold, or the file cannot be written.
     """
-    session = session_of(wanted.script)
     with session.harness.lock:
         driver = Still(session)
     try:
@@ -122,17 +118,6 @@ def size_of(text: str) -> tuple[int, int]:
     raise UsageError(f"--size is columns and lines, from 20x5 to 500x300, such as 120x40, not {text[:20]!r}")
 
 
-def session_of(script: Script) -> Session:
-    """A session on the cluster that a script asks for. Raises `UsageError`."""
-    setup = script.setup
-    assert setup.nodes is not None
-    assert setup.backend is not None
-    seed = new_seed() if setup.seed is None else setup.seed
-    blueprint = Blueprint(setup.nodes, setup.backend, seed, setup.config().settled(), tuple(setup.watched))
-    history = History()
-    return Session(blueprint.build((history,)), history, blueprint=blueprint)
-
-
 def deck_of(wanted: Wanted) -> Deck:
     """The deck to begin with."""
     setup = wanted.script.setup
@@ -142,8 +127,8 @@ def deck_of(wanted: Wanted) -> Deck:
     return Deck(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
 
 
-def _check_terminal() -> None:
-    """The screen is drawn on standard error, and read from standard input."""
+def check_terminal() -> None:
+    """Raise `UsageError` unless standard input, and standard error, where the screen is drawn, are a terminal."""
     for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
         if stream is None or not stream.isatty():
             raise UsageError(
@@ -164,6 +149,3 @@ def report(failure: BaseException) -> Status:
         where = f"; the report is in {path}"
     complain(f"raftplay: internal error: {first}{where}")
     return Status.FAILED
-
-
-__all__ = ["Driver", "Wanted", "draw", "show", "size_of"]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raftplay import scenarios
+from raftplay.commands.runner import opened
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
-from raftplay.tui.command import Wanted, deck_of, session_of
+from raftplay.tui.command import Wanted, deck_of
 from raftplay.tui.driver import Still
 from raftplay.tui.settings import Settings
 
@@ -51,15 +52,16 @@ async def svg_of(wanted: Picture) -> str:
     """A picture as SVG; the same every time."""
     text = scenarios.text_of(wanted.script) if wanted.script else ""
     script = parse_script(wanted.name, text, Setup(seed=wanted.seed, backend="sim"))
-    driver = Still(session_of(script))
-    app = RaftApp(driver, deck_of(Wanted(script)), settings=Settings(light=wanted.light))
     steps = [step.bound.statement.text for step in script.steps]
     if wanted.until:
         steps = steps[: steps.index(wanted.until) + 1]
-    try:
-        return await picture.take(app, wanted.size, steps, wanted.after, wanted.keys)
-    finally:
-        driver.close()
+    with opened(script.setup) as session:
+        driver = Still(session)
+        app = RaftApp(driver, deck_of(Wanted(script)), settings=Settings(light=wanted.light))
+        try:
+            return await picture.take(app, wanted.size, steps, wanted.after, wanted.keys)
+        finally:
+            driver.close()
 
 
 def main() -> None:
