@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
-from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing
+from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing, why
 from raftplay.commands.answers import RULE, Block, is_rule, read_block
 from raftplay.commands.cursor import Scope
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
@@ -20,7 +20,7 @@ MAX_MISTAKES = 100
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
 
-_MODULES = (acting, keeping, looking, rewinding, setup, single, timing)  # importing them fills the table
+_MODULES = (acting, keeping, looking, rewinding, setup, single, timing, why)  # importing them fills the table
 
 
 class ScriptRefused(UsageError):

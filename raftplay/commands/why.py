@@ -1,0 +1,108 @@
+"""Asking why: one command, with the forms that its question may have."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+from raftplay import why as asking
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.commands.conditions import number_or_variable
+from raftplay.commands.cursor import Cursor, did_you_mean
+from raftplay.commands.lexer import Word
+from raftplay.commands.selectors import SEVERAL, SINGLE, Selector, parse_node
+from raftplay.commands.shown import quoted
+from raftplay.commands.table import Kind, Resolve, command, constant
+from raftplay.commands.values import whole
+from raftplay.past.view import View
+from raftplay.raft.messages import CMState, UsageError
+from raftplay.why import Answer
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+Question = Callable[[View], Answer]
+
+FORMS = "NODE | NODE rejected | no leader | not committed INDEX"
+
+ABOUT = (
+    "why 2: why it is in its state; why 2 rejected: what it refused last, or what of its own was refused; "
+    "why not committed index: about the last submit; with nothing behind it, what is most worth asking now"
+)
+
+
+def _question(cursor: Cursor) -> Resolve:
+    word = cursor.peek()
+    match None if word is None or word.quoted else word.text:
+        case "no":
+            cursor.next("no")
+            _expect(cursor, "leader")
+            return constant(asking.why_no_leader)
+        case "not":
+            cursor.next("not")
+            _expect(cursor, "committed")
+            return _about_index(cursor)
+    return _about_node(cursor)
+
+
+def _expect(cursor: Cursor, text: str) -> None:
+    word = cursor.next(f"'{text}'")
+    if word.text != text:
+        raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
+
+
+def _about_index(cursor: Cursor) -> Resolve:
+    word = cursor.next("an INDEX")
+    if word.text != "index" and not word.text.startswith("$"):
+        index = whole(cursor, word, "log index")
+        return lambda session: lambda view: asking.why_not_committed(view, index)
+    number = number_or_variable(cursor, word)
+    return lambda session: lambda view: asking.why_not_committed(view, number(session))
+
+
+def _about_node(cursor: Cursor) -> Resolve:
+    word = cursor.peek()
+    if word is not None and not _may_be_node(word):
+        hint = did_you_mean(word.text, ("no", "not", *SINGLE)) or f"; the form is: why [{FORMS}]"
+        raise cursor.mistake(f"{quoted(word.text)} is nothing to ask about{hint}", word)
+    node = parse_node(cursor)
+    behind = cursor.peek()
+    if behind is None:
+        return lambda session: lambda view: _of_node(view, session, node, asking.why_node)
+    if behind.text != "rejected":
+        hint = did_you_mean(behind.text, ("rejected",)) or f"; the form is: why [{FORMS}]"
+        raise cursor.mistake(f"{quoted(behind.text)} is too much{hint}", behind)
+    cursor.next("rejected")
+    return lambda session: lambda view: _of_node(view, session, node, asking.why_rejected)
+
+
+def _may_be_node(word: Word) -> bool:
+    return word.text.startswith("$") or word.text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, word.text))
+
+
+def _of_node(view: View, session: "Session", node: Selector, ask: Callable[[View, int], Answer]) -> Answer:
+    """The answer about a node; about nobody, where `leader` is nobody at the moment of the view."""
+    id = _find(view.snapshot, node, session)
+    return asking.why_no_leader(view) if id is None else ask(view, id)
+
+
+def _find(snapshot: Snapshot, node: Selector, session: "Session") -> int | None:
+    """Whom `node` means at the moment of the snapshot; None for a leader that there is not."""
+    match node.parts[0]:
+        case "leader":
+            return snapshot.leader.id if snapshot.leader is not None else None
+        case "follower":
+            followers = (n.id for n in snapshot.nodes if n.alive and n.connected and n.state is CMState.FOLLOWER)
+            id = next(followers, None)
+            if id is None:
+                raise UsageError("there is no follower among the connected live nodes")
+            return id
+    return node.resolve_one(session)
+
+
+QUESTION = Kind(FORMS, _question, about=ABOUT)
+
+
+@command("Looking", "why not committed 4")
+def why(session: "Session", question: Annotated[Question | None, QUESTION] = None) -> str:
+    """Say why a node is in its state, an entry not committed, nobody leader, or what was refused; by which rule."""
+    view = session.view()
+    return (asking.why(view) if question is None else question(view)).text

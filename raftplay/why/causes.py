@@ -1,0 +1,47 @@
+"""Which message made a node do what it did."""
+
+from dataclasses import dataclass
+
+from raftplay.raft.events import Decision
+from raftplay.raft.messages import Args, Reply
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.why.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A message that arrived from `peer`: a call with its `args`, or a `reply` to the node's own `args`.
+
+    `args` is None for a reply to a call that the history no longer has.
+    """
+
+    peer: int
+    args: Args | None
+    reply: Reply | None = None
+
+
+def cause_of(trail: Trail, record: Record) -> Cause | None:
+    """The message that was handled when `record` was decided; None where it was none, or is not known."""
+    earlier = trail.before(record)
+    while earlier is not None and isinstance(earlier.event, Decision):
+        earlier = trail.before(earlier)
+    if earlier is None or earlier.incarnation != record.incarnation:
+        return None
+    match earlier.event:
+        case ev.CallDelivered(src=src, args=args):
+            return Cause(src, args)
+        case ev.ReplyDelivered(src=src, call_id=call_id, reply=reply):
+            return Cause(src, _args_of(trail, record.node, call_id, earlier.seq), reply)
+    return None
+
+
+def _args_of(trail: Trail, node: int, call_id: int, seq: int) -> Args | None:
+    """What the call was that got a reply."""
+    found = trail.event(
+        node,
+        ev.CallSent,
+        before=seq,
+        test=lambda r: isinstance(r.event, ev.CallSent) and r.event.call_id == call_id,
+    )
+    return None if found is None else found[1].args

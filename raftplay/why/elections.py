@@ -1,0 +1,221 @@
+"""How a node came to stand for election: which timer fired, after waiting for whom, and whom it asked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, RequestVoteArgs
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.why.calls import Journey, Stage, journey, not_sent, sent_calls
+from raftplay.why.network import Obstacle, answer_obstacle, majority
+from raftplay.why.rulings import Ruling, heard_leader, ruling
+from raftplay.why.trail import LATEST, Trail
+
+TIMER_ON_REFUSAL = "timer-on-refusal"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What began a wait for a leader: word from one (`peer`), a vote for `peer`, a start of its own, and so on."""
+
+    kind: Literal["heard", "voted", "stood", "asked", "started", "stepped down", "refused"]
+    time: float
+    term: int
+    peer: int = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An election timer that fired at `time`, `by_hand` or after the wait that `since` began (None: forgotten).
+
+    `pre_votes`: who said in between that the node could win (§9.6); empty without pre-vote.
+    """
+
+    time: float
+    by_hand: bool
+    since: Wait | None
+    pre_votes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of a candidate's request to `peer`.
+
+    `journey` is None where the history no longer has it; `obstacle` is what stands in the way now.
+    """
+
+    peer: int
+    counted: bool
+    journey: Journey | None
+    obstacle: Obstacle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidacy:
+    """An election that is under way: `node` asks for votes in `term`, or, with `pre_vote`, whether it could win.
+
+    `since` and `firing` are None where the history no longer has its beginning. `needed`: how many votes win.
+    """
+
+    node: int
+    term: int
+    pre_vote: bool
+    since: float | None
+    firing: Firing | None
+    votes: tuple[int, ...]
+    needed: int
+    asked: tuple[Asked, ...]
+
+
+def firing(trail: Trail, record: Record) -> Firing:
+    """The timer that made the node stand, or ask first: `record` is its ElectionStarted or PreVoteStarted."""
+    before = trail.before(record)
+    pre_votes: tuple[int, ...] = ()
+    if before is not None and isinstance(before.event, dec.VoteCounted) and before.event.pre_vote:
+        pre_votes = before.event.votes
+        asked = trail.last(record.node, dec.PreVoteStarted, before=record.seq, life=record.incarnation)
+        if asked is None:
+            return Firing(record.time, False, None, pre_votes)
+        record, before = asked, trail.before(asked)
+    by_hand = before is not None and isinstance(before.event, ev.TimedOut)
+    return Firing(record.time, by_hand, _wait(trail, record), pre_votes)
+
+
+def _wait(trail: Trail, record: Record) -> Wait | None:
+    """What had last restarted the election timer before `record`."""
+    on_refusal = TIMER_ON_REFUSAL in trail.snapshot.bugs
+
+    def restarts(earlier: Record) -> bool:
+        match earlier.event:
+            case dec.AppendDecided():
+                return heard_leader(earlier)
+            case dec.VoteDecided(args=args, granted=granted):
+                return not args.pre_vote and (granted or on_refusal)
+            case dec.BecameFollower(was=was):
+                return was == "Leader"
+        return True
+
+    kinds = (
+        dec.AppendDecided,
+        dec.VoteDecided,
+        dec.BecameFollower,
+        dec.ElectionStarted,
+        dec.PreVoteStarted,
+        dec.Started,
+    )
+    found = trail.last(record.node, *kinds, before=record.seq, life=record.incarnation, test=restarts)
+    return None if found is None else _wait_from(found)
+
+
+def _wait_from(record: Record) -> Wait:
+    time, term = record.time, record.after.current_term if record.after else 0
+    match record.event:
+        case dec.AppendDecided(args=args):
+            return Wait("heard", time, args.term, args.leader_id)
+        case dec.VoteDecided(args=args, granted=granted):
+            return Wait("voted" if granted else "refused", time, args.term, args.candidate_id)
+        case dec.BecameFollower():
+            return Wait("stepped down", time, term)
+        case dec.ElectionStarted(term=term):
+            return Wait("stood", time, term)
+        case dec.PreVoteStarted(term=term):
+            return Wait("asked", time, term)
+    return Wait("started", time, term)
+
+
+def candidacy(trail: Trail, node: int) -> Candidacy | None:
+    """The election of `node` that is under way, if there is one: as a candidate, or asking first (§9.6)."""
+    now = trail.snapshot.nodes[node]
+    if not now.alive:
+        return None
+    life = now.incarnation
+    if now.state.text == "Candidate":
+        found = trail.last(node, dec.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term)
+        return _candidacy(trail, node, now.current_term, False, found)
+    found = trail.last(node, dec.PreVoteStarted, life=life)
+    if found is None or _asking_is_over(trail, found):
+        return None
+    return _candidacy(trail, node, _term_of(found), True, found)
+
+
+def _term_of(record: Record) -> int:
+    event = record.event
+    return event.term if isinstance(event, dec.ElectionStarted | dec.PreVoteStarted) else -1
+
+
+def _asking_is_over(trail: Trail, asked: Record) -> bool:
+    ends = (dec.ElectionStarted, dec.BecameFollower, dec.AppendDecided, dec.BecameLeader)
+
+    def is_end(record: Record) -> bool:
+        return record.incarnation == asked.incarnation and (
+            not isinstance(record.event, dec.AppendDecided) or heard_leader(record)
+        )
+
+    return trail.next(asked.node, *ends, after=asked.seq, test=is_end) is not None
+
+
+def _candidacy(trail: Trail, node: int, term: int, pre_vote: bool, began: Record | None) -> Candidacy:
+    snapshot = trail.snapshot
+    votes, needed = _votes(trail, node, began, pre_vote)
+    peers = [peer.id for peer in snapshot.nodes if peer.id != node]
+    asked = tuple(
+        Asked(
+            peer,
+            peer in votes,
+            None if began is None else _request(trail, node, peer, term, pre_vote, began),
+            answer_obstacle(snapshot, node, peer),
+        )
+        for peer in peers
+    )
+    since = None if began is None else began.time
+    fired = None if began is None else firing(trail, began)
+    return Candidacy(node, term, pre_vote, since, fired, votes, needed, asked)
+
+
+def _votes(trail: Trail, node: int, began: Record | None, pre_vote: bool) -> tuple[tuple[int, ...], int]:
+    """The votes counted so far and how many are needed: by the events, else by the state."""
+    counted = trail.event(
+        node, dec.VoteCounted, life=trail.life(node), test=lambda r: began is None or r.seq > began.seq
+    )
+    if counted is not None:
+        return counted[1].votes, counted[1].needed
+    if began is not None:
+        return ((node,) if pre_vote else ()), majority(trail.snapshot)
+    return trail.snapshot.nodes[node].votes, majority(trail.snapshot)
+
+
+def _request(trail: Trail, node: int, peer: int, term: int, pre_vote: bool, began: Record) -> Journey:
+    """What became of the request for the vote of `peer`."""
+    for record, event in sent_calls(trail, node, peer, after=began.seq):
+        args = event.args
+        if isinstance(args, RequestVoteArgs) and args.term == term and args.pre_vote is pre_vote:
+            return journey(trail, record, event)
+    return not_sent(trail, node, peer, began.seq)
+
+
+def vote_of(trail: Trail, voter: int, candidate: int, term: int, *, before: int = LATEST) -> Ruling | None:
+    """The vote of `voter` for `candidate` in `term`; None where it gave none, or the history no longer has it."""
+
+    def is_it(record: Record) -> bool:
+        match record.event:
+            case dec.VoteDecided(args=args, granted=True):
+                return not args.pre_vote and args.term == term and args.candidate_id == candidate
+        return False
+
+    found = trail.last(voter, dec.VoteDecided, before=before, test=is_it)
+    return None if found is None else ruling(trail, found)
+
+
+def refused_by(asked: Asked) -> Ruling | None:
+    """The refusal of a request, where it was refused."""
+    ruled = None if asked.journey is None else asked.journey.ruling
+    return ruled if ruled is not None and not ruled.yes else None
+
+
+def may_still_vote(asked: Asked) -> bool:
+    """Whether the vote that was asked for may still come: it is neither counted nor refused, nor lost."""
+    if asked.counted or asked.journey is None or refused_by(asked) is not None:
+        return False
+    lost = (Stage.NOT_SENT, Stage.CALL_LOST, Stage.CALL_GONE, Stage.REPLY_LOST, Stage.REPLY_GONE, Stage.UNANSWERED)
+    return asked.journey.stage not in lost

@@ -1,0 +1,315 @@
+"""Why an entry is not committed, or how it was: who has it, who leads, and what the leader is waiting for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry, same_command
+from raftplay.watch.events import Record
+from raftplay.why.calls import MOVING, Journey, journey, sent_calls
+from raftplay.why.disks import disk_of
+from raftplay.why.followers import LogGap, log_gap
+from raftplay.why.network import Obstacle, answer_obstacle, majority
+from raftplay.why.trail import Trail
+
+COMMIT_OLD_TERM = "commit-old-term"
+
+Outcome = Literal[
+    "committed", "was committed", "nowhere", "no leader", "not the leader's", "older term", "not written",
+    "too few", "not acknowledged",
+]  # fmt: skip
+"""The reasons, in the order in which they are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """How `node` committed the index: `replicas` are those that it counted (empty where it was told).
+
+    `counted_to` is the index up to which it committed, `entry_term` the term of the entry there (-1 where that is
+    not known), `term` the node's own. `applied` is the command that it applied for the index, None where the
+    history no longer has it.
+    """
+
+    node: int
+    time: float
+    rule: str
+    replicas: tuple[int, ...]
+    counted_to: int
+    entry_term: int
+    term: int
+    applied: CommitEntry | None
+
+    def is_of(self, entry: LogEntry) -> bool:
+        """Whether what was committed is, as far as is known, the command of `entry`."""
+        return self.applied is None or same_command(self.applied.command, entry.command)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a node has at the index: in its log, or, if it is down, on its disk; None where its log ends before.
+
+    `commits`: it lives and knows that the index is committed. `torn`: it went down in a write that may have
+    changed this.
+    """
+
+    node: int
+    alive: bool
+    entry: LogEntry | None
+    length: int
+    commits: bool
+    torn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a follower has of the leader's entry, and what keeps it, or its acknowledgement, away.
+
+    `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between
+    the two now. `journey` is the call with the entry, or the one whose answer would vouch for it, None if there
+    was none.
+    """
+
+    node: int
+    has: bool
+    counted: bool
+    gap: LogGap
+    obstacle: Obstacle | None
+    journey: Journey | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """Whether `index` is committed, and why not.
+
+    `outcome` is the first reason that holds. `entry` is what stands at the index: the leader's entry, else the
+    one that is committed, else that of the newest term. `holdings` are all nodes', `holders` those who have
+    `entry`. `decider`: the index that the leader must commit by counting for this one to be committed, -1 where
+    it has none of its own term. `shares` compare the others with the leader there. `leader` is (node, term).
+    `pretenders` are others who lead, as (node, term). `written`: the entry is on the leader's own disk.
+    """
+
+    index: int
+    outcome: Outcome
+    entry: LogEntry | None
+    committed_on: tuple[int, ...]
+    commit: Commit | None
+    holdings: tuple[Holding, ...]
+    holders: tuple[int, ...]
+    leader: tuple[int, int] | None
+    pretenders: tuple[tuple[int, int], ...]
+    needed: int
+    decider: int = NONE
+    shares: tuple[Share, ...] = ()
+    written: bool = True
+
+    @property
+    def disagree(self) -> bool:
+        """Whether nodes have committed different entries at the index."""
+        committed = [holding.entry for holding in self.holdings if holding.commits]
+        return any(entry != committed[0] for entry in committed)
+
+
+def index_facts(trail: Trail, index: int) -> IndexFacts:
+    """Whether `index` is committed, and why not."""
+    snapshot = trail.snapshot
+    leader = snapshot.leader
+    holdings = tuple(_holding(trail, node, index) for node in snapshot.nodes)
+    committed_on = tuple(holding.node for holding in holdings if holding.commits)
+    commit = _first_commit(trail, index)
+    entry = _subject(holdings, leader)
+    decider = _decider(trail, leader, index)
+    shares = () if leader is None or decider == NONE else _shares(trail, leader, decider)
+    return IndexFacts(
+        index=index,
+        outcome=_outcome(trail, index, holdings, commit, decider, shares),
+        entry=entry,
+        committed_on=committed_on,
+        commit=commit,
+        holdings=holdings,
+        holders=tuple(holding.node for holding in holdings if entry is not None and holding.entry == entry),
+        leader=None if leader is None else (leader.id, leader.current_term),
+        pretenders=_pretenders(trail, leader),
+        needed=majority(snapshot),
+        decider=decider,
+        shares=shares,
+        written=leader is None or decider == NONE or _is_written(trail, leader, decider),
+    )
+
+
+def _holding(trail: Trail, node: NodeSnapshot, index: int) -> Holding:
+    log, torn = node.log, False
+    if not node.alive:
+        disk = disk_of(trail, node)
+        log, torn = disk.log, disk.torn
+    entry = log[index] if index < len(log) else None
+    return Holding(node.id, node.alive, entry, len(log), node.alive and node.commit_index >= index, torn)
+
+
+def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
+    """The entry that is spoken of."""
+    if leader is not None and (own := holdings[leader.id].entry) is not None:
+        return own
+    entries = [holding for holding in holdings if holding.entry is not None]
+    best = max(entries, key=lambda h: (h.commits, h.entry.term if h.entry else NONE, h.alive), default=None)
+    return None if best is None else best.entry
+
+
+def _decider(trail: Trail, leader: NodeSnapshot | None, index: int) -> int:
+    """The first index from `index` on at which the leader has an entry of its own term (§5.4.2)."""
+    if leader is None:
+        return NONE
+    log = leader.log
+    if COMMIT_OLD_TERM in trail.snapshot.bugs:
+        return index if index < len(log) else NONE
+    return next((at for at in range(index, len(log)) if log[at].term == leader.current_term), NONE)
+
+
+def _outcome(
+    trail: Trail,
+    index: int,
+    holdings: tuple[Holding, ...],
+    commit: Commit | None,
+    decider: int,
+    shares: tuple[Share, ...],
+) -> Outcome:
+    leader = trail.snapshot.leader
+    if any(holding.commits for holding in holdings):
+        return "committed"
+    if commit is not None:
+        return "was committed"
+    if all(holding.entry is None for holding in holdings):
+        return "nowhere"
+    if leader is None:
+        return "no leader"
+    if holdings[leader.id].entry is None:
+        return "not the leader's"
+    if decider == NONE:
+        return "older term"
+    if not _is_written(trail, leader, decider):
+        return "not written"
+    having = 1 + sum(share.has for share in shares)
+    return "too few" if having < majority(trail.snapshot) else "not acknowledged"
+
+
+def _pretenders(trail: Trail, leader: NodeSnapshot | None) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (node.id, node.current_term)
+        for node in trail.snapshot.nodes
+        if node.alive and node.state is CMState.LEADER and node is not leader
+    )
+
+
+def _is_written(trail: Trail, leader: NodeSnapshot, index: int) -> bool:
+    """Whether the leader's own disk has its entry: before that it does not count itself."""
+    changed = trail.last(leader.id, dec.EntryAppended, life=leader.incarnation)
+    if changed is None:
+        return True
+    written = trail.last(leader.id, dec.Persisted, life=leader.incarnation)
+    if written is not None and written.seq > changed.seq:
+        return True
+    event = None if written is None else written.event
+    return isinstance(event, dec.Persisted) and index < event.start + len(event.entries)
+
+
+def _first_commit(trail: Trail, index: int) -> Commit | None:
+    """The first time that a node committed the index, as far as the history goes."""
+    found: Record | None = None
+    for node in trail.snapshot.nodes:
+        record = trail.next(node.id, dec.CommitAdvanced, after=0, test=lambda r: _commits_to(r) >= index)
+        if record is not None and (found is None or record.seq < found.seq):
+            found = record
+    if found is None:
+        return None
+    event = found.event
+    assert isinstance(event, dec.CommitAdvanced)
+    applied = trail.next(found.node, dec.Applied, after=found.seq, test=lambda r: _applies(r) == index)
+    return Commit(
+        node=found.node,
+        time=found.time,
+        rule=event.rule,
+        replicas=event.replicas,
+        counted_to=event.index,
+        entry_term=_term_at(trail, found, event.index),
+        term=found.after.current_term if found.after is not None else NONE,
+        applied=applied.event.entry if applied is not None and isinstance(applied.event, dec.Applied) else None,
+    )
+
+
+def _term_at(trail: Trail, committed: Record, index: int) -> int:
+    """Of which term the entry at `index` was, in the log of the node that had `committed` it; -1 if forgotten."""
+
+    def covers(record: Record) -> bool:
+        match record.event:
+            case dec.EntryAppended(index=at):
+                return at == index
+            case dec.EntriesStored(index=start, entries=entries):
+                return start <= index < start + len(entries)
+            case dec.Started(entries=entries):
+                return index < len(entries)
+        return False
+
+    kinds = (dec.EntryAppended, dec.EntriesStored, dec.Started)
+    record = trail.last(committed.node, *kinds, before=committed.seq, life=committed.incarnation, test=covers)
+    match None if record is None else record.event:
+        case dec.EntryAppended(entry=entry):
+            return entry.term
+        case dec.EntriesStored(index=start, entries=entries):
+            return entries[index - start].term
+        case dec.Started(entries=entries):
+            return entries[index].term
+    return NONE
+
+
+def _applies(record: Record) -> int:
+    return record.event.entry.index if isinstance(record.event, dec.Applied) else NONE
+
+
+def _commits_to(record: Record) -> int:
+    return record.event.index if isinstance(record.event, dec.CommitAdvanced) else NONE
+
+
+# ---- the leader and the others
+
+
+def _shares(trail: Trail, leader: NodeSnapshot, index: int) -> tuple[Share, ...]:
+    matched = dict(leader.match_index)
+    return tuple(
+        _share(trail, leader, peer, index, matched.get(peer.id, NONE))
+        for peer in trail.snapshot.nodes
+        if peer.id != leader.id
+    )
+
+
+def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, matched: int) -> Share:
+    log = peer.log if peer.alive else disk_of(trail, peer).log
+    has = index < len(log) and log[index] == leader.log[index]
+    return Share(
+        node=peer.id,
+        has=has,
+        counted=matched >= index,
+        gap=log_gap(log, leader.log),
+        obstacle=answer_obstacle(trail.snapshot, leader.id, peer.id),
+        journey=None if matched >= index else _append_under_way(trail, leader, peer, index),
+    )
+
+
+def _append_under_way(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> Journey | None:
+    """The call whose success would vouch for `index`: one that may still get on, else the last one."""
+    led = trail.last(leader.id, dec.BecameLeader, life=leader.incarnation)
+    after = 0 if led is None else led.seq
+    moving = {message.call_id for message in trail.view.messages}
+    latest: Journey | None = None
+    for record, event in sent_calls(trail, leader.id, peer.id, after=after):
+        if not isinstance(event.args, AppendEntriesArgs) or not _vouches_for(event.args, leader, index):
+            continue
+        if latest is None or event.call_id in moving:
+            found = journey(trail, record, event)
+            if found.stage in MOVING:
+                return found
+            latest = latest or found
+    return latest
+
+
+def _vouches_for(args: AppendEntriesArgs, leader: NodeSnapshot, index: int) -> bool:
+    return args.term == leader.current_term and args.prev_log_index + len(args.entries) >= index

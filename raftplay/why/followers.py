@@ -1,0 +1,212 @@
+"""Why a node follows: how it came to that, whom it follows, and whom it voted for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.watch.events import Record
+from raftplay.why.causes import Cause, cause_of
+from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.plights import Plight, plight
+from raftplay.why.rulings import Ruling, heard_leader, ruling
+from raftplay.why.trail import Test, Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Whom a node voted for in a term, and when (None where that is forgotten).
+
+    `ruling` is how it decided; None for itself, or where that is forgotten. `from_disk`: the node has restarted
+    since, and knows its vote from its disk.
+    """
+
+    candidate: int
+    term: int
+    time: float | None
+    ruling: Ruling | None
+    from_disk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a node became a follower, or came to another term as one. `old_term` was its term before.
+
+    `was` is its role before, "" for a node that started then. `cause` is the message that did it, None where it
+    is not known.
+    """
+
+    time: float
+    was: str
+    old_term: int
+    term: int
+    rule: str
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogGap:
+    """How a log compares with the leader's, and the first index at which they part.
+
+    `own_term` and `leader_term` are the terms of the two entries there, where they conflict.
+    """
+
+    kind: Literal["same", "behind", "ahead", "conflict"]
+    at: int
+    own_term: int = NONE
+    leader_term: int = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerFacts:
+    """A follower. `leader` is whom it follows, -1 if it knows of none; `followed_since` since when, in this term.
+
+    `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
+    `role` is how it became a follower, `entered` how it came to its term as one (the same where that was one
+    step). `vote` is its vote in this term; `lost_vote` one that it gave in this term and does not know of.
+    `asking`: it asks whether it could win (§9.6). `gap` compares its log with that of the leader it follows.
+    `deadline` is when its timer fires, in cluster time (inf where that is not known).
+    """
+
+    node: int
+    term: int
+    leader: int
+    leader_now: bool
+    followed_since: float | None
+    heard: Ruling | None
+    role: Turn | None
+    entered: Turn | None
+    vote: Vote | None
+    lost_vote: Vote | None
+    asking: Candidacy | None
+    last_index: int
+    last_term: int
+    commit_index: int
+    gap: LogGap | None
+    deadline: float
+    plight: Plight
+
+
+def follower_facts(trail: Trail, node: NodeSnapshot) -> FollowerFacts:
+    """Why `node` follows."""
+    id, term = node.id, node.current_term
+    leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
+    leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
+    heard = trail.last(id, dec.AppendDecided, life=node.incarnation, test=heard_leader)
+    vote = vote_in_term(trail, node)
+    return FollowerFacts(
+        node=id,
+        term=term,
+        leader=node.leader_id,
+        leader_now=leads,
+        followed_since=_followed_since(trail, node),
+        heard=None if heard is None else ruling(trail, heard),
+        role=_turn(trail, node, _changes_role),
+        entered=_turn(trail, node, _changes_term),
+        vote=vote,
+        lost_vote=_lost_vote(trail, node) if trail.snapshot.bugs else None,
+        asking=candidacy(trail, id),
+        last_index=len(node.log) - 1,
+        last_term=node.log[-1].term if node.log else NONE,
+        commit_index=node.commit_index,
+        gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
+        deadline=node.deadline,
+        plight=plight(trail, id),
+    )
+
+
+def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
+    """How the log `own` compares with that of a leader."""
+    for at, (one, other) in enumerate(zip(own, leader, strict=False)):
+        if one is not other and one != other:
+            return LogGap("conflict", at, one.term, other.term)
+    if len(own) == len(leader):
+        return LogGap("same", len(own))
+    return LogGap("behind" if len(own) < len(leader) else "ahead", min(len(own), len(leader)))
+
+
+def vote_in_term(trail: Trail, node: NodeSnapshot) -> Vote | None:
+    """The vote of `node` in its term, as it knows of it."""
+    if node.voted_for == NONE:
+        return None
+    found = trail.last(
+        node.id,
+        dec.VoteDecided,
+        dec.ElectionStarted,
+        test=lambda record: _voted_for(record, node.current_term) == node.voted_for,
+    )
+    vote = _vote_from(trail, found) if found is not None else Vote(node.voted_for, node.current_term, None, None)
+    from_disk = found is not None and found.incarnation != node.incarnation
+    return Vote(vote.candidate, vote.term, vote.time, vote.ruling, from_disk)
+
+
+def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:
+    """A vote that `node` gave in its term and does not know of any more, which takes a bug."""
+    found = trail.last(
+        node.id,
+        dec.VoteDecided,
+        dec.ElectionStarted,
+        test=lambda record: _voted_for(record, node.current_term) not in (NONE, node.voted_for),
+    )
+    return None if found is None else _vote_from(trail, found)
+
+
+def _voted_for(record: Record, term: int) -> int:
+    """For whom the node of `record` votes by it, in `term`; -1 for nobody."""
+    match record.event:
+        case dec.VoteDecided(args=args, granted=True):
+            return args.candidate_id if args.term == term and not args.pre_vote else NONE
+        case dec.ElectionStarted(term=own):
+            return record.node if own == term else NONE
+    return NONE
+
+
+def _vote_from(trail: Trail, record: Record) -> Vote:
+    event = record.event
+    if isinstance(event, dec.VoteDecided):
+        return Vote(event.args.candidate_id, event.args.term, record.time, ruling(trail, record))
+    assert isinstance(event, dec.ElectionStarted)
+    return Vote(record.node, event.term, record.time, None)
+
+
+def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
+    """When it first heard of its leader in this term; None if it has none, or that is forgotten."""
+    if node.leader_id == NONE:
+        return None
+    since: float | None = None
+    for record in trail.backwards(node.id, dec.AppendDecided):
+        event = record.event
+        assert isinstance(event, dec.AppendDecided)
+        if record.incarnation != node.incarnation:
+            return since
+        if not heard_leader(record):
+            continue
+        if (event.args.leader_id, event.args.term) != (node.leader_id, node.current_term):
+            return since
+        since = record.time
+    entered = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation)
+    return since if entered is not None else None
+
+
+def _turn(trail: Trail, node: NodeSnapshot, fits: Test) -> Turn | None:
+    """The last step by which it became a follower, or came to another term, that fits."""
+    record = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation, test=fits)
+    return None if record is None else _turn_of(trail, record)
+
+
+def _changes_role(record: Record) -> bool:
+    return not isinstance(record.event, dec.BecameFollower) or record.event.was != "Follower"
+
+
+def _changes_term(record: Record) -> bool:
+    return not isinstance(record.event, dec.BecameFollower) or record.event.old_term != record.event.term
+
+
+def _turn_of(trail: Trail, record: Record) -> Turn:
+    match record.event:
+        case dec.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
+            return Turn(record.time, was, old_term, term, rule, cause_of(trail, record))
+        case dec.Started(current_term=term):
+            return Turn(record.time, "", term, term, "", None)
+    raise AssertionError(record)

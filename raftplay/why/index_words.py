@@ -1,0 +1,240 @@
+"""Why an entry is not committed, in words."""
+
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.raft.events import RULES
+from raftplay.raft.messages import LogEntry
+from raftplay.watch.narrator import rule_text
+from raftplay.watch.text import command_text
+from raftplay.why.calls import MOVING, Stage
+from raftplay.why.entries import Commit, Holding, IndexFacts, Share
+from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, request_text, ruling_text
+
+
+def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
+    """The answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
+    head = f"index {facts.index} {_head(facts, snapshot, nobody_leads)}"
+    lines = _commit_lines(facts)
+    lines += _holder_lines(facts, len(snapshot.nodes))
+    lines += _other_entries(facts)
+    lines += _share_lines(facts)
+    lines += _pretender_lines(facts, snapshot)
+    return head, lines
+
+
+def _head(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> str:
+    leader, term = facts.leader or (-1, -1)
+    total = len(snapshot.nodes)
+    match facts.outcome:
+        case "committed" if facts.disagree:
+            return f"is committed on {nodes_text(facts.committed_on)}, but not the same entry: State Machine Safety is broken (§5.4.3)"
+        case "committed":
+            return f"is committed on {nodes_text(facts.committed_on)}{_entry_in_brackets(facts.entry)}"
+        case "was committed":
+            return "was committed, and no live node knows that now: a commit index is not kept on disk (Figure 2)"
+        case "nowhere":
+            return f"is in no log: {_longest(facts.holdings)}"
+        case "no leader":
+            return f"is not committed: nobody leads, and only a leader commits (§5.3); {nobody_leads}"
+        case "not the leader's":
+            length = facts.holdings[leader].length
+            end = f"its log ends at index {length - 1}" if length else "its log is empty"
+            return f"is not committed: node {leader}, the leader of term {term}, has no entry there; {end}"
+        case "older term":
+            assert facts.entry is not None
+            return (
+                f"is not committed: its entry is of term {facts.entry.term}, the leader, node {leader}, is in term "
+                f"{term}, and by counting replicas a leader commits only entries of its own term (§5.4.2)"
+            )
+        case "not written":
+            return f"is not committed: node {leader}, the leader, took it this moment, and has not written or sent it yet"
+        case "too few" | "not acknowledged":
+            return f"is not committed: {_counted_text(facts, leader, term, total)}"
+
+
+def _entry_in_brackets(entry: LogEntry | None) -> str:
+    return "" if entry is None else f" ({_entry_text(entry)})"
+
+
+def _entry_text(entry: LogEntry) -> str:
+    return f"{command_text(entry.command, 24)}, of term {entry.term}"
+
+
+def _longest(holdings: tuple[Holding, ...]) -> str:
+    longest = max(holdings, key=lambda holding: holding.length)
+    if longest.length == 0:
+        return "every log is empty"
+    return f"the longest, that of node {longest.node}, ends at index {longest.length - 1}"
+
+
+def _counted_text(facts: IndexFacts, leader: int, term: int, total: int) -> str:
+    having = 1 + sum(share.has for share in facts.shares)
+    known = 1 + sum(share.counted for share in facts.shares)
+    what = "it"
+    start = ""
+    if facts.decider != facts.index:
+        assert facts.entry is not None
+        start = (
+            f"its entry is of term {facts.entry.term}, the leader is in term {term}, so it is committed with index "
+            f"{facts.decider}, the first of the leader's own term (§5.4.2); "
+        )
+        what = f"index {facts.decider}"
+    have = f"{having} of {total} nodes {'has' if having == 1 else 'have'} {what}"
+    if facts.outcome == "too few":
+        return f"{start}{have}, and {facts.needed} are needed (§5.3)"
+    return f"{start}{have}, but node {leader}, the leader, knows of {known} only, and {facts.needed} are needed (§5.3)"
+
+
+# ---- how it was committed
+
+
+def _commit_lines(facts: IndexFacts) -> list[str]:
+    commit = facts.commit
+    if commit is None:
+        return ["how it was committed, the history no longer has"] if facts.outcome == "committed" else []
+    line = f"node {commit.node} committed it at {at(commit.time)}: {_commit_rule(commit)}"
+    if commit.applied is not None and facts.entry is not None and not commit.is_of(facts.entry):
+        line += f"; what it committed there was {command_text(commit.applied.command, 24)}"
+    return [line]
+
+
+def _commit_rule(commit: Commit) -> str:
+    if commit.rule != "majority":
+        return rule_text(commit.rule)
+    by = f"{nodes_text(sorted(commit.replicas))} counted for index {commit.counted_to}"
+    if -1 < commit.entry_term < commit.term:
+        section, words = RULES["older-entry"]
+        return (
+            f"{by}, of term {commit.entry_term}, in term {commit.term}; sound Raft waits here: {words} ({section})"
+        )
+    return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
+
+
+# ---- who has it
+
+
+def _holder_lines(facts: IndexFacts, total: int) -> list[str]:
+    entry = facts.entry
+    if entry is None:
+        return []
+    count = len(facts.holders)
+    lines = [
+        f"{count} of {total} nodes {'has' if count == 1 else 'have'} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"
+    ]
+    down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
+    if down:
+        lines[0] += f" ({nodes_text(down)} on disk only, being down)"
+    torn = [holding.node for holding in facts.holdings if holding.torn]
+    if torn:
+        lines.append(f"the last write of {nodes_text(torn)} tore, so what is on disk there may be more or less")
+    if facts.outcome == "older term":
+        lines.append(
+            "it is committed with the first entry of the leader's own term that is; there is none yet: submit one"
+        )
+    if facts.outcome == "not the leader's":
+        lines.append(
+            "an entry that the leader puts there replaces what other logs have there, wherever it arrives (§5.3)"
+        )
+    return lines
+
+
+def _other_entries(facts: IndexFacts) -> list[str]:
+    """Who has something else there."""
+    lines = []
+    for holding in facts.holdings:
+        if holding.entry is not None and holding.entry != facts.entry:
+            done = ", and has committed it" if holding.commits else ""
+            lines.append(f"node {holding.node} has another entry there: {_entry_text(holding.entry)}{done}")
+    return lines
+
+
+# ---- the leader and the others
+
+
+def _share_lines(facts: IndexFacts) -> list[str]:
+    """A line for each follower, those with the same reason together."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for share in facts.shares:
+        words = _share_words(facts, share)
+        if words is not None:
+            alike.setdefault(words, []).append(share.node)
+    return [
+        f"{nodes_text(nodes)} {verb if len(nodes) == 1 else _PLURAL[verb]} {rest}"
+        for (verb, rest), nodes in alike.items()
+    ]
+
+
+_PLURAL = {"has": "have", "lacks": "lack", "is": "are"}
+
+
+def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:
+    """What a follower has and why not more: a verb, and what follows it."""
+    node = share.node
+    what = "it" if facts.decider == facts.index else f"index {facts.decider}"
+    if share.counted and not share.has:
+        return "is", f"counted by the leader for {what}, and the log there does not have it (any more)"
+    if not share.has:
+        return "lacks", f"{what}: {'; '.join(_lacks(facts, share))}"
+    if facts.outcome == "committed":
+        if node in facts.committed_on or not facts.holdings[node].alive:
+            return None
+        gap = f"; now {obstacle_text(share.obstacle)}" if share.obstacle is not None else ""
+        return (
+            "has",
+            f"it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3){gap}",
+        )
+    if share.counted:
+        return "has", f"{what}, and the leader knows"
+    return "has", f"{what}, and the leader does not know: {'; '.join(_unknown(share))}"
+
+
+def _lacks(facts: IndexFacts, share: Share) -> list[str]:
+    """Why a node lacks the leader's entry."""
+    reasons = [] if share.obstacle is None else [obstacle_text(share.obstacle)]
+    gap = share.gap
+    if gap.kind == "conflict" and gap.at <= facts.decider:
+        reasons.append(
+            f"its log conflicts at {gap.at}: its entry is of term {gap.own_term}, the leader's of term {gap.leader_term} (§5.3)"
+        )
+    elif gap.kind == "behind":
+        reasons.append(f"its log ends at index {gap.at - 1}" if gap.at else "its log is empty")
+    if share.obstacle is None or share.obstacle.kind == "held":
+        reasons += _last_call(share)
+    return reasons
+
+
+def _last_call(share: Share) -> list[str]:
+    journey = share.journey
+    if journey is None:
+        return [] if share.counted else ["it has not been sent there yet"]
+    assert journey.args is not None
+    if journey.ruling is not None and not journey.ruling.yes:
+        return [f"it refused the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
+    if journey.stage is Stage.ANSWERED:
+        return []
+    return [
+        journey_text(
+            journey, f"the {request_text(journey.args)}", f"its answer to the {request_text(journey.args)}"
+        )
+    ]
+
+
+def _unknown(share: Share) -> list[str]:
+    """Why the leader does not know that a node has its entry."""
+    journey = share.journey
+    reasons = []
+    if journey is None:
+        reasons.append("no call to it in this term has asked for that yet")
+    elif journey.stage in MOVING or share.obstacle is None:
+        reasons += _last_call(share)
+    if share.obstacle is not None:
+        reasons.append(obstacle_text(share.obstacle))
+    return reasons or ["its answer was not counted"]
+
+
+def _pretender_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
+    lines = []
+    for node, term in facts.pretenders:
+        cut_off = "" if snapshot.nodes[node].connected else ", cut off from all others"
+        too = " too" if facts.leader is not None else ""
+        lines.append(f"node {node} believes that it leads{too}, in term {term}{cut_off}")
+    return lines

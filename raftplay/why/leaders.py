@@ -1,0 +1,100 @@
+"""Why a node leads: whose votes made it leader, and whether a majority still hears it."""
+
+from dataclasses import dataclass
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft import events as dec
+from raftplay.raft.messages import Args, CMState
+from raftplay.watch.events import Record
+from raftplay.why.elections import Firing, firing, vote_of
+from raftplay.why.network import Obstacle, answer_obstacle, majority, reached
+from raftplay.why.plights import Plight, plight
+from raftplay.why.rulings import Ruling
+from raftplay.why.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The last reply that a node ignored in its present role: whose, to what, when, by which rule."""
+
+    peer: int
+    args: Args
+    time: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderFacts:
+    """A leader. `since` and `firing` are None where the history no longer has its election.
+
+    `votes` are those it counted, as it counted them; `needed`, how many it took for enough. `grants`: how each
+    voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the others
+    that it can call and hear from; `obstacles`: what lies between it and the rest. `rival` is who leads a newer
+    term, as (node, term).
+    """
+
+    node: int
+    term: int
+    since: float | None
+    firing: Firing | None
+    votes: tuple[int, ...]
+    needed: int
+    grants: tuple[Ruling | None, ...]
+    reached: tuple[int, ...]
+    obstacles: tuple[Obstacle, ...]
+    rival: tuple[int, int] | None
+    ignored: Ignored | None
+    plight: Plight
+
+    @property
+    def has_majority(self) -> bool:
+        """Whether it can still hear from a majority, itself among it."""
+        return not self.plight.frozen and len(self.reached) + 1 >= self.needed
+
+
+def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
+    """Why `node` leads."""
+    snapshot, id, term, life = trail.snapshot, node.id, node.current_term, node.incarnation
+    won = trail.event(id, dec.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
+    stood = trail.last(id, dec.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
+    counted = trail.event(id, dec.VoteCounted, life=life)
+    votes = node.votes if won is None else won[1].votes
+    in_reach = reached(snapshot, id)
+    rest = (peer.id for peer in snapshot.nodes if peer.id != id and peer.id not in in_reach)
+    return LeaderFacts(
+        node=id,
+        term=term,
+        since=None if won is None else won[0].time,
+        firing=None if stood is None else firing(trail, stood),
+        votes=votes,
+        needed=majority(snapshot) if counted is None else counted[1].needed,
+        grants=tuple(None if voter == id else vote_of(trail, voter, id, term) for voter in votes),
+        reached=in_reach,
+        obstacles=tuple(gap for peer in rest if (gap := answer_obstacle(snapshot, id, peer)) is not None),
+        rival=_rival(trail, node),
+        ignored=last_ignored(trail, node),
+        plight=plight(trail, id),
+    )
+
+
+def last_ignored(trail: Trail, node: NodeSnapshot) -> Ignored | None:
+    """The last reply that `node` ignored since it took up its role."""
+    role = trail.last(node.id, dec.BecameLeader, dec.ElectionStarted, life=node.incarnation)
+    found = trail.event(node.id, dec.ReplyIgnored, life=node.incarnation)
+    if found is None or (role is not None and found[0].seq < role.seq):
+        return None
+    return Ignored(found[1].peer, found[1].args, found[0].time, found[1].rule)
+
+
+def _term_of(record: Record) -> int:
+    event = record.event
+    return event.term if isinstance(event, dec.BecameLeader | dec.ElectionStarted) else -1
+
+
+def _rival(trail: Trail, node: NodeSnapshot) -> tuple[int, int] | None:
+    leaders = [
+        (other.current_term, other.id)
+        for other in trail.snapshot.nodes
+        if other.alive and other.state is CMState.LEADER and other.current_term > node.current_term
+    ]
+    return (max(leaders)[1], max(leaders)[0]) if leaders else None

@@ -1,0 +1,74 @@
+"""Why a node is in the state in which it is."""
+
+from dataclasses import dataclass
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft.events import Stopped
+from raftplay.raft.messages import CMState
+from raftplay.watch import events as ev
+from raftplay.why.disks import Disk, disk_of
+from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.followers import FollowerFacts, follower_facts
+from raftplay.why.leaders import Ignored, LeaderFacts, last_ignored, leader_facts
+from raftplay.why.plights import Plight, plight
+from raftplay.why.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFacts:
+    """A candidate. `deadline`: when its timer fires again, in cluster time (inf where that is not known)."""
+
+    node: int
+    candidacy: Candidacy
+    ignored: Ignored | None
+    deadline: float
+    plight: Plight
+
+
+@dataclass(frozen=True, slots=True)
+class DownFacts:
+    """A node that is down since `since` (None: forgotten), and its disk.
+
+    `was` is what it was before, a state such as "Leader" ("" if that is forgotten), in `was_term`. `acts`: when
+    its process last did something after it had crashed, which it must not; None where it did nothing.
+    """
+
+    node: int
+    since: float | None
+    was: str
+    was_term: int
+    disk: Disk
+    acts: float | None
+
+
+NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
+
+
+def node_facts(trail: Trail, node: NodeSnapshot) -> NodeFacts:
+    """Why `node` is in its state."""
+    if not node.alive:
+        return _down(trail, node)
+    if node.state is CMState.LEADER:
+        return leader_facts(trail, node)
+    if node.state is CMState.CANDIDATE:
+        found = candidacy(trail, node.id)
+        assert found is not None
+        return CandidateFacts(node.id, found, last_ignored(trail, node), node.deadline, plight(trail, node.id))
+    return follower_facts(trail, node)
+
+
+def _down(trail: Trail, node: NodeSnapshot) -> DownFacts:
+    crashed = trail.last(node.id, ev.Crashed)
+    role, term, acts = "", 0, None
+    for record in reversed(trail.records):
+        if record.node != node.id or record.after is None:
+            continue
+        if isinstance(record.event, Stopped) or record.after.state == "Dead":
+            continue
+        if crashed is not None and record.seq > crashed.seq:
+            acts = acts or record.time
+            continue
+        role, term = record.after.state, record.after.current_term
+        break
+    since = None if crashed is None else crashed.time
+    return DownFacts(node.id, since, role, term, disk_of(trail, node), acts)

@@ -1,0 +1,59 @@
+"""What was done to a node that lives."""
+
+from dataclasses import dataclass
+
+from raftplay.watch import events as ev
+from raftplay.why.network import group_of
+from raftplay.why.trail import Kind, Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Plight:
+    """What was done to a node that lives; the times are None where the history no longer has them.
+
+    `calls_left`: how many calls its proxy lets pass (-1 = all). `will_tear`: it will crash in a write to come.
+    `group` is its group of a partition, empty without one. `earlier_life`: when an earlier process of the node
+    last did something, though it had crashed; None where none did.
+    """
+
+    frozen: bool
+    frozen_since: float | None
+    cut_off: bool
+    cut_off_since: float | None
+    calls_left: int
+    will_tear: bool
+    group: tuple[int, ...]
+    earlier_life: float | None
+
+
+def plight(trail: Trail, node: int) -> Plight:
+    """What is wrong with `node`, which lives."""
+    now = trail.snapshot.nodes[node]
+    return Plight(
+        frozen=now.frozen,
+        frozen_since=_since(trail, node, ev.Frozen) if now.frozen else None,
+        cut_off=not now.connected,
+        cut_off_since=None if now.connected else _since(trail, node, ev.Disconnected),
+        calls_left=now.calls_left,
+        will_tear=trail.last(node, ev.Tearing, life=now.incarnation) is not None,
+        group=group_of(trail.snapshot, node),
+        earlier_life=_earlier_life(trail, node),
+    )
+
+
+def _since(trail: Trail, node: int, kind: Kind) -> float | None:
+    found = trail.last(node, kind, life=trail.life(node))
+    return None if found is None else found.time
+
+
+def _earlier_life(trail: Trail, node: int) -> float | None:
+    """When a process of the node that had crashed last acted, which takes a bug."""
+    restarted = trail.last(node, ev.Restarted)
+    if restarted is None or not trail.snapshot.bugs:
+        return None
+    for record in reversed(trail.records):
+        if record.seq < restarted.seq:
+            return None
+        if record.node == node and record.incarnation < restarted.incarnation:
+            return record.time
+    return None

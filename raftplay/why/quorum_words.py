@@ -1,0 +1,174 @@
+"""Why there is no leader, in words."""
+
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.watch.narrator import rule_text
+from raftplay.why.elections import Candidacy
+from raftplay.why.leaders import LeaderFacts
+from raftplay.why.network import answer_obstacle, group_of
+from raftplay.why.node_words import asked_line, no_answer_text
+from raftplay.why.quorums import LastLeader, QuorumFacts, Standing
+from raftplay.why.words import at, cause_text, count, nodes_text, obstacle_text, span
+
+
+def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
+    """The answer in one sentence, and the reasons."""
+    lines = _pretender_lines(facts, snapshot)
+    if facts.reason == "there is one":
+        return f"there is a leader: {quorum_head(facts, snapshot)}", lines
+    lines += _reason_lines(facts, snapshot)
+    if facts.last_leader is not None:
+        lines.append(_last_leader_line(facts.last_leader))
+    else:
+        lines.append("nobody has led so far" if not facts.forgets else "who led last, the history no longer has")
+    if facts.next_timer is not None and facts.reason != "waiting":
+        lines.append(f"the next election timer is that of node {facts.next_timer[0]}, {_when(facts, snapshot)}")
+    return f"no leader: {quorum_head(facts, snapshot)}", lines
+
+
+def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
+    """Why nobody leads, or who does, in one sentence."""
+    total, needed = len(snapshot.nodes), facts.needed
+    match facts.reason:
+        case "there is one":
+            assert facts.leader is not None
+            return f"node {facts.leader[0]} leads term {facts.leader[1]}"
+        case "too few live":
+            live = len(facts.alive)
+            return f"{live} of {total} nodes {'is' if live == 1 else 'are'} alive, and {needed} are needed (§5.2)"
+        case "too few meet":
+            return (
+                f"no node can call and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"
+            )
+        case "logs refused":
+            return "whoever reaches a majority has a log that too many of it refuse, as theirs is more up to date (§5.4.1)"
+        case "split vote":
+            return f"the votes of term {facts.term} are split, and no candidate can get {needed} any more (§5.2)"
+        case "election under way":
+            standing = [c for c in facts.candidacies if not c.pre_vote]
+            return f"an election is under way: {', '.join(_standing_text(c) for c in standing)} (§5.2)"
+        case "asking first":
+            asking = ", ".join(f"node {c.node} could win term {c.term}" for c in facts.candidacies)
+            return f"before anyone stands, it is asked whether {asking} (pre-vote, §9.6)"
+        case "waiting":
+            if facts.next_timer is None:
+                return "nobody stands, and no election timer is about to fire (§5.2)"
+            return f"nobody stands yet; the next election timer is that of node {facts.next_timer[0]}, {_when(facts, snapshot)} (§5.2)"
+
+
+def _standing_text(candidacy: Candidacy) -> str:
+    return (
+        f"node {candidacy.node} is candidate in term {candidacy.term} with {len(candidacy.votes)} of the "
+        f"{count(candidacy.needed, 'vote')} needed"
+    )
+
+
+def _when(facts: QuorumFacts, snapshot: Snapshot) -> str:
+    assert facts.next_timer is not None
+    time = facts.next_timer[1]
+    return f"at {at(time)}, in {span(time - snapshot.time)}" if time > snapshot.time else "now"
+
+
+def _pretender_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
+    lines = []
+    for node, term in facts.pretenders:
+        apart = ", but is cut off from all others" if not snapshot.nodes[node].connected else ""
+        newer = facts.leader is not None and facts.leader[1] > term
+        older = ", and has not heard of the newer term (§5.1)" if newer else ""
+        lines.append(f"node {node} believes that it leads term {term}{apart}{older}")
+    return lines
+
+
+# ---- reasons
+
+
+def _reason_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
+    lines = []
+    down = [node.id for node in snapshot.nodes if not node.alive]
+    if down:
+        lines.append(f"down: {nodes_text(down)}")
+    match facts.reason:
+        case "too few meet":
+            lines += [_meets_line(standing, snapshot) for standing in facts.standings]
+        case "logs refused":
+            lines += [_supporters_line(standing, snapshot) for standing in facts.standings]
+        case "split vote":
+            lines += _ballot_lines(facts)
+    if facts.reason != "too few live":
+        lines += [line for candidacy in facts.candidacies for line in _candidacy_lines(candidacy)]
+    return lines
+
+
+def _candidacy_lines(candidacy: Candidacy) -> list[str]:
+    """Who voted for a candidate, and what became of the other requests, those with the same fate together."""
+    kind = "asks about" if candidacy.pre_vote else "stands in"
+    votes = "pre-votes" if candidacy.pre_vote else "votes"
+    counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
+    lines = [
+        f"node {candidacy.node} {kind} term {candidacy.term}; {votes} counted: {counted} (see: why {candidacy.node})"
+    ]
+    fates: dict[str, list[int]] = {}
+    for asked in candidacy.asked:
+        journey = asked.journey
+        if asked.counted or journey is None:
+            continue
+        if journey.ruling is not None:
+            lines.append(f"  {asked_line(candidacy, asked)}")
+        else:
+            fates.setdefault(no_answer_text(asked), []).append(asked.peer)
+    lines += [f"  no answer of {nodes_text(peers)}: {fate}" for fate, peers in fates.items()]
+    return lines
+
+
+def _meets_line(standing: Standing, snapshot: Snapshot) -> str:
+    node, total = standing.node, len(snapshot.nodes)
+    others = [peer.id for peer in snapshot.nodes if peer.id != node and peer.id not in standing.meets]
+    gaps = [answer_obstacle(snapshot, node, peer) for peer in others]
+    why = dict.fromkeys(obstacle_text(gap) for gap in gaps if gap is not None)
+    group = group_of(snapshot, node)
+    met = nodes_text(standing.meets) if standing.meets else "nobody"
+    text = f"node {node} meets {met} ({len(standing.meets) + 1} of {total} with itself)"
+    if group and len(why) > 2:
+        return f"{text}: the partition leaves it with {nodes_text(group)}"
+    return f"{text}: {', '.join(why)}"
+
+
+def _supporters_line(standing: Standing, snapshot: Snapshot) -> str:
+    node = standing.node
+    own = snapshot.nodes[node].log
+    end = f"ends at index {len(own) - 1} with term {own[-1].term}" if own else "is empty"
+    refusing = [peer for peer in standing.meets if peer not in standing.supporters]
+    met = nodes_text(standing.meets) if standing.meets else "nobody"
+    text = f"node {node} meets {met}; its log {end}"
+    return f"{text}, and {nodes_text(refusing)} would refuse it for that" if refusing else text
+
+
+def _ballot_lines(facts: QuorumFacts) -> list[str]:
+    lines = []
+    for candidate in sorted({candidate for _, candidate in facts.ballot}):
+        voters = [voter for voter, whom in facts.ballot if whom == candidate]
+        lines.append(f"in term {facts.term}, {nodes_text(voters)} voted for node {candidate}")
+    return lines
+
+
+def _last_leader_line(last: LastLeader) -> str:
+    text = f"node {last.node} led last, in term {last.term}"
+    match last.end:
+        case "":
+            return f"{text}, from {at(last.time)} on"
+        case "crashed":
+            return f"{text}, until it crashed at {at(last.time)}"
+        case "cut off":
+            return f"{text}, until it was cut off at {at(last.time)}"
+    by = f"; {cause_text(last.cause)}" if last.cause is not None else ""
+    return f"{text}, until it stepped down at {at(last.time)}: {rule_text(last.rule)}{by}"
+
+
+def reach_lines(facts: LeaderFacts) -> list[str]:
+    """Whether the leader that there is can still commit."""
+    if facts.plight.frozen:
+        return ["it is frozen: it sends nothing, and commits nothing"]
+    if facts.has_majority:
+        return []
+    return [
+        f"it hears from too few to commit: with itself {len(facts.reached) + 1}, and {facts.needed} are needed (§5.3)"
+    ]

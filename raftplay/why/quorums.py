@@ -1,0 +1,197 @@
+"""Why there is no leader: who is alive and can meet, who stands, who voted for whom, whose timer fires next."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, CMState
+from raftplay.watch import events as ev
+from raftplay.watch.events import Record
+from raftplay.why.causes import Cause, cause_of
+from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.network import majority, reached
+from raftplay.why.rulings import judge_log
+from raftplay.why.trail import Trail
+
+Reason = Literal[
+    "there is one", "too few live", "too few meet", "logs refused", "split vote", "election under way",
+    "asking first", "waiting",
+]  # fmt: skip
+"""Why nobody leads, in the order in which the reasons are looked at."""
+
+UNJUDGED = ("no-log-check", "longer-log-wins")
+"""With these bugs a log that sound Raft refuses may win."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a live node could reach now: `meets` are the others it can call and hear from.
+
+    `supporters`: those of them that do not refuse it for its log (§5.4.1).
+    """
+
+    node: int
+    meets: tuple[int, ...]
+    supporters: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastLeader:
+    """Who led last, by the history, and how that ended: "crashed", "cut off", "stepped down", "" if it did not.
+
+    `rule` and `cause` are those of the step down.
+    """
+
+    node: int
+    term: int
+    end: Literal["", "crashed", "cut off", "stepped down"]
+    time: float
+    rule: str = ""
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumFacts:
+    """Whether somebody leads, and why nobody does.
+
+    `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `pretenders` lead
+    too, but are cut off or of an older term. `alive` are the live nodes, `needed` how many are a majority.
+    `term` is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
+    elections under way, those that ask first (§9.6) among them. `next_timer`: (node, cluster time) of the
+    election timer that fires next; None where none will, or it is not known. `forgets`: the history has
+    forgotten its first events.
+    """
+
+    reason: Reason
+    leader: tuple[int, int] | None
+    pretenders: tuple[tuple[int, int], ...]
+    alive: tuple[int, ...]
+    needed: int
+    standings: tuple[Standing, ...]
+    term: int
+    ballot: tuple[tuple[int, int], ...]
+    candidacies: tuple[Candidacy, ...]
+    next_timer: tuple[int, float] | None
+    last_leader: LastLeader | None
+    forgets: bool
+
+
+def quorum_facts(trail: Trail) -> QuorumFacts:
+    """Whether somebody leads, and why nobody does."""
+    snapshot = trail.snapshot
+    live = [node for node in snapshot.nodes if node.alive]
+    leaders = [(node.id, node.current_term) for node in live if node.state is CMState.LEADER]
+    leader = None if snapshot.leader is None else (snapshot.leader.id, snapshot.leader.current_term)
+    standings = tuple(_standing(trail, node) for node in live)
+    term = max((node.current_term for node in live), default=0)
+    ballot = tuple((n.id, n.voted_for) for n in live if n.current_term == term and n.voted_for != NONE)
+    candidacies = tuple(found for node in live if (found := candidacy(trail, node.id)) is not None)
+    needed = majority(snapshot)
+    return QuorumFacts(
+        reason="there is one" if leader else _reason(trail, live, standings, needed, term, ballot, candidacies),
+        leader=leader,
+        pretenders=tuple(found for found in leaders if found != leader),
+        alive=tuple(node.id for node in live),
+        needed=needed,
+        standings=standings,
+        term=term,
+        ballot=ballot,
+        candidacies=candidacies,
+        next_timer=_next_timer(live),
+        last_leader=_last_leader(trail),
+        forgets=trail.forgets,
+    )
+
+
+def _standing(trail: Trail, node: NodeSnapshot) -> Standing:
+    nodes = trail.snapshot.nodes
+    meets = reached(trail.snapshot, node.id)
+    return Standing(node.id, meets, tuple(peer for peer in meets if not _refuses(nodes[peer], node)))
+
+
+def _refuses(voter: NodeSnapshot, node: NodeSnapshot) -> bool:
+    """Whether `voter` would refuse `node` for its log (§5.4.1)."""
+    return bool(judge_log(_last_term(node), len(node.log) - 1, _last_term(voter), len(voter.log) - 1))
+
+
+def _last_term(node: NodeSnapshot) -> int:
+    return node.log[-1].term if node.log else NONE
+
+
+def _reason(
+    trail: Trail,
+    live: list[NodeSnapshot],
+    standings: tuple[Standing, ...],
+    needed: int,
+    term: int,
+    ballot: tuple[tuple[int, int], ...],
+    candidacies: tuple[Candidacy, ...],
+) -> Reason:
+    if len(live) < needed:
+        return "too few live"
+    if all(len(standing.meets) + 1 < needed for standing in standings):
+        return "too few meet"
+    sound = not set(UNJUDGED) & set(trail.snapshot.bugs)
+    if sound and all(len(standing.supporters) + 1 < needed for standing in standings):
+        return "logs refused"
+    standing_now = [c for c in candidacies if not c.pre_vote]
+    if standing_now:
+        return "split vote" if _is_split(live, standings, needed, term, ballot) else "election under way"
+    return "asking first" if candidacies else "waiting"
+
+
+def _is_split(
+    live: list[NodeSnapshot],
+    standings: tuple[Standing, ...],
+    needed: int,
+    term: int,
+    ballot: tuple[tuple[int, int], ...],
+) -> bool:
+    """Whether several candidates got votes in the newest term, and none of them can win it any more."""
+    voted = dict(ballot)
+    candidates = [n.id for n in live if n.state is CMState.CANDIDATE and n.current_term == term]
+    if len(set(voted.values())) < 2 or not candidates:
+        return False
+    meets = {standing.node: standing.meets for standing in standings}
+    return all(
+        len([n for n in live if voted.get(n.id) == id or (n.id in meets[id] and n.id not in voted)]) < needed
+        for id in candidates
+    )
+
+
+def _next_timer(live: list[NodeSnapshot]) -> tuple[int, float] | None:
+    timers = [
+        (node.deadline, node.id)
+        for node in live
+        if not node.frozen and node.state is not CMState.LEADER and math.isfinite(node.deadline)
+    ]
+    return (min(timers)[1], min(timers)[0]) if timers else None
+
+
+def _last_leader(trail: Trail) -> LastLeader | None:
+    """Who won an election last, and what became of that."""
+    won = [
+        record for node in trail.snapshot.nodes if (record := trail.last(node.id, dec.BecameLeader)) is not None
+    ]
+    if not won:
+        return None
+    last = max(won, key=lambda record: record.seq)
+    event = last.event
+    assert isinstance(event, dec.BecameLeader)
+    ends = trail.next(
+        last.node, ev.Crashed, ev.Disconnected, dec.BecameFollower, after=last.seq, test=_ends_leadership
+    )
+    if ends is None:
+        return LastLeader(last.node, event.term, "", last.time)
+    match ends.event:
+        case ev.Crashed():
+            return LastLeader(last.node, event.term, "crashed", ends.time)
+        case dec.BecameFollower(rule=rule):
+            return LastLeader(last.node, event.term, "stepped down", ends.time, rule, cause_of(trail, ends))
+    return LastLeader(last.node, event.term, "cut off", ends.time)
+
+
+def _ends_leadership(record: Record) -> bool:
+    return not isinstance(record.event, dec.BecameFollower) or record.event.was == "Leader"

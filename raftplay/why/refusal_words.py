@@ -1,0 +1,33 @@
+"""What was refused last, in words."""
+
+from raftplay.why.refusals import RefusalFacts
+from raftplay.why.rulings import Ruling
+from raftplay.why.words import at, count, request_text, ruling_text
+
+
+def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
+    """The answer in one sentence, and the reasons."""
+    node, by, of = facts.node, facts.by, facts.of
+    lines = []
+    if by is not None:
+        head = refusal_text(by)
+        if of is not None:
+            when = "since then, " if of.seq > by.seq else "before that, "
+            lines.append(f"{when}{refusal_text(of)}")
+    elif of is not None:
+        head = f"node {node} refused nothing; but {refusal_text(of)}"
+    else:
+        head = f"node {node} refused nothing, and nobody refused a call of it"
+    if facts.since is not None:
+        lines.append(
+            f"the history begins at {at(facts.since)}: {count(forgotten, 'earlier event')} no longer there"
+        )
+    return head, lines
+
+
+def refusal_text(ruling: Ruling) -> str:
+    """Who refused what, when, and why."""
+    return (
+        f"node {ruling.node} refused the {request_text(ruling.args)} of node {ruling.asker} at {at(ruling.time)}: "
+        f"{ruling_text(ruling)}"
+    )

@@ -1,0 +1,49 @@
+"""What a node refused last, and what of its own was refused last."""
+
+from dataclasses import dataclass
+
+from raftplay.raft import events as dec
+from raftplay.watch.events import Record
+from raftplay.why.rulings import Ruling, is_refusal, ruling
+from raftplay.why.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalFacts:
+    """The last refusals, in both directions; None where there was none in the events that are kept.
+
+    `by`: what `node` refused last. `of`: the last request of `node` that another node refused. `since`: the
+    cluster time from which on all events are kept, None where none is forgotten.
+    """
+
+    node: int
+    by: Ruling | None
+    of: Ruling | None
+    since: float | None
+
+
+def refusal_facts(trail: Trail, node: int) -> RefusalFacts:
+    """What `node` refused last, and what of its own was refused last."""
+    kinds = (dec.VoteDecided, dec.AppendDecided)
+    by = trail.last(node, *kinds, test=is_refusal)
+    others = [peer.id for peer in trail.snapshot.nodes if peer.id != node]
+    found = [
+        trail.last(peer, *kinds, test=lambda record: is_refusal(record) and _asker(record) == node)
+        for peer in others
+    ]
+    of = max((record for record in found if record is not None), key=lambda record: record.seq, default=None)
+    return RefusalFacts(
+        node,
+        None if by is None else ruling(trail, by),
+        None if of is None else ruling(trail, of),
+        trail.records[0].time if trail.forgets and trail.records else None,
+    )
+
+
+def _asker(record: Record) -> int:
+    match record.event:
+        case dec.VoteDecided(args=args):
+            return args.candidate_id
+        case dec.AppendDecided(args=args):
+            return args.leader_id
+    return -1

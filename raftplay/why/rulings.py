@@ -1,0 +1,133 @@
+"""What a node answered to a call: the rule, the operands, and whether sound Raft would have answered so."""
+
+from dataclasses import dataclass
+
+from raftplay.raft import events as dec
+from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.watch.events import Record
+from raftplay.why.trail import Trail
+
+Args = RequestVoteArgs | AppendEntriesArgs
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One answer of `node` to `args`: `yes` or no, by which rule.
+
+    `term`, `voted_for`, `last_log_index` and `last_log_term` are the node's own, when it answered;
+    `conflict_index` and `conflict_term` are the hint of a refusal. `sound` is the rule of sound Raft that
+    decides otherwise ("granted" and "matches" for those that say yes), "" where the answer is as it must be, or
+    cannot be judged. `leader_heard`: when it last heard of a leader, and of which; None where that is not known.
+    """
+
+    node: int
+    seq: int
+    time: float
+    args: Args
+    yes: bool
+    rule: str
+    term: int
+    voted_for: int
+    last_log_index: int
+    last_log_term: int
+    leads: bool = False
+    conflict_index: int = NONE
+    conflict_term: int = NONE
+    sound: str = ""
+    leader_heard: tuple[float, int] | None = None
+
+    @property
+    def asker(self) -> int:
+        """Who asked."""
+        return self.args.candidate_id if isinstance(self.args, RequestVoteArgs) else self.args.leader_id
+
+
+def is_refusal(record: Record) -> bool:
+    """Whether the event is an answer that says no."""
+    match record.event:
+        case dec.VoteDecided(granted=yes) | dec.AppendDecided(success=yes):
+            return not yes
+    return False
+
+
+def ruling(trail: Trail, record: Record) -> Ruling:
+    """The answer that `record`, a VoteDecided or an AppendDecided, tells of."""
+    after = record.after or dec.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
+    event = record.event
+    own = (after.current_term, after.voted_for, after.last_log_index, after.last_log_term)
+    leads = after.state == "Leader"
+    if isinstance(event, dec.VoteDecided):
+        sound = "" if record.after is None else _sound_vote(trail, record, event, after)
+        heard = _leader_heard(trail, record) if event.rule == "leader-alive" else None
+        return Ruling(
+            record.node, record.seq, record.time, event.args, event.granted, event.rule, *own, leads,
+            sound=sound, leader_heard=heard,
+        )  # fmt: skip
+    assert isinstance(event, dec.AppendDecided)
+    sound = "" if record.after is None else _sound_append(event, after)
+    return Ruling(
+        record.node, record.seq, record.time, event.args, event.success, event.rule, *own, leads,
+        event.conflict_index, event.conflict_term, sound,
+    )  # fmt: skip
+
+
+def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_index: int) -> str:
+    """§5.4.1: the rule by which a voter refuses a candidate for its log; "" where the log is up to date."""
+    if last_term < voter_last_term:
+        return "log-older-term"
+    return "log-shorter" if last_term == voter_last_term and last_index < voter_last_index else ""
+
+
+def _sound_vote(trail: Trail, record: Record, event: dec.VoteDecided, after: dec.NodeState) -> str:
+    """The rule that should have decided about a vote, where another answer was given."""
+    args = event.args
+    log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
+    if not event.granted:
+        return (log or "granted") if event.rule in ("log-older-term", "log-shorter") and event.rule != log else ""
+    if args.pre_vote:
+        return log
+    if args.term < after.current_term:
+        return "stale-term"
+    return "voted-for-other" if earlier_vote(trail, record) is not None else log
+
+
+def earlier_vote(trail: Trail, record: Record) -> Record | None:
+    """Where the node of `record`, which grants a vote, had voted for another in that term before."""
+    event = record.event
+    assert isinstance(event, dec.VoteDecided)
+    term, candidate = event.args.term, event.args.candidate_id
+
+    def is_other(earlier: Record) -> bool:
+        match earlier.event:
+            case dec.VoteDecided(args=args, granted=True):
+                return not args.pre_vote and args.term == term and args.candidate_id != candidate
+            case dec.ElectionStarted(term=own):
+                return own == term
+        return False
+
+    return trail.last(record.node, dec.VoteDecided, dec.ElectionStarted, before=record.seq, test=is_other)
+
+
+def _sound_append(event: dec.AppendDecided, after: dec.NodeState) -> str:
+    """The rule that should have refused an AppendEntries that was accepted."""
+    args = event.args
+    if not event.success:
+        return ""
+    if args.term < after.current_term:
+        return "stale-term"
+    if args.prev_log_index > after.last_log_index:
+        return "log-too-short"
+    at_end = args.prev_log_index == after.last_log_index
+    return "term-conflict" if at_end and args.prev_log_term != after.last_log_term else ""
+
+
+def _leader_heard(trail: Trail, record: Record) -> tuple[float, int] | None:
+    found = trail.event(
+        record.node, dec.AppendDecided, before=record.seq, life=record.incarnation, test=heard_leader
+    )
+    return None if found is None else (found[0].time, found[1].args.leader_id)
+
+
+def heard_leader(record: Record) -> bool:
+    """Whether the event is an AppendEntries that counts as word from a leader of the term (§5.2)."""
+    return isinstance(record.event, dec.AppendDecided) and record.event.rule != "stale-term"

@@ -1,0 +1,100 @@
+"""The events of a view, found by node and kind, from the last one backwards.
+
+Everything that `why` tells of the past is looked up here, so that what the history no longer has is missing in one
+place: a look-up gives None then, and whoever asked answers from the state.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import TypeVar
+
+from raftplay.past.view import View
+from raftplay.raft.events import Decision
+from raftplay.watch.events import Fact, Record
+
+E = TypeVar("E", bound=Decision | Fact)
+Kind = type[Decision] | type[Fact]
+Test = Callable[[Record], bool]
+
+_seq = attrgetter("seq")
+
+LATEST = 1 << 62
+"""A number that no event has: before it lies everything."""
+
+
+class Trail:
+    """The events of `view`, each found without going through all the others."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.snapshot = view.snapshot
+        self.records = view.records
+        self._kept: dict[tuple[int, Kind], list[Record]] = {}
+        kept = self._kept
+        for record in view.records:
+            key = (record.node, type(record.event))
+            if key in kept:
+                kept[key].append(record)
+            else:
+                kept[key] = [record]
+
+    @property
+    def forgets(self) -> bool:
+        """Whether there were earlier events, which are not kept any more."""
+        return self.view.forgotten > 0
+
+    def life(self, node: int) -> int:
+        """The incarnation of `node` at the moment of the view."""
+        return self.snapshot.nodes[node].incarnation
+
+    def backwards(self, node: int, kind: Kind, *, before: int = LATEST) -> Iterator[Record]:
+        """The events of one kind at `node`, from the one before number `before` back."""
+        records = self._kept.get((node, kind), [])
+        for at in range(bisect_left(records, before, key=_seq) - 1, -1, -1):
+            yield records[at]
+
+    def last(
+        self, node: int, *kinds: Kind, before: int = LATEST, life: int | None = None, test: Test | None = None
+    ) -> Record | None:
+        """The last event of these kinds at `node` that passes the `test`; with `life`, of that incarnation."""
+        found: Record | None = None
+        for kind in kinds:
+            for record in self.backwards(node, kind, before=before):
+                if found is not None and record.seq < found.seq:
+                    break
+                if (life is None or record.incarnation == life) and (test is None or test(record)):
+                    found = record
+                    break
+        return found
+
+    def event(
+        self, node: int, kind: type[E], *, before: int = LATEST, life: int | None = None, test: Test | None = None
+    ) -> tuple[Record, E] | None:
+        """As `last` for one kind: the record, and its event as what it is."""
+        record = self.last(node, kind, before=before, life=life, test=test)
+        if record is None:
+            return None
+        assert isinstance(record.event, kind)
+        return record, record.event
+
+    def next(self, node: int, *kinds: Kind, after: int, test: Test | None = None) -> Record | None:
+        """The first event of these kinds at `node` behind number `after` that passes the `test`."""
+        found: Record | None = None
+        for kind in kinds:
+            records = self._kept.get((node, kind), [])
+            for at in range(bisect_right(records, after, key=_seq), len(records)):
+                record = records[at]
+                if found is not None and record.seq > found.seq:
+                    break
+                if test is None or test(record):
+                    found = record
+                    break
+        return found
+
+    def before(self, record: Record) -> Record | None:
+        """The event of the same node that came right before `record`."""
+        for at in range(bisect_left(self.records, record.seq, key=_seq) - 1, -1, -1):
+            if self.records[at].node == record.node:
+                return self.records[at]
+        return None

@@ -1,0 +1,292 @@
+"""Words that all answers share: nodes, times, obstacles, and rules with their operands and sections."""
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from raftplay.raft.events import RULES
+from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.why.calls import Journey, Stage
+from raftplay.why.causes import Cause
+from raftplay.why.network import Obstacle
+from raftplay.why.plights import Plight
+from raftplay.why.rulings import Args, Ruling
+
+FORGOTTEN = "the history no longer has it"
+
+WIDTH = 100
+"""Columns of a line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: the `facts`, one sentence that answers, and the reasons, a line each."""
+
+    facts: Any
+    head: str
+    reasons: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer as lines of text, none much longer than `WIDTH`."""
+        return "\n".join((_wrapped(self.head), *(_wrapped(f"  {reason}") for reason in self.reasons)))
+
+
+def _wrapped(line: str) -> str:
+    """A line folded at `WIDTH`, what follows set in deeper."""
+    indent = line[: len(line) - len(line.lstrip())]
+    folded = textwrap.wrap(
+        line, WIDTH, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(folded)
+
+
+def nodes_text(ids: Iterable[int]) -> str:
+    """Some nodes: "node 3", "nodes 0 1 2"."""
+    known = [str(id) for id in ids]
+    if not known:
+        return "no node"
+    return f"node{'' if len(known) == 1 else 's'} {' '.join(known)}"
+
+
+def at(time: float) -> str:
+    """A moment of cluster time."""
+    return f"{time:.3f} s"
+
+
+def ago(seconds: float) -> str:
+    """How long something is past."""
+    return f"{span(seconds)} ago" if seconds >= 0.0005 else "just now"
+
+
+def span(seconds: float) -> str:
+    """How long something took."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def since_text(time: float | None) -> str:
+    """Since when something is so, where that is known."""
+    return f"since {at(time)}" if time is not None else f"since when, {FORGOTTEN}"
+
+
+def count(number: int, thing: str) -> str:
+    """So many things."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """What stands in the way of a message."""
+    link = f"{obstacle.src}->{obstacle.dst}"
+    match obstacle.kind:
+        case "down" | "frozen" | "cut off":
+            return f"node {obstacle.node} is {obstacle.kind}"
+        case "partition":
+            return f"the partition keeps node {obstacle.src} and node {obstacle.dst} apart"
+        case "cut":
+            return f"the link {link} is cut"
+        case "loss":
+            return f"the link {link} loses every message"
+        case "drops":
+            return f"the proxy of node {obstacle.node} drops its calls"
+        case "held":
+            return f"what goes over {link} is held"
+
+
+def past_obstacle_text(obstacle: Obstacle) -> str:
+    """What stood in the way of a call that never left."""
+    if obstacle.kind == "drops":
+        return f"the proxy of node {obstacle.node} dropped it"
+    return f"node {obstacle.node} was {obstacle.kind}"
+
+
+# ---- calls
+
+
+def request_text(args: Args) -> str:
+    """What a call is."""
+    match args:
+        case RequestVoteArgs():
+            return f"{'pre-vote' if args.pre_vote else 'vote'} request for term {args.term}"
+        case AppendEntriesArgs(entries=()):
+            return f"heartbeat of term {args.term}"
+    first, last = args.prev_log_index + 1, args.prev_log_index + len(args.entries)
+    where = f"entry {first}" if first == last else f"entries {first}..{last}"
+    return f"AppendEntries of term {args.term} with {where}"
+
+
+def cause_text(cause: Cause) -> str:
+    """A message that made a node do something."""
+    if cause.reply is not None:
+        return answer_text(cause.peer, cause.args)
+    assert cause.args is not None
+    return f"the {request_text(cause.args)} of node {cause.peer}"
+
+
+def answer_text(peer: int, args: Args | None) -> str:
+    """The answer of `peer` to a call that a node made."""
+    return f"the answer of node {peer} to its {request_text(args) if args is not None else 'call'}"
+
+
+def journey_text(journey: Journey, what: str, answer: str) -> str:
+    """Where a call and its answer are; `what` names the call, `answer` its answer."""
+    out, back = f"{journey.src}->{journey.dst}", f"{journey.dst}->{journey.src}"
+    due = "" if journey.due is None else f", due at {at(journey.due)}"
+    match journey.stage:
+        case Stage.NOT_SENT:
+            why = f": {past_obstacle_text(journey.obstacle)}" if journey.obstacle is not None else ""
+            return f"{what} never left{why}"
+        case Stage.CALL_UNDER_WAY:
+            return f"{what} is on its way{due}"
+        case Stage.CALL_HELD:
+            return f"{what} is held on {out}"
+        case Stage.CALL_WAITS:
+            return f"{what} waits until node {journey.dst} is thawed"
+        case Stage.CALL_LOST:
+            return f"{what} was lost ({journey.reason})"
+        case Stage.CALL_GONE:
+            return f"{what} has not arrived, and is not on its way any more"
+        case Stage.UNANSWERED:
+            return f"{what} arrived, and node {journey.dst} crashed before it answered"
+        case Stage.REPLY_UNDER_WAY:
+            return f"{answer} is on its way{due}"
+        case Stage.REPLY_HELD:
+            return f"{answer} is held on {back}"
+        case Stage.REPLY_WAITS:
+            return f"{answer} waits until node {journey.src} is thawed"
+        case Stage.REPLY_LOST:
+            return f"{answer} was lost ({journey.reason})"
+        case Stage.REPLY_GONE:
+            return f"{answer} has not arrived, and is not on its way any more"
+        case Stage.ANSWERED:
+            return f"{answer} arrived"
+
+
+# ---- rules
+
+
+def ruling_text(ruling: Ruling) -> str:
+    """The rule by which a node answered, with its operands and section, and where sound Raft parts from it."""
+    section, words = RULES[ruling.rule]
+    words, section = _exact_words(ruling, words, section)
+    operands = _operands(ruling)
+    text = f"{words}{': ' if operands else ''}{operands} ({section})"
+    return f"{text}; {_sound_text(ruling)}" if ruling.sound else text
+
+
+def _exact_words(ruling: Ruling, words: str, section: str) -> tuple[str, str]:
+    """The words of a rule where its operands make others truer."""
+    args = ruling.args
+    if not isinstance(args, RequestVoteArgs):
+        return words, section
+    if ruling.rule == "stale-term" and args.pre_vote and args.term == ruling.term:
+        return "the request is about a term that has begun already", "§5.1, §9.6"
+    if ruling.rule == "log-older-term" and args.last_log_index == NONE:
+        return "the candidate's log is empty", section
+    if ruling.rule == "log-shorter" and args.last_log_term != ruling.last_log_term:
+        return "the candidate's log is shorter", section
+    if ruling.rule in ("granted", "pre-granted") and ruling.sound:
+        return "granted", section
+    return words, section
+
+
+def _operands(ruling: Ruling) -> str:
+    args, node = ruling.args, ruling.node
+    if isinstance(args, AppendEntriesArgs):
+        return _append_operands(ruling, args)
+    match ruling.rule:
+        case "stale-term" if args.pre_vote:
+            return f"it asks about term {args.term}, and node {node} is in term {ruling.term}"
+        case "stale-term":
+            return f"{args.term} < {ruling.term}"
+        case "voted-for-other" if ruling.voted_for == node:
+            return f"node {node} voted for itself in term {ruling.term}{', and leads it' if ruling.leads else ''}"
+        case "voted-for-other":
+            return f"node {node} voted for node {ruling.voted_for} in term {ruling.term}"
+        case "leads":
+            return f"term {ruling.term}"
+        case "log-older-term" if args.last_log_index == NONE:
+            return f"the last entry of node {node} is of term {ruling.last_log_term}"
+        case "log-older-term":
+            return f"{args.last_log_term} < {ruling.last_log_term}"
+        case "log-shorter" if args.last_log_term == ruling.last_log_term:
+            return (
+                f"it ends at index {args.last_log_index}, that of node {node} at {ruling.last_log_index}, "
+                f"both with term {ruling.last_log_term}"
+            )
+        case "leader-alive":
+            return _leader_alive(ruling)
+    asker = (args.last_log_index, args.last_log_term)
+    own = (ruling.last_log_index, ruling.last_log_term)
+    if asker == own:
+        return f"both logs end at index {own[0]} with term {own[1]}" if own[0] != NONE else "both logs are empty"
+    return f"it {_log_end(*asker)}, that of node {node} {_log_end(*own)}"
+
+
+def _leader_alive(ruling: Ruling) -> str:
+    if ruling.leads:
+        return f"node {ruling.node} leads term {ruling.term} itself"
+    if ruling.leader_heard is None:
+        return ""
+    time, leader = ruling.leader_heard
+    return f"node {ruling.node} heard of node {leader} {span(ruling.time - time)} before"
+
+
+def _log_end(index: int, term: int) -> str:
+    return f"ends at index {index} with term {term}" if index != NONE else "is empty"
+
+
+def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
+    previous = args.prev_log_index
+    match ruling.rule:
+        case "stale-term":
+            return f"{args.term} < {ruling.term}"
+        case "log-too-short":
+            end = f"ends at index {ruling.last_log_index}" if ruling.last_log_index != NONE else "is empty"
+            return f"it {end}, and the entry before the new ones is {previous}"
+        case "term-conflict":
+            return (
+                f"at index {previous} it is of term {ruling.conflict_term}, the leader's of {args.prev_log_term}"
+            )
+    return f"index {previous}, term {args.prev_log_term}" if previous != NONE else "nothing comes before index 0"
+
+
+def _sound_text(ruling: Ruling) -> str:
+    """What sound Raft would have done instead."""
+    section, words = RULES[ruling.sound]
+    if ruling.sound in ("granted", "matches"):
+        return f"sound Raft says yes here, as the last entry is of a later term ({RULES['log-shorter'][0]})"
+    return f"sound Raft refuses here: {words} ({section})"
+
+
+# ---- what was done to a node
+
+
+def plight_lines(plight: Plight, node: int) -> list[str]:
+    """What is wrong with a node that lives, a line each."""
+    lines = []
+    if plight.frozen:
+        lines.append(
+            f"it is frozen {since_text(plight.frozen_since)}: it answers nothing, and no timer of it fires"
+        )
+    if plight.cut_off:
+        lines.append(f"it is cut off from all others {since_text(plight.cut_off_since)}")
+    if plight.group:
+        lines.append(f"the partition leaves it with {_group_text(plight, node)}")
+    if plight.calls_left == 0:
+        lines.append("its proxy drops every call that it makes; its answers pass")
+    elif plight.calls_left > 0:
+        lines.append(f"its proxy lets {count(plight.calls_left, 'more call')} pass, and drops what follows")
+    if plight.will_tear:
+        lines.append("it will crash in the middle of a write to come (tear)")
+    if plight.earlier_life is not None:
+        lines.append(
+            f"an earlier process of it, which had crashed, still acts (at {at(plight.earlier_life)}): "
+            "a crashed process must do nothing"
+        )
+    return lines
+
+
+def _group_text(plight: Plight, node: int) -> str:
+    others = [id for id in plight.group if id != node]
+    return nodes_text(others) if others else "nobody"
