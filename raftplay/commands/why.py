@@ -103,6 +103,6 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 
 @command("Looking", "why not committed 4")
 def why(session: "Session", question: Annotated[Question | None, QUESTION] = None) -> str:
-    """Say why a node is in its state, an entry not committed, nobody leader, or what was refused; by which rule."""
+    """Say why a node is in its state, an entry not committed, nobody leads, or what was refused, by which rule."""
     view = session.view()
     return (asking.why(view) if question is None else question(view)).text

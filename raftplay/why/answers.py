@@ -22,7 +22,7 @@ from raftplay.why.words import Answer, at
 
 
 def why(view: View) -> Answer:
-    """What is most worth asking: why an invariant broke, else why there is no leader, else why the leader leads."""
+    """What is most worth asking: why an invariant broke, why there is no leader, or why the leader leads."""
     if view.breach is not None:
         return why_broken(view)
     leader = view.snapshot.leader

@@ -113,7 +113,8 @@ def _last_of_call(
     for record in trail.backwards(node, kind):
         if record.seq < seq:
             return None
-        if record.event.call_id == call_id:  # type: ignore[union-attr]
+        assert isinstance(record.event, ev.CallDelivered | ev.ReplyDelivered | ev.ReplySent)
+        if record.event.call_id == call_id:
             return record
     return None
 
@@ -162,13 +163,12 @@ def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | N
 def _lost(trail: Trail, kind: type[ev.CallLost | ev.ReplyLost], event: ev.CallSent, seq: int) -> str | None:
     """Why the call or its reply was lost; whoever saw it get lost told of it."""
 
-    def is_it(record: Record) -> bool:
-        return record.event.call_id == event.call_id  # type: ignore[union-attr]
-
-    found = trail.next(event.src, kind, after=seq, test=is_it) or trail.next(
-        event.dst, kind, after=seq, test=is_it
-    )
-    return None if found is None else found.event.reason  # type: ignore[union-attr]
+    for node in (event.src, event.dst):
+        for record in trail.forwards(node, kind, after=seq):
+            assert isinstance(record.event, ev.CallLost | ev.ReplyLost)
+            if record.event.call_id == event.call_id:
+                return record.event.reason
+    return None
 
 
 def _crashed_since(trail: Trail, node: int, seq: int) -> bool:

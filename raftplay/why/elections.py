@@ -7,7 +7,7 @@ from raftplay.raft import events as dec
 from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
-from raftplay.why.calls import Journey, Stage, journey, not_sent, sent_calls
+from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
 from raftplay.why.network import Obstacle, answer_obstacle, majority
 from raftplay.why.rulings import Ruling, heard_leader, ruling
 from raftplay.why.trail import LATEST, Trail
@@ -214,8 +214,7 @@ def refused_by(asked: Asked) -> Ruling | None:
 
 
 def may_still_vote(asked: Asked) -> bool:
-    """Whether the vote that was asked for may still come: it is neither counted nor refused, nor lost."""
-    if asked.counted or asked.journey is None or refused_by(asked) is not None:
+    """Whether the vote that was asked for may still come: neither counted nor refused, nor lost on the way."""
+    if asked.counted or refused_by(asked) is not None:
         return False
-    lost = (Stage.NOT_SENT, Stage.CALL_LOST, Stage.CALL_GONE, Stage.REPLY_LOST, Stage.REPLY_GONE, Stage.UNANSWERED)
-    return asked.journey.stage not in lost
+    return asked.journey is None or asked.journey.stage in MOVING

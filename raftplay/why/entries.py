@@ -122,7 +122,7 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
     shares = () if leader is None or decider == NONE else _shares(trail, leader, decider)
     return IndexFacts(
         index=index,
-        outcome=_outcome(trail, index, holdings, commit, decider, shares),
+        outcome=_outcome(trail, holdings, commit, decider, shares),
         entry=entry,
         committed_on=committed_on,
         commit=commit,
@@ -167,7 +167,6 @@ def _decider(trail: Trail, leader: NodeSnapshot | None, index: int) -> int:
 
 def _outcome(
     trail: Trail,
-    index: int,
     holdings: tuple[Holding, ...],
     commit: Commit | None,
     decider: int,

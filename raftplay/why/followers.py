@@ -64,7 +64,7 @@ class FollowerFacts:
 
     `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
     `role` is how it became a follower, `entered` how it came to its term as one (the same where that was one
-    step). `vote` is its vote in this term; `lost_vote` one that it gave in this term and does not know of.
+    step; None where it came to its term by standing in it). `vote` is its vote in this term; `lost_vote` one that it gave in this term and does not know of.
     `asking`: it asks whether it could win (§9.6). `gap` compares its log with that of the leader it follows.
     `deadline` is when its timer fires, in cluster time (inf where that is not known).
     """
@@ -103,7 +103,7 @@ def follower_facts(trail: Trail, node: NodeSnapshot) -> FollowerFacts:
         followed_since=_followed_since(trail, node),
         heard=None if heard is None else ruling(trail, heard),
         role=_turn(trail, node, _changes_role),
-        entered=_turn(trail, node, _changes_term),
+        entered=_entered(trail, node),
         vote=vote,
         lost_vote=_lost_vote(trail, node) if trail.snapshot.bugs else None,
         asking=candidacy(trail, id),
@@ -193,6 +193,11 @@ def _turn(trail: Trail, node: NodeSnapshot, fits: Test) -> Turn | None:
     """The last step by which it became a follower, or came to another term, that fits."""
     record = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation, test=fits)
     return None if record is None else _turn_of(trail, record)
+
+
+def _entered(trail: Trail, node: NodeSnapshot) -> Turn | None:
+    turn = _turn(trail, node, _changes_term)
+    return turn if turn is not None and turn.term == node.current_term else None
 
 
 def _changes_role(record: Record) -> bool:

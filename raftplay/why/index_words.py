@@ -12,21 +12,21 @@ from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, requ
 
 def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
     """The answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
-    head = f"index {facts.index} {_head(facts, snapshot, nobody_leads)}"
+    head = f"index {facts.index} {_head(facts, nobody_leads)}"
     lines = _commit_lines(facts)
-    lines += _holder_lines(facts, len(snapshot.nodes))
+    lines += _holder_lines(facts)
     lines += _other_entries(facts)
     lines += _share_lines(facts)
     lines += _pretender_lines(facts, snapshot)
     return head, lines
 
 
-def _head(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> str:
+def _head(facts: IndexFacts, nobody_leads: str) -> str:
     leader, term = facts.leader or (-1, -1)
-    total = len(snapshot.nodes)
     match facts.outcome:
         case "committed" if facts.disagree:
-            return f"is committed on {nodes_text(facts.committed_on)}, but not the same entry: State Machine Safety is broken (§5.4.3)"
+            on = nodes_text(facts.committed_on)
+            return f"is committed on {on}, but not the same entry: State Machine Safety is broken (§5.4.3)"
         case "committed":
             return f"is committed on {nodes_text(facts.committed_on)}{_entry_in_brackets(facts.entry)}"
         case "was committed":
@@ -41,14 +41,16 @@ def _head(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> str:
             return f"is not committed: node {leader}, the leader of term {term}, has no entry there; {end}"
         case "older term":
             assert facts.entry is not None
+            terms = f"its entry is of term {facts.entry.term}, the leader, node {leader}, is in term {term}"
             return (
-                f"is not committed: its entry is of term {facts.entry.term}, the leader, node {leader}, is in term "
-                f"{term}, and by counting replicas a leader commits only entries of its own term (§5.4.2)"
+                f"is not committed: {terms}, and by counting replicas a leader commits only its own term (§5.4.2)"
             )
         case "not written":
-            return f"is not committed: node {leader}, the leader, took it this moment, and has not written or sent it yet"
+            return (
+                f"is not committed: node {leader}, the leader, took it just now, and is about to write and send it"
+            )
         case "too few" | "not acknowledged":
-            return f"is not committed: {_counted_text(facts, leader, term, total)}"
+            return f"is not committed: {_counted_text(facts, leader, term)}"
 
 
 def _entry_in_brackets(entry: LogEntry | None) -> str:
@@ -66,22 +68,21 @@ def _longest(holdings: tuple[Holding, ...]) -> str:
     return f"the longest, that of node {longest.node}, ends at index {longest.length - 1}"
 
 
-def _counted_text(facts: IndexFacts, leader: int, term: int, total: int) -> str:
-    having = 1 + sum(share.has for share in facts.shares)
-    known = 1 + sum(share.counted for share in facts.shares)
-    what = "it"
-    start = ""
+def _counted_text(facts: IndexFacts, leader: int, term: int) -> str:
+    having, total = 1 + sum(share.has for share in facts.shares), len(facts.holdings)
+    what, start = "it", ""
     if facts.decider != facts.index:
         assert facts.entry is not None
-        start = (
-            f"its entry is of term {facts.entry.term}, the leader is in term {term}, so it is committed with index "
-            f"{facts.decider}, the first of the leader's own term (§5.4.2); "
-        )
         what = f"index {facts.decider}"
-    have = f"{having} of {total} nodes {'has' if having == 1 else 'have'} {what}"
+        start = (
+            f"its entry is of term {facts.entry.term}, the leader is in term {term}, so it is committed with "
+            f"{what}, the first of the leader's own term (§5.4.2); "
+        )
+    have = f"{start}{having} of {total} nodes {'has' if having == 1 else 'have'} {what}"
     if facts.outcome == "too few":
-        return f"{start}{have}, and {facts.needed} are needed (§5.3)"
-    return f"{start}{have}, but node {leader}, the leader, knows of {known} only, and {facts.needed} are needed (§5.3)"
+        return f"{have}, and {facts.needed} are needed (§5.3)"
+    known = 1 + sum(share.counted for share in facts.shares)
+    return f"{have}, but node {leader}, the leader, knows of {known} only, and {facts.needed} are needed (§5.3)"
 
 
 # ---- how it was committed
@@ -112,14 +113,12 @@ def _commit_rule(commit: Commit) -> str:
 # ---- who has it
 
 
-def _holder_lines(facts: IndexFacts, total: int) -> list[str]:
+def _holder_lines(facts: IndexFacts) -> list[str]:
     entry = facts.entry
     if entry is None:
         return []
-    count = len(facts.holders)
-    lines = [
-        f"{count} of {total} nodes {'has' if count == 1 else 'have'} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"
-    ]
+    have = f"{len(facts.holders)} of {len(facts.holdings)} nodes {'has' if len(facts.holders) == 1 else 'have'}"
+    lines = [f"{have} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"]
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
@@ -192,9 +191,8 @@ def _lacks(facts: IndexFacts, share: Share) -> list[str]:
     reasons = [] if share.obstacle is None else [obstacle_text(share.obstacle)]
     gap = share.gap
     if gap.kind == "conflict" and gap.at <= facts.decider:
-        reasons.append(
-            f"its log conflicts at {gap.at}: its entry is of term {gap.own_term}, the leader's of term {gap.leader_term} (§5.3)"
-        )
+        terms = f"its entry is of term {gap.own_term}, the leader's of term {gap.leader_term}"
+        reasons.append(f"its log conflicts at {gap.at}: {terms} (§5.3)")
     elif gap.kind == "behind":
         reasons.append(f"its log ends at index {gap.at - 1}" if gap.at else "its log is empty")
     if share.obstacle is None or share.obstacle.kind == "held":

@@ -21,7 +21,7 @@ def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]
     else:
         lines.append("nobody has led so far" if not facts.forgets else "who led last, the history no longer has")
     if facts.next_timer is not None and facts.reason != "waiting":
-        lines.append(f"the next election timer is that of node {facts.next_timer[0]}, {_when(facts, snapshot)}")
+        lines.append(_next_timer_text(facts, snapshot))
     return f"no leader: {quorum_head(facts, snapshot)}", lines
 
 
@@ -40,32 +40,35 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
                 f"no node can call and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"
             )
         case "logs refused":
-            return "whoever reaches a majority has a log that too many of it refuse, as theirs is more up to date (§5.4.1)"
+            return "whoever reaches a majority has a log that too many of it refuse, for a better one (§5.4.1)"
         case "split vote":
             return f"the votes of term {facts.term} are split, and no candidate can get {needed} any more (§5.2)"
+        case "election lost":
+            return f"{_standing_texts(facts)}, and cannot win that term any more (§5.2)"
         case "election under way":
-            standing = [c for c in facts.candidacies if not c.pre_vote]
-            return f"an election is under way: {', '.join(_standing_text(c) for c in standing)} (§5.2)"
+            return f"an election is under way: {_standing_texts(facts)} (§5.2)"
         case "asking first":
             asking = ", ".join(f"node {c.node} could win term {c.term}" for c in facts.candidacies)
             return f"before anyone stands, it is asked whether {asking} (pre-vote, §9.6)"
         case "waiting":
             if facts.next_timer is None:
                 return "nobody stands, and no election timer is about to fire (§5.2)"
-            return f"nobody stands yet; the next election timer is that of node {facts.next_timer[0]}, {_when(facts, snapshot)} (§5.2)"
+            return f"nobody stands yet; {_next_timer_text(facts, snapshot)} (§5.2)"
 
 
-def _standing_text(candidacy: Candidacy) -> str:
-    return (
-        f"node {candidacy.node} is candidate in term {candidacy.term} with {len(candidacy.votes)} of the "
-        f"{count(candidacy.needed, 'vote')} needed"
+def _standing_texts(facts: QuorumFacts) -> str:
+    return ", ".join(
+        f"node {c.node} is candidate in term {c.term} with {len(c.votes)} of the {count(c.needed, 'vote')} needed"
+        for c in facts.candidacies
+        if not c.pre_vote
     )
 
 
-def _when(facts: QuorumFacts, snapshot: Snapshot) -> str:
+def _next_timer_text(facts: QuorumFacts, snapshot: Snapshot) -> str:
     assert facts.next_timer is not None
-    time = facts.next_timer[1]
-    return f"at {at(time)}, in {span(time - snapshot.time)}" if time > snapshot.time else "now"
+    node, time = facts.next_timer
+    when = f"at {at(time)}, in {span(time - snapshot.time)}" if time > snapshot.time else "now"
+    return f"the next election timer is that of node {node}, {when}"
 
 
 def _pretender_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
@@ -103,9 +106,8 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
     kind = "asks about" if candidacy.pre_vote else "stands in"
     votes = "pre-votes" if candidacy.pre_vote else "votes"
     counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
-    lines = [
-        f"node {candidacy.node} {kind} term {candidacy.term}; {votes} counted: {counted} (see: why {candidacy.node})"
-    ]
+    node, term = candidacy.node, candidacy.term
+    lines = [f"node {node} {kind} term {term}; {votes} counted: {counted} (see: why {node})"]
     fates: dict[str, list[int]] = {}
     for asked in candidacy.asked:
         journey = asked.journey
@@ -169,6 +171,5 @@ def reach_lines(facts: LeaderFacts) -> list[str]:
         return ["it is frozen: it sends nothing, and commits nothing"]
     if facts.has_majority:
         return []
-    return [
-        f"it hears from too few to commit: with itself {len(facts.reached) + 1}, and {facts.needed} are needed (§5.3)"
-    ]
+    own = len(facts.reached) + 1
+    return [f"it hears from too few to commit: with itself {own}, and {facts.needed} are needed (§5.3)"]

@@ -10,14 +10,14 @@ from raftplay.raft.messages import NONE, CMState
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
-from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote
 from raftplay.why.network import majority, reached
 from raftplay.why.rulings import judge_log
 from raftplay.why.trail import Trail
 
 Reason = Literal[
-    "there is one", "too few live", "too few meet", "logs refused", "split vote", "election under way",
-    "asking first", "waiting",
+    "there is one", "too few live", "too few meet", "logs refused", "split vote", "election lost",
+    "election under way",     "asking first", "waiting",
 ]  # fmt: skip
 """Why nobody leads, in the order in which the reasons are looked at."""
 
@@ -90,7 +90,7 @@ def quorum_facts(trail: Trail) -> QuorumFacts:
     candidacies = tuple(found for node in live if (found := candidacy(trail, node.id)) is not None)
     needed = majority(snapshot)
     return QuorumFacts(
-        reason="there is one" if leader else _reason(trail, live, standings, needed, term, ballot, candidacies),
+        reason="there is one" if leader else _reason(trail, standings, needed, ballot, candidacies),
         leader=leader,
         pretenders=tuple(found for found in leaders if found != leader),
         alive=tuple(node.id for node in live),
@@ -122,43 +122,41 @@ def _last_term(node: NodeSnapshot) -> int:
 
 def _reason(
     trail: Trail,
-    live: list[NodeSnapshot],
     standings: tuple[Standing, ...],
     needed: int,
-    term: int,
     ballot: tuple[tuple[int, int], ...],
     candidacies: tuple[Candidacy, ...],
 ) -> Reason:
-    if len(live) < needed:
+    if len(standings) < needed:
         return "too few live"
     if all(len(standing.meets) + 1 < needed for standing in standings):
         return "too few meet"
     sound = not set(UNJUDGED) & set(trail.snapshot.bugs)
     if sound and all(len(standing.supporters) + 1 < needed for standing in standings):
         return "logs refused"
-    standing_now = [c for c in candidacies if not c.pre_vote]
-    if standing_now:
-        return "split vote" if _is_split(live, standings, needed, term, ballot) else "election under way"
-    return "asking first" if candidacies else "waiting"
+    elections = [found for found in candidacies if not found.pre_vote]
+    if not elections:
+        return "asking first" if candidacies else "waiting"
+    if any(_may_win(trail, election) for election in elections):
+        return "election under way"
+    return "split vote" if len({candidate for _, candidate in ballot}) > 1 else "election lost"
 
 
-def _is_split(
-    live: list[NodeSnapshot],
-    standings: tuple[Standing, ...],
-    needed: int,
-    term: int,
-    ballot: tuple[tuple[int, int], ...],
-) -> bool:
-    """Whether several candidates got votes in the newest term, and none of them can win it any more."""
-    voted = dict(ballot)
-    candidates = [n.id for n in live if n.state is CMState.CANDIDATE and n.current_term == term]
-    if len(set(voted.values())) < 2 or not candidates:
+def _may_win(trail: Trail, election: Candidacy) -> bool:
+    """Whether the votes that it has and those that may still come are enough: it asks once in a term."""
+    votes = {election.node, *election.votes}
+    votes.update(a.peer for a in election.asked if _may_come(trail.snapshot.nodes[a.peer], a, election))
+    return len(votes) >= election.needed
+
+
+def _may_come(voter: NodeSnapshot, asked: Asked, election: Candidacy) -> bool:
+    if not may_still_vote(asked):
         return False
-    meets = {standing.node: standing.meets for standing in standings}
-    return all(
-        len([n for n in live if voted.get(n.id) == id or (n.id in meets[id] and n.id not in voted)]) < needed
-        for id in candidates
-    )
+    if asked.journey is not None and asked.journey.ruling is not None:
+        return True
+    if voter.current_term != election.term:
+        return voter.current_term < election.term
+    return voter.voted_for in (NONE, election.node)
 
 
 def _next_timer(live: list[NodeSnapshot]) -> tuple[int, float] | None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import TypeVar
 
-from raftplay.past.view import View
-from raftplay.raft.events import Decision
-from raftplay.watch.events import Fact, Record
+import msgspec
 
-E = TypeVar("E", bound=Decision | Fact)
-Kind = type[Decision] | type[Fact]
+from raftplay.past.view import View
+from raftplay.watch.events import Record
+
+E = TypeVar("E", bound=msgspec.Struct)
+Kind = type[msgspec.Struct]
 Test = Callable[[Record], bool]
 
 _seq = attrgetter("seq")
@@ -54,6 +55,12 @@ class Trail:
         for at in range(bisect_left(records, before, key=_seq) - 1, -1, -1):
             yield records[at]
 
+    def forwards(self, node: int, kind: Kind, *, after: int) -> Iterator[Record]:
+        """The events of one kind at `node`, from the one behind number `after` on."""
+        records = self._kept.get((node, kind), [])
+        for at in range(bisect_right(records, after, key=_seq), len(records)):
+            yield records[at]
+
     def last(
         self, node: int, *kinds: Kind, before: int = LATEST, life: int | None = None, test: Test | None = None
     ) -> Record | None:
@@ -82,9 +89,7 @@ class Trail:
         """The first event of these kinds at `node` behind number `after` that passes the `test`."""
         found: Record | None = None
         for kind in kinds:
-            records = self._kept.get((node, kind), [])
-            for at in range(bisect_right(records, after, key=_seq), len(records)):
-                record = records[at]
+            for record in self.forwards(node, kind, after=after):
                 if found is not None and record.seq > found.seq:
                     break
                 if test is None or test(record):

@@ -130,36 +130,26 @@ def answer_text(peer: int, args: Args | None) -> str:
 
 def journey_text(journey: Journey, what: str, answer: str) -> str:
     """Where a call and its answer are; `what` names the call, `answer` its answer."""
-    out, back = f"{journey.src}->{journey.dst}", f"{journey.dst}->{journey.src}"
+    src, dst = journey.src, journey.dst
     due = "" if journey.due is None else f", due at {at(journey.due)}"
-    match journey.stage:
-        case Stage.NOT_SENT:
-            why = f": {past_obstacle_text(journey.obstacle)}" if journey.obstacle is not None else ""
-            return f"{what} never left{why}"
-        case Stage.CALL_UNDER_WAY:
-            return f"{what} is on its way{due}"
-        case Stage.CALL_HELD:
-            return f"{what} is held on {out}"
-        case Stage.CALL_WAITS:
-            return f"{what} waits until node {journey.dst} is thawed"
-        case Stage.CALL_LOST:
-            return f"{what} was lost ({journey.reason})"
-        case Stage.CALL_GONE:
-            return f"{what} has not arrived, and is not on its way any more"
-        case Stage.UNANSWERED:
-            return f"{what} arrived, and node {journey.dst} crashed before it answered"
-        case Stage.REPLY_UNDER_WAY:
-            return f"{answer} is on its way{due}"
-        case Stage.REPLY_HELD:
-            return f"{answer} is held on {back}"
-        case Stage.REPLY_WAITS:
-            return f"{answer} waits until node {journey.src} is thawed"
-        case Stage.REPLY_LOST:
-            return f"{answer} was lost ({journey.reason})"
-        case Stage.REPLY_GONE:
-            return f"{answer} has not arrived, and is not on its way any more"
-        case Stage.ANSWERED:
-            return f"{answer} arrived"
+    gap = journey.obstacle
+    gone = "has not arrived, and is not on its way any more"
+    texts = {
+        Stage.NOT_SENT: f"{what} never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}",
+        Stage.CALL_UNDER_WAY: f"{what} is on its way{due}",
+        Stage.CALL_HELD: f"{what} is held on {src}->{dst}",
+        Stage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
+        Stage.CALL_LOST: f"{what} was lost ({journey.reason})",
+        Stage.CALL_GONE: f"{what} {gone}",
+        Stage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it answered",
+        Stage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
+        Stage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
+        Stage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
+        Stage.REPLY_LOST: f"{answer} was lost ({journey.reason})",
+        Stage.REPLY_GONE: f"{answer} {gone}",
+        Stage.ANSWERED: f"{answer} arrived",
+    }
+    return texts[journey.stage]
 
 
 # ---- rules
