@@ -35,7 +35,9 @@ def watched(n: int, seed: int, config: Config, *, every: int, watch: object = Tr
 
 def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
     """Play a scenario to its end, a breach notwithstanding, and ask everything after every step."""
-    script = parse_script(name, scenarios.text_of(name), Setup(backend="sim", seed=seed, without_bugs=without_bugs))
+    script = parse_script(
+        name, scenarios.text_of(name), Setup(backend="sim", seed=seed, without_bugs=without_bugs)
+    )
     setup = script.setup
     assert setup.nodes is not None
     cluster = watched(setup.nodes, seed, setup.config(), every=23, watch=setup.watched or True)

@@ -155,7 +155,9 @@ def passes(h: Harness, src: int, dst: int, *, reply: bool) -> bool:
     whole = h.network.blocked(src, dst) is None and h.network.faults(src, dst).loss < 1
     caller = receiver if reply else sender
     connected = caller.is_connected_to(src if reply else dst)
-    return up and whole and connected and not h.flights.is_held(src, dst) and (reply or sender.proxy.calls_left != 0)
+    return (
+        up and whole and connected and not h.flights.is_held(src, dst) and (reply or sender.proxy.calls_left != 0)
+    )
 
 
 def meets(h: Harness, id: int) -> tuple[int, ...]:
@@ -450,7 +452,9 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     if exact:
         here = [log[index] if index < len(log) else None for log in logs]
         assert [holding.entry for holding in facts.holdings] == here
-        assert facts.holders == tuple(id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry)
+        assert facts.holders == tuple(
+            id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry
+        )
         if facts.outcome == "nowhere":
             assert here == [None] * h.n
     leader = leader_of(h)

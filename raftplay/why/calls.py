@@ -49,6 +49,7 @@ class Journey:
 
     `due`: when the message that is on its way arrives. `reason`: why a message was lost. `obstacle`: what kept a
     call from leaving. `ruling`: what `dst` decided, once the call had arrived. `answered`: when the answer came.
+    `again`: another copy of the call, which has arrived, is on its way.
     """
 
     src: int
@@ -62,6 +63,7 @@ class Journey:
     obstacle: Obstacle | None = None
     ruling: Ruling | None = None
     answered: float | None = None
+    again: bool = False
 
 
 def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[tuple[Record, ev.CallSent]]:
@@ -85,12 +87,12 @@ def journey(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
     decided = trail.next(dst, dec.VoteDecided, dec.AppendDecided, after=delivered.seq)
     ruled = None if decided is None or not _answers(decided, event.args) else ruling(trail, decided)
     answered = _last_of_call(trail, src, ev.ReplyDelivered, call_id, record.seq)
-    if answered is not None:
-        return Journey(
-            src, dst, Stage.ANSWERED, record.time, call_id, event.args, ruling=ruled, answered=answered.time
-        )
-    stage, due, reason = _reply_stage(trail, record, event)
-    return Journey(src, dst, stage, record.time, call_id, event.args, due, reason, ruling=ruled)
+    stage, due, reason = _reply_stage(trail, record, event) if answered is None else (Stage.ANSWERED, None, "")
+    return Journey(
+        src, dst, stage, record.time, call_id, event.args, due, reason, ruling=ruled,
+        answered=None if answered is None else answered.time,
+        again=_in_flight(trail, event, reply=False) is not None,
+    )  # fmt: skip
 
 
 def not_sent(trail: Trail, src: int, dst: int, seq: int) -> Journey:

@@ -215,6 +215,7 @@ def refused_by(asked: Asked) -> Ruling | None:
 
 def may_still_vote(asked: Asked) -> bool:
     """Whether the vote that was asked for may still come: neither counted nor refused, nor lost on the way."""
-    if asked.counted or refused_by(asked) is not None:
-        return False
-    return asked.journey is None or asked.journey.stage in MOVING
+    journey = asked.journey
+    if journey is None or asked.counted:
+        return not asked.counted
+    return journey.again or (journey.stage in MOVING and refused_by(asked) is None)

@@ -175,6 +175,7 @@ def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
     if node.leader_id == NONE:
         return None
     since: float | None = None
+    followed: tuple[int, int] | None = None
     for record in trail.backwards(node.id, dec.AppendDecided):
         event = record.event
         assert isinstance(event, dec.AppendDecided)
@@ -182,7 +183,8 @@ def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
             return since
         if not heard_leader(record):
             continue
-        if (event.args.leader_id, event.args.term) != (node.leader_id, node.current_term):
+        followed = followed or (event.args.leader_id, event.args.term)
+        if (event.args.leader_id, event.args.term) != followed:
             return since
         since = record.time
     entered = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation)

@@ -195,7 +195,7 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
         return f"node {peer} has not answered: {no_answer_text(asked)}"
     verb = f"granted its {kind}" if ruling.yes else f"refused its {kind}"
     text = f"node {peer} {verb}: {ruling_text(ruling)}"
-    if journey.stage is Stage.ANSWERED:
+    if journey.stage is Stage.ANSWERED and not journey.again:
         return text
     return f"{text}; {journey_text(journey, 'the request', 'the answer')}"
 

@@ -149,7 +149,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         Stage.REPLY_GONE: f"{answer} {gone}",
         Stage.ANSWERED: f"{answer} arrived",
     }
-    return texts[journey.stage]
+    return texts[journey.stage] + ("; another copy of the call is on its way" if journey.again else "")
 
 
 # ---- rules
