@@ -14,9 +14,9 @@ from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.explore.mixes import MIXES, Driver
 from raftplay.explore.trial import bound
+from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import UsageError
-from raftplay.watch.history import History
 
 LONG = 1_000_000
 """Records of a history that forgets nothing here."""

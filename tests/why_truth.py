@@ -11,11 +11,11 @@ from typing import Any
 from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
 from raftplay.cluster import checks
 from raftplay.commands.session import Session
+from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import events as dec
 from raftplay.raft.storage import PersistentState
 from raftplay.watch import events as ev
-from raftplay.watch.history import History
 from raftplay.why import Answer, why, why_no_leader, why_node, why_not_committed, why_rejected
 from raftplay.why.breaches import BreachFacts
 from raftplay.why.calls import Journey, Stage
@@ -46,11 +46,17 @@ class Witness:
         self.applied: dict[int, ev.Record] = {}
         self.stood: dict[tuple[int, int], ev.Record] = {}
         self.arrived: set[tuple[int, bool]] = set()
-        self.lost: dict[tuple[int, bool], str] = {}
+        self.lost: set[tuple[int, bool]] = set()
         self.sent: dict[tuple[int, int, int, bool], ev.Record] = {}
         self.torn: set[int] = set()
 
     def __call__(self, record: ev.Record) -> None:
+        if isinstance(record.event, dec.Decision):
+            self._decided(record)
+        else:
+            self._happened(record)
+
+    def _decided(self, record: ev.Record) -> None:
         node, event = record.node, record.event
         match event:
             case dec.VoteDecided(args=args, granted=granted):
@@ -68,8 +74,15 @@ class Witness:
                 self.won[node, term] = record
             case dec.ElectionStarted(term=term):
                 self.stood[node, term] = record
+            case dec.PreVoteStarted(term=term):
+                for key in [key for key in self.sent if (key[0], *key[2:]) == (node, term, True)]:
+                    del self.sent[key]
             case dec.Applied(entry=entry):
                 self.applied.setdefault(entry.index, record)
+
+    def _happened(self, record: ev.Record) -> None:
+        node, event = record.node, record.event
+        match event:
             case ev.Crashed():
                 self.crashed[node] = record.time
             case ev.Restarted():
@@ -77,17 +90,15 @@ class Witness:
                 self.torn.discard(node)
             case ev.Tearing():
                 self.torn.add(node)
-            case dec.PreVoteStarted(term=term):
-                for key in [key for key in self.sent if (key[0], *key[2:]) == (node, term, True)]:
-                    del self.sent[key]
             case ev.CallSent(src=src, dst=dst, args=RequestVoteArgs(term=term, pre_vote=pre_vote), by_user=False):
                 self.sent[src, dst, term, pre_vote] = record
-            case ev.CallDelivered(call_id=call_id) | ev.ReplyDelivered(call_id=call_id):
-                self.arrived.add((call_id, isinstance(event, ev.ReplyDelivered)))
-                if isinstance(event, ev.CallDelivered):
-                    self.handling[node] = call_id
-            case ev.CallLost(call_id=call_id, reason=reason) | ev.ReplyLost(call_id=call_id, reason=reason):
-                self.lost[call_id, isinstance(event, ev.ReplyLost)] = reason
+            case ev.CallDelivered(call_id=call_id):
+                self.arrived.add((call_id, False))
+                self.handling[node] = call_id
+            case ev.ReplyDelivered(call_id=call_id):
+                self.arrived.add((call_id, True))
+            case ev.CallLost(call_id=call_id) | ev.ReplyLost(call_id=call_id):
+                self.lost.add((call_id, isinstance(event, ev.ReplyLost)))
 
     def _refused(self, record: ev.Record, asker: int) -> None:
         self.refused_by[record.node] = record
@@ -313,50 +324,27 @@ def check_journey(watched: Watched, journey: Journey, sent: ev.Record | None) ->
         assert sent is None
         return
     flights = [f for f in h.messages() if f.call_id == journey.call_id]
-    calls = [f for f in flights if isinstance(f.message, RequestVoteArgs | AppendEntriesArgs)]
-    replies = [f for f in flights if f not in calls]
+    calls = [f.due for f in flights if isinstance(f.message, RequestVoteArgs | AppendEntriesArgs)]
+    replies = [f.due for f in flights if not isinstance(f.message, RequestVoteArgs | AppendEntriesArgs)]
     call_came, reply_came = ((journey.call_id, reply) in witness.arrived for reply in (False, True))
     call_lost, reply_lost = ((journey.call_id, reply) in witness.lost for reply in (False, True))
-    match journey.stage:
-        case Stage.CALL_UNDER_WAY:
-            assert not call_came
-            assert journey.due == min(f.due for f in calls if f.due is not None)
-        case Stage.CALL_HELD:
-            assert not call_came
-            assert [f.due for f in calls] == [None] * len(calls) != []
-        case Stage.CALL_WAITS:
-            assert not call_came
-            assert not calls
-            assert h.cluster[journey.dst].frozen
-        case Stage.CALL_LOST:
-            assert not call_came
-            assert not calls
-            assert call_lost or not h.alive[journey.dst] or h.cluster[journey.dst].incarnation > 0
-        case Stage.CALL_GONE:
-            assert not (call_came or calls or call_lost)
-        case Stage.UNANSWERED:
-            assert call_came
-            assert not h.alive[journey.dst] or h.cluster[journey.dst].incarnation > 0
-        case Stage.REPLY_UNDER_WAY:
-            assert call_came
-            assert not reply_came
-            assert journey.due == min(f.due for f in replies if f.due is not None)
-        case Stage.REPLY_HELD:
-            assert call_came
-            assert not reply_came
-            assert [f.due for f in replies] == [None] * len(replies) != []
-        case Stage.REPLY_WAITS:
-            assert call_came
-            assert not reply_came
-            assert h.cluster[journey.src].frozen
-        case Stage.REPLY_LOST:
-            assert reply_lost
-            assert not reply_came
-        case Stage.REPLY_GONE:
-            assert call_came
-            assert not (reply_came or replies or reply_lost)
-        case Stage.ANSWERED:
-            assert reply_came
+    src, dst = h.cluster[journey.src], h.cluster[journey.dst]
+    assert {
+        Stage.CALL_UNDER_WAY: journey.due in calls and journey.due is not None,
+        Stage.CALL_HELD: None in calls and journey.due is None,
+        Stage.CALL_WAITS: not calls and dst.frozen,
+        Stage.CALL_LOST: not calls and call_lost,
+        Stage.CALL_GONE: not calls and not call_lost,
+        Stage.UNANSWERED: not replies and (dst.stopped or dst.incarnation > 0),
+        Stage.REPLY_UNDER_WAY: journey.due in replies and journey.due is not None,
+        Stage.REPLY_HELD: None in replies and journey.due is None,
+        Stage.REPLY_WAITS: not replies and src.frozen,
+        Stage.REPLY_LOST: not replies and reply_lost,
+        Stage.REPLY_GONE: not replies and not reply_lost,
+        Stage.ANSWERED: reply_came,
+    }[journey.stage], journey
+    assert call_came == (journey.ruling is not None), journey
+    assert reply_came == (journey.stage is Stage.ANSWERED), journey
 
 
 def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
@@ -442,13 +430,13 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     h = watched.h
     watched.said[facts.outcome] += 1
     logs = [log_of(h, id) for id in range(h.n)]
-    torn = {holding.node for holding in facts.holdings if holding.torn}
+    unsure = {holding.node for holding in facts.holdings if not holding.sure}
     committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
     assert facts.committed_on == committed_on
     assert (facts.outcome == "committed") == bool(committed_on)
     if not committed_on:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
-    exact = not torn and not (h.config.bugs and not all(h.alive))
+    exact = not unsure and not (h.config.bugs and not all(h.alive))
     if exact:
         here = [log[index] if index < len(log) else None for log in logs]
         assert [holding.entry for holding in facts.holdings] == here

@@ -84,9 +84,16 @@ def _check_node(view: View, node: int) -> None:
         raise UsageError(f"there is no node {node}; the nodes are 0 to {count - 1}")
 
 
+def _bug_note(name: str) -> str:
+    bug = BUGS.get(name)
+    return (
+        f"bug on: {name} ({bug.mechanism}; {bug.section})" if bug is not None else "a bug is on, yet to be found"
+    )
+
+
 def _answer(view: View, facts: object, head: str, lines: list[str]) -> Answer:
     """The answer, with what must be known beside it: the bugs that are on, and that the moment is past."""
-    notes = [f"bug on: {name} ({BUGS[name].mechanism}; {BUGS[name].section})" for name in view.snapshot.bugs]
+    notes = [_bug_note(name) for name in view.snapshot.bugs]
     if view.rewound:
         notes.append(f"so it was at {at(view.snapshot.time)}")
     return Answer(facts, head, (*lines, *notes))

@@ -48,6 +48,6 @@ def breach_facts(trail: Trail, breach: Breach) -> BreachFacts:
     bugs = tuple(
         name
         for name in trail.snapshot.bugs
-        if breach.invariant in BUGS[name].falls or breach.invariant in BUGS[name].sooner
+        if name in BUGS and (breach.invariant in BUGS[name].falls or breach.invariant in BUGS[name].sooner)
     )
     return BreachFacts(breach, statement, SECTIONS[breach.invariant], bugs)

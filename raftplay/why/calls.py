@@ -124,7 +124,7 @@ def _last_of_call(
 def _call_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
     flight = _in_flight(trail, event, reply=False)
     if flight is not None:
-        return (Stage.CALL_HELD if flight.due is None else Stage.CALL_UNDER_WAY), flight.due, ""
+        return _CALL_STAGES[_where(trail, flight)], _due(trail, flight), ""
     lost = _lost(trail, ev.CallLost, event, record.seq)
     if lost is not None:
         return Stage.CALL_LOST, None, lost
@@ -139,7 +139,7 @@ def _call_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage
 def _reply_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
-        return (Stage.REPLY_HELD if flight.due is None else Stage.REPLY_UNDER_WAY), flight.due, ""
+        return _REPLY_STAGES[_where(trail, flight)], _due(trail, flight), ""
     lost = _lost(trail, ev.ReplyLost, event, record.seq)
     if lost is not None:
         return Stage.REPLY_LOST, None, lost
@@ -148,6 +148,24 @@ def _reply_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stag
     if trail.snapshot.nodes[event.src].frozen:
         return Stage.REPLY_WAITS, None, ""
     return Stage.REPLY_GONE, None, ""
+
+
+_CALL_STAGES = {"under way": Stage.CALL_UNDER_WAY, "held": Stage.CALL_HELD, "waits": Stage.CALL_WAITS}
+_REPLY_STAGES = {"under way": Stage.REPLY_UNDER_WAY, "held": Stage.REPLY_HELD, "waits": Stage.REPLY_WAITS}
+
+
+def _where(trail: Trail, flight: InFlight) -> str:
+    """Whether a message is under way, or held; in the past what waits at a frozen node may be among them."""
+    if not trail.view.rewound:
+        return "held" if flight.due is None else "under way"
+    if trail.snapshot.nodes[flight.dst].frozen:
+        return "waits"
+    return "held" if (flight.src, flight.dst) in trail.snapshot.held_links else "under way"
+
+
+def _due(trail: Trail, flight: InFlight) -> float | None:
+    """When a message arrives; of the past nobody knew that yet."""
+    return None if trail.view.rewound else flight.due
 
 
 def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | None:

@@ -16,6 +16,7 @@ class Disk:
     """Term, vote and log as the storage gives them back.
 
     `torn`: the node crashed in the middle of a write, parts of which may be there besides. `wiped`: all was lost.
+    `sure`: the history has its writes; else this is what the node had when it was last seen.
     """
 
     current_term: int
@@ -23,6 +24,7 @@ class Disk:
     log: tuple[LogEntry, ...]
     torn: bool = False
     wiped: bool = False
+    sure: bool = True
 
 
 def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
@@ -33,7 +35,7 @@ def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
     if wiped is not None and (written is None or written.seq < wiped.seq):
         return Disk(0, NONE, (), wiped=True)
     if written is None:
-        return Disk(node.current_term, node.voted_for, node.log)
+        return Disk(node.current_term, node.voted_for, node.log, sure=not trail.forgets)
     event = written.event
     assert isinstance(event, dec.Persisted | dec.Started)
     log = _written_log(trail, node)

@@ -8,7 +8,7 @@ from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
-from raftplay.why.network import Obstacle, answer_obstacle, majority
+from raftplay.why.network import Obstacle, answer_obstacle
 from raftplay.why.rulings import Ruling, heard_leader, ruling
 from raftplay.why.trail import LATEST, Trail
 
@@ -181,8 +181,8 @@ def _votes(trail: Trail, node: int, began: Record | None, pre_vote: bool) -> tup
     if counted is not None:
         return counted[1].votes, counted[1].needed
     if began is not None:
-        return ((node,) if pre_vote else ()), majority(trail.snapshot)
-    return trail.snapshot.nodes[node].votes, majority(trail.snapshot)
+        return ((node,) if pre_vote else ()), trail.majority
+    return trail.snapshot.nodes[node].votes, trail.majority
 
 
 def _request(trail: Trail, node: int, peer: int, term: int, pre_vote: bool, began: Record) -> Journey:

@@ -10,8 +10,8 @@ from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, sent_calls
 from raftplay.why.disks import disk_of
 from raftplay.why.followers import LogGap, log_gap
-from raftplay.why.network import Obstacle, answer_obstacle, majority
-from raftplay.why.trail import Trail
+from raftplay.why.network import Obstacle, answer_obstacle
+from raftplay.why.trail import UNNAMED, Trail
 
 COMMIT_OLD_TERM = "commit-old-term"
 
@@ -49,8 +49,8 @@ class Commit:
 class Holding:
     """What a node has at the index: in its log, or, if it is down, on its disk; None where its log ends before.
 
-    `commits`: it lives and knows that the index is committed. `torn`: it went down in a write that may have
-    changed this.
+    `commits`: it lives and knows that the index is committed. `sure`: it does not hang on a write that tore, or
+    that the history no longer has.
     """
 
     node: int
@@ -58,7 +58,7 @@ class Holding:
     entry: LogEntry | None
     length: int
     commits: bool
-    torn: bool = False
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
         holders=tuple(holding.node for holding in holdings if entry is not None and holding.entry == entry),
         leader=None if leader is None else (leader.id, leader.current_term),
         pretenders=_pretenders(trail, leader),
-        needed=majority(snapshot),
+        needed=trail.majority,
         decider=decider,
         shares=shares,
         written=leader is None or decider == NONE or _is_written(trail, leader, decider),
@@ -138,12 +138,12 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
 
 
 def _holding(trail: Trail, node: NodeSnapshot, index: int) -> Holding:
-    log, torn = node.log, False
+    log, sure = node.log, True
     if not node.alive:
         disk = disk_of(trail, node)
-        log, torn = disk.log, disk.torn
+        log, sure = disk.log, disk.sure and not disk.torn
     entry = log[index] if index < len(log) else None
-    return Holding(node.id, node.alive, entry, len(log), node.alive and node.commit_index >= index, torn)
+    return Holding(node.id, node.alive, entry, len(log), node.alive and node.commit_index >= index, sure)
 
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
@@ -160,7 +160,7 @@ def _decider(trail: Trail, leader: NodeSnapshot | None, index: int) -> int:
     if leader is None:
         return NONE
     log = leader.log
-    if COMMIT_OLD_TERM in trail.snapshot.bugs:
+    if _counts_any_term(trail):
         return index if index < len(log) else NONE
     return next((at for at in range(index, len(log)) if log[at].term == leader.current_term), NONE)
 
@@ -183,12 +183,21 @@ def _outcome(
         return "no leader"
     if holdings[leader.id].entry is None:
         return "not the leader's"
-    if decider == NONE:
+    having, needed = 1 + sum(share.has for share in shares), trail.majority
+    if decider == NONE or (_is_older(leader, decider) and 1 + sum(share.counted for share in shares) >= needed):
         return "older term"
     if not _is_written(trail, leader, decider):
         return "not written"
-    having = 1 + sum(share.has for share in shares)
-    return "too few" if having < majority(trail.snapshot) else "not acknowledged"
+    return "too few" if having < needed else "not acknowledged"
+
+
+def _is_older(leader: NodeSnapshot, index: int) -> bool:
+    return leader.log[index].term < leader.current_term
+
+
+def _counts_any_term(trail: Trail) -> bool:
+    """Whether a leader may commit an entry of any term by counting: with a bug, or with one that is not named."""
+    return bool({COMMIT_OLD_TERM, UNNAMED} & set(trail.snapshot.bugs))
 
 
 def _pretenders(trail: Trail, leader: NodeSnapshot | None) -> tuple[tuple[int, int], ...]:

@@ -122,9 +122,9 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
-    torn = [holding.node for holding in facts.holdings if holding.torn]
-    if torn:
-        lines.append(f"the last write of {nodes_text(torn)} tore, so what is on disk there may be more or less")
+    unsure = [holding.node for holding in facts.holdings if not holding.sure]
+    if unsure:
+        lines.append(f"what is on the disk of {nodes_text(unsure)} is not certain: a write tore, or is forgotten")
     if facts.outcome == "older term":
         lines.append(
             "it is committed with the first entry of the leader's own term that is; there is none yet: submit one"

@@ -7,7 +7,7 @@ from raftplay.raft import events as dec
 from raftplay.raft.messages import Args, CMState
 from raftplay.watch.events import Record
 from raftplay.why.elections import Firing, firing, vote_of
-from raftplay.why.network import Obstacle, answer_obstacle, majority, reached
+from raftplay.why.network import Obstacle, answer_obstacle, reached
 from raftplay.why.plights import Plight, plight
 from raftplay.why.rulings import Ruling
 from raftplay.why.trail import Trail
@@ -67,7 +67,7 @@ def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
         since=None if won is None else won[0].time,
         firing=None if stood is None else firing(trail, stood),
         votes=votes,
-        needed=majority(snapshot) if counted is None else counted[1].needed,
+        needed=trail.majority if counted is None else counted[1].needed,
         grants=tuple(None if voter == id else vote_of(trail, voter, id, term) for voter in votes),
         reached=in_reach,
         obstacles=tuple(gap for peer in rest if (gap := answer_obstacle(snapshot, id, peer)) is not None),

@@ -6,8 +6,6 @@ from typing import Literal
 from raftplay.cluster.network import WHOLE
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 
-HALF_IS_MAJORITY = "half-is-majority"
-
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -17,12 +15,6 @@ class Obstacle:
     src: int
     dst: int
     node: int = -1
-
-
-def majority(snapshot: Snapshot) -> int:
-    """How many nodes are a majority (§5.2), or pass for one with the bug that takes half for enough."""
-    n = len(snapshot.nodes)
-    return (n + 1) // 2 if HALF_IS_MAJORITY in snapshot.bugs else n // 2 + 1
 
 
 def obstacle(snapshot: Snapshot, src: int, dst: int, *, reply: bool = False) -> Obstacle | None:

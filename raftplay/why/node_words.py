@@ -359,8 +359,9 @@ def _down(facts: DownFacts) -> tuple[str, list[str]]:
     else:
         vote = f"its vote for node {disk.voted_for}" if disk.voted_for != NONE else "no vote"
         log = f"a log up to index {len(disk.log) - 1}, term {disk.log[-1].term}" if disk.log else "an empty log"
+        holds = "its disk holds" if disk.sure else "when it was last seen, its disk held"
         lines.append(
-            f"its disk holds term {disk.current_term}, {vote} and {log}: a restart brings back these, "
+            f"{holds} term {disk.current_term}, {vote} and {log}: a restart brings back these, "
             "and no commit index (Figure 2)"
         )
     if disk.torn:

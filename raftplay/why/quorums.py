@@ -11,9 +11,9 @@ from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote
-from raftplay.why.network import majority, reached
+from raftplay.why.network import reached
 from raftplay.why.rulings import judge_log
-from raftplay.why.trail import Trail
+from raftplay.why.trail import UNNAMED, Trail
 
 Reason = Literal[
     "there is one", "too few live", "too few meet", "logs refused", "split vote", "election lost",
@@ -21,8 +21,8 @@ Reason = Literal[
 ]  # fmt: skip
 """Why nobody leads, in the order in which the reasons are looked at."""
 
-UNJUDGED = ("no-log-check", "longer-log-wins")
-"""With these bugs a log that sound Raft refuses may win."""
+UNJUDGED = ("no-log-check", "longer-log-wins", UNNAMED)
+"""With these bugs a log that sound Raft refuses may win; an unnamed one may be any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def quorum_facts(trail: Trail) -> QuorumFacts:
     term = max((node.current_term for node in live), default=0)
     ballot = tuple((n.id, n.voted_for) for n in live if n.current_term == term and n.voted_for != NONE)
     candidacies = tuple(found for node in live if (found := candidacy(trail, node.id)) is not None)
-    needed = majority(snapshot)
+    needed = trail.majority
     return QuorumFacts(
         reason="there is one" if leader else _reason(trail, standings, needed, ballot, candidacies),
         leader=leader,

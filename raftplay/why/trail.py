@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from raftplay.past.view import View
+from raftplay.raft.events import VoteCounted
 from raftplay.watch.events import Record
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -19,6 +20,11 @@ Kind = type[msgspec.Struct]
 Test = Callable[[Record], bool]
 
 _seq = attrgetter("seq")
+
+UNNAMED = "unnamed"
+"""Stands in a view for bugs that are on and are not to be named."""
+
+HALF_IS_MAJORITY = "half-is-majority"
 
 LATEST = 1 << 62
 """A number that no event has: before it lies everything."""
@@ -44,6 +50,16 @@ class Trail:
     def forgets(self) -> bool:
         """Whether there were earlier events, which are not kept any more."""
         return self.view.forgotten > 0
+
+    @property
+    def majority(self) -> int:
+        """How many nodes are a majority (§5.2), or pass for one: what candidates said last, if any did."""
+        counted = (self.event(node.id, VoteCounted) for node in self.snapshot.nodes)
+        last = max((found for found in counted if found is not None), key=lambda found: found[0].seq, default=None)
+        if last is not None:
+            return last[1].needed
+        n = len(self.snapshot.nodes)
+        return (n + 1) // 2 if HALF_IS_MAJORITY in self.snapshot.bugs else n // 2 + 1
 
     def life(self, node: int) -> int:
         """The incarnation of `node` at the moment of the view."""
