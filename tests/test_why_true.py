@@ -21,14 +21,17 @@ from raftplay.raft.messages import UsageError
 LONG = 1_000_000
 """Records of a history that forgets nothing here."""
 
+SHORT = 120
+"""Records of one that forgets much."""
+
 NAMES = (*scenarios.names(), *scenarios.bug_names())
 
 
 def watched(n: int, seed: int, config: Config, *, every: int, watch: object = True) -> Watched:
     """A cluster in virtual time whose answers are compared while time passes."""
-    history, witness = History(LONG), Witness()
-    h = Harness(n, backend="sim", seed=seed, config=config, watch=watch, readers=[history, witness])  # type: ignore[arg-type]
-    found = Watched(h, history, witness)
+    history, witness, short = History(LONG), Witness(), History(SHORT)
+    h = Harness(n, backend="sim", seed=seed, config=config, watch=watch, readers=[history, witness, short])  # type: ignore[arg-type]
+    found = Watched(h, history, witness, short)
     found.look_meanwhile(every)
     return found
 

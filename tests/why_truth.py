@@ -6,6 +6,7 @@ with what the witness saw, and with the harness itself. Nothing here uses the co
 
 import re
 from collections import defaultdict
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
@@ -27,6 +28,12 @@ from raftplay.why.nodes import CandidateFacts, DownFacts
 from raftplay.why.quorums import QuorumFacts
 from raftplay.why.refusals import RefusalFacts
 from raftplay.why.rulings import Ruling
+
+UNSOUND = re.compile(
+    "sound Raft|gave it no vote|counts once|does not know of that any more|must do nothing|not the same entry|"
+    "what it committed there was|yet to be found|by a bug"
+)
+"""What no answer says of nodes that do as the paper says."""
 
 NO_NUMBER = re.compile(r"(node|nodes|term|index|to|at|than|<|>) -1\b|None")
 
@@ -108,9 +115,11 @@ class Witness:
 class Watched:
     """A cluster with a session, a witness of all that happened, and what was said that must hold later."""
 
-    def __init__(self, h: Harness, history: History, witness: Witness) -> None:
+    def __init__(self, h: Harness, history: History, witness: Witness, short: History | None = None) -> None:
         self.h = h
         self.session = Session(h, history)
+        self.forgetful = Session(h, short)
+        self.moments: list[tuple[int, float, list[Answer]]] = []
         self.witness = witness
         self.looks = 0
         self.said: dict[str, int] = defaultdict(int)
@@ -120,6 +129,11 @@ class Watched:
         """Ask everything, and compare."""
         self.looks += 1
         check_answers(self)
+        answers = everything(self.session.view())
+        if self.looks % 3 == 0:
+            self.moments.append((self.h.stream.last_seq, self.h.now, answers))
+        for short, whole in zip(everything(self.forgetful.view()), answers, strict=True):
+            agree(short.facts, whole.facts)
 
     def look_meanwhile(self, every: int) -> None:
         """From now on look after every so many changes, too, while time passes, and then ever more rarely."""
@@ -143,8 +157,61 @@ class Watched:
         backend.wait_until = waiting  # type: ignore[method-assign]
 
     def check_later(self) -> None:
-        """Nobody has won an election of which it was said that it cannot be won."""
+        """What was said to be impossible did not happen, and of the past one hears what one heard then."""
         assert not self.hopeless & self.witness.won.keys()
+        now = self.h.snapshot()
+        for seq, time, answers in self.moments[:: 1 + len(self.moments) // 10]:
+            past = self.session.history.view(seq, now, time, breach=self.h.breach)
+            for then, later in zip(answers, everything(past), strict=True):
+                assert without_due(later.facts) == without_due(then.facts), f"{later.text}\n\n{then.text}"
+
+
+def everything(view: View) -> list[Answer]:
+    """The answers to all questions but the bare one."""
+    nodes = range(len(view.snapshot.nodes))
+    longest = max(len(node.log) for node in view.snapshot.nodes)
+    return [
+        why_no_leader(view),
+        *(why_node(view, id) for id in nodes),
+        *(why_rejected(view, id) for id in nodes),
+        *(why_not_committed(view, index) for index in range(longest + 1)),
+    ]
+
+
+def without_due(facts: Any) -> Any:
+    """Facts without what nobody knew in the past: when a message will arrive."""
+    if isinstance(facts, tuple):
+        return tuple(map(without_due, facts))
+    if is_dataclass(facts) and not isinstance(facts, type):
+        values = {f.name: without_due(getattr(facts, f.name)) for f in fields(facts) if f.name != "due"}
+        return type(facts).__name__, *values.items()
+    return facts
+
+
+LEFT_OPEN = (
+    "outcome", "commit", "disk", "holdings", "holders", "forgets", "kept_from", "from_disk", "was_term", "entry",
+    "shares",
+)  # fmt: skip
+"""What hangs on events that may be forgotten, and is told as far as it is known."""
+
+
+def agree(short: Any, whole: Any) -> None:
+    """What a short history tells is what the whole history tells, or that it does not know."""
+    if short is None or short == whole:
+        return
+    if isinstance(short, tuple) and isinstance(whole, tuple) and len(short) == len(whole):
+        for one, other in zip(short, whole, strict=True):
+            agree(one, other)
+        return
+    assert type(short) is type(whole), (short, whole)
+    assert is_dataclass(short), (short, whole)
+    for field in fields(short):
+        if field.name not in LEFT_OPEN:
+            try:
+                agree(getattr(short, field.name) or None, getattr(whole, field.name) or None)
+            except AssertionError as error:
+                error.add_note(f"{type(short).__name__}.{field.name}")
+                raise
 
 
 # ---- what the cluster itself says
@@ -204,6 +271,7 @@ def answered(view: View, answer: Answer) -> Answer:
     lines = answer.text.split("\n")
     assert all(line.strip() and line.isprintable() for line in lines), answer.text
     assert isinstance(answer.facts, BreachFacts) or not NO_NUMBER.search(answer.text), answer.text
+    assert view.snapshot.bugs or not UNSOUND.search(" ".join(answer.text.split())), answer.text
     assert all(f"bug on: {bug} " in " ".join(answer.text.split()) for bug in view.snapshot.bugs)
     return answer
 
@@ -434,7 +502,9 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
     assert facts.committed_on == committed_on
     assert (facts.outcome == "committed") == bool(committed_on)
-    if not committed_on:
+    if committed_on:
+        assert facts.disagree or all(log_of(h, id)[index] == facts.entry for id in committed_on)
+    else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
     exact = not unsure and not (h.config.bugs and not all(h.alive))
     if exact:
@@ -456,7 +526,7 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
 def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int, exact: bool) -> None:
     h = watched.h
     cm = h.cluster[leader].cm
-    if index < len(cm.log):
+    if index < len(cm.log) and not facts.committed_on:
         assert facts.entry == cm.log[index]
     counting = range(index, len(cm.log))
     if "commit-old-term" not in h.config.bugs:

@@ -13,6 +13,8 @@ from raftplay.why.network import Obstacle
 from raftplay.why.rulings import Args, Ruling, ruling
 from raftplay.why.trail import Trail
 
+Kinds = tuple[type[ev.Fact], ...]
+
 
 class Stage(enum.Enum):
     """How far a call has come."""
@@ -124,7 +126,7 @@ def _last_of_call(
 def _call_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
     flight = _in_flight(trail, event, reply=False)
     if flight is not None:
-        return _CALL_STAGES[_where(trail, flight)], _due(trail, flight), ""
+        return (Stage.CALL_HELD if _is_held(trail, flight) else Stage.CALL_UNDER_WAY), _due(trail, flight), ""
     lost = _lost(trail, ev.CallLost, event, record.seq)
     if lost is not None:
         return Stage.CALL_LOST, None, lost
@@ -139,7 +141,7 @@ def _call_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage
 def _reply_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
-        return _REPLY_STAGES[_where(trail, flight)], _due(trail, flight), ""
+        return (Stage.REPLY_HELD if _is_held(trail, flight) else Stage.REPLY_UNDER_WAY), _due(trail, flight), ""
     lost = _lost(trail, ev.ReplyLost, event, record.seq)
     if lost is not None:
         return Stage.REPLY_LOST, None, lost
@@ -150,17 +152,10 @@ def _reply_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stag
     return Stage.REPLY_GONE, None, ""
 
 
-_CALL_STAGES = {"under way": Stage.CALL_UNDER_WAY, "held": Stage.CALL_HELD, "waits": Stage.CALL_WAITS}
-_REPLY_STAGES = {"under way": Stage.REPLY_UNDER_WAY, "held": Stage.REPLY_HELD, "waits": Stage.REPLY_WAITS}
-
-
-def _where(trail: Trail, flight: InFlight) -> str:
-    """Whether a message is under way, or held; in the past what waits at a frozen node may be among them."""
-    if not trail.view.rewound:
-        return "held" if flight.due is None else "under way"
-    if trail.snapshot.nodes[flight.dst].frozen:
-        return "waits"
-    return "held" if (flight.src, flight.dst) in trail.snapshot.held_links else "under way"
+def _is_held(trail: Trail, flight: InFlight) -> bool:
+    """Whether a message is under way or held; of the past one knows only whether its link was held."""
+    link = (flight.src, flight.dst)
+    return link in trail.snapshot.held_links if trail.view.rewound else flight.due is None
 
 
 def _due(trail: Trail, flight: InFlight) -> float | None:
@@ -197,10 +192,12 @@ def _crashed_since(trail: Trail, node: int, seq: int) -> bool:
 
 def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | None:
     """Why a call could not leave `src` at event number `seq`; None where that is not known any more."""
-    if _was(trail, dst, seq, on=(ev.Crashed,), off=(ev.Restarted,)):
+    nodes = trail.snapshot.nodes
+    if _was(trail, dst, seq, on=(ev.Crashed,), off=(ev.Restarted,), now=not nodes[dst].alive):
         return Obstacle("down", src, dst, dst)
     for node in (src, dst):
-        if _was(trail, node, seq, on=(ev.Disconnected,), off=(ev.Reconnected, ev.Restarted)):
+        cut_off = nodes[node].alive and not nodes[node].connected
+        if _was(trail, node, seq, on=(ev.Disconnected,), off=(ev.Reconnected, ev.Restarted), now=cut_off):
             return Obstacle("cut off", src, dst, node)
     dropping = trail.event(src, ev.Dropping, before=seq, life=trail.life(src))
     if dropping is not None and dropping[1].after >= 0:
@@ -208,9 +205,7 @@ def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | Non
     return None
 
 
-def _was(
-    trail: Trail, node: int, seq: int, *, on: tuple[type[ev.Fact], ...], off: tuple[type[ev.Fact], ...]
-) -> bool:
+def _was(trail: Trail, node: int, seq: int, *, on: Kinds, off: Kinds, now: bool) -> bool:
     """Whether `node` was in a state at event number `seq` that the kinds `on` begin and the kinds `off` end."""
     last = trail.last(node, *on, *off, before=seq)
     if last is not None:
@@ -218,4 +213,4 @@ def _was(
     if not trail.forgets:
         return False
     following = trail.next(node, *on, *off, after=seq)
-    return following is not None and isinstance(following.event, off)
+    return now if following is None else isinstance(following.event, off)

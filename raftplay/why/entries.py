@@ -82,8 +82,8 @@ class Share:
 class IndexFacts:
     """Whether `index` is committed, and why not.
 
-    `outcome` is the first reason that holds. `entry` is what stands at the index: the leader's entry, else the
-    one that is committed, else that of the newest term. `holdings` are all nodes', `holders` those who have
+    `outcome` is the first reason that holds. `entry` is what stands at the index: the entry that is committed,
+    else the leader's, else that of the newest term. `holdings` are all nodes', `holders` those who have
     `entry`. `decider`: the index that the leader must commit by counting for this one to be committed, -1 where
     it has none of its own term. `shares` compare the others with the leader there. `leader` is (node, term).
     `pretenders` are others who lead, as (node, term). `written`: the entry is on the leader's own disk.
@@ -148,10 +148,12 @@ def _holding(trail: Trail, node: NodeSnapshot, index: int) -> Holding:
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
     """The entry that is spoken of."""
-    if leader is not None and (own := holdings[leader.id].entry) is not None:
-        return own
-    entries = [holding for holding in holdings if holding.entry is not None]
-    best = max(entries, key=lambda h: (h.commits, h.entry.term if h.entry else NONE, h.alive), default=None)
+
+    def rank(holding: Holding) -> tuple[bool, bool, int, bool]:
+        term = holding.entry.term if holding.entry is not None else NONE
+        return holding.commits, leader is not None and holding.node == leader.id, term, holding.alive
+
+    best = max((holding for holding in holdings if holding.entry is not None), key=rank, default=None)
     return None if best is None else best.entry
 
 

@@ -138,8 +138,9 @@ def vote_in_term(trail: Trail, node: NodeSnapshot) -> Vote | None:
         test=lambda record: _voted_for(record, node.current_term) == node.voted_for,
     )
     vote = _vote_from(trail, found) if found is not None else Vote(node.voted_for, node.current_term, None, None)
-    from_disk = found is not None and found.incarnation != node.incarnation
-    return Vote(vote.candidate, vote.term, vote.time, vote.ruling, from_disk)
+    started = trail.event(node.id, dec.Started, life=node.incarnation)
+    known = started is not None and (started[1].current_term, started[1].voted_for) == (vote.term, vote.candidate)
+    return Vote(vote.candidate, vote.term, vote.time, vote.ruling, from_disk=known)
 
 
 def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:

@@ -151,6 +151,8 @@ def _other_entries(facts: IndexFacts) -> list[str]:
 
 def _share_lines(facts: IndexFacts) -> list[str]:
     """A line for each follower, those with the same reason together."""
+    if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
+        return []  # what is committed is not what the leader has; that is said elsewhere
     alike: dict[tuple[str, str], list[int]] = {}
     for share in facts.shares:
         words = _share_words(facts, share)

@@ -18,9 +18,9 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
         head = f"node {node} refused nothing; but {refusal_text(of)}"
     else:
         head = f"node {node} refused nothing, and nobody refused a call of it"
-    if facts.since is not None:
+    if facts.kept_from is not None:
         lines.append(
-            f"the history begins at {at(facts.since)}: {count(forgotten, 'earlier event')} no longer there"
+            f"the history begins at {at(facts.kept_from)}: {count(forgotten, 'earlier event')} no longer there"
         )
     return head, lines
 

@@ -12,14 +12,14 @@ from raftplay.why.trail import Trail
 class RefusalFacts:
     """The last refusals, in both directions; None where there was none in the events that are kept.
 
-    `by`: what `node` refused last. `of`: the last request of `node` that another node refused. `since`: the
+    `by`: what `node` refused last. `of`: the last request of `node` that another node refused. `kept_from`: the
     cluster time from which on all events are kept, None where none is forgotten.
     """
 
     node: int
     by: Ruling | None
     of: Ruling | None
-    since: float | None
+    kept_from: float | None
 
 
 def refusal_facts(trail: Trail, node: int) -> RefusalFacts:
