@@ -83,7 +83,7 @@ def test_a_command_in_the_past_begins_another_future_and_both_stay():
     end = session.harness.now
     perform(session, "goto 0.2s")
     assert session.moment is not None
-    assert perform(session, "crash leader") == [f"node {leader.id} crashed"]
+    assert perform(session, "crash leader") == [f"branch b1 begins at 0.200 s\nnode {leader.id} crashed"]
     assert session.moment is None
     assert (session.branch.name, session.harness.now) == ("b1", 0.2)
     perform(session, "wait leader")

@@ -60,6 +60,15 @@ def test_the_transcript_in_the_readme_is_what_its_script_prints(tmp_path: Path):
     assert done.stdout.decode("utf-8") == shown
 
 
+def test_the_past_in_the_readme_is_what_its_script_prints(tmp_path: Path):
+    script = README.split("<!-- rewind script -->\n```\n")[1].split("```")[0]
+    shown = README.split("<!-- rewind -->\n```\n")[1].split("```\n<!-- /rewind -->")[0]
+    (tmp_path / "rewind.txt").write_text(script, "utf-8")
+    command = [sys.executable, "-m", "raftplay.cli", "run", "rewind.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert done.stdout.decode("utf-8") == shown
+
+
 def test_the_counterexample_in_the_readme_still_breaks_what_it_says(tmp_path: Path):
     script = README.split("<!-- counterexample -->\n```\n")[1].split("```\n<!-- /counterexample -->")[0]
     (tmp_path / "found.txt").write_text(script, "utf-8")

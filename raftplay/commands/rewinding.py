@@ -67,7 +67,9 @@ def live(session: "Session") -> str:
 
 @command(GROUP, "branches")
 def branches(session: "Session") -> str:
-    """List the futures of this cluster: a command given in the past (in sim) begins another one there."""
+    """List the futures of this cluster: a command given in the past (in sim) begins another there, after all
+    that happened at that instant.
+    """
     lines = []
     for branch in session.branches.values():
         mark = branch.mark()
@@ -103,7 +105,8 @@ def moment_text(session: "Session") -> str:
     assert moment is not None
     record = session.history.record(moment.seq)
     what = f"event {moment.seq}: {record_text(record)}" if record is not None else "before the first event"
-    return f"the past, {moment.time:.3f} s, {session.history.last_seq - moment.seq} events ago: {what}"
+    ago = session.history.last_seq - moment.seq
+    return f"the past, {moment.time:.3f} s, {ago} event{'' if ago == 1 else 's'} ago: {what}"
 
 
 def record_text(record: Record) -> str:
@@ -128,8 +131,9 @@ def _parting(session: "Session", one: Branch, other: Branch) -> str:
     runs: list[list[Record]] = []
     for branch in (one, other):
         seen: list[Record] = []
-        session.played_again(branch, branch.mark(), [seen.append]).harness.shutdown()
-        runs.append(seen)
+        again = session.played_again(branch, branch.mark(), [seen.append])
+        runs.append(list(seen))  # the end of its cluster is no part of it
+        again.harness.shutdown()
     for mine, theirs in zip_longest(*runs):
         if mine != theirs:
             when = min(record.time for record in (mine, theirs) if record is not None)

@@ -132,11 +132,10 @@ class Session:
         if effect == "looks":
             self._settle(bound)
             return bound.run(self)
-        if self.moment is not None:
-            self._leave_the_past(effect)
+        note = "" if self.moment is None else self._leave_the_past(effect)
         start, failure = self.branch.mark(), ""
         try:
-            return bound.run(self)
+            return f"{note}{bound.run(self)}"
         except Failed as failed:
             failure = str(failed)
             raise
@@ -260,13 +259,16 @@ class Session:
         self.look_at_the_present()
         self.branches[branch.name] = self.branch = branch
 
-    def _leave_the_past(self, effect: str) -> None:
-        """Something is to be done in the past that is looked at: begin another future there, or refuse."""
+    def _leave_the_past(self, effect: str) -> str:
+        """Something is to be done in the past that is looked at: begin another future there, or refuse.
+
+        What is to be said of it, before the answer.
+        """
         moment = self.moment
         assert moment is not None
         if effect == "clock":
             self.look_at_the_present()
-            return
+            return ""
         if effect == "checks":
             raise UsageError("expect looks at the present, and this is the past; live brings you back")
         if self.harness.backend != "sim":
@@ -278,6 +280,7 @@ class Session:
         self._enter(branch)
         if not went_on and not branch.harness.paused:
             self.perform(self.bind("pause")[0])
+        return f"branch {name} begins at {branch.since.time:.3f} s\n"
 
     def _cut_at(self, moment: Mark) -> Mark:
         """Where a branch begins: at `moment`, written with as few digits as tell it from the next event."""
