@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from raftplay.commands import script as _  # it fills the table
 from raftplay.commands.looking import markdown_table
 
 ROOT = Path(__file__).parent.parent
