@@ -1,6 +1,7 @@
 """Mutated frames and generated scripts, by the thousand; and that whoever throws them sees what goes wrong."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -11,6 +12,7 @@ from test_tcp_strangers import Client, secret_of
 
 from raftplay import Harness, UsageError
 from raftplay.backends import sockets, wire
+from raftplay.commands.script import ScriptRefused, parse_script
 from raftplay.commands.status import Status
 from raftplay.commands.table import TABLE
 from raftplay.explore import frames, gauge, scripts
@@ -99,8 +101,16 @@ def test_generated_scripts_are_refused_in_place_or_run_to_a_documented_end() -> 
         assert report.fates[fate] > least
 
 
-def test_the_grammar_knows_words_for_every_parameter() -> None:
-    assert {p.kind.shown for row in TABLE.values() for p in row.parameters} <= set(scripts.WORDS)
+@pytest.mark.parametrize("name", TABLE)
+def test_the_grammar_makes_every_command_as_it_should_be(name: str) -> None:
+    grammar, row = scripts.Grammar(Random(1)), TABLE[name]
+    before = "" if row.setup else "nodes 3\nlet x = 1\n"
+    good = 0
+    for _ in range(20):
+        with suppress(ScriptRefused):
+            parse_script("s", before + grammar._written(row))
+            good += 1
+    assert good
 
 
 def test_scripts_are_made_of_every_command_and_come_from_the_seed() -> None:

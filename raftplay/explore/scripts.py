@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.commands.script import Script, ScriptRefused, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.table import TABLE, Command, Parameter
+from raftplay.commands.table import TABLE, Command
 from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
@@ -78,7 +78,7 @@ WORDS: dict[str, Word] = {
         " ", _of("loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear"), 2
     ),
 }
-"""What may stand for a parameter, by the way in which it is shown; for one that is missing here, anything may."""
+"""What may stand for a parameter, by the way in which it is shown; a command with another one is its example."""
 
 SCRAPS = (
     "", "'", '"', "\\", "#", ";", "|", "->", "<->", "=", ",", "$", "$nobody", "..", "%", "----", "to", "within",
@@ -136,12 +136,12 @@ class Grammar:
     def _written(self, row: Command) -> str:
         words = [row.name]
         for parameter in row.parameters:
+            make = WORDS.get(parameter.kind.shown)
+            if make is None:
+                return row.example
             if not (parameter.optional and self.dice.random() < 0.5):
-                words += [parameter.kind.lead, self._parameter(parameter)]
+                words += [parameter.kind.lead, make(self)]
         return " ".join(filter(None, words))
-
-    def _parameter(self, parameter: Parameter) -> str:
-        return WORDS.get(parameter.kind.shown, _of(*SCRAPS))(self)
 
     def _damaged(self) -> str:
         """A command in which something was cut out, put in, doubled or exchanged."""
