@@ -138,16 +138,14 @@ def test_a_breach_stops_the_world_at_the_guilty_event_and_says_why(size: tuple[i
     driver.close()
 
 
-def test_space_holds_a_script_and_lets_it_go_on() -> None:
-    player = player_of(SCRIPT)
+def test_space_lets_a_script_go_on_that_waits_and_holds_it_again() -> None:
+    player = player_of(SCRIPT, step=True)
     app = app_of(player.driver, player=player)
 
     async def press(pilot: Pilot[None]) -> None:
-        await pilot.press("space")
-        at = player.at
         for _ in range(20):
             app.paint()
-        assert player.at <= at + 1
+        assert player.at == 0
         assert "g: next step" in "\n".join(await pressed(pilot))
         await pilot.press("space")
         for _ in range(100):
@@ -155,4 +153,6 @@ def test_space_holds_a_script_and_lets_it_go_on() -> None:
         assert player.ended
 
     played(app, press)
+    assert player.hold()
+    assert not player.hold()
     player.driver.close()

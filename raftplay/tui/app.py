@@ -99,6 +99,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self._breach_shown = False
         self._interrupted_at = 0.0
         self._boxes: dict[str, Box] = {}
+        self.prompt = Prompt(self.history, self.complete)
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
         self.theme = LIGHT.name if self.settings.light else DARK.name
@@ -124,7 +125,7 @@ class RaftApp(App[None], inherit_bindings=False):
             name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names
         }
         yield from self._boxes.values()
-        yield Prompt(self.history, self.complete)
+        yield self.prompt
 
     def on_mount(self) -> None:
         """Paint for the first time, then at a steady pace."""
@@ -173,17 +174,12 @@ class RaftApp(App[None], inherit_bindings=False):
         styles.offset = (where.prompt.x, where.prompt.y)
         styles.width = where.prompt.width
 
-    @property
-    def prompt(self) -> Prompt:
-        """The prompt."""
-        return self.query_one(Prompt)
-
     # ---- painting
 
     def paint(self) -> None:
         """Show the cluster as it is now."""
-        if not self._boxes or not self.screen_stack:
-            return
+        if not self._boxes or not self.screen_stack or not self.is_running:
+            return  # it begins, or ends
         deck = self.deck
         if self.player is not None and self.player.tick(time.monotonic()):
             if self.player.outcome is not None:
