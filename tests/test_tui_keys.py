@@ -419,3 +419,40 @@ def test_hostile_text_is_shown_literally_wherever_it_is_typed(text: str) -> None
     assert "n0 leads term 1" in frame[0]
     if text.startswith("["):
         assert text in screen
+
+
+def test_tab_completes_and_what_is_being_typed_is_explained() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            screen = "\n".join(await pressed(pilot, ":", *"par"))
+            assert "partition" in screen
+            await pilot.press("tab")
+            values = [app.prompt.value]
+            await pilot.press("ctrl+a", "ctrl+k", *"crash", "space")
+            screen = "\n".join(await pressed(pilot))
+            assert "crash NODES" in screen
+            assert "followers" in screen
+            await pilot.press(*"lea", "tab")
+            values.append(app.prompt.value)
+            await pilot.press("ctrl+a", "ctrl+k", *"wat", "space")
+            assert "there is no command 'wat'; did you mean 'wait'?" in "\n".join(await pressed(pilot))
+            await pilot.press("ctrl+a", "ctrl+k", *"re", "tab", "tab")
+            values.append(app.prompt.value)
+            await pilot.press("shift+tab")
+            values.append(app.prompt.value)
+            return [value.strip() for value in values]
+
+        first, second, third, fourth = played(app, go)
+    assert (first, second) == ("partition", "crash leader")
+    assert third.startswith("re")
+    assert fourth.startswith("re")
+    assert third != fourth
+
+
+def test_quit_is_a_command_here() -> None:
+    with still() as driver:
+        app = app_of(driver)
+        played(app, lambda pilot: pilot.press(":", *"quit", "enter"))
+        assert not app.is_running

@@ -259,8 +259,8 @@ def test_events_are_filtered_by_node_and_kind() -> None:
 def test_why_names_the_rule_that_made_a_leader() -> None:
     view = view_after("wait leader")
     shown = " ".join(texts(why.why(view, context(80, 20)).lines))
-    assert "n0 is leader, term 1" in shown
-    assert "becomes leader of term 1 (votes n0 n2 n4)" in shown
+    assert "node 0 is leader of term 1" in shown
+    assert "it got the votes of nodes 0 2 4" in shown
     assert "§5.2" in shown
 
 

@@ -129,7 +129,7 @@ def test_a_breach_stops_the_world_at_the_guilty_event_and_says_why(size: tuple[i
     breach = driver.view().breach
     assert breach is not None
     assert "BROKEN" in screen
-    assert "State Machine Safety is broken" in screen
+    assert "State Machine Safety broke at" in screen
     assert "an invariant broke" in screen
     assert deck.pane == "why"
     assert deck.selected == breach.node

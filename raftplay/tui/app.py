@@ -19,6 +19,7 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
 
+from raftplay.commands.completion import Hint, complete, hint_of
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.tui import keys, picture
@@ -43,6 +44,9 @@ PAINTS = 12
 
 PANES = ("log", "messages", "events", "why", "invariants", "network")
 MOST_SLOTS = 6
+
+EXTRA = {"quit": "Leave the screen."}
+"""What may be typed here besides the commands of the table."""
 
 
 class Main(Screen[None], inherit_bindings=False):
@@ -230,16 +234,30 @@ class RaftApp(App[None], inherit_bindings=False):
         self._pending.append(self.driver.run(line))
         self.call_later(self.paint)
 
-    def complete(self, text: str, cursor: int) -> Sequence[tuple[str, int, str]]:
-        """What may stand at the cursor."""
-        return ()
+    def complete(self, text: str, cursor: int) -> Sequence[tuple[str, int, str, str]]:
+        """What may stand at the cursor: (text, where it begins, as it is shown, help)."""
+        found = complete(text, cursor, self.driver.session, EXTRA)
+        return [(c.text, c.start, c.display, c.help) for c in found]
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another character: say what may follow."""
+        self.deck.hint = self.hint(event.value)
+        self.call_later(self.paint)
+
+    def hint(self, text: str) -> tuple[Hint | None, tuple[str, ...]]:
+        """What is being typed, and what may come next."""
+        if not text.strip():
+            return None, ()
+        cursor = self.prompt.cursor_position
+        hint = hint_of(text, cursor, self.driver.session, EXTRA)
+        return hint, tuple(found[2] for found in self.complete(text, cursor))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A line was typed."""
         line = event.value.strip()
         self.prompt.put("")
         self.history.add(line)
-        if line in ("quit", "exit"):
+        if line in EXTRA:
             self.exit()
         elif line:
             self.do(line)
@@ -366,7 +384,7 @@ class RaftApp(App[None], inherit_bindings=False):
             case ("event", seq):
                 self.go_to(seq)
             case ("entry", index):
-                self.say(f"log entry {index}", "\n".join(entry_text(self.seen, index)))
+                self.do(f"why not committed {index}")
             case ("message", _) if (arrow := self._arrow()) is not None and arrow.seq:
                 self.go_to(arrow.seq)
 

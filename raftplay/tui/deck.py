@@ -6,6 +6,7 @@ No textual here: the app hands events in and places what comes out.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
@@ -40,6 +41,9 @@ class Deck:
     outcome: Outcome | None = None
     busy: str | None = None
     is_typing: bool = False
+    hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
+    """What is being typed at the prompt, and what may come next."""
+
     comments: tuple[str, ...] = ()
     place: str = ""
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -49,6 +53,7 @@ class Deck:
     """(first line, lines seen, lines in all) of each pane as it was last shown."""
 
     sieve: events.Sieve = field(default_factory=events.Sieve)
+    told: why.Told = field(default_factory=why.Told)
 
     # ---- where things are
 
@@ -203,7 +208,11 @@ class Deck:
             )
         if where.caption.height:
             out["caption"] = tuple(foot.caption_lines(self.comments, self.place, self.context("", where.caption)))
-        out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, self.context("", where.answer)))
+        answer = self.context("", where.answer)
+        if self.is_typing and (hint := foot.hint_lines(*self.hint, answer)):
+            out["answer"] = tuple(hint)
+        else:
+            out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, answer))
         out["keys"] = (
             foot.keys_line(view, self.context("", where.keys), script=self.place, is_typing=self.is_typing),
         )
@@ -220,7 +229,7 @@ class Deck:
             case "events":
                 return events.events(view, context, self.sieve(view, self.filter))
             case "why":
-                return why.why(view, context)
+                return why.why(view, context, self.told(view, context.selected))
             case "invariants":
                 return invariants.invariants(view, context)
         return network.network(view, context)

@@ -12,8 +12,8 @@ MOST_HISTORY = 500
 
 REST, BUSY = ": to type a command, ? for help", "a command; Tab completes, Esc leaves"
 
-Complete = Callable[[str, int], Sequence[tuple[str, int, str]]]
-"""(text, place of the cursor) → what may stand there: (text, where it begins, help)."""
+Complete = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
+"""(text, place of the cursor) → what may stand there: (text, where it begins, as it is shown, help)."""
 
 
 class History:
@@ -117,8 +117,9 @@ class Prompt(Input):
         """Complete the word at the cursor; the next time, the next that fits."""
         if not self._found:
             found = self._complete(self.value, self.cursor_position)
-            self._found = [(text, start) for text, start, _ in found]
-            self._found.append((self.value[found[0][1] : self.cursor_position], found[0][1])) if found else None
+            self._found = [(visible(text), start) for text, start, _, _ in found]
+            if found:  # last comes what was typed
+                self._found.append((self.value[found[0][1] : self.cursor_position], found[0][1]))
             self._which = 0 if by > 0 else len(self._found) - 1
         elif self._found:
             self._which = (self._which + by) % len(self._found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
@@ -81,7 +82,8 @@ def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) ->
     if outcome is None:
         return []
     style = "text" if outcome.held else "bad"
-    command = Piece(f" {glyphs.marker} {cut(visible(_ascii(outcome.text, context)), context.width // 3)}", "dim")
+    text = cut(visible(_ascii(outcome.text, context)), context.width // 3)
+    command = Piece(f" {glyphs.marker} {text}" if text else "", "dim")
     answer = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]
     width = context.width - width_of((command,)) - 3
     first, *rest = wrapped(answer[0], max(10, width))
@@ -94,6 +96,22 @@ def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) ->
         kept[-1] = (*fit(kept[-1], context.width - width_of(more)), *more)
         return kept
     return lines
+
+
+def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> list[Line]:
+    """What is being typed: its usage, the part that is next standing out, its help; and what may come next."""
+    if hint is None and not offers:
+        return []
+    head: list[Piece] = [Piece(" ")]
+    if hint is not None:
+        for at, part in enumerate(hint.parts):
+            head.append(Piece(f"{_ascii(part, context)} ", "key bold" if at == hint.at else "text"))
+        about = hint.mistake or hint.about or hint.help
+        head.append(Piece(f" {_ascii(about, context)}", "bad" if hint.mistake else "dim"))
+    below = (Piece(f" {_ascii('  '.join(offers[:40]), context)}", "key"),) if offers else ()
+    if context.height == 1:
+        return [fit((*head, *below) if hint is not None else below, context.width)]
+    return [fit(head, context.width), fit(below, context.width)]
 
 
 def caption_lines(comments: Sequence[str], place: str, context: Context) -> list[Line]:

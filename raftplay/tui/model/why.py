@@ -1,60 +1,59 @@
-"""Why: the selected node explained, from its last decisions and the rules that decided them."""
-
-from itertools import islice
+"""Why: what broke, and the selected node explained, in the words of `why`."""
 
 from raftplay.past.view import View
-from raftplay.raft import events as dec
-from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.invariants import breach_lines
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
-from raftplay.watch.events import Record
-from raftplay.watch.narrator import describe
+from raftplay.why.answers import why_broken, why_node
+from raftplay.why.words import Answer
 
 
-def why(view: View, context: Context) -> Window:
-    """What the selected node is, since when, and what made it so; a breach first where there is one."""
-    node = view.snapshot.nodes[context.selected]
-    role = role_of(node, context.glyphs)
+def why(view: View, context: Context, told: tuple[Answer, ...] | None = None) -> Window:
+    """The answers on the selected node; `told` are they, where they are known."""
+    answers = answers_on(view, context.selected) if told is None else told
+    style = f"{role_of(view.snapshot.nodes[context.selected], context.glyphs).style} bold"
     lines: list[Line] = []
-    if view.breach is not None:
-        lines += breach_lines(view, context.width, context)
-    lines.append(
-        fit((Piece(f"n{node.id} is {role.word}, term {node.current_term}", f"{role.style} bold"),), context.width)
-    )
-    for record in _causes(view, node.id):
-        lines += _wrapped(f"{record.time:.3f} {describe(record)}", context, "text")
-    if node.alive and node.state is CMState.LEADER:
-        behind = [f"n{p}" for p, match in node.match_index if match < len(node.log) - 1]
-        text = (
-            f"not yet at its last index {len(node.log) - 1}: {' '.join(behind)}"
-            if behind
-            else "all peers have its log"
-        )
-        lines += _wrapped(text, context, "dim")
+    for answer in answers:
+        is_breach = view.breach is not None and answer is answers[0]
+        lines += _wrapped(answer.head, "", context, "bad bold" if is_breach else style)
+        for reason in answer.reasons:
+            lines += _wrapped(reason, f"{context.glyphs.dot} ", context, "text")
     return windowed(lines, context.height, context.scroll)
 
 
-def _causes(view: View, node: int) -> list[Record]:
-    kinds = (
-        dec.BecameLeader,
-        dec.ElectionStarted,
-        dec.BecameFollower,
-        dec.VoteDecided,
-        dec.CommitAdvanced,
-        dec.CommitHeld,
-        dec.LogTruncated,
-    )
-    found: dict[type, Record] = {}
-    for record in islice(reversed(view.records), 5000):
-        if record.node == node and isinstance(record.event, kinds) and type(record.event) not in found:
-            found[type(record.event)] = record
-        if len(found) == len(kinds):
-            break
-    return sorted(found.values(), key=lambda record: record.seq)
+def answers_on(view: View, node: int) -> tuple[Answer, ...]:
+    """Why an invariant broke, if one did, and why `node` is what it is."""
+    broken = (why_broken(view),) if view.breach is not None else ()
+    return (*broken, why_node(view, node))
 
 
-def _wrapped(text: str, context: Context, style: str) -> list[Line]:
+class Told:
+    """Answers kept for some looks: they cost a few milliseconds, and nobody reads faster than they change."""
+
+    EVERY = 4
+    """How many looks they are kept."""
+
+    def __init__(self) -> None:
+        self._about: object = None
+        self._answers: tuple[Answer, ...] = ()
+        self._looks = 0
+
+    def __call__(self, view: View, node: int) -> tuple[Answer, ...]:
+        """The answers, at most `EVERY` looks old; new ones at once when something else is asked."""
+        snapshot = view.snapshot
+        still = snapshot.time if snapshot.paused or view.rewound else None
+        about = (node, still, view.rewound, view.branch, view.breach)
+        self._looks += 1
+        if about != self._about or self._looks >= self.EVERY:
+            self._about, self._looks = about, 0
+            self._answers = answers_on(view, node)
+        return self._answers
+
+
+def _wrapped(text: str, bullet: str, context: Context, style: str) -> list[Line]:
     text = plain(text) if context.glyphs.ascii else text
-    return [fit((Piece(f" {row}", style),), context.width) for row in wrapped(text, context.width - 2)]
+    rows = wrapped(text, context.width - len(bullet))
+    return [
+        fit((Piece(bullet if at == 0 else " " * len(bullet), "dim"), Piece(row, style)), context.width)
+        for at, row in enumerate(rows)
+    ]
