@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raftplay.commands import script as _  # it fills the table
+import raftplay.commands.script  # noqa: F401 - it fills the table
 from raftplay.commands.looking import markdown_table
 
 ROOT = Path(__file__).parent.parent
