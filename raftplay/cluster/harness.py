@@ -5,10 +5,9 @@ cluster lives on between two calls (tcp), or stands still until time passes (sim
 """
 
 import os
-import random
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -16,18 +15,17 @@ from typing import Self, TypeVar
 from raftplay.backends.base import Backend
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
-from raftplay.cluster import checks, debug
+from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.members import Members
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
-from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import CommitEntry, UsageError
-from raftplay.raft.storage import MapStorage, Storage, StorageError
+from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
@@ -91,20 +89,9 @@ class Harness:
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
         self.data_dir = data_dir
-        self.storage: list[Storage] = [MapStorage() for _ in range(n)] if storage is None else list(storage)
-        self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
-        self.connected = [False] * n
-        self.alive = [False] * n
-        self.wiped = [False] * n
-        self.cluster: list[Server] = []
-        self._incarnations = [0] * n
         self._is_shut_down = False
-        self._opened: DataDir | None = None
         self._backend = _make_backend(backend)
-        self.network = Network(range(n), random.Random(f"{self.seed} network"))
-        self.flights = Flights(self._backend)
         self.stream = Stream(self._backend.now)
-        self.stream.switched = self._watch
         names = None if isinstance(watch, bool) else watch
         self.invariants = Invariants(n, on_breach=self._on_breach, names=names) if watch else None
         self._unraised: Breach | None = None
@@ -116,21 +103,62 @@ class Harness:
             self.stream.attach(self.invariants)
         for reader in readers:
             self.stream.attach(reader)
+        self._members = self._new_members(storage)
+        self.stream.switched = self._members.watch
         try:
-            if data_dir is not None:
-                self._opened = DataDir(data_dir, n)
-                self.storage = list(self._opened.storages)
-            self._backend.run(self._begin)
+            self._backend.run(self._members.begin)
         except BaseException:
             self.shutdown()
             raise
+
+    # ---- its nodes
+
+    @property
+    def cluster(self) -> list[Server]:
+        """The servers, by node."""
+        return self._members.servers
+
+    @property
+    def storage(self) -> list[Storage]:
+        """The storage of each node."""
+        return self._members.storage
+
+    @property
+    def commits(self) -> list[list[CommitEntry]]:
+        """What each node has committed since it started, in order."""
+        return self._members.commits
+
+    @property
+    def connected(self) -> list[bool]:
+        """Whether each node is not cut off."""
+        return self._members.connected
+
+    @property
+    def alive(self) -> list[bool]:
+        """Whether each node runs."""
+        return self._members.alive
+
+    @property
+    def wiped(self) -> list[bool]:
+        """Whether each node has lost its disk."""
+        return self._members.wiped
+
+    @property
+    def network(self) -> Network:
+        """The links between the nodes."""
+        return self._members.network
+
+    @property
+    def flights(self) -> Flights:
+        """The messages on their way."""
+        return self._members.flights
 
     # ---- submitting
 
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
         self._backend.check()
-        index = self._server(id).submit(command)  # which takes the lock
+        index = self._members.server(id).submit(command)  # which takes the lock
         self._raise_breach()
         if self._backend.paused:
             self._act(_nothing)  # what the node sends on account of it is in flight now
@@ -141,11 +169,11 @@ class Harness:
 
         A breach that comes of it is raised by the next call.
         """
-        self._backend.run(self._settle)
+        self._backend.run(self._members.settle)
 
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
-        indices = self._look(lambda: self._server(id).submit_many(commands))
+        indices = self._look(lambda: self._members.server(id).submit_many(commands))
         if self._backend.paused:
             self._act(_nothing)  # what the node sends on account of it is in flight now
         return indices
@@ -157,53 +185,50 @@ class Harness:
 
         A node that is down stays down.
         """
-        self._act(lambda: self._crash(self._server(id)))
+        self._act(lambda: self._members.crash(self._members.server(id)))
 
     def restart_peer(self, id: int) -> None:
         """A new server over the old storage of node `id`, connected again; lets 20 ms pass.
 
         Raises `UsageError` when the node is alive.
         """
-        self._act(lambda: self._restart(id))
+        self._act(lambda: self._members.restart(id))
         if not self._backend.paused:
             self._pass(RESTART_PAUSE)
 
     def check_restart(self, id: int) -> None:
         """Raise the `UsageError` that `restart_peer` would raise, if it would."""
-        if self._server(id).stopped is False:
-            raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
-        if self.wiped[id]:
-            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
+        self._members.check_restart(id)
 
     def disconnect_peer(self, id: int) -> None:
         """Cut node `id` from all others, both ways."""
-        self._act(lambda: self._disconnect(self._server(id)))
+        self._act(lambda: self._members.disconnect(self._members.server(id)))
 
     def reconnect_peer(self, id: int) -> None:
         """Connect node `id`, both ways, to all live nodes that are not themselves disconnected.
 
         Raises `UsageError` when the node is down.
         """
-        self._act(lambda: self._reconnect(self._server(id)))
+        self._act(lambda: self._members.reconnect(self._members.server(id)))
 
     def peer_drop_calls_after_n(self, id: int, n: int) -> None:
         """Let outgoing calls of node `id` fail after the next `n`."""
-        self._act(lambda: self._drop(self._server(id), n))
+        self._act(lambda: self._members.drop(self._members.server(id), n))
 
     def peer_dont_drop_calls(self, id: int) -> None:
         """Undo `peer_drop_calls_after_n`."""
-        self._act(lambda: self._drop(self._server(id), -1))
+        self._act(lambda: self._members.drop(self._members.server(id), -1))
 
     def partition(self, *groups: Iterable[int]) -> None:
         """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
-        self._act(lambda: self._tell(ev.Partitioned(self.network.partition(groups))))
+        self._act(lambda: self._members.tell(ev.Partitioned(self.network.partition(groups))))
 
     def heal(self) -> None:
         """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so)."""
 
         def act() -> None:
             self.network.heal()
-            self._tell(ev.Healed())
+            self._members.tell(ev.Healed())
 
         self._act(act)
 
@@ -245,26 +270,26 @@ class Harness:
 
     def freeze_peer(self, id: int) -> None:
         """Stall the process of node `id`: no timers, no replies; its sockets stay open."""
-        self._act(lambda: self._freeze(self._server(id)))
+        self._act(lambda: self._members.freeze(self._members.server(id)))
 
     def thaw_peer(self, id: int) -> None:
         """Let the process of node `id` go on; it handles what arrived meanwhile."""
-        self._act(lambda: self._thaw(self._server(id)))
+        self._act(lambda: self._members.thaw(self._members.server(id)))
 
     def time_out_peer(self, id: int) -> None:
         """Let the election timer of node `id` fire now; a leader has none."""
-        self._act(lambda: self._time_out(self._server(id)))
+        self._act(lambda: self._members.time_out(self._members.server(id)))
 
     def tear_peer(self, id: int, sets: int) -> None:
         """Let node `id` crash in the middle of its next write, after `sets` of its parts are on disk.
 
         0 loses the whole write. Nothing that depends on the write has left the node by then.
         """
-        self._act(lambda: self._tear(self._server(id), sets))
+        self._act(lambda: self._members.tear(self._members.server(id), sets))
 
     def wipe_peer(self, id: int) -> None:
         """Crash node `id` and empty its storage. A node that has lost its votes must not come back."""
-        self._act(lambda: self._wipe(self._server(id)))
+        self._act(lambda: self._members.wipe(self._members.server(id)))
 
     # ---- single messages
 
@@ -274,20 +299,20 @@ class Harness:
 
     def hold(self, src: int, dst: int) -> None:
         """Keep what leaves `src` for `dst`, calls and replies, in flight until it is released."""
-        self._check_link(src, dst)
+        self._members.check_link(src, dst)
 
         def act() -> None:
             self.flights.hold(src, dst)
-            self._tell(ev.LinkHeld(src, dst, True))
+            self._members.tell(ev.LinkHeld(src, dst, True))
 
         self._act(act)
 
     def release(self, src: int, dst: int) -> int:
         """Undo `hold` and deliver what was held, in order; how many messages arrive (a cut loses them)."""
-        self._check_link(src, dst)
+        self._members.check_link(src, dst)
 
         def act() -> int:
-            self._tell(ev.LinkHeld(src, dst, False))
+            self._members.tell(ev.LinkHeld(src, dst, False))
             return self.flights.release(src, dst)
 
         return self._act(act)
@@ -404,7 +429,7 @@ class Harness:
                 seed=self.seed,
                 speed=self._backend.speed,
                 paused=self._backend.paused,
-                nodes=tuple(self._node_snapshot(server) for server in self.cluster),
+                nodes=tuple(self._members.node_snapshot(server) for server in self.cluster),
                 groups=self.network.groups,
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
@@ -465,7 +490,7 @@ class Harness:
         if self._is_shut_down:
             return
         self._is_shut_down = True
-        self._backend.close(self._stop_all)
+        self._backend.close(self._members.stop_all)
         self._raise_breach()
 
     def __enter__(self) -> Self:
@@ -484,26 +509,11 @@ class Harness:
 
     # ---- inside
 
-    def _begin(self) -> None:
-        debug.refresh(self.stream)
-        self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
-        self.cluster = [self._new_server(id) for id in range(self.n)]
-        self.alive = [True] * self.n
-        for server in self.cluster:
-            if self.wiped[server.id]:
-                self._crash(server)
-                self._tell(ev.Wiped(), server.id)
-            else:
-                self._reconnect(server, tell=False)
-        for server in self.cluster:
-            if not server.stopped:
-                server.serve()
-
     def _act(self, action: Callable[[], T]) -> T:
         """Do `action` inside, after everything before it has settled."""
 
         def inside() -> T:
-            self._settle()
+            self._members.settle()
             result = action()
             self._backend.changed()
             return result
@@ -512,10 +522,20 @@ class Harness:
         self._raise_breach()
         return result
 
-    def _settle(self) -> None:
-        debug.refresh(self.stream)
-        for server in self.cluster:
-            server.settle_pending()
+    def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
+        self._members.check_link(src, dst)
+        self._act(lambda: self._members.change_link(src, dst, change))
+
+    def _new_members(self, storage: Sequence[Storage] | None) -> Members:
+        """The nodes, over the data directory if there is one. Raises `StorageError`."""
+        try:
+            opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
+            disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
+            return Members(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
+        except BaseException:
+            self._is_shut_down = True
+            self._backend.close()
+            raise
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""
@@ -562,178 +582,6 @@ class Harness:
             result = look()
         self._raise_breach()
         return result
-
-    def _server(self, id: int) -> Server:
-        if not 0 <= id < self.n:
-            raise UsageError(f"there is no node {id}; the nodes are 0 to {self.n - 1}")
-        return self.cluster[id]
-
-    def _new_server(self, id: int) -> Server:
-        try:
-            return self._server_over(self.storage[id], id)
-        except StorageError as error:
-            raise StorageError(f"node {id} cannot start: {error}") from None
-
-    def _server_over(self, storage: Storage, id: int) -> Server:
-        return Server(
-            id,
-            tuple(peer for peer in range(self.n) if peer != id),
-            storage,
-            backend=self._backend,
-            network=self.network,
-            flights=self.flights,
-            config=self.config,
-            seed=str(self.seed),
-            stream=self.stream,
-            incarnation=self._incarnations[id],
-            on_commits=self.commits[id].extend,
-            on_torn=self._torn,
-        )
-
-    def _crash(self, server: Server) -> None:
-        id = server.id
-        if not self.alive[id]:
-            return
-        self._leave(server)
-        server.stop()
-        self.alive[id] = False
-        self.commits[id] = []
-        self._tell(ev.Crashed(), id)
-
-    def _restart(self, id: int) -> None:
-        self.check_restart(id)
-        self._incarnations[id] += 1
-        disk = self.storage[id]
-        if isinstance(disk, SqliteStorage):
-            disk.reopen()
-        server = self._new_server(id)
-        self.cluster[id] = server
-        self.alive[id] = True
-        self._tell(ev.Restarted(), id)
-        self._reconnect(server, tell=False)
-        server.serve()
-
-    def _tear(self, server: Server, sets: int) -> None:
-        self._check_alive(server)
-        server.disk.tear_after(sets)
-        self._tell(ev.Tearing(sets), server.id)
-
-    def _torn(self, id: int) -> None:
-        self._crash(self.cluster[id])
-
-    def _wipe(self, server: Server) -> None:
-        self._crash(server)
-        disk = self.storage[server.id]
-        if disk.has_data():
-            self.wiped[server.id] = True
-            if isinstance(disk, SqliteStorage):
-                disk.wipe()
-            else:
-                self.storage[server.id] = MapStorage()
-        self._tell(ev.Wiped(), server.id)
-
-    def _disconnect(self, server: Server) -> None:
-        server.disconnect_all()
-        self._leave(server)
-        self._tell(ev.Disconnected(), server.id)
-
-    def _leave(self, server: Server) -> None:
-        """The others close their connections to `server`; what becomes of its own is its affair."""
-        self.connected[server.id] = False
-        for peer in self.cluster:
-            if peer is not server and not peer.stopped:
-                peer.disconnect_peer(server.id)
-
-    def _reconnect(self, server: Server, *, tell: bool = True) -> None:
-        if server.stopped:
-            raise UsageError(f"node {server.id} is down; restart it instead")
-        self.connected[server.id] = True
-        for peer in self.cluster:
-            if peer is not server and self.connected[peer.id]:
-                server.connect_to_peer(peer.id, peer.listen_addr)
-                peer.connect_to_peer(server.id, server.listen_addr)
-        if tell:
-            self._tell(ev.Reconnected(), server.id)
-
-    def _drop(self, server: Server, n: int) -> None:
-        server.proxy.drop_calls_after_n(n)
-        self._tell(ev.Dropping(server.proxy.calls_left), server.id)
-
-    def _freeze(self, server: Server) -> None:
-        self._check_alive(server)
-        server.freeze()
-        self._tell(ev.Frozen(), server.id)
-
-    def _thaw(self, server: Server) -> None:
-        self._check_alive(server)
-        self._tell(ev.Thawed(), server.id)
-        server.thaw()
-
-    def _time_out(self, server: Server) -> None:
-        self._check_alive(server)
-        self._tell(ev.TimedOut(), server.id)
-        server.time_out()
-
-    def _check_alive(self, server: Server) -> None:
-        if server.stopped:
-            raise UsageError(f"node {server.id} is down")
-
-    def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
-        self._check_link(src, dst)
-
-        def act() -> None:
-            faults = change(self.network.faults(src, dst))
-            self.network.set_faults(src, dst, faults)
-            self._tell(ev.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
-
-        self._act(act)
-
-    def _check_link(self, src: int, dst: int) -> None:
-        if src == dst:
-            raise UsageError(f"node {src} has no link to itself")
-        self._server(src)
-        self._server(dst)
-
-    def _tell(self, fact: ev.Fact, node: int = -1) -> None:
-        if self.stream.active:
-            self.stream.publish(node, self._incarnations[node] if node >= 0 else 0, fact)
-
-    def _watch(self) -> None:
-        for server in self.cluster:
-            server.watch()
-
-    def _stop_all(self) -> None:
-        """Stop all servers and let go of the disks, whatever fails meanwhile."""
-        self.flights.clear()
-        with ExitStack() as last:
-            if self._opened is not None:
-                last.callback(self._opened.close)
-            for server in reversed(self.cluster):
-                last.callback(server.stop)
-
-    def _node_snapshot(self, server: Server) -> NodeSnapshot:
-        cm, id = server.cm, server.id
-        return NodeSnapshot(
-            id=id,
-            state=cm.state,
-            current_term=cm.current_term,
-            voted_for=cm.voted_for,
-            log=cm.log.frozen(),
-            commit_index=cm.commit_index,
-            last_applied=cm.last_applied,
-            next_index=tuple(cm.next_index.items()),
-            match_index=tuple(cm.match_index.items()),
-            votes=tuple(cm.votes),
-            leader_id=cm.leader_id,
-            deadline=cm.deadline,
-            alive=self.alive[id],
-            connected=self.connected[id],
-            frozen=server.frozen,
-            calls_left=server.proxy.calls_left,
-            incarnation=server.incarnation,
-            listen_addr=server.listen_addr,
-            commits=tuple(self.commits[id]),
-        )
 
 
 def new_seed() -> int:

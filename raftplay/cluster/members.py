@@ -1,0 +1,269 @@
+"""Members: the servers of one cluster, their disks, and what is done to them.
+
+The rule of this module: everything runs inside, where the backend runs things, one at a time; each deed is told to
+the stream of events once. `Harness` is how one gets in.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from raftplay.backends.base import Backend
+from raftplay.cluster import debug
+from raftplay.cluster.config import Config
+from raftplay.cluster.data_dir import DataDir
+from raftplay.cluster.disk import MemoryDisk
+from raftplay.cluster.flight import Flights
+from raftplay.cluster.network import LinkFaults, Network
+from raftplay.cluster.server import Server
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.raft.messages import CommitEntry, UsageError
+from raftplay.raft.storage import MapStorage, Storage, StorageError
+from raftplay.watch import events as ev
+from raftplay.watch.stream import Stream
+
+
+class Members:
+    """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
+
+    By node: `storage`, `commits` (collected since its start), `connected`, `alive` and `wiped`.
+    """
+
+    def __init__(
+        self,
+        storages: Sequence[Storage],
+        backend: Backend,
+        stream: Stream,
+        *,
+        config: Config,
+        seed: int,
+        opened: DataDir | None = None,
+    ) -> None:
+        self.n = n = len(storages)
+        self.config = config
+        self.seed = seed
+        self.stream = stream
+        self.storage: list[Storage] = list(storages)
+        self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
+        self.connected = [False] * n
+        self.alive = [False] * n
+        self.wiped = [False] * n
+        self.servers: list[Server] = []
+        self.network = Network(range(n), random.Random(f"{seed} network"))
+        self.flights = Flights(backend)
+        self._backend = backend
+        self._opened = opened
+        self._incarnations = [0] * n
+
+    def begin(self) -> None:
+        """All nodes start, connected to each other; a node that was wiped stays down."""
+        debug.refresh(self.stream)
+        self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
+        self.servers = [self._new_server(id) for id in range(self.n)]
+        self.alive = [True] * self.n
+        for server in self.servers:
+            if self.wiped[server.id]:
+                self.crash(server)
+                self.tell(ev.Wiped(), server.id)
+            else:
+                self.reconnect(server, tell=False)
+        for server in self.servers:
+            if not server.stopped:
+                server.serve()
+
+    def settle(self) -> None:
+        """What was submitted and has not settled yet does now."""
+        debug.refresh(self.stream)
+        for server in self.servers:
+            server.settle_pending()
+
+    def server(self, id: int) -> Server:
+        """The server of node `id`. Raises `UsageError`."""
+        if not 0 <= id < self.n:
+            raise UsageError(f"there is no node {id}; the nodes are 0 to {self.n - 1}")
+        return self.servers[id]
+
+    def _new_server(self, id: int) -> Server:
+        try:
+            return self._server_over(self.storage[id], id)
+        except StorageError as error:
+            raise StorageError(f"node {id} cannot start: {error}") from None
+
+    def _server_over(self, storage: Storage, id: int) -> Server:
+        return Server(
+            id,
+            tuple(peer for peer in range(self.n) if peer != id),
+            storage,
+            backend=self._backend,
+            network=self.network,
+            flights=self.flights,
+            config=self.config,
+            seed=str(self.seed),
+            stream=self.stream,
+            incarnation=self._incarnations[id],
+            on_commits=self.commits[id].extend,
+            on_torn=self._torn,
+        )
+
+    def crash(self, server: Server) -> None:
+        """It leaves and stops; its storage stays, its commits are forgotten."""
+        id = server.id
+        if not self.alive[id]:
+            return
+        self._leave(server)
+        server.stop()
+        self.alive[id] = False
+        self.commits[id] = []
+        self.tell(ev.Crashed(), id)
+
+    def check_restart(self, id: int) -> None:
+        """Raise `UsageError` where `restart` would."""
+        if self.server(id).stopped is False:
+            raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
+        if self.wiped[id]:
+            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
+
+    def restart(self, id: int) -> None:
+        """A new server over the old storage, connected. Raises `UsageError` and `StorageError`."""
+        self.check_restart(id)
+        self._incarnations[id] += 1
+        disk = self.storage[id]
+        if isinstance(disk, SqliteStorage):
+            disk.reopen()
+        server = self._new_server(id)
+        self.servers[id] = server
+        self.alive[id] = True
+        self.tell(ev.Restarted(), id)
+        self.reconnect(server, tell=False)
+        server.serve()
+
+    def tear(self, server: Server, sets: int) -> None:
+        """It will crash in its next write, after `sets` parts of it."""
+        self._check_alive(server)
+        server.disk.tear_after(sets)
+        self.tell(ev.Tearing(sets), server.id)
+
+    def _torn(self, id: int) -> None:
+        self.crash(self.servers[id])
+
+    def wipe(self, server: Server) -> None:
+        """It crashes, and its storage is emptied."""
+        self.crash(server)
+        disk = self.storage[server.id]
+        if disk.has_data():
+            self.wiped[server.id] = True
+            if isinstance(disk, SqliteStorage):
+                disk.wipe()
+            else:
+                self.storage[server.id] = MapStorage()
+        self.tell(ev.Wiped(), server.id)
+
+    def disconnect(self, server: Server) -> None:
+        """It is cut from all others, both ways."""
+        server.disconnect_all()
+        self._leave(server)
+        self.tell(ev.Disconnected(), server.id)
+
+    def _leave(self, server: Server) -> None:
+        """The others close their connections to `server`; what becomes of its own is its affair."""
+        self.connected[server.id] = False
+        for peer in self.servers:
+            if peer is not server and not peer.stopped:
+                peer.disconnect_peer(server.id)
+
+    def reconnect(self, server: Server, *, tell: bool = True) -> None:
+        """It is connected, both ways, to all that are not cut off themselves. Raises `UsageError`."""
+        if server.stopped:
+            raise UsageError(f"node {server.id} is down; restart it instead")
+        self.connected[server.id] = True
+        for peer in self.servers:
+            if peer is not server and self.connected[peer.id]:
+                server.connect_to_peer(peer.id, peer.listen_addr)
+                peer.connect_to_peer(server.id, server.listen_addr)
+        if tell:
+            self.tell(ev.Reconnected(), server.id)
+
+    def drop(self, server: Server, n: int) -> None:
+        """Its outgoing calls fail after the next `n`; -1 = none does."""
+        server.proxy.drop_calls_after_n(n)
+        self.tell(ev.Dropping(server.proxy.calls_left), server.id)
+
+    def freeze(self, server: Server) -> None:
+        """Its process stalls."""
+        self._check_alive(server)
+        server.freeze()
+        self.tell(ev.Frozen(), server.id)
+
+    def thaw(self, server: Server) -> None:
+        """Its process goes on."""
+        self._check_alive(server)
+        self.tell(ev.Thawed(), server.id)
+        server.thaw()
+
+    def time_out(self, server: Server) -> None:
+        """Its election timer fires now."""
+        self._check_alive(server)
+        self.tell(ev.TimedOut(), server.id)
+        server.time_out()
+
+    def _check_alive(self, server: Server) -> None:
+        if server.stopped:
+            raise UsageError(f"node {server.id} is down")
+
+    def change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
+        """Let one direction of a link have other faults."""
+        faults = change(self.network.faults(src, dst))
+        self.network.set_faults(src, dst, faults)
+        self.tell(ev.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
+
+    def check_link(self, src: int, dst: int) -> None:
+        """Raise `UsageError` unless these are two nodes."""
+        if src == dst:
+            raise UsageError(f"node {src} has no link to itself")
+        self.server(src)
+        self.server(dst)
+
+    def tell(self, fact: ev.Fact, node: int = -1) -> None:
+        """Publish a fact about a node, or about the cluster (-1)."""
+        if self.stream.active:
+            self.stream.publish(node, self._incarnations[node] if node >= 0 else 0, fact)
+
+    def watch(self) -> None:
+        """Let decisions be published while anyone reads."""
+        for server in self.servers:
+            server.watch()
+
+    def stop_all(self) -> None:
+        """Stop all servers and let go of the disks, whatever fails meanwhile."""
+        self.flights.clear()
+        with ExitStack() as last:
+            if self._opened is not None:
+                last.callback(self._opened.close)
+            for server in reversed(self.servers):
+                last.callback(server.stop)
+
+    def node_snapshot(self, server: Server) -> NodeSnapshot:
+        """All that a screen shows of one node."""
+        cm, id = server.cm, server.id
+        return NodeSnapshot(
+            id=id,
+            state=cm.state,
+            current_term=cm.current_term,
+            voted_for=cm.voted_for,
+            log=cm.log.frozen(),
+            commit_index=cm.commit_index,
+            last_applied=cm.last_applied,
+            next_index=tuple(cm.next_index.items()),
+            match_index=tuple(cm.match_index.items()),
+            votes=tuple(cm.votes),
+            leader_id=cm.leader_id,
+            deadline=cm.deadline,
+            alive=self.alive[id],
+            connected=self.connected[id],
+            frozen=server.frozen,
+            calls_left=server.proxy.calls_left,
+            incarnation=server.incarnation,
+            listen_addr=server.listen_addr,
+            commits=tuple(self.commits[id]),
+        )
