@@ -163,7 +163,7 @@ class Watched:
         for seq, time, answers in self.moments[:: 1 + len(self.moments) // 10]:
             past = self.session.history.view(seq, now, time, breach=self.h.breach)
             for then, later in zip(answers, everything(past), strict=True):
-                assert without_due(later.facts) == without_due(then.facts), f"{later.text}\n\n{then.text}"
+                assert without_due(later.facts) == without_due(then.facts), f"{later.facts}\n\n{then.facts}"
 
 
 def everything(view: View) -> list[Answer]:
@@ -183,14 +183,15 @@ def without_due(facts: Any) -> Any:
     if isinstance(facts, tuple):
         return tuple(map(without_due, facts))
     if is_dataclass(facts) and not isinstance(facts, type):
-        values = {f.name: without_due(getattr(facts, f.name)) for f in fields(facts) if f.name != "due"}
+        names = [field.name for field in fields(facts) if field.name not in ("due", "on_link")]
+        values = {name: without_due(getattr(facts, name)) for name in names}
         return type(facts).__name__, *values.items()
     return facts
 
 
 LEFT_OPEN = (
     "outcome", "commit", "disk", "holdings", "holders", "forgets", "kept_from", "from_disk", "was_term", "entry",
-    "shares",
+    "shares", "candidacies", "reason",
 )  # fmt: skip
 """What hangs on events that may be forgotten, and is told as far as it is known."""
 
@@ -373,6 +374,9 @@ def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
     assert facts.votes == tuple(cm.votes)
     assert facts.needed == needed(h)
     assert facts.term == cm.current_term + facts.pre_vote
+    assert facts.firing is not None
+    assert facts.firing.pre_votes == () or not facts.pre_vote
+    assert facts.since == facts.firing.time or facts.firing.pre_votes
     if not facts.pre_vote:
         assert facts.since == witness.stood[id, facts.term].time
     assert [asked.peer for asked in facts.asked] == [peer for peer in range(h.n) if peer != id]

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raftplay.past.view import InFlight
 from raftplay.raft import events as dec
@@ -14,6 +14,7 @@ from raftplay.why.rulings import Args, Ruling, ruling
 from raftplay.why.trail import Trail
 
 Kinds = tuple[type[ev.Fact], ...]
+CALLS = (RequestVoteArgs, AppendEntriesArgs)
 
 
 class Stage(enum.Enum):
@@ -49,9 +50,9 @@ MOVING = (
 class Journey:
     """A call from `src` to `dst`, sent at `sent` (None where it never left).
 
-    `due`: when the message that is on its way arrives. `reason`: why a message was lost. `obstacle`: what kept a
-    call from leaving. `ruling`: what `dst` decided, once the call had arrived. `answered`: when the answer came.
-    `again`: another copy of the call, which has arrived, is on its way.
+    `due`: when the message that is on its way arrives, or, `on_link`, leaves its link. `reason`: why a message
+    was lost. `obstacle`: what kept a call from leaving. `ruling`: what `dst` decided, once the call had arrived.
+    `answered`: when the answer came. `again`: another copy of the call, which has arrived, is on its way.
     """
 
     src: int
@@ -66,6 +67,7 @@ class Journey:
     ruling: Ruling | None = None
     answered: float | None = None
     again: bool = False
+    on_link: bool = False
 
 
 def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[tuple[Record, ev.CallSent]]:
@@ -84,17 +86,19 @@ def journey(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
     src, dst, call_id = event.src, event.dst, event.call_id
     delivered = _last_of_call(trail, dst, ev.CallDelivered, call_id, record.seq)
     if delivered is None:
-        stage, due, reason = _call_stage(trail, record, event)
-        return Journey(src, dst, stage, record.time, call_id, event.args, due, reason)
-    decided = trail.next(dst, dec.VoteDecided, dec.AppendDecided, after=delivered.seq)
-    ruled = None if decided is None or not _answers(decided, event.args) else ruling(trail, decided)
+        return replace(_where_call_is(trail, record, event), sent=record.time, call_id=call_id, args=event.args)
     answered = _last_of_call(trail, src, ev.ReplyDelivered, call_id, record.seq)
-    stage, due, reason = _reply_stage(trail, record, event) if answered is None else (Stage.ANSWERED, None, "")
-    return Journey(
-        src, dst, stage, record.time, call_id, event.args, due, reason, ruling=ruled,
+    at = _where_reply_is(trail, record, event) if answered is None else Journey(src, dst, Stage.ANSWERED)
+    decided = trail.next(dst, dec.VoteDecided, dec.AppendDecided, after=delivered.seq)
+    return replace(
+        at,
+        sent=record.time,
+        call_id=call_id,
+        args=event.args,
+        ruling=None if decided is None or not _answers(decided, event.args) else ruling(trail, decided),
         answered=None if answered is None else answered.time,
-        again=_in_flight(trail, event, reply=False) is not None,
-    )  # fmt: skip
+        again=_in_flight(trail, event, reply=False) is not None or _waits(trail, event, record.seq, reply=False),
+    )
 
 
 def not_sent(trail: Trail, src: int, dst: int, seq: int) -> Journey:
@@ -123,44 +127,73 @@ def _last_of_call(
     return None
 
 
-def _call_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
+def _where_call_is(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
+    """Where a call is that has not arrived."""
+    src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=False)
     if flight is not None:
-        return (Stage.CALL_HELD if _is_held(trail, flight) else Stage.CALL_UNDER_WAY), _due(trail, flight), ""
+        is_held = _is_held(trail, flight, record.seq)
+        stage = Stage.CALL_HELD if is_held else Stage.CALL_UNDER_WAY
+        return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
+    if _waits(trail, event, record.seq, reply=False):
+        return Journey(src, dst, Stage.CALL_WAITS)
     lost = _lost(trail, ev.CallLost, event, record.seq)
-    if lost is not None:
-        return Stage.CALL_LOST, None, lost
-    dst = trail.snapshot.nodes[event.dst]
-    if dst.frozen and not _crashed_since(trail, event.dst, record.seq):
-        return Stage.CALL_WAITS, None, ""
-    if _crashed_since(trail, event.dst, record.seq):
-        return Stage.CALL_LOST, None, "crash"
-    return Stage.CALL_GONE, None, ""
+    return Journey(src, dst, Stage.CALL_GONE if lost is None else Stage.CALL_LOST, reason=lost or "")
 
 
-def _reply_stage(trail: Trail, record: Record, event: ev.CallSent) -> tuple[Stage, float | None, str]:
+def _where_reply_is(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
+    """Where the answer is to a call that has arrived, when the answer has not."""
+    src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
-        return (Stage.REPLY_HELD if _is_held(trail, flight) else Stage.REPLY_UNDER_WAY), _due(trail, flight), ""
+        sent = _last_of_call(trail, dst, ev.ReplySent, event.call_id, record.seq)
+        is_held = _is_held(trail, flight, record.seq if sent is None else sent.seq)
+        stage = Stage.REPLY_HELD if is_held else Stage.REPLY_UNDER_WAY
+        return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
+    if _waits(trail, event, record.seq, reply=True):
+        return Journey(src, dst, Stage.REPLY_WAITS)
     lost = _lost(trail, ev.ReplyLost, event, record.seq)
     if lost is not None:
-        return Stage.REPLY_LOST, None, lost
-    if _last_of_call(trail, event.dst, ev.ReplySent, event.call_id, record.seq) is None:
-        return Stage.UNANSWERED, None, ""
-    if trail.snapshot.nodes[event.src].frozen:
-        return Stage.REPLY_WAITS, None, ""
-    return Stage.REPLY_GONE, None, ""
-
-
-def _is_held(trail: Trail, flight: InFlight) -> bool:
-    """Whether a message is under way or held; of the past one knows only whether its link was held."""
-    link = (flight.src, flight.dst)
-    return link in trail.snapshot.held_links if trail.view.rewound else flight.due is None
+        return Journey(src, dst, Stage.REPLY_LOST, reason=lost)
+    sent = _last_of_call(trail, dst, ev.ReplySent, event.call_id, record.seq)
+    return Journey(src, dst, Stage.UNANSWERED if sent is None else Stage.REPLY_GONE)
 
 
 def _due(trail: Trail, flight: InFlight) -> float | None:
-    """When a message arrives; of the past nobody knew that yet."""
+    """When a message arrives; in the past nobody knew what is known of it now."""
     return None if trail.view.rewound else flight.due
+
+
+def _is_held(trail: Trail, flight: InFlight, seq: int) -> bool:
+    """Whether a message that left at event number `seq` is held: in the past, whether its link was, since then."""
+    if not trail.view.rewound:
+        return flight.due is None
+    link = (flight.src, flight.dst)
+
+    def is_about(record: Record) -> bool:
+        event = record.event
+        return isinstance(event, ev.LinkHeld) and (event.src, event.dst) == link
+
+    if link not in trail.snapshot.held_links:
+        return False
+    before = trail.event(-1, ev.LinkHeld, before=seq, test=is_about)
+    changed = trail.next(-1, ev.LinkHeld, after=seq, test=is_about) is not None
+    return not changed if before is None else before[1].held
+
+
+def _waits(trail: Trail, event: ev.CallSent, seq: int, *, reply: bool) -> bool:
+    """Whether the call, or its reply, has come to a node that is frozen, and waits there."""
+    node = event.src if reply else event.dst
+    if not trail.snapshot.nodes[node].frozen:
+        return False
+    frozen = trail.last(node, ev.Frozen)
+    after = max(seq, frozen.seq if frozen is not None else 0)
+    return any(
+        isinstance(record.event, ev.KeptWaiting)
+        and record.event.call_id == event.call_id
+        and isinstance(record.event.message, CALLS) is not reply
+        for record in trail.forwards(node, ev.KeptWaiting, after=after)
+    )
 
 
 def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | None:
@@ -169,7 +202,7 @@ def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | N
         flight
         for flight in trail.view.messages
         if flight.call_id == event.call_id
-        and isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs) is not reply
+        and isinstance(flight.message, CALLS) is not reply
         and flight.src == (event.dst if reply else event.src)
     ]
     return min(found, key=lambda flight: float("inf") if flight.due is None else flight.due, default=None)
@@ -184,10 +217,6 @@ def _lost(trail: Trail, kind: type[ev.CallLost | ev.ReplyLost], event: ev.CallSe
             if record.event.call_id == event.call_id:
                 return record.event.reason
     return None
-
-
-def _crashed_since(trail: Trail, node: int, seq: int) -> bool:
-    return trail.next(node, ev.Crashed, after=seq) is not None
 
 
 def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | None:

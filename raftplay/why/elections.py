@@ -27,12 +27,12 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """An election timer that fired at `time`, `by_hand` or after the wait that `since` began (None: forgotten).
+    """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    `pre_votes`: who said in between that the node could win (§9.6); empty without pre-vote.
+    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6); empty without pre-vote.
     """
 
-    time: float
+    time: float | None
     by_hand: bool
     since: Wait | None
     pre_votes: tuple[int, ...] = ()
@@ -72,11 +72,12 @@ def firing(trail: Trail, record: Record) -> Firing:
     """The timer that made the node stand, or ask first: `record` is its ElectionStarted or PreVoteStarted."""
     before = trail.before(record)
     pre_votes: tuple[int, ...] = ()
-    if before is not None and isinstance(before.event, dec.VoteCounted) and before.event.pre_vote:
+    stands = isinstance(record.event, dec.ElectionStarted)
+    if stands and before is not None and isinstance(before.event, dec.VoteCounted) and before.event.pre_vote:
         pre_votes = before.event.votes
         asked = trail.last(record.node, dec.PreVoteStarted, before=record.seq, life=record.incarnation)
         if asked is None:
-            return Firing(record.time, False, None, pre_votes)
+            return Firing(None, False, None, pre_votes)
         record, before = asked, trail.before(asked)
     by_hand = before is not None and isinstance(before.event, ev.TimedOut)
     return Firing(record.time, by_hand, _wait(trail, record), pre_votes)

@@ -10,7 +10,7 @@ from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Candidacy, candidacy
 from raftplay.why.plights import Plight, plight
-from raftplay.why.rulings import Ruling, heard_leader, ruling
+from raftplay.why.rulings import Ruling, came_to_pass, heard_leader, ruling
 from raftplay.why.trail import Test, Trail
 
 
@@ -149,7 +149,7 @@ def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:
         node.id,
         dec.VoteDecided,
         dec.ElectionStarted,
-        test=lambda record: _voted_for(record, node.current_term) not in (NONE, node.voted_for),
+        test=lambda r: _voted_for(r, node.current_term) not in (NONE, node.voted_for) and came_to_pass(trail, r),
     )
     return None if found is None else _vote_from(trail, found)
 

@@ -124,20 +124,24 @@ def _ignored_lines(ignored: Ignored | None) -> list[str]:
 
 
 def _firing_line(firing: Firing) -> str:
-    if firing.by_hand:
+    if firing.time is None:
+        text = f"when its election timer fired, {FORGOTTEN}"
+    elif firing.by_hand:
         text = f"its election timer was made to fire at {at(firing.time)} (timeout)"
     else:
-        text = f"its election timer fired at {at(firing.time)}: {rule_text('timeout')}{_waited(firing)}"
+        text = (
+            f"its election timer fired at {at(firing.time)}: {rule_text('timeout')}{_waited(firing, firing.time)}"
+        )
     if firing.pre_votes:
         text += f"; {nodes_text(firing.pre_votes)} said first that it could win (§9.6)"
     return text
 
 
-def _waited(firing: Firing) -> str:
+def _waited(firing: Firing, fired: float) -> str:
     since = firing.since
     if since is None:
         return f"; since when it had waited, {FORGOTTEN}"
-    before = f"; {span(firing.time - since.time)} before, "
+    before = f"; {span(fired - since.time)} before, "
     match since.kind:
         case "heard":
             return f"{before}it had heard of node {since.peer}, the leader of term {since.term}"

@@ -150,7 +150,7 @@ def _may_win(trail: Trail, election: Candidacy) -> bool:
 
 
 def _may_come(voter: NodeSnapshot, asked: Asked, election: Candidacy) -> bool:
-    if not may_still_vote(asked) and not voter.frozen:  # what waits at a frozen node may be another copy
+    if not may_still_vote(asked):
         return False
     if asked.journey is not None and asked.journey.ruling is not None:
         return True

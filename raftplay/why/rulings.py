@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from raftplay.raft import events as dec
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.trail import Trail
 
@@ -98,6 +99,8 @@ def earlier_vote(trail: Trail, record: Record) -> Record | None:
     term, candidate = event.args.term, event.args.candidate_id
 
     def is_other(earlier: Record) -> bool:
+        if not came_to_pass(trail, earlier):
+            return False
         match earlier.event:
             case dec.VoteDecided(args=args, granted=True):
                 return not args.pre_vote and args.term == term and args.candidate_id != candidate
@@ -106,6 +109,18 @@ def earlier_vote(trail: Trail, record: Record) -> Record | None:
         return False
 
     return trail.last(record.node, dec.VoteDecided, dec.ElectionStarted, before=record.seq, test=is_other)
+
+
+def came_to_pass(trail: Trail, decided: Record) -> bool:
+    """Whether the node got on after it decided: of what it crashed over nobody ever heard."""
+
+    def is_of_this_life(record: Record) -> bool:
+        return record.incarnation == decided.incarnation
+
+    later = trail.next(
+        decided.node, ev.ReplySent, ev.CallSent, dec.Persisted, after=decided.seq, test=is_of_this_life
+    )
+    return later is not None
 
 
 def _sound_append(event: dec.AppendDecided, after: dec.NodeState) -> str:

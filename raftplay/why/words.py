@@ -131,7 +131,8 @@ def answer_text(peer: int, args: Args | None) -> str:
 def journey_text(journey: Journey, what: str, answer: str) -> str:
     """Where a call and its answer are; `what` names the call, `answer` its answer."""
     src, dst = journey.src, journey.dst
-    due = "" if journey.due is None else f", due at {at(journey.due)}"
+    when = "on its link until" if journey.on_link else "due at"
+    due = "" if journey.due is None else f", {when} {at(journey.due)}"
     gap = journey.obstacle
     gone = "has not arrived, and is not on its way any more"
     texts = {
