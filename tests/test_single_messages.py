@@ -411,9 +411,12 @@ def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
     h.resume()
     do(s, "hold all; link all delay=1s; submit x; link all clear; submit y")
     h.sleep_ms(60)
+    h.pause()
     assert h.messages()
+    lost = len(seen(s, ev.CallLost))
     h.shutdown()
     assert h.flights.everything() == []
+    assert len(seen(s, ev.CallLost)) == lost  # the end is no crash
     assert h.flights._passages == {}
 
 

@@ -320,7 +320,7 @@ def test_a_message_on_a_slow_link_keeps_its_number_through_its_steps(monkeypatch
             h.set_link(0, 1, delay=(0.01, 0.01))
             h.submit_to_server(0, "x")
             (id,) = (f.id for f in h.messages() if f.dst == 1 and f.on_link)
-            words = [line for line in step_words(h, 20) if f"message {id} " in line]
+            words = [line for line in step_words(h, 80) if f"message {id} " in line]
             assert words == [
                 f"message {id} passes its link: call n0 → n1: entry 0 [x] of term 1 (commit -1)",
                 f"message {id} arrives: call n0 → n1: entry 0 [x] of term 1 (commit -1)",
