@@ -19,7 +19,7 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
 
-from raftplay.commands.completion import Hint, complete, hint_of
+from raftplay.commands.completion import Completion, complete
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.tui import keys, picture
@@ -28,14 +28,14 @@ from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Driver
 from raftplay.tui.model import diagram
 from raftplay.tui.model.help import help_lines
-from raftplay.tui.model.lines import Line, Piece, Target, wrapped
+from raftplay.tui.model.lines import Target
 from raftplay.tui.model.matrix import entry_text
 from raftplay.tui.model.timeline import Arrow
 from raftplay.tui.palette import Commands
 from raftplay.tui.play import Player
-from raftplay.tui.prompt import History, Prompt
+from raftplay.tui.prompt import EXTRA, History, Prompt, hinted
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Sheet
+from raftplay.tui.sheet import Sheet, answer_sheet
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
 from raftplay.watch.text import visible
 
@@ -44,9 +44,6 @@ PAINTS = 12
 
 PANES = ("log", "messages", "events", "why", "invariants", "network")
 MOST_SLOTS = 6
-
-EXTRA = {"quit": "Leave the screen."}
-"""What may be typed here besides the commands of the table."""
 
 
 class Main(Screen[None], inherit_bindings=False):
@@ -234,23 +231,14 @@ class RaftApp(App[None], inherit_bindings=False):
         self._pending.append(self.driver.run(line))
         self.call_later(self.paint)
 
-    def complete(self, text: str, cursor: int) -> Sequence[tuple[str, int, str, str]]:
-        """What may stand at the cursor: (text, where it begins, as it is shown, help)."""
-        found = complete(text, cursor, self.driver.session, EXTRA)
-        return [(c.text, c.start, c.display, c.help) for c in found]
+    def complete(self, text: str, cursor: int) -> list[Completion]:
+        """What may stand at the cursor."""
+        return complete(text, cursor, self.driver.session, EXTRA)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another character: say what may follow."""
-        self.deck.hint = self.hint(event.value)
+        self.deck.hint = hinted(event.value, self.prompt.cursor_position, self.driver.session)
         self.call_later(self.paint)
-
-    def hint(self, text: str) -> tuple[Hint | None, tuple[str, ...]]:
-        """What is being typed, and what may come next."""
-        if not text.strip():
-            return None, ()
-        cursor = self.prompt.cursor_position
-        hint = hint_of(text, cursor, self.driver.session, EXTRA)
-        return hint, tuple(found[2] for found in self.complete(text, cursor))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A line was typed."""
@@ -453,14 +441,13 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Every key and every sign."""
-        self.push_screen(Sheet("help", lambda width: help_lines(width, self.deck.glyphs)))
+        self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
 
     def action_answer(self) -> None:
         """The whole of the last answer."""
         outcome = self.deck.outcome
         if outcome is not None:
-            text = visible_lines(outcome.answer)
-            self.push_screen(Sheet(visible(outcome.text)[:60], partial(answer_sheet, text)))
+            self.push_screen(Sheet(partial(answer_sheet, outcome.answer)))
 
     def action_picture(self) -> None:
         """Save the screen as an SVG picture."""
@@ -507,13 +494,3 @@ class RaftApp(App[None], inherit_bindings=False):
     def _print_error_renderables(self) -> None:
         """No screen full of traceback: it goes into a report."""
         self._exit_renderables.clear()
-
-
-def visible_lines(text: str) -> list[str]:
-    """The lines of an answer, fit to be shown."""
-    return [visible(line) for line in text.split("\n")]
-
-
-def answer_sheet(lines: Sequence[str], width: int) -> list[Line]:
-    """An answer as lines of `width` columns."""
-    return [(Piece(row, "text"),) for line in lines for row in wrapped(line, width)]

@@ -6,14 +6,19 @@ from textual import events
 from textual.message import Message
 from textual.widgets import Input
 
+from raftplay.commands.completion import Completion, Hint, complete, hint_of
+from raftplay.commands.session import Session
 from raftplay.watch.text import visible
 
 MOST_HISTORY = 500
 
 REST, BUSY = ": to type a command, ? for help", "a command; Tab completes, Esc leaves"
 
-Complete = Callable[[str, int], Sequence[tuple[str, int, str, str]]]
-"""(text, place of the cursor) → what may stand there: (text, where it begins, as it is shown, help)."""
+EXTRA = {"quit": "Leave the screen."}
+"""What may be typed here besides the commands of the table."""
+
+Complete = Callable[[str, int], Sequence[Completion]]
+"""(text, place of the cursor) → what may stand there."""
 
 
 class History:
@@ -117,9 +122,9 @@ class Prompt(Input):
         """Complete the word at the cursor; the next time, the next that fits."""
         if not self._found:
             found = self._complete(self.value, self.cursor_position)
-            self._found = [(visible(text), start) for text, start, _, _ in found]
+            self._found = [(visible(c.text), c.start) for c in found]
             if found:  # last comes what was typed
-                self._found.append((self.value[found[0][1] : self.cursor_position], found[0][1]))
+                self._found.append((self.value[found[0].start : self.cursor_position], found[0].start))
             self._which = 0 if by > 0 else len(self._found) - 1
         elif self._found:
             self._which = (self._which + by) % len(self._found)
@@ -128,3 +133,11 @@ class Prompt(Input):
             behind = self.value[self.cursor_position :]
             self.value = self.value[:start] + text + behind
             self.cursor_position = start + len(text)
+
+
+def hinted(text: str, cursor: int, session: Session) -> tuple[Hint | None, tuple[str, ...]]:
+    """What is being typed, and what may come next, fit to be shown."""
+    if not text.strip():
+        return None, ()
+    offers = complete(text, cursor, session, EXTRA)
+    return hint_of(text, cursor, session, EXTRA), tuple(offer.display for offer in offers)

@@ -9,7 +9,8 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from raftplay.tui.boxes import Box
-from raftplay.tui.model.lines import Line, windowed
+from raftplay.tui.model.lines import Line, Piece, windowed, wrapped
+from raftplay.watch.text import visible
 
 
 class Sheet(ModalScreen[None]):
@@ -25,9 +26,8 @@ class Sheet(ModalScreen[None]):
         Binding("end", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, title: str, make: Callable[[int], list[Line]]) -> None:
+    def __init__(self, make: Callable[[int], list[Line]]) -> None:
         super().__init__()
-        self._title = title
         self._make = make
         self._top = 0
 
@@ -66,8 +66,12 @@ class Sheet(ModalScreen[None]):
         box.styles.width, box.styles.height = width, height + 2
         window = windowed(lines, height, self._top)
         self._top = window.top
-        box.border_title = ""
         more = window.total - window.top - len(window.lines)
         box.border_subtitle = f"{more} more: down" if more else "Esc"
         box.put(window.lines)
         box.refresh()
+
+
+def answer_sheet(answer: str, width: int) -> list[Line]:
+    """An answer as lines of `width` columns."""
+    return [(Piece(row, "text"),) for line in answer.split("\n") for row in wrapped(visible(line), width)]
