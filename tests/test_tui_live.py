@@ -128,10 +128,10 @@ def test_steps_go_message_by_message() -> None:
     async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
         before = app.seen.snapshot.time
         await pilot.press(".")
-        await until(app, pilot, lambda: app.seen.snapshot.time > before)
+        await until(app, pilot, lambda: app.seen.snapshot.time > before and app.deck.outcome)
         assert app.seen.snapshot.paused
         assert app.deck.outcome is not None
-        assert "the timer of n" in app.deck.outcome.answer
+        assert "election timer of n1" in app.deck.outcome.answer
 
     lived(watch, paused=True)
 
