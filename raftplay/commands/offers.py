@@ -17,7 +17,7 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.values import UNITS, duration_text, is_integer
 from raftplay.raft.messages import CMState
 from raftplay.watch.narrator import link_text, message_text
-from raftplay.watch.text import visible
+from raftplay.watch.text import command_text, visible
 
 if TYPE_CHECKING:
     from raftplay.commands.cursor import Scope
@@ -239,6 +239,15 @@ def values(place: Place) -> Iterator[Offered]:
                 help = f"index {index}, term {entry.term}{', committed' if is_committed else ''}"
                 found[key] = Offered(str(entry.command), help, is_text=isinstance(entry.command, str))
     yield from found.values()
+
+
+def uncommitted(place: Place) -> Iterator[Offered]:
+    """The indices that no node has committed, with what stands there in the longest log."""
+    first = max((node.commit_index for node in place.nodes if node.alive), default=-1) + 1
+    longest = max((node.log for node in place.nodes), key=len, default=())
+    for index in range(first, min(len(longest), first + MOST)):
+        entry = longest[index]
+        yield Offered(str(index), f"{command_text(entry.command, 40)}, term {entry.term}")
 
 
 def _can_be_typed(value: object) -> bool:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from raftplay import why as asking
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.commands.conditions import number_or_variable
+from raftplay.commands import offers
+from raftplay.commands.conditions import NUMBERS, number_or_variable
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
 from raftplay.commands.selectors import SEVERAL, SINGLE, Selector, parse_node
@@ -30,6 +31,7 @@ ABOUT = (
 
 
 def _question(cursor: Cursor) -> Resolve:
+    cursor.want(offers.words("no leader", "not committed"))
     word = cursor.peek()
     match None if word is None or word.quoted else word.text:
         case "no":
@@ -44,13 +46,13 @@ def _question(cursor: Cursor) -> Resolve:
 
 
 def _expect(cursor: Cursor, text: str) -> None:
-    word = cursor.next(f"'{text}'")
+    word = cursor.next(f"'{text}'", offers.word(text))
     if word.text != text:
         raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 
 
 def _about_index(cursor: Cursor) -> Resolve:
-    word = cursor.next("an INDEX")
+    word = cursor.next("an INDEX", offers.either(NUMBERS, offers.uncommitted))
     if word.text != "index" and not word.text.startswith("$"):
         index = whole(cursor, word, "log index")
         return lambda session: lambda view: asking.why_not_committed(view, index)
@@ -64,6 +66,7 @@ def _about_node(cursor: Cursor) -> Resolve:
         hint = did_you_mean(word.text, ("no", "not", *SINGLE)) or f"; the form is: why [{FORMS}]"
         raise cursor.mistake(f"{quoted(word.text)} is nothing to ask about{hint}", word)
     node = parse_node(cursor)
+    cursor.want("rejected")
     behind = cursor.peek()
     if behind is None:
         return lambda session: lambda view: _of_node(view, session, node, asking.why_node)
