@@ -66,6 +66,9 @@ WORDS: dict[str, Word] = {
     "NAME": _of("x", "y", "main", "b1", *BUGS),
     "NAME, NAME …": _joined(", ", _of(*(invariant.name for invariant in INVARIANTS)), 3),
     "COMMAND": _of(*TABLE, "conditions"),
+    "NODE | NODE rejected | no leader | not committed INDEX": _of(
+        "0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"
+    ),
     "FILE": _of("file.txt"),
     "on|off": _of("on", "off"),
     "prevote|noop": _of("prevote", "noop"),
