@@ -29,7 +29,7 @@ class Wait:
 class Firing:
     """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6); empty without pre-vote.
+    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6), if any was asked.
     """
 
     time: float | None
