@@ -127,6 +127,20 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, ho
         assert is_given_back(terminal)
 
 
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Path) -> None:
+    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+        terminal.until("leads term")
+        terminal.child.ptyproc.fileobj.close()
+        terminal.child.ptyproc.closed = terminal.child.closed = True
+        give_up = time.monotonic() + LIMIT
+        while terminal.child.isalive() and time.monotonic() < give_up:
+            time.sleep(0.05)
+        if terminal.child.isalive():
+            os.kill(terminal.child.pid, signal.SIGKILL)
+            raise AssertionError("it lives on without a terminal")
+
+
 def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
     code = (
         "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"

@@ -1,9 +1,7 @@
 """The app: composes the boxes, places them, paints what the deck makes of a view, and routes keys."""
 
 import asyncio
-import contextlib
 import gc
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -95,6 +93,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.history = History()
         self.seen: View = driver.view()
         self.failure: BaseException | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._pending: list[Future[list[Outcome]]] = []
         self._news = news if news is not None else []
         self._breach_shown = False
@@ -136,9 +135,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.set_interval(1 / PAINTS, self.paint)
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         gc.collect()
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        self.loop = asyncio.get_running_loop()
         gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
 
     def on_resize(self, event: events.Resize) -> None:

@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import locale
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
@@ -29,6 +33,9 @@ from raftplay.watch.text import visible
 
 SPEED = 0.1
 """How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
+
+GRACE = 3.0
+"""How long a signal lets the screen take to end, in seconds."""
 
 SMALLEST, BIGGEST = (20, 5), (500, 300)
 """What `--size` may ask for."""
@@ -72,7 +79,8 @@ def show(wanted: Wanted, session: Session) -> Status:
         news=app_news,
     )
     try:
-        app.run()
+        with _ending_on_signals(app):
+            app.run()
     finally:
         failure = app.failure
         try:
@@ -84,6 +92,30 @@ def show(wanted: Wanted, session: Session) -> Status:
     if failure is not None:
         return report(failure)
     return Status.HELD
+
+
+@contextlib.contextmanager
+def _ending_on_signals(app: RaftApp) -> Iterator[None]:
+    """SIGTERM and SIGHUP end the screen as `q` does.
+
+    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the process just ends.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        timer = threading.Timer(GRACE, os._exit, (128 + number,))
+        timer.daemon = True
+        timer.start()
+        if app.loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                app.loop.call_soon_threadsafe(app.exit)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def draw(
