@@ -92,7 +92,8 @@ def _decision(event: dec.Decision) -> str:
             term = (
                 f"term {event.old_term} → {event.term}" if event.old_term != event.term else f"term {event.term}"
             )
-            return f"is follower now, was {event.was.lower()}, {term}: {rule_text(event.rule)}"
+            role = "stays follower" if event.was == "Follower" else f"is follower now, was {event.was.lower()}"
+            return f"{role}, {term}: {rule_text(event.rule)}"
     return _log_decision(event)
 
 
