@@ -1,9 +1,12 @@
 """How a node came to stand for election: which timer fired, after waiting for whom, and whom it asked."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import events as dec
+from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
@@ -29,7 +32,8 @@ class Wait:
 class Firing:
     """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6), if any was asked.
+    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6); empty without
+    pre-vote.
     """
 
     time: float | None
@@ -193,6 +197,18 @@ def _request(trail: Trail, node: int, peer: int, term: int, pre_vote: bool, bega
         if isinstance(args, RequestVoteArgs) and args.term == term and args.pre_vote is pre_vote:
             return journey(trail, record, event)
     return not_sent(trail, node, peer, began.seq)
+
+
+def timer_of(trail: Trail, node: NodeSnapshot) -> float:
+    """When the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
+    if node.state.text == "Leader" or not trail.snapshot.bugs:
+        return math.inf if node.state.text == "Leader" else node.deadline
+    for record in trail.backwards(node.id, dec.WriteDelayed):  # it wants to be woken for a late write, too
+        if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:
+            break
+        if math.isclose(record.time + WRITE_DELAY, node.deadline):
+            return math.inf
+    return node.deadline
 
 
 def vote_of(trail: Trail, voter: int, candidate: int, term: int, *, before: int = LATEST) -> Ruling | None:

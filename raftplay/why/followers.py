@@ -8,7 +8,7 @@ from raftplay.raft import events as dec
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
-from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.elections import Candidacy, candidacy, timer_of
 from raftplay.why.plights import Plight, plight
 from raftplay.why.rulings import Ruling, came_to_pass, heard_leader, ruling
 from raftplay.why.trail import Test, Trail
@@ -112,7 +112,7 @@ def follower_facts(trail: Trail, node: NodeSnapshot) -> FollowerFacts:
         last_term=node.log[-1].term if node.log else NONE,
         commit_index=node.commit_index,
         gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
-        deadline=node.deadline,
+        deadline=timer_of(trail, node),
         plight=plight(trail, id),
     )
 

@@ -32,7 +32,7 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
         case "was committed":
             return "was committed, and no live node knows that now: a commit index is not kept on disk (Figure 2)"
         case "nowhere":
-            return f"is in no log: {_longest(facts.holdings)}"
+            return f"is not committed: no log has it, as {_longest(facts.holdings)}"
         case "no leader":
             return f"is not committed: nobody leads, and only a leader commits (§5.3); {nobody_leads}"
         case "not the leader's":
@@ -41,9 +41,9 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
             return f"is not committed: node {leader}, the leader of term {term}, has no entry there; {end}"
         case "older term":
             assert facts.entry is not None
-            terms = f"its entry is of term {facts.entry.term}, the leader, node {leader}, is in term {term}"
             return (
-                f"is not committed: {terms}, and by counting replicas a leader commits only its own term (§5.4.2)"
+                f"is not committed: its entry is of term {facts.entry.term}, the leader, node {leader}, is in "
+                f"term {term}, and by counting replicas it commits only entries of its own term (§5.4.2)"
             )
         case "not written":
             return (
@@ -126,9 +126,9 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     if unsure:
         lines.append(f"what is on the disk of {nodes_text(unsure)} is not certain: a write tore, or is forgotten")
     if facts.outcome == "older term":
-        lines.append(
-            "it is committed with the first entry of the leader's own term that is; there is none yet: submit one"
-        )
+        if len(facts.holders) >= facts.needed:
+            lines.append(rule_text("older-entry"))
+        lines.append("it can be committed only with a later entry, of the leader's own term: submit one")
     if facts.outcome == "not the leader's":
         lines.append(
             "an entry that the leader puts there replaces what other logs have there, wherever it arrives (§5.3)"
@@ -172,7 +172,7 @@ def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:
     node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
     if share.counted and not share.has:
-        return "is", f"counted by the leader for {what}, and the log there does not have it (any more)"
+        return "is", f"counted by the leader for {what}, without having it (any more)"
     if not share.has:
         return "lacks", f"{what}: {'; '.join(_lacks(facts, share))}"
     if facts.outcome == "committed":

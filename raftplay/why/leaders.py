@@ -30,7 +30,7 @@ class LeaderFacts:
     `votes` are those it counted, as it counted them; `needed`, how many it took for enough. `grants`: how each
     voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the others
     that it can call and hear from; `obstacles`: what lies between it and the rest. `rival` is who leads a newer
-    term, as (node, term).
+    term, or this one too, as (node, term).
     """
 
     node: int
@@ -95,6 +95,9 @@ def _rival(trail: Trail, node: NodeSnapshot) -> tuple[int, int] | None:
     leaders = [
         (other.current_term, other.id)
         for other in trail.snapshot.nodes
-        if other.alive and other.state is CMState.LEADER and other.current_term > node.current_term
+        if other is not node
+        and other.alive
+        and other.state is CMState.LEADER
+        and other.current_term >= node.current_term
     ]
     return (max(leaders)[1], max(leaders)[0]) if leaders else None

@@ -46,7 +46,7 @@ def node_words(facts: NodeFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
 
 def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     voters = list(dict.fromkeys(facts.votes))
-    votes = f"it got the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes, {FORGOTTEN}"
+    votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes, {FORGOTTEN}"
     total = len(snapshot.nodes)
     when = f" since {at(facts.since)}" if facts.since is not None else ""
     head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; of {total} nodes, {facts.needed} "
@@ -58,12 +58,17 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     lines += plight_lines(facts.plight, facts.node)
     lines += _reach_lines(facts, total)
     if facts.rival is not None:
-        node, term = facts.rival
-        lines.append(
-            f"node {node} leads the newer term {term}: a leader that hears of a newer term steps down (§5.1), "
-            f"and node {facts.node} has not heard of it"
-        )
+        lines.append(_rival_line(facts, *facts.rival))
     return head, lines + _ignored_lines(facts.ignored)
+
+
+def _rival_line(facts: LeaderFacts, node: int, term: int) -> str:
+    if term == facts.term:
+        return f"node {node} leads the same term, which must never be: Election Safety is broken (§5.2)"
+    return (
+        f"node {node} leads the newer term {term}: a leader that hears of a newer term steps down (§5.1), "
+        f"and node {facts.node} has not heard of it"
+    )
 
 
 def _vote_lines(facts: LeaderFacts) -> list[str]:
@@ -243,7 +248,7 @@ def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]
     lines: list[str] = []
     if facts.asking is not None:
         lines += candidacy_lines(facts.asking)
-    lines += _turn_lines(facts)
+    lines += _turn_lines(facts, snapshot.nodes[facts.node].incarnation > 0)
     lines += _follower_vote_lines(facts)
     if facts.heard is not None:
         lines.append(_heard_line(facts.heard, snapshot))
@@ -271,11 +276,12 @@ def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
     )
 
 
-def _turn_lines(facts: FollowerFacts) -> list[str]:
+def _turn_lines(facts: FollowerFacts, is_back: bool) -> list[str]:
     if facts.role is None:
         lines = [f"how it became a follower, {FORGOTTEN}"]
     elif not facts.role.was:
-        lines = [f"it started at {at(facts.role.time)}, as a follower: every node begins as one (§5.2)"]
+        started = "restarted" if is_back else "started"
+        lines = [f"it {started} at {at(facts.role.time)}, as a follower: every node begins as one (§5.2)"]
     else:
         lines = [f"it was {facts.role.was.lower()} until {at(facts.role.time)}: {_turn_text(facts.role)}"]
     if facts.entered is not None and facts.entered != facts.role and facts.entered.was:
@@ -336,9 +342,9 @@ def _log_line(facts: FollowerFacts) -> str:
         case "same":
             compared = f"as that of node {leader} does" if gap.at else f"and so is that of node {leader}"
         case "behind":
-            compared = f"that of node {leader} goes on"
+            compared = f"while that of node {leader} goes on"
         case "ahead":
-            compared = f"that of node {leader} ends before"
+            compared = f"while that of node {leader} ends before"
         case "conflict":
             compared = f"and conflicts with that of node {leader} at index {gap.at}: term {gap.own_term} there, "
             compared += f"{gap.leader_term} with the leader"

@@ -7,7 +7,7 @@ from raftplay.raft.events import Stopped
 from raftplay.raft.messages import CMState
 from raftplay.watch import events as ev
 from raftplay.why.disks import Disk, disk_of
-from raftplay.why.elections import Candidacy, candidacy
+from raftplay.why.elections import Candidacy, candidacy, timer_of
 from raftplay.why.followers import FollowerFacts, follower_facts
 from raftplay.why.leaders import Ignored, LeaderFacts, last_ignored, leader_facts
 from raftplay.why.plights import Plight, plight
@@ -53,7 +53,8 @@ def node_facts(trail: Trail, node: NodeSnapshot) -> NodeFacts:
     if node.state is CMState.CANDIDATE:
         found = candidacy(trail, node.id)
         assert found is not None
-        return CandidateFacts(node.id, found, last_ignored(trail, node), node.deadline, plight(trail, node.id))
+        ignored = last_ignored(trail, node)
+        return CandidateFacts(node.id, found, ignored, timer_of(trail, node), plight(trail, node.id))
     return follower_facts(trail, node)
 
 

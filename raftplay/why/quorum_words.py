@@ -77,7 +77,8 @@ def _pretender_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
         apart = ", but is cut off from all others" if not snapshot.nodes[node].connected else ""
         newer = facts.leader is not None and facts.leader[1] > term
         older = ", and has not heard of the newer term (§5.1)" if newer else ""
-        lines.append(f"node {node} believes that it leads term {term}{apart}{older}")
+        twin = ", too, which must never be (§5.2)" if facts.leader is not None and facts.leader[1] == term else ""
+        lines.append(f"node {node} believes that it leads term {term}{apart}{older}{twin}")
     return lines
 
 

@@ -10,7 +10,7 @@ from raftplay.raft.messages import NONE, CMState
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
-from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote
+from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote, timer_of
 from raftplay.why.network import reached
 from raftplay.why.rulings import judge_log
 from raftplay.why.trail import UNNAMED, Trail
@@ -99,7 +99,7 @@ def quorum_facts(trail: Trail) -> QuorumFacts:
         term=term,
         ballot=ballot,
         candidacies=candidacies,
-        next_timer=_next_timer(live),
+        next_timer=_next_timer(trail, live),
         last_leader=_last_leader(trail),
         forgets=trail.forgets,
     )
@@ -159,13 +159,11 @@ def _may_come(voter: NodeSnapshot, asked: Asked, election: Candidacy) -> bool:
     return voter.voted_for in (NONE, election.node)
 
 
-def _next_timer(live: list[NodeSnapshot]) -> tuple[int, float] | None:
-    timers = [
-        (node.deadline, node.id)
-        for node in live
-        if not node.frozen and node.state is not CMState.LEADER and math.isfinite(node.deadline)
-    ]
-    return (min(timers)[1], min(timers)[0]) if timers else None
+def _next_timer(trail: Trail, live: list[NodeSnapshot]) -> tuple[int, float] | None:
+    when, id = min(
+        ((timer_of(trail, node), node.id) for node in live if not node.frozen), default=(math.inf, NONE)
+    )
+    return (id, when) if math.isfinite(when) else None
 
 
 def _last_leader(trail: Trail) -> LastLeader | None:

@@ -28,6 +28,6 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
 def refusal_text(ruling: Ruling) -> str:
     """Who refused what, when, and why."""
     return (
-        f"node {ruling.node} refused the {request_text(ruling.args)} of node {ruling.asker} at {at(ruling.time)}: "
+        f"node {ruling.node} refused node {ruling.asker}'s {request_text(ruling.args)} at {at(ruling.time)}: "
         f"{ruling_text(ruling)}"
     )

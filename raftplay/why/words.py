@@ -120,7 +120,7 @@ def cause_text(cause: Cause) -> str:
     if cause.reply is not None:
         return answer_text(cause.peer, cause.args)
     assert cause.args is not None
-    return f"the {request_text(cause.args)} of node {cause.peer}"
+    return f"node {cause.peer}'s {request_text(cause.args)}"
 
 
 def answer_text(peer: int, args: Args | None) -> str:
@@ -211,7 +211,8 @@ def _operands(ruling: Ruling) -> str:
     own = (ruling.last_log_index, ruling.last_log_term)
     if asker == own:
         return f"both logs end at index {own[0]} with term {own[1]}" if own[0] != NONE else "both logs are empty"
-    return f"it {_log_end(*asker)}, that of node {node} {_log_end(*own)}"
+    whose = "it" if not ruling.sound else "the candidate's log"
+    return f"{whose} {_log_end(*asker)}, that of node {node} {_log_end(*own)}"
 
 
 def _leader_alive(ruling: Ruling) -> str:
@@ -236,9 +237,10 @@ def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
             end = f"ends at index {ruling.last_log_index}" if ruling.last_log_index != NONE else "is empty"
             return f"it {end}, and the entry before the new ones is {previous}"
         case "term-conflict":
-            return (
-                f"at index {previous} it is of term {ruling.conflict_term}, the leader's of {args.prev_log_term}"
+            leaders = (
+                f"the leader's of {args.prev_log_term}" if args.prev_log_term != NONE else "the leader has none"
             )
+            return f"at index {previous} it is of term {ruling.conflict_term}, {leaders}"
     return f"index {previous}, term {args.prev_log_term}" if previous != NONE else "nothing comes before index 0"
 
 
