@@ -539,7 +539,7 @@ def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int
     if index < len(cm.log) and not facts.committed_on:
         assert facts.entry == cm.log[index]
     counting = range(index, len(cm.log))
-    if "commit-old-term" not in h.config.bugs:
+    if "commit-old-term" not in h.config.bugs and not facts.committed_on:
         counting = [at for at in counting if cm.log[at].term == cm.current_term]  # type: ignore[assignment]
     assert facts.decider == next(iter(counting), -1)
     if facts.outcome == "older term":

@@ -85,8 +85,9 @@ class IndexFacts:
     `outcome` is the first reason that holds. `entry` is what stands at the index: the entry that is committed,
     else the leader's, else that of the newest term. `holdings` are all nodes', `holders` those who have
     `entry`. `decider`: the index that the leader must commit by counting for this one to be committed, -1 where
-    it has none of its own term. `shares` compare the others with the leader there. `leader` is (node, term).
-    `pretenders` are others who lead, as (node, term). `written`: the entry is on the leader's own disk.
+    it has none of its own term; the index itself where it is committed. `shares` compare the others with the
+    leader there. `leader` is (node, term). `pretenders` are others who lead, as (node, term). `written`: the
+    entry is on the leader's own disk.
     """
 
     index: int
@@ -118,7 +119,7 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
     committed_on = tuple(holding.node for holding in holdings if holding.commits)
     commit = _first_commit(trail, index)
     entry = _subject(holdings, leader)
-    decider = _decider(trail, leader, index)
+    decider = _decider(trail, leader, index, is_committed=bool(committed_on))
     shares = () if leader is None or decider == NONE else _shares(trail, leader, decider)
     return IndexFacts(
         index=index,
@@ -157,12 +158,12 @@ def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogE
     return None if best is None else best.entry
 
 
-def _decider(trail: Trail, leader: NodeSnapshot | None, index: int) -> int:
+def _decider(trail: Trail, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
     """The first index from `index` on at which the leader has an entry of its own term (§5.4.2)."""
     if leader is None:
         return NONE
     log = leader.log
-    if _counts_any_term(trail):
+    if is_committed or _counts_any_term(trail):
         return index if index < len(log) else NONE
     return next((at for at in range(index, len(log)) if log[at].term == leader.current_term), NONE)
 

@@ -16,6 +16,7 @@ def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tup
     lines = _commit_lines(facts)
     lines += _holder_lines(facts)
     lines += _other_entries(facts)
+    lines += _lacking_lines(facts)
     lines += _share_lines(facts)
     lines += _pretender_lines(facts, snapshot)
     return head, lines
@@ -101,7 +102,7 @@ def _commit_lines(facts: IndexFacts) -> list[str]:
 def _commit_rule(commit: Commit) -> str:
     if commit.rule != "majority":
         return rule_text(commit.rule)
-    by = f"{nodes_text(sorted(commit.replicas))} counted for index {commit.counted_to}"
+    by = f"it counted {nodes_text(sorted(commit.replicas))} for index {commit.counted_to}"
     if -1 < commit.entry_term < commit.term:
         section, words = RULES["older-entry"]
         return (
@@ -146,6 +147,21 @@ def _other_entries(facts: IndexFacts) -> list[str]:
     return lines
 
 
+def _lacking_lines(facts: IndexFacts) -> list[str]:
+    """Who has nothing there, where no leader's entry is compared; those with logs of one length together."""
+    if facts.shares or facts.entry is None:
+        return []
+    lengths: dict[int, list[int]] = {}
+    for holding in facts.holdings:
+        if holding.entry is None:
+            lengths.setdefault(holding.length, []).append(holding.node)
+    return [
+        f"{nodes_text(nodes)} {'lacks' if len(nodes) == 1 else 'lack'} it: "
+        + (f"the log there ends at index {length - 1}" if length else "the log there is empty")
+        for length, nodes in sorted(lengths.items(), reverse=True)
+    ]
+
+
 # ---- the leader and the others
 
 
@@ -159,12 +175,28 @@ def _share_lines(facts: IndexFacts) -> list[str]:
         if words is not None:
             alike.setdefault(words, []).append(share.node)
     return [
-        f"{nodes_text(nodes)} {verb if len(nodes) == 1 else _PLURAL[verb]} {rest}"
+        f"{nodes_text(nodes)} {verb} {rest}"
+        if len(nodes) == 1
+        else f"{nodes_text(nodes)} {_of_several(verb, rest)}"
         for (verb, rest), nodes in alike.items()
     ]
 
 
-_PLURAL = {"has": "have", "lacks": "lack", "is": "are"}
+def _of_several(verb: str, rest: str) -> str:
+    """What is said of one node, said of several."""
+    for one, several in _PLURALS:
+        rest = rest.replace(one, several)
+    return f"{_VERBS[verb]} {rest}"
+
+
+_VERBS = {"has": "have", "lacks": "lack", "is": "are"}
+_PLURALS = (
+    ("its log ends", "their logs end"),
+    ("its log is", "their logs are"),
+    ("its log conflicts", "their logs conflict"),
+    ("its entry is", "their entry is"),
+    ("does not know yet", "do not know yet"),
+)
 
 
 def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:

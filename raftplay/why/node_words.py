@@ -15,6 +15,7 @@ from raftplay.why.words import (
     FORGOTTEN,
     ago,
     answer_text,
+    apart_texts,
     at,
     cause_text,
     count,
@@ -49,7 +50,7 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes, {FORGOTTEN}"
     total = len(snapshot.nodes)
     when = f" since {at(facts.since)}" if facts.since is not None else ""
-    head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; of {total} nodes, {facts.needed} "
+    head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; of {count(total, 'node')}, {facts.needed} "
     head += f"{'is' if facts.needed == 1 else 'are'} needed (§5.2)"
     if not facts.has_majority:
         head += "; now it reaches no majority"
@@ -103,19 +104,11 @@ def _reach_lines(facts: LeaderFacts, total: int) -> list[str]:
         lines.append(f"{own}: {with_itself}, and {facts.needed} are needed")
     else:
         lines.append(f"it reaches no other node both ways, and {facts.needed} of {total} are needed")
-    lines += _apart_lines(facts)
+    lines += apart_texts(facts.obstacles, facts.node)
     if not facts.has_majority:
         lines.append("while that lasts no majority answers what it sends, and without one it cannot commit (§5.3)")
         lines.append("it goes on as leader all the same, until it hears of a newer term (§5.1)")
     return lines
-
-
-def _apart_lines(facts: LeaderFacts) -> list[str]:
-    """What lies between it and those that it does not reach."""
-    apart: dict[str, list[int]] = {}
-    for gap in facts.obstacles:
-        apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == facts.node else gap.dst)
-    return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
 
 
 def _ignored_lines(ignored: Ignored | None) -> list[str]:

@@ -4,10 +4,10 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.watch.narrator import rule_text
 from raftplay.why.elections import Candidacy
 from raftplay.why.leaders import LeaderFacts
-from raftplay.why.network import answer_obstacle, group_of
+from raftplay.why.network import answer_obstacle
 from raftplay.why.node_words import asked_line, no_answer_text
 from raftplay.why.quorums import LastLeader, QuorumFacts, Standing
-from raftplay.why.words import at, cause_text, count, nodes_text, obstacle_text, span
+from raftplay.why.words import apart_texts, at, cause_text, count, nodes_text, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
@@ -126,13 +126,9 @@ def _meets_line(standing: Standing, snapshot: Snapshot) -> str:
     node, total = standing.node, len(snapshot.nodes)
     others = [peer.id for peer in snapshot.nodes if peer.id != node and peer.id not in standing.meets]
     gaps = [answer_obstacle(snapshot, node, peer) for peer in others]
-    why = dict.fromkeys(obstacle_text(gap) for gap in gaps if gap is not None)
-    group = group_of(snapshot, node)
     met = nodes_text(standing.meets) if standing.meets else "nobody"
-    text = f"node {node} meets {met} ({len(standing.meets) + 1} of {total} with itself)"
-    if group and len(why) > 2:
-        return f"{text}: the partition leaves it with {nodes_text(group)}"
-    return f"{text}: {', '.join(why)}"
+    apart = apart_texts((gap for gap in gaps if gap is not None), node)
+    return "; ".join((f"node {node} meets {met} ({len(standing.meets) + 1} of {total} with itself)", *apart))
 
 
 def _supporters_line(standing: Standing, snapshot: Snapshot) -> str:

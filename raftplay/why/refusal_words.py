@@ -15,9 +15,9 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
             when = "since then, " if of.seq > by.seq else "before that, "
             lines.append(f"{when}{refusal_text(of)}")
     elif of is not None:
-        head = f"node {node} refused nothing; but {refusal_text(of)}"
+        head = f"node {node} has refused nothing; but {refusal_text(of)}"
     else:
-        head = f"node {node} refused nothing, and nobody refused a call of it"
+        head = f"node {node} has refused nothing, and nothing of its own was refused"
     if facts.kept_from is not None:
         lines.append(
             f"the history begins at {at(facts.kept_from)}: {count(forgotten, 'earlier event')} no longer there"

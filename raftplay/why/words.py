@@ -82,7 +82,7 @@ def obstacle_text(obstacle: Obstacle) -> str:
         case "down" | "frozen" | "cut off":
             return f"node {obstacle.node} is {obstacle.kind}"
         case "partition":
-            return f"the partition keeps node {obstacle.src} and node {obstacle.dst} apart"
+            return "on another side of the partition"
         case "cut":
             return f"the link {link} is cut"
         case "loss":
@@ -91,6 +91,14 @@ def obstacle_text(obstacle: Obstacle) -> str:
             return f"the proxy of node {obstacle.node} drops its calls"
         case "held":
             return f"what goes over {link} is held"
+
+
+def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
+    """Whom `node` does not reach and why, those with the same reason together: "not nodes 2 3: …"."""
+    apart: dict[str, list[int]] = {}
+    for gap in obstacles:
+        apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == node else gap.dst)
+    return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
 
 
 def past_obstacle_text(obstacle: Obstacle) -> str:
@@ -235,7 +243,7 @@ def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
             return f"{args.term} < {ruling.term}"
         case "log-too-short":
             end = f"ends at index {ruling.last_log_index}" if ruling.last_log_index != NONE else "is empty"
-            return f"it {end}, and the entry before the new ones is {previous}"
+            return f"it {end}, and the entry before the new ones is at index {previous}"
         case "term-conflict":
             leaders = (
                 f"the leader's of {args.prev_log_term}" if args.prev_log_term != NONE else "the leader has none"
