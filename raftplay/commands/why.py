@@ -33,7 +33,7 @@ ABOUT = (
 def _question(cursor: Cursor) -> Resolve:
     cursor.want(offers.words("no leader", "not committed"))
     word = cursor.peek()
-    match None if word is None or word.quoted else word.text:
+    match None if word is None else word.text:
         case "no":
             cursor.next("no")
             _expect(cursor, "leader")
@@ -106,6 +106,6 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 
 @command("Looking", "why not committed 4")
 def why(session: "Session", question: Annotated[Question | None, QUESTION] = None) -> str:
-    """Say why a node is in its state, an entry not committed, nobody leads, or what was refused, by which rule."""
+    """Say why a node is in its state, an entry is not committed, or nobody leads; or what was refused last."""
     view = session.view()
     return (asking.why(view) if question is None else question(view)).text

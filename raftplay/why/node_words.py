@@ -50,8 +50,8 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes, {FORGOTTEN}"
     total = len(snapshot.nodes)
     when = f" since {at(facts.since)}" if facts.since is not None else ""
-    head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; of {count(total, 'node')}, {facts.needed} "
-    head += f"{'is' if facts.needed == 1 else 'are'} needed (§5.2)"
+    needed = f"of {count(total, 'node')}, {facts.needed} {'is' if facts.needed == 1 else 'are'} needed (§5.2)"
+    head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; {needed}"
     if not facts.has_majority:
         head += "; now it reaches no majority"
     lines = [_firing_line(facts.firing)] if facts.firing is not None else [f"how its election began, {FORGOTTEN}"]
