@@ -537,19 +537,19 @@ class ConsensusModule:
         From then on the peer is probed: nothing but the retry is sent to it until that one succeeds, or until the
         next heartbeat. Calls that were under way already and are refused too say nothing new.
         """
+        if self._probe.get(peer_id, args) is not args:
+            self._tell(ev.ReplyIgnored(peer_id, args, reply, "probed"))
+            return
         match_index = self.match_index[peer_id]
-        is_probed = self._probe.get(peer_id, args) is not args
-        if args.prev_log_index <= match_index or is_probed:
-            rule = "outdated" if args.prev_log_index <= match_index else "probed"
-            self._tell(ev.ReplyIgnored(peer_id, args, reply, rule))
+        if args.prev_log_index <= match_index:
+            self._tell(ev.ReplyIgnored(peer_id, args, reply, "outdated"))
             next_index = match_index + 1
         else:
             next_index = max(match_index + 1, self._index_to_retry(args, reply))
             self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
-        if not is_probed:
-            self.next_index[peer_id] = next_index
-            self._probe[peer_id] = None
-            self._appends_due[peer_id] = None
+        self.next_index[peer_id] = next_index
+        self._probe[peer_id] = None
+        self._appends_due[peer_id] = None
 
     def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
         """One entry further back at least, whatever the hint says: so the probing ends."""

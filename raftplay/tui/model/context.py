@@ -28,7 +28,7 @@ def _is_important(record: Record) -> bool:
     if isinstance(event, dec.AppendDecided):
         return not event.success
     if isinstance(event, dec.ReplyIgnored):
-        return event.rule != "outdated"
+        return event.rule not in ("outdated", "probed")
     return True
 
 
