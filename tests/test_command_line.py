@@ -174,7 +174,20 @@ def test_a_trace_is_replayed_to_the_same_breach(tmp_path: Path):
 
 def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(tmp_path: Path):
     out = str(tmp_path / "found.txt")
-    options = ("--bug", "reset-vote", "--mix", "delay", "--seeds", "60", "--jobs", "1", "--shrink", "10")
+    options = (
+        "--bug",
+        "reset-vote",
+        "--mix",
+        "delay",
+        "--first-seed",
+        "80",
+        "--seeds",
+        "60",
+        "--jobs",
+        "1",
+        "--shrink",
+        "10",
+    )
     found = raftplay("explore", *options, "--out", out)
     assert found.returncode == 1, found.stdout + found.stderr
     assert "found: One Vote Per Term" in found.stdout
