@@ -1,5 +1,6 @@
 """The standard streams, whatever they are connected to: what cannot be printed is no reason to fall over."""
 
+import contextlib
 import io
 import os
 import sys
@@ -7,20 +8,47 @@ import sys
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
+LONGEST_LINE = 1 << 17
+"""Of a longer line on standard input the rest is another line, in bytes."""
+
 
 class Output:
     """Standard output that outlives its reader: when the pipe closes, the run goes on unheard."""
 
-    def write(self, text: str) -> None:
-        """Print lines, with nothing invisible in them. Raises `UsageError` when there is no room for them."""
+    def write(self, text: str, looks: str = "") -> None:
+        """Print lines, with nothing invisible in them. Raises `UsageError` when there is no room for them.
+
+        `looks` are the numbers of an SGR sequence, for a terminal: "1;32" is bold and green.
+        """
+        shown = "\n".join(map(visible, text.split("\n")))
         try:
-            sys.stdout.write("\n".join(map(visible, text.split("\n"))) + "\n")
+            sys.stdout.write(f"\x1b[{looks}m{shown}\x1b[0m\n" if looks else f"{shown}\n")
             sys.stdout.flush()
         except BrokenPipeError:
             be_silent()
         except OSError as error:
             be_silent()
             raise UsageError(f"standard output cannot be written: {error.strerror}") from None
+
+
+class Typed:
+    """Lines from standard input where it is no terminal: each is printed behind what it answers."""
+
+    def __init__(self, output: Output, *, echoes: bool = True) -> None:
+        self._output = output
+        self._echoes = echoes
+
+    def read(self, prompt: str, _: object = None) -> str:
+        """The next line, without its end. Raises EOFError where there is none."""
+        line = b""
+        if sys.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # it is closed
+                line = sys.stdin.buffer.readline(LONGEST_LINE)
+        text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        self._output.write(f"{prompt}{text}" if self._echoes else prompt)
+        if not line:
+            raise EOFError
+        return text
 
 
 def be_silent() -> None:

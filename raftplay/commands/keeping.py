@@ -48,7 +48,11 @@ def script_text(session: "Session") -> str:
     blueprint = session.blueprint
     assert blueprint is not None
     branch = session.branch
-    return "\n".join([*setup_lines(blueprint), *_body(branch, is_exact=blueprint.backend == "sim")]) + "\n"
+    setup = setup_lines(blueprint)
+    if session.hides_bugs and blueprint.config.bugs:
+        setup = [line for line in setup if not line.startswith("bug ")]
+        setup.append("# a bug was on that is to be found, so this script does not name it")
+    return "\n".join([*setup, *_body(branch, is_exact=blueprint.backend == "sim")]) + "\n"
 
 
 def setup_lines(blueprint: Blueprint) -> list[str]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Question = Callable[[View], Answer]
 
+NARROWEST = 40
+"""Answers are folded at no fewer columns."""
+
 FORMS = "NODE | NODE rejected | no leader | not committed INDEX"
 
 ABOUT = (
@@ -108,4 +111,4 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 def why(session: "Session", question: Annotated[Question | None, QUESTION] = None) -> str:
     """Say why a node is in its state, an entry is not committed, or nobody leads; or what was refused last."""
     view = session.view()
-    return (asking.why(view) if question is None else question(view)).text
+    return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from raftplay.cluster.checks import InvariantBroken
@@ -57,11 +58,15 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Show what came of a prediction: whether it was right, the truth with its facts, and what else to say."""
+    """Show what came of a prediction: whether it was right, the truth with its facts, and what else to say.
+
+    `against` is what the cluster says against a wrong prediction, `more` what the lesson says to it.
+    """
 
     question: Question
     given: str
     truth: Truth
+    against: str
     more: str
     line: int
 
@@ -96,12 +101,13 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                 ask = item.ask
                 truth = yield Look(ask.question.truth, item.line)
                 prediction = given[ask.line]
-                more = ""
-                if ask.wrong is not None and prediction != truth.answer:
-                    more = yield Look(ask.wrong, item.line)
-                yield Verdict(ask.question, prediction, truth, more, ask.line)
+                against = more = ""
+                if prediction != truth.answer:
+                    against = yield Look(partial(ask.question.against, given=prediction, truth=truth), item.line)
+                    more = (yield Look(ask.wrong, item.line)) if ask.wrong is not None else ""
+                yield Verdict(ask.question, prediction, truth, against, more, ask.line)
             case Anew():
-                yield Look(lambda session, bugs=item.bugs: session.anew(bugs), item.line)  # type: ignore[misc]
+                yield Look(partial(Session.anew, bugs=item.bugs), item.line)
             case Play():
                 yield Free((yield Look(item.text, item.line)), item)
             case _:
@@ -120,10 +126,10 @@ def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:
 
 
 def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
-    """A session on the lesson's cluster, in virtual time. Raises `UsageError`."""
+    """A session on the lesson's cluster, in virtual time. A `seed` takes the place of the lesson's own."""
     setup = lesson.setup
     assert setup.nodes is not None
-    chosen = setup.seed if setup.seed is not None else seed if seed is not None else new_seed()
+    chosen = seed if seed is not None else setup.seed if setup.seed is not None else new_seed()
     config = setup.config().settled()
     if lesson.mystery:
         config = replace(config, bugs=(*config.bugs, random.Random(f"{chosen} mystery").choice(lesson.mystery)))

@@ -1,10 +1,13 @@
 """Which lessons a user has been through, and how well; kept in a file of the user's, which may be forgotten.
 
 A lesson never fails because of that file: what cannot be read counts as nothing, what cannot be written is said.
+Several lessons may be read at once: whoever changes the file locks it, reads it, and puts another in its place.
 """
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,41 +23,65 @@ class Score(msgspec.Struct, frozen=True):
     commands: int = -1
 
 
-class _Kept(msgspec.Struct):
+class Left(msgspec.Struct, frozen=True):
+    """Where a reader left a lesson: the step (from 0), the seed, and what became of the predictions by then."""
+
+    step: int
+    seed: int
+    right: dict[int, bool] = {}
+    commands: int = -1
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """All that is kept, by the names of lessons."""
+
     schema: str = "raftplay.progress/1"
     lessons: dict[str, Score] = {}
+    left: dict[str, Left] = {}
 
 
-def progress_file(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Path:
+def progress_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Where progress is kept: in the user's folder for states of programs (XDG_STATE_HOME)."""
-    home = environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    home = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(home):
+        home = os.path.join(os.path.expanduser("~"), ".local", "state")
     return Path(home) / "raftplay" / "progress.json"
 
 
-def scores(file: Path) -> dict[str, Score]:
-    """The scores by lesson; none where the file is not there or not readable."""
+def kept(file: Path) -> Kept:
+    """What is kept; nothing where the file is not there or not readable."""
     try:
         with open(file, "rb") as opened:
-            return msgspec.json.decode(opened.read(MAX_BYTES), type=_Kept).lessons
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
+            return msgspec.json.decode(opened.read(MAX_BYTES), type=Kept)
+    except (OSError, ValueError, RecursionError):  # msgspec raises ValueErrors
+        return Kept()
 
 
 def note(file: Path, lesson: str, score: Score) -> str:
-    """Keep `score` if it is the best so far; a sentence where it cannot be kept, else nothing."""
-    known = scores(file)
-    if lesson in known and not _is_better(score, known[lesson]):
+    """Keep `score` if it is the best so far, and that nobody is in the lesson any more.
+
+    A sentence where that cannot be kept, else nothing.
+    """
+
+    def with_score(old: Kept) -> Kept:
+        known = old.lessons.get(lesson)
+        best = score if known is None or _is_better(score, known) else known
+        left = {name: place for name, place in old.left.items() if name != lesson}
+        return Kept(lessons={**old.lessons, lesson: best}, left=left)
+
+    return _change(file, with_score)
+
+
+def note_left(file: Path, lesson: str, left: Left | None) -> str:
+    """Keep where a lesson was left, None for nowhere; a sentence where that cannot be kept, else nothing."""
+
+    def with_left(old: Kept) -> Kept:
+        others = {name: place for name, place in old.left.items() if name != lesson}
+        return Kept(lessons=old.lessons, left=others if left is None else {**others, lesson: left})
+
+    if left is None and lesson not in kept(file).left:
         return ""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(msgspec.json.encode(_Kept(lessons={**known, lesson: score})))
-        os.replace(beside, file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        return f"your progress could not be kept in {file}: {error.strerror or error}"
-    return ""
+    return _change(file, with_left)
 
 
 def forget(file: Path) -> bool:
@@ -64,6 +91,35 @@ def forget(file: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _change(file: Path, change: Callable[[Kept], Kept]) -> str:
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(file.parent):
+            try:
+                beside.write_bytes(msgspec.json.encode(change(kept(file))))
+                os.replace(beside, file)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    beside.unlink()
+                raise
+    except OSError as error:
+        return f"your progress could not be kept in {file}: {error.strerror or error}"
+    return ""
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One at a time, where the file system can lock."""
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _is_better(one: Score, other: Score) -> bool:

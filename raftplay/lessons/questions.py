@@ -24,6 +24,7 @@ from raftplay.commands.lexer import Word
 from raftplay.commands.selectors import check_variable, parse_node
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable
+from raftplay.lessons.reasons import why_not_that_node
 from raftplay.raft.messages import UsageError, same_command
 from raftplay.watch.text import command_text
 
@@ -66,12 +67,11 @@ class Question:
     truth: Callable[["Session"], Truth]
     choices: tuple[Choice, ...] = ()
 
-    @property
-    def hint(self) -> str:
-        """How to answer."""
+    def hint_for(self, nodes: int) -> str:
+        """How to answer, in a cluster of so many nodes."""
         match self.kind:
             case "node":
-                return "a node: 0, 1, 2 …"
+                return f"a node, 0 to {nodes - 1}"
             case "number":
                 return "a number"
             case "yes":
@@ -99,6 +99,16 @@ class Question:
         if word.isascii() and word.isdecimal() and len(word) < 3 and 1 <= int(word) <= len(self.choices):
             return str(int(word))
         raise NoAnswer(f"answer with a number from 1 to {len(self.choices)}")
+
+    def against(self, session: "Session", given: str, truth: Truth) -> str:
+        """Why the prediction `given` did not come true, besides the facts of `truth`; "" for no more."""
+        match self.kind:
+            case "node":
+                return why_not_that_node(session, int(given), int(truth.answer))
+            case "choice":
+                seen = self.choices[int(given) - 1].condition.seen(session)
+                return "" if seen == truth.facts else f"As for your answer: {seen}."
+        return ""
 
     def others(self, truth: str, nodes: int) -> list[str]:
         """Some wrong answers, as `raftplay lesson --check` gives them."""

@@ -1,93 +1,106 @@
-"""A lesson in a terminal, or in a pipe: words, predictions, and what the cluster does."""
+"""A lesson as it is read: words, predictions, and what the cluster does, step by step."""
 
-import textwrap
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.conditions import Condition
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
+from raftplay.cluster.harness import Interrupted
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
-from raftplay.lessons.course import Do, Free, Look, Predict, Request, Verdict, Words, open_lesson, play_step, reach
+from raftplay.lessons.console import Console, Teller
+from raftplay.lessons.course import Do, Free, Look, Predict, Request, Verdict, Words, play_step
+from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
 from raftplay.lessons.language import BREACH, Lesson
-from raftplay.lessons.progress import Score
-from raftplay.raft import events as dec
-from raftplay.raft.messages import UsageError
-from raftplay.watch.events import Record
-from raftplay.watch.narrator import describe
-from raftplay.watch.text import visible
+from raftplay.lessons.page import wrapped
+from raftplay.lessons.progress import Left, Score
+from raftplay.lessons.stage import Stage
 
-WIDTH = 80
-
-NEXT, AGAIN, PREVIOUS, QUIT = "next", "again", "previous", "quit"
-
-TOLD = (dec.ElectionStarted, dec.BecameLeader, dec.LogTruncated, dec.CommitHeld)
-"""The decisions that are told while commands let time pass."""
+STILL = "Time stands still while you read and think."
 
 
-class Quit(Exception):
-    """The reader leaves the lesson."""
+@dataclass(slots=True)
+class Tally:
+    """What became of the predictions, by the line of their question, and the fewest commands to the goal."""
 
+    right: dict[int, bool] = field(default_factory=dict)
+    commands: int = -1
 
-@dataclass(frozen=True, slots=True)
-class Console:
-    """Where a lesson is read: `read` asks for a line after a prompt (EOFError at the end), `write` prints one.
+    def note(self, line: int, is_right: bool) -> None:
+        """The first prediction counts; whoever goes back knows the answer."""
+        self.right.setdefault(line, is_right)
 
-    `plain` leaves out what only looks well.
-    """
+    def note_goal(self, commands: int) -> None:
+        """A goal was reached."""
+        self.commands = commands if self.commands < 0 else min(self.commands, commands)
 
-    read: Callable[[str], str]
-    write: Callable[[str], None]
-    plain: bool = False
+    @property
+    def score(self) -> Score:
+        """In numbers."""
+        return Score(sum(self.right.values()), len(self.right), self.commands)
 
 
 class Reader:
-    """One reader's way through `lesson`. `speed` is that of the cluster; None takes no time at all."""
+    """One reader's way through `lesson` on a stage. `start` is where they left it the last time."""
 
-    def __init__(
-        self, lesson: Lesson, console: Console, *, seed: int | None = None, speed: float | None = None
-    ) -> None:
+    def __init__(self, lesson: Lesson, stage: Stage, console: Console, *, start: Left | None = None) -> None:
         self.lesson = lesson
+        self.stage = stage
+        self.teller = Teller(console)
+        self.free = FreePlay(stage, self.teller)
         self.console = console
-        self.speed = speed
-        self.seed = seed
-        self.right: dict[int, bool] = {}
-        self.commands = -1
-        self.session = self._open()
+        self.at = min(start.step, len(lesson.steps) - 1) if start is not None else 0
+        self.tally = Tally(dict(start.right), start.commands) if start is not None else Tally()
+
+    @property
+    def session(self) -> Session:
+        """The session that is played on."""
+        return self.stage.session
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are behind the reader."""
+        return self.at == len(self.lesson.steps)
+
+    @property
+    def left(self) -> Left | None:
+        """Where the reader is now, to go on from later; None in the first step."""
+        seed = self.session.blueprint.seed if self.session.blueprint is not None else 0
+        return Left(self.at, seed, self.tally.right, self.tally.commands) if self.at else None
 
     def play(self) -> Score | None:
         """All steps, up to the end or until the reader quits: the score, None when they quit."""
-        self._say(f"Lesson {self.lesson.title}" if self.console.plain else f"Lesson {self.lesson.title}\n")
-        at = 0
+        self.teller.line(f"Lesson {self.lesson.title}", "title")
+        self.teller.line(f"{STILL} help says what you can type.", "dim")
+        total = len(self.lesson.steps)
         try:
-            while at < len(self.lesson.steps):
-                self._heading(at)
-                self._play_step(at)
-                match self._go_on(at):
-                    case "previous":
-                        at = max(at - 1, 0)
-                        self._start_over(at)
-                    case "again":
-                        self._start_over(at)
-                    case _:
-                        at += 1
+            if self.at:
+                self.stage.start_over(self.lesson, self.at)
+            while self.at < total:
+                self._go_through()
         except (Quit, EOFError):
-            self._say(f"You left at step {at + 1} of {len(self.lesson.steps)}.")
+            self.teller.gap()
+            self.teller.line(f"You left in step {self.at + 1} of {total}.")
             return None
-        finally:
-            with suppress(InvariantBroken):  # it was said when it came about
-                self.session.close()
-        score = Score(sum(self.right.values()), len(self.right), self.commands)
-        self._say(f"The end. {score_text(score)}")
-        return score
+        self.teller.paragraph(f"The end. {score_text(self.tally.score)}", "title")
+        return self.tally.score
 
     # ---- a step
 
-    def _play_step(self, at: int) -> None:
-        steps = play_step(self.lesson.steps[at], self.session.harness.n)
+    def _go_through(self) -> None:
+        """The step that is next; then `at` says which one follows."""
+        try:
+            self._heading()
+            self._play_step()
+            self._between()
+        except (Jump, Interrupted) as jump:
+            if isinstance(jump, Interrupted):
+                self.teller.words("Interrupted: this step begins again.")
+            self.at = max(self.at - 1, 0) if str(jump) == PREVIOUS else self.at
+            self.stage.start_over(self.lesson, self.at)
+        else:
+            self.at += 1
+
+    def _play_step(self) -> None:
+        steps = play_step(self.lesson.steps[self.at], self.session.harness.n)
         answer: object = None
         with suppress(StopIteration):
             while True:
@@ -96,170 +109,109 @@ class Reader:
     def _serve(self, request: Request) -> object:
         match request:
             case Words():
-                self._paragraph(request.text)
+                self.teller.paragraph(request.text)
             case Do():
                 self._do(request.bound)
             case Look():
-                return self._look(request)
+                return self.stage.look(request.read)
             case Predict():
                 return self._ask(request)
             case Verdict():
                 self._judge(request)
             case Free():
-                self._paragraph(request.text)
-                self._free_play(request.goal.goal)
+                self._free(request)
         return None
 
-    def _look(self, request: Look) -> object:
-        with self.session.harness.lock:
-            return request.read(self.session)
+    def _do(self, bound: Bound) -> None:
+        """A command of the lesson; one that only keeps a value is the lesson's own business."""
+        if bound.command.name == "let":
+            self.stage.do(bound, lambda _: None)
+        else:
+            self.teller.command(bound.statement.text)
+            self.teller.perform(self.stage, bound)
+
+    def _free(self, request: Free) -> None:
+        goal = request.goal.goal
+        self.teller.paragraph(request.text, "question", sign=self.teller.sign("»"))
+        words = "On a copy of the cluster: nothing here spoils the lesson. sleep and wait let time pass."
+        if goal is not None:
+            words += f" {'Break an invariant' if goal == BREACH else 'Reach the goal'}, or go on with next."
+        self.teller.words(words, "dim")
+        commands = self.free.play(goal)
+        if commands is not None:
+            self.tally.note_goal(commands)
 
     def _ask(self, request: Predict) -> str:
+        question = request.question
         if request.complaint:
-            self._say(f"  {request.complaint}.")
+            self.teller.words(f"{request.complaint[:1].upper()}{request.complaint[1:]}.", "dim")
         else:
-            self._paragraph(("Question: " if self.console.plain else "? ") + request.text)
-            for number, choice in enumerate(request.question.choices, start=1):
-                self._say(f"    {number}  {choice.text}")
-        typed = self.console.read(f"{request.question.hint} > ")
-        if typed.strip() == QUIT:
-            raise Quit
-        return typed
+            words = ("Question: " if self.console.plain else "") + request.text
+            self.teller.paragraph(words, "question", sign=self.teller.sign("?"))
+            for number, choice in enumerate(question.choices, start=1):
+                first = f"{self.teller.before * 2}{number}  "
+                for row in wrapped(choice.text, self.console.width - 1, first, " " * len(first)):
+                    self.teller.line(row, "question")
+        prompt = f"{question.hint_for(self.session.harness.n)} > "
+        while True:
+            typed = self.teller.read(prompt) or ""
+            if not self.free.obey(typed.strip(), HELP_ASKED) and not self.free.look(typed):
+                return typed
 
     def _judge(self, verdict: Verdict) -> None:
-        self.right[verdict.line] = verdict.is_right
-        answer = _answer_text(verdict)
-        facts = f"{verdict.truth.facts}." if verdict.truth.facts else ""
+        self.tally.note(verdict.line, verdict.is_right)
+        answer = _in_words(verdict, verdict.truth.answer)
+        facts = sentence(verdict.truth.facts)
         if verdict.is_right:
-            self._paragraph(f"Right: {answer}. {facts}")
-        else:
-            self._paragraph(f"Not so: it is {answer}. {facts} {verdict.more}")
+            self.teller.paragraph(f"Right: {answer}. {facts}", "right", sign=self.teller.sign("✓"))
+            return
+        given = _in_words(verdict, verdict.given)
+        self.teller.paragraph(
+            f"Not so. You said {given}; it is {answer}. {facts}", "wrong", sign=self.teller.sign("✗")
+        )
+        for words in (verdict.against, verdict.more):
+            if words:
+                self.teller.words(words)
 
-    def _do(self, bound: Bound) -> None:
-        """Do a command of the lesson and show what comes of it."""
-        self._say(f"  $ {visible(bound.statement.text)}")
-        self._perform(bound)
+    # ---- around steps
 
-    def _perform(self, bound: Bound) -> bool:
-        """Do a command; what happens and the answer are shown. Whether an invariant broke."""
-        stream = self.session.harness.stream
-        stream.attach(self._tell)
-        try:
-            answer = self.session.perform(bound)
-        except InvariantBroken as broken:
-            self._say(f"    BROKEN: {visible(str(broken.breach))}")
-            return True
-        except (Failed, UsageError) as error:
-            self._say(f"    {visible(str(error))}")
-        else:
-            for line in answer.split("\n") if answer else []:
-                self._say(f"    {visible(line)}")
-        finally:
-            stream.detach(self._tell)
-        return False
-
-    def _tell(self, record: Record) -> None:
-        if isinstance(record.event, TOLD):
-            self._say(f"    {record.time:8.3f}  n{record.node} {describe(record)}")
-
-    # ---- between steps, and free play
-
-    def _go_on(self, at: int) -> str:
-        """Whether to go on, back, or through the step again; until then the reader may play."""
-        last = at + 1 == len(self.lesson.steps)
-        end = "the end" if last else "the next step"
-        self._say("")
-        self._say(f"  Enter: {end} · again · previous · quit · or any command, to play with a copy of the cluster")
-        return self._free_play(None)
-
-    def _free_play(self, goal: Condition | str | None) -> str:
-        """Commands on a copy of the cluster, up to a word that goes on, or the goal; the word."""
-        home = self.session.branch
-        count = 0
-        try:
-            while True:
-                typed = self.console.read("play > ").strip()
-                if typed in ("", NEXT, AGAIN, PREVIOUS):
-                    return typed or NEXT
-                if typed == QUIT:
-                    raise Quit
-                if self.session.branch is home:
-                    self.session.fork("play")
-                broke, done = self._type(typed)
-                count += done
-                if (goal == BREACH and broke) or (isinstance(goal, Condition) and goal.holds(self.session)):
-                    self._say(f"  You did it, with {count} command{'' if count == 1 else 's'}.")
-                    self.commands = count if self.commands < 0 else min(self.commands, count)
-                    return NEXT
-        finally:
-            if self.session.branch is not home:
-                self.session.discard(home)
-
-    def _type(self, line: str) -> tuple[bool, int]:
-        """Commands that the reader typed: whether an invariant broke, and how many there were."""
-        try:
-            commands = self.session.bind(line)
-        except Mistake as mistake:
-            self._say(f"  {visible(mistake.message)}")
-            return False, 0
-        for count, bound in enumerate(commands, start=1):
-            if self._perform(bound):
-                return True, count
-        return False, len(commands)
-
-    def _start_over(self, at: int) -> None:
-        """The cluster as it was when step `at` began."""
-        seed = self.session.blueprint.seed if self.session.blueprint else None
-        with suppress(InvariantBroken):  # it was said when it came about
-            self.session.close()
-        self.seed = seed
-        self.session = self._open()
-        reach(self.session, self.lesson, at)
-        self._keep_pace()
-
-    def _open(self) -> Session:
-        session = open_lesson(self.lesson, self.seed)
-        if self.speed is not None:
-            session.harness.set_speed(self.speed)
-        return session
-
-    def _keep_pace(self) -> None:
-        if self.speed is not None:
-            self.session.harness.keep_pace()
-
-    # ---- on paper
-
-    def _heading(self, at: int) -> None:
-        title = f"Step {at + 1} of {len(self.lesson.steps)}: {self.lesson.steps[at].title}"
+    def _heading(self) -> None:
+        title = f"Step {self.at + 1} of {len(self.lesson.steps)}: {self.lesson.steps[self.at].title}"
+        self.teller.line()
         if not self.console.plain:
-            title = f"\n── {title} ".ljust(WIDTH, "─")
-        self._say(title)
+            title = f"── {title} ".ljust(self.console.width - 1, "─")
+        self.teller.line(title, "title")
 
-    def _paragraph(self, text: str) -> None:
-        text = " ".join(text.split())
-        if self.console.plain:
-            self._say(text)
-        else:
-            self._say("\n" + "\n".join(f"  {line}" for line in textwrap.wrap(text, WIDTH - 4)))
-
-    def _say(self, text: str) -> None:
-        self.console.write(text)
+    def _between(self) -> None:
+        """The reader may play, look, and go back, before the next step begins."""
+        is_last = self.at + 1 == len(self.lesson.steps)
+        onward = "ends the lesson" if is_last else "goes on"
+        self.teller.gap()
+        self.teller.words(f"Enter {onward}; again, previous, quit; or type commands to play with a copy.", "dim")
+        try:
+            self.free.play(ends_at_enter=True)
+        except EOFError:
+            if not is_last:
+                raise
 
 
 def score_text(score: Score) -> str:
     """A score in words."""
     parts = [f"{score.right} of {score.questions} predictions came true"] if score.questions else []
-    parts += [f"the goal took {score.commands} command{'' if score.commands == 1 else 's'}"] * (
-        score.commands >= 0
-    )
-    return (", ".join(parts) or "done") + "."
+    if score.commands >= 0:
+        parts.append(f"the goal took {score.commands} command{'' if score.commands == 1 else 's'}")
+    return sentence(", ".join(parts) or "done")
 
 
-def _answer_text(verdict: Verdict) -> str:
-    answer = verdict.truth.answer
+def sentence(text: str) -> str:
+    """`text` as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _in_words(verdict: Verdict, answer: str) -> str:
     match verdict.question.kind:
         case "node":
             return f"node {answer}"
         case "choice":
-            return f"{answer}, {verdict.question.choices[int(answer) - 1].text.rstrip('.')}"
+            return f"{answer}, “{verdict.question.choices[int(answer) - 1].text.rstrip('.')}”"
     return answer

@@ -30,14 +30,20 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer as lines of text, none much longer than `WIDTH`."""
-        return "\n".join((_wrapped(self.head), *(_wrapped(f"  {reason}") for reason in self.reasons)))
+        return self.folded(WIDTH)
+
+    def folded(self, width: int) -> str:
+        """The answer as lines of text of about `width` columns."""
+        return "\n".join(
+            (_wrapped(self.head, width), *(_wrapped(f"  {reason}", width) for reason in self.reasons))
+        )
 
 
-def _wrapped(line: str) -> str:
-    """A line folded at `WIDTH`, what follows set in deeper."""
+def _wrapped(line: str, width: int) -> str:
+    """A line folded at `width`, what follows set in deeper."""
     indent = line[: len(line) - len(line.lstrip())]
     folded = textwrap.wrap(
-        line, WIDTH, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False
+        line, width, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(folded)
 

@@ -1,0 +1,151 @@
+"""`raftplay lesson`: the list of lessons, one that is played in a terminal or a pipe, one that is checked."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.lexer import Mistake
+from raftplay.commands.setup import Setup
+from raftplay.commands.shown import path_text
+from raftplay.commands.status import Status
+from raftplay.lessons import progress, shelf
+from raftplay.lessons.check import SEEDS, check
+from raftplay.lessons.console import Console
+from raftplay.lessons.course import open_lesson
+from raftplay.lessons.language import Ask, Lesson, Play
+from raftplay.lessons.progress import Left
+from raftplay.lessons.shelf import Text
+from raftplay.lessons.stage import Stage
+from raftplay.lessons.terminal import Reader, score_text
+from raftplay.raft.messages import UsageError
+
+WORDS_A_MINUTE = 200
+FOR_QUESTION, FOR_COMMAND, FOR_PLAY = 15, 4, 60
+"""Seconds to think about a question, to watch a command and read its answer, and to play."""
+
+Write = Callable[[str], None]
+
+
+def list_lessons(file: Path) -> str:
+    """Every lesson that ships: number, title, minutes, and how well it went so far."""
+    known = progress.kept(file)
+    rows = []
+    for name in shelf.names():
+        text = shelf.shipped(name)
+        lesson = text.lesson()
+        number, _, title = lesson.title.partition(": ")
+        rows.append((number, title, f"{minutes(lesson, text.source)} min", _went(known, name, len(lesson.steps))))
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    lines = [
+        f"{number:>{widths[0]}}  {title:<{widths[1]}}  {length:>{widths[2]}}{went}".rstrip()
+        for number, title, length, went in rows
+    ]
+    return "\n".join([*lines, "", "Play one with: raftplay lesson 1 (--tui shows the cluster beside the words)"])
+
+
+def _went(known: progress.Kept, name: str, steps: int) -> str:
+    left = known.left.get(name)
+    place = f", left in step {left.step + 1} of {steps}" if left is not None else ""
+    score = known.lessons.get(name)
+    if score is None:
+        return f"  {place.removeprefix(', ')}"
+    commands = f", {score.commands} command{'' if score.commands == 1 else 's'}" if score.commands >= 0 else ""
+    return f"  {score.right}/{score.questions}{commands}{place}"
+
+
+def minutes(lesson: Lesson, source: str) -> int:
+    """About how long the lesson takes."""
+    said = re.findall(r"^\s*(?:say|ask|choice|wrong|play) (.*?)(?:=>.*)?$", source, re.MULTILINE)
+    items = [item for step in lesson.steps for item in step.items]
+    questions = sum(isinstance(item, Ask) for item in items)
+    plays = sum(isinstance(item, Play) for item in items)
+    seconds = sum(len(words.split()) for words in said) * 60 / WORDS_A_MINUTE + questions * FOR_QUESTION
+    return max(1, round((seconds + plays * FOR_PLAY + _watched(lesson) * FOR_COMMAND) / 60))
+
+
+def _watched(lesson: Lesson) -> int:
+    """How many commands let time pass or show something: there is something to look at."""
+    bound = [item.bound for step in lesson.steps for item in step.items if hasattr(item, "bound")]
+    return sum(b.command.effect in ("passes", "looks") for b in bound)
+
+
+def check_lesson(text: Text, seed: int | None, write: Write) -> Status:
+    """Play a lesson through, with right and with wrong predictions, and say what is wrong with it.
+
+    With `seed` only with that one. Raises `ScriptRefused` for what is no lesson.
+    """
+    lesson = text.lesson(Setup(seed=seed))
+    problems = check(lesson)
+    lines = text.source.split("\n")
+    for problem in problems:
+        source = lines[problem.line - 1].removesuffix("\r")
+        column = len(source) - len(source.lstrip()) + 1
+        message = f"{problem.text} (seed {problem.seed})"
+        write(Mistake(message, problem.line, column, len(source.strip()), source).render(text.name))
+    if problems:
+        return Status.FAILED
+    questions = sum(isinstance(item, Ask) for step in lesson.steps for item in step.items)
+    seeds = f"{SEEDS} seeds" if lesson.setup.seed is None else f"seed {lesson.setup.seed}"
+    write(
+        f"{path_text(text.name)}: {_count(len(lesson.steps), 'step')}, {_count(questions, 'question')}, about "
+        f"{minutes(lesson, text.source)} min; played with {seeds}, with right and with wrong answers: all is well"
+    )
+    return Status.HELD
+
+
+def forget_progress(file: Path) -> str:
+    """Forget every score. Raises `UsageError` where that cannot be done."""
+    try:
+        return "your progress is forgotten" if progress.forget(file) else "there is no progress to forget"
+    except OSError as error:
+        raise UsageError(f"{path_text(str(file))} cannot be removed: {error.strerror or error}") from None
+
+
+def read_lesson(
+    text: Text, console: Console, *, seed: int | None, speed: float | None, file: Path, resumes: bool
+) -> Status:
+    """Play a lesson on a console. `resumes`: offer to go on where it was left the last time, if it was."""
+    lesson = text.lesson(Setup(seed=seed))
+    start = _start(text, lesson, console, file) if resumes and seed is None else None
+    session = open_lesson(lesson, start.seed if start is not None else None)
+    try:
+        return keep(Reader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
+    finally:
+        with suppress(InvariantBroken):  # it was said when it broke
+            session.close()
+
+
+def keep(reader: Reader, text: Text, file: Path, *, resumes: bool) -> Status:
+    """Let `reader` go through the lesson, and keep what becomes of it."""
+    complaint = ""
+    try:
+        score = reader.play()
+        if text.key and score is not None:
+            complaint = progress.note(file, text.key, score)
+    finally:
+        if text.key and resumes and not reader.is_over:
+            complaint = progress.note_left(file, text.key, reader.left)
+        if complaint:
+            reader.teller.words(f"{complaint[:1].upper()}{complaint[1:]}.", "dim")
+    return Status.HELD
+
+
+def _start(text: Text, lesson: Lesson, console: Console, file: Path) -> Left | None:
+    """Where to go on, if the reader left the lesson and wants to."""
+    left = progress.kept(file).left.get(text.key)
+    if left is None or not 0 < left.step < len(lesson.steps):
+        return None
+    while True:
+        console.write(f"You left this lesson in step {left.step + 1} of {len(lesson.steps)}.", "")
+        typed = (console.read("go on there? yes or no > ", None) or "").strip().lower()
+        if typed in ("y", "yes", "n", "no", ""):
+            return left if typed in ("y", "yes", "") else None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+__all__ = ["check_lesson", "forget_progress", "keep", "list_lessons", "minutes", "read_lesson", "score_text"]

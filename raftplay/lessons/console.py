@@ -1,0 +1,141 @@
+"""Where a lesson is read, and how its words are laid out there.
+
+The rule of this module: whatever shows a lesson, a terminal, a pipe or the screen, gives a `Console` and shows
+what is written to it. Lines go there finished: as wide as the console is, and fit to be shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.errors import Failed
+from raftplay.commands.lexer import Mistake
+from raftplay.commands.session import Session
+from raftplay.commands.shown import columns
+from raftplay.commands.table import Bound
+from raftplay.lessons.page import WIDTH, indented, pointed, wrapped
+from raftplay.lessons.stage import Stage
+from raftplay.raft import events as dec
+from raftplay.raft.messages import UsageError
+from raftplay.watch.events import Record
+from raftplay.watch.narrator import describe
+from raftplay.watch.text import visible
+
+Read = Callable[[str, Session | None], str | None]
+"""Asks for a line after a prompt, one of commands where a session is given. EOFError at the end.
+
+None: nothing was typed, and it is time to look whether a goal is reached.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a lesson is read: `write` shows a line, in a style that is one of `STYLES`.
+
+    `plain` leaves out what only looks well: signs, indents, and lines that are there for the eye.
+    """
+
+    read: Read
+    write: Callable[[str, str], None]
+    plain: bool = False
+    width: int = WIDTH
+
+
+TOLD = (
+    dec.PreVoteStarted,
+    dec.ElectionStarted,
+    dec.VoteDecided,
+    dec.BecameLeader,
+    dec.BecameFollower,
+    dec.LogTruncated,
+    dec.CommitHeld,
+)
+"""The decisions that are told while commands let time pass."""
+
+STYLES = ("", "title", "dim", "question", "command", "event", "answer", "right", "wrong", "broken")
+
+
+class Teller:
+    """Writes to a console what a lesson says and a cluster answers."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.before = "" if console.plain else "  "
+        self.prompt = ""
+
+    def read(self, prompt: str, session: Session | None = None) -> str | None:
+        """Ask for a line, as `Read` does."""
+        self.prompt = prompt
+        return self.console.read(prompt, session)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One line as it is."""
+        self.console.write(text, style)
+
+    def gap(self) -> None:
+        """A blank line, for the eye."""
+        if not self.console.plain:
+            self.line()
+
+    def paragraph(self, text: str, style: str = "", *, sign: str = "") -> None:
+        """Words, broken into lines; `sign` stands before the first."""
+        self.gap()
+        self.words(text, style, sign=sign)
+
+    def words(self, text: str, style: str = "", *, sign: str = "") -> None:
+        """Words, broken into lines, right below what was said."""
+        if self.console.plain:
+            self.line(visible(" ".join(text.split())), style)
+            return
+        first = f"{sign} " if sign else self.before
+        for row in wrapped(text, self.console.width - 1, first, self.before):
+            self.line(row, style)
+
+    def command(self, text: str) -> None:
+        """A command that is done now."""
+        self.gap()
+        shown = visible(text)
+        self.line(f"Command: {shown}" if self.console.plain else f"  $ {shown}", "command")
+
+    def mistake(self, mistake: Mistake) -> None:
+        """What is wrong with the line that was typed last, and where."""
+        if self.console.plain:
+            self.line(f"{visible(mistake.message)}, at column {mistake.column}", "wrong")
+            return
+        for row in pointed(mistake, columns(self.prompt), self.console.width - 1):
+            self.line(row, "wrong")
+
+    def sign(self, text: str) -> str:
+        """A sign that only looks well."""
+        return "" if self.console.plain else text
+
+    def perform(self, stage: Stage, bound: Bound) -> bool:
+        """Do a command and show what happens; whether an invariant broke. Raises `Interrupted`."""
+        stage.session.width = self.console.width - 1 - 2 * len(self.before)
+        try:
+            self.answer(stage.do(bound, self.record))
+        except InvariantBroken as broken:
+            self.answer(f"BROKEN: {broken.breach}", "broken")
+            return True
+        except (Failed, UsageError) as error:
+            self.answer(str(error), "wrong")
+        return False
+
+    def answer(self, text: str, style: str = "answer") -> None:
+        """What a command answered."""
+        if text:
+            for row in indented(text, self.console.width - 1, self.before * 2):
+                self.line(row, style)
+
+    def record(self, record: Record) -> None:
+        """What happened, if it is told."""
+        event = record.event
+        if not isinstance(event, TOLD) or (isinstance(event, dec.BecameFollower) and event.was == "Follower"):
+            return
+        words = describe(record)
+        if isinstance(event, dec.VoteDecided) and event.granted:
+            words = words.split(":")[0]
+        time = f"{record.time:.3f} s  "
+        first = self.before * 2 + time
+        for row in wrapped(f"n{record.node} {words}", self.console.width - 1, first, " " * len(first)):
+            self.line(row, "event")

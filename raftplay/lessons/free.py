@@ -1,0 +1,188 @@
+"""Free play: commands on a copy of the cluster, which ends with it, so that nothing spoils the lesson."""
+
+from functools import partial
+from typing import Self
+
+from raftplay.cluster.harness import Interrupted
+from raftplay.commands.branches import FIRST
+from raftplay.commands.conditions import Condition
+from raftplay.commands.lexer import Mistake
+from raftplay.commands.table import GROUPS, TABLE, Bound
+from raftplay.lessons.console import Teller
+from raftplay.lessons.language import BREACH
+from raftplay.lessons.stage import Stage
+
+NEXT, AGAIN, PREVIOUS, QUIT, HELP = "next", "again", "previous", "quit", "help"
+
+WORDS = {
+    NEXT: "Go on with the lesson.",
+    AGAIN: "This step from its beginning.",
+    PREVIOUS: "Back to the step before.",
+    QUIT: "Leave the lesson.",
+}
+"""What may be typed besides commands, and what it does."""
+
+PROMPT = "play > "
+COPY = "play"
+
+MOST_COMMANDS = 10_000
+
+HELP_ASKED = """\
+Answer the question, or look around before you do: status, log, messages, events, why NODE.
+again     this step from its beginning       previous  the step before
+quit      leave the lesson                   help      this"""
+
+HELP_FREE = """\
+next      go on with the lesson              quit      leave the lesson
+again     this step from its beginning       previous  the step before
+Everything else acts on a copy of the cluster. Time passes in: sleep 200ms, wait leader.
+help COMMAND explains one of:"""
+
+
+class Quit(Exception):
+    """The reader leaves the lesson."""
+
+
+class Jump(Exception):
+    """The reader wants a step from its beginning: this one (`AGAIN`) or the one before (`PREVIOUS`)."""
+
+
+class FreePlay:
+    """What a reader types besides answers: words that lead through the lesson, and commands."""
+
+    def __init__(self, stage: Stage, teller: Teller) -> None:
+        self.stage = stage
+        self.teller = teller
+        self.done = 0
+        self._shown = ""
+
+    def play(self, goal: Condition | str | None = None, *, ends_at_enter: bool = False) -> int | None:
+        """Commands on a copy, up to `next` or the goal: how many reached it, None where it was not.
+
+        Raises `Quit`, `Jump` and EOFError.
+        """
+        self.done, self._shown = 0, ""
+        with _Copy(self.stage) as copy:
+            while True:
+                typed = self.teller.read(PROMPT, self.stage.session)
+                line, broke = (typed or "").strip(), False
+                if line == NEXT or (typed is not None and not line and ends_at_enter):
+                    return None
+                if line and not self.obey(line, HELP_FREE + commands_text()):
+                    copy.make()
+                    broke = self._type(typed or "")
+                if self._is_reached(goal, broke):
+                    return self.done
+
+    def look(self, typed: str) -> bool:
+        """Whether commands were typed where an answer was asked for; those that only look are done."""
+        words = typed.split()
+        if not words or words[0] not in TABLE:
+            return False
+        commands = self._bound(typed)
+        if any(bound.command.effect != "looks" for bound in commands):
+            self.teller.words("Answer first; between the steps you can play as you like.", "dim")
+        elif commands:
+            with _Copy(self.stage) as copy:
+                copy.make()
+                self._perform(commands)
+        return True
+
+    def obey(self, line: str, help: str) -> bool:
+        """Whether it was `help`; other words of a lesson lead elsewhere. Raises `Quit` and `Jump`."""
+        match line:
+            case "quit" | "exit":
+                raise Quit
+            case "again" | "previous":
+                raise Jump(line)
+            case "help":
+                self.teller.answer(help)
+                return True
+        return False
+
+    def _type(self, line: str) -> bool:
+        """Commands that were typed; whether an invariant broke."""
+        if self.done >= MOST_COMMANDS:
+            self.teller.words("That was enough for one copy; next goes on.", "dim")
+            return False
+        return self._perform(self._bound(line))
+
+    def _perform(self, commands: list[Bound]) -> bool:
+        copy = self.stage.session.branch.name
+        try:
+            for bound in commands:
+                self.done += 1
+                if self.teller.perform(self.stage, bound):
+                    return True
+                if self.stage.session.branch.name == FIRST:
+                    self.stage.call(partial(self.stage.session.switch, copy))
+                    self.teller.words("The lesson's own cluster stays as it is; you are on a copy.", "dim")
+        except (Interrupted, KeyboardInterrupt):
+            self.teller.words("Interrupted.", "dim")
+        return False
+
+    def _bound(self, line: str) -> list[Bound]:
+        """The commands of a line; none where there is a mistake in it, which is shown."""
+        try:
+            return self.stage.look(lambda session: session.bind(line))
+        except Mistake as mistake:
+            self.teller.mistake(mistake)
+            return []
+
+    def _is_reached(self, goal: Condition | str | None, broke: bool) -> bool:
+        """Whether the goal is reached; where it is not, how far it is is said when that has changed."""
+        if goal is None:
+            return False
+        if goal == BREACH:
+            is_reached = broke or self.stage.look(lambda session: session.harness.breach is not None)
+            seen = "no invariant is broken"
+        else:
+            assert isinstance(goal, Condition)
+            is_reached = self.stage.look(goal.holds)
+            seen = self.stage.look(goal.seen)
+        commands = f"{self.done} command{'' if self.done == 1 else 's'}"
+        if is_reached:
+            self.teller.words(f"You did it, with {commands}.", "right", sign=self.teller.sign("✓"))
+        elif self.done and seen != self._shown:
+            self._shown = seen
+            self.teller.words(f"Not there yet: {seen}.", "dim")
+        return is_reached
+
+
+class _Copy:
+    """A copy of the cluster, made when it is first wanted; it ends with the block that it is used in."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._home = stage.session.branch
+        self._is_made = False
+
+    def make(self) -> None:
+        """Play on in it from now on."""
+        if not self._is_made:
+            self._stage.call(partial(self._stage.session.fork, COPY))
+            self._is_made = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stage.rest()
+        if self._is_made:
+            self._stage.call(self._leave)
+
+    def _leave(self) -> None:
+        """Back to the lesson's own cluster; the copy is forgotten, and what came of it."""
+        session = self._stage.session
+        for name in [name for name, branch in session.branches.items() if branch is not self._home]:
+            session.switch(name)
+            session.discard(self._home)
+
+
+def commands_text() -> str:
+    """The names of all commands, group by group."""
+    return "".join(
+        f"\n  {', '.join(row.name for row in TABLE.values() if row.group == group and row.in_session)}"
+        for group in GROUPS
+        if any(row.group == group and row.in_session for row in TABLE.values())
+    )

@@ -1,0 +1,56 @@
+"""Why a prediction did not come true: what the cluster's own facts say about it.
+
+The rule of this module: nothing is said here that is not read off the cluster, with `raftplay.why` where a node
+was predicted.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+from raftplay import why
+from raftplay.past.view import View
+from raftplay.raft import events as dec
+from raftplay.why.followers import FollowerFacts
+from raftplay.why.leaders import LeaderFacts
+from raftplay.why.words import at
+
+if TYPE_CHECKING:
+    from raftplay.commands.session import Session
+
+
+def why_not_that_node(session: "Session", given: int, right: int) -> str:
+    """Why it is not node `given`, and why it is node `right`."""
+    view = session.view()
+    sentences = [f"Why not node {given}: {_head(view, given)}."]
+    sentences += [f"{words}." for words in (_timers(session, view, given, right), _vote(view, given)) if words]
+    return " ".join([*sentences, f"Why node {right}: {_head(view, right)}."])
+
+
+def _head(view: View, node: int) -> str:
+    return why.why_node(view, node).head.removesuffix(".")
+
+
+def _timers(session: "Session", view: View, given: int, right: int) -> str:
+    """When the timer of `given` would have fired, where it was that of `right` that fired."""
+    facts, history = why.why_node(view, right).facts, session.history
+    if not isinstance(facts, LeaderFacts) or facts.firing is None or facts.firing.by_hand:
+        return ""
+    began = next(
+        record
+        for record in reversed(view.records)
+        if record.node == right and isinstance(record.event, dec.ElectionStarted)
+    )
+    if began.seq <= history.first_seq:
+        return ""
+    before = history.view(began.seq - 1, view.snapshot).snapshot.nodes[given]
+    if not before.alive or before.deadline == math.inf:
+        return ""
+    return f"Its timer was set to fire at {at(before.deadline)}; that of node {right} fired at {at(began.time)}"
+
+
+def _vote(view: View, node: int) -> str:
+    """Whom it voted for, where it follows."""
+    facts = why.why_node(view, node).facts
+    if not isinstance(facts, FollowerFacts) or facts.vote is None or facts.vote.time is None:
+        return ""
+    return f"In term {facts.vote.term} it gave its vote to node {facts.vote.candidate}"

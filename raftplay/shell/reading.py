@@ -1,0 +1,27 @@
+"""A line that is asked for in between: answers as they are, commands with completion and history."""
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.utils import is_dumb_terminal
+
+from raftplay.commands.session import Session
+from raftplay.shell.line import FromTable, Visible
+
+
+class Asking:
+    """Reads lines from the terminal: `extra` are words that may be typed besides commands, each with its help."""
+
+    def __init__(self, history: History, extra: dict[str, str]) -> None:
+        self._answers: PromptSession[str] = PromptSession(history=InMemoryHistory(), input_processors=[Visible()])
+        self._commands: PromptSession[str] = PromptSession(history=history, input_processors=[Visible()])
+        self._extra = extra
+
+    def read(self, prompt: str, session: Session | None = None) -> str:
+        """A line; one of commands where a session is given. Raises EOFError and KeyboardInterrupt."""
+        if is_dumb_terminal():
+            return input(prompt)
+        shown = FormattedText([("bold", prompt)])
+        if session is None:
+            return self._answers.prompt(shown)
+        return self._commands.prompt(shown, completer=FromTable(session, self._extra), reserve_space_for_menu=4)
