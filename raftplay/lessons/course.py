@@ -17,7 +17,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
-from raftplay.lessons.language import Anew, Answer, Ask, Lesson, LessonStep, Play, Say
+from raftplay.lessons.language import Anew, Answer, Ask, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
@@ -32,10 +32,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Do a command and show it; nothing is sent back."""
+    """Do a command and show it, unless it `is_seen` by nobody; nothing is sent back."""
 
     bound: Bound
     line: int
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
             case Play():
                 yield Free((yield Look(item.text, item.line)), item)
             case _:
-                yield Do(item.bound, item.line)
+                yield Do(item.bound, item.line, not isinstance(item, Unseen))
 
 
 def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:

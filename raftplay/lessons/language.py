@@ -14,6 +14,7 @@
 ``play TEXT``                   free play on a copy of the cluster, up to `next`; ``=> breach`` or
                                 ``=> CONDITION`` is a goal
 ``anew [NAME …]``               another cluster takes the place of this one, with these bugs on and no others
+``unseen COMMANDS``             commands that are done and not shown: what a step needs to begin with
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
 
 In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … stand for what they are when the line is read out.
@@ -34,6 +35,8 @@ from raftplay.commands.script import Step as Command
 from raftplay.commands.selectors import SINGLE, parse_node
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import quoted
+from raftplay.commands.table import Bound
+from raftplay.commands.table import Command as Row
 from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
@@ -41,6 +44,8 @@ from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
+
+UNSEEN = "unseen"
 
 WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "anew", "mystery")
 ARROW = "=>"
@@ -96,7 +101,15 @@ class Anew:
     line: int
 
 
-Item = Say | Ask | Answer | Play | Anew | Command
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A command that is done without being shown."""
+
+    bound: Bound
+    line: int
+
+
+Item = Say | Ask | Answer | Play | Anew | Unseen | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,7 @@ def parse_lesson(name: str, text: str, overrides: Setup | None = None) -> Lesson
 
 
 def _title(text: str) -> str:
-    return text.split("\n", 1)[0].lstrip("# ").strip()
+    return visible(text.split("\n", 1)[0].lstrip("# ").strip())
 
 
 @dataclass(slots=True)
@@ -168,6 +181,11 @@ class _LessonParser(ScriptParser):
             self._said.append((line.rest, number)) if line.rest else self._end_paragraph()
             return
         self._end_paragraph()
+        if word == UNSEEN:
+            self._read_command(
+                " " * source.index(UNSEEN) + " " * len(UNSEEN) + source.split(UNSEEN, 1)[1], number, is_seen=False
+            )
+            return
         if word not in WORDS or (word == "step" and (not line.rest or line.rest.isdecimal())):
             self._read_command(source, number)
             return
@@ -184,14 +202,27 @@ class _LessonParser(ScriptParser):
         if not self.steps and not self.mistakes:
             self.mistakes.append(Mistake("a lesson has steps; begin one with: step TITLE", 1, 1))
 
-    def _read_command(self, source: str, number: int) -> None:
+    def _read_command(self, source: str, number: int, *, is_seen: bool = True) -> None:
         count = len(self.script.items)
         super().read_line(source, number)
         new = [item for item in self.script.items[count:] if not isinstance(item, Comment)]
         if new:
             self._end_question()
         for item in new:
-            self._add(item)
+            self._check_command(item)
+            self._add(item if is_seen else Unseen(item.bound, item.line))
+
+    def read_setup(self, row: Row, statement: Statement) -> None:
+        """One set-up line. Raises `Mistake`."""
+        super().read_setup(row, statement)
+        if row.name == "backend" and self.script.setup.backend != "sim":
+            raise statement.mistake("a lesson is played in virtual time: backend sim", statement.words[1])
+
+    def _check_command(self, item: Command) -> None:
+        """A lesson may come from anywhere: it writes no files."""
+        statement = item.bound.statement
+        if item.bound.command.group == "Keeping":
+            self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
 
     def _read_own(self, word: str, line: "_Line") -> None:
         if word not in ("choice", "wrong"):
@@ -325,7 +356,7 @@ class _LessonParser(ScriptParser):
 
     def _add(self, item: Item) -> None:
         if not self.steps:
-            if isinstance(item, Command):
+            if isinstance(item, Command | Unseen):
                 self.mistakes.append(
                     item.bound.statement.mistake(
                         "a step must begin first: step TITLE", item.bound.statement.words[0]

@@ -54,8 +54,8 @@ class Stage:
 
         return self.call(locked)
 
-    def do(self, bound: Bound, tell: Callable[[Record], None]) -> str:
-        """Do a command; what happens goes to `tell`. Raises what `Session.perform` raises."""
+    def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> str:
+        """Do a command; what happens goes to `tell`, or is not seen. Raises what `Session.perform` raises."""
         return self.call(lambda: self._do(bound, tell), bound.statement.text)
 
     def start_over(self, lesson: Lesson, at: int) -> None:
@@ -75,8 +75,11 @@ class Stage:
     def rest(self) -> None:
         """Let time stand still between commands, if it did not."""
 
-    def _do(self, bound: Bound, tell: Callable[[Record], None]) -> str:
+    def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> str:
         harness = self.session.harness
+        if tell is None:
+            with self._speed(FASTEST):
+                return self.session.perform(bound)
         harness.stream.attach(tell)
         try:
             with self._haste(bound):
@@ -90,14 +93,24 @@ class Stage:
         if self.speed is None or bound.command.effect == "looks":
             yield
             return
-        harness, speed = self.session.harness, self.session.harness.speed
-        hurry = threading.Timer(PATIENCE, harness.set_speed, (min(speed * HASTE, FASTEST),))
+        harness = self.session.harness
+        hurry = threading.Timer(PATIENCE, harness.set_speed, (min(harness.speed * HASTE, FASTEST),))
         hurry.daemon = True
         hurry.start()
         try:
-            yield
+            with self._speed(harness.speed, is_kept=bound.command.name == "speed"):
+                yield
         finally:
             hurry.cancel()
             hurry.join()
-            if bound.command.name != "speed" and harness is self.session.harness:
-                harness.set_speed(speed)
+
+    @contextmanager
+    def _speed(self, speed: float, *, is_kept: bool = False) -> Iterator[None]:
+        """At `speed`, and then as before."""
+        harness, before = self.session.harness, self.session.harness.speed
+        harness.set_speed(speed)
+        try:
+            yield
+        finally:
+            if harness is self.session.harness and not is_kept:
+                harness.set_speed(before)

@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
+from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
-from raftplay.commands.table import Bound
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import Do, Free, Look, Predict, Request, Verdict, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
@@ -13,6 +14,7 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
+from raftplay.raft.messages import UsageError
 
 STILL = "Time stands still while you read and think."
 
@@ -111,7 +113,7 @@ class Reader:
             case Words():
                 self.teller.paragraph(request.text)
             case Do():
-                self._do(request.bound)
+                self._do(request)
             case Look():
                 return self.stage.look(request.read)
             case Predict():
@@ -122,10 +124,12 @@ class Reader:
                 self._free(request)
         return None
 
-    def _do(self, bound: Bound) -> None:
+    def _do(self, request: Do) -> None:
         """A command of the lesson; one that only keeps a value is the lesson's own business."""
-        if bound.command.name == "let":
-            self.stage.do(bound, lambda _: None)
+        bound = request.bound
+        if not request.is_seen or bound.command.name == "let":
+            with suppress(Failed, UsageError, InvariantBroken):  # --check finds them
+                self.stage.do(bound)
         else:
             self.teller.command(bound.statement.text)
             self.teller.perform(self.stage, bound)
@@ -195,6 +199,10 @@ class Reader:
                 raise
 
 
+BEGINNINGS = ("the", "node", "nodes", "no", "there", "it", "done")
+"""Words of ours with which facts begin."""
+
+
 def score_text(score: Score) -> str:
     """A score in words."""
     parts = [f"{score.right} of {score.questions} predictions came true"] if score.questions else []
@@ -204,8 +212,9 @@ def score_text(score: Score) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    """`text` as a sentence; what may be a value that somebody submitted keeps its small letter."""
+    begins = text.split(" ", 1)[0] in BEGINNINGS or text[:1].isdigit()
+    return f"{text[:1].upper() if begins else text[:1]}{text[1:]}." if text else ""
 
 
 def _in_words(verdict: Verdict, answer: str) -> str:
