@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
@@ -22,6 +22,8 @@ from raftplay.past.view import View
 from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import ReaderFailed
+
+T = TypeVar("T")
 
 LOOK_EVERY = 0.05
 """How often it looks, in seconds, whether something broke while no command is under way."""
@@ -56,8 +58,9 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class _Task:
     line: str
-    future: Future[list[Outcome]]
-    is_script: bool
+    future: Future[Any]
+    is_script: bool = False
+    function: Callable[[], object] | None = None
 
 
 class Live:
@@ -72,6 +75,9 @@ class Live:
         session.harness.keep_pace()
         session.harness.pauses_at_breach = True
         self._on_news = on_news
+        self.stands_still = False
+        """Whether virtual time passes within commands only, and not between them."""
+
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._busy: str | None = None
@@ -98,6 +104,19 @@ class Live:
             future.set_result([Outcome(line, 0.0, "the session is closed", "failed")])
             return future
         self._tasks.put(_Task(line, future, is_script))
+        self.session.harness.kick()
+        return future
+
+    def call(self, function: Callable[[], T], about: str = "") -> Future[T]:
+        """Run `function` in the thread of the session, behind the lines before it; what it gives or raises.
+
+        It can be cancelled if it is `about` something, which is then what is under way.
+        """
+        future: Future[T] = Future()
+        if self._closed:
+            future.set_exception(Interrupted())
+            return future
+        self._tasks.put(_Task(about, future, function=function))
         self.session.harness.kick()
         return future
 
@@ -132,20 +151,23 @@ class Live:
         while (task := self._next()) is not None and not self._closed:
             line, future = task.line, task.future
             with self._lock:
-                self._busy, self._cancelled = line, False
+                self._busy, self._cancelled = line or None, False
             try:
-                outcomes = self._do(task)
+                result = self._do(task) if task.function is None else task.function()
             except BaseException as error:
                 future.set_exception(error)
             else:
-                future.set_result(outcomes)
+                future.set_result(result)
             finally:
                 with self._lock:
                     self._busy = None
                     if not self._closed:
                         self.session.harness.forget_interrupt()
         if task is not None:
-            task.future.set_result([])
+            if task.function is None:
+                task.future.set_result([])
+            else:
+                task.future.set_exception(Interrupted())
 
     def _next(self) -> _Task | None:
         """The next line, when one comes; time goes by until then."""
@@ -156,7 +178,7 @@ class Live:
                 pass
             harness = self.session.harness
             try:
-                if harness.backend == "sim" and not harness.paused:
+                if harness.backend == "sim" and not harness.paused and not self.stands_still:
                     harness.wait_until(lambda: not self._tasks.empty(), LONG)
                 else:
                     harness.check()

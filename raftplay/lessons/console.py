@@ -28,7 +28,7 @@ None: nothing was typed, and it is time to look whether a goal is reached.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Console:
     """Where a lesson is read: `write` shows a line, in a style that is one of `STYLES`.
 

@@ -182,9 +182,7 @@ class _LessonParser(ScriptParser):
             return
         self._end_paragraph()
         if word == UNSEEN:
-            self._read_command(
-                " " * source.index(UNSEEN) + " " * len(UNSEEN) + source.split(UNSEEN, 1)[1], number, is_seen=False
-            )
+            self._read_unseen(source, number)
             return
         if word not in WORDS or (word == "step" and (not line.rest or line.rest.isdecimal())):
             self._read_command(source, number)
@@ -217,6 +215,13 @@ class _LessonParser(ScriptParser):
         super().read_setup(row, statement)
         if row.name == "backend" and self.script.setup.backend != "sim":
             raise statement.mistake("a lesson is played in virtual time: backend sim", statement.words[1])
+
+    def _read_unseen(self, source: str, number: int) -> None:
+        """Commands behind the word `unseen`, which keep their columns."""
+        known = len(self.mistakes)
+        self._read_command(source.replace(UNSEEN, " " * len(UNSEEN), 1), number, is_seen=False)
+        for mistake in self.mistakes[known:]:
+            mistake.source = source
 
     def _check_command(self, item: Command) -> None:
         """A lesson may come from anywhere: it writes no files."""

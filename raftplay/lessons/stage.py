@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from raftplay.commands.branches import FIRST
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
 from raftplay.lessons.course import reach
@@ -76,6 +77,8 @@ class Stage:
         """Let time stand still between commands, if it did not."""
 
     def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> str:
+        if self.session.moment is not None and self.session.branch.name == FIRST:
+            self.session.look_at_the_present()  # the lesson goes on from there, whatever is looked at
         harness = self.session.harness
         if tell is None:
             with self._speed(FASTEST):

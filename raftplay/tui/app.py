@@ -129,7 +129,7 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Paint for the first time, then at a steady pace."""
-        self.deck.width, self.deck.height = self.size
+        self.fit(*self.size)
         self.arrange()
         self.paint()
         self.set_interval(1 / PAINTS, self.paint)
@@ -140,9 +140,13 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Everything moves to its new place."""
-        self.deck.width, self.deck.height = event.size
+        self.fit(*event.size)
         self.arrange()
         self.paint()
+
+    def fit(self, width: int, height: int) -> None:
+        """Give the deck its room on a screen of that size: all of it."""
+        self.deck.width, self.deck.height = width, height
 
     def arrange(self) -> None:
         """Give every box its place."""

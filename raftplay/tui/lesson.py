@@ -1,0 +1,344 @@
+"""`raftplay lesson --tui`: the words of a lesson beside its cluster, answered at the prompt.
+
+The lesson is read in a thread of its own, by the same `Reader` as in a terminal: what it writes is shown in a box
+of words, and what it asks for is typed at the prompt. Keys that are commands are typed for it, too.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import Interrupted
+from raftplay.commands.lexer import Mistake, split_line
+from raftplay.commands.live import Live
+from raftplay.commands.session import Session
+from raftplay.commands.setup import Setup
+from raftplay.commands.status import Status
+from raftplay.lessons.command import keep
+from raftplay.lessons.console import Console
+from raftplay.lessons.course import open_lesson
+from raftplay.lessons.progress import kept
+from raftplay.lessons.shelf import Text
+from raftplay.lessons.stage import Stage
+from raftplay.lessons.terminal import Reader
+from raftplay.output import Output
+from raftplay.past.view import View
+from raftplay.tui.app import RaftApp
+from raftplay.tui.boxes import Box
+from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of, report
+from raftplay.tui.deck import Deck
+from raftplay.tui.model.layout import LEAST
+from raftplay.tui.model.lines import Line, Piece, windowed, wrapped
+from raftplay.tui.settings import Settings, load
+
+T = TypeVar("T")
+
+WIDE = 120
+"""From so many columns on the words stand beside the cluster, and below it on narrower screens."""
+
+MOST_WORDS = 72
+"""Columns of the words at most: longer lines are hard to read."""
+
+LOOKS = {
+    "title": "title bold",
+    "dim": "dim",
+    "question": "key bold",
+    "command": "append",
+    "event": "timer",
+    "right": "ok bold",
+    "wrong": "warn",
+    "broken": "bad bold",
+}
+
+MORE = "Enter: more"
+CLOSE_LIMIT = 5.0
+
+LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
+"""What may be done at any time, as it changes nothing: looking at the past."""
+
+
+class Room:
+    """What the thread of the reader and the screen share: lines that were written, and what is asked for."""
+
+    def __init__(self) -> None:
+        self.console = Console(self.read, self.write)
+        self.lines: list[tuple[str, str]] = []
+        self.asked = ""
+        """The prompt of what is asked for; "" while nothing is."""
+
+        self.is_play = False
+        self.page = 1_000
+        """How many lines are read at a stretch."""
+
+        self.goes_by: Callable[[], bool] = lambda: False
+        self._typed: SimpleQueue[str | None] = SimpleQueue()
+        self._unread = 0
+        self._reader = threading.current_thread()
+        self._is_closed = False
+
+    # ---- for the reader, in its thread
+
+    def begin(self) -> None:
+        """The thread that calls this is the reader's."""
+        self._reader = threading.current_thread()
+
+    def read(self, prompt: str, session: Session | None) -> str | None:
+        """What is typed at the prompt; None from time to time while time goes by. EOFError once closed."""
+        self._unread, self.is_play, self.asked = 0, session is not None, prompt
+        try:
+            while True:
+                try:
+                    typed = self._typed.get(timeout=0.2)
+                except Empty:
+                    if self.goes_by():
+                        return None
+                    continue
+                if typed is None:
+                    raise EOFError
+                self.lines.append((f"{prompt}{typed}", "dim"))
+                return typed
+        finally:
+            self.asked = ""
+
+    def write(self, text: str, style: str) -> None:
+        """A line, behind those before; what fills the box must be read before more is shown."""
+        if threading.current_thread() is self._reader and not self._is_closed:
+            self._unread += 1
+            if self._unread >= self.page:
+                self.asked, self.is_play = MORE, False
+                typed = self._typed.get()
+                self.asked, self._unread = "", 1
+                if typed is None:
+                    raise EOFError
+        self.lines.append((text, style))
+
+    # ---- for the screen
+
+    def type(self, line: str) -> bool:
+        """Type a line, if one is asked for; whether it was."""
+        if not self.asked:
+            return False
+        self.asked = ""
+        self._typed.put(line)
+        return True
+
+    def close(self) -> None:
+        """Nobody types any more."""
+        self._is_closed = True
+        self._typed.put(None)
+
+
+class LessonLive(Live):
+    """The session of a lesson: time stands still between commands, and is shown so."""
+
+    def view(self) -> View:
+        """The cluster at the moment that is looked at."""
+        view = super().view()
+        if not self.stands_still or self.busy is not None or view.rewound:
+            return view
+        return replace(view, snapshot=replace(view.snapshot, paused=True))
+
+
+class LiveStage(Stage):
+    """The stage of a living session: everything is done in its thread."""
+
+    def __init__(self, live: Live, speed: float) -> None:
+        super().__init__(live.session, speed)
+        self._live = live
+
+    def call(self, function: Callable[[], T], about: str = "") -> T:
+        """What `function` gives, called in the thread of the session."""
+        return self._live.call(function, about).result()
+
+    def rest(self) -> None:
+        """Let time stand still between commands."""
+        self._live.stands_still = True
+
+
+class LessonApp(RaftApp):
+    """The screen of a lesson. `room` is where its reader writes and asks."""
+
+    def __init__(
+        self, live: Live, deck: Deck, room: Room, *, settings: Settings | None = None, colours: bool = True
+    ) -> None:
+        super().__init__(live, deck, settings=settings, colours=colours)
+        self.live = live
+        self.room = room
+        room.goes_by = lambda: not live.stands_still
+        self._scroll = 0
+        self._count = 0
+
+    # ---- where things are
+
+    def compose(self) -> ComposeResult:
+        """All that the screen has, and the words."""
+        yield from super().compose()
+        self._boxes["words"] = words = Box("words")
+        yield words
+
+    def fit(self, width: int, height: int) -> None:
+        """The cluster has what the words leave."""
+        if width >= WIDE:
+            words = min(MOST_WORDS, width * 2 // 5)
+            self.deck.width, self.deck.height = width - words - 1, height
+            self._words = (width - words, 0, words, height - 1)
+        else:
+            kept = max(LEAST[1], height * 3 // 5)
+            self.deck.width, self.deck.height = width, kept
+            self._words = (0, kept, width, max(0, height - kept - 1))
+        self.room.console.width = self._words[2]
+        self.room.page = max(3, self._words[3] - 1)
+
+    def arrange(self) -> None:
+        """Give every box its place."""
+        super().arrange()
+        x, y, width, height = self._words
+        if self.deck.fits and height > 0:
+            self._boxes["words"].place(self._words)
+            self.prompt.styles.offset = (x, y + height)
+            self.prompt.styles.width = width
+
+    # ---- painting
+
+    def on_mount(self) -> None:
+        """What is typed is for the lesson."""
+        self.set_focus(self.prompt)
+
+    def paint(self) -> None:
+        """Show the cluster, and the words."""
+        if not self._boxes or not self.screen_stack or not self.is_running:
+            return
+        super().paint()
+        room, lines = self.room, list(self.room.lines)
+        if len(lines) != self._count:
+            self._count, self._scroll = len(lines), 0
+        if room.asked and not room.is_play and self.focused is None:
+            self.set_focus(self.prompt)
+        self.prompt.placeholder = room.asked or "the lesson goes on …"
+        _, _, width, height = self._words
+        shown: list[Line] = [
+            (Piece(row, LOOKS.get(style, "text")),) for text, style in lines for row in wrapped(text, width)
+        ]
+        shown.append((Piece(room.asked, "key"),))
+        top = max(0, len(shown) - height - self._scroll)
+        self._scroll = min(self._scroll, max(0, len(shown) - height))
+        self._boxes["words"].put(windowed(shown, height, top).lines)
+
+    # ---- what is typed
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """An answer, a command, or just Enter."""
+        event.prevent_default()
+        line = event.value.strip()
+        self.prompt.put("")
+        self.history.add(line)
+        if line in ("quit", "exit"):
+            self.exit()
+        elif not self.answer(line):
+            self.toast("a moment: the lesson goes on")
+
+    def do(self, line: str) -> None:
+        """A key that is a command: it is typed for the lesson. Looking back is possible at any time."""
+        names = _names(line)
+        if all(name in LOOKS_BACK for name in names):
+            super().do(line)
+        elif self.room.is_play and names in (["resume"], ["pause"]):
+            self.live.stands_still = names == ["pause"]
+            self.live.session.harness.kick()
+        elif not self.answer(line):
+            self.toast("a moment: the lesson goes on")
+
+    def answer(self, line: str) -> bool:
+        """Type a line for the lesson, if it asks for one."""
+        self._scroll = 0
+        return self.room.type(line)
+
+    def action_page(self, by: int) -> None:
+        """Read what was said before."""
+        self._scroll = max(0, self._scroll - by * max(1, self._words[3] - 2))
+        self.paint()
+
+    def on_box_scrolled(self, event: Box.Scrolled) -> None:
+        """The wheel was turned over the words."""
+        if event.box.id == "words":
+            self._scroll = max(0, self._scroll - event.lines)
+            self.paint()
+
+
+def _names(line: str) -> list[str]:
+    try:
+        return [statement.words[0].text for statement in split_line(line)[0]]
+    except Mistake:
+        return [""]
+
+
+def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path) -> Status:
+    """Show a lesson on the terminal until its reader leaves. Raises `UsageError` and `ScriptRefused`."""
+    lesson = text.lesson(Setup(seed=seed))
+    check_terminal()
+    chosen = SPEED if speed is None else speed
+    start = kept(file).left.get(text.key) if seed is None else None
+    session = open_lesson(lesson, start.seed if start is not None else None)
+    live = LessonLive(session)
+    live.stands_still = True
+    room = Room()
+    reader = Reader(lesson, LiveStage(live, chosen), room.console, start=start)
+    app = LessonApp(
+        live, deck_of(Wanted(lesson.script)), room, settings=load(), colours="NO_COLOR" not in os.environ
+    )
+    thread = Reading(reader, room, text, file)
+    app.call_later(thread.start)
+    try:
+        app.run()
+    finally:
+        thread.end(live)
+        failure = app.failure or thread.failure
+        try:
+            live.close()
+        except InvariantBroken:
+            pass  # it was shown
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        return report(failure)
+    Output().write("\n".join(line for line, _ in room.lines[-1:]))
+    return Status.HELD
+
+
+class Reading(threading.Thread):
+    """The thread in which a lesson is read; what becomes of it is kept."""
+
+    def __init__(self, reader: Reader, room: Room, text: Text, file: Path) -> None:
+        super().__init__(name="raftplay-lesson", daemon=True)
+        self.reader = reader
+        self.room = room
+        self.failure: BaseException | None = None
+        self._text = text
+        self._file = file
+
+    def run(self) -> None:
+        """Up to the end of the lesson, or until the room is closed."""
+        self.room.begin()
+        try:
+            keep(self.reader, self._text, self._file, resumes=True)
+        except (EOFError, Interrupted):
+            pass  # the screen is gone
+        except BaseException as error:
+            self.failure = error
+
+    def end(self, live: Live) -> None:
+        """Close the room, and wait for the reader to leave it."""
+        self.room.close()
+        with suppress(Exception):
+            live.cancel()
+        if self.is_alive():
+            self.join(CLOSE_LIMIT)
