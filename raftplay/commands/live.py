@@ -69,13 +69,15 @@ class Live:
     `on_news` is called from the thread within with what broke while no command was under way.
     """
 
-    def __init__(self, session: Session, on_news: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, session: Session, on_news: Callable[[str], None] = lambda _: None, *, stands_still: bool = False
+    ) -> None:
         self.session = session
         session.is_live = True
         session.harness.keep_pace()
         session.harness.pauses_at_breach = True
         self._on_news = on_news
-        self.stands_still = False
+        self.stands_still = stands_still
         """Whether virtual time passes within commands only, and not between them."""
 
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()

@@ -37,7 +37,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of, report
 from raftplay.tui.deck import Deck
 from raftplay.tui.model.layout import LEAST
-from raftplay.tui.model.lines import Line, Piece, windowed, wrapped
+from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.settings import Settings, load
 
 T = TypeVar("T")
@@ -59,6 +59,9 @@ LOOKS = {
     "broken": "bad bold",
 }
 
+ROOMY = 16
+"""In fewer lines words have no blank ones between them."""
+
 MORE = "Enter: more"
 CLOSE_LIMIT = 5.0
 
@@ -78,6 +81,9 @@ class Room:
         self.is_play = False
         self.page = 1_000
         """How many lines are read at a stretch."""
+
+        self.is_tight = False
+        """Whether blank lines take room that there is not."""
 
         self.goes_by: Callable[[], bool] = lambda: False
         self._typed: SimpleQueue[str | None] = SimpleQueue()
@@ -111,9 +117,11 @@ class Room:
 
     def write(self, text: str, style: str) -> None:
         """A line, behind those before; what fills the box must be read before more is shown."""
+        if self.is_tight and not text:
+            return
         if threading.current_thread() is self._reader and not self._is_closed:
             self._unread += 1
-            if self._unread >= self.page:
+            if self._unread > self.page:
                 self.asked, self.is_play = MORE, False
                 typed = self._typed.get()
                 self.asked, self._unread = "", 1
@@ -194,15 +202,20 @@ class LessonApp(RaftApp):
         else:
             kept = max(LEAST[1], height * 3 // 5)
             self.deck.width, self.deck.height = width, kept
-            self._words = (0, kept, width, max(0, height - kept - 1))
+            above = kept - 2 - self.deck.layout().answer.height  # the words have the lines of answers and keys
+            self._words = (0, above, width, max(0, height - above - 1))
         self.room.console.width = self._words[2]
-        self.room.page = max(3, self._words[3] - 1)
+        self.room.is_tight = self._words[3] < ROOMY
+        self.room.page = max(3, self._words[3])
 
     def arrange(self) -> None:
         """Give every box its place."""
         super().arrange()
         x, y, width, height = self._words
         if self.deck.fits and height > 0:
+            if x == 0:  # the words stand where answers and keys would
+                self._boxes["answer"].place((0, 0, 0, 0))
+                self._boxes["keys"].place((0, 0, 0, 0))
             self._boxes["words"].place(self._words)
             self.prompt.styles.offset = (x, y + height)
             self.prompt.styles.width = width
@@ -226,9 +239,10 @@ class LessonApp(RaftApp):
         self.prompt.placeholder = room.asked or "the lesson goes on …"
         _, _, width, height = self._words
         shown: list[Line] = [
-            (Piece(row, LOOKS.get(style, "text")),) for text, style in lines for row in wrapped(text, width)
+            (Piece(row, LOOKS.get(style, "text")),)
+            for text, style in lines
+            for row in ([text] if columns(text) <= width else wrapped(text, width))
         ]
-        shown.append((Piece(room.asked, "key"),))
         top = max(0, len(shown) - height - self._scroll)
         self._scroll = min(self._scroll, max(0, len(shown) - height))
         self._boxes["words"].put(windowed(shown, height, top).lines)
@@ -288,8 +302,7 @@ def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path
     chosen = SPEED if speed is None else speed
     start = kept(file).left.get(text.key) if seed is None else None
     session = open_lesson(lesson, start.seed if start is not None else None)
-    live = LessonLive(session)
-    live.stands_still = True
+    live = LessonLive(session, stands_still=True)
     room = Room()
     reader = Reader(lesson, LiveStage(live, chosen), room.console, start=start)
     app = LessonApp(
