@@ -218,7 +218,7 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("ledaer", 8, "'ledaer' begins no condition; did you mean 'leader'?"),
         ("agreee", 8, "'agreee' begins no condition; did you mean 'agree'?"),
         ("xyzzy", 8, "'xyzzy' begins no condition; see help conditions"),
-        ("3", 8, "'3' begins no condition; see help conditions"),
+        ("3", 9, "'is' is missing: 3 is follower, candidate, leader or dead"),
         ("one", 11, "'leader' is missing"),
         ("one follower", 12, "'follower' should be 'leader' here"),
         ("no leaders", 11, "'leaders' should be 'leader' here"),

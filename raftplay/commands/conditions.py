@@ -14,7 +14,7 @@ from raftplay.cluster import checks
 from raftplay.commands import offers
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Word
+from raftplay.commands.lexer import Mistake, Word
 from raftplay.commands.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable, whole
@@ -114,8 +114,7 @@ def parse_condition(cursor: Cursor) -> Condition:
 
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     if not cursor.sees("is"):
-        if cursor.is_at_end and first.text not in MEASURES:
-            selector(cursor, first)
+        if cursor.is_at_end and first.text not in MEASURES and _names_nodes(cursor, first):
             raise cursor.mistake(f"'is' is missing: {first.text} is follower, candidate, leader or dead")
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
@@ -144,6 +143,14 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
         return ", ".join(states) or "there is no such node"
 
     return Condition(holds, seen)
+
+
+def _names_nodes(cursor: Cursor, word: Word) -> bool:
+    try:
+        selector(cursor, word)
+    except Mistake:
+        return False
+    return True
 
 
 def _leader() -> Condition:

@@ -64,7 +64,7 @@ WORDS: dict[str, Word] = {
     "0,1 | 2,3,4": _of("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"),
     "CONDITION": _condition,
     "NAME": _of("x", "y", "main", "b1", *BUGS),
-    "NAME, NAME …": _joined(", ", _of(*(invariant.name for invariant in INVARIANTS)), 3),
+    "NAME, NAME …|on|off|elections": _joined(", ", _of(*(invariant.name for invariant in INVARIANTS)), 3),
     "COMMAND": _of(*TABLE, "conditions"),
     "NODE | NODE rejected | no leader | not committed INDEX": _of(
         "0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"
