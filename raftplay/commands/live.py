@@ -181,7 +181,7 @@ class Live:
             harness = self.session.harness
             try:
                 if harness.backend == "sim" and not harness.paused and not self.stands_still:
-                    harness.wait_until(lambda: not self._tasks.empty(), LONG)
+                    harness.wait_until(lambda: self.stands_still or not self._tasks.empty(), LONG)
                 else:
                     harness.check()
                     return self._tasks.get(timeout=LOOK_EVERY)

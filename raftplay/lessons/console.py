@@ -13,7 +13,7 @@ from raftplay.commands.lexer import Mistake
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
 from raftplay.commands.table import Bound
-from raftplay.lessons.page import WIDTH, indented, pointed, wrapped
+from raftplay.lessons.page import WIDTH, beside, indented, pointed, wrapped
 from raftplay.lessons.stage import Stage
 from raftplay.raft import events as dec
 from raftplay.raft.messages import UsageError
@@ -109,17 +109,22 @@ class Teller:
         """A sign that only looks well."""
         return "" if self.console.plain else text
 
-    def perform(self, stage: Stage, bound: Bound) -> bool:
-        """Do a command and show what happens; whether an invariant broke. Raises `Interrupted`."""
+    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> str | None:
+        """Do a command and show what happens: its answer, None if an invariant broke. Raises `Interrupted`.
+
+        What it answered `before`, if anything, is shown beside.
+        """
         stage.session.width = self.console.width - 1 - 2 * len(self.before)
         try:
-            self.answer(stage.do(bound, self.record))
+            answer = stage.do(bound, self.record)
         except InvariantBroken as broken:
             self.answer(f"BROKEN: {broken.breach}", "broken")
-            return True
+            return None
         except (Failed, UsageError) as error:
             self.answer(str(error), "wrong")
-        return False
+            return ""
+        self.answer(beside(before, answer, stage.session.width) if before else answer)
+        return answer
 
     def answer(self, text: str, style: str = "answer") -> None:
         """What a command answered."""

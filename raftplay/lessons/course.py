@@ -17,7 +17,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
-from raftplay.lessons.language import Anew, Answer, Ask, Lesson, LessonStep, Play, Say, Unseen
+from raftplay.lessons.language import Anew, Answer, Ask, Beside, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
@@ -32,11 +32,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Do a command and show it, unless it `is_seen` by nobody; nothing is sent back."""
+    """Do a command and show it, or not if `unseen`; nothing is sent back.
+
+    `beside`: show the answer beside the one that the same command gave the last time.
+    """
 
     bound: Bound
     line: int
-    is_seen: bool = True
+    unseen: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
             case Play():
                 yield Free((yield Look(item.text, item.line)), item)
             case _:
-                yield Do(item.bound, item.line, not isinstance(item, Unseen))
+                yield Do(item.bound, item.line, isinstance(item, Unseen), isinstance(item, Beside))
 
 
 def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:
@@ -141,12 +145,19 @@ def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
     return session
 
 
-def reach(session: Session, lesson: Lesson, at: int) -> None:
-    """Do, unseen, what the steps before step `at` (from 0) do, so that it can begin."""
+def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
+    """Do, unseen, what the steps before step `at` (from 0) do, so that it can begin.
+
+    What was seen on the way: the last answer of each command that looks.
+    """
+    answers: dict[str, str] = {}
     for step in lesson.steps[:at]:
         for item in step.items:
             if isinstance(item, Anew):
                 session.anew(item.bugs)
             elif not isinstance(item, Say | Ask | Answer | Play):
                 with suppress(Failed, UsageError, InvariantBroken):  # it was seen when the step was played
-                    session.perform(item.bound)
+                    answer = session.perform(item.bound)
+                    if item.bound.command.effect == "looks":
+                        answers[item.bound.statement.text] = answer
+    return answers

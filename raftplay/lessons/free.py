@@ -112,7 +112,7 @@ class FreePlay:
         try:
             for bound in commands:
                 self.done += 1
-                if self.teller.perform(self.stage, bound):
+                if self.teller.perform(self.stage, bound) is None:
                     return True
                 if self.stage.session.branch.name == FIRST:
                     self.stage.call(partial(self.stage.session.switch, copy))

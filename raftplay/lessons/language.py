@@ -15,6 +15,7 @@
                                 ``=> CONDITION`` is a goal
 ``anew [NAME …]``               another cluster takes the place of this one, with these bugs on and no others
 ``unseen COMMANDS``             commands that are done and not shown: what a step needs to begin with
+``beside COMMAND``              a command that looks; its answer beside the one that it gave the last time
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
 
 In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … stand for what they are when the line is read out.
@@ -45,7 +46,7 @@ from raftplay.watch.text import visible
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
-UNSEEN = "unseen"
+UNSEEN, BESIDE = "unseen", "beside"
 
 WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "anew", "mystery")
 ARROW = "=>"
@@ -109,7 +110,15 @@ class Unseen:
     line: int
 
 
-Item = Say | Ask | Answer | Play | Anew | Unseen | Command
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A command that looks: its answer is shown beside the one that it gave the last time."""
+
+    bound: Bound
+    line: int
+
+
+Item = Say | Ask | Answer | Play | Anew | Unseen | Beside | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +190,8 @@ class _LessonParser(ScriptParser):
             self._said.append((line.rest, number)) if line.rest else self._end_paragraph()
             return
         self._end_paragraph()
-        if word == UNSEEN:
-            self._read_unseen(source, number)
+        if word in (UNSEEN, BESIDE):
+            self._read_behind(word, source, number)
             return
         if word not in WORDS or (word == "step" and (not line.rest or line.rest.isdecimal())):
             self._read_command(source, number)
@@ -200,15 +209,21 @@ class _LessonParser(ScriptParser):
         if not self.steps and not self.mistakes:
             self.mistakes.append(Mistake("a lesson has steps; begin one with: step TITLE", 1, 1))
 
-    def _read_command(self, source: str, number: int, *, is_seen: bool = True) -> None:
+    def _read_command(self, source: str, number: int, word: str = "") -> None:
         count = len(self.script.items)
         super().read_line(source, number)
         new = [item for item in self.script.items[count:] if not isinstance(item, Comment)]
         if new:
             self._end_question()
         for item in new:
-            self._check_command(item)
-            self._add(item if is_seen else Unseen(item.bound, item.line))
+            self._check_command(item, word)
+            match word:
+                case "unseen":
+                    self._add(Unseen(item.bound, item.line))
+                case "beside":
+                    self._add(Beside(item.bound, item.line))
+                case _:
+                    self._add(item)
 
     def read_setup(self, row: Row, statement: Statement) -> None:
         """One set-up line. Raises `Mistake`."""
@@ -216,16 +231,19 @@ class _LessonParser(ScriptParser):
         if row.name == "backend" and self.script.setup.backend != "sim":
             raise statement.mistake("a lesson is played in virtual time: backend sim", statement.words[1])
 
-    def _read_unseen(self, source: str, number: int) -> None:
-        """Commands behind the word `unseen`, which keep their columns."""
+    def _read_behind(self, word: str, source: str, number: int) -> None:
+        """Commands behind `unseen` or `beside`, which keep their columns."""
         known = len(self.mistakes)
-        self._read_command(source.replace(UNSEEN, " " * len(UNSEEN), 1), number, is_seen=False)
+        self._read_command(source.replace(word, " " * len(word), 1), number, word)
         for mistake in self.mistakes[known:]:
             mistake.source = source
 
-    def _check_command(self, item: Command) -> None:
+    def _check_command(self, item: Command, word: str) -> None:
         """A lesson may come from anywhere: it writes no files."""
         statement = item.bound.statement
+        if word == BESIDE and item.bound.command.effect != "looks":
+            text = f"beside shows what a command sees, and {statement.words[0].text} does something"
+            self.mistakes.append(statement.mistake(text, statement.words[0]))
         if item.bound.command.group == "Keeping":
             self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
 
@@ -361,7 +379,7 @@ class _LessonParser(ScriptParser):
 
     def _add(self, item: Item) -> None:
         if not self.steps:
-            if isinstance(item, Command | Unseen):
+            if isinstance(item, Command | Unseen | Beside):
                 self.mistakes.append(
                     item.bound.statement.mistake(
                         "a step must begin first: step TITLE", item.bound.statement.words[0]

@@ -4,12 +4,17 @@ The rule of this module: what comes in may hold anything, what goes out is `visi
 the page, unless one word is.
 """
 
+from itertools import zip_longest
+
 from raftplay.commands.lexer import Mistake
-from raftplay.commands.shown import columns
+from raftplay.commands.shown import columns, pad
 from raftplay.watch.text import visible
 
 WIDTH = 80
 """Columns of a page unless said otherwise."""
+
+BETWEEN = "   |   "
+"""What stands between two columns."""
 
 
 def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
@@ -44,3 +49,13 @@ def pointed(mistake: Mistake, indent: int, width: int) -> list[str]:
     caret = "^" + "~" * (marked - 1)
     lines = [" " * (indent + before) + caret] if indent + before + len(caret) <= width else []
     return lines + wrapped(mistake.message, width, "  ", "  ")
+
+
+def beside(before: str, now: str, width: int) -> str:
+    """Two answers in two columns under "before" and "now", or one below the other where they are too wide."""
+    left, right = (["before", *map(visible, before.split("\n"))], ["now", *map(visible, now.split("\n"))])
+    room = max(map(columns, left)) + len(BETWEEN)
+    if room + max(map(columns, right)) > width:
+        return "\n".join([f"{left[0]}:", *left[1:], f"{right[0]}:", *right[1:]])
+    pairs = zip_longest(left, right, fillvalue="")
+    return "\n".join(f"{pad(one, room - len(BETWEEN))}{BETWEEN}{other}".rstrip() for one, other in pairs)

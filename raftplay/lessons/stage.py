@@ -59,19 +59,20 @@ class Stage:
         """Do a command; what happens goes to `tell`, or is not seen. Raises what `Session.perform` raises."""
         return self.call(lambda: self._do(bound, tell), bound.statement.text)
 
-    def start_over(self, lesson: Lesson, at: int) -> None:
-        """The cluster as it was when step `at` began, in no time."""
+    def start_over(self, lesson: Lesson, at: int) -> dict[str, str]:
+        """The cluster as it was when step `at` began, in no time; what was seen by then, as `reach` gives it."""
 
-        def again() -> None:
+        def again() -> dict[str, str]:
             was_live, self.session.is_live = self.session.is_live, False
             self.session.anew(self._bugs)
-            reach(self.session, lesson, at)
+            answers = reach(self.session, lesson, at)
             self.session.is_live = was_live
             if self.speed is not None:
                 self.session.harness.set_speed(self.speed)
                 self.session.harness.keep_pace()
+            return answers
 
-        self.call(again)
+        return self.call(again)
 
     def rest(self) -> None:
         """Let time stand still between commands, if it did not."""

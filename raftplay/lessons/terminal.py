@@ -49,6 +49,7 @@ class Reader:
         self.teller = Teller(console)
         self.free = FreePlay(stage, self.teller)
         self.console = console
+        self.looked: dict[str, str] = {}
         self.at = min(start.step, len(lesson.steps) - 1) if start is not None else 0
         self.tally = Tally(dict(start.right), start.commands) if start is not None else Tally()
 
@@ -76,7 +77,7 @@ class Reader:
         try:
             if self.at:
                 self.teller.words(f"You go on with step {self.at + 1}; previous leads to the one before.", "dim")
-                self.stage.start_over(self.lesson, self.at)
+                self.looked = self.stage.start_over(self.lesson, self.at)
             while self.at < total:
                 self._go_through()
         except (Quit, EOFError):
@@ -98,7 +99,7 @@ class Reader:
             if isinstance(jump, Interrupted):
                 self.teller.words("Interrupted: this step begins again.")
             self.at = max(self.at - 1, 0) if str(jump) == PREVIOUS else self.at
-            self.stage.start_over(self.lesson, self.at)
+            self.looked = self.stage.start_over(self.lesson, self.at)
         else:
             self.at += 1
 
@@ -128,12 +129,15 @@ class Reader:
     def _do(self, request: Do) -> None:
         """A command of the lesson; one that only keeps a value is the lesson's own business."""
         bound = request.bound
-        if not request.is_seen or bound.command.name == "let":
+        if request.unseen or bound.command.name == "let":
             with suppress(Failed, UsageError, InvariantBroken):  # --check finds them
                 self.stage.do(bound)
         else:
             self.teller.command(bound.statement.text)
-            self.teller.perform(self.stage, bound)
+            before = self.looked.get(bound.statement.text, "") if request.beside else ""
+            answer = self.teller.perform(self.stage, bound, before=before)
+            if bound.command.effect == "looks" and answer is not None:
+                self.looked[bound.statement.text] = answer
 
     def _free(self, request: Free) -> None:
         goal = request.goal.goal
