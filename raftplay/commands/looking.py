@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.commands import answers, kinds, shown
+from raftplay.commands import about_lessons, answers, kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
-from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRANSCRIPTS, command
+from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRANSCRIPTS, command
 from raftplay.raft.messages import UsageError
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text
@@ -49,7 +49,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 @command("Looking", "help wait")
 def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
-    """Show all commands, one of them, or a topic (help conditions, help transcripts)."""
+    """Show all commands, one of them, or a topic (help conditions, help transcripts, help lessons)."""
     return help_text(name, session.width)
 
 
@@ -59,6 +59,8 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
         return _columns(list(FORMS), width)
     if name == TRANSCRIPTS:
         return answers.HELP
+    if name == LESSONS:
+        return about_lessons.HELP
     if name is None:
         parts = []
         for group in GROUPS:

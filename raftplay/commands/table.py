@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Resolve = Callable[["Session"], Any]
 
-CONDITIONS, TRANSCRIPTS = "conditions", "transcripts"
-TOPICS = (CONDITIONS, TRANSCRIPTS)
+CONDITIONS, TRANSCRIPTS, LESSONS = "conditions", "transcripts", "lessons"
+TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS)
 """What `help` explains besides the commands."""
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]

@@ -22,8 +22,8 @@ from raftplay.lessons.terminal import Reader, score_text
 from raftplay.raft.messages import UsageError
 
 WORDS_A_MINUTE = 200
-FOR_QUESTION, FOR_COMMAND, FOR_PLAY = 15, 4, 60
-"""Seconds to think about a question, to watch a command and read its answer, and to play."""
+FOR_QUESTION, FOR_COMMAND, FOR_PLAY, FOR_GOAL = 15, 4, 60, 120
+"""Seconds to think about a question, to watch a command and read its answer, to play, to reach a goal."""
 
 Write = Callable[[str], None]
 
@@ -60,9 +60,9 @@ def minutes(lesson: Lesson, source: str) -> int:
     said = re.findall(r"^\s*(?:say|ask|choice|wrong|play) (.*?)(?:=>.*)?$", source, re.MULTILINE)
     items = [item for step in lesson.steps for item in step.items]
     questions = sum(isinstance(item, Ask) for item in items)
-    plays = sum(isinstance(item, Play) for item in items)
+    plays = sum(FOR_GOAL if item.goal is not None else FOR_PLAY for item in items if isinstance(item, Play))
     seconds = sum(len(words.split()) for words in said) * 60 / WORDS_A_MINUTE + questions * FOR_QUESTION
-    return max(1, round((seconds + plays * FOR_PLAY + _watched(lesson) * FOR_COMMAND) / 60))
+    return max(1, round((seconds + plays + _watched(lesson) * FOR_COMMAND) / 60))
 
 
 def _watched(lesson: Lesson) -> int:
