@@ -177,7 +177,8 @@ class _LessonParser(ScriptParser):
         super().__init__(name, overrides)
         self.steps: list[_Open] = []
         self.mystery: list[str] = []
-        self._said: list[tuple[str, int]] = []
+        self._said: list[_Line] = []
+        self._is_spoilt = False  # a question has a mistake, and one is enough
         self._asked: tuple[Ask, list[Choice]] | None = None
         self._predicted: Ask | None = None
 
@@ -187,7 +188,7 @@ class _LessonParser(ScriptParser):
         word, _, rest = stripped.partition(" ")
         line = _Line(source, number, len(source) - len(source.lstrip()) + len(word) + 1, rest.strip())
         if word == "say":
-            self._said.append((line.rest, number)) if line.rest else self._end_paragraph()
+            self._said.append(line) if line.rest else self._end_paragraph()
             return
         self._end_paragraph()
         if word in (UNSEEN, BESIDE):
@@ -200,6 +201,7 @@ class _LessonParser(ScriptParser):
             self._read_own(word, line)
         except Mistake as mistake:
             self.mistakes.append(mistake)
+            self._is_spoilt = self._is_spoilt or word in ("ask", "choice")
 
     def check_end(self) -> None:
         """What must have come by the end of the lesson."""
@@ -272,6 +274,7 @@ class _LessonParser(ScriptParser):
 
     def _read_ask(self, line: "_Line") -> None:
         self._expect_answered()
+        self._is_spoilt = False
         text, statement = line.split()
         if not text:
             raise line.mistake("the question is missing")
@@ -292,6 +295,8 @@ class _LessonParser(ScriptParser):
         self._asked = (Ask(question, reading, None, line.number), list(question.choices))
 
     def _read_behind_question(self, word: str, line: "_Line") -> None:
+        if self._asked is None and self._is_spoilt:
+            return
         if self._asked is None:
             raise line.mistake(f"{word} belongs right behind a question (ask)")
         ask, choices = self._asked
@@ -314,7 +319,7 @@ class _LessonParser(ScriptParser):
         (ask, choices), self._asked = self._asked, None
         question = ask.question
         if question.kind == "choice":
-            if len(choices) < 2:
+            if len(choices) < 2 and not self._is_spoilt:
                 self.mistakes.append(Mistake("a question to choose from has two choices at least", ask.line, 1))
             question = choose(question.text, tuple(choices))
         self._predicted = Ask(question, ask.text, ask.wrong, ask.line)
@@ -323,6 +328,9 @@ class _LessonParser(ScriptParser):
     def _read_answer(self, line: "_Line") -> None:
         if line.rest:
             raise line.mistake("answer stands alone: the answer is read off the cluster")
+        if self._predicted is None and self._is_spoilt:
+            self._is_spoilt = False
+            return
         if self._predicted is None:
             raise line.mistake("there is no question to answer")
         self._add(Answer(self._predicted, line.number))
@@ -359,10 +367,10 @@ class _LessonParser(ScriptParser):
         if not self._said:
             return
         said, self._said = self._said, []
-        text, number = " ".join(words for words, _ in said), said[0][1]
         try:
             self._end_question()
-            self._add(Say(self._reading(text, _Line(text, number, 1, text)), number))
+            texts = [self._reading(line.rest, line) for line in said]
+            self._add(Say(lambda session: " ".join(text(session) for text in texts), said[0].number))
         except Mistake as mistake:
             self.mistakes.append(mistake)
 
@@ -403,7 +411,8 @@ class _LessonParser(ScriptParser):
     def _hole(self, text: str, line: "_Line") -> Reading:
         statements, comment = split_line(text, line.number)
         if len(statements) != 1 or comment is not None:
-            raise line.mistake(f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …")
+            message = f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …"
+            raise line.mistake(message, f"{{{text}}}")
         statement = statements[0]
         cursor = Cursor(Statement(statement.words, line.number, line.source), self.begin())
         cursor.at = 0
@@ -415,7 +424,7 @@ class _LessonParser(ScriptParser):
             measure = parse_number(cursor)
             self._expect_end(cursor)
         except Mistake as mistake:
-            raise line.mistake(f"in {{{visible(text)}}}: {mistake.message}") from None
+            raise line.mistake(f"in {{{visible(text)}}}: {mistake.message}", f"{{{text}}}") from None
         return lambda session: _or_nobody(lambda: str(measure.value(session)))
 
 
@@ -428,10 +437,14 @@ class _Line:
     column: int
     rest: str
 
-    def mistake(self, message: str) -> Mistake:
-        """A mistake in this line."""
-        column = min(self.column + 1, max(len(self.source), 1))
-        return Mistake(message, self.number, column, max(len(self.rest), 1), self.source)
+    def mistake(self, message: str, part: str = "") -> Mistake:
+        """A mistake in this line: in `part` of it, in what follows its word, or in the word where nothing does."""
+        if part:
+            return Mistake(message, self.number, self.source.index(part) + 1, len(part), self.source)
+        if not self.rest:
+            begin = len(self.source) - len(self.source.lstrip())
+            return Mistake(message, self.number, begin + 1, self.column - begin - 1, self.source)
+        return Mistake(message, self.number, self.column + 1, len(self.rest), self.source)
 
     def split(self) -> tuple[str, Statement | None]:
         """(text, what stands behind the arrow as one statement). Raises `Mistake`."""
