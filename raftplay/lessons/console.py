@@ -52,6 +52,8 @@ TOLD = (
 )
 """The decisions that are told while commands let time pass."""
 
+PLAIN_WIDTH = 100_000
+
 STYLES = ("", "title", "dim", "question", "command", "event", "answer", "right", "wrong", "broken")
 
 
@@ -62,6 +64,11 @@ class Teller:
         self.console = console
         self.before = "" if console.plain else "  "
         self.prompt = ""
+
+    @property
+    def width(self) -> int:
+        """Columns of a line. Plain lines are as long as they are: whoever reads them out needs no other."""
+        return PLAIN_WIDTH if self.console.plain else self.console.width - 1
 
     def read(self, prompt: str, session: Session | None = None) -> str | None:
         """Ask for a line, as `Read` does."""
@@ -84,11 +91,8 @@ class Teller:
 
     def words(self, text: str, style: str = "", *, sign: str = "") -> None:
         """Words, broken into lines, right below what was said."""
-        if self.console.plain:
-            self.line(visible(" ".join(text.split())), style)
-            return
         first = f"{sign} " if sign else self.before
-        for row in wrapped(text, self.console.width - 1, first, self.before):
+        for row in wrapped(text, self.width, first, self.before):
             self.line(row, style)
 
     def command(self, text: str) -> None:
@@ -102,7 +106,7 @@ class Teller:
         if self.console.plain:
             self.line(f"{visible(mistake.message)}, at column {mistake.column}", "wrong")
             return
-        for row in pointed(mistake, columns(self.prompt), self.console.width - 1):
+        for row in pointed(mistake, columns(self.prompt), self.width):
             self.line(row, "wrong")
 
     def sign(self, text: str) -> str:
@@ -114,7 +118,7 @@ class Teller:
 
         What it answered `before`, if anything, is shown beside.
         """
-        stage.session.width = self.console.width - 1 - 2 * len(self.before)
+        stage.session.width = self.width - 2 * len(self.before)
         try:
             answer = stage.do(bound, self.record)
         except InvariantBroken as broken:
@@ -129,7 +133,7 @@ class Teller:
     def answer(self, text: str, style: str = "answer") -> None:
         """What a command answered."""
         if text:
-            for row in indented(text, self.console.width - 1, self.before * 2):
+            for row in indented(text, self.width, self.before * 2):
                 self.line(row, style)
 
     def record(self, record: Record) -> None:
@@ -142,5 +146,5 @@ class Teller:
             words = words.split(":")[0]
         time = f"{record.time:.3f} s  "
         first = self.before * 2 + time
-        for row in wrapped(f"n{record.node} {words}", self.console.width - 1, first, " " * len(first)):
+        for row in wrapped(f"n{record.node} {words}", self.width, first, " " * len(first)):
             self.line(row, "event")

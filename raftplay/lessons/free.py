@@ -76,8 +76,8 @@ class FreePlay:
 
     def look(self, typed: str) -> bool:
         """Whether commands were typed where an answer was asked for; those that only look are done."""
-        words = typed.split()
-        if not words or words[0] not in TABLE:
+        first = typed.replace(";", " ").split()[:1]
+        if not first or first[0] not in TABLE:
             return False
         commands = self._bound(typed)
         if any(bound.command.effect != "looks" for bound in commands):

@@ -159,7 +159,7 @@ class Reader:
             self.teller.paragraph(words, "question", sign=self.teller.sign("?"))
             for number, choice in enumerate(question.choices, start=1):
                 first = f"{self.teller.before * 2}{number}  "
-                for row in wrapped(choice.text, self.console.width - 1, first, " " * len(first)):
+                for row in wrapped(choice.text, self.teller.width, first, " " * len(first)):
                     self.teller.line(row, "question")
         prompt = f"{question.hint_for(self.session.harness.n)} > "
         while True:
