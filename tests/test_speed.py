@@ -64,18 +64,19 @@ def test_submitting_over_sockets_makes_no_turn_of_the_loop(monkeypatch: pytest.M
         def refuse(*_: object) -> None:
             raise AssertionError("a turn of the loop's thread")
 
+        first = len(h.commits[leader])
         monkeypatch.setattr(TcpBackend, "run", refuse)
-        assert [h.submit_to_server(leader, i) for i in range(50)] == list(range(1, 51))
-        assert h.submit_many(leader, range(50)) == list(range(51, 101))
+        assert [h.submit_to_server(leader, i) for i in range(50)] == list(range(first, first + 50))
+        assert h.submit_many(leader, range(50)) == list(range(first + 50, first + 100))
         monkeypatch.undo()
-        assert h.wait_until(lambda: all(len(commits) == 101 for commits in h.commits))
+        assert h.wait_until(lambda: all(len(commits) == first + 100 for commits in h.commits))
 
 
 def test_a_wait_over_sockets_begins_without_a_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     with leading(3) as (h, leader):
         monkeypatch.setattr(TcpBackend, "run", lambda *_: pytest.fail("a turn of the loop's thread"))
-        h.submit_to_server(leader, "x")
-        assert h.wait_until(lambda: len(h.commits[leader]) == 2)
+        index = h.submit_to_server(leader, "x")
+        assert h.wait_until(lambda: len(h.commits[leader]) == index + 1)
         monkeypatch.undo()
 
 
@@ -96,9 +97,9 @@ def test_what_is_submitted_in_a_row_wakes_the_loop_once_and_leaves_together(
             indices = [h.submit_to_server(leader, i) for i in range(500)]
             indices += h.submit_many(leader, range(500))
         monkeypatch.undo()
-        assert indices == list(range(1, 1001))
+        assert indices == list(range(indices[0], indices[0] + 1000))
         assert woken == [threading.get_ident()]
-        assert h.wait_until(lambda: all(len(commits) == 1001 for commits in h.commits))
+        assert h.wait_until(lambda: all(len(commits) == indices[-1] + 1 for commits in h.commits))
         for peer in {0, 1, 2} - {leader}:
             assert calls.entries_to(peer) == [1000]
 
@@ -176,19 +177,17 @@ def test_a_follower_comes_back_over_sockets_in_bounded_calls_while_the_others_co
     missed = 20_000
     with leading(3, config=replace(NO_DELAY, raft=RaftConfig(prevote=True))) as (h, leader):
         away = (leader + 1) % 3
-        other = 3 - leader - away
         h.disconnect_peer(away)
-        h.submit_many(leader, range(missed))
-        assert h.wait_until(lambda: len(h.commits[other]) == missed + 1)
+        last = h.submit_many(leader, range(missed))[-1]
+        assert h.wait_until(lambda: len(h.commits[3 - leader - away]) > last)
         h.stream.attach(calls)
         h.reconnect_peer(away)
-        committed = 0
-        while len(h.commits[away]) <= missed:
-            committed += 1
-            h.submit_to_server(leader, "more")
-            assert h.wait_until(lambda wanted=committed: len(h.commits[leader]) > missed + wanted)
-        assert committed > 1
-        assert h.wait_until(lambda: len(h.commits[away]) == missed + 1 + committed)
+        more: list[int] = []
+        while len(h.commits[away]) <= last:
+            more.append(h.submit_to_server(leader, "more"))
+            assert h.wait_until(lambda: len(h.commits[leader]) > more[-1])
+        assert len(more) > 1
+        assert h.wait_until(lambda: len(h.commits[away]) > more[-1])
         assert max(calls.entries_to(away)) <= MAX_CALL_ENTRIES
         assert max(calls.sizes_to(away)) <= MAX_CALL_BYTES + ENVELOPE
         assert sum(calls.entries_to(away)) < 1.2 * missed

@@ -56,13 +56,14 @@ def _come_back(nodes: int, missed: int, calls: Calls | None) -> tuple[float, lis
     with leading(nodes, config=PREVOTE) as (harness, leader):
         away = (leader + 1) % nodes
         harness.disconnect_peer(away)
+        wanted = len(harness.commits[leader]) + missed
         harness.submit_many(leader, range(FIRST, FIRST + missed))
-        until(harness, lambda: len(harness.commits[leader]) > missed)
+        until(harness, lambda: len(harness.commits[leader]) >= wanted)
         if calls is not None:
             harness.stream.attach(calls)
         start = time.perf_counter()
         harness.reconnect_peer(away)
         times = [commit_one(harness, leader)]
-        while len(harness.commits[away]) <= missed:
+        while len(harness.commits[away]) < wanted:
             times.append(commit_one(harness, leader))
         return time.perf_counter() - start, times

@@ -13,19 +13,27 @@ PATIENCE = 60.0
 """Seconds after which a cluster that makes no progress ends the measurement."""
 
 
+ATTEMPTS = 5
+SETTLING = 2.0
+"""How often, and for how many seconds, a new cluster may try to commit its first command."""
+
+
 class Stalled(Exception):
     """What was to be measured came to no end; the text says why, and what every node looked like."""
 
 
 @contextmanager
 def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> Iterator[tuple[Harness, int]]:
-    """A cluster over sockets and its leader; every node has committed a first command, None."""
+    """A cluster over sockets and its leader; every node has committed something, None."""
     with Harness(nodes, config=config, watch=watch) as harness:
         harness.time_out_peer(0)
-        until(harness, lambda: any(server.is_leader() for server in harness.cluster))
-        leader, _ = harness.check_single_leader()
-        harness.submit_to_server(leader, None)
-        until(harness, lambda: all(harness.commits))
+        for _ in range(ATTEMPTS):
+            leader, _ = harness.check_single_leader()
+            taken = harness.submit_to_server(leader, None) >= 0
+            if taken and harness.wait_until(lambda: all(harness.commits), SETTLING):
+                break
+        else:
+            raise Stalled(f"a cluster found no leader that lasts\n{harness.snapshot()}")
         yield harness, leader
 
 

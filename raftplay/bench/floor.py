@@ -219,7 +219,7 @@ def steps(options: Options) -> list[Step]:
 
 
 def _measure(nodes: int, count: int) -> list[Found]:
-    loops = {"as under clusters": new_loop, "asyncio's own loop": asyncio.new_event_loop}
+    loops = {"": new_loop, ", asyncio's loop": asyncio.new_event_loop}
     found: list[Found] = []
     for words, make_loop in loops.items():
         with Floor(make_loop) as floor:
@@ -227,14 +227,12 @@ def _measure(nodes: int, count: int) -> list[Found]:
             commit = phases_of_a_commit(nodes)
             batch = [calls_with(MAX_CALL_ENTRIES)]
             found += [
-                _microseconds(f"a call and its reply, {words}, p50", floor.inside(call, count)),
-                _microseconds(
-                    f"the same, asked for by another thread, {words}, p50", floor.from_outside(call, count)
-                ),
-                _microseconds(f"all messages of one commit, {words}, p50", floor.inside(commit, count)),
+                _microseconds(f"a call and its reply{words}, p50", floor.inside(call, count)),
+                _microseconds(f"asked for by another thread{words}, p50", floor.from_outside(call, count)),
+                _microseconds(f"all messages of one commit{words}, p50", floor.inside(commit, count)),
                 Figure(
                     "floor",
-                    f"{MAX_CALL_ENTRIES:,} commands in one call, {words}",
+                    f"{MAX_CALL_ENTRIES:,} commands in one call{words}",
                     MAX_CALL_ENTRIES / median(floor.inside(batch, 50)),
                     "commands/s",
                 ),

@@ -62,7 +62,7 @@ def _measure_inside(nodes: int, count: int) -> list[Found]:
     for make_loop in (new_loop, asyncio.new_event_loop):
         with Floor(make_loop) as floor:
             floors.append(floor.inside(phases, count) if phases else [])
-    return _figures("one at a time, inside the cluster's loop", _Inside(nodes, count).run(), *floors)
+    return _figures("inside the cluster's loop", _Inside(nodes, count).run(), *floors)
 
 
 class _Floors:
@@ -135,7 +135,7 @@ class _Inside:
 def _figures(what: str, times: list[float], floors: list[float], floors_of_asyncio: list[float]) -> list[Found]:
     rows = (
         (0.5, "p50", floors),
-        (0.5, "p50, by asyncio's own loop", floors_of_asyncio),
+        (0.5, "p50 (floor: asyncio's loop)", floors_of_asyncio),
         (0.99, "p99", floors),
     )
     return [

@@ -14,17 +14,20 @@ from raftplay.version import __version__
 SCHEMA = "raftplay.bench/1"
 
 TITLES = {
-    "floor": "the floor: two endpoints on one event loop that pass the same bytes, unread",
-    "pipelined": "commands submitted as fast as the caller can, until the leader has committed all",
+    "floor": "the floor: two endpoints on one event loop pass the same bytes, unread",
+    "pipelined": "commands submitted in a row, until the leader has committed all",
     "latency": "one command at a time, until the leader has committed it",
     "elections": "elections in virtual time, the reference's timings",
-    "idle": "a cluster that does nothing but heartbeats, the reference's timings and delays",
-    "simulated": "how fast virtual time passes",
+    "idle": "heartbeats alone, the reference's timings and delays",
+    "simulated": "virtual time in a second of wall time",
     "memory": "memory",
     "catch-up": "a follower comes back",
     "against": "another implementation, in turn with raftplay",
 }
 """What is measured, by the names that `--only` takes, in the order in which it is."""
+
+
+_WIDTH = 54
 
 
 def environment() -> dict[str, str | int]:
@@ -46,20 +49,13 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
     """The whole report: a table of figures, then the charts; `stopped` says why there is no more of it."""
     facts = environment()
     lines = [
-        ", ".join(
-            f"{fact}"
-            for fact in (f"raftplay {facts['raftplay']}", facts["python"], facts["loop"], facts["system"])
-        )
-        + f", {facts['cores']} cores",
-        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise. floor:",
-        "what the same work costs here at the least; times: how many times that.",
+        "raftplay {raftplay}, {python}, {loop}, {system}, {cores} cores".format_map(facts),
+        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise.",
+        "floor: what the same work costs here at the least; times: how many times that.",
     ]
     figures = [one for one in found if isinstance(one, Figure)]
-    if figures:
-        width = max(len(figure.what) for figure in figures)
-        for group, members in groupby(figures, key=lambda figure: figure.group):
-            lines += ["", f"{TITLES[group]}:"]
-            lines += [_row(figure, width) for figure in members]
+    for group, members in groupby(figures, key=lambda figure: figure.group):
+        lines += ["", *_table(TITLES[group], list(members))]
     for chart, curves in groupby((one for one in found if isinstance(one, Curve)), key=lambda curve: curve.chart):
         lines += [
             "",
@@ -104,8 +100,14 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def _row(figure: Figure, width: int) -> str:
-    row = f"  {figure.what:<{width}}  {number(figure.value):>9} {figure.unit:<13}"
+def _table(title: str, figures: list[Figure]) -> list[str]:
+    has_floor = any(figure.ratio is not None for figure in figures)
+    head = f"{title:<{_WIDTH + 27}}{'floor':>11}  times" if has_floor else title
+    return [head, *map(_row, figures)]
+
+
+def _row(figure: Figure) -> str:
+    row = f"  {figure.what:<{_WIDTH}}  {number(figure.value):>8} {figure.unit:<14}"
     if figure.floor is not None and figure.ratio is not None:
-        row += f"  floor {number(figure.floor):>10}  times {number(figure.ratio):>6}"
+        row += f"{number(figure.floor):>11}  {number(figure.ratio):>5}"
     return row.rstrip()
