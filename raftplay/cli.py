@@ -474,7 +474,8 @@ def bench(
         ),
     ] = None,
     against: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Measure another implementation side by side: pysyncobj.")
+        str | None,
+        typer.Option(metavar="NAME", help="Measure another implementation too, side by side: pysyncobj."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A rough look: a tenth of everything.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

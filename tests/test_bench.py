@@ -120,6 +120,7 @@ def test_a_cluster_of_one_can_be_measured_too() -> None:
     [
         (("--only", "latencey"), "there is nothing 'latencey' to measure; did you mean 'latency'?"),
         (("--only", "\x1b[31m"), "there is nothing '\\x1b[31m' to measure; floor, pipelined, "),
+        (("--only", "against"), "there is nothing 'against' to measure; floor, pipelined, "),
         (("--against", "etcd"), "--against takes pysyncobj, not 'etcd'"),
         (("--nodes", "26"), "less than or equal to 25"),
     ],
@@ -195,7 +196,7 @@ def test_both_implementations_do_the_same_work_in_turn(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "pysyncobj", FakeModule)  # type: ignore[arg-type]
     monkeypatch.setattr(rival.importlib.metadata, "version", lambda _: "0.0")
     monkeypatch.setattr(rival, "COUNTS", (100, 200))
-    steps = plan([], "pysyncobj", Options())
+    steps = plan(["against"], "pysyncobj", Options())
     found = [figure for step in steps for figure in step.measure()]
     assert [figure.what for figure in found if isinstance(figure, Figure)] == [
         "100 commands, PySyncObj 0.0",

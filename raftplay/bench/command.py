@@ -40,16 +40,19 @@ class Progress:
 
 
 def plan(only: Sequence[str], against: str | None, options: Options) -> list[Step]:
-    """The steps to take; all of them where `only` names none. Raises `UsageError`."""
+    """The steps to take; all of them where `only` names none. Raises `UsageError`.
+
+    What is measured `against` has the name "against".
+    """
+    known = dict(MEASUREMENTS)
+    if against is not None:
+        rivals = rival.steps(against, options)
+        known["against"] = lambda _: rivals
     for name in only:
-        if name not in MEASUREMENTS:
-            known = ", ".join(MEASUREMENTS)
-            raise UsageError(
-                f"there is nothing {quoted(name)} to measure{did_you_mean(name, MEASUREMENTS)}; {known}"
-            )
-    chosen = [name for name in MEASUREMENTS if name in only or not (only or against)]
-    steps = [step for name in chosen for step in MEASUREMENTS[name](options)]
-    return steps + (rival.steps(against, options) if against is not None else [])
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; {', '.join(known)}"
+            raise UsageError(f"there is nothing {quoted(name)} to measure{hint}")
+    return [step for name in known if name in only or not only for step in known[name](options)]
 
 
 def bench(
