@@ -351,7 +351,7 @@ def check_node(watched: Watched, id: int, facts: object) -> None:
 def check_down(watched: Watched, id: int, facts: DownFacts) -> None:
     h = watched.h
     assert facts.since == watched.witness.crashed[id]
-    assert facts.disk.wiped is h.wiped[id] or not h.storage[id].has_data()
+    assert facts.disk.wiped is h.wiped[id]
     if not facts.disk.torn and not watched.session.harness.config.bugs:
         assert (facts.disk.current_term, facts.disk.voted_for, list(facts.disk.log)) == disk(h, id)
     if facts.disk.torn:
@@ -508,7 +508,7 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     h = watched.h
     watched.said[facts.outcome] += 1
     logs = [log_of(h, id) for id in range(h.n)]
-    unsure = {holding.node for holding in facts.holdings if not holding.sure}
+    unsure = {holding.node for holding in facts.holdings if holding.doubt}
     committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
     assert facts.committed_on == committed_on
     assert (facts.outcome == "committed") == bool(committed_on)

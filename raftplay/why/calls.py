@@ -186,8 +186,8 @@ def _waits(trail: Trail, event: ev.CallSent, seq: int, *, reply: bool) -> bool:
     node = event.src if reply else event.dst
     if not trail.snapshot.nodes[node].frozen:
         return False
-    frozen = trail.last(node, ev.Frozen)
-    after = max(seq, frozen.seq if frozen is not None else 0)
+    thawed = trail.last(node, ev.Thawed)
+    after = max(seq, thawed.seq if thawed is not None else 0)
     return any(
         isinstance(record.event, ev.KeptWaiting)
         and record.event.call_id == event.call_id

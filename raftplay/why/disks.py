@@ -15,7 +15,7 @@ from raftplay.why.trail import LATEST, Trail
 class Disk:
     """Term, vote and log as the storage gives them back.
 
-    `torn`: the node crashed in the middle of a write, parts of which may be there besides. `wiped`: all was lost.
+    `torn`: the node crashed in the middle of a write, parts of which may be there besides. `wiped`: all that was there is lost.
     `sure`: the history has its writes; else this is what the node had when it was last seen.
     """
 
@@ -33,7 +33,8 @@ def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
     wiped = trail.last(id, ev.Wiped)
     written = trail.last(id, dec.Persisted, dec.Started)
     if wiped is not None and (written is None or written.seq < wiped.seq):
-        return Disk(0, NONE, (), wiped=True)
+        had = trail.forgets or trail.last(id, dec.Persisted, before=wiped.seq) is not None
+        return Disk(0, NONE, (), wiped=had)
     if written is None:
         return Disk(node.current_term, node.voted_for, node.log, sure=not trail.forgets)
     event = written.event

@@ -49,8 +49,8 @@ class Commit:
 class Holding:
     """What a node has at the index: in its log, or, if it is down, on its disk; None where its log ends before.
 
-    `commits`: it lives and knows that the index is committed. `sure`: it does not hang on a write that tore, or
-    that the history no longer has.
+    `commits`: it lives and knows that the index is committed. `doubt`: it hangs on a write that tore, or that is
+    forgotten.
     """
 
     node: int
@@ -58,7 +58,7 @@ class Holding:
     entry: LogEntry | None
     length: int
     commits: bool
-    sure: bool = True
+    doubt: Literal["", "torn", "forgotten"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +139,17 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
 
 
 def _holding(trail: Trail, node: NodeSnapshot, index: int) -> Holding:
-    log, sure = node.log, True
-    if not node.alive:
-        disk = disk_of(trail, node)
-        log, sure = disk.log, disk.sure and not disk.torn
-    entry = log[index] if index < len(log) else None
-    return Holding(node.id, node.alive, entry, len(log), node.alive and node.commit_index >= index, sure)
+    if node.alive:
+        return Holding(node.id, True, _entry_at(node.log, index), len(node.log), node.commit_index >= index)
+    disk = disk_of(trail, node)
+    entry, length = _entry_at(disk.log, index), len(disk.log)
+    if disk.torn:
+        return Holding(node.id, False, entry, length, False, "torn")
+    return Holding(node.id, False, entry, length, False, "" if disk.sure else "forgotten")
+
+
+def _entry_at(log: tuple[LogEntry, ...], index: int) -> LogEntry | None:
+    return log[index] if index < len(log) else None
 
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:

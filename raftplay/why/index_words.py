@@ -35,7 +35,7 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
         case "nowhere":
             return f"is not committed: no log has it, as {_longest(facts.holdings)}"
         case "no leader":
-            return f"is not committed: nobody leads, and only a leader commits (§5.3); {nobody_leads}"
+            return f"is not committed: no connected node leads, and only a leader commits (§5.3); {nobody_leads}"
         case "not the leader's":
             length = facts.holdings[leader].length
             end = f"its log ends at index {length - 1}" if length else "its log is empty"
@@ -92,7 +92,7 @@ def _counted_text(facts: IndexFacts, leader: int, term: int) -> str:
 def _commit_lines(facts: IndexFacts) -> list[str]:
     commit = facts.commit
     if commit is None:
-        return ["how it was committed, the history no longer has"] if facts.outcome == "committed" else []
+        return ["how it was committed: the history no longer has it"] if facts.outcome == "committed" else []
     line = f"node {commit.node} committed it at {at(commit.time)}: {_commit_rule(commit)}"
     if commit.applied is not None and facts.entry is not None and not commit.is_of(facts.entry):
         line += f"; what it committed there was {command_text(commit.applied.command, 24)}"
@@ -123,9 +123,10 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
-    unsure = [holding.node for holding in facts.holdings if not holding.sure]
-    if unsure:
-        lines.append(f"what is on the disk of {nodes_text(unsure)} is not certain: a write tore, or is forgotten")
+    for doubt, why in _DOUBTS.items():
+        doubtful = [holding.node for holding in facts.holdings if holding.doubt == doubt]
+        if doubtful:
+            lines.append(f"what is on the disk of {nodes_text(doubtful)} is not certain: {why}")
     if facts.outcome == "older term":
         if len(facts.holders) >= facts.needed:
             lines.append(rule_text("older-entry"))
@@ -135,6 +136,9 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
             "an entry that the leader puts there replaces what other logs have there, wherever it arrives (§5.3)"
         )
     return lines
+
+
+_DOUBTS = {"torn": "its last write tore", "forgotten": "the history no longer has its last write"}
 
 
 def _other_entries(facts: IndexFacts) -> list[str]:

@@ -47,14 +47,14 @@ def node_words(facts: NodeFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
 
 def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     voters = list(dict.fromkeys(facts.votes))
-    votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes, {FORGOTTEN}"
+    votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes: {FORGOTTEN}"
     total = len(snapshot.nodes)
     when = f" since {at(facts.since)}" if facts.since is not None else ""
     needed = f"of {count(total, 'node')}, {facts.needed} {'is' if facts.needed == 1 else 'are'} needed (§5.2)"
     head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; {needed}"
     if not facts.has_majority:
         head += "; now it reaches no majority"
-    lines = [_firing_line(facts.firing)] if facts.firing is not None else [f"how its election began, {FORGOTTEN}"]
+    lines = [_firing_line(facts.firing)] if facts.firing is not None else [f"how its election began: {FORGOTTEN}"]
     lines += _vote_lines(facts)
     lines += plight_lines(facts.plight, facts.node)
     lines += _reach_lines(facts, total)
@@ -78,7 +78,7 @@ def _vote_lines(facts: LeaderFacts) -> list[str]:
         if grant is not None:
             lines.append(f"node {voter} voted for it at {at(grant.time)}: {ruling_text(grant)}")
         elif voter != facts.node and facts.firing is None:
-            lines.append(f"how node {voter} came to vote for it, {FORGOTTEN}")
+            lines.append(f"how node {voter} came to vote for it: {FORGOTTEN}")
         elif voter != facts.node:
             lines.append(
                 f"node {voter} gave it no vote in term {facts.term}: a vote counts only in its term (§5.2)"
@@ -123,7 +123,7 @@ def _ignored_lines(ignored: Ignored | None) -> list[str]:
 
 def _firing_line(firing: Firing) -> str:
     if firing.time is None:
-        text = f"when its election timer fired, {FORGOTTEN}"
+        text = f"when its election timer fired: {FORGOTTEN}"
     elif firing.by_hand:
         text = f"its election timer was made to fire at {at(firing.time)} (timeout)"
     else:
@@ -138,7 +138,7 @@ def _firing_line(firing: Firing) -> str:
 def _waited(firing: Firing, fired: float) -> str:
     since = firing.since
     if since is None:
-        return f"; since when it had waited, {FORGOTTEN}"
+        return f"; since when it had waited: {FORGOTTEN}"
     before = f"; {span(fired - since.time)} before, "
     match since.kind:
         case "heard":
@@ -178,7 +178,7 @@ def candidacy_lines(candidacy: Candidacy) -> list[str]:
     if candidacy.firing is not None:
         lines = [_firing_line(candidacy.firing)]
     else:
-        lines = [f"how its election began, {FORGOTTEN}"]
+        lines = [f"how its election began: {FORGOTTEN}"]
     kind = "pre-votes" if candidacy.pre_vote else "votes"
     lines.append(f"{kind} counted: {nodes_text(candidacy.votes) if candidacy.votes else 'none yet'}")
     return lines + [line for asked in candidacy.asked if (line := asked_line(candidacy, asked))]
@@ -191,7 +191,7 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
     if journey is None:
         gap = f"; now {obstacle_text(asked.obstacle)}" if asked.obstacle is not None else ""
         said = "its vote is counted; " if asked.counted else ""
-        return f"node {peer}: {said}of the request to it, {FORGOTTEN}{gap}"
+        return f"node {peer}: {said}the history no longer has the request to it{gap}"
     ruling = journey.ruling
     if ruling is None:
         return f"node {peer} has not answered: {no_answer_text(asked)}"
@@ -271,7 +271,7 @@ def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
 
 def _turn_lines(facts: FollowerFacts, is_back: bool) -> list[str]:
     if facts.role is None:
-        lines = [f"how it became a follower, {FORGOTTEN}"]
+        lines = [f"how it became a follower: {FORGOTTEN}"]
     elif not facts.role.was:
         started = "restarted" if is_back else "started"
         lines = [f"it {started} at {at(facts.role.time)}, as a follower: every node begins as one (§5.2)"]
@@ -310,7 +310,7 @@ def _vote_line(vote: Vote, node: int) -> str:
     whom = "itself" if vote.candidate == node else f"node {vote.candidate}"
     from_disk = "; it knows that from its disk" if vote.from_disk else ""
     if vote.time is None:
-        return f"its vote in term {vote.term} is for {whom}; why, {FORGOTTEN}"
+        return f"its vote in term {vote.term} is for {whom}; why: {FORGOTTEN}"
     if vote.ruling is None:
         return f"in term {vote.term} it voted for {whom} at {at(vote.time)}, as it stood itself (§5.2){from_disk}"
     return f"in term {vote.term} it voted for {whom} at {at(vote.time)}: {ruling_text(vote.ruling)}{from_disk}"
@@ -327,10 +327,12 @@ def _log_line(facts: FollowerFacts) -> str:
     end = (
         f"ends at index {facts.last_index} with term {facts.last_term}" if facts.last_index != NONE else "is empty"
     )
-    commit = f"committed up to {facts.commit_index}" if facts.commit_index != NONE else "nothing of it committed"
+    commit = (
+        f"committed up to {facts.commit_index}" if facts.commit_index != NONE else "nothing of it is committed"
+    )
     gap, leader = facts.gap, facts.leader
     if gap is None:
-        return f"its log {end}, {commit}"
+        return f"its log {end}; {commit}" if facts.last_index != NONE else f"its log {end}"
     match gap.kind:
         case "same":
             compared = f"as that of node {leader} does" if gap.at else f"and so is that of node {leader}"
@@ -349,7 +351,7 @@ def _log_line(facts: FollowerFacts) -> str:
 
 def _down(facts: DownFacts) -> tuple[str, list[str]]:
     if facts.since is None:
-        head = f"node {facts.node} is down; when it crashed, {FORGOTTEN}"
+        head = f"node {facts.node} is down; when it crashed: {FORGOTTEN}"
     else:
         was = f", as {facts.was.lower()} in term {facts.was_term}" if facts.was else ""
         head = f"node {facts.node} is down: it crashed at {at(facts.since)}{was}"

@@ -19,7 +19,9 @@ def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]
     if facts.last_leader is not None:
         lines.append(_last_leader_line(facts.last_leader))
     else:
-        lines.append("nobody has led so far" if not facts.forgets else "who led last, the history no longer has")
+        lines.append(
+            "nobody has led so far" if not facts.forgets else "who led last: the history no longer has it"
+        )
     if facts.next_timer is not None and facts.reason != "waiting":
         lines.append(_next_timer_text(facts, snapshot))
     return f"no leader: {quorum_head(facts, snapshot)}", lines

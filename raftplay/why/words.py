@@ -73,7 +73,7 @@ def span(seconds: float) -> str:
 
 def since_text(time: float | None) -> str:
     """Since when something is so, where that is known."""
-    return f"since {at(time)}" if time is not None else f"since when, {FORGOTTEN}"
+    return f"since {at(time)}" if time is not None else f"since when: {FORGOTTEN}"
 
 
 def count(number: int, thing: str) -> str:
