@@ -318,8 +318,8 @@ def test_what_is_forgotten_is_told_from_the_state() -> None:
         ),
     ]
     assert lines_of(why_rejected(view, 1)) == [
-        "node 1 has refused nothing, and nothing of its own was refused",
-        "the history begins at 0.502 s: 171 earlier events no longer there",
+        "node 1 has refused nothing since 0.502 s, and nothing of its own was refused",
+        "the history no longer has what was before 0.502 s: 171 events",
     ]
 
 

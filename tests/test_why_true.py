@@ -1,6 +1,7 @@
 """Every answer of `why` is true: in every shipped scenario, every bug scenario and under random faults."""
 
 import random
+from collections import Counter
 from contextlib import suppress
 
 import pytest
@@ -15,6 +16,7 @@ from raftplay.commands.setup import Setup
 from raftplay.explore.mixes import MIXES, Driver
 from raftplay.explore.trial import bound
 from raftplay.past.history import History
+from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import UsageError
 
@@ -99,3 +101,30 @@ def mixed(seed: int, mix: str, *, seconds: float, bugs: tuple[str, ...] = ()) ->
             cluster.look()
     cluster.check_later()
     return cluster
+
+
+KINDS = {"LeaderFacts", "CandidateFacts", "FollowerFacts", "DownFacts"}
+OUTCOMES = {"committed", "was committed", "nowhere", "no leader", "not the leader's", "too few"}
+REASONS = {"there is one", "too few live", "too few meet", "waiting"}
+
+
+def test_every_answer_is_true_under_random_faults() -> None:
+    said: Counter[str] = Counter()
+    for seed in range(14):
+        try:
+            said.update(churned(seed, seconds=2.0).said)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+    assert said.keys() >= KINDS | OUTCOMES | REASONS
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_every_answer_is_true_under_a_mix_of_faults(mix: str) -> None:
+    assert mixed(1, mix, seconds=1.0).looks > 10
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_every_answer_is_true_with_a_bug_under_random_faults(bug: str) -> None:
+    for seed in range(2):
+        assert churned(seed, seconds=1.0, bugs=(bug,)).looks > 0

@@ -150,7 +150,7 @@ class Watched:
                 nonlocal changes, gap
                 changes += 1
                 if changes >= gap and self.h._unraised is None:
-                    changes, gap = 0, gap + gap // 8
+                    changes, gap = 0, gap + gap // 3
                     self.look()
                 return predicate()
 

@@ -15,8 +15,8 @@ from raftplay.why.trail import LATEST, Trail
 class Disk:
     """Term, vote and log as the storage gives them back.
 
-    `torn`: the node crashed in the middle of a write, parts of which may be there besides. `wiped`: all that was there is lost.
-    `sure`: the history has its writes; else this is what the node had when it was last seen.
+    `torn`: the node crashed in the middle of a write, parts of which may be there besides. `wiped`: all that was
+    there is lost. `sure`: the history has its writes; else this is what the node had when it was last seen.
     """
 
     current_term: int

@@ -42,7 +42,9 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
                 f"no node can call and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"
             )
         case "logs refused":
-            return "whoever reaches a majority has a log that too many of it refuse, for a better one (§5.4.1)"
+            return (
+                "every node that reaches a majority has a log that too many there refuse as out of date (§5.4.1)"
+            )
         case "split vote":
             return f"the votes of term {facts.term} are split, and no candidate can get {needed} any more (§5.2)"
         case "election lost":
@@ -160,7 +162,7 @@ def _last_leader_line(last: LastLeader) -> str:
             return f"{text}, until it crashed at {at(last.time)}"
         case "cut off":
             return f"{text}, until it was cut off at {at(last.time)}"
-    by = f"; {cause_text(last.cause)}" if last.cause is not None else ""
+    by = f": {cause_text(last.cause)}" if last.cause is not None else ""
     return f"{text}, until it stepped down at {at(last.time)}: {rule_text(last.rule)}{by}"
 
 

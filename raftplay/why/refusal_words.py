@@ -9,18 +9,19 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
     """The answer in one sentence, and the reasons."""
     node, by, of = facts.node, facts.by, facts.of
     lines = []
+    since = "" if facts.kept_from is None else f" since {at(facts.kept_from)}"
     if by is not None:
         head = refusal_text(by)
         if of is not None:
             when = "since then, " if of.seq > by.seq else "before that, "
             lines.append(f"{when}{refusal_text(of)}")
     elif of is not None:
-        head = f"node {node} has refused nothing; but {refusal_text(of)}"
+        head = f"node {node} has refused nothing{since}; but {refusal_text(of)}"
     else:
-        head = f"node {node} has refused nothing, and nothing of its own was refused"
+        head = f"node {node} has refused nothing{since}, and nothing of its own was refused"
     if facts.kept_from is not None:
         lines.append(
-            f"the history begins at {at(facts.kept_from)}: {count(forgotten, 'earlier event')} no longer there"
+            f"the history no longer has what was before {at(facts.kept_from)}: {count(forgotten, 'event')}"
         )
     return head, lines
 
