@@ -131,11 +131,11 @@ class Watched:
         """Ask everything, and compare."""
         self.looks += 1
         check_answers(self)
-        answers = everything(self.session.view())
         if self.looks % 3 == 0:
+            answers = everything(self.session.view())
             self.moments.append((self.h.stream.last_seq, self.h.now, answers))
-        for short, whole in zip(everything(self.forgetful.view()), answers, strict=True):
-            agree(short.facts, whole.facts)
+            for short, whole in zip(everything(self.forgetful.view()), answers, strict=True):
+                agree(short.facts, whole.facts)
 
     def look_meanwhile(self, every: int) -> None:
         """From now on look after every so many changes, too, while time passes, and then ever more rarely."""

@@ -200,10 +200,8 @@ def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | N
     """The call itself or its reply on its way; of several copies the one that arrives first."""
     found = [
         flight
-        for flight in trail.view.messages
-        if flight.call_id == event.call_id
-        and isinstance(flight.message, CALLS) is not reply
-        and flight.src == (event.dst if reply else event.src)
+        for flight in trail.flights(event.call_id)
+        if isinstance(flight.message, CALLS) is not reply and flight.src == (event.dst if reply else event.src)
     ]
     return min(found, key=lambda flight: float("inf") if flight.due is None else flight.due, default=None)
 

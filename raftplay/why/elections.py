@@ -11,7 +11,7 @@ from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
-from raftplay.why.network import Obstacle, answer_obstacle
+from raftplay.why.network import Obstacle
 from raftplay.why.rulings import Ruling, heard_leader, ruling
 from raftplay.why.trail import LATEST, Trail
 
@@ -169,7 +169,7 @@ def _candidacy(trail: Trail, node: int, term: int, pre_vote: bool, began: Record
             peer,
             peer in votes,
             None if began is None else _request(trail, node, peer, term, pre_vote, began),
-            answer_obstacle(snapshot, node, peer),
+            trail.links.answer_obstacle(node, peer),
         )
         for peer in peers
     )

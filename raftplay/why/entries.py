@@ -10,7 +10,7 @@ from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, sent_calls
 from raftplay.why.disks import disk_of
 from raftplay.why.followers import LogGap, log_gap
-from raftplay.why.network import Obstacle, answer_obstacle
+from raftplay.why.network import Obstacle
 from raftplay.why.trail import UNNAMED, Trail
 
 COMMIT_OLD_TERM = "commit-old-term"
@@ -305,7 +305,7 @@ def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, m
         has=has,
         counted=matched >= index,
         gap=log_gap(log, leader.log),
-        obstacle=answer_obstacle(trail.snapshot, leader.id, peer.id),
+        obstacle=trail.links.answer_obstacle(leader.id, peer.id),
         journey=None if matched >= index else _append_under_way(trail, leader, peer, index),
     )
 
@@ -314,12 +314,11 @@ def _append_under_way(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, in
     """The call whose success would vouch for `index`: one that may still get on, else the last one."""
     led = trail.last(leader.id, dec.BecameLeader, life=leader.incarnation)
     after = 0 if led is None else led.seq
-    moving = {message.call_id for message in trail.view.messages}
     latest: Journey | None = None
     for record, event in sent_calls(trail, leader.id, peer.id, after=after):
         if not isinstance(event.args, AppendEntriesArgs) or not _vouches_for(event.args, leader, index):
             continue
-        if latest is None or event.call_id in moving:
+        if latest is None or trail.flights(event.call_id):
             found = journey(trail, record, event)
             if found.stage in MOVING:
                 return found

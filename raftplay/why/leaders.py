@@ -7,7 +7,7 @@ from raftplay.raft import events as dec
 from raftplay.raft.messages import Args, CMState
 from raftplay.watch.events import Record
 from raftplay.why.elections import Firing, firing, vote_of
-from raftplay.why.network import Obstacle, answer_obstacle, reached
+from raftplay.why.network import Obstacle
 from raftplay.why.plights import Plight, plight
 from raftplay.why.rulings import Ruling
 from raftplay.why.trail import Trail
@@ -54,13 +54,12 @@ class LeaderFacts:
 
 def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
     """Why `node` leads."""
-    snapshot, id, term, life = trail.snapshot, node.id, node.current_term, node.incarnation
+    id, term, life = node.id, node.current_term, node.incarnation
     won = trail.event(id, dec.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
     stood = trail.last(id, dec.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
     counted = trail.event(id, dec.VoteCounted, life=life)
     votes = node.votes if won is None else won[1].votes
-    in_reach = reached(snapshot, id)
-    rest = (peer.id for peer in snapshot.nodes if peer.id != id and peer.id not in in_reach)
+    in_reach, obstacles = trail.links.around(id)
     return LeaderFacts(
         node=id,
         term=term,
@@ -70,7 +69,7 @@ def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
         needed=trail.majority if counted is None else counted[1].needed,
         grants=tuple(None if voter == id else vote_of(trail, voter, id, term) for voter in votes),
         reached=in_reach,
-        obstacles=tuple(gap for peer in rest if (gap := answer_obstacle(snapshot, id, peer)) is not None),
+        obstacles=obstacles,
         rival=_rival(trail, node),
         ignored=last_ignored(trail, node),
         plight=plight(trail, id),

@@ -17,33 +17,44 @@ class Obstacle:
     node: int = -1
 
 
-def obstacle(snapshot: Snapshot, src: int, dst: int, *, reply: bool = False) -> Obstacle | None:
-    """What keeps a call from `src` (or its `reply` to one) from `dst`; None where it gets through, in the end."""
-    for id in (dst, src):
-        kind = _unfit(snapshot.nodes[id])
-        if kind is not None:
-            return Obstacle(kind, src, dst, id)
-    faults = dict(snapshot.faulty_links).get((src, dst), WHOLE)
-    if snapshot.groups and group_of(snapshot, src) != group_of(snapshot, dst):
-        return Obstacle("partition", src, dst)
-    if faults.cut:
-        return Obstacle("cut", src, dst)
-    if faults.loss >= 1:
-        return Obstacle("loss", src, dst)
-    if not reply and snapshot.nodes[src].calls_left == 0:
-        return Obstacle("drops", src, dst, src)
-    return Obstacle("held", src, dst) if (src, dst) in snapshot.held_links else None
+class Links:
+    """All links of a cluster at the moment of a snapshot."""
 
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._nodes = snapshot.nodes
+        self._faults = dict(snapshot.faulty_links)
+        self._held = frozenset(snapshot.held_links)
+        self._side = {node: side for side, group in enumerate(snapshot.groups) for node in group}
 
-def answer_obstacle(snapshot: Snapshot, src: int, dst: int) -> Obstacle | None:
-    """What keeps `src` from calling `dst` and hearing its answer."""
-    return obstacle(snapshot, src, dst) or obstacle(snapshot, dst, src, reply=True)
+    def obstacle(self, src: int, dst: int, *, reply: bool = False) -> Obstacle | None:
+        """What keeps a call from `src` (or its `reply` to one) from `dst`; None where it gets through."""
+        for id in (dst, src):
+            kind = _unfit(self._nodes[id])
+            if kind is not None:
+                return Obstacle(kind, src, dst, id)
+        faults = self._faults.get((src, dst), WHOLE)
+        if self._side.get(src) != self._side.get(dst):
+            return Obstacle("partition", src, dst)
+        if faults.cut:
+            return Obstacle("cut", src, dst)
+        if faults.loss >= 1:
+            return Obstacle("loss", src, dst)
+        if not reply and self._nodes[src].calls_left == 0:
+            return Obstacle("drops", src, dst, src)
+        return Obstacle("held", src, dst) if (src, dst) in self._held else None
 
+    def answer_obstacle(self, src: int, dst: int) -> Obstacle | None:
+        """What keeps `src` from calling `dst` and hearing its answer."""
+        return self.obstacle(src, dst) or self.obstacle(dst, src, reply=True)
 
-def reached(snapshot: Snapshot, node: int) -> tuple[int, ...]:
-    """The other nodes that `node` can call and hear an answer from."""
-    others = (peer.id for peer in snapshot.nodes if peer.id != node)
-    return tuple(peer for peer in others if answer_obstacle(snapshot, node, peer) is None)
+    def around(self, node: int) -> tuple[tuple[int, ...], tuple[Obstacle, ...]]:
+        """The other nodes that `node` can call and hear an answer from, and what lies between it and the rest."""
+        others = [peer.id for peer in self._nodes if peer.id != node]
+        gaps = {peer: self.answer_obstacle(node, peer) for peer in others}
+        return (
+            tuple(peer for peer, gap in gaps.items() if gap is None),
+            tuple(gap for gap in gaps.values() if gap is not None),
+        )
 
 
 def group_of(snapshot: Snapshot, node: int) -> tuple[int, ...]:

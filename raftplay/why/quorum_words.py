@@ -4,7 +4,6 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.watch.narrator import rule_text
 from raftplay.why.elections import Candidacy
 from raftplay.why.leaders import LeaderFacts
-from raftplay.why.network import answer_obstacle
 from raftplay.why.node_words import asked_line, no_answer_text
 from raftplay.why.quorums import LastLeader, QuorumFacts, Standing
 from raftplay.why.words import apart_texts, at, cause_text, count, nodes_text, span
@@ -128,10 +127,8 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
 
 def _meets_line(standing: Standing, snapshot: Snapshot) -> str:
     node, total = standing.node, len(snapshot.nodes)
-    others = [peer.id for peer in snapshot.nodes if peer.id != node and peer.id not in standing.meets]
-    gaps = [answer_obstacle(snapshot, node, peer) for peer in others]
     met = nodes_text(standing.meets) if standing.meets else "nobody"
-    apart = apart_texts((gap for gap in gaps if gap is not None), node)
+    apart = apart_texts(standing.obstacles, node)
     return "; ".join((f"node {node} meets {met} ({len(standing.meets) + 1} of {total} with itself)", *apart))
 
 

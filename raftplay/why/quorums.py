@@ -11,7 +11,7 @@ from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote, timer_of
-from raftplay.why.network import reached
+from raftplay.why.network import Obstacle
 from raftplay.why.rulings import judge_log
 from raftplay.why.trail import UNNAMED, Trail
 
@@ -29,12 +29,14 @@ UNJUDGED = ("no-log-check", "longer-log-wins", UNNAMED)
 class Standing:
     """What a live node could reach now: `meets` are the others it can call and hear from.
 
-    `supporters`: those of them that do not refuse it for its log (§5.4.1).
+    `supporters`: those of them that do not refuse it for its log (§5.4.1). `obstacles` are what
+    lies between it and the rest.
     """
 
     node: int
     meets: tuple[int, ...]
     supporters: tuple[int, ...]
+    obstacles: tuple[Obstacle, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,8 @@ def quorum_facts(trail: Trail) -> QuorumFacts:
 
 def _standing(trail: Trail, node: NodeSnapshot) -> Standing:
     nodes = trail.snapshot.nodes
-    meets = reached(trail.snapshot, node.id)
-    return Standing(node.id, meets, tuple(peer for peer in meets if not _refuses(nodes[peer], node)))
+    meets, obstacles = trail.links.around(node.id)
+    return Standing(node.id, meets, tuple(peer for peer in meets if not _refuses(nodes[peer], node)), obstacles)
 
 
 def _refuses(voter: NodeSnapshot, node: NodeSnapshot) -> bool:

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import msgspec
 
-from raftplay.past.view import View
+from raftplay.past.view import InFlight, View
 from raftplay.raft.events import VoteCounted
 from raftplay.watch.events import Record
+from raftplay.why.network import Links
 
 E = TypeVar("E", bound=msgspec.Struct)
 Kind = type[msgspec.Struct]
@@ -37,6 +38,8 @@ class Trail:
         self.view = view
         self.snapshot = view.snapshot
         self.records = view.records
+        self.links = Links(view.snapshot)
+        self._flights: dict[int, list[InFlight]] | None = None
         self._kept: dict[tuple[int, Kind], list[Record]] = {}
         kept = self._kept
         for record in view.records:
@@ -45,6 +48,14 @@ class Trail:
                 kept[key].append(record)
             else:
                 kept[key] = [record]
+
+    def flights(self, call_id: int) -> list[InFlight]:
+        """What is in flight of one call: copies of it, and of its reply."""
+        if self._flights is None:
+            self._flights = {}
+            for flight in self.view.messages:
+                self._flights.setdefault(flight.call_id, []).append(flight)
+        return self._flights.get(call_id, [])
 
     @property
     def forgets(self) -> bool:
