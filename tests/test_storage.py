@@ -9,7 +9,7 @@ from paper import commands, disk, entries, loaded, thorough
 
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, LogEntry, same_command
+from raftplay.raft.messages import MAX_NUMBER, NONE, LogEntry, same_command
 from raftplay.raft.storage import MapStorage, PersistentState, Storage, StorageError
 
 
@@ -61,7 +61,7 @@ def test_nothing_stored_is_a_new_node():
     assert (cm.current_term, cm.voted_for, len(cm.log)) == (0, NONE, 0)
 
 
-terms = st.integers(0, 2**70)
+terms = st.integers(0, MAX_NUMBER)
 
 
 @thorough

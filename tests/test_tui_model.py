@@ -260,7 +260,7 @@ def test_why_names_the_rule_that_made_a_leader() -> None:
     view = view_after("wait leader")
     shown = " ".join(texts(why.why(view, context(80, 20)).lines))
     assert "node 0 is leader of term 1" in shown
-    assert "it got the votes of nodes 0 2 4" in shown
+    assert "it counted the votes of nodes 0 2 4" in shown
     assert "§5.2" in shown
 
 

@@ -102,11 +102,8 @@ class Live:
         one that is given when the future of the one before it is done, with no time in between.
         """
         future: Future[list[Outcome]] = Future()
-        if self._closed:
+        if not self._take(_Task(line, future, is_script)):
             future.set_result([Outcome(line, 0.0, "the session is closed", "failed")])
-            return future
-        self._tasks.put(_Task(line, future, is_script))
-        self.session.harness.kick()
         return future
 
     def call(self, function: Callable[[], T], about: str = "") -> Future[T]:
@@ -115,11 +112,8 @@ class Live:
         It can be cancelled if it is `about` something, which is then what is under way.
         """
         future: Future[T] = Future()
-        if self._closed:
+        if not self._take(_Task(about, future, function=function)):
             future.set_exception(Interrupted())
-            return future
-        self._tasks.put(_Task(about, future, function=function))
-        self.session.harness.kick()
         return future
 
     def cancel(self) -> bool:
@@ -137,10 +131,11 @@ class Live:
 
     def close(self) -> None:
         """End the session and its clusters; what is under way is interrupted, what waits is not begun."""
-        if self._closed:
-            return
-        self._closed = True
-        self._tasks.put(None)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._tasks.put(None)  # nothing comes behind it
         self.session.harness.interrupt()
         self._thread.join(CLOSE_LIMIT)
         if self._thread.is_alive():
@@ -148,6 +143,15 @@ class Live:
         self.session.close()
 
     # ---- the thread
+
+    def _take(self, task: _Task) -> bool:
+        """Have the thread do a task; whether it still does any."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._tasks.put(task)
+        self.session.harness.kick()
+        return True
 
     def _main(self) -> None:
         while (task := self._next()) is not None and not self._closed:
@@ -165,11 +169,12 @@ class Live:
                     self._busy = None
                     if not self._closed:
                         self.session.harness.forget_interrupt()
-        if task is not None:
+        while task is not None:  # whoever still waits is told
             if task.function is None:
                 task.future.set_result([])
             else:
                 task.future.set_exception(Interrupted())
+            task = self._tasks.get()
 
     def _next(self) -> _Task | None:
         """The next line, when one comes; time goes by until then."""

@@ -228,7 +228,7 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) ->
         (Piece("log ", "dim"), *log_tail(node, width - 4)),
     ]
     if not node.alive:
-        lines.append((Piece("kept on its disk", "dim"),))
+        lines.append((Piece("as it crashed", "dim"),))
     elif node.state is CMState.CANDIDATE:
         lines.append((Piece("votes ", "dim"), *votes_line(view, node, glyphs)))
         lines.append((Piece("from ", "dim"), Piece(" ".join(f"n{v}" for v in sorted(node.votes)), "text")))
