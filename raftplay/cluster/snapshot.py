@@ -11,7 +11,8 @@ class NodeSnapshot:
     """One node: its state in the words of Figure 2, and what was done to it.
 
     A node that is down shows what it knew when it crashed, in state Dead; its disk may hold less. `deadline` is
-    when its timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 = all).
+    when its timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 =
+    all).
     """
 
     id: int
