@@ -149,6 +149,12 @@ def test_a_mistake_has_a_caret_under_its_place() -> None:
     assert "there is no command 'crush'; did you mean 'crash'?" in lines[at + 2]
 
 
+def test_a_line_ends_at_the_command_that_does_not_hold() -> None:
+    _, typist = read(lesson_of(LESSON), "1", "restart 0; crash all", "status", "quit")
+    assert "node 0 is alive; only a crashed node can be restarted" in typist.text
+    assert "Dead" not in typist.text
+
+
 def test_a_goal_is_noticed_and_until_then_its_progress_is_told() -> None:
     lesson = lesson_of("step S\nunseen timeout 0; wait leader\nplay Raise it. => term >= 4\nstep T\nstatus")
     reader, typist = read(

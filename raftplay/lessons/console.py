@@ -6,6 +6,7 @@ what is written to it. Lines go there finished: as wide as the console is, and f
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.errors import Failed
@@ -55,6 +56,14 @@ TOLD = (
 PLAIN_WIDTH = 100_000
 
 STYLES = ("", "title", "dim", "question", "command", "event", "answer", "right", "wrong", "broken")
+
+
+class Done(NamedTuple):
+    """What became of a command: its answer, whether it `held`, and whether an invariant broke."""
+
+    answer: str
+    held: bool = True
+    broke: bool = False
 
 
 class Teller:
@@ -113,8 +122,8 @@ class Teller:
         """A sign that only looks well."""
         return "" if self.console.plain else text
 
-    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> str | None:
-        """Do a command and show what happens: its answer, None if an invariant broke. Raises `Interrupted`.
+    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> Done:
+        """Do a command and show what happens. Raises `Interrupted`.
 
         What it answered `before`, if anything, is shown beside.
         """
@@ -123,12 +132,12 @@ class Teller:
             answer = stage.do(bound, self.record)
         except InvariantBroken as broken:
             self.answer(f"BROKEN: {broken.breach}", "broken")
-            return None
+            return Done("", held=False, broke=True)
         except (Failed, UsageError) as error:
             self.answer(str(error), "wrong")
-            return ""
+            return Done("", held=False)
         self.answer(beside(before, answer, stage.session.width) if before else answer)
-        return answer
+        return Done(answer)
 
     def answer(self, text: str, style: str = "answer") -> None:
         """What a command answered."""

@@ -112,8 +112,9 @@ class FreePlay:
         try:
             for bound in commands:
                 self.done += 1
-                if self.teller.perform(self.stage, bound) is None:
-                    return True
+                done = self.teller.perform(self.stage, bound)
+                if not done.held:
+                    return done.broke
                 if self.stage.session.branch.name == FIRST:
                     self.stage.call(partial(self.stage.session.switch, copy))
                     self.teller.words("The lesson's own cluster stays as it is; you are on a copy.", "dim")

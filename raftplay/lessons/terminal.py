@@ -135,9 +135,9 @@ class Reader:
         else:
             self.teller.command(bound.statement.text)
             before = self.looked.get(bound.statement.text, "") if request.beside else ""
-            answer = self.teller.perform(self.stage, bound, before=before)
-            if bound.command.effect == "looks" and answer is not None:
-                self.looked[bound.statement.text] = answer
+            done = self.teller.perform(self.stage, bound, before=before)
+            if bound.command.effect == "looks" and done.held:
+                self.looked[bound.statement.text] = done.answer
 
     def _free(self, request: Free) -> None:
         goal = request.goal.goal
