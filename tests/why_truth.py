@@ -576,6 +576,7 @@ def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share, 
         and isinstance(f.message, AppendEntriesArgs)
         and f.message.term == cm.current_term
         and f.message.prev_log_index + len(f.message.entries) >= at
+        and (share.has or f.message.prev_log_index < at)
         and (f.call_id, False) not in watched.witness.arrived
     ]
     if vouching and not share.counted:

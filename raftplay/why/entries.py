@@ -306,17 +306,24 @@ def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, m
         counted=matched >= index,
         gap=log_gap(log, leader.log),
         obstacle=trail.links.answer_obstacle(leader.id, peer.id),
-        journey=None if matched >= index else _append_under_way(trail, leader, peer, index),
+        journey=None if matched >= index else _append_under_way(trail, leader, peer, index, has=has),
     )
 
 
-def _append_under_way(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> Journey | None:
-    """The call whose success would vouch for `index`: one that may still get on, else the last one."""
+def _append_under_way(
+    trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, *, has: bool
+) -> Journey | None:
+    """The call that brings the entry, or, where `peer` has it, one whose success would vouch for it.
+
+    One that may still get on, else the last one.
+    """
     led = trail.last(leader.id, dec.BecameLeader, life=leader.incarnation)
     after = 0 if led is None else led.seq
     latest: Journey | None = None
     for record, event in sent_calls(trail, leader.id, peer.id, after=after):
         if not isinstance(event.args, AppendEntriesArgs) or not _vouches_for(event.args, leader, index):
+            continue
+        if not has and event.args.prev_log_index >= index:
             continue
         if latest is None or trail.flights(event.call_id):
             found = journey(trail, record, event)

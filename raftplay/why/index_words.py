@@ -226,8 +226,10 @@ def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:
 
 def _lacks(facts: IndexFacts, share: Share) -> list[str]:
     """Why a node lacks the leader's entry."""
-    reasons = [] if share.obstacle is None else [obstacle_text(share.obstacle)]
-    gap = share.gap
+    journey, gap = share.journey, share.gap
+    is_held = journey is not None and journey.stage in (Stage.CALL_HELD, Stage.REPLY_HELD)
+    in_the_way = share.obstacle is not None and not (share.obstacle.kind == "held" and is_held)
+    reasons = [obstacle_text(share.obstacle)] if share.obstacle is not None and in_the_way else []
     if gap.kind == "conflict" and gap.at <= facts.decider:
         terms = f"its entry is of term {gap.own_term}, the leader's of term {gap.leader_term}"
         reasons.append(f"its log conflicts at {gap.at}: {terms} (§5.3)")
