@@ -51,6 +51,7 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
     lines = [
         "raftplay {raftplay}, {python}, {loop}, {system}, {cores} cores".format_map(facts),
         "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise.",
+        "Rates are those of the fastest of several runs.",
         "floor: what the same work costs here at the least; times: how many times that.",
     ]
     figures = [one for one in found if isinstance(one, Figure)]

