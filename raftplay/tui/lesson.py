@@ -7,7 +7,6 @@ of words, and what it asks for is typed at the prompt. Keys that are commands ar
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,6 +25,7 @@ from raftplay.commands.status import Status
 from raftplay.lessons.command import keep
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
+from raftplay.lessons.language import Lesson
 from raftplay.lessons.progress import kept
 from raftplay.lessons.shelf import Text
 from raftplay.lessons.stage import Stage
@@ -90,6 +90,7 @@ class Room:
         self._unread = 0
         self._reader = threading.current_thread()
         self._is_closed = False
+        self.has_failed = False
 
     # ---- for the reader, in its thread
 
@@ -114,6 +115,10 @@ class Room:
                 return typed
         finally:
             self.asked = ""
+
+    def fail(self) -> None:
+        """The reader cannot go on."""
+        self.has_failed = True
 
     def write(self, text: str, style: str) -> None:
         """A line, behind those before; what fills the box must be read before more is shown."""
@@ -182,6 +187,9 @@ class LessonApp(RaftApp):
         self.live = live
         self.room = room
         room.goes_by = lambda: not live.stands_still
+        self.begin: Callable[[], None] = lambda: None
+        """What lets the reader begin, once there is a screen."""
+
         self._scroll = 0
         self._count = 0
 
@@ -223,12 +231,16 @@ class LessonApp(RaftApp):
     # ---- painting
 
     def on_mount(self) -> None:
-        """What is typed is for the lesson."""
+        """What is typed is for the lesson, which begins now."""
         self.set_focus(self.prompt)
+        self.call_after_refresh(self.begin)
 
     def paint(self) -> None:
         """Show the cluster, and the words."""
         if not self._boxes or not self.screen_stack or not self.is_running:
+            return
+        if self.room.has_failed:
+            self.exit()
             return
         super().paint()
         room, lines = self.room, list(self.room.lines)
@@ -299,59 +311,66 @@ def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path
     """Show a lesson on the terminal until its reader leaves. Raises `UsageError` and `ScriptRefused`."""
     lesson = text.lesson(Setup(seed=seed))
     check_terminal()
-    chosen = SPEED if speed is None else speed
-    start = kept(file).left.get(text.key) if seed is None else None
-    session = open_lesson(lesson, start.seed if start is not None else None)
-    live = LessonLive(session, stands_still=True)
-    room = Room()
-    reader = Reader(lesson, LiveStage(live, chosen), room.console, start=start)
-    app = LessonApp(
-        live, deck_of(Wanted(lesson.script)), room, settings=load(), colours="NO_COLOR" not in os.environ
-    )
-    thread = Reading(reader, room, text, file)
-    app.call_later(thread.start)
+    app, reading = prepared(text, lesson, speed=speed, file=file, settings=load())
     try:
         app.run()
     finally:
-        thread.end(live)
-        failure = app.failure or thread.failure
-        try:
-            live.close()
-        except InvariantBroken:
-            pass  # it was shown
-        except Exception as error:
-            failure = failure or error
+        failure = reading.end() or app.failure
     if failure is not None:
         return report(failure)
-    Output().write("\n".join(line for line, _ in room.lines[-1:]))
+    Output().write("\n".join(line for line, _ in app.room.lines[-1:]))
     return Status.HELD
+
+
+def prepared(
+    text: Text, lesson: Lesson, *, speed: float | None, file: Path, settings: Settings | None = None
+) -> "tuple[LessonApp, Reading]":
+    """The screen of a lesson, and the thread that reads it, which begins when the screen does."""
+    start = kept(file).left.get(text.key) if lesson.setup.seed is None else None
+    session = open_lesson(lesson, start.seed if start is not None else None)
+    live = LessonLive(session, stands_still=True)
+    room = Room()
+    stage = LiveStage(live, SPEED if speed is None else speed)
+    reading = Reading(Reader(lesson, stage, room.console, start=start), room, live, text, file)
+    deck = deck_of(Wanted(lesson.script))
+    app = LessonApp(live, deck, room, settings=settings, colours="NO_COLOR" not in os.environ)
+    app.begin = reading.start
+    return app, reading
 
 
 class Reading(threading.Thread):
     """The thread in which a lesson is read; what becomes of it is kept."""
 
-    def __init__(self, reader: Reader, room: Room, text: Text, file: Path) -> None:
+    def __init__(self, reader: Reader, room: Room, live: Live, text: Text, file: Path) -> None:
         super().__init__(name="raftplay-lesson", daemon=True)
         self.reader = reader
-        self.room = room
-        self.failure: BaseException | None = None
+        self._room = room
+        self._live = live
         self._text = text
         self._file = file
+        self._failure: BaseException | None = None
 
     def run(self) -> None:
         """Up to the end of the lesson, or until the room is closed."""
-        self.room.begin()
+        self._room.begin()
         try:
             keep(self.reader, self._text, self._file, resumes=True)
         except (EOFError, Interrupted):
             pass  # the screen is gone
         except BaseException as error:
-            self.failure = error
+            self._failure = error
+            self._room.fail()
 
-    def end(self, live: Live) -> None:
-        """Close the room, and wait for the reader to leave it."""
-        self.room.close()
-        with suppress(Exception):
-            live.cancel()
+    def end(self) -> BaseException | None:
+        """Close the room and the session, once the reader has left: what went wrong inside, if anything did."""
+        self._room.close()
+        self._live.cancel()
         if self.is_alive():
             self.join(CLOSE_LIMIT)
+        try:
+            self._live.close()
+        except InvariantBroken:
+            pass  # it was shown
+        except Exception as error:
+            return self._failure or error
+        return self._failure
