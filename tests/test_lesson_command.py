@@ -8,6 +8,7 @@ from language_support import Ended, raftplay
 from terminal import CTRL_C, Terminal
 
 from raftplay.lessons import shelf
+from raftplay.lessons.language import BESIDE, UNSEEN, WORDS
 
 OWN = """\
 # My lesson
@@ -172,6 +173,29 @@ def test_what_is_wrong_is_said_in_a_sentence(home: dict[str, str], args: tuple[s
     assert (done.status, done.out) == (2, "")
     assert sentence in done.err
     assert done.err.count("\n") == 1
+
+
+# ---- what is written about it
+
+
+def test_the_step_in_the_readme_is_what_a_reader_sees(home: dict[str, str]) -> None:
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+    shown = readme.split("<!-- lesson -->\n```\n")[1].split("```\n<!-- /lesson -->")[0]
+    assert shown.startswith("── Step 1 of 4: Two at once ──")
+    assert shown in lesson(home, "2", "--seed", "7", stdin="1\nquit\n").out
+
+
+def test_the_lesson_in_the_help_is_a_good_one_and_every_word_is_explained(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    text = raftplay("help", "lessons").out
+    example = text.split("This is one, whole:\n\n")[1].split("\n\n")[0]
+    (tmp_path / "it.txt").write_text("\n".join(line.strip() for line in example.split("\n")))
+    done = lesson(home, "--check", str(tmp_path / "it.txt"))
+    assert (done.status, done.err) == (0, "")
+    words = {line.split()[0] for line in text.split("\n\n")[3].split("\n") if not line.startswith(" ")}
+    assert words == {*WORDS, UNSEEN, BESIDE}
+    assert max(map(len, text.split("\n"))) <= 100
 
 
 # ---- in a terminal

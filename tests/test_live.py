@@ -3,7 +3,10 @@
 import threading
 
 import pytest
-from session_support import do, held, live, until
+from session_support import blueprint, do, held, live, session_of, until
+
+from raftplay.cluster.harness import Interrupted
+from raftplay.commands.live import Live
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
 
@@ -109,3 +112,48 @@ def test_while_it_is_paused_virtual_time_stands_still_and_commands_work():
         assert "paused" in do(lively, "sleep 1s").answer
         assert lively.view().snapshot.time == moment
         held(lively, "resume; wait leader")
+
+
+def test_a_function_runs_in_the_session_s_thread_behind_the_lines_before_it():
+    with live(3) as lively:
+        first = lively.run("crash 0")
+        name, alive = lively.call(
+            lambda: (threading.current_thread().name, lively.session.harness.snapshot().nodes[0].alive)
+        ).result(60)
+        assert first.done()
+        assert (name, alive) == ("raftplay-session", False)
+        with pytest.raises(ZeroDivisionError):
+            lively.call(lambda: 1 // 0).result(60)
+        assert held(lively, "now")
+    with pytest.raises(Interrupted):
+        lively.call(lambda: None).result(60)
+
+
+def test_what_a_function_is_about_is_under_way_and_can_be_cancelled():
+    with live(3) as lively:
+        future = lively.call(lambda: lively.session.perform(lively.session.bind("sleep 10m")[0]), "sleep 10m")
+        until(lambda: lively.busy == "sleep 10m")
+        assert lively.cancel()
+        with pytest.raises(Interrupted):
+            future.result(60)
+        assert held(lively, "sleep 1ms") == ""
+
+
+def test_time_may_stand_still_between_commands_and_pass_within_them():
+    session = session_of(blueprint(3))
+    session.harness.set_speed(20.0)
+    lively = Live(session, stands_still=True)
+    try:
+        assert "leads" in held(lively, "wait leader")
+        then = lively.call(lambda: session.harness.now).result(60)
+        assert lively.call(lambda: session.harness.now).result(60) == then
+        assert not session.harness.paused
+        lively.stands_still = False
+        session.harness.kick()
+        until(lambda: session.harness.now > then)
+        lively.stands_still = True
+        session.harness.kick()
+        stopped = lively.call(lambda: session.harness.now).result(60)
+        assert lively.call(lambda: session.harness.now).result(60) == stopped
+    finally:
+        lively.close()

@@ -6,6 +6,7 @@ of words, and what it asks for is typed at the prompt. Keys that are commands ar
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from raftplay.tui.deck import Deck
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.settings import Settings, load
+from raftplay.watch.text import visible
 
 T = TypeVar("T")
 
@@ -79,6 +81,9 @@ class Room:
         """The prompt of what is asked for; "" while nothing is."""
 
         self.is_play = False
+        self.questions = 0
+        """How often something was asked for that is no command."""
+
         self.page = 1_000
         """How many lines are read at a stretch."""
 
@@ -86,10 +91,11 @@ class Room:
         """Whether blank lines take room that there is not."""
 
         self.goes_by: Callable[[], bool] = lambda: False
-        self._typed: SimpleQueue[str | None] = SimpleQueue()
+        self._typed: SimpleQueue[str] = SimpleQueue()
         self._unread = 0
         self._reader = threading.current_thread()
         self._is_closed = False
+        self._has_left = False
         self.has_failed = False
 
     # ---- for the reader, in its thread
@@ -101,6 +107,7 @@ class Room:
     def read(self, prompt: str, session: Session | None) -> str | None:
         """What is typed at the prompt; None from time to time while time goes by. EOFError once closed."""
         self._unread, self.is_play, self.asked = 0, session is not None, prompt
+        self.questions += not self.is_play
         try:
             while True:
                 try:
@@ -109,9 +116,8 @@ class Room:
                     if self.goes_by():
                         return None
                     continue
-                if typed is None:
-                    raise EOFError
-                self.lines.append((f"{prompt}{typed}", "dim"))
+                self._check_open()
+                self.lines.append((f"{prompt}{visible(typed)}", "dim"))
                 return typed
         finally:
             self.asked = ""
@@ -121,18 +127,28 @@ class Room:
         self.has_failed = True
 
     def write(self, text: str, style: str) -> None:
-        """A line, behind those before; what fills the box must be read before more is shown."""
+        """A line, behind those before; a full box must be read before more is shown. EOFError once closed."""
         if self.is_tight and not text:
             return
-        if threading.current_thread() is self._reader and not self._is_closed:
-            self._unread += 1
-            if self._unread > self.page:
-                self.asked, self.is_play = MORE, False
-                typed = self._typed.get()
-                self.asked, self._unread = "", 1
-                if typed is None:
-                    raise EOFError
+        if threading.current_thread() is self._reader and not self._has_left:
+            self._check_open()
+            self._turn_pages()
         self.lines.append((text, style))
+
+    def _turn_pages(self) -> None:
+        self._unread += 1
+        if self._unread > self.page:
+            self.asked, self.is_play, self._unread = MORE, False, 1
+            self.questions += 1
+            self._typed.get()
+            self.asked = ""
+            self._check_open()
+
+    def _check_open(self) -> None:
+        """Send the reader away, once; what it says on its way out is heard."""
+        if self._is_closed and not self._has_left:
+            self._has_left = True
+            raise EOFError
 
     # ---- for the screen
 
@@ -147,7 +163,7 @@ class Room:
     def close(self) -> None:
         """Nobody types any more."""
         self._is_closed = True
-        self._typed.put(None)
+        self._typed.put("")
 
 
 class LessonLive(Live):
@@ -192,6 +208,7 @@ class LessonApp(RaftApp):
 
         self._scroll = 0
         self._count = 0
+        self._questions = 0
 
     # ---- where things are
 
@@ -246,7 +263,8 @@ class LessonApp(RaftApp):
         room, lines = self.room, list(self.room.lines)
         if len(lines) != self._count:
             self._count, self._scroll = len(lines), 0
-        if room.asked and not room.is_play and self.focused is None:
+        if room.asked and room.questions != self._questions:
+            self._questions = room.questions
             self.set_focus(self.prompt)
         self.prompt.placeholder = room.asked or "the lesson goes on …"
         _, _, width, height = self._words
@@ -364,9 +382,10 @@ class Reading(threading.Thread):
     def end(self) -> BaseException | None:
         """Close the room and the session, once the reader has left: what went wrong inside, if anything did."""
         self._room.close()
-        self._live.cancel()
-        if self.is_alive():
-            self.join(CLOSE_LIMIT)
+        give_up = time.monotonic() + CLOSE_LIMIT
+        while self.is_alive() and time.monotonic() < give_up:
+            self._live.cancel()
+            self.join(0.05)
         try:
             self._live.close()
         except InvariantBroken:
