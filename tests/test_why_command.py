@@ -1,5 +1,7 @@
 """The command `why`: every form of its question, mistakes in place, and text of users shown visibly."""
 
+from itertools import takewhile
+
 import pytest
 from language_support import held, mistake, ran
 
@@ -16,11 +18,8 @@ FORM = "; the form is: why [NODE | NODE rejected | no leader | not committed IND
 
 def head(script: str, **overrides: object) -> str:
     """The first sentence of the last answer, on one line."""
-    answer = held(script, **overrides).answers[-1]
-    first = [line for at, line in enumerate(answer.split("\n")) if at == 0 or line.startswith("    ")]
-    lines = answer.split("\n")
-    end = next((at for at, line in enumerate(lines) if at and not line.startswith("    ")), len(lines))
-    return " ".join(line.strip() for line in first[:end])
+    first, *more = held(script, **overrides).answers[-1].split("\n")
+    return " ".join(line.strip() for line in (first, *takewhile(lambda line: line.startswith("    "), more)))
 
 
 @pytest.mark.parametrize(

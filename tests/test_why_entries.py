@@ -6,6 +6,7 @@ from raftplay import Harness, scenarios
 from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.why import why_not_committed
+from raftplay.why.calls import Stage
 from raftplay.why.entries import IndexFacts
 
 
@@ -276,3 +277,27 @@ def test_with_a_bug_two_commands_are_committed_at_one_index() -> None:
             "§5.4.2, Figure 8)"
         ),
     ]
+
+
+def test_what_is_committed_is_not_what_the_leader_has() -> None:
+    story = scenarios.text_of("bugs/commit-old-term").split("submit z")[0]
+    lines = told(story, 1)
+    assert lines[0] == "index 1 is committed on nodes 1 2 (x, of term 2)"
+    assert not [line for line in lines if "lack" in line]
+
+
+# ---- the past
+
+
+def test_what_was_under_way_before_its_link_was_held_was_not_held() -> None:
+    history = History()
+    before = "submit a; sleep 1ms; hold 0->1; submit b; sleep 0ms"
+    view_after(LED + before + "; crash 2; sleep 1s", history=history)
+    view = view_after(LED + before)
+    past = history.view(len(view.records), view.snapshot, view.snapshot.time)
+    for index, stage in ((0, Stage.CALL_UNDER_WAY), (1, Stage.CALL_HELD)):
+        facts = why_not_committed(past, index).facts
+        assert isinstance(facts, IndexFacts)
+        share = next(share for share in facts.shares if share.node == 1)
+        assert share.journey is not None
+        assert share.journey.stage is stage

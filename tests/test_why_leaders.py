@@ -139,6 +139,30 @@ def test_an_election_that_cannot_be_won_any_more_is_told() -> None:
     ]
 
 
+def test_a_vote_may_still_come_by_another_copy_of_the_request() -> None:
+    script = (
+        LED
+        + "crash 0; cut 2->1; link 1->2 delay=50ms; timeout 1; sleep 1ms; duplicate 1->2; sleep 3ms; join 2->1\n"
+    )
+    assert told(script, nodes=3)[2:4] == [
+        "node 1 stands in term 2; votes counted: node 1 (see: why 1)",
+        (
+            "node 2 granted its vote: not yet voted for another in this term, and the candidate's log is up to "
+            "date: both logs are empty (§5.2); the answer was lost (cut); another copy of the call is on its "
+            "way"
+        ),
+    ]
+    assert reason(script, nodes=3) == "election under way"
+    assert reason(script + "sleep 60ms", nodes=3) == "there is one"
+
+
+def test_a_vote_cannot_come_from_a_node_in_a_newer_term() -> None:
+    script = (
+        LED + "crash 2; partition 0 | 1; timeout 1; timeout 1; timeout 1; sleep 60ms; crash 0; restart 0; heal\n"
+    )
+    assert reason(script + "timeout 0; sleep 1ms", nodes=3) == "election lost"
+
+
 def test_logs_that_are_refused_keep_everyone_from_leading() -> None:
     script = (
         LED + "submit a; wait committed a on 5; cut 0->1; cut 0->2; submit b; wait committed b on 3\n"

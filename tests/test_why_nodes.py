@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from why_stories import LED, STILL, lines_of, view_after
 
 from raftplay.past.history import History
 from raftplay.why import why, why_node, why_rejected
+from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
 from raftplay.why.nodes import DownFacts
 
@@ -155,6 +157,19 @@ def test_a_candidate_tells_what_became_of_every_request() -> None:
     ]
 
 
+def test_who_asks_again_tells_of_the_timer_that_fired_last() -> None:
+    script = "set prevote on\n" + STILL + "partition 0,1 | 2,3,4; drop 1 after 0; timeout 0; sleep 41s"
+    facts = why_node(view_after(script, nodes=5), 0).facts
+    assert isinstance(facts, FollowerFacts)
+    assert facts.asking is not None
+    assert facts.asking.votes == (0, 1)
+    firing = facts.asking.firing
+    assert firing is not None
+    assert (firing.time, firing.by_hand, firing.pre_votes) == (facts.asking.since, False, ())
+    assert firing.since is not None
+    assert (firing.since.kind, firing.since.time) == ("asked", 0.0)
+
+
 # ---- followers
 
 
@@ -208,6 +223,16 @@ def test_a_follower_that_led_tells_what_deposed_it_and_where_its_log_conflicts()
             "a leader or votes before (§5.2)"
         ),
     ]
+
+
+def test_a_call_of_an_older_leader_does_not_end_the_following_of_a_newer_one() -> None:
+    view = view_after(LED + "partition 0 | 1,2; timeout 1; wait leader is 1; sleep 5ms; heal; sleep 60ms")
+    facts = why_node(view, 2).facts
+    assert isinstance(facts, FollowerFacts)
+    assert facts.leader == 1
+    assert facts.followed_since == pytest.approx(0.011)
+    assert facts.heard is not None
+    assert facts.heard.time > 0.05
 
 
 def test_a_follower_whose_leader_is_gone_says_what_became_of_it() -> None:
@@ -276,6 +301,17 @@ def test_a_node_that_is_down_has_a_disk() -> None:
     ]
 
 
+def test_a_disk_holds_what_was_written_over_what_was_there() -> None:
+    view = view_after(
+        LED + "hold 0->1; submit a; sleep 5ms; partition 0,1 | 2,3,4; submit b to 0; lose 0->1; release 0->1\n"
+        "wait log of 1 = 2; timeout 2; wait leader is 2; submit c to 2; heal; wait committed c on 5; crash 1",
+        nodes=5,
+    )
+    facts = why_node(view, 1).facts
+    assert isinstance(facts, DownFacts)
+    assert [entry.command for entry in facts.disk.log] == ["a", "c"]
+
+
 def test_a_write_that_tore_is_told() -> None:
     view = view_after(LED + "tear 1 after 0; submit a; sleep 5ms")
     answer = why_node(view, 1)
@@ -336,6 +372,34 @@ def test_a_candidate_whose_beginning_is_forgotten_is_told_from_the_state() -> No
 
 
 # ---- bugs
+
+
+ZOMBIE = (
+    "bug zombie\n"
+    + LED
+    + "cut 0->2; hold 1->0; submit a to 0; wait log of 1 = 1; sleep 1ms; crash 0; {}release 1->0"
+)
+
+
+def test_a_process_that_acts_after_it_crashed_is_told() -> None:
+    restarted = told(ZOMBIE.format("restart 0; "), 0)
+    assert restarted[0].startswith("node 0 is follower in term 1")
+    assert (
+        restarted[-2]
+        == "an earlier process of it, which had crashed, still acts (at 0.030 s): a crashed process must do nothing"
+    )
+    assert told(ZOMBIE.format(""), 0) == [
+        "node 0 is down: it crashed at 0.010 s, as leader in term 1",
+        (
+            "its disk holds term 1, its vote for node 0 and a log up to index 0, term 1: a restart brings back "
+            "these, and no commit index (Figure 2)"
+        ),
+        "its process acted after it had crashed (at 0.010 s), and must do nothing",
+        (
+            "bug on: zombie (a crashed incarnation still handles replies; §5.1 (a crashed server is replaced by "
+            "what its storage gives back))"
+        ),
+    ]
 
 
 def test_a_bug_that_is_to_be_found_is_not_named() -> None:

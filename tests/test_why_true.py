@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import pytest
 from churn import Churn
-from why_truth import Watched, Witness
+from why_truth import Watched
+from why_witness import Witness
 
 from raftplay import Config, Harness, scenarios
 from raftplay.cluster.checks import InvariantBroken

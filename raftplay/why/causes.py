@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from raftplay.raft.events import Decision
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
@@ -22,10 +21,8 @@ class Cause:
 
 
 def cause_of(trail: Trail, record: Record) -> Cause | None:
-    """The message that was handled when `record` was decided; None where it was none, or is not known."""
+    """The message that `record` was the first decision about; None where it was none, or is not known."""
     earlier = trail.before(record)
-    while earlier is not None and isinstance(earlier.event, Decision):
-        earlier = trail.before(earlier)
     if earlier is None or earlier.incarnation != record.incarnation:
         return None
     match earlier.event:

@@ -1,0 +1,131 @@
+"""What is true of a cluster: what a witness saw happen, and what its nodes, its links and its disks say.
+
+Nothing here uses the code that finds the answers of `why`.
+"""
+
+import math
+from typing import Any
+
+from raftplay import Harness, RequestVoteArgs
+from raftplay.cluster import checks
+from raftplay.raft import events as dec
+from raftplay.raft.bugs.durability import LateWrites
+from raftplay.raft.storage import PersistentState
+from raftplay.watch import events as ev
+
+
+class Witness:
+    """Reads the events of a cluster, and keeps the last of what answers are about."""
+
+    def __init__(self) -> None:
+        self.refused_by: dict[int, ev.Record] = {}
+        self.refused_of: dict[int, ev.Record] = {}
+        self.heard: dict[int, ev.Record] = {}
+        self.won: dict[tuple[int, int], ev.Record] = {}
+        self.voted: dict[tuple[int, int, int], ev.Record] = {}
+        self.handling: dict[int, int] = {}  # node → the call that it is handling
+        self.decided: dict[int, ev.Record] = {}  # call → the answer to it
+        self.crashed: dict[int, float] = {}
+        self.applied: dict[int, ev.Record] = {}
+        self.stood: dict[tuple[int, int], ev.Record] = {}
+        self.arrived: set[tuple[int, bool]] = set()
+        self.lost: set[tuple[int, bool]] = set()
+        self.sent: dict[tuple[int, int, int, bool], ev.Record] = {}
+        self.torn: set[int] = set()
+
+    def __call__(self, record: ev.Record) -> None:
+        if isinstance(record.event, dec.Decision):
+            self._decided(record)
+        else:
+            self._happened(record)
+
+    def _decided(self, record: ev.Record) -> None:
+        node, event = record.node, record.event
+        match event:
+            case dec.VoteDecided(args=args, granted=granted):
+                self.decided[self.handling.get(node, -1)] = record
+                if granted and not args.pre_vote:
+                    self.voted[node, args.candidate_id, args.term] = record
+                if not granted:
+                    self._refused(record, args.candidate_id)
+            case dec.AppendDecided(args=args, success=success, rule=rule):
+                if rule != "stale-term":
+                    self.heard[node] = record
+                if not success:
+                    self._refused(record, args.leader_id)
+            case dec.BecameLeader(term=term):
+                self.won[node, term] = record
+            case dec.ElectionStarted(term=term):
+                self.stood[node, term] = record
+            case dec.PreVoteStarted(term=term):
+                for key in [key for key in self.sent if (key[0], *key[2:]) == (node, term, True)]:
+                    del self.sent[key]
+            case dec.Applied(entry=entry):
+                self.applied.setdefault(entry.index, record)
+
+    def _happened(self, record: ev.Record) -> None:
+        node, event = record.node, record.event
+        match event:
+            case ev.Crashed():
+                self.crashed[node] = record.time
+            case ev.Restarted():
+                self.heard.pop(node, None)
+                self.torn.discard(node)
+            case ev.Tearing():
+                self.torn.add(node)
+            case ev.CallSent(src=src, dst=dst, args=RequestVoteArgs(term=term, pre_vote=pre_vote), by_user=False):
+                self.sent[src, dst, term, pre_vote] = record
+            case ev.CallDelivered(call_id=call_id):
+                self.arrived.add((call_id, False))
+                self.handling[node] = call_id
+            case ev.ReplyDelivered(call_id=call_id):
+                self.arrived.add((call_id, True))
+            case ev.CallLost(call_id=call_id) | ev.ReplyLost(call_id=call_id):
+                self.lost.add((call_id, isinstance(event, ev.ReplyLost)))
+
+    def _refused(self, record: ev.Record, asker: int) -> None:
+        self.refused_by[record.node] = record
+        self.refused_of[asker] = record
+
+
+# ---- what the cluster itself says
+
+
+def disk(h: Harness, id: int) -> tuple[int, int, list[Any]]:
+    term, vote, log = PersistentState(h.storage[id]).load()
+    return term, vote, list(log)
+
+
+def log_of(h: Harness, id: int) -> list[Any]:
+    return list(h.cluster[id].cm.log) if h.alive[id] else disk(h, id)[2]
+
+
+def passes(h: Harness, src: int, dst: int, *, reply: bool) -> bool:
+    """Whether a message gets from `src` to `dst`, sooner or later, as things are."""
+    sender, receiver = h.cluster[src], h.cluster[dst]
+    up = h.alive[src] and h.alive[dst] and not sender.frozen and not receiver.frozen
+    whole = h.network.blocked(src, dst) is None and h.network.faults(src, dst).loss < 1
+    caller = receiver if reply else sender
+    connected = caller.is_connected_to(src if reply else dst)
+    return (
+        up and whole and connected and not h.flights.is_held(src, dst) and (reply or sender.proxy.calls_left != 0)
+    )
+
+
+def meets(h: Harness, id: int) -> tuple[int, ...]:
+    others = (peer for peer in range(h.n) if peer != id)
+    return tuple(p for p in others if passes(h, id, p, reply=False) and passes(h, p, id, reply=True))
+
+
+def needed(h: Harness) -> int:
+    return h.cluster[0].cm._majority()
+
+
+def timer_of(h: Harness, id: int) -> float:
+    """When its election timer fires; not known while it wants to be woken for a late write before that."""
+    cm = h.cluster[id].cm
+    return math.inf if isinstance(cm, LateWrites) and cm.deadline < cm._own_deadline else cm.deadline
+
+
+def leader_of(h: Harness) -> int | None:
+    return next(iter(checks.leaders(h)), None)
