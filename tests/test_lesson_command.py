@@ -144,7 +144,9 @@ def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_pa
     for args in ((str(file),), ("--check", str(file)), ("--tui", str(file))):
         done = lesson(home, *args)
         assert (done.status, done.out) == (2, "")
-        assert done.err.startswith(f"{file}:4:32: error: 'ledr' begins no condition; did you mean 'leader'?\n  ask Will")
+        assert done.err.startswith(
+            f"{file}:4:32: error: 'ledr' begins no condition; did you mean 'leader'?\n  ask Will"
+        )
 
 
 @pytest.mark.parametrize(
