@@ -13,6 +13,8 @@ import pytest
 from test_hostile_text import RAW
 
 from raftplay import Harness, UsageError, cli
+from raftplay.cli import searching
+from raftplay.cli.app import app
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import Finding, Plan
@@ -97,9 +99,7 @@ def test_a_hostile_option_or_name_is_refused_in_one_visible_sentence(args: tuple
     assert len(said.err) < 1000
 
 
-COMMANDS = [
-    command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback
-]
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -260,7 +260,7 @@ def test_a_hostile_environment_is_not_shown(name: str, monkeypatch: pytest.Monke
 
 def test_whatever_is_printed_is_visible(raftplay: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = HOSTILE.replace("\n", "")
-    monkeypatch.setattr(cli, "replay_text", lambda _: (True, f"{text}\n{text}"))
+    monkeypatch.setattr(searching, "replay_text", lambda _: (True, f"{text}\n{text}"))
     assert raftplay("replay", "x").out.count("\\x1b[31m") == 2
 
 
@@ -268,5 +268,5 @@ def test_whatever_is_wrong_is_one_line(raftplay: Run, monkeypatch: pytest.Monkey
     def wrong(_: object) -> None:
         raise UsageError(HOSTILE)
 
-    monkeypatch.setattr(cli, "replay_text", wrong)
+    monkeypatch.setattr(searching, "replay_text", wrong)
     assert raftplay("replay", "x").err.count("\n") == 1

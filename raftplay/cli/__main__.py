@@ -1,0 +1,5 @@
+"""``python -m raftplay.cli``."""
+
+from raftplay.cli import main
+
+main()

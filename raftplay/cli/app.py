@@ -1,0 +1,32 @@
+"""The command line itself: what all commands hang on."""
+
+from typing import Annotated
+
+import typer
+
+import raftplay
+from raftplay.commands.runner import Status
+from raftplay.output import Output, complain
+
+app = typer.Typer(
+    name="raftplay",
+    help="A playground in which a person holds a Raft cluster in their hands.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
+)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        Output().write(f"raftplay {raftplay.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        complain(*context.get_help().split("\n"))
+        raise typer.Exit(int(Status.MISUSED))

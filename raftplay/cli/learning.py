@@ -1,0 +1,108 @@
+"""The command lesson."""
+
+import os
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from raftplay.cli.app import app
+from raftplay.cli.files import is_terminal
+from raftplay.cli.options import SeedOption
+from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.lessons import command as lessons
+from raftplay.lessons import shelf
+from raftplay.lessons.console import Console
+from raftplay.lessons.free import WORDS
+from raftplay.lessons.page import WIDTH
+from raftplay.lessons.progress import progress_file
+from raftplay.output import Output, Typed
+from raftplay.raft.messages import UsageError
+
+LESSON_SPEED = 0.1
+"""How fast a lesson is seen on a terminal unless said otherwise: an election takes seconds."""
+
+
+LOOKS = {"title": "1", "dim": "2", "question": "1;36", "command": "36", "right": "1;32", "wrong": "33"}
+
+
+LOOKS["broken"] = "1;31"
+
+
+@app.command()
+def lesson(
+    which: Annotated[
+        str | None, typer.Argument(metavar="[LESSON]", help="A number, a name, or a file of your own.")
+    ] = None,
+    on_screen: Annotated[bool, typer.Option("--tui", help="Show the cluster beside the words.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Words only: for screen readers, and for pipes.")] = False,
+    seed: SeedOption = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 on a terminal unless said."
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Play it with right and wrong answers, and say what is wrong with it.")
+    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget your scores, and where you left.")] = False,
+) -> None:
+    """List the lessons, or play one: predict what a cluster will do, see it happen, have it explained.
+
+    Without a terminal, answers are read from standard input. Ends with status 0, also when you leave; with 2 when
+    the lesson or an option is wrong, 130 after Ctrl-C. --check ends with 1 when it finds something. How to write
+    lessons: raftplay help lessons.
+    """
+    file = progress_file()
+    if forget:
+        if which is not None or check:
+            raise UsageError("--forget forgets the progress in all lessons, and stands alone")
+        Output().write(lessons.forget_progress(file))
+        return
+    if which is None:
+        if check or on_screen:
+            raise UsageError("which lesson? give its number, its name, or a file")
+        Output().write(lessons.list_lessons(file))
+        return
+    text = find_lesson(which)
+    if check:
+        raise typer.Exit(int(lessons.check_lesson(text, seed, Output().write)))
+    if on_screen:
+        if plain:
+            raise UsageError("--plain is words only, and --tui is a screen; one of them at a time")
+        from raftplay.tui.lesson import show_lesson  # noqa: PLC0415 - only this needs textual
+
+        raise typer.Exit(int(show_lesson(text, seed=seed, speed=speed, file=file)))
+    is_seen = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    console = lesson_console(plain=plain, is_seen=is_seen)
+    pace = speed if speed is not None or not is_seen else LESSON_SPEED
+    status = lessons.read_lesson(text, console, seed=seed, speed=pace, file=file, resumes=is_seen)
+    raise typer.Exit(int(status))
+
+
+def find_lesson(which: str) -> shelf.Text:
+    """The lesson of that number, name or path. Raises `UsageError`."""
+    if which == "-":
+        raise UsageError("standard input has the answers here; give the lesson as a file")
+    return shelf.found(which)
+
+
+def lesson_console(*, plain: bool, is_seen: bool) -> Console:
+    """Where a lesson is read: a terminal, with completion and colours unless `plain`, or a pipe."""
+    output = Output()
+    has_colours = is_seen and not plain and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def write(text: str, style: str) -> None:
+        output.write(text, LOOKS.get(style, "") if has_colours else "")
+
+    width = max(40, min(100, shutil.get_terminal_size().columns)) if is_seen else WIDTH
+    if not is_seen:
+        return Console(Typed(output, echoes=not is_terminal(sys.stdin)).read, write, plain, width)
+    if plain:
+        return Console(lambda prompt, _: input(prompt), write, plain, width)
+    from raftplay.shell.reading import Asking  # noqa: PLC0415 - a pipe does without it
+    from raftplay.shell.typed import PastLines, usual_place  # noqa: PLC0415
+
+    return Console(Asking(PastLines(usual_place()), dict(WORDS)).read, write, plain, width)

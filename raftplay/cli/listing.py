@@ -1,0 +1,43 @@
+"""Commands that say what there is: scenarios, bugs, invariants, help."""
+
+from typing import Annotated
+
+import typer
+
+from raftplay import scenarios as shipped
+from raftplay.cli.app import app
+from raftplay.cli.options import known_bugs
+from raftplay.commands import looking
+from raftplay.commands.about_bugs import bug_list, bug_text
+from raftplay.output import Output
+from raftplay.watch.invariants import INVARIANTS
+
+
+@app.command()
+def scenarios() -> None:
+    """List the scenarios; run one with: raftplay run NAME."""
+    names = shipped.names()
+    width = max(map(len, names))
+    Output().write("\n".join(f"{name:<{width}}  {shipped.summary_of(name)}" for name in names))
+
+
+@app.command()
+def bugs(name: Annotated[str | None, typer.Argument(help="The bug to explain.")] = None) -> None:
+    """List the bug switches, or explain one; see one break with: raftplay run bugs/NAME."""
+    Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
+
+
+@app.command()
+def invariants() -> None:
+    """List the invariants that are watched while a cluster runs."""
+    width = max(len(invariant.name) for invariant in INVARIANTS)
+    Output().write("\n".join(f"{invariant.name:<{width}}  {invariant.statement}" for invariant in INVARIANTS))
+
+
+@app.command("help")
+def help_(
+    name: Annotated[str | None, typer.Argument(help="A command, or: conditions.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
+) -> None:
+    """Explain the commands of the language."""
+    Output().write(looking.markdown_table() if markdown else looking.help_text(name))

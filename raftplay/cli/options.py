@@ -1,0 +1,138 @@
+"""Options that several commands take, and what their words mean."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raftplay.cluster.config import MAX_NODES
+from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.commands.cursor import did_you_mean
+from raftplay.commands.script import override
+from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
+from raftplay.commands.shown import quoted
+from raftplay.commands.values import duration_of
+from raftplay.explore.mixes import MIXES
+from raftplay.raft.bugs import BUGS
+from raftplay.raft.messages import UsageError
+
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help="Keep every node's disk in this directory, and go on from what it holds."
+    ),
+]
+
+
+BugOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Switch on a bug; may be given several times.")
+]
+
+
+NodesOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
+]
+
+
+SeedOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
+]
+
+
+BackendOption = Annotated[
+    str | None, typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time.")
+]
+
+
+SpeedOption = Annotated[
+    float | None,
+    typer.Option(
+        min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 gives the usual timings, 0.1 is ten times slower."
+    ),
+]
+
+
+TimingOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=D", help="As in a script: election=150..300ms, heartbeat=50ms, delay=1..5ms."),
+]
+
+
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=on|off", help="As in a script: prevote=on, noop=on.")
+]
+
+
+WithoutBugsOption = Annotated[bool, typer.Option("--without-bugs", help="Switch off the script's bugs.")]
+
+
+TraceOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
+]
+
+
+def chosen(
+    nodes: int | None,
+    seed: int | None,
+    backend: str | None,
+    timing: list[str] | None,
+    switches: list[str] | None,
+    bugs: list[str] | None,
+    *,
+    without_bugs: bool,
+) -> Setup:
+    """What the options choose in place of set-up lines. Raises `UsageError`."""
+    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs)
+    if backend is not None:
+        override(overrides, "--backend", f"backend {backend}")
+    for text in timing or []:
+        override(overrides, "--timing", f"timing {text}")
+    for text in switches or []:
+        override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
+    return overrides
+
+
+def known_bugs(names: list[str] | None) -> list[str]:
+    """The names of bugs, once each. Raises `UsageError` for one that there is not."""
+    for name in names or []:
+        if name not in BUGS:
+            raise UsageError(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
+    return list(dict.fromkeys(names or []))
+
+
+def known_mixes(names: list[str] | None) -> tuple[str, ...]:
+    """The names of fault mixes. Raises `UsageError` for one that there is not."""
+    for name in names or []:
+        if name not in MIXES:
+            raise UsageError(f"there is no mix {quoted(name)}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
+    return tuple(names or ())
+
+
+def node_range(text: str) -> range:
+    """``5`` or ``3..7``. Raises `UsageError`."""
+    low, dots, high = text.partition("..")
+    if low.isdecimal() and (high.isdecimal() or not dots):
+        numbers = range(int(low), int(high or low) + 1)
+        if numbers and numbers[0] >= 1 and numbers[-1] <= MAX_NODES:
+            return numbers
+    raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {quoted(text)}")
+
+
+def seconds_of(text: str) -> float:
+    """``60s`` or ``10m`` in seconds. Raises `UsageError`."""
+    try:
+        return duration_of(text)
+    except UsageError as error:
+        raise UsageError(f"--for: {error}") from None
+
+
+def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:
+    """The backend of a search. Raises `UsageError` for one that there is not, or with what it cannot have."""
+    if name not in BACKENDS:
+        raise UsageError(f"--backend is {' or '.join(BACKENDS)}, not {quoted(name)}")
+    for what, is_wanted in in_sim_only.items():
+        if is_wanted and name != "sim":
+            raise UsageError(f"{what} is explored in virtual time only, not with --backend {name}")
+    return name

@@ -1,0 +1,187 @@
+"""Commands that play with a cluster: run, shell, tui."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raftplay.cli.app import app
+from raftplay.cli.files import is_terminal, load, own_file, same_file
+from raftplay.cli.options import (
+    BackendOption,
+    BugOption,
+    DataDirOption,
+    NodesOption,
+    SeedOption,
+    SetOption,
+    SpeedOption,
+    TimingOption,
+    TraceOption,
+    WithoutBugsOption,
+    chosen,
+)
+from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.commands.golden import rewrite_script, verify_script
+from raftplay.commands.runner import JsonTranscript, TextTranscript, opened, run_script
+from raftplay.commands.script import parse_script
+from raftplay.commands.shown import path_text, quoted
+from raftplay.output import Output
+from raftplay.raft.messages import UsageError
+
+
+@app.command()
+def run(
+    script: Annotated[
+        str,
+        typer.Argument(metavar="SCRIPT", help="A file, the name of a scenario, or - for standard input."),
+    ],
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    speed: SpeedOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    data_dir: DataDirOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object per step.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the answers with those in the script, under lines ----.")
+    ] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Write the answers into the script, under lines ----.")
+    ] = False,
+) -> None:
+    """Run a script and print its transcript.
+
+    What an option says takes the place of the script's own set-up lines. Ends with status 0 when all held, 1 when
+    an expectation failed, an invariant broke or an answer differs, 2 when the script or an option is wrong, 130
+    after Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
+    """
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    output = Output()
+    transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
+    if verify and rewrite:
+        raise UsageError("--verify compares answers and --rewrite writes them; one of them at a time")
+    if data_dir is not None and (verify or rewrite):
+        raise UsageError(
+            "answers are compared where each run is the same, and over --data-dir it is another each time"
+        )
+    if trace is not None and same_file(script, trace):
+        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+    if rewrite:
+        status = rewrite_script(*own_file(script), overrides, transcript, speed=speed, trace=trace)
+    elif verify:
+        status = verify_script(load(script, overrides), transcript, speed=speed, trace=trace)
+    else:
+        status = run_script(load(script, overrides), transcript, speed=speed, trace=trace, data_dir=data_dir)
+    raise typer.Exit(int(status))
+
+
+@app.command()
+def shell(
+    script: Annotated[
+        str | None, typer.Argument(metavar="SCRIPT", help="A file or the name of a scenario, to play first.")
+    ] = None,
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    speed: SpeedOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    data_dir: DataDirOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
+) -> None:
+    """Type commands at a cluster that lives on, with completion, help and the state of all below the line.
+
+    Without a terminal it reads commands from standard input, as `run -` does.
+    """
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        if script is not None:
+            again = f"raftplay run {path_text(script)}"
+            raise UsageError(f"without a terminal a shell reads standard input; for a script: {again}")
+        transcript = TextTranscript(Output().write)
+        read = load("-", overrides)
+        raise typer.Exit(int(run_script(read, transcript, speed=speed, trace=trace, data_dir=data_dir)))
+    from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does without it
+    from raftplay.shell.typed import usual_place  # noqa: PLC0415
+
+    played = parse_script("shell", "", overrides) if script is None else load(script, overrides)
+    with opened(played.setup, trace, data_dir) as session:
+        if speed is not None:
+            session.harness.set_speed(speed)
+        raise typer.Exit(run_shell(session, played, history=usual_place()))
+
+
+@app.command()
+def tui(
+    script: Annotated[
+        str | None, typer.Argument(metavar="[SCRIPT]", help="A file or the name of a scenario, to be played.")
+    ] = None,
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 unless said."),
+    ] = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    data_dir: DataDirOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    trace: TraceOption = None,
+    step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
+    counterexample: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Open what `explore` wrote: at once to where it breaks.")
+    ] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw a picture, without a terminal.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
+    after: Annotated[
+        str, typer.Option(metavar="COMMANDS", help="What is done before the picture, such as 'wait leader'.")
+    ] = "",
+    light: Annotated[bool, typer.Option("--light", help="The picture in the light theme.")] = False,
+    ascii_: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+) -> None:
+    """See a cluster on the screen, and act on it by keys, mouse and commands; ? there explains everything.
+
+    A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
+    """
+    from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
+
+    if script is not None and counterexample is not None:
+        raise UsageError("a script and --counterexample cannot both be played")
+    if screenshot is None and (after or light):
+        raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    if backend is None and screenshot is not None:
+        overrides.backend = "sim"
+    name = script if script is not None else counterexample
+    if name == "-":
+        raise UsageError("standard input is the keyboard here; give the script as a file")
+    wanted = Wanted(
+        load(name, overrides) if name is not None else parse_script("screen", "", overrides),
+        plays=name is not None,
+        speed=speed,
+        step=step,
+        at_once=counterexample is not None,
+        ascii=ascii_,
+    )
+    picture = size_of(size)
+    if screenshot is None:
+        check_terminal()
+    with opened(wanted.script.setup, trace, data_dir) as session:
+        if screenshot is not None:
+            draw(wanted, session, screenshot, picture, after, light=light)
+        else:
+            raise typer.Exit(int(show(wanted, session)))

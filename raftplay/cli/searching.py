@@ -1,0 +1,192 @@
+"""Commands that search and measure: replay, explore, fuzz, bench."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raftplay.bench import command as benchmarks
+from raftplay.bench.figures import Options as BenchOptions
+from raftplay.cli.app import app
+from raftplay.cli.files import read
+from raftplay.cli.options import BugOption, backend_of, known_bugs, known_mixes, node_range, seconds_of
+from raftplay.cluster.config import MAX_NODES
+from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.commands.about_traces import replay_text
+from raftplay.commands.runner import Status
+from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.explore.all_bugs import table
+from raftplay.explore.command import explore, explore_script
+from raftplay.explore.fuzz import COUNTS, fuzz
+from raftplay.explore.report import progress_line
+from raftplay.explore.soak import soak
+from raftplay.explore.sweep import Report, Search
+from raftplay.output import Output
+
+
+class Progress:
+    """A line on a terminal that says how far a search is; nothing where standard error is none."""
+
+    def __init__(self, seeds: int | None, limit: float | None) -> None:
+        self.limit = limit
+        self._seeds = seeds
+        self._shown = 0.0
+        self._done = 0
+        self._is_terminal = sys.stderr.isatty()
+
+    def show(self, report: Report) -> None:
+        """Draw the line anew, a few times a second."""
+        ended = bool(report.findings) or report.trials == self._seeds
+        if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
+            self._shown = report.elapsed
+            line = progress_line(report, seeds=self._seeds, limit=self.limit)
+            print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def count(self, done: int) -> None:
+        """So many of them are done."""
+        ended = done == self._seeds
+        if self._is_terminal and (ended or time.monotonic() - self._shown > 0.2):
+            self._shown = time.monotonic()
+            print(f"\r{done:,} of {self._seeds:,}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def seed_done(self, seed: int) -> None:
+        """A seed of a script is done."""
+        self._done += 1
+        if self._is_terminal:
+            end = "\n" if self._done == self._seeds else ""
+            print(f"\r{self._done} seeds held, the last {seed}", end=end, file=sys.stderr, flush=True)
+
+
+@app.command()
+def replay(
+    trace: Annotated[Path, typer.Argument(help="A file that `run --trace` wrote.")],
+) -> None:
+    """Feed the events of a trace to the watchers again, and say what they find."""
+    held, text = replay_text(trace)
+    Output().write(text)
+    raise typer.Exit(int(Status.HELD if held else Status.FAILED))
+
+
+@app.command("explore")
+def explore_(
+    script: Annotated[
+        str | None, typer.Argument(help="A script to run with many seeds in place of faults.")
+    ] = None,
+    backend: Annotated[
+        str,
+        typer.Option(metavar="sim|tcp", help="Virtual time, or a soak: real sockets, and what grows meanwhile."),
+    ] = "sim",
+    speed: Annotated[
+        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="How fast time goes by on sockets.")
+    ] = 1.0,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many seeds (1000, on sockets 20, unless --for is given).")
+    ] = None,
+    limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
+    bug: BugOption = None,
+    nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
+    mix: Annotated[list[str] | None, typer.Option(help="Fault mixes to draw from; all unless given.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="The first seed.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
+    shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on shrinking what was found.")] = 60.0,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
+    all_bugs: Annotated[
+        bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
+) -> None:
+    """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
+
+    With --backend tcp, the same on real sockets, one cluster after another: nothing may break, nor may memory,
+    open files, threads or tasks grow.
+    """
+    output = Output()
+    on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
+    if seeds is None and (limit is None or script is not None):
+        seeds = 20 if on_sockets else 1000
+    progress = Progress(seeds, None if limit is None else seconds_of(limit))
+    if script is not None:
+        name, text = read(script)
+        assert seeds is not None
+        span = range(first_seed, first_seed + seeds)
+        overrides = Setup(bugs=known_bugs(bug))
+        raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
+    search = Search(
+        node_range(nodes),
+        seconds=seconds,
+        bugs=tuple(known_bugs(bug)),
+        mixes=known_mixes(mix),
+        first_seed=first_seed,
+        seeds=seeds,
+        limit=progress.limit,
+        jobs=jobs or os.cpu_count() or 1,
+        stops_at_finding=not keep_going,
+        backend=backend,
+        speed=speed,
+    )
+    if all_bugs:
+        rows = table(search, shrink, output.write)
+        raise typer.Exit(int(Status.HELD if all(row.case is not None for row in rows) else Status.FAILED))
+    again = shlex.join(["raftplay", *sys.argv[1:]])
+    if on_sockets:
+        raise typer.Exit(int(soak(search, output.write, out=out, watch=progress.show, again=again)))
+    status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
+    raise typer.Exit(int(status))
+
+
+@app.command("fuzz")
+def fuzz_(
+    what: Annotated[str, typer.Argument(metavar="frames|scripts")],
+    count: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where to write a script that fails.")] = Path("failed.txt"),
+) -> None:
+    """Throw mutated frames at a live cluster, or generated scripts at the language.
+
+    No exception may escape, nor memory be kept. Frames: the cluster still elects and commits. Scripts: each is
+    refused with line and column, or runs to a documented end.
+    """
+    progress = Progress(count or COUNTS.get(what, 1), None)
+    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=out, watch=progress.count)))
+
+
+@app.command()
+def bench(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help=f"Measure this alone; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (3, or 5 where nothing is submitted)."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Measure another implementation too, side by side: pysyncobj."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A rough look: a tenth of everything.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure what raftplay costs on this machine, next to the least that the same work can cost there."""
+    terminal = sys.stderr.isatty()
+
+    def watch(progress: benchmarks.Progress) -> None:
+        if terminal:
+            line = str(progress)[:78] if progress.what else ""
+            print(f"\r{line:<78}", end="" if progress.what else "\r", file=sys.stderr, flush=True)
+
+    status = benchmarks.bench(
+        only or [], against, BenchOptions(nodes, quick), as_json=json, write=Output().write, watch=watch
+    )
+    raise typer.Exit(int(status))
