@@ -100,7 +100,7 @@ def test_running_a_script_needs_no_screen() -> None:
 def test_the_theme_is_remembered_and_a_home_that_cannot_be_written_to_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "user_config_path", lambda _: tmp_path / "config")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     found = settings.load()
     assert not found.light
     found.light = True
@@ -110,7 +110,7 @@ def test_the_theme_is_remembered_and_a_home_that_cannot_be_written_to_is_no_fail
     assert not settings.load().light
     (tmp_path / "config" / "screen.json").write_bytes(msgspec.json.encode([1]))
     assert not settings.load().light
-    monkeypatch.setattr(settings, "user_config_path", lambda _: Path("/proc/nowhere"))
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     settings.load().save()
 
 

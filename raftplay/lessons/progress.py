@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from raftplay.places import state_file
+
 MAX_BYTES = 1 << 20
 
 
@@ -41,11 +43,8 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def progress_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where progress is kept: in the user's folder for states of programs (XDG_STATE_HOME)."""
-    home = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(home):
-        home = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return Path(home) / "raftplay" / "progress.json"
+    """Where progress is kept; where there is no home, in a place that cannot be written to."""
+    return state_file("progress.json", environ) or Path(os.devnull) / "progress.json"
 
 
 def kept(file: Path) -> Kept:

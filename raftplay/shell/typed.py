@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from prompt_toolkit.history import History
 
+from raftplay.places import state_file
+
 MOST = 2_000
 """How many lines are kept."""
 
@@ -22,14 +24,8 @@ LONGEST = 4_096
 
 
 def usual_place() -> Path | None:
-    """Where the history is kept: below $XDG_STATE_HOME or ~/.local/state; None where there is no home."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):
-        home = os.path.expanduser("~")
-        if not os.path.isabs(home):
-            return None
-        state = os.path.join(home, ".local", "state")
-    return Path(state) / "raftplay" / "history"
+    """Where the history is kept; None where there is no home."""
+    return state_file("history")
 
 
 class PastLines(History):

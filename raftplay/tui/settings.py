@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import msgspec
-from platformdirs import user_config_path
+
+from raftplay.places import state_file
 
 
 class Settings(msgspec.Struct):
@@ -26,7 +27,9 @@ class Settings(msgspec.Struct):
 
 def load() -> Settings:
     """The settings of this user; the usual ones where none can be read."""
-    file = user_config_path("raftplay") / "screen.json"
+    file = state_file("screen.json")
+    if file is None:
+        return Settings()
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=dict[str, bool])
     except (OSError, msgspec.MsgspecError):
