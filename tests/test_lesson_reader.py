@@ -1,10 +1,13 @@
 """Reading a lesson: words, predictions and verdicts, free play on a copy, and the ways through its steps."""
 
+from collections.abc import Callable
+
 import pytest
 from lessons_support import Typist, lesson_of, read, session_of
 
 from raftplay.commands.shown import columns
 from raftplay.lessons.console import Console
+from raftplay.lessons.page import indented, wrapped
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import Reader
@@ -251,3 +254,11 @@ def test_what_was_seen_before_is_known_where_one_goes_on() -> None:
     lesson = lesson_of("step S\nlog\nstep T\ntimeout 0; wait leader\nsubmit x\nbeside log")
     _, typist = read(lesson, "quit", start=Left(1, 7))
     assert "every log is empty   |" in typist.text
+
+
+@pytest.mark.parametrize("lay_out", [lambda text: wrapped(text, 40), lambda text: indented(text, 40, "  ")])
+def test_a_page_shows_text_of_users_visibly(lay_out: Callable[[str], list[str]]) -> None:
+    for text in ("\x1b[31m", "many words " * 10 + "\x1b[31m", "\u202e\u200b"):
+        shown = "".join(lay_out(text))
+        assert shown.isprintable()
+        assert "\\x1b[31m" in shown or "\\u{202e}\\u{200b}" in shown
