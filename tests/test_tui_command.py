@@ -106,9 +106,9 @@ def test_the_theme_is_remembered_and_a_home_that_cannot_be_written_to_is_no_fail
     found.light = True
     found.save()
     assert settings.load().light
-    (tmp_path / "config" / "screen.json").write_bytes(b"\xff{")
+    (tmp_path / "state" / "raftplay" / "screen.json").write_bytes(b"\xff{")
     assert not settings.load().light
-    (tmp_path / "config" / "screen.json").write_bytes(msgspec.json.encode([1]))
+    (tmp_path / "state" / "raftplay" / "screen.json").write_bytes(msgspec.json.encode([1]))
     assert not settings.load().light
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     settings.load().save()
