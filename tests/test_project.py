@@ -76,7 +76,7 @@ def test_the_counterexample_in_the_readme_still_breaks_what_it_says(tmp_path: Pa
     command = [sys.executable, "-m", "raftplay.cli", "run", "found.txt"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert "Leader Completeness broke at 0.585 s" in done.stdout.decode("utf-8")
+    assert "Leader Completeness broke at 0.467 s" in done.stdout.decode("utf-8")
 
 
 def test_the_top_level_holds_what_it_should_and_no_more():
