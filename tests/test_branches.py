@@ -110,6 +110,25 @@ def test_variables_are_those_of_the_moment():
     assert session.variables == {"a": 2, "b": 3}
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("restart 0", "UsageError: node 0 is alive; only a crashed node can be restarted"),
+        ("submit x", "Failed: there is no leader to submit to"),
+    ],
+)
+def test_what_comes_to_nothing_in_the_past_begins_no_future(line: str, answer: str):
+    session, _ = told("wait leader; sleep 50ms")
+    perform(session, "goto 0.1s")
+    moment = session.moment
+    assert perform(session, line) == [answer]
+    assert (list(session.branches), session.moment) == (["main"], moment)
+    assert session.view().rewound
+    perform(session, "live")
+    assert not session.harness.paused
+    session.close()
+
+
 def test_two_branches_in_which_the_same_was_done_do_not_differ():
     session, _ = told("wait leader; submit 1; sleep 200ms")
     perform(session, "goto 0.3s", "sleep 50ms", "switch main")

@@ -132,7 +132,8 @@ class Session:
         if effect == "looks":
             self._settle(bound)
             return bound.run(self)
-        note = "" if self.moment is None else self._leave_the_past(effect)
+        origin, moment = self.branch, self.moment
+        note = "" if moment is None else self._leave_the_past(effect)
         start, failure = self.branch.mark(), ""
         try:
             return f"{note}{bound.run(self)}"
@@ -149,8 +150,11 @@ class Session:
             failure = "wrong"  # nothing was done
             raise
         finally:
-            if failure != "wrong":
-                self.branch.journal.append(Entry(bound, start, self.branch.mark(), failure))
+            end = self.branch.mark()
+            if failure and moment is not None and end == start:
+                self._return_to_the_past(origin, moment)  # nothing was done there
+            elif failure != "wrong":
+                self.branch.journal.append(Entry(bound, start, end, failure))
                 self._keep_record()
 
     def _settle(self, bound: Bound) -> None:
@@ -281,6 +285,12 @@ class Session:
         if not went_on and not branch.harness.paused:
             self.perform(self.bind("pause")[0])
         return f"branch {name} begins at {branch.since.time:.3f} s\n"
+
+    def _return_to_the_past(self, origin: Branch, moment: Mark) -> None:
+        """What should have begun another future came to nothing: there is none, and the past is looked at."""
+        if self.branch is not origin:
+            self.discard(origin)
+        self.look_at(moment)
 
     def _cut_at(self, moment: Mark) -> Mark:
         """Where a branch begins: at `moment`, written with as few digits as tell it from the next event."""
