@@ -195,6 +195,8 @@ def test_words_that_do_not_fit_come_page_by_page(tmp_path: Path) -> None:
 def test_words_and_cluster_have_their_place_on_every_screen(tmp_path: Path, size: tuple[int, int]) -> None:
     async def watch(app: LessonApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, "Three nodes", asked="yes or no")
+        assert app.room.is_tight == (size[0] < 120)
+        assert ("" in [text for text, _ in app.room.lines]) != app.room.is_tight
         seen = frame(app)
         assert "Will there be a leader?" in seen
         assert "yes or no" in seen
