@@ -1,12 +1,11 @@
 """The network: every link from row to column, and its faults in words."""
 
 from raftplay.cluster.network import LinkFaults
-from raftplay.commands.looking import network_lines
+from raftplay.commands.looking import fault_words, network_lines
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
-from raftplay.tui.model.status import faults_of
 
 
 def network(view: View, context: Context) -> Window:
@@ -32,7 +31,7 @@ def network(view: View, context: Context) -> Window:
         lines.append(fit(row, context.width))
     words = network_lines(view.snapshot)
     words += [f"held: {' '.join(f'{a}->{b}' for a, b in view.snapshot.held_links)}"] if held else []
-    words += [t for t in faults_of(view) if t.startswith("n")]
+    words += [t for t in fault_words(view.snapshot) if t.startswith("n")]
     if not words:
         words = ["all links are whole"]
     for text in words:

@@ -1,31 +1,11 @@
 """The status line: the cluster in one line, what matters most kept longest where there is little room."""
 
+from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.lines import Line, Piece, fit, width_of
 from raftplay.watch.text import visible
-
-
-def faults_of(view: View) -> list[str]:
-    """Everything that is wrong in the cluster, in words: nodes first, then links."""
-    snapshot = view.snapshot
-    found = []
-    for node in snapshot.nodes:
-        if not node.alive:
-            found.append(f"n{node.id} down")
-        else:
-            if not node.connected:
-                found.append(f"n{node.id} cut off")
-            if node.frozen:
-                found.append(f"n{node.id} frozen")
-            if node.calls_left >= 0:
-                found.append(f"n{node.id} drops calls")
-    if snapshot.groups:
-        found.append("partition")
-    found += [f"link {src}->{dst}" for (src, dst), _ in snapshot.faulty_links]
-    found += [f"held {src}->{dst}" for src, dst in snapshot.held_links]
-    return found
 
 
 def state_of(view: View, context: Context) -> Piece:
@@ -60,7 +40,7 @@ def status_line(view: View, context: Context) -> Line:
         parts.append((7, (Piece(text, "leader bold"),)))
     commit = max((n.commit_index for n in snapshot.nodes if n.alive), default=-1)
     parts.append((6, (Piece("commit ", "dim"), Piece(str(commit) if commit >= 0 else "-", "text"))))
-    n, faults = len(snapshot.nodes), faults_of(view)
+    n, faults = len(snapshot.nodes), fault_words(snapshot)
     if faults:
         text = faults[0] if len(faults) == 1 else f"{len(faults)} faults"
         parts.append((5, (Piece(text, "warn"),)))
