@@ -37,7 +37,8 @@ class Clock:
     def begin_turn(self) -> None:
         """Stand still while something is handled; a stall that lies behind is forgotten."""
         wall = time.monotonic()
-        self._anchor, self._wall = self._at(wall), wall
+        self._anchor = self._at(wall)
+        self._wall = wall
         self._in_turn = True
 
     def end_turn(self) -> None:

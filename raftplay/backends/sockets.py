@@ -41,6 +41,9 @@ class Host(Protocol):
     """What an endpoint needs of the TCP backend."""
 
     secret: bytes
+    buffer: memoryview
+    """Where the loop puts what it reads, for whichever connection."""
+
     challenges: "dict[bytes, Accepted]"
     """Who takes in a connection that is not proven yet, by the challenge that it sent."""
 
@@ -171,6 +174,7 @@ class TcpEndpoint:
                 self.host.loop.call_later(REDIAL_DELAY, self._listen)
                 return
             accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio does for its own
             self.host.spawn(self._welcome(accepted))
 
     async def _welcome(self, accepted: socket.socket) -> None:
@@ -180,7 +184,7 @@ class TcpEndpoint:
             accepted.close()
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """What both directions share: bytes come in pieces, first a handshake of known length, then frames.
 
     `other` is the other end, once both are proven, if it is one of this cluster; of the bytes that were `written`
@@ -189,6 +193,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, endpoint: TcpEndpoint) -> None:
         self.endpoint = endpoint
+        self._host = endpoint.host
+        self._buffer = endpoint.host.buffer
         self.transport: asyncio.Transport | None = None
         self.proven = False
         self.other: Connection | None = None
@@ -213,10 +219,14 @@ class Connection(asyncio.Protocol):
         self._end_limit()
         self.transport = None
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop puts the next bytes: it asks when there are some, and tells of them at once."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes arrived; what they are is judged under the cluster's lock."""
-        self.received += len(data)
-        self.endpoint.host.guard(self._judge, data)
+        self.received += nbytes
+        self._host.guard(self._judge, bytes(self._buffer[:nbytes]))
 
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""
@@ -239,9 +249,7 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> bool:
         """Send `data` unless the other end has stopped reading; whether it was sent."""
         transport = self.transport
-        if transport is None or transport.is_closing():
-            return False
-        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if transport is None or transport.is_closing() or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             return False
         transport.write(data)
         self.written += len(data)

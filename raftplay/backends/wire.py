@@ -8,6 +8,7 @@ many bytes of JSON, which must decode into exactly one of the types below. Anyth
 import hashlib
 import hmac
 import secrets
+import struct
 from typing import Annotated
 
 import msgspec
@@ -34,6 +35,8 @@ SECRET_BYTES = 32
 CHALLENGE_BYTES = len(MAGIC) + NONCE_BYTES
 RESPONSE_BYTES = 2 + NONCE_BYTES + PROOF_BYTES
 LENGTH_BYTES = 4
+
+_length_at = struct.Struct(">I").unpack_from
 
 CallId = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
@@ -66,9 +69,10 @@ _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 def encode(frame: Frame) -> bytes:
     """`frame` with its length before it. Raises `BadFrame` when it would be longer than `MAX_FRAME_BYTES`."""
     body = _encoder.encode(frame)
-    if len(body) > MAX_FRAME_BYTES:
-        raise BadFrame(f"a frame of {len(body)} bytes cannot be sent; at most {MAX_FRAME_BYTES}")
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+    length = len(body)
+    if length > MAX_FRAME_BYTES:
+        raise BadFrame(f"a frame of {length} bytes cannot be sent; at most {MAX_FRAME_BYTES}")
+    return length.to_bytes(LENGTH_BYTES, "big") + body
 
 
 class FrameReader:
@@ -97,18 +101,18 @@ def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
     frames: list[Frame] = []
     start, body, available = 0, LENGTH_BYTES, len(data)
     while body <= available:
-        length = int.from_bytes(data[start:body], "big")
+        (length,) = _length_at(data, start)
         if length > MAX_FRAME_BYTES:
             raise BadFrame(f"a frame announces {length} bytes; at most {MAX_FRAME_BYTES} are read")
         end = body + length
         if available < end:
             break
-        frames.append(decode(bytes(data[body:end])))
+        frames.append(decode(data[body:end]))
         start, body = end, end + LENGTH_BYTES
     return frames, start
 
 
-def decode(body: bytes) -> Frame:
+def decode(body: bytes | bytearray) -> Frame:
     """The frame in `body`. Raises `BadFrame`."""
     try:
         frame = _decoder.decode(body)
@@ -119,7 +123,7 @@ def decode(body: bytes) -> Frame:
     return frame
 
 
-def _check_commands(entries: tuple[LogEntry, ...], body: bytes) -> None:
+def _check_commands(entries: tuple[LogEntry, ...], body: bytes | bytearray) -> None:
     """No command may be nested deeper than a node would take it from a user: whoever copies it recurses."""
     brackets = body.count(b"[") + body.count(b"{") - len(entries)
     if brackets <= MAX_COMMAND_DEPTH:

@@ -6,8 +6,8 @@ cluster lives on between two calls (tcp), or stands still until time passes (sim
 
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -357,13 +357,11 @@ class Harness:
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        with self._interruptible():
-            return self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds)
+        return self._wait(lambda: self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds))
 
     def pass_to(self, when: float) -> None:
         """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
-        with self._interruptible():
-            self._backend.pass_to(when, self._ends_waits)
+        self._wait(lambda: self._backend.pass_to(when, self._ends_waits))
 
     def keep_pace(self) -> None:
         """From now on, let waiting take as long as the speed says, in virtual time too."""
@@ -539,17 +537,15 @@ class Harness:
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""
-        with self._interruptible():
-            self._backend.wait_until(self._ends_waits, seconds)
+        self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
 
     def _ends_waits(self) -> bool:
         return self._interrupted or self._unraised is not None or bool(self.stream.failures)
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Around a wait: what ended it before its time is raised, a breach first."""
+    def _wait(self, wait: Callable[[], T]) -> T:
+        """What `wait` gives; but what ended it before its time is raised, a breach first."""
         try:
-            yield
+            result = wait()
         except UsageError:
             self._raise_breach()  # the breach may be what paused time
             raise
@@ -557,6 +553,7 @@ class Harness:
         if self._interrupted:
             self._interrupted = False
             raise Interrupted
+        return result
 
     def _on_breach(self, breach: Breach) -> None:
         if self._unraised is None and len(self._watcher_breaches()) == 1:

@@ -231,7 +231,7 @@ class Server:
         if self._settle_due:
             self._settle_due = False
             if not self.stopped and not self.frozen:
-                self._settle()
+                self._settle(self._backend.now())
 
     def watch(self) -> None:
         """Publish the node's decisions while the stream has readers."""
@@ -286,7 +286,7 @@ class Server:
             reply = self.cm.request_vote(args, now)
         else:
             reply = self.cm.append_entries(args, now)
-        self._settle(answer, reply)
+        self._settle(now, answer, reply)
 
     def lose(self, args: Args, answer: Answer, reason: str) -> None:
         """A call that came in gets lost before the node sees it."""
@@ -379,8 +379,9 @@ class Server:
             self._backend.changed()
             return
         self._remembered.append((call_id, open_call))
-        self.cm.reply_received(peer_id, args, reply, self._backend.now())
-        self._settle()
+        now = self._backend.now()
+        self.cm.reply_received(peer_id, args, reply, now)
+        self._settle(now)
 
     def _arrived_frozen(self, call_id: int, peer_id: int, message: Args | Reply) -> None:
         if self._stream.active:
@@ -441,12 +442,13 @@ class Server:
 
     def _input(self, function: Callable[[float], None]) -> None:
         if not self.stopped and not self.frozen:
-            function(self._backend.now())
-            self._settle()
+            now = self._backend.now()
+            function(now)
+            self._settle(now)
 
-    def _settle(self, answer: Answer | None = None, reply: Reply | None = None) -> None:
+    def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
         """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
-        cm, now = self.cm, self._backend.now()
+        cm = self.cm
         try:
             while cm.persist(now):
                 pass  # what is on disk may let the node go on
@@ -505,8 +507,9 @@ class Server:
             self._set_alarm()
             return
         alarm.about = TimerFired(self.id, self.is_leader())
-        self.cm.wake(self._backend.now())
-        self._settle()
+        now = self._backend.now()
+        self.cm.wake(now)
+        self._settle(now)
 
     # ---- inside: events
 

@@ -200,7 +200,8 @@ class ConsensusModule:
             self._tell(ev.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
-        self._tell(ev.AppendDecided(args, True, "matches"))
+        if self.observe is not None:
+            self._tell(ev.AppendDecided(args, True, "matches"))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = self._follower_commit(args)
@@ -527,7 +528,8 @@ class ConsensusModule:
             self._tell(ev.MatchAdvanced(peer_id, index))
         if self.next_index[peer_id] <= index:
             self.next_index[peer_id] = index + 1
-        self._advance_commit_index()
+        if index > self.commit_index:
+            self._advance_commit_index()
         if self.next_index[peer_id] <= self.log.last_index:
             self._appends_due[peer_id] = None
 
@@ -630,17 +632,21 @@ class ConsensusModule:
 
     def _commit(self, index: int, rule: str) -> None:
         """ "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied]" """
-        replicas: tuple[int, ...] = ()
-        if self.state is LEADER:
-            replicas = (self.id, *(p for p, match in self.match_index.items() if match >= index))
         self.commit_index = index
-        self._tell(ev.CommitAdvanced(index, rule, replicas))
+        if self.observe is not None:
+            self._tell(ev.CommitAdvanced(index, rule, self._replicas_of(index)))
         for entry in self.log[self.last_applied + 1 : index + 1]:
             self.last_applied += 1
             commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
             self._commits.append(commit)
             if self.observe is not None:
                 self._tell(ev.Applied(commit))
+
+    def _replicas_of(self, index: int) -> tuple[int, ...]:
+        """The nodes that hold the entry at `index`, as far as a leader knows; nobody else knows of any."""
+        if self.state is not LEADER:
+            return ()
+        return (self.id, *(p for p, match in self.match_index.items() if match >= index))
 
     def _durable_vote(self) -> tuple[int, int]:
         """(current_term, voted_for) as they must be on disk before any message leaves."""

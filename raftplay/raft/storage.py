@@ -177,10 +177,11 @@ class PersistentState:
 
         Raises `StorageError` when that cannot be written.
         """
-        vote, length, start = self.vote, self._length, log.changed_from
+        vote, start = self.vote, log.changed_from
         is_new_vote = current_term != vote.current_term or voted_for != vote.voted_for
         if not is_new_vote and start is None:
             return False
+        length = self._length
         try:
             with self._transaction():
                 if is_new_vote:
