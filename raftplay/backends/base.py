@@ -96,6 +96,9 @@ class Backend(Protocol):
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` inside as soon as possible; from any thread."""
 
+    def call_after_waits(self, function: Callable[[], None]) -> None:
+        """Call `function` inside, once those whose condition holds by now have had a moment to act on it."""
+
     def changed(self) -> None:
         """The state of the cluster changed: whoever waits for a condition looks again."""
 

@@ -81,6 +81,10 @@ class SimBackend:
         """Call `function` before time passes."""
         self._timers.add(self.now(), function)
 
+    def call_after_waits(self, function: Callable[[], None]) -> None:
+        """Call `function` before time passes."""
+        self.call_soon(function)
+
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
         self._changed = True

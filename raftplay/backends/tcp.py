@@ -44,6 +44,9 @@ OPENING_LIMIT = 0.05
 BUFFER_BYTES = 1 << 16
 """How much is read from a socket at once."""
 
+ROOM = 0.0001
+"""How long the loop, where it gives room to whoever waits no longer, waits for them to wait again, in seconds."""
+
 LOOK_EVERY = 1.0
 """How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
 
@@ -70,6 +73,7 @@ class TcpBackend:
         self._last: Callable[[], None] | None = None
         self._changed = False
         self._waiters: list[_Waiter] = []
+        self._room = _Room()
         self._kept: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._endpoints: list[TcpEndpoint] = []
@@ -142,6 +146,11 @@ class TcpBackend:
         elif not self._closed:
             with contextlib.suppress(RuntimeError):  # the loop ended just now
                 self._loop.call_soon_threadsafe(self.guard, function)
+
+    def call_after_waits(self, function: Callable[[], None]) -> None:
+        """Call `function` as soon as those who need not wait any longer have had a moment to do more."""
+        self._room.ask()
+        self._loop.call_soon(self.guard, function)
 
     def _add(self, when: float, function: Callable[[], None], about: object) -> Timer:
         timer = self._timers.add(when, function, about)
@@ -219,16 +228,20 @@ class TcpBackend:
 
         It is one moment of cluster time.
         """
+        makes_room = False
         with self._lock:
             self._clock.begin_turn()
             try:
                 function(*args)
                 if self._changed and self._waiters:
-                    self._look()
+                    makes_room = self._look() and self._room.is_asked_for
             except BaseException as error:
                 self._keep(error)
             finally:
                 self._clock.end_turn()
+                self._room.is_asked_for = False
+        if makes_room:
+            self._room.give()
 
     def run(self, function: Callable[[], T]) -> T:
         """Run `function` in the loop's thread and give its result.
@@ -241,6 +254,8 @@ class TcpBackend:
                 return function()
         self.check()
         self._check_outside()
+        with self._lock:
+            self._room.end()
         future: Future[T] = Future()
 
         def inside() -> None:
@@ -309,6 +324,7 @@ class TcpBackend:
                     raise UsageError(PAUSED)
                 waiter.timer = self.call_later(check_duration(seconds), waiter.end)
                 self._waiters.append(waiter)
+                self._room.end()
             waiter.sleep()
         finally:
             with self._lock:
@@ -321,11 +337,13 @@ class TcpBackend:
             raise waiter.error
         return waiter.held
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Look at what is waited for; whether a wait is over."""
         self._changed = False
-        for waiter in list(self._waiters):
-            if waiter.look():
-                self._waiters.remove(waiter)
+        over = [waiter for waiter in self._waiters if waiter.look()]
+        for waiter in over:
+            self._waiters.remove(waiter)
+        return bool(over)
 
     def _keep(self, error: BaseException) -> None:
         if self._kept is None:
@@ -484,6 +502,31 @@ class _Waiter:
     def sleep(self) -> None:
         """Sleep until the wait is over."""
         self._sleeping.acquire()
+
+
+class _Room:
+    """Room for those outside whose wait is over: the loop rests a moment, until they wait for something else.
+
+    Else they would be woken and yet not run: the loop's thread holds the interpreter as long as it has work.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked_for = False
+        self._taken = threading.Lock()
+
+    def ask(self) -> None:
+        """Give room at the end of this turn, if a wait is over then. Under the cluster's lock."""
+        self.is_asked_for = True
+        self._taken.acquire(blocking=False)
+
+    def give(self) -> None:
+        """Rest until someone has done what there was to do, or for `ROOM`. Not under the cluster's lock."""
+        self._taken.acquire(timeout=ROOM)
+
+    def end(self) -> None:
+        """Someone waits again: let the loop go on, if it rests. Under the cluster's lock."""
+        if self._taken.locked():
+            self._taken.release()
 
 
 def _never() -> bool:

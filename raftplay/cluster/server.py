@@ -1,7 +1,7 @@
 """Server: one ConsensusModule with its storage, its endpoint on the network, and its timer.
 
 The rule of this module: after every input the node settles, in `_settle` and nowhere else: storage first, then
-the reply, the calls, the commits, the timer. So nothing leaves a node that its disk does not hold.
+the reply, the commits, the calls, the timer. So nothing leaves a node that its disk does not hold.
 """
 
 import math
@@ -447,7 +447,7 @@ class Server:
             self._settle(now)
 
     def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
-        """After an input: storage, then the reply to it, the calls, the commits, and the timer."""
+        """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
         cm = self.cm
         try:
             while cm.persist(now):
@@ -461,16 +461,28 @@ class Server:
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:
-            for peer_id, args in cm.take_calls():
-                try:
-                    self._call(peer_id, args)
-                except CallFailed:
-                    cm.call_failed(peer_id, args, now)
             commits = cm.take_commits()
             if commits and self._on_commits is not None:
                 self._on_commits(commits)
+            if (commits or self._settle_due) and self._backend.concurrent and not self._backend.paused:
+                self._send_calls_soon()
+            else:
+                self._send_calls(now)
         self._set_alarm()
         self._backend.changed()
+
+    def _send_calls_soon(self) -> None:
+        """Word of a commit shares a call with what those who waited for it submit next, if they are quick."""
+        if self.cm.has_output and not self._settle_due:
+            self._settle_due = True
+            self._backend.call_after_waits(self.settle_pending)
+
+    def _send_calls(self, now: float) -> None:
+        for peer_id, args in self.cm.take_calls():
+            try:
+                self._call(peer_id, args)
+            except CallFailed:
+                self.cm.call_failed(peer_id, args, now)
 
     def _disk_failed(self) -> None:
         """The node crashes: whoever runs the cluster sees to that, or the server itself."""
