@@ -1,5 +1,6 @@
 """`raftplay bench`: every figure it promises, its JSON, its charts, and what is said where an option is wrong."""
 
+import asyncio
 import json
 import os
 import pty
@@ -7,17 +8,19 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
 
 from raftplay import Harness
-from raftplay.bench import clusters, command, elections, pipelined, report, rival
+from raftplay.backends import tcp
+from raftplay.bench import bare, clusters, command, elections, latency, pipelined, report, rival
 from raftplay.bench.command import MEASUREMENTS, Progress, bench, plan
 from raftplay.bench.curves import draw
 from raftplay.bench.figures import Curve, Figure, Found, Options, Step
-from raftplay.bench.floor import Floor, calls_with, phases_of_a_commit
+from raftplay.bench.floor import Floor, calls_of_a_commit, calls_with
 from raftplay.bench.report import number
 from raftplay.cluster.config import Config
 from raftplay.commands.status import Status
@@ -377,14 +380,35 @@ def test_without_randomness_a_crashed_leader_is_hardly_ever_replaced() -> None:
 
 
 def test_the_floor_passes_the_bytes_of_a_commit_to_every_peer() -> None:
-    entry, notice = phases_of_a_commit(4)
-    assert (len(entry), len(notice)) == (3, 3)
+    calls = calls_of_a_commit(4)
+    assert len(calls) == 3
     assert len(calls_with(2_500)) == 3
-    with Floor() as floor:
-        assert len(floor.inside([entry, notice], 20)) == 20
-        assert len(floor.from_outside([entry, notice], 20)) == 20
-        assert len(floor.inside([calls_with(100_000)], 2)) == 2
-        assert floor.cpu_of_heartbeats(4, 0.01, 0.05) > 0
+    with Floor(3) as floor:
+        assert len(floor.inside(calls, 20)) == 20
+        assert len(floor.from_outside(calls, 20)) == 20
+        assert len(floor.inside(calls_with(100_000), 2)) == 2
+        assert floor.cpu_of_heartbeats(0.01, 0.05) > 0
+
+
+@pytest.mark.parametrize("make_loop", [tcp.new_loop, asyncio.new_event_loop])
+@pytest.mark.parametrize("nodes", [1, 2, 5])
+def test_the_barest_cluster_commits_one_command_after_the_other(
+    nodes: int, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    times = bare.commit_one_by_one(nodes, 50, make_loop)
+    assert len(times) == 50
+    assert min(times) > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not say where threads run")
+def test_threads_that_begin_where_one_core_is_wanted_share_it() -> None:
+    before = os.sched_getaffinity(0)
+    with ThreadPoolExecutor(1) as pool, latency.one_core():
+        assert len(pool.submit(os.sched_getaffinity, 0).result()) == 1
+    assert os.sched_getaffinity(0) == before
+    with pytest.raises(ZeroDivisionError), latency.one_core():
+        raise ZeroDivisionError
+    assert os.sched_getaffinity(0) == before
 
 
 def test_a_run_takes_no_longer_to_submit_than_to_commit() -> None:

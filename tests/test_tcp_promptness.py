@@ -121,7 +121,12 @@ def test_who_waits_no_longer_may_act_before_the_cluster_goes_on(
 ) -> None:
     monkeypatch.setattr(tcp, "ROOM", LONG)
     order: list[str] = []
-    held = let_go(backend, lambda: order.append("went on"))
+
+    def go_on() -> None:
+        order.append("went on")
+        backend.changed()
+
+    held = let_go(backend, go_on)
     assert backend.wait_until(lambda: bool(held), QUICKLY)
     time.sleep(0.05)
     order.append("acted")

@@ -54,12 +54,16 @@ _live: "weakref.WeakSet[TcpBackend]" = weakref.WeakSet()
 
 
 class TcpBackend:
-    """A cluster's event loop, clock and sockets. It runs from its making until `close`."""
+    """A cluster's event loop, clock and sockets. It runs from its making until `close`.
+
+    The loop is uvloop's, where it installs, unless `make_loop` makes another.
+    """
 
     name = "tcp"
     concurrent = True
 
-    def __init__(self) -> None:
+    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+        self._make_loop = make_loop or new_loop
         self.secret = secrets.token_bytes(wire.SECRET_BYTES)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.challenges: dict[bytes, Accepted] = {}
@@ -149,7 +153,8 @@ class TcpBackend:
 
     def call_after_waits(self, function: Callable[[], None]) -> None:
         """Call `function` as soon as those who need not wait any longer have had a moment to do more."""
-        self._room.ask()
+        if self._waiters:
+            self._room.ask()
         self._loop.call_soon(self.guard, function)
 
     def _add(self, when: float, function: Callable[[], None], about: object) -> Timer:
@@ -233,13 +238,13 @@ class TcpBackend:
             self._clock.begin_turn()
             try:
                 function(*args)
-                if self._changed and self._waiters:
+                if self._waiters and self._changed:
                     makes_room = self._look() and self._room.is_asked_for
+                    self._room.is_asked_for = False
             except BaseException as error:
                 self._keep(error)
             finally:
                 self._clock.end_turn()
-                self._room.is_asked_for = False
         if makes_room:
             self._room.give()
 
@@ -429,7 +434,7 @@ class TcpBackend:
     def _main(self, ready: threading.Event) -> None:
         self._thread_id = threading.get_ident()
         try:
-            with asyncio.Runner(loop_factory=new_loop) as runner:
+            with asyncio.Runner(loop_factory=self._make_loop) as runner:
                 runner.run(self._live(ready))
         except BaseException as error:
             self._closed = True

@@ -99,16 +99,16 @@ class FrameReader:
 def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
     """The whole frames at the beginning of `data`, and how many bytes they take."""
     frames: list[Frame] = []
-    start, body, available = 0, LENGTH_BYTES, len(data)
-    while body <= available:
+    start, available = 0, len(data)
+    while start + LENGTH_BYTES <= available:
         (length,) = _length_at(data, start)
         if length > MAX_FRAME_BYTES:
             raise BadFrame(f"a frame announces {length} bytes; at most {MAX_FRAME_BYTES} are read")
-        end = body + length
+        end = start + LENGTH_BYTES + length
         if available < end:
             break
-        frames.append(decode(data[body:end]))
-        start, body = end, end + LENGTH_BYTES
+        frames.append(decode(data[start + LENGTH_BYTES : end]))
+        start = end
     return frames, start
 
 

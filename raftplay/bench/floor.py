@@ -1,6 +1,7 @@
-"""The floor: two asyncio endpoints on 127.0.0.1, in one process and on one loop, that pass the bytes of a cluster.
+"""The floor: asyncio endpoints on 127.0.0.1, two for each peer, that pass the bytes of a cluster on one loop.
 
-They read nothing out of these bytes. Whatever a cluster of the same kind takes beyond that is its own.
+They read nothing out of these bytes, and as a leader does they have a connection to each peer. Whatever a cluster
+of the same kind takes beyond that is its own.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from raftplay.backends import wire
 from raftplay.backends.tcp import new_loop
@@ -43,47 +44,42 @@ def calls_with(count: int) -> list[bytes]:
     return [call_with(range(start, min(start + MAX_CALL_ENTRIES, count))) for start in starts]
 
 
-Phases = list[list[bytes]]
-"""Calls that leave together once all those of the phase before are answered."""
-
-
-def phases_of_a_commit(nodes: int) -> Phases:
-    """What a leader sends for one command: the entry to each peer, and then word of its commit."""
-    peers = nodes - 1
-    return [[call_with([FIRST])] * peers, [call_with(())] * peers] if peers else []
+def calls_of_a_commit(nodes: int) -> list[bytes]:
+    """What a leader sends for one of many commands: its entry to each peer, with word of the last commit."""
+    return [call_with([FIRST])] * (nodes - 1)
 
 
 class Floor:
-    """The two endpoints, connected; a context manager. One of them sends calls, the other answers them.
+    """Pairs of connected endpoints, one for each of `peers`: one end calls, the other answers. A context manager.
 
     Their loop is of the kind that clusters run on, unless `make_loop` makes another.
     """
 
-    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop) -> None:
+    def __init__(self, peers: int, make_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop) -> None:
         self._loop = make_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="raftplay-floor", daemon=True)
         self._thread.start()
-        self._server, self._caller, self._answerer = self._run(_connected())
+        self._pairs = [self._run(_connected()) for _ in range(peers)]
 
-    def inside(self, phases: Phases, count: int) -> list[float]:
-        """How many seconds each of `count` times through `phases` takes, one after the other."""
-        return self._run(self._repeat(phases, count))
+    def inside(self, calls: list[bytes], count: int) -> list[float]:
+        """How many seconds `calls` take until all are answered, each of `count` times, one after the other."""
+        return self._run(self._repeat(calls, count))
 
-    def from_outside(self, phases: Phases, count: int) -> list[float]:
+    def from_outside(self, calls: list[bytes], count: int) -> list[float]:
         """The same, but each is asked for by another thread, which sleeps until the last answer is there."""
         arrived = threading.Event()
         times = []
         for _ in range(count):
             arrived.clear()
             start = time.perf_counter()
-            self._loop.call_soon_threadsafe(self._pass, phases, arrived.set)
+            self._loop.call_soon_threadsafe(self._pass, calls, arrived.set)
             arrived.wait()
             times.append(time.perf_counter() - start)
         return times
 
-    def cpu_of_heartbeats(self, peers: int, every: float, seconds: float) -> float:
-        """Seconds of CPU that `peers` calls without entries take, answered, `every` so often, for `seconds`."""
-        return self._run(self._heartbeats([[call_with(())] * peers], every, seconds))
+    def cpu_of_heartbeats(self, every: float, seconds: float) -> float:
+        """Seconds of CPU for empty calls to all peers, and their answers, `every` so often, for `seconds`."""
+        return self._run(self._heartbeats([call_with(())] * len(self._pairs), every, seconds))
 
     def close(self) -> None:
         """End the loop and its thread."""
@@ -103,21 +99,21 @@ class Floor:
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def _pass(self, phases: Phases, done: Callable[[], object]) -> None:
-        """Let all calls of `phases` pass, and their answers; then call `done`."""
-        waiting = iter(phases)
+    def _pass(self, calls: list[bytes], done: Callable[[], object]) -> None:
+        """Let `calls` pass, to one peer after the other, and their answers; then call `done`."""
+        pairs = self._pairs[: len(calls)]
+        missing = len(pairs)
 
-        def go_on() -> None:
-            calls = next(waiting, None)
-            if calls is None:
+        def answered() -> None:
+            nonlocal missing
+            missing -= 1
+            if missing == 0:
                 done()
-                return
-            self._answerer.expect(calls)
-            self._caller.send(calls, go_on)
 
-        go_on()
+        for at, pair in enumerate(pairs):
+            pair.pass_calls(calls[at :: len(pairs)], answered)
 
-    async def _repeat(self, phases: Phases, count: int) -> list[float]:
+    async def _repeat(self, calls: list[bytes], count: int) -> list[float]:
         ended = self._loop.create_future()
         times: list[float] = []
         start = time.perf_counter()
@@ -130,48 +126,73 @@ class Floor:
                 ended.set_result(None)
                 return
             start = now
-            self._loop.call_soon(self._pass, phases, go_on)
+            self._loop.call_soon(self._pass, calls, go_on)
 
-        self._pass(phases, go_on)
+        self._pass(calls, go_on)
         await ended
         return times
 
-    async def _heartbeats(self, phases: Phases, every: float, seconds: float) -> float:
+    async def _heartbeats(self, calls: list[bytes], every: float, seconds: float) -> float:
         start, until = time.process_time(), time.monotonic() + seconds
         while time.monotonic() < until:
-            self._pass(phases, lambda: None)
+            self._pass(calls, lambda: None)
             await asyncio.sleep(every)
         return time.process_time() - start
 
     async def _disconnect(self) -> None:
-        self._caller.transport.abort()
-        self._answerer.transport.abort()
-        self._server.close()
-        await self._server.wait_closed()
+        for pair in self._pairs:
+            await pair.disconnect()
         await asyncio.sleep(0)  # what was aborted is gone by the next turn of the loop
 
 
-async def _connected() -> "tuple[asyncio.Server, Caller, Answerer]":
+async def _connected() -> "Pair":
     loop = asyncio.get_running_loop()
     answerer = Answerer()
     server = await loop.create_server(lambda: answerer, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     _, caller = await loop.create_connection(Caller, host, port)
     await answerer.connected.wait()
-    return server, caller, answerer
+    return Pair(server, caller, answerer)
 
 
-class Caller(asyncio.Protocol):
-    """The end that sends calls."""
+class Pair(NamedTuple):
+    """Two endpoints, connected, and what listens for the second of them."""
+
+    server: asyncio.Server
+    caller: "Caller"
+    answerer: "Answerer"
+
+    def pass_calls(self, calls: list[bytes], answered: Callable[[], None]) -> None:
+        """Let these calls leave; `answered` is called when all of them are."""
+        self.answerer.expect(calls)
+        self.caller.send(calls, answered)
+
+    async def disconnect(self) -> None:
+        """Close all."""
+        self.caller.transport.abort()
+        self.answerer.transport.abort()
+        self.server.close()
+        await self.server.wait_closed()
+
+
+class End(asyncio.Protocol):
+    """What both ends share."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
-        self._missing = 0
-        self._answered: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self.transport = cast(asyncio.Transport, transport)
+
+
+class Caller(End):
+    """The end that sends calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._missing = 0
+        self._answered: Callable[[], None] = lambda: None
 
     def send(self, calls: list[bytes], answered: Callable[[], None]) -> None:
         """Let these calls leave; `answered` is called when all of them are."""
@@ -186,18 +207,18 @@ class Caller(asyncio.Protocol):
             self._answered()
 
 
-class Answerer(asyncio.Protocol):
+class Answerer(End):
     """The end that answers calls."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport
+        super().__init__()
         self.connected = asyncio.Event()
         self._sizes: deque[int] = deque()
         self._got = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        self.transport = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
         self.connected.set()
 
     def expect(self, calls: list[bytes]) -> None:
@@ -220,16 +241,13 @@ def steps(options: Options) -> list[Step]:
 
 def _measure(nodes: int, count: int) -> list[Found]:
     loops = {"": new_loop, ", asyncio's loop": asyncio.new_event_loop}
+    call, commit, batch = [call_with([FIRST])], calls_of_a_commit(nodes), calls_with(MAX_CALL_ENTRIES)
     found: list[Found] = []
     for words, make_loop in loops.items():
-        with Floor(make_loop) as floor:
-            call = [[call_with([FIRST])]]
-            commit = phases_of_a_commit(nodes)
-            batch = [calls_with(MAX_CALL_ENTRIES)]
+        with Floor(max(nodes - 1, 1), make_loop) as floor:
             found += [
                 _microseconds(f"a call and its reply{words}, p50", floor.inside(call, count)),
                 _microseconds(f"asked for by another thread{words}, p50", floor.from_outside(call, count)),
-                _microseconds(f"all messages of one commit{words}, p50", floor.inside(commit, count)),
                 Figure(
                     "floor",
                     f"{MAX_CALL_ENTRIES:,} commands in one call{words}",
@@ -237,6 +255,9 @@ def _measure(nodes: int, count: int) -> list[Found]:
                     "commands/s",
                 ),
             ]
+            if commit:
+                what = f"all messages of one commit{words}, p50"
+                found.append(_microseconds(what, floor.inside(commit, count)))
     return found
 
 

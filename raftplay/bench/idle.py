@@ -28,7 +28,7 @@ def _measure(nodes: int, seconds: float, words: str, watch: bool) -> list[Found]
         start, wall = time.process_time(), time.perf_counter()
         harness.sleep_ms(seconds * 1000)
         used = (time.process_time() - start) / (time.perf_counter() - wall)
-    with Floor() as floor:
-        least = floor.cpu_of_heartbeats(nodes - 1, config.raft.heartbeat, seconds) / seconds
+    with Floor(nodes - 1) as floor:
+        least = floor.cpu_of_heartbeats(config.raft.heartbeat, seconds) / seconds
     what = f"{nodes} idle nodes{words}"
     return [Figure("idle", what, used * 100, "% of a core", least * 100 if nodes > 1 else None)]

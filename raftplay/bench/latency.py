@@ -1,16 +1,19 @@
 """One command at a time: the next is submitted once the one before is committed."""
 
 import asyncio
+import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from raftplay.backends.tcp import TcpBackend, new_loop
+from raftplay.bench.bare import commit_one_by_one
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
 from raftplay.bench.figures import Figure, Found, Options, Step
-from raftplay.bench.floor import FIRST, NODES, Floor, phases_of_a_commit
+from raftplay.bench.floor import FIRST, NODES, Floor, calls_of_a_commit
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import Network
 from raftplay.cluster.server import Server
@@ -22,12 +25,14 @@ COUNT = 2_000
 CHUNKS = 10
 """Into how many parts the commands are cut; the floor is measured in between, on the same busy or idle machine."""
 
+MakeLoop = Callable[[], asyncio.AbstractEventLoop]
+
 
 def steps(options: Options) -> list[Step]:
     """Latency as a caller sees it, and inside the cluster's own loop."""
     nodes, count = options.of(NODES), options.times(COUNT)
     return [
-        Step("one at a time", 1.0, partial(_measure_outside, nodes, count)),
+        Step("one at a time", 1.5, partial(_measure_outside, nodes, count)),
         Step("one at a time, inside", 1.0, partial(_measure_inside, nodes, count)),
     ]
 
@@ -44,46 +49,89 @@ def commit_one(harness: Harness, leader: int) -> float:
 
 def _measure_outside(nodes: int, count: int) -> list[Found]:
     """Through `Harness`, from another thread than the cluster's, as every caller of it."""
+    calls = calls_of_a_commit(nodes)
     times: list[float] = []
-    floors = [_Floors(new_loop), _Floors(asyncio.new_event_loop)]
-    with floors[0].floor, floors[1].floor, leading(nodes) as (harness, leader):
-        phases = phases_of_a_commit(nodes)
+    on_uvloop: list[float] = []
+    on_asyncio: list[float] = []
+    with (
+        one_core(),
+        Floor(nodes - 1) as floor,
+        Floor(nodes - 1, asyncio.new_event_loop) as plain_floor,
+        leading(nodes) as (harness, leader),
+    ):
         for _ in range(CHUNKS):
             times += [commit_one(harness, leader) for _ in range(count // CHUNKS)]
-            for one in floors:
-                one.times += one.floor.from_outside(phases, count // CHUNKS) if phases else []
-    return _figures("one at a time", times, floors[0].times, floors[1].times)
+            on_uvloop += floor.from_outside(calls, count // CHUNKS) if calls else []
+            on_asyncio += plain_floor.from_outside(calls, count // CHUNKS) if calls else []
+    with leading(nodes) as (harness, leader):
+        anywhere = [commit_one(harness, leader) for _ in range(count)]
+    return [
+        _figure("one at a time, p50", times, on_uvloop),
+        _figure("one at a time, p50 (floor: asyncio's loop)", times, on_asyncio),
+        _figure("one at a time, p99", times, on_uvloop, 0.99),
+        _figure("one at a time, each thread on whichever core, p50", anywhere, []),
+    ]
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Let threads that are begun meanwhile share a core, where the system can.
+
+    What it takes to wake a thread on another core depends on where the system puts it, more than on all else.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def _measure_inside(nodes: int, count: int) -> list[Found]:
     """In the cluster's own loop: the next command is submitted as the commit of the last one is reported."""
-    phases = phases_of_a_commit(nodes)
-    floors = []
-    for make_loop in (new_loop, asyncio.new_event_loop):
-        with Floor(make_loop) as floor:
-            floors.append(floor.inside(phases, count) if phases else [])
-    return _figures("inside the cluster's loop", _Inside(nodes, count).run(), *floors)
+    with one_core():
+        inside = _Inside(nodes, count, new_loop)
+        times, floor = inside.run(), _floor_inside(nodes, count, new_loop)
+        plain_times = _Inside(nodes, count, asyncio.new_event_loop).run()
+        plain_floor = _floor_inside(nodes, count, asyncio.new_event_loop)
+        bare = commit_one_by_one(nodes, count, new_loop)
+    return [
+        _figure("inside the cluster's loop, p50", times, floor),
+        _figure("inside the cluster's loop, p50 (floor: asyncio's loop)", times, plain_floor),
+        _figure("inside the cluster's loop, p99", times, floor, 0.99),
+        _figure("inside, cluster and floor on asyncio's loop, p50", plain_times, plain_floor),
+        _figure("a bare prototype, without storage and checks, p50", bare, floor),
+        Figure("latency", "calls for one command", inside.calls / count, "calls", (nodes - 1) or None),
+    ]
 
 
-class _Floors:
-    """A floor on one kind of loop, and the times that it took so far."""
-
-    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-        self.floor = Floor(make_loop)
-        self.times: list[float] = []
+def _floor_inside(nodes: int, count: int, make_loop: MakeLoop) -> list[float]:
+    calls = calls_of_a_commit(nodes)
+    if not calls:
+        return []
+    with Floor(nodes - 1, make_loop) as floor:
+        return floor.inside(calls, count)
 
 
 class _Inside:
     """Servers without a `Harness` around them, whose first one leads."""
 
-    def __init__(self, nodes: int, count: int) -> None:
+    def __init__(self, nodes: int, count: int, make_loop: MakeLoop) -> None:
         self._count = count
         self._times: list[float] = []
         self._start = 0.0
         self._done = threading.Event()
-        self._backend = TcpBackend()
+        self._backend = TcpBackend(make_loop)
         self._network = Network(range(nodes), random.Random(0))
         self._servers = [self._backend.run(partial(self._server, id, nodes)) for id in range(nodes)]
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made until now, this question counted."""
+        return self._network.new_call_id()
 
     def run(self) -> list[float]:
         """Seconds from each submit to its commit."""
@@ -132,19 +180,6 @@ class _Inside:
         self._servers[0].submit(FIRST + len(self._times))
 
 
-def _figures(what: str, times: list[float], floors: list[float], floors_of_asyncio: list[float]) -> list[Found]:
-    rows = (
-        (0.5, "p50", floors),
-        (0.5, "p50 (floor: asyncio's loop)", floors_of_asyncio),
-        (0.99, "p99", floors),
-    )
-    return [
-        Figure(
-            "latency",
-            f"{what}, {words}",
-            percentile(times, share) * 1e3,
-            "ms",
-            percentile(least, share) * 1e3 if least else None,
-        )
-        for share, words, least in rows
-    ]
+def _figure(what: str, times: list[float], floor: list[float], share: float = 0.5) -> Figure:
+    least = percentile(floor, share) * 1e3 if floor else None
+    return Figure("latency", what, percentile(times, share) * 1e3, "ms", least)

@@ -111,5 +111,5 @@ def _floor(nodes: int, count: int) -> float | None:
     if nodes == 1:
         return None
     calls = calls_with(count) * (nodes - 1)
-    with Floor() as floor:
-        return count / min(floor.inside([calls], 5))
+    with Floor(nodes - 1) as floor:
+        return count / min(floor.inside(calls, 5))

@@ -14,7 +14,7 @@ from raftplay.version import __version__
 SCHEMA = "raftplay.bench/1"
 
 TITLES = {
-    "floor": "the floor: two endpoints on one event loop pass the same bytes, unread",
+    "floor": "the floor: on one event loop, two endpoints for each peer pass the same bytes, unread",
     "pipelined": "commands submitted in a row, until the leader has committed all",
     "latency": "one command at a time, until the leader has committed it",
     "elections": "elections in virtual time, the reference's timings",

@@ -1,9 +1,9 @@
 """Between a node and its storage: where a crash in the middle of a write is made to happen."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 
-from raftplay.raft.storage import MapStorage, Storage, Transactional, setter_of_many
+from raftplay.raft.storage import MapStorage, Storage, Transactional, no_transaction, setter_of_many
 
 
 class TornWrite(Exception):
@@ -18,7 +18,7 @@ class Disk:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
+        self._transaction = storage.transaction if isinstance(storage, Transactional) else no_transaction
         self._set_many = setter_of_many(storage)
         self._sets_left = -1
 

@@ -450,8 +450,7 @@ class Server:
         """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
         cm = self.cm
         try:
-            while cm.persist(now):
-                pass  # what is on disk may let the node go on
+            cm.persist(now)
         except TornWrite:
             self._disk_failed()
             return

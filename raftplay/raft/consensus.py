@@ -235,7 +235,8 @@ class ConsensusModule:
     def persist(self, now: float | None = None) -> bool:
         """Write what changed to storage; whether anything did.
 
-        A node counts its own vote and its own entries only once they are on its disk.
+        A node counts its own vote and its own entries only once they are on its disk; what follows from that is
+        written too.
         """
         if self.state is DEAD:
             return False
@@ -245,9 +246,11 @@ class ConsensusModule:
             return False
         self._set_now(now)
         self._durable_index = self.log.last_index
-        self._tell_persisted(len(self.log) if start is None else start)
+        if self.observe is not None:
+            self._tell_persisted(len(self.log) if start is None else start)
         if self.state is CANDIDATE and self.id not in self.votes:
             self._count_vote(self.id)
+            self.persist(now)
         elif self.state is LEADER and not self.peer_ids:
             self._advance_commit_index()
         return True
@@ -658,9 +661,8 @@ class ConsensusModule:
             self._now = now
 
     def _tell_persisted(self, start: int) -> None:
-        if self.observe is not None:
-            vote = self.durable_vote
-            self._tell(ev.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
+        vote = self.durable_vote
+        self._tell(ev.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
 
     def _tell(self, decision: ev.Decision) -> None:
         if self.observe is not None:

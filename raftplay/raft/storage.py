@@ -64,6 +64,14 @@ class TakesMany(Protocol):
         """Keep every value under its key, one after the other in this order."""
 
 
+_NOTHING = nullcontext()
+
+
+def no_transaction() -> AbstractContextManager[None]:
+    """The `transaction` of a storage that has none."""
+    return _NOTHING
+
+
 def setter_of_many(storage: Storage) -> Callable[[Mapping[str, bytes]], None]:
     """What sets many values in `storage`, in whichever way it can."""
     if isinstance(storage, TakesMany):
@@ -137,7 +145,7 @@ class PersistentState:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = storage.transaction if isinstance(storage, Transactional) else nullcontext
+        self._transaction = storage.transaction if isinstance(storage, Transactional) else no_transaction
         self._set_many = setter_of_many(storage)
         self.vote = Vote(0, NONE)
         self._length = 0
