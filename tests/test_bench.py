@@ -400,15 +400,25 @@ def test_the_barest_cluster_commits_one_command_after_the_other(
     assert min(times) > 0
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not say where threads run")
-def test_threads_that_begin_where_one_core_is_wanted_share_it() -> None:
+@pytest.mark.skipif(not latency.cores(), reason="the system does not say where threads run")
+def test_threads_run_where_they_are_wanted() -> None:
     before = os.sched_getaffinity(0)
-    with ThreadPoolExecutor(1) as pool, latency.one_core():
-        assert len(pool.submit(os.sched_getaffinity, 0).result()) == 1
+    core = latency.cores()[-1]
+    with ThreadPoolExecutor(1) as pool, latency.threads_on(core):
+        assert pool.submit(os.sched_getaffinity, 0).result() == {core}
     assert os.sched_getaffinity(0) == before
-    with pytest.raises(ZeroDivisionError), latency.one_core():
+    with pytest.raises(ZeroDivisionError), latency.threads_on(core):
         raise ZeroDivisionError
+    with latency.threads_on(None):
+        assert os.sched_getaffinity(0) == before
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(("cores", "apart"), [([], [False]), ([3], [False]), ([2, 5], [True, False])])
+def test_callers_run_apart_from_the_cluster_where_there_are_cores(cores: list[int], apart: list[bool]) -> None:
+    placements = latency.placements(cores)
+    assert [caller != loop for _, caller, loop in placements] == apart
+    assert len({words for words, _, _ in placements}) == len(placements)
 
 
 def test_a_run_takes_no_longer_to_submit_than_to_commit() -> None:

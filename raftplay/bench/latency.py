@@ -27,12 +27,18 @@ CHUNKS = 10
 
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
+Core = int | None
+"""A core of the machine; None = whichever."""
+
 
 def steps(options: Options) -> list[Step]:
     """Latency as a caller sees it, and inside the cluster's own loop."""
     nodes, count = options.of(NODES), options.times(COUNT)
     return [
-        Step("one at a time", 1.5, partial(_measure_outside, nodes, count)),
+        *(
+            Step(words, 1.2, partial(_measure_outside, nodes, count, words, caller, loop))
+            for words, caller, loop in placements(cores())
+        ),
         Step("one at a time, inside", 1.0, partial(_measure_inside, nodes, count)),
     ]
 
@@ -47,43 +53,58 @@ def commit_one(harness: Harness, leader: int) -> float:
     return time.perf_counter() - start
 
 
-def _measure_outside(nodes: int, count: int) -> list[Found]:
+def _measure_outside(nodes: int, count: int, words: str, caller: Core, loop: Core) -> list[Found]:
     """Through `Harness`, from another thread than the cluster's, as every caller of it."""
     calls = calls_of_a_commit(nodes)
     times: list[float] = []
     on_uvloop: list[float] = []
     on_asyncio: list[float] = []
     with (
-        one_core(),
+        threads_on(loop),
         Floor(nodes - 1) as floor,
         Floor(nodes - 1, asyncio.new_event_loop) as plain_floor,
         leading(nodes) as (harness, leader),
+        threads_on(caller),
     ):
         for _ in range(CHUNKS):
             times += [commit_one(harness, leader) for _ in range(count // CHUNKS)]
             on_uvloop += floor.from_outside(calls, count // CHUNKS) if calls else []
             on_asyncio += plain_floor.from_outside(calls, count // CHUNKS) if calls else []
-    with leading(nodes) as (harness, leader):
-        anywhere = [commit_one(harness, leader) for _ in range(count)]
     return [
-        _figure("one at a time, p50", times, on_uvloop),
-        _figure("one at a time, p50 (floor: asyncio's loop)", times, on_asyncio),
-        _figure("one at a time, p99", times, on_uvloop, 0.99),
-        _figure("one at a time, each thread on whichever core, p50", anywhere, []),
+        _figure(f"{words}, p50", times, on_uvloop),
+        _figure(f"{words}, p50 (floor: asyncio's loop)", times, on_asyncio),
+        _figure(f"{words}, p99", times, on_uvloop, 0.99),
     ]
 
 
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Let threads that are begun meanwhile share a core, where the system can.
+def placements(cores: list[int]) -> list[tuple[str, Core, Core]]:
+    """In words, where the caller and the loop run, of the cluster and of the floor alike: apart, and together."""
+    match cores:
+        case []:
+            return [("one at a time", None, None)]
+        case [only]:
+            return [("one at a time, on one core", only, only)]
+        case [first, second, *_]:
+            return [("one at a time", first, second), ("one at a time, on one core", first, first)]
+    raise AssertionError(cores)
 
-    What it takes to wake a thread on another core depends on where the system puts it, more than on all else.
+
+def cores() -> list[int]:
+    """The first two cores that this process may run on, or fewer; none where the system does not say."""
+    return sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else []
+
+
+@contextmanager
+def threads_on(core: Core) -> Iterator[None]:
+    """Let this thread, and those that it begins meanwhile, run on this core; None = on whichever.
+
+    What it takes to wake a thread depends on where the system puts it, more than on all else.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if core is None:
         yield
         return
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
+    os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
@@ -92,7 +113,7 @@ def one_core() -> Iterator[None]:
 
 def _measure_inside(nodes: int, count: int) -> list[Found]:
     """In the cluster's own loop: the next command is submitted as the commit of the last one is reported."""
-    with one_core():
+    with threads_on(next(iter(cores()), None)):
         inside = _Inside(nodes, count, new_loop)
         times, floor = inside.run(), _floor_inside(nodes, count, new_loop)
         plain_times = _Inside(nodes, count, asyncio.new_event_loop).run()

@@ -463,12 +463,16 @@ class Server:
             commits = cm.take_commits()
             if commits and self._on_commits is not None:
                 self._on_commits(commits)
-            if (commits or self._settle_due) and self._backend.concurrent and not self._backend.paused:
+            if (commits or self._settle_due) and self._may_send_later():
                 self._send_calls_soon()
             else:
                 self._send_calls(now)
         self._set_alarm()
         self._backend.changed()
+
+    def _may_send_later(self) -> bool:
+        """Whether the calls that are due bring word of a commit and no entries, and time does not stand still."""
+        return self._backend.concurrent and not self._backend.paused and not self.cm.has_unsent_entries
 
     def _send_calls_soon(self) -> None:
         """Word of a commit shares a call with what those who waited for it submit next, if they are quick."""

@@ -285,6 +285,11 @@ class ConsensusModule:
         """Whether `take_calls` or `take_commits` may give anything."""
         return bool(self._calls or self._appends_due or self._commits)
 
+    @property
+    def has_unsent_entries(self) -> bool:
+        """Whether it leads and has not sent every entry to every peer."""
+        return self.state is LEADER and min(self.next_index.values(), default=len(self.log)) < len(self.log)
+
     def report(self) -> Report:
         """(id, term, is_leader), as the node sees itself."""
         return Report(self.id, self.current_term, self.state is LEADER)
