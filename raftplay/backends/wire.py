@@ -86,6 +86,9 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes. Raises `BadFrame`; then none of them may be used."""
         if not self._unread:
+            body = len(data) - LENGTH_BYTES
+            if 0 < body <= MAX_FRAME_BYTES and _length_at(data) == (body,):
+                return [decode(data[LENGTH_BYTES:])]  # one whole frame, as a rule
             frames, read = _cut(data)
             if read < len(data):
                 self._unread += data[read:]
