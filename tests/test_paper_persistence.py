@@ -5,9 +5,10 @@ import random
 import pytest
 from paper import ROLES, append_call, disk, entries, follower, leader, loaded, on_disk, settle, vote_call
 
-from raftplay import Config, Harness, Server
+from raftplay import Config, ConsensusModule, Harness, Server
 from raftplay.backends.sim import SimBackend
 from raftplay.cluster.network import Network
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -59,6 +60,17 @@ def test_term_and_vote_are_on_disk_before_anything_leaves_figure_2(what):
     assert on_disk(cm) == (*expected, entries((1, 3)))
     assert (cm.durable_vote.current_term, cm.durable_vote.voted_for) == expected
     assert not cm.persist()
+
+
+def test_what_follows_from_a_write_is_written_with_it_figure_2():
+    """A node alone leads as soon as its own vote is on disk; the no-op of its term is there then too."""
+    cm = ConsensusModule(0, (), MapStorage(), config=RaftConfig(noop=True))
+    cm.start(0.0)
+    cm.time_out(1.0)
+    assert cm.persist(1.0)
+    assert (cm.state, cm.commit_index) == (CMState.LEADER, 0)
+    assert on_disk(cm) == (1, 0, (LogEntry(None, 1),))
+    assert not cm.persist(1.0)
 
 
 def test_stepping_down_within_a_term_keeps_the_vote_on_disk_figure_2():

@@ -211,7 +211,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.endpoint.closed:
             self.abort()
             return
-        self._limit = self.endpoint.host.loop.call_later(HANDSHAKE_LIMIT, self._too_late)
+        self._limit = self._host.loop.call_later(HANDSHAKE_LIMIT, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -318,19 +318,19 @@ class Dialed(Connection):
     @property
     def is_opening(self) -> bool:
         """Whether calls wait until it stands."""
-        return self in self.endpoint.host.opening
+        return self in self._host.opening
 
     def give_up(self) -> None:
         """It is not wanted any more."""
         self.wanted = False
-        self.endpoint.host.opening.pop(self, None)
+        self._host.opening.pop(self, None)
         self.abort()
         if self.task is not None:
             self.task.cancel()
 
     async def dial(self) -> None:
         """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
-        loop = self.endpoint.host.loop
+        loop = self._host.loop
         try:
             if self.wanted:
                 await loop.create_connection(lambda: self, *self.addr)
@@ -373,7 +373,7 @@ class Dialed(Connection):
         self._prove()
         if self._acceptor is not None:
             self.other, self._acceptor.other = self._acceptor, self
-        self.endpoint.host.opening.pop(self, None)
+        self._host.opening.pop(self, None)
         queue, self._queue = self._queue, []
         for data in queue:
             self.write(data)
@@ -386,10 +386,10 @@ class Dialed(Connection):
             self.endpoint.receiver.reply_arrived(self.peer_id, frame.id, frame.reply)
 
     def _redial_later(self) -> None:
-        self.endpoint.host.opening.pop(self, None)
+        self._host.opening.pop(self, None)
         self._queue.clear()
         if self.wanted and not self.endpoint.closed:
-            self.endpoint.host.loop.call_later(REDIAL_DELAY, self.endpoint.redial, self)
+            self._host.loop.call_later(REDIAL_DELAY, self.endpoint.redial, self)
 
 
 class Accepted(Connection):
@@ -406,7 +406,7 @@ class Accepted(Connection):
         if not self.endpoint.closed:
             self.endpoint.admit(self)
             self._challenge = wire.MAGIC + wire.new_nonce()
-            self.endpoint.host.challenges[self._challenge] = self
+            self._host.challenges[self._challenge] = self
             self.write(self._challenge)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -424,7 +424,7 @@ class Accepted(Connection):
         if data is None:
             return b""
         receiver = self.endpoint.receiver
-        checked = wire.check_response(self.endpoint.host.secret, self._challenge, data, self.endpoint.node_id)
+        checked = wire.check_response(self._host.secret, self._challenge, data, self.endpoint.node_id)
         if checked is None or checked[0] not in receiver.peer_ids:
             raise wire.BadFrame("a stranger")
         self.peer_id, proof = checked
@@ -436,7 +436,7 @@ class Accepted(Connection):
     def _known(self) -> None:
         """It is no stranger any more."""
         self.endpoint.forget(self)
-        self.endpoint.host.challenges.pop(self._challenge, None)
+        self._host.challenges.pop(self._challenge, None)
 
     def _take(self, frame: wire.Frame) -> None:
         if not isinstance(frame, wire.Call):
