@@ -145,6 +145,17 @@ def test_what_is_done_inside_does_not_wait_for_the_room_to_end(
     assert time.monotonic() - start < QUICKLY
 
 
+def test_a_command_that_is_submitted_then_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "ROOM", LONG)
+    with Harness(3) as h:
+        elect(h)
+        for command in range(20):
+            h.submit_to_server(0, command)
+            assert h.wait_until(lambda command=command: len(h.commits[0]) > command)
+        h.submit_to_server(0, "last")
+        assert eventually(lambda: len(h.commits[1]) == 21)  # nothing else is asked of the cluster meanwhile
+
+
 def test_the_cluster_goes_on_although_nobody_waits_again(backend: TcpBackend) -> None:
     order: list[str] = []
     held = let_go(backend, lambda: order.append("went on"))

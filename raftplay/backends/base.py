@@ -99,6 +99,9 @@ class Backend(Protocol):
     def call_after_waits(self, function: Callable[[], None]) -> None:
         """Call `function` inside, once those whose condition holds by now have had a moment to act on it."""
 
+    def go_on(self) -> None:
+        """Those who had a moment to act have done so. Under the lock, from any thread."""
+
     def changed(self) -> None:
         """The state of the cluster changed: whoever waits for a condition looks again."""
 

@@ -85,6 +85,9 @@ class SimBackend:
         """Call `function` before time passes."""
         self.call_soon(function)
 
+    def go_on(self) -> None:
+        """Nobody acts while time passes."""
+
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
         self._changed = True

@@ -45,7 +45,7 @@ BUFFER_BYTES = 1 << 16
 """How much is read from a socket at once."""
 
 ROOM = 0.0001
-"""How long the loop, where it gives room to whoever waits no longer, waits for them to wait again, in seconds."""
+"""How long the loop, where it gives room to whoever waits no longer, waits for them to act, in seconds."""
 
 LOOK_EVERY = 1.0
 """How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
@@ -157,6 +157,10 @@ class TcpBackend:
             self._room.ask()
         self._loop.call_soon(self.guard, function)
 
+    def go_on(self) -> None:
+        """Rest no longer, if the loop rests for those whose wait was over. Under the lock, from any thread."""
+        self._room.end()
+
     def _add(self, when: float, function: Callable[[], None], about: object) -> Timer:
         timer = self._timers.add(when, function, about)
         if when < self._alarm_at and not self.paused:
@@ -260,7 +264,7 @@ class TcpBackend:
         self.check()
         self._check_outside()
         with self._lock:
-            self._room.end()
+            self.go_on()
         future: Future[T] = Future()
 
         def inside() -> None:
@@ -329,7 +333,7 @@ class TcpBackend:
                     raise UsageError(PAUSED)
                 waiter.timer = self.call_later(check_duration(seconds), waiter.end)
                 self._waiters.append(waiter)
-                self._room.end()
+                self.go_on()
             waiter.sleep()
         finally:
             with self._lock:
@@ -510,7 +514,7 @@ class _Waiter:
 
 
 class _Room:
-    """Room for those outside whose wait is over: the loop rests a moment, until they wait for something else.
+    """Room for those outside whose wait is over: the loop rests a moment, until they have done something.
 
     Else they would be woken and yet not run: the loop's thread holds the interpreter as long as it has work.
     """
@@ -529,7 +533,7 @@ class _Room:
         self._taken.acquire(timeout=ROOM)
 
     def end(self) -> None:
-        """Someone waits again: let the loop go on, if it rests. Under the cluster's lock."""
+        """Let the loop go on, if it rests. Under the cluster's lock."""
         if self._taken.locked():
             self._taken.release()
 

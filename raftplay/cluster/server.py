@@ -499,6 +499,8 @@ class Server:
         if not self._settle_due:
             self._settle_due = True
             self._backend.call_soon(self.settle_pending)
+        else:
+            self._backend.go_on()
 
     def _set_alarm(self) -> None:
         """Have the node woken at its deadline. An alarm that is set for earlier stays: it looks again."""
