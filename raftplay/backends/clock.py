@@ -72,5 +72,7 @@ class Clock:
         if self.paused or self._stopped:
             return self._anchor
         now = self._anchor + (wall - self._wall) * self.speed
+        if now < self._timers.not_before:
+            return now
         limit = self._timers.next_when() + self._slack
         return now if now < limit else max(limit, self._anchor)  # the slack may have been longer before

@@ -35,12 +35,14 @@ class Timer:
 class Timers:
     """A heap of `Timer`."""
 
-    __slots__ = ("_count", "_heap", "cancelled")
+    __slots__ = ("_count", "_heap", "cancelled", "not_before")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = 0
         self.cancelled = 0
+        self.not_before = math.inf
+        """None falls due before this; the one that does then may be cancelled. Cheaper than `next_when`."""
 
     def __len__(self) -> int:
         return len(self._heap) - self.cancelled
@@ -52,6 +54,8 @@ class Timers:
         timer = Timer(self, when, function, about)
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, timer))
+        if when < self.not_before:
+            self.not_before = when
         return timer
 
     def next_when(self) -> float:
@@ -60,7 +64,8 @@ class Timers:
         while heap and heap[0][2].function is None:
             heapq.heappop(heap)
             self.cancelled -= 1
-        return heap[0][0] if heap else math.inf
+        self.not_before = heap[0][0] if heap else math.inf
+        return self.not_before
 
     def pop(self, until: float) -> Timer | None:
         """The next timer that falls due by `until`, taken out; None if there is none."""
@@ -72,6 +77,7 @@ class Timers:
         """Forget all timers."""
         self._heap.clear()
         self.cancelled = 0
+        self.not_before = math.inf
 
     def _sweep(self) -> None:
         self._heap = [item for item in self._heap if item[2].function is not None]

@@ -476,7 +476,7 @@ class Server:
 
     def _send_calls_soon(self) -> None:
         """Word of a commit shares a call with what those who waited for it submit next, if they are quick."""
-        if self.cm.has_output and not self._settle_due:
+        if not self._settle_due and self.cm.has_output:
             self._settle_due = True
             self._backend.call_after_waits(self.settle_pending)
 
