@@ -104,14 +104,16 @@ class Kills:
             self.note(readline())
         time.sleep(self.rng.random() * (0.03 if self.backend == "sim" else 0.4))
         os.kill(child, signal.SIGKILL)
-        for line in read().splitlines():
+        for line in read().splitlines(keepends=True):
             self.note(line)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             raise Lost(f"life {self.lives} ended by itself")
 
     def note(self, line: str) -> None:
-        """Keep what was promised."""
+        """Keep what was promised; a line without its end was cut off by the kill, and says nothing for sure."""
+        if not line.endswith("\n"):
+            return
         index, _, command = line.rstrip("\n").partition(" ")
         if index and self.reported.setdefault(int(index), command) != command:
             raise Lost(

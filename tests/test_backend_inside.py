@@ -1,6 +1,7 @@
 """What runs inside a backend: timers, waits, failures, and the end; in virtual time and on real sockets."""
 
 import math
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 from backends_support import KINDS, SOCKET_KINDS, Recorder, backend_of, eventually, nothing_left_over
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raftplay import UsageError
 from raftplay.backends.base import Backend, Handle
@@ -109,6 +112,24 @@ def test_cancelled_timers_do_not_pile_up() -> None:
     assert len(timers) == 1
     assert timers.pop(10.0) is live
     assert timers.next_when() == math.inf
+
+
+@given(
+    st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["cancel", "pop", "ask"])), max_size=60), st.randoms()
+)
+def test_no_timer_falls_due_before_the_time_that_is_quick_to_know(deeds: list[Any], rng: random.Random) -> None:
+    timers, live = Timers(), []
+    for deed in deeds:
+        if isinstance(deed, int):
+            live.append(timers.add(float(deed), lambda: None))
+        elif deed == "cancel" and live:
+            live.pop(rng.randrange(len(live))).cancel()
+        elif deed == "pop" and (timer := timers.pop(rng.randrange(10))):
+            live.remove(timer)
+        first = min((timer.when for timer in live), default=math.inf)
+        assert timers.not_before <= first
+        if deed == "ask":
+            assert timers.next_when() == timers.not_before == first
 
 
 def test_what_runs_inside_gives_its_result_or_its_error(backend: Backend) -> None:

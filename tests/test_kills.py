@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from kills import Kills, Lost
 
-KILLS = Path(__file__).parent / "kills.py"
+COMMAND = Path(__file__).parent / "kills.py"
 
 
 def kills(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(KILLS), *options]
+    command = [sys.executable, "-W", "error", str(COMMAND), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
 
 
@@ -30,3 +31,13 @@ def test_a_cluster_that_answers_before_it_has_written_is_caught():
     done = kills("--kills", "200", "--backend", "sim", "--bug", "ack-before-durable")
     assert done.returncode == 1, done.stdout
     assert re.match(r"lost: life \d+: .* is on the disks of \[\d?\] only", done.stderr)
+
+
+def test_a_report_that_the_kill_cut_off_promises_nothing(tmp_path: Path):
+    """A report that is longer than a pipe holds may end anywhere."""
+    one = Kills(tmp_path, 3, "sim", 1, ())
+    for line in ("0 1.0.0\n", "1 1.0.1\n", "1 ", "1 1.0", ""):
+        one.note(line)
+    assert one.reported == {0: "1.0.0", 1: "1.0.1"}
+    with pytest.raises(Lost, match=r"commits 1\.0 at index 1; that was 1\.0\.1"):
+        one.note("1 1.0\n")

@@ -54,8 +54,7 @@ class Timers:
         timer = Timer(self, when, function, about)
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, timer))
-        if when < self.not_before:
-            self.not_before = when
+        self.not_before = min(self.not_before, when)
         return timer
 
     def next_when(self) -> float:
