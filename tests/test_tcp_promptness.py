@@ -10,7 +10,7 @@ import pytest
 from backends_support import SOCKET_KINDS, backend_of, elect, eventually, nothing_left_over, take_loop
 
 from raftplay import Config, Harness
-from raftplay.backends import tcp
+from raftplay.backends import waits
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster.server import Server
 from raftplay.raft import events as dec
@@ -119,7 +119,7 @@ def let_go(backend: TcpBackend, then: Callable[[], None]) -> list[bool]:
 def test_who_waits_no_longer_may_act_before_the_cluster_goes_on(
     backend: TcpBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tcp, "ROOM", LONG)
+    monkeypatch.setattr(waits, "ROOM", LONG)
     order: list[str] = []
 
     def go_on() -> None:
@@ -137,7 +137,7 @@ def test_who_waits_no_longer_may_act_before_the_cluster_goes_on(
 def test_what_is_done_inside_does_not_wait_for_the_room_to_end(
     backend: TcpBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tcp, "ROOM", LONG)
+    monkeypatch.setattr(waits, "ROOM", LONG)
     held = let_go(backend, lambda: None)
     assert backend.wait_until(lambda: bool(held), QUICKLY)
     start = time.monotonic()
@@ -146,7 +146,7 @@ def test_what_is_done_inside_does_not_wait_for_the_room_to_end(
 
 
 def test_a_command_that_is_submitted_then_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "ROOM", LONG)
+    monkeypatch.setattr(waits, "ROOM", LONG)
     with Harness(3) as h:
         elect(h)
         for command in range(20):
@@ -164,7 +164,7 @@ def test_the_cluster_goes_on_although_nobody_waits_again(backend: TcpBackend) ->
 
 
 def test_where_no_wait_is_over_nothing_is_waited_for(backend: TcpBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "ROOM", LONG)
+    monkeypatch.setattr(waits, "ROOM", LONG)
     order: list[str] = []
 
     def go_on() -> None:
@@ -176,7 +176,7 @@ def test_where_no_wait_is_over_nothing_is_waited_for(backend: TcpBackend, monkey
 
 
 def test_many_may_wait_and_act_at_once(backend: TcpBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "ROOM", 0.001)
+    monkeypatch.setattr(waits, "ROOM", 0.001)
     count: list[int] = []
 
     def add() -> None:

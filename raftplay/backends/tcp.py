@@ -24,6 +24,7 @@ from raftplay.backends.base import PAUSED, SHUT_DOWN, WAITS_FOR_ITSELF, Predicat
 from raftplay.backends.clock import Clock
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
+from raftplay.backends.waits import Room, Waiter
 from raftplay.raft.messages import UsageError
 
 T = TypeVar("T")
@@ -43,9 +44,6 @@ OPENING_LIMIT = 0.05
 
 BUFFER_BYTES = 1 << 16
 """How much is read from a socket at once."""
-
-ROOM = 0.0001
-"""How long the loop, where it gives room to whoever waits no longer, waits for them to act, in seconds."""
 
 LOOK_EVERY = 1.0
 """How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
@@ -76,8 +74,8 @@ class TcpBackend:
         self._closed = False
         self._last: Callable[[], None] | None = None
         self._changed = False
-        self._waiters: list[_Waiter] = []
-        self._room = _Room()
+        self._waiters: list[Waiter] = []
+        self._room = Room()
         self._kept: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._endpoints: list[TcpEndpoint] = []
@@ -323,7 +321,7 @@ class TcpBackend:
 
     def _wait(self, predicate: Predicate, seconds: float) -> bool:
         self._check_outside()
-        waiter = _Waiter(predicate)
+        waiter = Waiter(predicate)
         try:
             with self._lock:  # no need to trouble the loop's thread
                 self.check()  # what failed since nobody would tell this waiter
@@ -442,7 +440,8 @@ class TcpBackend:
                 runner.run(self._live(ready))
         except BaseException as error:
             self._closed = True
-            self._keep(error)
+            with self._lock:
+                self._keep(error)
         finally:
             self._thread_id = None  # another thread may get the same one
             ready.set()
@@ -473,69 +472,6 @@ class TcpBackend:
 
     def _is_draining(self) -> bool:
         return bool(self._tasks) or any(endpoint.draining for endpoint in self._endpoints)
-
-
-class _Waiter:
-    """Someone outside who waits for a condition."""
-
-    def __init__(self, predicate: Predicate) -> None:
-        self.predicate = predicate
-        self.timer: Timer | None = None
-        self.held = False
-        self.error: BaseException | None = None
-        self.is_over = False
-        self._sleeping = threading.Lock()  # costs a fifth of what an Event does
-        self._sleeping.acquire()
-
-    def look(self) -> bool:
-        """Look at the condition; whether the wait is over. A failure of its own goes to whoever waits."""
-        try:
-            self.held = self.predicate()
-        except Exception as error:
-            self.error = error
-        if self.held or self.error is not None:
-            self.wake()
-        return self.is_over
-
-    def end(self) -> None:
-        """The time is over: a last look."""
-        self.look()
-        self.wake()
-
-    def wake(self) -> None:
-        """The wait is over, whatever the condition says. Under the cluster's lock."""
-        if not self.is_over:
-            self.is_over = True
-            self._sleeping.release()
-
-    def sleep(self) -> None:
-        """Sleep until the wait is over."""
-        self._sleeping.acquire()
-
-
-class _Room:
-    """Room for those outside whose wait is over: the loop rests a moment, until they have done something.
-
-    Else they would be woken and yet not run: the loop's thread holds the interpreter as long as it has work.
-    """
-
-    def __init__(self) -> None:
-        self.is_asked_for = False
-        self._taken = threading.Lock()
-
-    def ask(self) -> None:
-        """Give room at the end of this turn, if a wait is over then. Under the cluster's lock."""
-        self.is_asked_for = True
-        self._taken.acquire(blocking=False)
-
-    def give(self) -> None:
-        """Rest until someone has done what there was to do, or for `ROOM`. Not under the cluster's lock."""
-        self._taken.acquire(timeout=ROOM)
-
-    def end(self) -> None:
-        """Let the loop go on, if it rests. Under the cluster's lock."""
-        if self._taken.locked():
-            self._taken.release()
 
 
 def _never() -> bool:
