@@ -1,8 +1,37 @@
-"""Ctrl-C while virtual time passes: it comes between two timers, so that it never tears a node in half."""
+"""Ctrl-C: while virtual time passes it comes between two timers, so that no node is torn in half; none is lost."""
 
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
+
+AGAIN_AFTER = 0.01
+"""Seconds after which a Ctrl-C that was lost is sent again."""
+
+
+def resend_lost_interrupts() -> None:
+    """From now on, in this process, send a Ctrl-C again that came where Python lets no exception out.
+
+    That is where it clears up after an object: it would print a traceback, and go on as if nothing had come.
+    """
+    others: "Callable[[sys.UnraisableHookArgs], object]" = sys.unraisablehook
+
+    def lost(what: "sys.UnraisableHookArgs") -> None:
+        if what.exc_type is KeyboardInterrupt:
+            again = threading.Timer(AGAIN_AFTER, _interrupt)
+            again.daemon = True
+            again.start()
+        else:
+            others(what)
+
+    sys.unraisablehook = lost
+
+
+def _interrupt() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 class Interrupts:

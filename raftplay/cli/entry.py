@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import typer
 
+from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
@@ -35,6 +36,7 @@ def call_text(error: typer.TyperException) -> str:
 def main() -> NoReturn:
     """Run the command line; every failure is a sentence and an exit status."""
     prepare_streams()
+    resend_lost_interrupts()
     try:
         # no variable of this name can be set: typer would complete from it, and show it raw
         status: int = app(prog_name="raftplay", standalone_mode=False, complete_var="=") or Status.HELD
