@@ -1,8 +1,14 @@
 """What holds for every test of the suite."""
 
+import signal
+
 import pytest
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a script that runs the tests in the background has it ignored, and the processes that tests start would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("scenarios_support", "past_support")
 

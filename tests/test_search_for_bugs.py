@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import is_gone
 
 from raftplay.explore.command import case_of
 from raftplay.explore.counterexample import script_of
@@ -86,15 +87,3 @@ def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
     assert "nothing broke" in out
     assert "Traceback" not in errors
     assert is_gone(run.pid, within=10)
-
-
-def is_gone(group: int, *, within: float) -> bool:
-    """Whether no process of the group is left; helpers of multiprocessing end a moment after the last worker."""
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False

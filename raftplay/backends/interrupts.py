@@ -3,7 +3,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 AGAIN_AFTER = 0.01
@@ -15,7 +16,7 @@ def resend_lost_interrupts() -> None:
 
     That is where it clears up after an object: it would print a traceback, and go on as if nothing had come.
     """
-    others: "Callable[[sys.UnraisableHookArgs], object]" = sys.unraisablehook
+    others: Callable[[sys.UnraisableHookArgs], object] = sys.unraisablehook
 
     def lost(what: "sys.UnraisableHookArgs") -> None:
         if what.exc_type is KeyboardInterrupt:
@@ -31,7 +32,23 @@ def resend_lost_interrupts() -> None:
 def _interrupt() -> None:
     main = threading.main_thread().ident
     assert main is not None
-    signal.pthread_kill(main, signal.SIGINT)
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(main, signal.SIGINT)
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Hold a Ctrl-C back until the block is over; processes that the block starts never hear of one."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Interrupts:

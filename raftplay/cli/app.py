@@ -12,7 +12,6 @@ app = typer.Typer(
     name="raftplay",
     help="A playground in which a person holds a Raft cluster in their hands.",
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"max_content_width": 100},

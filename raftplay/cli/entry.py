@@ -1,7 +1,9 @@
 """Where the command line begins and ends: every failure is a sentence and an exit status."""
 
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 import typer
@@ -10,9 +12,11 @@ from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
+from raftplay.docstrings import restore
 from raftplay.output import be_silent, complain, prepare_streams
 from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
+from raftplay.signals import end, handled
 
 # In this order --help lists what they hold.
 # isort: off
@@ -24,6 +28,14 @@ from raftplay.cli import searching
 
 _COMMANDS = (playing, learning, listing, searching)  # importing them fills the app
 
+for _module in _COMMANDS:
+    restore(_module)  # typer makes the help texts of these
+
+COMPLETE = "_RAFTPLAY_COMPLETE"
+"""The variable by which a shell asks what may be typed next."""
+
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
 
 def call_text(error: typer.TyperException) -> str:
     """What is wrong with options or arguments, in one sentence, and where to read more."""
@@ -33,13 +45,27 @@ def call_text(error: typer.TyperException) -> str:
     return f"{text[:1].lower()}{text[1:]}{see}"
 
 
-def main() -> NoReturn:
+def complete_variable(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the variable that typer may complete from: one that cannot be set where it is no shell that asks.
+
+    Typer would show any other value raw, and not do without the words that a shell hands over.
+    """
+    action, _, shell = environ.get(COMPLETE, "").partition("_")
+    words = environ.get("COMP_CWORD", "").isdecimal() and "COMP_WORDS" in environ
+    asks = shell in SHELLS and (action == "source" or words or "_TYPER_COMPLETE_ARGS" in environ)
+    return COMPLETE if asks else "="
+
+
+def run() -> NoReturn:
     """Run the command line; every failure is a sentence and an exit status."""
-    prepare_streams()
-    resend_lost_interrupts()
+    status: int = Status.HELD
     try:
-        # no variable of this name can be set: typer would complete from it, and show it raw
-        status: int = app(prog_name="raftplay", standalone_mode=False, complete_var="=") or Status.HELD
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        prepare_streams()
+        resend_lost_interrupts()
+        with handled(end):
+            status = app(prog_name="raftplay", standalone_mode=False, complete_var=complete_variable()) or status
     except ScriptRefused as refusal:
         complain(*str(refusal).split("\n"))
         status = Status.MISUSED

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from raftplay.cli import completions
 from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal
 from raftplay.cli.options import SeedOption
@@ -33,7 +34,10 @@ LOOKS["broken"] = "1;31"
 @app.command()
 def lesson(
     which: Annotated[
-        str | None, typer.Argument(metavar="[LESSON]", help="A number, a name, or a file of your own.")
+        str | None,
+        typer.Argument(
+            metavar="[LESSON]", autocompletion=completions.lessons, help="A number, a name, or a file of your own."
+        ),
     ] = None,
     on_screen: Annotated[bool, typer.Option("--tui", help="Show the cluster beside the words.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Words only: for screen readers, and for pipes.")] = False,

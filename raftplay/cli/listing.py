@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from raftplay import scenarios as shipped
+from raftplay.cli import completions
 from raftplay.cli.app import app
 from raftplay.cli.options import known_bugs
 from raftplay.commands import looking
@@ -22,7 +23,11 @@ def scenarios() -> None:
 
 
 @app.command()
-def bugs(name: Annotated[str | None, typer.Argument(help="The bug to explain.")] = None) -> None:
+def bugs(
+    name: Annotated[
+        str | None, typer.Argument(autocompletion=completions.bugs, help="The bug to explain.")
+    ] = None,
+) -> None:
     """List the bug switches, or explain one; see one break with: raftplay run bugs/NAME."""
     Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
 
@@ -36,7 +41,9 @@ def invariants() -> None:
 
 @app.command("help")
 def help_(
-    name: Annotated[str | None, typer.Argument(help="A command, or: conditions.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(autocompletion=completions.help_names, help="A command, or: conditions.")
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
 ) -> None:
     """Explain the commands of the language."""

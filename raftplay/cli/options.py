@@ -1,11 +1,13 @@
 """Options that several commands take, and what their words mean."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from raftplay.cluster.config import MAX_NODES
+from raftplay.cli import completions
+from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.script import override
@@ -13,19 +15,26 @@ from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import duration_of
 from raftplay.explore.mixes import MIXES
+from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.messages import UsageError
 
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="DIR", help="Keep every node's disk in this directory, and go on from what it holds."
+        "--data-dir",
+        metavar="DIR",
+        autocompletion=completions.files,
+        help="Keep every node's disk in this directory, and go on from what it holds.",
     ),
 ]
 
 
 BugOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Switch on a bug; may be given several times.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", autocompletion=completions.bugs, help="Switch on a bug; may be given several times."
+    ),
 ]
 
 
@@ -42,7 +51,12 @@ SeedOption = Annotated[
 
 
 BackendOption = Annotated[
-    str | None, typer.Option(metavar="tcp|sim", help="Real sockets (unless said otherwise), or virtual time.")
+    str | None,
+    typer.Option(
+        metavar="tcp|sim",
+        autocompletion=completions.backends,
+        help="Real sockets (unless said otherwise), or virtual time.",
+    ),
 ]
 
 
@@ -69,7 +83,10 @@ WithoutBugsOption = Annotated[bool, typer.Option("--without-bugs", help="Switch 
 
 
 TraceOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", autocompletion=completions.files, help="Write every event to this file, as JSON Lines."
+    ),
 ]
 
 
@@ -118,6 +135,23 @@ def node_range(text: str) -> range:
         if numbers and numbers[0] >= 1 and numbers[-1] <= MAX_NODES:
             return numbers
     raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {quoted(text)}")
+
+
+def check_last_seed(first: int, count: int | None) -> None:
+    """Raise `UsageError` for seeds that `raftplay run` would refuse."""
+    if first + (count or 1) - 1 > MAX_SEED:
+        raise UsageError(f"the last seed would be above {MAX_SEED}; choose a lower --first-seed, or fewer --seeds")
+
+
+def leave_out_weather() -> tuple[str, ...]:
+    """Unset the variables that change the network, and say so: a search chooses its own faults, and lifts them.
+
+    Return their names.
+    """
+    unset = tuple(name for name in (UNRELIABLE, MORE_REELECTION) if os.environ.pop(name, ""))
+    for name in unset:
+        complain(f"raftplay: {name} is left out: explore chooses the faults itself")
+    return unset
 
 
 def seconds_of(text: str) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from raftplay.cli import completions
 from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal, load, own_file, same_file
 from raftplay.cli.options import (
@@ -34,7 +35,11 @@ from raftplay.raft.messages import UsageError
 def run(
     script: Annotated[
         str,
-        typer.Argument(metavar="SCRIPT", help="A file, the name of a scenario, or - for standard input."),
+        typer.Argument(
+            metavar="SCRIPT",
+            autocompletion=completions.scripts,
+            help="A file, the name of a scenario, or - for standard input.",
+        ),
     ],
     nodes: NodesOption = None,
     seed: SeedOption = None,
@@ -86,7 +91,12 @@ def run(
 @app.command()
 def shell(
     script: Annotated[
-        str | None, typer.Argument(metavar="SCRIPT", help="A file or the name of a scenario, to play first.")
+        str | None,
+        typer.Argument(
+            metavar="SCRIPT",
+            autocompletion=completions.scripts,
+            help="A file or the name of a scenario, to play first.",
+        ),
     ] = None,
     nodes: NodesOption = None,
     seed: SeedOption = None,
@@ -124,7 +134,12 @@ def shell(
 @app.command()
 def tui(
     script: Annotated[
-        str | None, typer.Argument(metavar="[SCRIPT]", help="A file or the name of a scenario, to be played.")
+        str | None,
+        typer.Argument(
+            metavar="[SCRIPT]",
+            autocompletion=completions.scripts,
+            help="A file or the name of a scenario, to be played.",
+        ),
     ] = None,
     nodes: NodesOption = None,
     seed: SeedOption = None,
@@ -141,10 +156,18 @@ def tui(
     trace: TraceOption = None,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
     counterexample: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Open what `explore` wrote: at once to where it breaks.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            autocompletion=completions.files,
+            help="Open what `explore` wrote: at once to where it breaks.",
+        ),
     ] = None,
     screenshot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw a picture, without a terminal.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg", autocompletion=completions.files, help="Draw a picture, without a terminal."
+        ),
     ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
     after: Annotated[

@@ -11,9 +11,19 @@ import typer
 
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
+from raftplay.cli import completions
 from raftplay.cli.app import app
 from raftplay.cli.files import read
-from raftplay.cli.options import BugOption, backend_of, known_bugs, known_mixes, node_range, seconds_of
+from raftplay.cli.options import (
+    BugOption,
+    backend_of,
+    check_last_seed,
+    known_bugs,
+    known_mixes,
+    leave_out_weather,
+    node_range,
+    seconds_of,
+)
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.about_traces import replay_text
@@ -63,7 +73,9 @@ class Progress:
 
 @app.command()
 def replay(
-    trace: Annotated[Path, typer.Argument(help="A file that `run --trace` wrote.")],
+    trace: Annotated[
+        Path, typer.Argument(autocompletion=completions.files, help="A file that `run --trace` wrote.")
+    ],
 ) -> None:
     """Feed the events of a trace to the watchers again, and say what they find."""
     held, text = replay_text(trace)
@@ -74,11 +86,18 @@ def replay(
 @app.command("explore")
 def explore_(
     script: Annotated[
-        str | None, typer.Argument(help="A script to run with many seeds in place of faults.")
+        str | None,
+        typer.Argument(
+            autocompletion=completions.scripts, help="A script to run with many seeds in place of faults."
+        ),
     ] = None,
     backend: Annotated[
         str,
-        typer.Option(metavar="sim|tcp", help="Virtual time, or a soak: real sockets, and what grows meanwhile."),
+        typer.Option(
+            metavar="sim|tcp",
+            autocompletion=completions.backends,
+            help="Virtual time, or a soak: real sockets, and what grows meanwhile.",
+        ),
     ] = "sim",
     speed: Annotated[
         float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="How fast time goes by on sockets.")
@@ -89,16 +108,21 @@ def explore_(
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
     nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
-    mix: Annotated[list[str] | None, typer.Option(help="Fault mixes to draw from; all unless given.")] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(autocompletion=completions.mixes, help="Fault mixes to draw from; all unless given."),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
-    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="The first seed.")] = 0,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on shrinking what was found.")] = 60.0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
+    out: Annotated[
+        Path, typer.Option(autocompletion=completions.files, help="Where to write the counterexample.")
+    ] = Path("counterexample.txt"),
 ) -> None:
     """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
 
@@ -109,6 +133,7 @@ def explore_(
     on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
     if seeds is None and (limit is None or script is not None):
         seeds = 20 if on_sockets else 1000
+    check_last_seed(first_seed, seeds)
     progress = Progress(seeds, None if limit is None else seconds_of(limit))
     if script is not None:
         name, text = read(script)
@@ -116,6 +141,7 @@ def explore_(
         span = range(first_seed, first_seed + seeds)
         overrides = Setup(bugs=known_bugs(bug))
         raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
+    unset = leave_out_weather()
     search = Search(
         node_range(nodes),
         seconds=seconds,
@@ -130,12 +156,13 @@ def explore_(
         speed=speed,
     )
     if all_bugs:
-        rows = table(search, shrink, output.write)
-        raise typer.Exit(int(Status.HELD if all(row.case is not None for row in rows) else Status.FAILED))
+        raise typer.Exit(int(table(search, shrink, output.write)))
     again = shlex.join(["raftplay", *sys.argv[1:]])
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=out, watch=progress.show, again=again)))
-    status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
+    status = explore(
+        search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again, unset=unset
+    )
     raise typer.Exit(int(status))
 
 
@@ -146,7 +173,9 @@ def fuzz_(
         int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
-    out: Annotated[Path, typer.Option(help="Where to write a script that fails.")] = Path("failed.txt"),
+    out: Annotated[
+        Path, typer.Option(autocompletion=completions.files, help="Where to write a script that fails.")
+    ] = Path("failed.txt"),
 ) -> None:
     """Throw mutated frames at a live cluster, or generated scripts at the language.
 

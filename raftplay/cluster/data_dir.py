@@ -3,19 +3,14 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from raftplay.cluster.sqlite_file import Identity, reason, shown
 from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
+from raftplay.locks import take_folder
 from raftplay.raft.storage import StorageError
 from raftplay.watch.text import visible
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # a system where SQLite's own locks have to do
-    fcntl = None
 
 
 class DataDir:
@@ -50,11 +45,7 @@ class DataDir:
         """Make the directory, and keep others out of it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if fcntl is None:
-                return
-            descriptor = os.open(self.path, os.O_RDONLY)
-            opened.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_folder(self.path, opened)
         except BlockingIOError:
             raise StorageError(f"the data directory {shown(self.path)} is in use by another cluster") from None
         except FileExistsError:

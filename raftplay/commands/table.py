@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from raftplay.commands.cursor import Cursor, Scope, did_you_mean
 from raftplay.commands.lexer import Mistake, Statement
 from raftplay.commands.shown import quoted
+from raftplay.docstrings import docstring
 
 if TYPE_CHECKING:
     from raftplay.commands.offers import Offer
@@ -119,12 +120,11 @@ def command(
 
     def declare(function: Callable[..., str]) -> Callable[..., str]:
         name = function.__name__.rstrip("_")
-        doc = inspect.getdoc(function)
-        assert doc, name
+        about = " ".join(docstring(function).split())
+        assert about, name
         assert name not in TABLE, name
         does = effect or GROUPS[group]
         typed = not setup if in_session is None else in_session
-        about = " ".join(doc.split())
         TABLE[name] = Command(name, group, function, _parameters(function), about, example, does, setup, typed)
         return function
 

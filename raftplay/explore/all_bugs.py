@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from raftplay.explore.command import case_of, shrunk
-from raftplay.explore.shrink import Case
+from raftplay.commands.status import Status
+from raftplay.explore.command import case_of
+from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.raft.bugs import BUGS
 
@@ -21,29 +22,35 @@ class Row:
 
 
 def search_for(bug: str, search: Search, shrink_limit: float) -> Row:
-    """Search for `bug` alone, and shrink what is found."""
+    """Search for `bug` alone, and shrink what is found. Raises KeyboardInterrupt."""
     report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
+    if report.interrupted:
+        raise KeyboardInterrupt
     if report.first is None:
         return Row(bug, report.trials, report.elapsed, None)
     seeds = report.first.plan.seed - search.first_seed + 1
-    case = shrunk(case_of(report.first), shrink_limit)
+    case = Shrinker(case_of(report.first), limit=shrink_limit).shrink()
     return Row(bug, seeds, report.elapsed, case, report.first.plan.mix)
 
 
-def table(
-    search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS
-) -> list[Row]:
-    """Search for every bug, and write a row of Markdown for each as it is done."""
+def table(search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS) -> Status:
+    """Search for every bug, and write a row of Markdown for each as it is done. Ctrl-C ends it."""
     write("| bug | what fell first | seeds needed | mix | seconds | commands after shrinking | nodes |")
     write("|---|---|---|---|---|---|---|")
     rows = []
-    for bug in bugs:
-        row = search_for(bug, search, shrink_limit)
-        rows.append(row)
-        write(_line(row))
-    found = sum(row.case is not None for row in rows)
-    write(f"\n{found} of {len(rows)} found.")
-    return rows
+    try:
+        for bug in bugs:
+            rows.append(search_for(bug, search, shrink_limit))
+            write(_line(rows[-1]))
+    except KeyboardInterrupt:
+        write(f"\ninterrupted: {_found(rows)} found before the search for {bug} was over.")
+        return Status.INTERRUPTED
+    write(f"\n{_found(rows)} found.")
+    return Status.HELD if all(row.case is not None for row in rows) else Status.FAILED
+
+
+def _found(rows: list[Row]) -> str:
+    return f"{sum(row.case is not None for row in rows)} of {len(rows)}"
 
 
 def _line(row: Row) -> str:

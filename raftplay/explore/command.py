@@ -1,7 +1,7 @@
 """What `raftplay explore` does: search, report, shrink what was found, and write it down as a script."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from raftplay.commands.runner import Status, TextTranscript, run_script
@@ -18,8 +18,20 @@ from raftplay.watch.text import visible
 Write = Callable[[str], None]
 
 
-def explore(search: Search, write: Write, *, out: Path, watch: Watch, shrink_limit: float, again: str) -> Status:
-    """Search, and shrink the first finding into the script `out`. Raises `UsageError`."""
+def explore(
+    search: Search,
+    write: Write,
+    *,
+    out: Path,
+    watch: Watch,
+    shrink_limit: float,
+    again: str,
+    unset: Sequence[str] = (),
+) -> Status:
+    """Search, and shrink the first finding into the script `out`. Raises `UsageError`.
+
+    `unset` are variables of the environment that must not be set where the script runs.
+    """
     report = sweep(search, watch)
     write(report_text(report))
     if report.first is None:
@@ -30,7 +42,8 @@ def explore(search: Search, write: Write, *, out: Path, watch: Watch, shrink_lim
     write_script(out, script_of(case, command=again))
     write(
         f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
-        f"{visible(str(out))}\nagain: raftplay run {visible(shlex.quote(str(out)))}"
+        f"{visible(str(out))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
+        f"raftplay run {visible(shlex.quote(str(out)))}"
     )
     return Status.FAILED
 
@@ -62,19 +75,18 @@ def explore_script(
     name: str, text: str, seeds: range, write: Write, overrides: Setup, watch: Callable[[int], None]
 ) -> Status:
     """Run one script with many seeds in virtual time; the first seed with which it does not hold ends it."""
-    for seed in seeds:
+    for done, seed in enumerate(seeds):
         overrides.seed, overrides.backend = seed, "sim"
         script: Script = parse_script(name, text, overrides)
         heard: list[str] = []
-        if _run_quietly(script, heard) is not Status.HELD:
+        status = run_script(script, TextTranscript(heard.append, quiet=True))
+        if status is Status.INTERRUPTED:
+            write(f"interrupted: {visible(name)} held with {done} of {len(seeds)} seeds")
+            return status
+        if status is not Status.HELD:
             for line in heard:
                 write(line)
-            return Status.FAILED
+            return status
         watch(seed)
     write(f"{visible(name)} held with {len(seeds)} seeds, {seeds.start} to {seeds.stop - 1}")
     return Status.HELD
-
-
-def _run_quietly(script: Script, heard: list[str]) -> Status:
-
-    return run_script(script, TextTranscript(heard.append, quiet=True))

@@ -1,13 +1,15 @@
 """Many trials on all cores: what was found, what was covered, how fast, and how soon clusters came back."""
 
 import multiprocessing
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count, islice
+from multiprocessing import resource_tracker
 
+from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.explore.trial import Plan, Result, draw, run_trial
 
 CHUNK = 4
@@ -117,11 +119,10 @@ def _trials(search: Search, start: float) -> Generator[Result, None, None]:
         yield from map(run_trial, plans)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(search.jobs, _ignore_interrupts) as pool:
+    resource_tracker.ensure_running()  # by starting with the pool it would let a Ctrl-C through
+    with ExitStack() as ended:
+        with interrupts_held_back():  # its processes hear of no Ctrl-C, from their first moment on
+            pool = ended.enter_context(context.Pool(search.jobs))
         while chunk := list(islice(plans, search.jobs * CHUNK * 2)):
-            yield from pool.imap_unordered(run_trial, chunk, CHUNK)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the process that reports."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # in the order of seeds: the first finding is that of the lowest, whatever the number of processes
+            yield from pool.imap(run_trial, chunk, CHUNK)

@@ -5,13 +5,13 @@ Several lessons may be read at once: whoever changes the file locks it, reads it
 """
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from raftplay.locks import folder_to_ourselves
 from raftplay.places import state_file
 
 MAX_BYTES = 1 << 20
@@ -96,7 +96,7 @@ def _change(file: Path, change: Callable[[Kept], Kept]) -> str:
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(file.parent):
+        with folder_to_ourselves(file.parent):
             try:
                 beside.write_bytes(msgspec.json.encode(change(kept(file))))
                 os.replace(beside, file)
@@ -107,18 +107,6 @@ def _change(file: Path, change: Callable[[Kept], Kept]) -> str:
     except OSError as error:
         return f"your progress could not be kept in {file}: {error.strerror or error}"
     return ""
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One at a time, where the file system can lock."""
-    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
 
 
 def _is_better(one: Score, other: Score) -> bool:

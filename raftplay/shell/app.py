@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 import sys
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from raftplay.shell.line import Line
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.plain import PlainShell
 from raftplay.shell.typed import PastLines
+from raftplay.signals import TO_END
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
@@ -99,7 +99,7 @@ class Shell:
     async def run(self) -> int:
         """Until one leaves, or is told to end: the exit status."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in TO_END:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._end, 128 + number)
         self._say([("", f"raftplay: {about_text(self._script, self.session.harness)}")])

@@ -1,11 +1,5 @@
 """The shell on a terminal that can do nothing but print: the same commands, the same answers, line by line."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import NoReturn
-
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
 from raftplay.commands.transcript import about_text
@@ -30,16 +24,15 @@ class PlainShell:
         self._output = Output()
 
     def run(self) -> int:
-        """Until one leaves, or is told to end: the exit status."""
+        """Run until one leaves; the exit status."""
         self._live.session.width = WIDTH
-        with _ended_by_signals():
-            self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
-            for step in self._script.steps:
-                self._output.write(PROMPT + visible(step.bound.statement.text))
-                if not self._do(step.bound.statement.text, is_script=True):
-                    break
-            while (text := self._read()) is not None:
-                self._do(text)
+        self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
+        for step in self._script.steps:
+            self._output.write(PROMPT + visible(step.bound.statement.text))
+            if not self._do(step.bound.statement.text, is_script=True):
+                break
+        while (text := self._read()) is not None:
+            self._do(text)
         return 0
 
     def _read(self) -> str | None:
@@ -76,19 +69,3 @@ class PlainShell:
 
     def _say(self, line: Text) -> None:
         self._output.write("".join(text for _, text in line))
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the shell, and what it holds, in good order."""
-
-    def end(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            with suppress(TypeError):  # one that Python did not set
-                signal.signal(number, handler)

@@ -4,7 +4,6 @@ The rule of this module: a history that cannot be read or written is no reason t
 alone, and no longer than `MOST` lines.
 """
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from prompt_toolkit.history import History
 
+from raftplay.locks import lock
 from raftplay.places import state_file
 
 MOST = 2_000
@@ -73,14 +73,16 @@ def _opened(path: Path | None) -> Iterator[BinaryIO | None]:
 
 def _open(path: Path) -> BinaryIO | None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)  # Windows has none of them, nor owners
     file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+    is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    if not stat.S_ISREG(status.st_mode) or not is_ours:
         file.close()
         return None
-    if status.st_mode & 0o077:
+    if status.st_mode & 0o077 and hasattr(os, "fchmod"):
         os.fchmod(file.fileno(), 0o600)
-    with suppress(OSError):  # some file systems lock nothing
-        fcntl.flock(file, fcntl.LOCK_EX)
+    lock(file.fileno())
     return file

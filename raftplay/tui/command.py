@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import locale
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from raftplay.commands.session import Session
 from raftplay.commands.status import Status
 from raftplay.output import complain
 from raftplay.raft.messages import UsageError
+from raftplay.signals import handled
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.deck import Deck
@@ -109,13 +109,8 @@ def _ending_on_signals(app: RaftApp) -> Iterator[None]:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 app.loop.call_soon_threadsafe(app.exit)
 
-    numbers = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
+    with handled(end):
         yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def draw(

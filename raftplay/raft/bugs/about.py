@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from raftplay.docstrings import docstring
 from raftplay.raft.consensus import ConsensusModule
 
 LIVENESS = "liveness"
@@ -27,4 +28,4 @@ class Bug:
     @property
     def explanation(self) -> str:
         """What goes wrong, step by step, in one paragraph."""
-        return " ".join((self.module.__doc__ or "").split())
+        return " ".join(docstring(self.module).split())

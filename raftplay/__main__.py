@@ -1,0 +1,5 @@
+"""``python -m raftplay``."""
+
+from raftplay.cli import main
+
+main()

@@ -1,0 +1,59 @@
+"""What a shell offers on Tab: names of scenarios, bugs, lessons and topics, and files.
+
+Install it with ``raftplay --install-completion``. Each function returns what may stand in place of the word that
+is begun.
+"""
+
+import glob
+import os
+from collections.abc import Iterable
+
+from raftplay import scenarios as shipped
+from raftplay.commands.table import TABLE, TOPICS
+from raftplay.explore.mixes import MIXES
+from raftplay.lessons import shelf
+from raftplay.raft.bugs import BUGS
+
+MOST = 500
+"""How many files are offered at the most."""
+
+
+def files(incomplete: str) -> list[str]:
+    """Offer files and folders."""
+    found = sorted(glob.glob(f"{glob.escape(os.path.expanduser(incomplete))}*"))[:MOST]
+    return [f"{path}{os.sep}" if os.path.isdir(path) else path for path in found]
+
+
+def scripts(incomplete: str) -> list[str]:
+    """Offer scenarios, those of bugs once ``bugs/`` is begun, and files."""
+    begun = incomplete.startswith("b")
+    return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
+
+
+def lessons(incomplete: str) -> list[str]:
+    """Offer lessons by name, and files."""
+    return [*_that_begin(shelf.names(), incomplete), *files(incomplete)]
+
+
+def bugs(incomplete: str) -> list[str]:
+    """Offer bug switches."""
+    return _that_begin(BUGS, incomplete)
+
+
+def mixes(incomplete: str) -> list[str]:
+    """Offer fault mixes."""
+    return _that_begin(MIXES, incomplete)
+
+
+def help_names(incomplete: str) -> list[str]:
+    """Offer what ``raftplay help`` explains."""
+    return _that_begin((*TABLE, *TOPICS), incomplete)
+
+
+def backends(incomplete: str) -> list[str]:
+    """Offer the backends."""
+    return _that_begin(("sim", "tcp"), incomplete)
+
+
+def _that_begin(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,33 @@
+"""The signals that ask a process to end, where the system has them."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+TO_END = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""SIGTERM, and SIGHUP where there is one: Windows has none."""
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Call `handler` for each signal that asks the process to end, while the block runs.
+
+    A signal that is ignored stays ignored, as `nohup` wants it.
+    """
+    before = {number: signal.getsignal(number) for number in TO_END}
+    before = {number: earlier for number, earlier in before.items() if earlier is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            with suppress(TypeError):  # one that Python did not set
+                signal.signal(number, earlier)
+
+
+def end(number: int, _: FrameType | None = None) -> NoReturn:
+    """End the process in good order. Raises SystemExit with the status that a shell gives for the signal."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,97 @@
+"""What bash offers on Tab, asked as bash asks."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raftplay import scenarios
+from raftplay.cli import completions
+from raftplay.lessons import shelf
+from raftplay.raft.bugs import BUGS
+
+
+def offered(line: str, folder: Path) -> list[str]:
+    """What completes the last word of a line."""
+    environment = {
+        **os.environ,
+        "_RAFTPLAY_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }
+    command = [sys.executable, "-m", "raftplay"]
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("raftplay run fig", "figure-8"),
+        ("raftplay run my", "my-story.txt"),
+        ("raftplay run fold", "folder/"),
+        ("raftplay run bugs/forget-v", "bugs/forget-vote"),
+        ("raftplay run x --bug res", "reset-vote"),
+        ("raftplay run x --backend s", "sim"),
+        ("raftplay run x --trace my", "my-story.txt"),
+        ("raftplay shell lost", "lost-entry"),
+        ("raftplay tui split-b", "split-brain"),
+        ("raftplay lesson a-l", "a-leader-is-elected"),
+        ("raftplay bugs torn", "torn-vote"),
+        ("raftplay explore --mix ch", "churn"),
+        ("raftplay help cond", "conditions"),
+        ("raftplay scen", "scenarios"),
+    ],
+)
+def test_names_and_files_are_offered(line: str, first: str, tmp_path: Path):
+    (tmp_path / "my-story.txt").touch()
+    (tmp_path / "folder").mkdir()
+    assert offered(line, tmp_path)[0] == first
+
+
+def test_everything_that_has_a_name_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert completions.scripts("") == scenarios.names()
+    assert completions.scripts("bugs/") == scenarios.bug_names()
+    assert completions.lessons("") == shelf.names()
+    assert completions.bugs("") == list(BUGS)
+
+
+def test_a_file_is_offered_whatever_its_name_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a[1].txt").touch()
+    assert completions.files("a[") == ["a[1].txt"]
+
+
+@pytest.mark.parametrize("value", ["x\x1b[31m_y", "complete_\x1b[31m", "complete", "\n"])
+def test_a_strange_value_of_the_variable_is_not_repeated(value: str):
+    done = subprocess.run(
+        [sys.executable, "-m", "raftplay", "--version"],
+        env={**os.environ, "_RAFTPLAY_COMPLETE": value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("raftplay ")
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_bash_is_told_how_to_ask(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "raftplay", "--install-completion", "bash"],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    script = (tmp_path / ".bash_completions" / "raftplay.sh").read_text("utf-8")
+    assert "_RAFTPLAY_COMPLETE=complete_bash" in script
