@@ -65,8 +65,9 @@ class Harness:
     term is committed again with the first entry of the new one (§5.4.2). `storage` gives each node one of your
     own instead; you close it.
 
-    Raises `UsageError` for arguments that cannot be, and `StorageError` when the storage cannot be used: here, in
-    `restart_peer`, and at the next call when a node cannot write its disk. That node has crashed then.
+    Raises `UsageError` for arguments that cannot be, and `StorageError` when a storage cannot be used, whatever it
+    raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
+    that happens or after the next call has done its work. That node has crashed then; the others go on.
     """
 
     def __init__(
@@ -198,7 +199,7 @@ class Harness:
 
     def check_restart(self, id: int) -> None:
         """Raise the `UsageError` that `restart_peer` would raise, if it would."""
-        self._members.check_restart(id)
+        self._act(lambda: self._members.check_restart(id))
 
     def disconnect_peer(self, id: int) -> None:
         """Cut node `id` from all others, both ways."""
@@ -540,7 +541,8 @@ class Harness:
         self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
 
     def _ends_waits(self) -> bool:
-        return self._interrupted or self._unraised is not None or bool(self.stream.failures)
+        failed = self.stream.failures or self._members.disk_failures
+        return self._interrupted or self._unraised is not None or bool(failed)
 
     def _wait(self, wait: Callable[[], T]) -> T:
         """What `wait` gives; but what ended it before its time is raised, a breach first."""
@@ -566,9 +568,10 @@ class Harness:
         return self.invariants.breaches if self.invariants is not None else []
 
     def _raise_breach(self) -> None:
-        """Raise the first breach, and the failure of a reader, once each."""
-        if self.stream.failures:
-            raise self.stream.failures.pop(0)
+        """Raise the first breach, and the failures of readers and disks, once each."""
+        for failures in (self.stream.failures, self._members.disk_failures):
+            if failures:
+                raise failures.pop(0)
         breach, self._unraised = self._unraised, None
         if breach is not None:
             raise InvariantBroken(breach, self.snapshot(), self.config.bugs)
