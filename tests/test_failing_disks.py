@@ -79,7 +79,7 @@ def test_a_node_that_cannot_write_stops_and_the_others_live_on(backend: str, nam
         elect(h)
         commit(h, "a")
         disks[victim].fails = ("set", "set_many")
-        with pytest.raises(StorageError) as failure:
+        with pytest.raises(StorageError) as failure:  # noqa: PT012 - at once, or as soon as time passes
             h.submit_to_server(0, "b")
             h.sleep_ms(3000)
         text = one_sentence(failure.value)
@@ -104,7 +104,7 @@ def test_an_action_is_done_although_a_disk_fails_just_before(backend: str):
         elect(h)
         h.pause()
         disks[0].fails = ("set", "set_many")
-        with pytest.raises(StorageError, match=r"^node 0 crashed"):
+        with pytest.raises(StorageError, match=r"^node 0 crashed"):  # noqa: PT012 - in either call
             h.submit_to_server(0, "b")
             h.crash_peer(1)
         if h.alive[1]:  # where the first call has settled already
@@ -172,5 +172,3 @@ def test_a_server_without_a_harness_stops_and_raises():
         backend.pass_time(1)
     assert server.stopped
     backend.close()
-
-

@@ -38,7 +38,9 @@ class Disk:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = partial(_transaction, storage) if isinstance(storage, Transactional) else no_transaction
+        self._transaction = no_transaction
+        if isinstance(storage, Transactional):
+            self._transaction = partial(_transaction, storage)
         self._set_many = setter_of_many(storage)
         self._sets_left = -1
 

@@ -28,7 +28,7 @@ class Members:
     """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
 
     By node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and `crash_causes`
-    (how the disk of a node failed that is down because of it; else ""). `disk_failures`: what is still to be raised.
+    (how the disk of a node failed that is down because of it; else ""). `disk_failures` are still to be raised.
     """
 
     def __init__(
@@ -257,6 +257,11 @@ class Members:
                 last.callback(self._opened.close)
             for server in reversed(self.servers):
                 last.callback(server.stop)
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether the disks are files of a data directory, which `stop_all` closes."""
+        return self._opened is not None
 
     def node_snapshot(self, server: Server) -> NodeSnapshot:
         """All that a screen shows of one node."""

@@ -18,6 +18,9 @@ from raftplay.raft.storage import StorageError
 _open_here: "weakref.WeakSet[SqliteStorage]" = weakref.WeakSet()
 """SQLite's locks are the whole process's; reading a file that is open here would drop them."""
 
+_of_parent: list[sqlite3.Connection] = []
+"""In a process that was forked: never closed here, or SQLite would roll back a write of the parent's."""
+
 
 class SqliteStorage:
     """A `Storage` in one SQLite file, which outlives its process: what was set is on disk, synced, on return.
@@ -119,6 +122,7 @@ class SqliteStorage:
         self.close()
         if any(_is_same_file(self.path, other.path) for other in _open_here):
             raise StorageError(f"{shown(self.path)} is in use in this process")
+        self._process = os.getpid()
         self._db, self._about = sqlite_file.open_checked(self.path, self.identity)
         self._start = self.identity.checksum
         _open_here.add(self)
@@ -127,8 +131,12 @@ class SqliteStorage:
         """Let go of the file; safe to call twice."""
         db, self._db = self._db, None
         _open_here.discard(self)
-        if db is not None:
+        if db is None:
+            return
+        if self._process == os.getpid():
             sqlite_file.close(db)
+        else:
+            _of_parent.append(db)
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +182,8 @@ class SqliteStorage:
     def _open_db(self) -> sqlite3.Connection:
         if self._db is None:
             raise StorageError(f"{shown(self.path)} is closed")
+        if self._process != os.getpid():
+            raise StorageError(f"{shown(self.path)} is in use by the process from which this one was forked")
         return self._db
 
 

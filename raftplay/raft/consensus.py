@@ -76,7 +76,7 @@ class ConsensusModule:
         self.config = config or RaftConfig()
         self.observe = observe
         self.on_stop: Callable[[], None] | None = None
-        """Called by `stop` in place of stopping: whoever drives the node stops it, then calls `stop` without this."""
+        """Called by `stop` in its place: whoever drives the node sets this to None, and calls `stop` again."""
 
         self._rng = rng or random.Random()
         self._store = PersistentState(storage)

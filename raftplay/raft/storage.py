@@ -235,7 +235,7 @@ class PersistentState:
             raise StorageError(f"the storage has no {key!r}, without which the rest of it means nothing")
         try:
             return decoder.decode(data)
-        except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:  # not bytes; not UTF-8; too long
+        except (TypeError, ValueError, RecursionError) as error:  # no bytes; no JSON, not UTF-8 or too many digits
             raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
 
 
