@@ -1,6 +1,7 @@
 """A Harness that is misused says so in one sentence, leaves nothing behind, and its failures travel and tell all."""
 
 import concurrent.futures
+import contextlib
 import gc
 import importlib
 import inspect
@@ -20,9 +21,20 @@ from typing import Any
 
 import pytest
 from backends_support import eventually, nothing_left_over
+from disks import contents
 
 import raftplay
-from raftplay import CheckFailed, Config, Harness, InvariantBroken, LinkFaults, MapStorage, RaftConfig, UsageError
+from raftplay import (
+    CheckFailed,
+    Config,
+    Harness,
+    InvariantBroken,
+    LinkFaults,
+    MapStorage,
+    RaftConfig,
+    StorageError,
+    UsageError,
+)
 from raftplay.backends import tcp
 from raftplay.backends.base import FORKED
 from raftplay.cluster.harness import Interrupted
@@ -370,6 +382,7 @@ def _child_outcome(h: Harness) -> int:
 def test_a_forked_child_writes_to_no_file_of_its_parent(tmp_path: Path):
     with Harness(3, backend="sim", seed=1, data_dir=tmp_path) as h:
         h.check_single_leader()
+        before = contents(tmp_path)
         pid = os.fork()
         if pid == 0:
             words = ""
@@ -379,9 +392,12 @@ def test_a_forked_child_writes_to_no_file_of_its_parent(tmp_path: Path):
                 h.time_out_peer(1)
             except BaseException as error:
                 words = str(error)
+            with contextlib.suppress(StorageError):
+                h.shutdown()
             os._exit(0 if "is in use by the process from which this one was forked" in words else 1)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
+        assert contents(tmp_path) == before
         h.check_single_leader()
 
 

@@ -38,7 +38,9 @@ class SqliteStorage:
     def __init__(self, path: str | os.PathLike[str], identity: Identity | None = None) -> None:
         self.path = Path(path)
         self._pending: dict[str, bytes] | None = None
+        self._is_sure = False  # a write that failed may have got to the disk or not
         self._db: sqlite3.Connection | None = None
+        self._process = os.getpid()
         self._about = About(identity or Identity("", 0, 1), wiped=False, seal=0)
         if not os.path.lexists(self.path):
             sqlite_file.create(self.path, identity or Identity(new_cluster_id(), 0, 1))
@@ -48,6 +50,16 @@ class SqliteStorage:
     def identity(self) -> Identity:
         """Whose disk this is."""
         return self._about.identity
+
+    @property
+    def seal(self) -> int:
+        """What it holds, in one number: the sum of the checksums of all that was set."""
+        return self._about.seal
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is open in this process, and holds for sure what it says of itself."""
+        return self._is_sure and self._db is not None and self._process == os.getpid()
 
     @property
     def wiped(self) -> bool:
@@ -118,12 +130,22 @@ class SqliteStorage:
         return copy
 
     def reopen(self) -> None:
-        """Open the file anew, and check it, as after the crash of a process."""
+        """Open the file anew, and check it, as after the crash of a process.
+
+        Raises `StorageError` also when it does not hold what was written last.
+        """
         self.close()
         if any(_is_same_file(self.path, other.path) for other in _open_here):
             raise StorageError(f"{shown(self.path)} is in use in this process")
         self._process = os.getpid()
-        self._db, self._about = sqlite_file.open_checked(self.path, self.identity)
+        self._db, about = sqlite_file.open_checked(self.path, self.identity)
+        if self._is_sure and (about.seal, about.wiped) != (self.seal, self.wiped):
+            self.close()
+            raise StorageError(
+                f"{shown(self.path)} does not hold what node {self.identity.node} wrote last: it is an older "
+                "copy, or another one; put back the newest copy"
+            )
+        self._about, self._is_sure = about, True
         self._start = self.identity.checksum
         _open_here.add(self)
 
@@ -176,6 +198,7 @@ class SqliteStorage:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
+                self._is_sure = False
                 raise failure(self.path, error) from None
             raise
 
