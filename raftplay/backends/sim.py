@@ -199,7 +199,7 @@ class SimBackend:
                 self._endpoints.clear()
 
     def abandon(self, last: Callable[[], None]) -> None:
-        """Forget everything; nothing here takes time."""
+        """Do what `close` does; nothing here takes time."""
         self.close(last)
 
     def _pass(self, predicate: Predicate, end: float) -> bool:

@@ -45,7 +45,10 @@ def _end(backend: Backend, members: Members, text: str, process: int) -> None:
     """End the cluster from whichever thread collects garbage: so without waiting for the cluster's own."""
     if os.getpid() != process:  # forked: it is the other process's
         return
-    holds_something = backend.concurrent or members.holds_files
-    backend.abandon(members.stop_all)
-    if holds_something:
-        warnings.warn(text, ResourceWarning, stacklevel=1)
+    if backend.concurrent:
+        backend.abandon(members.stop_all)
+    elif members.holds_files:
+        members.close_files()
+    else:
+        return  # memory alone, and nobody is told that its nodes stop
+    warnings.warn(text, ResourceWarning, stacklevel=1)

@@ -253,15 +253,19 @@ class Members:
         """Stop all servers and let go of the disks, whatever fails meanwhile."""
         self.flights.clear()
         with ExitStack() as last:
-            if self._opened is not None:
-                last.callback(self._opened.close)
+            last.callback(self.close_files)
             for server in reversed(self.servers):
                 last.callback(server.stop)
 
     @property
     def holds_files(self) -> bool:
-        """Whether the disks are files of a data directory, which `stop_all` closes."""
+        """Whether the disks are files of a data directory."""
         return self._opened is not None
+
+    def close_files(self) -> None:
+        """Let go of the data directory, if there is one; safe to call twice."""
+        if self._opened is not None:
+            self._opened.close()
 
     def node_snapshot(self, server: Server) -> NodeSnapshot:
         """All that a screen shows of one node."""
