@@ -196,7 +196,10 @@ def timeout(session: "Session", node: kinds.Waiting) -> str:
     if session.harness.cluster[node].frozen:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
-    return f"node {node} is {cm.state} in term {cm.current_term}"
+    answer = f"node {node} is {cm.state} in term {cm.current_term}"
+    if session.harness.config.raft.prevote and cm.state is CMState.FOLLOWER:  # thesis §9.6
+        return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
+    return answer
 
 
 def links_text(links: kinds.Links) -> str:
