@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from session_support import blueprint, do, live, perform, session_of
 
+from raftplay import Config, RaftConfig
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
 from raftplay.commands.shown import columns
@@ -206,6 +207,23 @@ def test_a_node_that_stands_again_and_again_is_told_of_a_few_times():
         perform(session, "reconnect 1", "sleep 2s")
         clock.now += 10
         assert any("becomes leader" in words(line) for line in feed.lines())
+
+
+@pytest.mark.parametrize("mode", ["elections", "on"])
+def test_a_candidate_that_asks_first_again_and_again_is_told_of_a_few_times(mode: str):
+    """Its pre-votes pass, its requests for votes are lost: it goes from candidate to follower each time."""
+    with session_of(blueprint(3, config=Config(RaftConfig(20.0, 40.0, prevote=True)))) as session:
+        clock = Clock()
+        feed = Feed(session, clock)
+        perform(session, f"watch {mode}")
+        told: list[str] = []
+        for _ in range(8):
+            perform(session, "drop 0 after 2; timeout 0; wait 0 is candidate")
+            clock.now += 10
+            told += [words(line) for line in feed.lines()]
+        assert sum("asks whether it could win" in line for line in told) == 1
+        assert sum("stands again and again from term" in line for line in told) == 1
+        assert sum("is follower now" in line for line in told) <= (mode == "on")
 
 
 def test_in_another_branch_only_what_happens_there_is_told():
