@@ -9,6 +9,7 @@ from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.timings import TimingWarning
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import (
@@ -56,5 +57,6 @@ __all__ = [
     "SqliteStorage",
     "Storage",
     "StorageError",
+    "TimingWarning",
     "UsageError",
 ]

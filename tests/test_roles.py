@@ -18,6 +18,8 @@ from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.model.timeline import timeline
 from raftplay.watch.events import Record
 
+pytestmark = pytest.mark.filterwarnings("ignore::raftplay.TimingWarning")
+
 ROLES = {
     dec.Started: CMState.FOLLOWER,
     dec.Stopped: CMState.DEAD,

@@ -322,6 +322,15 @@ def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str]):
         assert b"\x1b" not in shell.everything
 
 
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_timings_that_cannot_work_are_warned_of_at_the_start(state: dict[str, str], kind: str):
+    args = ("shell", "--backend", "sim", "--timing", "election=40..60ms")
+    with Terminal(*args, env={**state, "TERM": kind}) as shell:
+        shell.until("warning: heartbeats every 50 ms, timeouts from 40 ms")
+        shell.until(PROMPT)
+        left(shell)
+
+
 @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere", "relative"])
 def test_a_home_that_cannot_be_written_is_no_failure(home: str) -> None:
     env = {"XDG_STATE_HOME": home, "HOME": home}

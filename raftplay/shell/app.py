@@ -22,7 +22,7 @@ from raftplay.commands.live import Live, Outcome
 from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
-from raftplay.commands.transcript import about_text
+from raftplay.commands.transcript import about_text, warning_text
 from raftplay.past.view import View
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
@@ -103,6 +103,8 @@ class Shell:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._end, 128 + number)
         self._say([("", f"raftplay: {about_text(self._script, self.session.harness)}")])
+        if warning := warning_text(self.session.harness):
+            self._say([("class:warn", warning)])
         tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._look())]
         for task in tasks:
             task.add_done_callback(lambda _: self._end(1))

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
-from raftplay.commands.transcript import about_text
+from raftplay.commands.transcript import about_text, warning_text
 from raftplay.output import Output
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import Feed
@@ -34,6 +34,8 @@ class PlainShell:
         self._live.session.width = WIDTH
         with _ended_by_signals():
             self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
+            if warning := warning_text(self._live.session.harness):
+                self._output.write(warning)
             for step in self._script.steps:
                 self._output.write(PROMPT + visible(step.bound.statement.text))
                 if not self._do(step.bound.statement.text, is_script=True):
