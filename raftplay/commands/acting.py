@@ -6,7 +6,7 @@ from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.raft.messages import NONE, CMState, UsageError
 from raftplay.watch.narrator import link_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def submit(
         return f"node {target} is down: not taken"
     if harness.cluster[target].frozen:
         return f"node {target} is frozen: not taken"
-    return f"node {target} is not the leader: not taken"
+    known = harness.cluster[target].cm.leader_id
+    follows = f"it follows node {known} (§8)" if known not in (NONE, target) else "it knows of no leader"
+    return f"node {target} is not the leader: not taken; {follows}"
 
 
 @command(GROUP, "crash leader")
