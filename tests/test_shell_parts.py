@@ -15,9 +15,9 @@ from raftplay.commands.completion import hint_of
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
 from raftplay.shell.answers import outcome_lines
-from raftplay.shell.app import own_parts
 from raftplay.shell.feed import LINES_A_SECOND, Feed
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
+from raftplay.shell.own import own_parts, piped_script
 from raftplay.shell.typed import LONGEST, MOST, PastLines, usual_place
 
 
@@ -134,6 +134,23 @@ def test_commands_that_only_a_shell_has_cut_a_line_and_every_part_keeps_its_colu
     line: str, parts: list[str]
 ) -> None:
     assert own_parts(line) == parts
+
+
+@pytest.mark.parametrize(
+    ("piped", "script"),
+    [
+        ("now\nexit\nbogus", "now\n"),
+        ("now; quit; bogus", "now; "),
+        ("clear; now\r\nexit\r\n", "     ; now\r\n"),
+        ("submit exit\nsubmit 'a;exit'\n# exit\n", "submit exit\nsubmit 'a;exit'\n# exit\n"),
+        ("status\n----\nexit\n\nexit\nnow", "status\n----\nexit\n\n"),
+        ("submit 'open; exit\nexit", "submit 'open; exit\n"),
+        ("now\n----\n----\nexit", "now\n----\n----\nexit"),
+        ("", ""),
+    ],
+)
+def test_what_is_piped_into_a_shell_ends_where_one_leaves(piped: str, script: str) -> None:
+    assert piped_script(piped) == script
 
 
 # ---- events

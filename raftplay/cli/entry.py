@@ -10,6 +10,7 @@ from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
+from raftplay.commands.values import read_long_integers
 from raftplay.output import be_silent, complain, prepare_streams
 from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
@@ -36,6 +37,7 @@ def call_text(error: typer.TyperException) -> str:
 def main() -> NoReturn:
     """Run the command line; every failure is a sentence and an exit status."""
     prepare_streams()
+    read_long_integers()
     resend_lost_interrupts()
     try:
         # no variable of this name can be set: typer would complete from it, and show it raw

@@ -13,6 +13,7 @@ from raftplay.output import Output
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import Feed
 from raftplay.shell.look import Text
+from raftplay.shell.own import EXTRA, LEAVING, own_parts
 from raftplay.watch.text import visible
 
 PROMPT = "raftplay> "
@@ -41,8 +42,18 @@ class PlainShell:
                 if not self._do(step.bound.statement.text, is_script=True):
                     break
             while (text := self._read()) is not None:
-                self._do(text)
+                if not self._do_line(text):
+                    break
         return 0
+
+    def _do_line(self, text: str) -> bool:
+        """Do the commands of a line, up to one that does not hold; tell whether one stays."""
+        for part in own_parts(text):
+            if part in LEAVING:
+                return False
+            if part not in EXTRA and not self._do(part):  # there is no screen to be cleared
+                break
+        return True
 
     def _read(self) -> str | None:
         while True:
@@ -55,7 +66,7 @@ class PlainShell:
             except KeyboardInterrupt:
                 self._output.write("")
                 continue
-            return None if text.strip() in ("exit", "quit") else text
+            return text
 
     def _do(self, text: str, *, is_script: bool = False) -> bool:
         future = self._live.run(text, is_script=is_script)
