@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.server import Server
     from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
     from raftplay.cluster.sqlite_storage import SqliteStorage
+    from raftplay.cluster.timings import TimingWarning
     from raftplay.raft.config import RaftConfig
     from raftplay.raft.consensus import ConsensusModule
     from raftplay.raft.messages import (
@@ -63,6 +64,7 @@ __all__ = [
     "SqliteStorage",
     "Storage",
     "StorageError",
+    "TimingWarning",
     "UsageError",
 ]
 
@@ -76,6 +78,7 @@ _MODULES = {
     "raftplay.cluster.server": "Server",
     "raftplay.cluster.snapshot": "NodeSnapshot Snapshot",
     "raftplay.cluster.sqlite_storage": "SqliteStorage",
+    "raftplay.cluster.timings": "TimingWarning",
     "raftplay.raft.config": "RaftConfig",
     "raftplay.raft.consensus": "ConsensusModule",
     "raftplay.raft.messages": (

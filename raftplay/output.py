@@ -57,13 +57,17 @@ def be_silent() -> None:
 
 
 def prepare_streams() -> None:
-    """Print what the encoding of the terminal cannot express as escapes; stay calm where a stream is closed."""
+    """Print UTF-8 into files and pipes, whatever the locale, unless PYTHONIOENCODING names another encoding.
+
+    What the encoding of a terminal cannot express is printed as escapes. A stream that is closed swallows all.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            keeps = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if keeps else "utf-8", errors="backslashreplace")
 
 
 def complain(*lines: str) -> None:

@@ -202,9 +202,7 @@ def test_never_fails_at_once_where_the_condition_holds_already() -> None:
 
 
 def test_words_that_end_a_condition_are_values_when_quoted() -> None:
-    run = held(
-        f"{LED}submit within; wait committed 'within' within 1s; submit for; never committed \"for\" on 9 for 9ms"
-    )
+    run = held(f"{LED}submit within; wait committed 'within' within 1s; never committed \"for\" on 4 for 9ms")
     assert run.answers[-1] == "not for 9ms"
 
 
@@ -237,11 +235,13 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("nobody is dead", 8, "'nobody' names no node; write 0 to 4, leader, all …"),
         ("term", 12, "a comparison such as >= 3 is missing"),
         ("term 3", 13, "'3' is no comparison; it is one of = != < <= > >="),
-        ("term == 3", 14, "'=' is no number; it is a whole number from -1 on"),
+        ("term == 3", 13, "unknown operator '=='; use ="),
         ("term >", 14, "a number is missing"),
         ("term>", 13, "a number is missing"),
-        ("term>=x", 14, "'x' is no number; it is a whole number from -1 on"),
-        ("term >= -2", 16, "'-2' is no number; it is a whole number from -1 on"),
+        ("term>=x", 14, "'x' is no number; it is a whole number from 0 on"),
+        ("term >= -1", 16, "'-1' is no number; it is a whole number from 0 on"),
+        ("log of 0 = -1", 19, "'-1' is no number; it is a whole number from 0 on"),
+        ("commit of 0 = -2", 22, "'-2' is no number; it is a whole number from -1 on"),
         ("term >= $t", 16, "$t was not set before; set it with: let t = …"),
         ("term of", 15, "NODE is missing"),
         ("term of 9 = 1", 16, "there is no node 9; the nodes are 0 to 4"),
@@ -250,7 +250,9 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("committed", 17, "a VALUE is missing"),
         ("committed $x", 18, "$x was not set before; set it with: let x = …"),
         ("committed 1 on", 22, "a number of nodes is missing"),
-        ("committed 1 on x", 23, "'x' is no number; it is a whole number from -1 on"),
+        ("committed 1 on x", 23, "'x' is no number of nodes; it is a whole number from 0 to 5"),
+        ("committed 1 on 6", 23, "'6' is no number of nodes; it is a whole number from 0 to 5"),
+        ("committed 1 on -1", 23, "'-1' is no number of nodes; it is a whole number from 0 to 5"),
         ("committed 1 2", 20, "'2' is too much; the form is: expect CONDITION"),
         ("not leader", 12, "'leader' should be 'committed' here"),
         ("not committed", 21, "a VALUE is missing"),

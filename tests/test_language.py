@@ -295,7 +295,9 @@ def test_a_variable_that_names_no_node_is_found_when_its_line_runs() -> None:
         ("let x =", 8, "leader, follower, term, index or a number is missing"),
         ("let x = lots", 9, "'lots' is no number; it is a whole number from -1 on"),
         ("let x = 1.5", 9, "'1.5' is no number; it is a whole number from -1 on"),
-        ("let x = $x2", 9, "$x2 was not set before; did you mean '$x'?"),
+        ("let x = $x2", 9, "$x2 was not set before; set it with: let x2 = …"),
+        ("let x = $x", 9, "$x was not set before; set it with: let x = …"),
+        ("let x=$x", 7, "$x was not set before; set it with: let x = …"),
         ("submit $x", 8, "$x was not set before; set it with: let x = …"),
         ("submit $", 8, "$ was not set before; set it with: let NAME = …"),
     ],
@@ -340,10 +342,25 @@ def test_submit_says_the_index_or_that_the_node_does_not_lead() -> None:
     assert said == [
         "index 0 of node 0, term 1",
         "index 1 of node 0, term 1",
-        "node 1 is not the leader: not taken",
-        "node 4 is not the leader: not taken",
+        "node 1 is not the leader: not taken; it follows node 0 (§8)",
+        "node 4 is not the leader: not taken; it follows node 0 (§8)",
         "node 2 is frozen: not taken",
         "node 3 is down: not taken",
+    ]
+
+
+def test_submit_to_a_node_that_knows_of_no_leader_says_so() -> None:
+    """A candidate follows nobody; a leader that was cut off is still followed by those who have not heard more."""
+    run = held(
+        "timing election=20s..40s\nsubmit 1 to 2; timeout 0; wait leader is 0; sleep 10ms; partition 0,1 | 2,3,4;"
+        "timeout 2; wait leader is 2; sleep 10ms; submit 2 to 1; submit 3 to 3; cut 3<->all; timeout 3; submit 4 to 3"
+    )
+    said = [step["answer"] for step in run.steps if step["command"].startswith("submit")]
+    assert said == [
+        "node 2 is not the leader: not taken; it knows of no leader",
+        "node 1 is not the leader: not taken; it follows node 0 (§8)",
+        "node 3 is not the leader: not taken; it follows node 2 (§8)",
+        "node 3 is not the leader: not taken; it knows of no leader",
     ]
 
 

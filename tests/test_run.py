@@ -72,9 +72,18 @@ def test_answers_of_several_lines_stand_below_the_command() -> None:
 
 def test_answers_stand_in_their_column_behind_wide_characters() -> None:
     lines = transcript("submit 漢字 to 0; submit ab to 0; submit e\u0301 to 0")
-    assert lines[1] == "    0.000  submit 漢字 to 0                    node 0 is not the leader: not taken"
-    assert lines[2] == "    0.000  submit ab to 0                      node 0 is not the leader: not taken"
-    assert lines[3] == "    0.000  submit e\u0301 to 0                       node 0 is not the leader: not taken"
+    assert (
+        lines[1]
+        == "    0.000  submit 漢字 to 0                    node 0 is not the leader: not taken; it knows of no leader"
+    )
+    assert (
+        lines[2]
+        == "    0.000  submit ab to 0                      node 0 is not the leader: not taken; it knows of no leader"
+    )
+    assert (
+        lines[3]
+        == "    0.000  submit e\u0301 to 0                       node 0 is not the leader: not taken; it knows of no leader"
+    )
 
 
 def test_a_long_command_is_cut_in_the_transcript_and_not_in_what_it_does() -> None:

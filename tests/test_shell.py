@@ -229,6 +229,15 @@ def test_without_a_terminal_it_reads_commands_from_standard_input():
     assert "for a script: raftplay run noop" in refused.stderr
 
 
+@pytest.mark.parametrize("leave", ["exit", "quit", "now; exit; bogus", "clear\nquit"])
+def test_in_a_pipe_too_one_leaves_with_exit_and_status_0(leave: str):
+    command = [sys.executable, "-m", "raftplay.cli", "shell", "--backend", "sim", "--seed", "7"]
+    text = f"wait leader\n{leave}\nexpect no leader\n"
+    done = subprocess.run(command, input=text, check=True, capture_output=True, encoding="utf-8", timeout=60)
+    assert "all held" in done.stdout
+    assert "no leader" not in done.stdout
+
+
 def test_a_script_runs_without_the_library_of_the_shell():
     code = "import raftplay.cli, sys; sys.exit('prompt_toolkit' in sys.modules or 'textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
@@ -318,8 +327,20 @@ def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str]):
         shell.until("never within 10m\n")
         shell.send(CTRL_C)
         shell.until("interrupted")
-        left(shell)
+        shell.enter("clear; submit 5 to 0; exit; bogus")
+        assert shell.ended() == 0
+        assert "index 0 of node 0" in shell.text
+        assert "bogus'" not in shell.text
         assert b"\x1b" not in shell.everything
+
+
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_timings_that_cannot_work_are_warned_of_at_the_start(state: dict[str, str], kind: str):
+    args = ("shell", "--backend", "sim", "--timing", "election=40..60ms")
+    with Terminal(*args, env={**state, "TERM": kind}) as shell:
+        shell.until("warning: heartbeats every 50 ms, timeouts from 40 ms")
+        shell.until(PROMPT)
+        left(shell)
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere", "relative"])

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from session_support import blueprint, do, live, perform, session_of
 
+from raftplay import Config, RaftConfig
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
 from raftplay.shell.answers import outcome_lines
-from raftplay.shell.app import own_parts
 from raftplay.shell.feed import LINES_A_SECOND, Feed
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
+from raftplay.shell.own import own_parts, piped_script
 from raftplay.shell.typed import LONGEST, MOST, PastLines, usual_place
 
 
@@ -135,6 +136,23 @@ def test_commands_that_only_a_shell_has_cut_a_line_and_every_part_keeps_its_colu
     assert own_parts(line) == parts
 
 
+@pytest.mark.parametrize(
+    ("piped", "script"),
+    [
+        ("now\nexit\nbogus", "now\n"),
+        ("now; quit; bogus", "now; "),
+        ("clear; now\r\nexit\r\n", "     ; now\r\n"),
+        ("submit exit\nsubmit 'a;exit'\n# exit\n", "submit exit\nsubmit 'a;exit'\n# exit\n"),
+        ("status\n----\nexit\n\nexit\nnow", "status\n----\nexit\n\n"),
+        ("submit 'open; exit\nexit", "submit 'open; exit\n"),
+        ("now\n----\n----\nexit", "now\n----\n----\nexit"),
+        ("", ""),
+    ],
+)
+def test_what_is_piped_into_a_shell_ends_where_one_leaves(piped: str, script: str) -> None:
+    assert piped_script(piped) == script
+
+
 # ---- events
 
 
@@ -206,6 +224,23 @@ def test_a_node_that_stands_again_and_again_is_told_of_a_few_times():
         perform(session, "reconnect 1", "sleep 2s")
         clock.now += 10
         assert any("becomes leader" in words(line) for line in feed.lines())
+
+
+@pytest.mark.parametrize("mode", ["elections", "on"])
+def test_a_candidate_that_asks_first_again_and_again_is_told_of_a_few_times(mode: str):
+    """Its pre-votes pass, its requests for votes are lost: it goes from candidate to follower each time."""
+    with session_of(blueprint(3, config=Config(RaftConfig(20.0, 40.0, prevote=True)))) as session:
+        clock = Clock()
+        feed = Feed(session, clock)
+        perform(session, f"watch {mode}")
+        told: list[str] = []
+        for _ in range(8):
+            perform(session, "drop 0 after 2; timeout 0; wait 0 is candidate")
+            clock.now += 10
+            told += [words(line) for line in feed.lines()]
+        assert sum("asks whether it could win" in line for line in told) == 1
+        assert sum("stands again and again from term" in line for line in told) == 1
+        assert sum("is follower now" in line for line in told) <= (mode == "on")
 
 
 def test_in_another_branch_only_what_happens_there_is_told():

@@ -118,6 +118,13 @@ def test_a_terminal_of_80x24_without_unicode_gets_ascii(home: Path) -> None:
         assert is_given_back(terminal)
 
 
+def test_timings_that_cannot_work_are_warned_of_on_the_screen(home: Path) -> None:
+    with Terminal("--backend", "sim", "--timing", "election=40..60ms", home=home) as terminal:
+        terminal.until("warning: heartbeats every 50 ms, timeouts from 40 ms")
+        terminal.child.send("q")
+        assert terminal.end() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, home: Path) -> None:
     with Terminal("--backend", "sim", home=home) as terminal:

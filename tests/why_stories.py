@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from raftplay import Harness
 from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.timings import told_elsewhere
 from raftplay.commands.script import parse_script
 from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
@@ -26,9 +27,11 @@ def view_after(script: str, *, nodes: int = 3, seed: int = 7, history: History |
     parsed = parse_script("story", script, Setup(backend="sim", nodes=nodes, seed=seed))
     setup = parsed.setup
     history = History() if history is None else history
-    with Harness(
-        nodes, backend="sim", seed=seed, config=setup.config(), watch=setup.watched or True, readers=[history]
-    ) as h:
+    with told_elsewhere():
+        h = Harness(
+            nodes, backend="sim", seed=seed, config=setup.config(), watch=setup.watched or True, readers=[history]
+        )
+    with h:
         session = Session(h, history)
         with suppress(InvariantBroken):
             for step in parsed.steps:

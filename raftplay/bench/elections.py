@@ -11,6 +11,7 @@ from itertools import permutations
 from raftplay.bench.figures import Curve, Figure, Found, Options, Step
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.timings import told_elsewhere
 from raftplay.explore.sweep import percentile
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import CMState
@@ -51,7 +52,7 @@ def steps(options: Options) -> list[Step]:
 
 def first_leader(seed: int, nodes: int, config: Config) -> float:
     """Seconds of cluster time until a new cluster has its first leader; at most `LIMIT`."""
-    with Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
+    with told_elsewhere(), Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
         return _time_until_leader(harness)
 
 
@@ -60,7 +61,7 @@ def failover(seed: int, nodes: int, config: Config, one_way: tuple[float, float]
 
     `one_way`: how long every message takes on its link, besides the delay of the proxies.
     """
-    with Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
+    with told_elsewhere(), Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
         for src, dst in permutations(range(nodes), 2):
             harness.set_link(src, dst, delay=one_way)
         harness.time_out_peer(0)  # so that there is a first leader, however little the timeouts differ

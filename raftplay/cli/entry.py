@@ -12,6 +12,7 @@ from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
+from raftplay.commands.values import read_long_integers
 from raftplay.docstrings import restore
 from raftplay.output import be_silent, complain, prepare_streams
 from raftplay.raft.messages import UsageError
@@ -63,6 +64,7 @@ def run() -> NoReturn:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         prepare_streams()
+        read_long_integers()
         resend_lost_interrupts()
         with handled(end):
             status = app(prog_name="raftplay", standalone_mode=False, complete_var=complete_variable()) or status

@@ -130,7 +130,7 @@ def known_mixes(names: list[str] | None) -> tuple[str, ...]:
 def node_range(text: str) -> range:
     """``5`` or ``3..7``. Raises `UsageError`."""
     low, dots, high = text.partition("..")
-    if low.isdecimal() and (high.isdecimal() or not dots):
+    if low.isdecimal() and (high.isdecimal() or not dots) and len(text) < 20:
         numbers = range(int(low), int(high or low) + 1)
         if numbers and numbers[0] >= 1 and numbers[-1] <= MAX_NODES:
             return numbers

@@ -8,7 +8,7 @@ import typer
 
 from raftplay.cli import completions
 from raftplay.cli.app import app
-from raftplay.cli.files import is_terminal, load, own_file, same_file
+from raftplay.cli.files import is_terminal, load, own_file, read, same_file
 from raftplay.cli.options import (
     BackendOption,
     BugOption,
@@ -29,6 +29,7 @@ from raftplay.commands.script import parse_script
 from raftplay.commands.shown import path_text, quoted
 from raftplay.output import Output
 from raftplay.raft.messages import UsageError
+from raftplay.shell.own import piped_script
 
 
 @app.command()
@@ -111,7 +112,7 @@ def shell(
 ) -> None:
     """Type commands at a cluster that lives on, with completion, help and the state of all below the line.
 
-    Without a terminal it reads commands from standard input, as `run -` does.
+    Without a terminal it reads commands from standard input, as `run -` does, up to `exit`.
     """
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
@@ -119,8 +120,8 @@ def shell(
             again = f"raftplay run {path_text(script)}"
             raise UsageError(f"without a terminal a shell reads standard input; for a script: {again}")
         transcript = TextTranscript(Output().write)
-        read = load("-", overrides)
-        raise typer.Exit(int(run_script(read, transcript, speed=speed, trace=trace, data_dir=data_dir)))
+        piped = parse_script("-", piped_script(read("-")[1]), overrides)
+        raise typer.Exit(int(run_script(piped, transcript, speed=speed, trace=trace, data_dir=data_dir)))
     from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does without it
     from raftplay.shell.typed import usual_place  # noqa: PLC0415
 

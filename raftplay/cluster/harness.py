@@ -26,6 +26,7 @@ from raftplay.cluster.members import Members
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
+from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.raft.messages import CommitEntry, UsageError
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
@@ -58,7 +59,8 @@ class Harness:
     (all of a run, in sim) and is drawn when None; `config` holds timings and options. A context manager.
     With `watch` every invariant (or those that it names) is checked on every event; the first call after a
     breach, or the wait in which it happened, raises `InvariantBroken`, once.
-    `readers` are attached to the stream of events before the first of them.
+    `readers` are attached to the stream of events before the first of them. Warns (`TimingWarning`) of timings
+    with which the cluster cannot keep a leader (§5.6).
 
     With `data_dir`, every node keeps its disk in a file in that directory (a `SqliteStorage`), and a cluster that
     was shut down, or whose process died, goes on where it was when it is made anew over the same directory: with
@@ -92,6 +94,7 @@ class Harness:
         self.n = n
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
+        warn_of_timings(n, self.config, stacklevel=2)
         self.data_dir = data_dir
         self._is_shut_down = False
         self._unraised: Breach | None = None
@@ -447,6 +450,7 @@ class Harness:
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
                 bugs=self.config.bugs,
+                timings=Timings.of(self.config),
             )
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raftplay.cluster.network import LinkFaults
+from raftplay.cluster.timings import Timings
 from raftplay.raft.messages import CMState, CommitEntry, LogEntry
 
 
@@ -56,7 +57,10 @@ class NodeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A cluster at one moment. `held_links`: directions that are held; `bugs`: what is switched on."""
+    """A cluster at one moment. `held_links`: directions that are held; `bugs`: what is switched on.
+
+    `timings`: the times that were chosen for elections; None where they are not known.
+    """
 
     time: float
     backend: str
@@ -68,6 +72,7 @@ class Snapshot:
     faulty_links: tuple[tuple[tuple[int, int], LinkFaults], ...]
     held_links: tuple[tuple[int, int], ...] = ()
     bugs: tuple[str, ...] = ()
+    timings: Timings | None = None
 
     @property
     def leader(self) -> NodeSnapshot | None:

@@ -6,7 +6,7 @@ from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.raft.messages import NONE, CMState, UsageError
 from raftplay.watch.narrator import link_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def submit(
         return f"node {target} is down: not taken"
     if harness.cluster[target].frozen:
         return f"node {target} is frozen: not taken"
-    return f"node {target} is not the leader: not taken"
+    known = harness.cluster[target].cm.leader_id
+    follows = f"it follows node {known} (§8)" if known not in (NONE, target) else "it knows of no leader"
+    return f"node {target} is not the leader: not taken; {follows}"
 
 
 @command(GROUP, "crash leader")
@@ -196,7 +198,10 @@ def timeout(session: "Session", node: kinds.Waiting) -> str:
     if session.harness.cluster[node].frozen:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
-    return f"node {node} is {cm.state} in term {cm.current_term}"
+    answer = f"node {node} is {cm.state} in term {cm.current_term}"
+    if session.harness.config.raft.prevote and cm.state is CMState.FOLLOWER:  # thesis §9.6
+        return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
+    return answer
 
 
 def links_text(links: kinds.Links) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from raftplay.cluster.config import Config
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.timings import told_elsewhere
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
@@ -41,16 +42,17 @@ class Blueprint:
 
         With `disks` it is over copies of them, in memory. Raises `UsageError` and `StorageError`.
         """
-        return Harness(
-            self.nodes,
-            backend=self.backend,
-            seed=self.seed,
-            config=self.config,
-            watch=self.watched or True,
-            readers=readers,
-            data_dir=self.data_dir if disks is None else None,
-            storage=None if disks is None else [disk.copy() for disk in disks],
-        )
+        with told_elsewhere():
+            return Harness(
+                self.nodes,
+                backend=self.backend,
+                seed=self.seed,
+                config=self.config,
+                watch=self.watched or True,
+                readers=readers,
+                data_dir=self.data_dir if disks is None else None,
+                storage=None if disks is None else [disk.copy() for disk in disks],
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake, Word
 from raftplay.commands.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
-from raftplay.commands.shown import quoted
-from raftplay.commands.values import submittable, whole
-from raftplay.raft.messages import CMState
+from raftplay.commands.shown import quoted, short
+from raftplay.commands.values import ENDLESS, limits_text, submittable, whole
+from raftplay.raft.messages import CMState, UsageError
 from raftplay.watch.text import command_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ OPERATORS: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_OPERATOR = re.compile("(<=|>=|!=|=|<|>)")
+_MEANT = {
+    "==": "=", "===": "=", ":=": "=", "is": "=", "equals": "=", "=>": ">=", "≥": ">=", "=<": "<=", "≤": "<=",
+    "<>": "!=", "!==": "!=", "=!": "!=", "~=": "!=", "≠": "!=",
+}  # fmt: skip
+"""Operators of other languages, and which one of `OPERATORS` is meant by each."""
+
+_OPERATOR = re.compile("([<>=!~:≠≤≥]+)")
 _STATES = {str(state).lower(): state for state in CMState}
 
 
@@ -52,7 +58,10 @@ class Measure:
     seen: Callable[["Session"], str]
 
 
-MEASURES = ("term", "commit", "log")
+_LOWEST = {"term": 0, "commit": -1, "log": 0}
+"""The lowest number that each measure can be; no commit index is -1."""
+
+MEASURES = tuple(_LOWEST)
 
 FORMS = (
     ("leader", "some connected live node leads, alone in its term"),
@@ -87,9 +96,10 @@ def _beginnings(_: offers.Place) -> Iterator[offers.Offered]:
 
 def parse_condition(cursor: Cursor) -> Condition:
     """The words up to a stop as a condition. Raises `Mistake`."""
-    if (word := cursor.peek()) is not None and _OPERATOR.split(word.text)[0] in MEASURES:
+    if (word := cursor.peek()) is not None and _OPERATOR.split(word.text)[0] in (*MEASURES, "leader"):
         _unglue(cursor)
     first = cursor.next("a CONDITION", offers.either(_beginnings, SOME))
+    _check_verb(cursor, first)
     match first.text:
         case "leader" if not cursor.sees("is"):
             return _leader()
@@ -107,9 +117,20 @@ def parse_condition(cursor: Cursor) -> Condition:
             return _measure(cursor, what, parse_node(cursor))
         case "term":
             return _measure(cursor, "term", None)
-        case "commit" | "log":
+        case "commit" | "log" as what:
             _expect(cursor, "of")
+            return _measure(cursor, what, parse_node(cursor))
     return _about_nodes(cursor, first)
+
+
+def _check_verb(cursor: Cursor, first: Word) -> None:
+    """Raise `Mistake` where an operator stands behind nodes, which have none: what they are stands behind `is`."""
+    word = cursor.peek()
+    if word is None or word.quoted or not (_OPERATOR.fullmatch(word.text) or word.text == "are"):
+        return
+    if first.text not in MEASURES and _names_nodes(cursor, first):
+        verb = "is not" if _MEANT.get(word.text, word.text) == "!=" and first.text == "leader" else "is"
+        raise cursor.mistake(f"unknown operator {quoted(word.text)}; use '{verb}'", word)
 
 
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
@@ -203,7 +224,7 @@ def measure_of(what: str, node: Selector | None) -> "Measure":
 
 
 def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
-    sign, number = _comparison(cursor)
+    sign, number = _comparison(cursor, what)
     compare = OPERATORS[sign]
     measure = measure_of(what, node)
 
@@ -214,28 +235,49 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
     return Condition(holds, measure.seen)
 
 
-def _comparison(cursor: Cursor) -> tuple[str, Callable[["Session"], int]]:
+def _comparison(cursor: Cursor, what: str) -> tuple[str, Callable[["Session"], int]]:
     word = cursor.next("a comparison such as >= 3", offers.words(*OPERATORS))
     if word.text not in OPERATORS:
-        raise cursor.mistake(f"{quoted(word.text)} is no comparison; it is one of {' '.join(OPERATORS)}", word)
-    return word.text, number_or_variable(cursor, cursor.next("a number", NUMBERS))
+        raise cursor.mistake(_no_operator(word.text), word)
+    return word.text, number_or_variable(cursor, cursor.next("a number", NUMBERS), low=_LOWEST[what])
 
 
-def number_or_variable(cursor: Cursor, word: Word) -> Callable[["Session"], int]:
-    """A number, ``$name``, or ``index`` (where the last submit went). Raises `Mistake`."""
+def _no_operator(text: str) -> str:
+    """Return what is wrong with `text` where an operator should be."""
+    if text in _MEANT:
+        return f"unknown operator {quoted(text)}; use {_MEANT[text]}"
+    if _OPERATOR.fullmatch(text):
+        return f"unknown operator {quoted(text)}; use one of {' '.join(OPERATORS)}"
+    return f"{quoted(text)} is no comparison; it is one of {' '.join(OPERATORS)}"
+
+
+def number_or_variable(
+    cursor: Cursor, word: Word, what: str = "number", low: int = -1, high: int = ENDLESS
+) -> Callable[["Session"], int]:
+    """Read a number from `low` to `high`, ``$name``, or ``index`` (of the last submit). Raises `Mistake`.
+
+    A variable that is out of these limits is a `UsageError` when the command runs.
+    """
+
+    def within(number: int) -> int:
+        if not low <= number <= high:
+            raise UsageError(f"{short(word.text)} is {number}; it should be {limits_text(low, high)} here")
+        return number
+
     if word.text.startswith("$"):
         check_variable(cursor, word, word.text)
-        return lambda session: session.variable(word.text[1:])
+        return lambda session: within(session.variable(word.text[1:]))
     if word.text == "index":
-        return lambda session: session.last_index()
-    number = whole(cursor, word, "number", low=-1)
+        return lambda session: within(session.last_index())
+    number = whole(cursor, word, what, low, high)
     return lambda session: number
 
 
 def _committed(cursor: Cursor) -> Condition:
     value = _value(cursor)
     if cursor.take("on"):
-        count = number_or_variable(cursor, cursor.next("a number of nodes", _counts))
+        word = cursor.next("a number of nodes", _counts)
+        count = number_or_variable(cursor, word, "number of nodes", 0, cursor.scope.nodes)
         return Condition(lambda s: _committed_on(s, value(s), count(s)), lambda s: holders_text(s, value(s)))
 
     def holds(session: "Session") -> bool:

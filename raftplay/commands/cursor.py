@@ -31,6 +31,9 @@ class Cursor:
         self.stops: tuple[str, ...] = ()
         """Words that end a parameter of several words, such as `within` behind a condition."""
 
+        self.new_variable = ""
+        """The variable that the statement sets: it is set for what follows, not for the statement itself."""
+
         self.wanted: list[Offer | str] = []
         """What was looked for behind the last word: offers, and words of the language."""
 

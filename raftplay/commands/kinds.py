@@ -1,8 +1,10 @@
 """The kinds of parameters that commands take; a kind is written once and used by any command."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,6 +148,7 @@ def _groups(cursor: Cursor) -> Resolve:
     words = cursor.rest(offers.groups)
     groups: list[list[Selector]] = [[]]
     seen: set[int | str] = set()
+    _check_bars(cursor, words)
     for word in words:
         column = word.column
         for at, piece in enumerate(word.text.split("|")):
@@ -165,6 +168,15 @@ def _groups(cursor: Cursor) -> Resolve:
     if not all(groups):
         raise cursor.mistake("groups are missing; write partition 0,1 | 2,3,4", words[-1] if groups[-1] else None)
     return lambda session: [[id for part in group for id in part.resolve(session)] for group in groups]
+
+
+def _check_bars(cursor: Cursor, words: list[Word]) -> None:
+    """Raise `Mistake` where a `|` is missing: nodes are listed with commas, or with spaces, but not with both."""
+    for one, other in pairwise(words):
+        glued = one.text.endswith((",", "|")) or other.text.startswith((",", "|"))
+        lists = any("," in word.text.strip(",") or word.text in SEVERAL for word in (one, other))
+        if lists and not glued:
+            raise cursor.mistake(f"| is missing between {quoted(one.text)} and {quoted(other.text)}", other)
 
 
 def _links(cursor: Cursor, kind: str = "") -> Resolve:
@@ -235,24 +247,31 @@ def _link_change(cursor: Cursor) -> Resolve:
     return constant(change)
 
 
-def _unglued(word: Word, at: int) -> list[Word]:
-    """The ``=`` at index `at` of a word and what follows it: ``let old=leader`` reads as ``let old = leader``."""
-    rest = word.text[at + 1 :]
-    pieces = [Word("=", word.column + at, 1)]
-    return [*pieces, Word(rest, word.column + at + 1, len(rest))] if rest else pieces
+_SIGNS = re.compile("[=<>!:~≠≤≥]+")
 
 
 def _new_name(cursor: Cursor) -> Resolve:
     word = cursor.next("NAME")
-    name, glued, _ = word.text.partition("=")
+    signs = _SIGNS.search(word.text)
+    name = word.text if signs is None else word.text[: signs.start()]
     if not values.is_name(name):
         raise cursor.mistake(f"{quoted(name)} is no name; letters, digits and _, such as old", word)
-    if glued:
-        cursor.words = (*cursor.words[: cursor.at], *_unglued(word, len(name)), *cursor.words[cursor.at :])
-    elif (behind := cursor.peek()) is not None and behind.text.startswith("="):
-        cursor.words = (*cursor.words[: cursor.at], *_unglued(behind, 0), *cursor.words[cursor.at + 1 :])
-    cursor.scope.variables.add(name)
+    if signs is not None:
+        cursor.words = (*cursor.words[: cursor.at], *_unglued(cursor, word, signs), *cursor.words[cursor.at :])
+    elif (behind := cursor.peek()) is not None and (signs := _SIGNS.match(behind.text)) is not None:
+        pieces = _unglued(cursor, behind, signs)
+        cursor.words = (*cursor.words[: cursor.at], *pieces, *cursor.words[cursor.at + 1 :])
+    cursor.new_variable = name
     return constant(name)
+
+
+def _unglued(cursor: Cursor, word: Word, signs: re.Match[str]) -> list[Word]:
+    """Cut a word at its ``=``: ``let old=leader`` reads as ``let old = leader``. Raises `Mistake`."""
+    sign = Word(signs[0], word.column + signs.start(), len(signs[0]))
+    if sign.text != "=":
+        raise cursor.mistake(f"unknown operator {quoted(sign.text)}; use =", sign)
+    rest = word.text[signs.end() :]
+    return [sign, Word(rest, word.column + signs.end(), len(rest))] if rest else [sign]
 
 
 def _kept(cursor: Cursor) -> Resolve:

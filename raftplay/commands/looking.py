@@ -34,6 +34,8 @@ def log(session: "Session", nodes: Annotated[list[int] | None, kinds.NODES] = No
     """Show the logs side by side: term:command for each index; what is committed carries a star."""
     snapshot = session.view().snapshot
     ids = list(range(session.harness.n)) if nodes is None else nodes
+    if not ids:
+        return "no node"
     return log_text([snapshot.nodes[id] for id in ids])
 
 

@@ -208,7 +208,7 @@ def _from_text(place: Place, id: int) -> str:
 
 
 def _link_text(place: Place, left: str, dst: int) -> str:
-    if place.view is None or not left.lstrip("n").isdecimal():
+    if place.view is None or not left.lstrip("n").isdecimal() or len(left) > 9:
         return ""
     faults = dict(place.view.snapshot.faulty_links).get((int(left.lstrip("n")), dst))
     return "whole" if faults is None else link_text(faults)

@@ -189,10 +189,12 @@ class ScriptParser:
             self.read_setup(row, statement)
             return
         scope = self.begin()
-        if row.name == "let" and len(statement.words) > 1:
-            # a variable counts as set even where its own line has a mistake: one mistake is enough
-            scope.variables.add(statement.words[1].text.partition("=")[0])
-        self.script.items.append(Step(parse(statement, scope), statement.line))
+        try:
+            self.script.items.append(Step(parse(statement, scope), statement.line))
+        finally:
+            if row.name == "let" and len(statement.words) > 1:
+                # a variable counts as set even where its own line has a mistake: one mistake is enough
+                scope.variables.add(statement.words[1].text.partition("=")[0])
         self.can_answer = statement.line
 
     def read_setup(self, row: Command, statement: Statement) -> None:

@@ -141,6 +141,8 @@ def parse(statement: Statement, scope: Scope) -> Bound:
         if resolve is not None:
             arguments.append((parameter.name, resolve))
     _check_end(cursor, row)
+    if cursor.new_variable:
+        scope.variables.add(cursor.new_variable)
     return Bound(row, statement, tuple(arguments))
 
 
@@ -202,6 +204,9 @@ def _check_end(cursor: Cursor, row: Command) -> None:
     if not cursor.is_at_end:
         extra = cursor.words[cursor.at]
         leads = [p.kind.lead for p in row.parameters if p.kind.lead]
+        if extra.text in leads:
+            wrong = "should stand without quotes" if extra.quoted else "stands twice"
+            raise cursor.mistake(f"{quoted(extra.text)} {wrong}; the form is: {row.usage}", extra)
         hint = did_you_mean(extra.text, leads) or f"; the form is: {row.usage}"
         raise cursor.mistake(f"{quoted(extra.text)} is too much{hint}", extra)
 

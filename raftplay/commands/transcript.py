@@ -5,7 +5,8 @@ All times are seconds of cluster time. Keys may be added, none will change. With
 and steps that held are not written. A script that is refused runs nothing and writes nothing here but `file`.
 
 `begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
-           prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none)
+           prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
+           warning, where the timings cannot work
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
            held:    answer (what the text transcript says; may have several lines)
@@ -33,6 +34,7 @@ from typing import Any, Protocol
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.commands.answers import Changes, Comparison, difference_text
 from raftplay.commands.looking import network_lines
 from raftplay.commands.script import Comment, Script, Step
@@ -110,6 +112,8 @@ class TextTranscript:
         self._again = again_command(script, harness)
         self._about = about_text(script, harness)
         self._say(f"{self._name}: {self._about}")
+        if warning := warning_text(harness):
+            self._say(warning)
 
     def comment(self, comment: Comment) -> None:
         """The comment, as it was written; a paragraph of its own unless it stands behind commands."""
@@ -233,6 +237,12 @@ def about_text(script: Script, harness: Harness) -> str:
     return ", ".join(word for word, holds in words if holds)
 
 
+def warning_text(harness: Harness) -> str:
+    """Return one sentence that warns of timings with which the cluster cannot work; empty if they can (§5.6)."""
+    doubt = doubt_about_cluster(harness.n, harness.config)
+    return "" if doubt is None else f"warning: {doubt}"
+
+
 class JsonTranscript:
     """For programs: one JSON object a line, as the docstring of this module says."""
 
@@ -247,6 +257,8 @@ class JsonTranscript:
         """What runs."""
         self._again = again_command(script, harness)
         config = harness.config
+        doubt = doubt_about_cluster(harness.n, harness.config)
+        more: dict[str, Any] = {} if doubt is None else {"warning": str(doubt)}
         self._object(
             kind="begin",
             script=script.name,
@@ -262,6 +274,7 @@ class JsonTranscript:
             unreliable=bool(config.unreliable),
             more_reelection=config.raft.force_more_reelection,
             data_dir=None if harness.data_dir is None else os.fspath(harness.data_dir),
+            **more,
         )
 
     def comment(self, comment: Comment) -> None:

@@ -1,6 +1,7 @@
 """Plain values as they are written: durations, ranges, chances, numbers, and what can be submitted."""
 
 import re
+import sys
 
 from raftplay.commands.cursor import Cursor
 from raftplay.commands.lexer import Word
@@ -23,6 +24,15 @@ MAX_INTEGER_DIGITS = 3900
 
 ENDLESS = 1 << 64
 """No number that is read, other than what is submitted, is as high as this."""
+
+MAX_DIGITS = 19
+"""No number that is read, other than what is submitted, is longer than this."""
+
+
+def read_long_integers() -> None:
+    """Make Python read and write every integer that can be submitted, whatever PYTHONINTMAXSTRDIGITS says."""
+    if 0 < sys.get_int_max_str_digits() < sys.int_info.default_max_str_digits:
+        sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
 
 
 def is_integer(text: str) -> bool:
@@ -87,10 +97,18 @@ def chance(cursor: Cursor, word: Word, text: str) -> float:
 
 def whole(cursor: Cursor, word: Word, what: str, low: int = 0, high: int = ENDLESS) -> int:
     """A whole number from `low` to `high`. Raises `Mistake`."""
-    if not _INTEGER.fullmatch(word.text) or len(word.text) > 19 or not low <= int(word.text) <= high:
-        limits = f"from {low} to {high}" if high < ENDLESS else f"from {low} on"
-        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it is a whole number {limits}", word)
+    is_long = len(word.text) > MAX_DIGITS
+    if is_long and _INTEGER.fullmatch(word.text) and high >= ENDLESS:
+        text = f"{quoted(word.text)} is too large a number; at most {MAX_DIGITS} digits are read"
+        raise cursor.mistake(text, word)
+    if is_long or not _INTEGER.fullmatch(word.text) or not low <= int(word.text) <= high:
+        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it is {limits_text(low, high)}", word)
     return int(word.text)
+
+
+def limits_text(low: int, high: int) -> str:
+    """Return in words which numbers `whole` reads."""
+    return f"a whole number from {low} to {high}" if high < ENDLESS else f"a whole number from {low} on"
 
 
 def decimal(cursor: Cursor, word: Word, what: str, low: float, high: float) -> float:
@@ -107,6 +125,10 @@ def submittable(cursor: Cursor, word: Word) -> object:
         if len(word.text) > MAX_INTEGER_DIGITS:
             text = f"an integer of {len(word.text)} digits is too long; at most {MAX_INTEGER_DIGITS}"
             raise cursor.mistake(f"{text} (in quotes it is text)", word)
+        digits = sys.get_int_max_str_digits()
+        if 0 < digits < len(word.text.lstrip("-")):
+            text = f"an integer of {len(word.text)} digits is too long here, as Python reads at most {digits}"
+            raise cursor.mistake(f"{text} (see PYTHONINTMAXSTRDIGITS; in quotes it is text)", word)
         return int(word.text)
     try:
         return check_command(word.text)

@@ -73,7 +73,7 @@ class World:
     def snapshot(self, now: Snapshot, time: float | None = None) -> Snapshot:
         """The cluster after the last record, at `time` (that of the record, if None).
 
-        What no event tells is as in `now`: backend, seed, speed, pause, bugs and addresses.
+        What no event tells is as in `now`: backend, seed, speed, pause, bugs, timings and addresses.
         """
         return Snapshot(
             time=self.time if time is None else time,
@@ -86,6 +86,7 @@ class World:
             faulty_links=tuple(sorted(self._links.items())),
             held_links=tuple(sorted(self._held)),
             bugs=now.bugs,
+            timings=now.timings,
         )
 
     def messages(self, time: float | None = None) -> tuple[InFlight, ...]:

@@ -324,12 +324,13 @@ class ConsensusModule:
 
     def _start_pre_vote(self) -> None:
         """§9.6: ask whether the others would vote for this node before disturbing them with a new term."""
-        if self.state is CANDIDATE:
-            self.state = FOLLOWER
+        was, self.state = self.state, FOLLOWER
         self._restart_election_timer()
         self._asking_first = True
         self.votes = [self.id]
         self.leader_id = NONE
+        if was is CANDIDATE:
+            self._tell(ev.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
         self._tell(ev.PreVoteStarted(self.current_term + 1))
         self._request_votes(self.current_term + 1, pre_vote=True)
 

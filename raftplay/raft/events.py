@@ -29,6 +29,7 @@ RULES: dict[str, tuple[str, str]] = {
     "told": ("§5.3", "the leader has committed that far"),
     "older-entry": ("§5.4.2", "a majority has the entry, but it is of an older term"),
     "timeout": ("§5.2", "the election timeout passed without word from a leader"),
+    "asks-first": ("thesis §9.6", "its election timer fired, and it asks before it starts another election"),
 }
 
 
@@ -95,7 +96,10 @@ class BecameLeader(Decision, frozen=True, gc=False):
 
 
 class BecameFollower(Decision, frozen=True, gc=False):
-    """The node steps down, or adopts a newer term; `was` is its role before, `old_term` its term before."""
+    """The node steps down, or adopts a newer term; `was` is its role before, `old_term` its term before.
+
+    With the rule `asks-first` a candidate gives up its candidacy; its `PreVoteStarted` follows at once.
+    """
 
     term: int
     was: str

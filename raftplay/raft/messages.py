@@ -5,6 +5,7 @@ anything else. Log indices count from 0, and -1 stands for "none" wherever an in
 """
 
 import math
+import sys
 from enum import Enum
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
@@ -21,6 +22,12 @@ MAX_COMMAND_DEPTH = 100
 
 MAX_INTEGER_BITS = 13_000
 """The longest integer in a command: Python itself reads no longer ones from text."""
+
+_LONGEST_INTEGER = 3_914
+"""How many digits an integer of `MAX_INTEGER_BITS` may have."""
+
+_BITS_ALWAYS_READ = 2_000
+"""An integer of so many bits can be written as text, whatever PYTHONINTMAXSTRDIGITS says (640 digits at least)."""
 
 MAX_NUMBER = 1 << 62
 """The highest term, index or number of a call in a message; a higher one could not be counted on from."""
@@ -226,6 +233,11 @@ def _check_integer(value: int, where: str) -> None:
     if value.bit_length() > MAX_INTEGER_BITS:
         raise CommandRefused(
             f"{where} is an integer of {value.bit_length()} bits; at most {MAX_INTEGER_BITS} are carried"
+        )
+    digits = sys.get_int_max_str_digits()
+    if 0 < digits < _LONGEST_INTEGER and value.bit_length() > _BITS_ALWAYS_READ and abs(value) >= 10**digits:
+        raise CommandRefused(
+            f"{where} is an integer of more than {digits} digits, which Python is told not to write"
         )
 
 

@@ -5,7 +5,6 @@ import gc
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,17 +15,17 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
-from raftplay.commands.lexer import Mistake, split_line
 from raftplay.commands.live import Live, Outcome
 from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
-from raftplay.commands.transcript import about_text
+from raftplay.commands.transcript import about_text, warning_text
 from raftplay.past.view import View
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
 from raftplay.shell.line import Line
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
+from raftplay.shell.own import EXTRA, own_parts
 from raftplay.shell.plain import PlainShell
 from raftplay.shell.typed import PastLines
 from raftplay.signals import TO_END
@@ -38,13 +37,6 @@ EVERY = 0.1
 
 SWITCH_INTERVAL = 0.0005
 """How long one thread of Python may keep the others waiting, in seconds: painting must not depose leaders."""
-
-EXTRA: Mapping[str, str] = {
-    "clear": "Clear the screen.",
-    "exit": "Leave; so does Ctrl-D.",
-    "quit": "Leave; so does Ctrl-D.",
-}
-"""The commands that only a shell has."""
 
 IDLE = "Tab completes, help lists the commands, Ctrl-D leaves"
 
@@ -103,6 +95,8 @@ class Shell:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._end, 128 + number)
         self._say([("", f"raftplay: {about_text(self._script, self.session.harness)}")])
+        if warning := warning_text(self.session.harness):
+            self._say([("class:warn", warning)])
         tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._look())]
         for task in tasks:
             task.add_done_callback(lambda _: self._end(1))
@@ -285,27 +279,6 @@ class Shell:
         if faults := fault_line(self._view, width):
             lines.append(faults)
         return _joined(lines)
-
-
-def own_parts(text: str) -> list[str]:
-    """A line cut at the commands that only a shell has; every part keeps its columns, blanks stand before it."""
-    parts, begin = [], 0
-    try:
-        statements = split_line(text)[0]
-    except Mistake:
-        return [text]
-    for statement in statements:
-        word = statement.words[0]
-        if statement.text in EXTRA:
-            end = word.column - 1 + word.length
-            parts += [_after(text[: word.column - 1].rstrip(" \t;"), begin), statement.text]
-            begin = end
-    return [part for part in (*parts, _after(text, begin)) if part.strip()]
-
-
-def _after(text: str, begin: int) -> str:
-    rest = text[begin:]
-    return " " * (len(text) - len(rest.lstrip(" \t;"))) + rest.lstrip(" \t;")
 
 
 def _joined(lines: list[Text]) -> AnyFormattedText:

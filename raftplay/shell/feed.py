@@ -28,7 +28,7 @@ def is_shown(record: Record, mode: str) -> bool:
     event = record.event
     if mode == "elections":
         gives_up = isinstance(event, dec.BecameFollower) and event.was != "Follower"
-        return gives_up or isinstance(event, ELECTIONS)
+        return (gives_up and not _asks_again(event)) or isinstance(event, ELECTIONS)
     if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
         return False
     return not (isinstance(event, dec.AppendDecided) and event.success and not event.args.entries)
@@ -94,11 +94,19 @@ class Feed:
                 yield event_line(record, f"stands again and again from term {record.event.term} on")
             if stood >= REPEATS:
                 return
+        elif _asks_again(record.event):
+            if stood >= REPEATS:
+                return
         elif isinstance(record.event, dec.BecameLeader | dec.BecameFollower):
             self._stood.pop(record.node, None)
             if isinstance(record.event, dec.BecameLeader):
                 self._stood.clear()
         yield event_line(record)
+
+
+def _asks_again(event: object) -> bool:
+    """Tell whether a candidate begins another pre-vote by it (thesis §9.6)."""
+    return isinstance(event, dec.BecameFollower) and event.rule == "asks-first"
 
 
 def event_line(record: Record, words: str = "") -> Text:

@@ -2,11 +2,12 @@
 
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
-from raftplay.commands.transcript import about_text
+from raftplay.commands.transcript import about_text, warning_text
 from raftplay.output import Output
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import Feed
 from raftplay.shell.look import Text
+from raftplay.shell.own import EXTRA, LEAVING, own_parts
 from raftplay.watch.text import visible
 
 PROMPT = "raftplay> "
@@ -27,13 +28,25 @@ class PlainShell:
         """Run until one leaves; the exit status."""
         self._live.session.width = WIDTH
         self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
+        if warning := warning_text(self._live.session.harness):
+            self._output.write(warning)
         for step in self._script.steps:
             self._output.write(PROMPT + visible(step.bound.statement.text))
             if not self._do(step.bound.statement.text, is_script=True):
                 break
         while (text := self._read()) is not None:
-            self._do(text)
+            if not self._do_line(text):
+                break
         return 0
+
+    def _do_line(self, text: str) -> bool:
+        """Do the commands of a line, up to one that does not hold; tell whether one stays."""
+        for part in own_parts(text):
+            if part in LEAVING:
+                return False
+            if part not in EXTRA and not self._do(part):  # there is no screen to be cleared
+                break
+        return True
 
     def _read(self) -> str | None:
         while True:
@@ -46,7 +59,7 @@ class PlainShell:
             except KeyboardInterrupt:
                 self._output.write("")
                 continue
-            return None if text.strip() in ("exit", "quit") else text
+            return text
 
     def _do(self, text: str, *, is_script: bool = False) -> bool:
         future = self._live.run(text, is_script=is_script)

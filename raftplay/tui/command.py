@@ -18,6 +18,7 @@ from raftplay.commands.live import Live
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
+from raftplay.commands.transcript import warning_text
 from raftplay.output import complain
 from raftplay.raft.messages import UsageError
 from raftplay.signals import handled
@@ -63,7 +64,8 @@ def show(wanted: Wanted, session: Session) -> Status:
         session.harness.set_speed(speed)
         if wanted.plays:
             session.harness.pause()
-        app_news: list[str] = []
+        warning = warning_text(session.harness)
+        app_news = [warning] if warning else []
         driver = Live(session, app_news.append)
     except BaseException:
         session.close()

@@ -13,6 +13,7 @@ from raftplay.why.index_words import index_words
 from raftplay.why.leaders import leader_facts
 from raftplay.why.node_words import node_words
 from raftplay.why.nodes import node_facts
+from raftplay.why.pace import pace_lines
 from raftplay.why.quorum_words import quorum_head, quorum_words, reach_lines
 from raftplay.why.quorums import quorum_facts
 from raftplay.why.refusal_words import refusal_words
@@ -54,7 +55,7 @@ def why_no_leader(view: View) -> Answer:
     head, lines = quorum_words(facts, view.snapshot)
     if facts.leader is not None:
         lines = reach_lines(leader_facts(trail, view.snapshot.nodes[facts.leader[0]])) + lines
-    return _answer(view, facts, head, lines)
+    return _answer(view, facts, head, pace_lines(trail) + lines)
 
 
 def why_rejected(view: View, node: int) -> Answer:

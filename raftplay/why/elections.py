@@ -83,6 +83,8 @@ def firing(trail: Trail, record: Record) -> Firing:
         if asked is None:
             return Firing(None, False, None, pre_votes)
         record, before = asked, trail.before(asked)
+    if before is not None and isinstance(before.event, dec.BecameFollower) and before.event.rule == "asks-first":
+        before = trail.before(before)
     by_hand = before is not None and isinstance(before.event, ev.TimedOut)
     return Firing(record.time, by_hand, _wait(trail, record), pre_votes)
 

@@ -215,7 +215,8 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: Trail, record: Record) -> Turn:
     match record.event:
         case dec.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            return Turn(record.time, was, old_term, term, rule, cause_of(trail, record))
+            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, no message came
+            return Turn(record.time, was, old_term, term, rule, cause)
         case dec.Started(current_term=term):
             return Turn(record.time, "", term, term, "", None)
     raise AssertionError(record)

@@ -165,6 +165,9 @@ class _Builder:
             case dec.BecameLeader():
                 self.put(record, glyphs.leader, "leader bold", 9, f"n{node} leads term {event.term}")
                 self.role(node, "leader")
+            case dec.BecameFollower(rule="asks-first"):
+                self.put(record, glyphs.timer, "candidate", 6, f"n{node} gives up term {event.term}")
+                self.role(node, "follower")
             case dec.BecameFollower(was="Leader" | "Candidate"):
                 text = f"n{node} steps down, term {event.term}"
                 self.put(record, glyphs.follower, "follower bold", 7, text)
@@ -279,17 +282,30 @@ def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
                 before = "down"
             case dec.Started():
                 before = "follower"
-            case dec.ElectionStarted():
-                before = "follower"
+            case dec.ElectionStarted() | dec.Stopped():
+                before = _role_before(view, record)
             case dec.BecameLeader():
                 before = "candidate"
             case dec.BecameFollower():
                 before = event.was.lower()
             case _ if record.after is not None:
-                before = {"Dead": "down"}.get(record.after.state, record.after.state.lower())
+                before = _role_named(record.after.state)
         if before:
             roles[record.node] = before
             told.add(record.node)
         if len(told) == len(roles):
             break
     return roles
+
+
+def _role_before(view: View, record: Record) -> str:
+    """Return the role of the node of `record` before it, by its last decision in `view` (default: follower)."""
+    for at in range(record.seq - view.records[0].seq - 1, -1, -1):
+        earlier = view.records[at]
+        if earlier.node == record.node and earlier.after is not None:
+            return _role_named(earlier.after.state)
+    return "follower"
+
+
+def _role_named(state: str) -> str:
+    return {"Dead": "down"}.get(state, state.lower())

@@ -1,0 +1,71 @@
+"""How often elections begin, where the timings explain it: heartbeats or round trips as long as the timeouts."""
+
+from dataclasses import dataclass, replace
+
+from raftplay.cluster.timings import Doubt, Timings, doubt_about
+from raftplay.raft import events as dec
+from raftplay.why.trail import Trail
+
+WINDOW = 5.0
+"""How far back elections are counted, in seconds of cluster time."""
+
+FEWEST = 3
+"""So many elections, and no fewer, are a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many elections and pre-votes began in the last `seconds` of cluster time, and why so many (§5.6)."""
+
+    elections: int
+    pre_votes: int
+    seconds: float
+    doubt: Doubt
+
+
+def pace_of(trail: Trail) -> Pace | None:
+    """Return how often elections begin; None where the timings do not explain it, or hardly any begin."""
+    timings = _timings_now(trail)
+    doubt = None if timings is None else doubt_about(timings)
+    if doubt is None:
+        return None
+    now = trail.snapshot.time
+    begin = max(now - WINDOW, trail.records[0].time if trail.forgets and trail.records else 0.0)
+    elections, pre_votes = (_count(trail, kind, begin) for kind in (dec.ElectionStarted, dec.PreVoteStarted))
+    if elections + pre_votes < FEWEST:
+        return None
+    return Pace(elections, pre_votes, now - begin, doubt)
+
+
+def _count(trail: Trail, kind: type[dec.Decision], begin: float) -> int:
+    count = 0
+    for node in trail.snapshot.nodes:
+        for record in trail.backwards(node.id, kind):
+            if record.time < begin:
+                break
+            count += 1
+    return count
+
+
+def _timings_now(trail: Trail) -> Timings | None:
+    """Return the timings with the delays of the links, which make a round trip longer; None for a single node.
+
+    The two nodes that are nearest to each other count.
+    """
+    snapshot = trail.snapshot
+    ids = range(len(snapshot.nodes))
+    if snapshot.timings is None or len(ids) < 2:
+        return None
+    delays = {link: faults.delay[1] for link, faults in snapshot.faulty_links}
+    trips = (delays.get((a, b), 0.0) + delays.get((b, a), 0.0) for a in ids for b in ids if a < b)
+    return replace(snapshot.timings, round_trip=snapshot.timings.round_trip + min(trips))
+
+
+def pace_lines(trail: Trail) -> list[str]:
+    """Return the line that says how often elections begin, if there is a reason to."""
+    pace = pace_of(trail)
+    if pace is None:
+        return []
+    kinds = ((pace.elections, "election"), (pace.pre_votes, "pre-vote"))
+    counted = " and ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in kinds if n)
+    return [f"{counted} in {pace.seconds:.3g} s: {pace.doubt.values}: {pace.doubt.effect} (§5.6)"]
