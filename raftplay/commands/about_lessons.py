@@ -25,7 +25,7 @@ step TITLE                 a step begins; the reader goes on from one to the nex
 say TEXT                   words; lines that follow one another are one paragraph, and a line say
                            with nothing behind it begins a new one
 ask TEXT => CONDITION      a question to be answered with yes or no (help conditions)
-ask TEXT => node NODE      which node? such as: => node leader, => node candidate (the only candidate)
+ask TEXT => node NODE      which node? such as: => node leader, => node candidate
 ask TEXT => number NUMBER  how many? term, term of NODE, commit of NODE, log of NODE, $NAME,
                            copies VALUE (in how many logs), committed VALUE (on how many nodes)
 ask TEXT                   one of several: a line below it for each,
