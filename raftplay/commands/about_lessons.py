@@ -12,7 +12,7 @@ A lesson is a file of commands, with a few lines more. This is one, whole:
   crash $old
   ask Will one of the two lead within a second? => leader
   wrong Two of three are a majority.
-  wait leader is not $old
+  sleep 1s
   answer
   why leader
   step Your turn

@@ -174,9 +174,7 @@ class Reader:
         if verdict.is_right:
             self.teller.paragraph(f"Correct: {answer}. {facts}", "right", sign=self.teller.sign("✓"))
             return
-        self.teller.paragraph(
-            f"Incorrect: the answer is {answer}. {facts}", "wrong", sign=self.teller.sign("✗")
-        )
+        self.teller.paragraph(f"Incorrect: the answer is {answer}. {facts}", "wrong", sign=self.teller.sign("✗"))
         for words in (verdict.against, verdict.more):
             if words:
                 self.teller.words(words)

@@ -317,7 +317,7 @@ class ConsensusModule:
             self._start_election()
 
     def _start_pre_vote(self) -> None:
-        """§9.6: ask whether the others would vote for this node before disturbing them with a new term."""
+        """Ask whether the others would vote for this node before starting a new term (thesis §9.6)."""
         if self.state is CANDIDATE:
             self.state = FOLLOWER
         self._restart_election_timer()
@@ -354,7 +354,7 @@ class ConsensusModule:
         return self._judge_log(args) or "granted"
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
-        """The rule that decides about a pre-vote, which changes nothing at the voter (§9.6)."""
+        """The rule that decides about a pre-vote, which changes nothing at the voter (thesis §9.6)."""
         if args.term <= self.current_term:
             return "stale-term"
         if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:
