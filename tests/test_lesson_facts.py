@@ -65,8 +65,9 @@ def terms_rise_by_one(s: Scene, node: int) -> bool:
 
 
 def one_rejection(s: Scene) -> bool:
-    """Node 3 rejected once, hinted at index 2, and the next request to it carried all eight entries."""
-    rejected = [(r, e) for r, e in s.happened(dec.AppendDecided, node=3) if not e.success]
+    """Node 3 rejected the new leader once, hinted at index 2, and the next request to it carried all eight entries."""
+    won = s.happened(dec.PeersReset)[-1][0].seq
+    rejected = [(r, e) for r, e in s.happened(dec.AppendDecided, node=3) if not e.success and r.seq > won]
     if [e.conflict_index for _, e in rejected] != [2]:
         return False
     sent = [e.args for r, e in s.happened(CallSent) if e.dst == 3 and r.seq > rejected[0][0].seq]

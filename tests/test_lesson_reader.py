@@ -182,7 +182,7 @@ def test_a_breach_is_a_goal() -> None:
     )
     _, typist = read(lesson, "partition 0,1 | 2,3", "timeout 0; timeout 2; sleep 50ms", "quit")
     assert "BROKEN: " in typist.of("broken")
-    assert "Not there yet: no invariant is broken." in typist.text
+    assert "Not there yet: no invariant is violated." in typist.text
     assert "You did it, with 4 commands." in typist.text
 
 

@@ -144,7 +144,7 @@ class Reader:
         self.teller.paragraph(request.text, "question", sign=self.teller.sign("»"))
         words = "On a copy of the cluster: nothing here spoils the lesson. sleep and wait let time pass."
         if goal is not None:
-            words += f" {'Break an invariant' if goal == BREACH else 'Reach the goal'}, or go on with next."
+            words += f" {'Violate an invariant' if goal == BREACH else 'Reach the goal'}, or go on with next."
         self.teller.words(words, "dim")
         commands = self.free.play(goal)
         if commands is not None:
