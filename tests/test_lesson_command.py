@@ -63,7 +63,7 @@ def test_answers_are_read_from_the_pipe_and_shown(home: dict[str, str], own: str
     assert (done.status, done.err) == (0, "")
     assert "yes or no > yes" in done.out
     assert "You did it, with 1 command." in done.out
-    assert done.out.endswith("The end. 1 of 1 predictions came true, the goal took 1 command.\n")
+    assert done.out.endswith("The end. 1 of 1 predictions correct, the goal took 1 command.\n")
 
 
 def test_the_end_of_the_input_ends_politely(home: dict[str, str], own: str) -> None:
@@ -75,7 +75,7 @@ def test_the_end_of_the_input_ends_politely(home: dict[str, str], own: str) -> N
 def test_the_same_seed_and_answers_give_the_same_transcript(home: dict[str, str], own: str) -> None:
     one, two = (lesson(home, own, "--seed", "3", stdin="no\n\nnext\n") for _ in range(2))
     assert one.out == two.out
-    assert "Not so." in one.out
+    assert "Incorrect: the answer is" in one.out
 
 
 def test_bytes_that_are_no_text_and_control_characters_are_shown_visibly(home: dict[str, str], own: str) -> None:
@@ -83,7 +83,7 @@ def test_bytes_that_are_no_text_and_control_characters_are_shown_visibly(home: d
     assert (done.status, done.err) == (0, "")
     assert "yes or no > \\xff\\x1b[31m" in done.out
     assert "\x1b" not in done.out
-    assert "Right: yes." in done.out
+    assert "Correct: yes." in done.out
 
 
 def test_plain_reads_well_aloud(home: dict[str, str], own: str) -> None:
@@ -208,7 +208,7 @@ def test_a_lesson_in_a_terminal(home: dict[str, str], own: str) -> None:
         terminal.until("Will there be a leader")
         terminal.until("yes or no >$")
         terminal.enter("yes")
-        terminal.until("Right: yes")
+        terminal.until("Correct: yes")
         terminal.until("play >$")
         terminal.send("cra")
         terminal.until("volatile state is lost")  # completion
@@ -252,7 +252,7 @@ def test_plain_in_a_terminal_has_no_escape_sequences(home: dict[str, str], own: 
     with Terminal("lesson", own, "--plain", "--speed", "5", env=home) as terminal:
         terminal.until("yes or no >$")
         terminal.enter("yes")
-        terminal.until("Right: yes")
+        terminal.until("Correct: yes")
         terminal.until("play >$")
         terminal.enter("quit")
         assert terminal.ended() == 0

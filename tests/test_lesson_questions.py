@@ -90,6 +90,32 @@ def test_the_answer_is_read_off_the_cluster_with_the_facts(ask: str, answer: str
     assert (truth.answer, truth.facts) == (answer, facts)
 
 
+def test_the_first_candidate_is_known_before_anyone_has_won() -> None:
+    lesson = lesson_of("step S\nask W? => node candidate\ntimeout 2\nanswer")
+    for given, style, said in (
+        ("2", "right", "✓ Correct: node 2. Node 2 is candidate in term 1."),
+        ("0", "wrong", "✗ Incorrect: the answer is node 2. Node 2 is candidate in term 1."),
+    ):
+        _, typist = read(lesson, given)
+        assert typist.of(style) == said
+
+
+@pytest.mark.parametrize("before", ["", "timeout 0; timeout 1", "timeout 0; crash 0"])
+def test_a_candidate_is_asked_for_where_there_is_exactly_one(before: str) -> None:
+    with session_of(lesson_of("step S\nplay P")) as session:
+        for bound in session.bind(before):
+            session.perform(bound)
+        with pytest.raises(Failed, match="exactly one candidate is meant here, not"):
+            question("ask W? => node candidate").truth(session)
+
+
+def test_a_wrong_first_candidate_is_told_when_its_timer_would_have_fired() -> None:
+    lesson = lesson_of("step S\nask W? => node candidate\nwait term >= 1\nanswer", "# T\nnodes 5\n")
+    _, typist = read(lesson, "4", seed=7)
+    said = " ".join(typist.text.split())
+    assert "Its timer was set to fire at 0.219 s; that of node 1 fired at 0.155 s." in said
+
+
 @pytest.mark.parametrize("ask", ["ask W? => node leader", "ask W? => node follower"])
 def test_a_question_about_somebody_who_is_not_there_has_no_answer(ask: str) -> None:
     lesson = lesson_of(f"step S\ncrash all\nstep T\n{ask}\nanswer")
@@ -132,4 +158,4 @@ def test_a_wrong_choice_hears_what_is_seen_of_it() -> None:
         "step S\nask Who?\nchoice A. => 0 is leader\nchoice B. => leader\ntimeout 1; wait leader\nanswer"
     )
     _, typist = read(lesson, "1", "quit")
-    assert "As for your answer: node 0 is Follower." in typist.text
+    assert "Your answer: node 0 is Follower." in typist.text

@@ -33,7 +33,7 @@ play Crash the rest. => no leader
 
 def test_a_right_prediction_is_told_so_with_the_facts() -> None:
     _, typist = read(lesson_of(LESSON), "1", "quit")
-    assert typist.of("right") == "✓ Right: node 1. Node 1 leads term 1."
+    assert typist.of("right") == "✓ Correct: node 1. Node 1 leads term 1."
     assert "$ wait leader" in typist.of("command")
     assert "n1 becomes leader of term 1" in typist.of("event")
     assert "It is node 1." not in typist.text
@@ -41,7 +41,7 @@ def test_a_right_prediction_is_told_so_with_the_facts() -> None:
 
 def test_a_wrong_prediction_is_told_the_facts_and_what_the_lesson_says() -> None:
     _, typist = read(lesson_of(LESSON), "0", "quit")
-    assert typist.of("wrong") == "✗ Not so. You said node 0; it is node 1. Node 1 leads term 1."
+    assert typist.of("wrong") == "✗ Incorrect: the answer is node 1. Node 1 leads term 1."
     assert "Why node 1: node 1 is leader of term 1" in " ".join(typist.text.split())
     assert "It is node 1." in typist.text
 
@@ -57,7 +57,7 @@ def test_the_score_counts_the_first_prediction_of_each_question() -> None:
     assert reader.score is not None  # type: ignore[attr-defined]
     assert reader.tally.score.right == 1
     assert reader.tally.score.questions == 2
-    assert "The end. 1 of 2 predictions came true, the goal took 1 command." in " ".join(typist.text.split())
+    assert "The end. 1 of 2 predictions correct, the goal took 1 command." in " ".join(typist.text.split())
 
 
 def test_enter_goes_on_and_the_end_of_the_input_ends_politely() -> None:
@@ -182,7 +182,7 @@ def test_a_breach_is_a_goal() -> None:
     )
     _, typist = read(lesson, "partition 0,1 | 2,3", "timeout 0; timeout 2; sleep 50ms", "quit")
     assert "BROKEN: " in typist.of("broken")
-    assert "Not there yet: no invariant is broken." in typist.text
+    assert "Not there yet: no invariant is violated." in typist.text
     assert "You did it, with 4 commands." in typist.text
 
 

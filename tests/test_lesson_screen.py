@@ -84,7 +84,7 @@ def test_a_lesson_is_read_and_answered_beside_its_cluster(tmp_path: Path) -> Non
         assert app.seen.snapshot.time == 0.0
         assert app.seen.snapshot.paused
         await enter(app, pilot, "no")
-        await until(app, pilot, "Not so. You said no; it is yes.", asked="play")
+        await until(app, pilot, "Incorrect: the answer is yes.", asked="play")
         assert app.seen.snapshot.leader is not None
         await enter(app, pilot, "")
         await until(app, pilot, "Step 2 of 3", asked="play")
@@ -93,9 +93,9 @@ def test_a_lesson_is_read_and_answered_beside_its_cluster(tmp_path: Path) -> Non
         await enter(app, pilot, "")
         await until(app, pilot, "Step 3 of 3", asked="yes or no")
         await enter(app, pilot, "yes")
-        await until(app, pilot, "Right: yes", asked="play")
+        await until(app, pilot, "Correct: yes", asked="play")
         await enter(app, pilot, "")
-        await until(app, pilot, "The end. 1 of 2 predictions came true, the goal took 1 command.")
+        await until(app, pilot, "The end. 1 of 2 predictions correct, the goal took 1 command.")
         return frame(app)
 
     last, reading = shown(tmp_path, watch)
@@ -107,7 +107,7 @@ def test_time_stands_still_while_one_reads(tmp_path: Path) -> None:
     async def watch(app: LessonApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, "Three nodes", asked="yes or no")
         await enter(app, pilot, "yes")
-        await until(app, pilot, "Right", asked="play")
+        await until(app, pilot, "Correct", asked="play")
         seen = app.driver.view().snapshot
         await pilot.pause(0.1)
         assert app.driver.view().snapshot == seen
@@ -122,7 +122,7 @@ def test_keys_are_commands_on_a_copy_and_only_where_one_may_play(tmp_path: Path)
         await until(app, pilot, "Answer first", asked="yes or no")
         assert app.seen.snapshot.nodes[0].alive
         await enter(app, pilot, "yes")
-        await until(app, pilot, "Right", asked="play")
+        await until(app, pilot, "Correct", asked="play")
         await pilot.press("escape", "0", "c")
         await until(app, pilot, "node 0 crashed", asked="play")
         assert not app.driver.view().snapshot.nodes[0].alive
@@ -151,7 +151,7 @@ def test_looking_back_changes_nothing(tmp_path: Path) -> None:
     async def watch(app: LessonApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, "Three nodes", asked="yes or no")
         await enter(app, pilot, "yes")
-        await until(app, pilot, "Right", asked="play")
+        await until(app, pilot, "Correct", asked="play")
         await pilot.press("escape", "left", "left")
         for _ in range(500):
             await pilot.pause(0.01)
@@ -211,7 +211,7 @@ def test_leaving_keeps_the_place(tmp_path: Path) -> None:
     async def watch(app: LessonApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, "Three nodes", asked="yes or no")
         await enter(app, pilot, "yes")
-        await until(app, pilot, "Right", asked="play")
+        await until(app, pilot, "Correct", asked="play")
         await enter(app, pilot, "")
         await until(app, pilot, "Step 2 of 3", asked="play")
         await enter(app, pilot, "quit")
@@ -257,7 +257,7 @@ def test_a_lesson_on_a_real_terminal(tmp_path: Path) -> None:
         terminal.until("Will there be a leader")
         terminal.until("yes or no")
         terminal.send("yes" + ENTER)
-        terminal.until("Right: yes")
+        terminal.until("Correct: yes")
         terminal.until("play >")
         terminal.send("quit" + ENTER)
         assert terminal.ended() == 0

@@ -1,4 +1,4 @@
-"""Pre-vote (§9.6 of Ongaro's thesis): a node asks whether it could win before it disturbs a term. An option."""
+"""Pre-vote (thesis §9.6): a node asks whether it could win before it disturbs a term. An option."""
 
 import pytest
 from paper import append_call, disk, follower, leader, loaded, majority, on_disk, picture, settle, vote_call

@@ -186,12 +186,12 @@ def test_logs_that_are_refused_keep_everyone_from_leading() -> None:
 
 def test_who_asks_first_is_told_with_the_refusals() -> None:
     assert told("set prevote on\n" + LED + "crash 0; timeout 2; sleep 3ms", nodes=3) == [
-        "no leader: before anyone stands, it is asked whether node 2 could win term 2 (pre-vote, §9.6)",
+        "no leader: before anyone stands, it is asked whether node 2 could win term 2 (pre-vote, thesis §9.6)",
         "down: node 0",
         "node 2 asks about term 2; pre-votes counted: node 2 (see: why 2)",
         (
             "node 1 refused its pre-vote: a leader was heard of within the shortest election timeout: node 1 "
-            "heard of node 0 5 ms before (§9.6)"
+            "heard of node 0 5 ms before (thesis §9.6)"
         ),
         "no answer of node 0: the request never left: node 0 was down",
         "node 0 led last, in term 1, until it crashed at 0.009 s",

@@ -118,7 +118,7 @@ def test_a_leader_alone_in_its_cluster_is_a_majority() -> None:
 def test_a_leader_by_pre_vote_asked_first() -> None:
     assert (
         told("set prevote on\n" + LED, 0)[1]
-        == "its election timer was made to fire at 0.000 s (timeout); nodes 0 1 said first that it could win (§9.6)"
+        == "its election timer was made to fire at 0.000 s (timeout); nodes 0 1 said first that it could win (thesis §9.6)"
     )
 
 
@@ -395,10 +395,7 @@ def test_a_process_that_acts_after_it_crashed_is_told() -> None:
             "these, and no commit index (Figure 2)"
         ),
         "its process acted after it had crashed (at 0.010 s), and must do nothing",
-        (
-            "bug on: zombie (a crashed incarnation still handles replies; §5.1 (a crashed server is replaced by "
-            "what its storage gives back))"
-        ),
+        "bug on: zombie (a crashed incarnation still handles replies; Figure 2, persistent state)",
     ]
 
 

@@ -71,7 +71,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         story("set prevote on\n" + STILL + "hold 1->0; cut 2->0; timeout 0; sleep 5ms"),
         of_node(0),
         "node 1 granted its pre-vote: no leader heard of lately, and the candidate's log is up to date: both logs "
-        "are empty (§9.6); the answer is held on 1->0",
+        "are empty (thesis §9.6); the answer is held on 1->0",
     ),
     "stale-term": (
         story(STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"),
@@ -111,7 +111,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         story("set prevote on\n" + LED + "timeout 1; sleep 3ms"),
         rejected(2),
         "node 2 refused node 1's pre-vote request for term 2 at 0.011 s: a leader was heard of within the shortest "
-        "election timeout: node 2 heard of node 0 5 ms before (§9.6)",
+        "election timeout: node 2 heard of node 0 5 ms before (thesis §9.6)",
     ),
     "matches": (
         story(LED + "submit a; wait committed a on 3; sleep 10ms"),

@@ -16,7 +16,6 @@ def bug_list() -> str:
 def bug_text(name: str) -> str:
     """What one bug is: mechanism, what happens step by step, section, what falls, and who had it."""
     bug = BUGS[name]
-    seen_in = bug.seen_in or "no system that we know of"
     return "\n".join(
         (
             f"{bug.name}: {bug.mechanism}",
@@ -25,7 +24,7 @@ def bug_text(name: str) -> str:
             "",
             f"section  {bug.section}",
             f"falls    {', '.join(bug.falls)}",
-            f"seen in  {seen_in if isinstance(seen_in, str) else ', '.join(seen_in)}",
+            f"seen in  {', '.join(bug.seen_in)}",
             f"see it   raftplay run bugs/{bug.name}     and without: raftplay run bugs/{bug.name} --without-bugs",
         )
     )

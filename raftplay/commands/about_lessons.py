@@ -12,7 +12,7 @@ A lesson is a file of commands, with a few lines more. This is one, whole:
   crash $old
   ask Will one of the two lead within a second? => leader
   wrong Two of three are a majority.
-  wait leader is not $old
+  sleep 1s
   answer
   why leader
   step Your turn
@@ -25,7 +25,7 @@ step TITLE                 a step begins; the reader goes on from one to the nex
 say TEXT                   words; lines that follow one another are one paragraph, and a line say
                            with nothing behind it begins a new one
 ask TEXT => CONDITION      a question to be answered with yes or no (help conditions)
-ask TEXT => node NODE      which node? such as: => node leader
+ask TEXT => node NODE      which node? such as: => node leader, => node candidate
 ask TEXT => number NUMBER  how many? term, term of NODE, commit of NODE, log of NODE, $NAME,
                            copies VALUE (in how many logs), committed VALUE (on how many nodes)
 ask TEXT                   one of several: a line below it for each,

@@ -209,7 +209,7 @@ def timing(session: "Session", timings: Annotated[dict[str, tuple[float, float]]
 
 @command(GROUP, "set prevote on", setup=True)
 def set_(session: "Session", switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
-    """Options of the algorithm: prevote (ask before starting a term, §9.6), noop (a new leader's first entry)."""
+    """Switch an option: prevote (ask before starting a term, thesis §9.6), noop (a new leader's first entry)."""
     return _too_late(session, "set")
 
 

@@ -136,7 +136,7 @@ class FreePlay:
             return False
         if goal == BREACH:
             is_reached = broke or self.stage.look(lambda session: session.harness.breach is not None)
-            seen = "no invariant is broken"
+            seen = "no invariant is violated"
         else:
             assert isinstance(goal, Condition)
             is_reached = self.stage.look(goal.holds)

@@ -3,7 +3,8 @@
 ``step TITLE``                  a step begins; its title is text (a number would be the command `step`)
 ``say TEXT``                    words for the reader; lines that follow one another are one paragraph, which an
                                 empty one ends
-``ask TEXT => node NODE``       which node?  The answer is read off the cluster at the line `answer`
+``ask TEXT => node NODE``       which node?  The answer is read off the cluster at the line `answer`; NODE may be
+                                `candidate`, too: the only one there is at that moment
 ``ask TEXT => number NUMBER``   which number?  term, term of NODE, commit of NODE, log of NODE, copies VALUE (how
                                 many logs have it), committed VALUE (how many nodes committed it), $name
 ``ask TEXT => CONDITION``       yes or no?

@@ -25,7 +25,7 @@ from raftplay.commands.selectors import check_variable, parse_node
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable
 from raftplay.lessons.reasons import why_not_that_node
-from raftplay.raft.messages import UsageError, same_command
+from raftplay.raft.messages import CMState, UsageError, same_command
 from raftplay.watch.text import command_text
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 KINDS = ("node", "number", "yes", "choice")
 COUNTS = ("copies", "committed")
+CANDIDATE = "candidate"
 
 MOST = 10**9
 """No number that a lesson asks for is higher."""
@@ -107,7 +108,7 @@ class Question:
                 return why_not_that_node(session, int(given), int(truth.answer))
             case "choice":
                 seen = self.choices[int(given) - 1].condition.seen(session)
-                return "" if seen == truth.facts else f"As for your answer: {seen}."
+                return "" if seen == truth.facts else f"Your answer: {seen}."
         return ""
 
     def others(self, truth: str, nodes: int) -> list[str]:
@@ -191,6 +192,8 @@ def _count_of(what: str, cursor: Cursor) -> Measure:
 
 
 def _node_truth(cursor: Cursor) -> Callable[["Session"], Truth]:
+    if cursor.take(CANDIDATE):
+        return _candidate_truth
     selector = parse_node(cursor)
 
     def truth(session: "Session") -> Truth:
@@ -200,6 +203,15 @@ def _node_truth(cursor: Cursor) -> Callable[["Session"], Truth]:
             raise Failed(str(error)) from None
 
     return truth
+
+
+def _candidate_truth(session: "Session") -> Truth:
+    """Return the only candidate among connected live nodes. Raises `Failed` where there is none, or several."""
+    cluster = session.harness.cluster
+    found = [id for id in checks.connected(session.harness) if cluster[id].cm.state is CMState.CANDIDATE]
+    if len(found) != 1:
+        raise Failed(f"exactly one candidate is meant here, not {len(found)}")
+    return Truth(str(found[0]), f"node {found[0]} is candidate in term {cluster[found[0]].cm.current_term}")
 
 
 def _number_truth(cursor: Cursor) -> Callable[["Session"], Truth]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from raftplay import why
 from raftplay.past.view import View
 from raftplay.raft import events as dec
+from raftplay.why.elections import Firing
 from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
+from raftplay.why.nodes import CandidateFacts
 from raftplay.why.words import at
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def _head(view: View, node: int) -> str:
 
 def _timers(session: "Session", view: View, given: int, right: int) -> str:
     """When the timer of `given` would have fired, where it was that of `right` that fired."""
-    facts, history = why.why_node(view, right).facts, session.history
-    if not isinstance(facts, LeaderFacts) or facts.firing is None or facts.firing.by_hand:
+    firing, history = _firing(view, right), session.history
+    if firing is None or firing.by_hand:
         return ""
     began = next(
         record
@@ -46,6 +48,16 @@ def _timers(session: "Session", view: View, given: int, right: int) -> str:
     if not before.alive or before.deadline == math.inf:
         return ""
     return f"Its timer was set to fire at {at(before.deadline)}; that of node {right} fired at {at(began.time)}"
+
+
+def _firing(view: View, node: int) -> Firing | None:
+    """Return the firing of the timer that began the election of a leader or candidate, where it is known."""
+    match why.why_node(view, node).facts:
+        case LeaderFacts() as facts:
+            return facts.firing
+        case CandidateFacts() as facts:
+            return facts.candidacy.firing
+    return None
 
 
 def _vote(view: View, node: int) -> str:

@@ -144,7 +144,7 @@ class Reader:
         self.teller.paragraph(request.text, "question", sign=self.teller.sign("»"))
         words = "On a copy of the cluster: nothing here spoils the lesson. sleep and wait let time pass."
         if goal is not None:
-            words += f" {'Break an invariant' if goal == BREACH else 'Reach the goal'}, or go on with next."
+            words += f" {'Violate an invariant' if goal == BREACH else 'Reach the goal'}, or go on with next."
         self.teller.words(words, "dim")
         commands = self.free.play(goal)
         if commands is not None:
@@ -172,12 +172,9 @@ class Reader:
         answer = _in_words(verdict, verdict.truth.answer)
         facts = sentence(verdict.truth.facts)
         if verdict.is_right:
-            self.teller.paragraph(f"Right: {answer}. {facts}", "right", sign=self.teller.sign("✓"))
+            self.teller.paragraph(f"Correct: {answer}. {facts}", "right", sign=self.teller.sign("✓"))
             return
-        given = _in_words(verdict, verdict.given)
-        self.teller.paragraph(
-            f"Not so. You said {given}; it is {answer}. {facts}", "wrong", sign=self.teller.sign("✗")
-        )
+        self.teller.paragraph(f"Incorrect: the answer is {answer}. {facts}", "wrong", sign=self.teller.sign("✗"))
         for words in (verdict.against, verdict.more):
             if words:
                 self.teller.words(words)
@@ -210,7 +207,7 @@ BEGINNINGS = ("the", "node", "nodes", "no", "there", "it", "done")
 
 def score_text(score: Score) -> str:
     """A score in words."""
-    parts = [f"{score.right} of {score.questions} predictions came true"] if score.questions else []
+    parts = [f"{score.right} of {score.questions} predictions correct"] if score.questions else []
     if score.commands >= 0:
         parts.append(f"the goal took {score.commands} command{'' if score.commands == 1 else 's'}")
     return sentence(", ".join(parts) or "done")

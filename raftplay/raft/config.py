@@ -28,7 +28,7 @@ class RaftConfig:
 
     Every wait for a leader is drawn anew from `election_min` … `election_max` (§5.2), or, for one wait in
     three with `force_more_reelection`, is exactly `election_min`. A leader sends heartbeats every `heartbeat`.
-    `prevote`: ask before starting a term (§9.6). `noop`: a new leader appends an entry whose command is
+    `prevote`: ask before starting a term (thesis §9.6). `noop`: a new leader appends an entry whose command is
     None, so that entries of older terms are committed without waiting for a client (§8).
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h.

@@ -323,7 +323,7 @@ class ConsensusModule:
             self._start_election()
 
     def _start_pre_vote(self) -> None:
-        """§9.6: ask whether the others would vote for this node before disturbing them with a new term."""
+        """Ask whether the others would vote for this node before starting a new term (thesis §9.6)."""
         was, self.state = self.state, FOLLOWER
         self._restart_election_timer()
         self._asking_first = True
@@ -361,7 +361,7 @@ class ConsensusModule:
         return self._judge_log(args) or "granted"
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
-        """The rule that decides about a pre-vote, which changes nothing at the voter (§9.6)."""
+        """The rule that decides about a pre-vote, which changes nothing at the voter (thesis §9.6)."""
         if args.term <= self.current_term:
             return "stale-term"
         if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:

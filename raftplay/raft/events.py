@@ -10,13 +10,13 @@ from raftplay.raft.messages import AppendEntriesArgs, Args, CommitEntry, LogEntr
 
 RULES: dict[str, tuple[str, str]] = {
     "granted": ("§5.2", "not yet voted for another in this term, and the candidate's log is up to date"),
-    "pre-granted": ("§9.6", "no leader heard of lately, and the candidate's log is up to date"),
+    "pre-granted": ("thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"),
     "stale-term": ("§5.1", "the request is of an older term"),
     "voted-for-other": ("§5.2", "already voted for another candidate in this term"),
     "leads": ("§5.2", "leads this term itself"),
     "log-older-term": ("§5.4.1", "the candidate's last entry is of an older term"),
     "log-shorter": ("§5.4.1", "the candidate's log is shorter, its last term the same"),
-    "leader-alive": ("§9.6", "a leader was heard of within the shortest election timeout"),
+    "leader-alive": ("thesis §9.6", "a leader was heard of within the shortest election timeout"),
     "matches": ("§5.3", "the log has the entry before the new ones, with the same term"),
     "log-too-short": ("§5.3", "the log ends before the entry that should precede the new ones"),
     "term-conflict": ("§5.3", "the entry before the new ones is of another term"),
@@ -50,7 +50,7 @@ class Stopped(Decision, frozen=True, gc=False):
 
 
 class PreVoteStarted(Decision, frozen=True, gc=False):
-    """The election timer fired; the node asks whether it could win `term` before starting it (§9.6)."""
+    """The election timer fired; the node asks whether it could win `term` before starting it (thesis §9.6)."""
 
     term: int
 

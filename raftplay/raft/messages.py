@@ -70,7 +70,7 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 class RequestVoteArgs(
     msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", forbid_unknown_fields=True, gc=False
 ):
-    """Arguments of RequestVote (Figure 2, §5.2, §5.4). `pre_vote` asks without starting a term (§9.6)."""
+    """Arguments of RequestVote (Figure 2, §5.2, §5.4). `pre_vote` asks without starting a term (thesis §9.6)."""
 
     term: Term
     candidate_id: NodeId

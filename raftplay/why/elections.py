@@ -32,8 +32,8 @@ class Wait:
 class Firing:
     """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    What is None is forgotten. `pre_votes`: who said in between that the node could win (§9.6); empty without
-    pre-vote.
+    What is None is forgotten. `pre_votes`: who said in between that the node could win (thesis §9.6); empty
+    without pre-vote.
     """
 
     time: float | None
@@ -132,7 +132,7 @@ def _wait_from(record: Record) -> Wait:
 
 
 def candidacy(trail: Trail, node: int) -> Candidacy | None:
-    """The election of `node` that is under way, if there is one: as a candidate, or asking first (§9.6)."""
+    """The election of `node` that is under way, if there is one: as a candidate, or asking first (thesis §9.6)."""
     now = trail.snapshot.nodes[node]
     if not now.alive:
         return None

@@ -65,8 +65,8 @@ class FollowerFacts:
     `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
     `role` is how it became a follower, `entered` how it came to its term as one (the same where that was one
     step; None where it came to its term by standing in it). `vote` is its vote in this term; `lost_vote` one that
-    it gave in this term and does not know of. `asking`: it asks whether it could win (§9.6). `gap` compares its
-    log with that of the leader it follows.
+    it gave in this term and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares
+    its log with that of the leader it follows.
     `deadline` is when its timer fires, in cluster time (inf where that is not known).
     """
 

@@ -131,7 +131,7 @@ def _firing_line(firing: Firing) -> str:
             f"its election timer fired at {at(firing.time)}: {rule_text('timeout')}{_waited(firing, firing.time)}"
         )
     if firing.pre_votes:
-        text += f"; {nodes_text(firing.pre_votes)} said first that it could win (§9.6)"
+        text += f"; {nodes_text(firing.pre_votes)} said first that it could win (thesis §9.6)"
     return text
 
 
@@ -256,7 +256,7 @@ def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
     if facts.asking is not None:
         asking = facts.asking
         have = f"{len(asking.votes)} of the {count(asking.needed, 'pre-vote')} needed"
-        return f"{head}: it asks first whether it could win term {asking.term}, and has {have} (§9.6)"
+        return f"{head}: it asks first whether it could win term {asking.term}, and has {have} (thesis §9.6)"
     if facts.leader == NONE:
         return f"{head}: it has heard of no leader of this term (§5.2)"
     since = f" since {at(facts.followed_since)}" if facts.followed_since is not None else ""

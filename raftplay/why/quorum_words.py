@@ -52,7 +52,7 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
             return f"an election is under way: {_standing_texts(facts)} (§5.2)"
         case "asking first":
             asking = ", ".join(f"node {c.node} could win term {c.term}" for c in facts.candidacies)
-            return f"before anyone stands, it is asked whether {asking} (pre-vote, §9.6)"
+            return f"before anyone stands, it is asked whether {asking} (pre-vote, thesis §9.6)"
         case "waiting":
             if facts.next_timer is None:
                 return "nobody stands, and no election timer is about to fire (§5.2)"

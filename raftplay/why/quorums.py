@@ -61,7 +61,7 @@ class QuorumFacts:
     `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `pretenders` lead
     too, but are cut off or of an older term. `alive` are the live nodes, `needed` how many are a majority.
     `term` is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
-    elections under way, those that ask first (§9.6) among them. `next_timer`: (node, cluster time) of the
+    elections under way, those that ask first (thesis §9.6) among them. `next_timer`: (node, cluster time) of the
     election timer that fires next; None where none will, or it is not known. `forgets`: the history has
     forgotten its first events.
     """

@@ -185,7 +185,7 @@ def _exact_words(ruling: Ruling, words: str, section: str) -> tuple[str, str]:
     if not isinstance(args, RequestVoteArgs):
         return words, section
     if ruling.rule == "stale-term" and args.pre_vote and args.term == ruling.term:
-        return "the request is about a term that has begun already", "§5.1, §9.6"
+        return "the request is about a term that has begun already", "§5.1, thesis §9.6"
     if ruling.rule == "log-older-term" and args.last_log_index == NONE:
         return "the candidate's log is empty", section
     if ruling.rule == "log-shorter" and args.last_log_term != ruling.last_log_term:

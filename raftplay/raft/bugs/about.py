@@ -14,7 +14,8 @@ class Bug:
     """One named deviation of the algorithm; its explanation is the docstring of the class that has it.
 
     `falls` names the invariants that it breaks, or is ("liveness",). `sooner` names those that a strict
-    watcher sees broken on the way there. `section` is the paper's; `seen_in` are systems that had it.
+    watcher sees broken on the way there. `section` is the paper's. `seen_in` names the issues,
+    pull requests, commits or reports by which it was seen in implementations of Raft.
     """
 
     name: str
@@ -22,7 +23,7 @@ class Bug:
     module: type[ConsensusModule]
     section: str
     falls: tuple[str, ...]
-    seen_in: tuple[str, ...] = ()
+    seen_in: tuple[str, ...]
     sooner: tuple[str, ...] = ()
 
     @property

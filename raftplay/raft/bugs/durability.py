@@ -30,7 +30,7 @@ FORGET_VOTE = Bug(
     ForgetVote,
     section="§5.2, Figure 2, persistent state",
     falls=("One Vote Per Term",),
-    seen_in=("eliben/raft #26", "PySyncObj #84"),
+    seen_in=("bakwc/PySyncObj #84", "stateIs0/lu-raft-kv #33"),
     sooner=("Persist Before Send",),
 )
 
@@ -54,7 +54,7 @@ FORGET_TERM = Bug(
     ForgetTerm,
     section="§5.1, Figure 2, persistent state",
     falls=("Monotonic Term",),
-    seen_in=("eliben/raft",),
+    seen_in=("bakwc/PySyncObj #202", "eliben/raft at 07acf9c"),
     sooner=("Persist Before Send",),
 )
 
@@ -179,7 +179,7 @@ ACK_BEFORE_DURABLE = Bug(
     AckBeforeDurable,
     section="§5.3, Figure 2, persistent state",
     falls=("Persist Before Send",),
-    seen_in=("NATS 2.12.1", "PySyncObj #84"),
+    seen_in=("Jepsen's report on NATS 2.12.1", "bakwc/PySyncObj #84"),
 )
 
 
@@ -212,7 +212,7 @@ ZOMBIE = Bug(
     "zombie",
     "a crashed incarnation still handles replies",
     Zombie,
-    section="§5.1 (a crashed server is replaced by what its storage gives back)",
+    section="Figure 2, persistent state",
     falls=("Dead Is Dead",),
-    seen_in=("eliben/raft HEAD",),
+    seen_in=("eliben/raft at 0ae7b34",),
 )

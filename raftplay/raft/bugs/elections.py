@@ -27,7 +27,7 @@ RESET_VOTE = Bug(
     ResetVote,
     section="§5.2",
     falls=("One Vote Per Term",),
-    seen_in=("eliben/raft #27", "redpanda #19"),
+    seen_in=("eliben/raft #27", "redpanda-data/redpanda #19"),
 )
 
 
@@ -50,7 +50,7 @@ STALE_VOTE_REPLY = Bug(
     StaleVoteReply,
     section="§5.2",
     falls=("Vote Quorum",),
-    seen_in=("little-raft #44",),
+    seen_in=("andreev-io/little-raft #44",),
 )
 
 
@@ -74,7 +74,7 @@ DOUBLE_COUNT_VOTE = Bug(
     DoubleCountVote,
     section="§5.2",
     falls=("Vote Quorum",),
-    seen_in=("akka-raft #45",),
+    seen_in=("ktoso/akka-raft #45",),
 )
 
 
@@ -96,7 +96,7 @@ LONGER_LOG_WINS = Bug(
     LongerLogWins,
     section="§5.4.1",
     falls=("Leader Completeness",),
-    seen_in=("Students' Guide to Raft",),
+    seen_in=("sile/noraft #22",),
 )
 
 
@@ -117,6 +117,7 @@ NO_LOG_CHECK = Bug(
     NoLogCheck,
     section="§5.4.1",
     falls=("Leader Completeness",),
+    seen_in=("jgroups-extras/jgroups-raft #14", "ktoso/akka-raft #30"),
 )
 
 
@@ -137,7 +138,7 @@ HALF_IS_MAJORITY = Bug(
     HalfIsMajority,
     section="§5.2, §5.3",
     falls=("Election Safety",),
-    seen_in=("leifdb #73", "async-raft #143"),
+    seen_in=("btmorr/leifdb #73",),
     sooner=("Vote Quorum",),
 )
 
@@ -160,7 +161,7 @@ IGNORE_NEWER_TERM = Bug(
     IgnoreNewerTerm,
     section="§5.1",
     falls=(LIVENESS,),
-    seen_in=("verdi-raft #29", "hashicorp/raft #666"),
+    seen_in=("uwplse/verdi-raft #29", "deventlab/d-engine #39"),
 )
 
 
@@ -185,5 +186,5 @@ TIMER_ON_REFUSAL = Bug(
     TimerOnRefusal,
     section="§5.2",
     falls=(LIVENESS,),
-    seen_in=("akka-raft #43",),
+    seen_in=("dotnet/dotNext #89", "tikv/raft-rs #14"),
 )

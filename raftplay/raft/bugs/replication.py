@@ -24,7 +24,7 @@ COMMIT_OLD_TERM = Bug(
     CommitOldTerm,
     section="§5.4.2, Figure 8",
     falls=("Current-Term Commit", "State Machine Safety"),
-    seen_in=("logcabin #44", "nats-server #7955"),
+    seen_in=("logcabin/logcabin #44", "nats-io/nats-server #7955"),
 )
 
 
@@ -48,7 +48,7 @@ TRUNCATE_ALWAYS = Bug(
     TruncateAlways,
     section="§5.3, rule 3 of AppendEntries",
     falls=("Quorum Log",),
-    seen_in=("akka-raft #66",),
+    seen_in=("ktoso/akka-raft #66",),
     sooner=("No Committed Truncation",),
 )
 
@@ -79,7 +79,7 @@ COMMIT_PAST_NEW = Bug(
     CommitPastNew,
     section="§5.3, rule 5 of AppendEntries",
     falls=("State Machine Safety",),
-    seen_in=("copycat #265", "scylladb #9965"),
+    seen_in=("atomix/copycat #265", "scylladb/scylladb #9965"),
 )
 
 
@@ -101,7 +101,7 @@ STALE_APPEND_REPLY = Bug(
     StaleAppendReply,
     section="§5.3",
     falls=("Match Truth",),
-    seen_in=("eliben/raft HEAD",),
+    seen_in=("eliben/raft at 0ae7b34",),
 )
 
 
@@ -126,7 +126,7 @@ ACK_OWN_TAIL = Bug(
     AckOwnTail,
     section="§5.3",
     falls=("Match Truth",),
-    seen_in=("CCF #6016",),
+    seen_in=("microsoft/CCF #6016",),
 )
 
 
@@ -151,7 +151,7 @@ HEARTBEAT_UNCHECKED = Bug(
     HeartbeatUnchecked,
     section="§5.3, rule 2 of AppendEntries",
     falls=("Match Truth",),
-    seen_in=("Students' Guide to Raft",),
+    seen_in=("Students' Guide to Raft", "atomix/atomix #1036"),
 )
 
 
@@ -173,7 +173,7 @@ MATCH_NOT_RESET = Bug(
     MatchNotReset,
     section="Figure 2, volatile state on leaders",
     falls=("Match Truth",),
-    seen_in=("eliben/raft 65fc436",),
+    seen_in=("atomix/copycat #29", "eliben/raft at 07acf9c"),
     sooner=("Match Monotonic",),
 )
 
@@ -205,6 +205,7 @@ ACCEPT_OLD_TERM = Bug(
     AcceptOldTerm,
     section="§5.1, rule 1 of AppendEntries",
     falls=("Log Matching",),
+    seen_in=("jasonrogena/lightraft #11",),
     sooner=("Leader Append-Only", "No Committed Truncation"),
 )
 
@@ -235,7 +236,7 @@ KEEP_CONFLICTING_TAIL = Bug(
     KeepConflictingTail,
     section="§5.3, rule 3 of AppendEntries",
     falls=("Log Matching",),
-    seen_in=("mofa #1151",),
+    seen_in=("mofa-org/mofa #1151",),
 )
 
 
@@ -261,7 +262,7 @@ CONFLICT_OFF_BY_ONE = Bug(
     ConflictOffByOne,
     section="end of §5.3",
     falls=(LIVENESS,),
-    seen_in=("CCF #2835",),
+    seen_in=("microsoft/CCF #2835",),
 )
 
 
@@ -282,5 +283,5 @@ NO_COMMIT_ON_HEARTBEAT = Bug(
     NoCommitOnHeartbeat,
     section="§5.3, rule 5 of AppendEntries",
     falls=(LIVENESS,),
-    seen_in=("akka-raft #33",),
+    seen_in=("ktoso/akka-raft #33",),
 )

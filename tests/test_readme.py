@@ -1,0 +1,88 @@
+"""What the README claims and counts is so, and its Python is typed and runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import raftplay
+from raftplay import scenarios
+from raftplay.explore.mixes import MIXES
+from raftplay.lessons import shelf
+from raftplay.raft.bugs import BUGS
+from raftplay.watch.invariants import INVARIANTS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+           "thirteen", "fourteen", "fifteen", "sixteen")  # fmt: skip
+
+
+def counted(pattern: str) -> set[int]:
+    """Every number that the README gives where `pattern` matches, in digits or in words."""
+    found = re.findall(pattern, " ".join(README.split()))
+    assert found, pattern
+    return {int(number) if number.isdecimal() else NUMBERS.index(number) for number in found}
+
+
+def test_there_is_python_in_the_readme() -> None:
+    assert any("Harness" in block for block in BLOCKS)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_python_in_the_readme_is_typed_strictly(block: str, tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(block, "utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "example.py"]
+    environ = os.environ | {"MYPYPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("backend", ["as written", "in virtual time"])
+def test_the_python_in_the_readme_runs(block: str, backend: str, tmp_path: Path) -> None:
+    if backend == "in virtual time":
+        block = block.replace("Harness(5)", 'Harness(5, backend="sim", seed=7)')
+    (tmp_path / "example.py").write_text(block, "utf-8")
+    command = [sys.executable, "-W", "error", "example.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Leader" in done.stdout
+
+
+def test_every_name_that_the_readme_uses_of_the_harness_is_there() -> None:
+    names = set(re.findall(r"\bh\.(\w+)\(", "\n".join(BLOCKS)))
+    assert names
+    assert [name for name in names if not hasattr(raftplay.Harness, name)] == []
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    assert counted(r"one of (\w+) bugs") == counted(r"lists (\w+) deviations") == {len(BUGS)}
+    assert counted(r"(?:teaches:|lists) (\w+) lessons") == {len(shelf.names())}
+    assert counted(r"(\w+) scenarios that tell") == {len(scenarios.names())}
+    assert counted(r"State Machine Safety, and (\w+) more") == {len(INVARIANTS) - 4}
+
+
+def test_the_readme_names_every_fault_profile() -> None:
+    assert counted(r"under one of (\w+) fault profiles") == {len(MIXES)}
+    listed = README.split("fault profiles (`--mix`):\n\n")[1].split("\n\n")[0]
+    assert re.findall(r"^\* `(\w+)`", listed, re.MULTILINE) == list(MIXES)
+
+
+def test_the_readme_says_how_many_bugs_the_search_finds() -> None:
+    table = README.split("<!-- bugs -->\n")[1].split("<!-- /bugs -->")[0]
+    rows = {row.split(" | ")[0].removeprefix("| "): row for row in table.split("\n")[2:] if row.startswith("| ")}
+    assert list(rows) == list(BUGS)
+    found = sum("not found" not in row for row in rows.values())
+    assert counted(r"(\d+) of them are found") == {found}
+    assert f"\n{found} of {len(BUGS)}, on two cores" in table
+    assert counted(r"The (\w+) that were not found") == {len(BUGS) - found}
