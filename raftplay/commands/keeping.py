@@ -97,7 +97,7 @@ def _check(session: "Session", file: Path) -> None:
 
 
 def _count(session: "Session") -> str:
-    count = len(session.branch.journal)
+    count = session.branch.count
     return f"{count} command{'' if count == 1 else 's'}"
 
 
@@ -109,9 +109,12 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
         if entry.failure:
             reason = visible(entry.failure.split("\n")[0])
             lines.append(f"# {visible(entry.text)}: {reason}")
-            continue
-        lines += [*_pause(time, entry.start.time, is_exact=is_exact), entry.text]
-        time = entry.end.time
+        if entry.can_be_done_again:
+            lines += [*_pause(time, entry.start.time, is_exact=is_exact), entry.text]
+            time = entry.end.time
+        elif entry.takes_time and entry.changed and is_exact:  # maybe in no time, and yet something settled
+            lines.append(f"goto {time_text(entry.end.time)}")
+            time = entry.end.time
     return lines + _pause(time, branch.mark().time, is_exact=is_exact)
 
 

@@ -130,18 +130,19 @@ class Session:
         """
         effect = bound.command.effect
         if effect == "looks":
-            self._settle(bound)
+            if bound.command.name != "goto":  # to a moment that is to come, time passes as it does by itself
+                self.settle()
             return bound.run(self)
         origin, moment = self.branch, self.moment
         note = "" if moment is None else self._leave_the_past(effect)
-        start, failure = self.branch.mark(), ""
+        start, failure, broke = self.branch.mark(), "", False
         try:
             return f"{note}{bound.run(self)}"
         except Failed as failed:
             failure = str(failed)
             raise
         except InvariantBroken as broken:
-            failure = str(broken.breach)
+            failure, broke = str(broken.breach), True
             raise
         except (Interrupted, KeyboardInterrupt):
             failure = "interrupted"
@@ -151,20 +152,29 @@ class Session:
             raise
         finally:
             end = self.branch.mark()
-            if failure and moment is not None and end == start:
+            if moment is not None and (failure == "wrong" or (failure and end == start)):
                 self._return_to_the_past(origin, moment)  # nothing was done there
             elif failure != "wrong":
-                self.branch.journal.append(Entry(bound, start, end, failure))
-                self._keep_record()
+                self._note(Entry(bound, start, end, failure, broke))
+            else:
+                self._note_settling(start)  # refused, but only after what was submitted had left
 
-    def _settle(self, bound: Bound) -> None:
-        """Before a look: what was submitted has left. That is a deed, and so the look is kept in the journal."""
+    def settle(self) -> None:
+        """Let leave what was submitted, before a look at the present. That is a deed, and kept in the journal."""
         if self.moment is None:
             start = self.branch.mark()
             self.harness.settle()
-            end = self.branch.mark()
-            if end.seq > start.seq:
-                self.branch.journal.append(Entry(bound, start, end))
+            self._note_settling(start)
+
+    def _note_settling(self, start: Mark) -> None:
+        entry = Entry(None, start, self.branch.mark())
+        if entry.changed:
+            self._note(entry)
+
+    def _note(self, entry: Entry) -> None:
+        """Keep what was done in the journal, and in the file of `record`."""
+        self.branch.journal.append(entry)
+        self._keep_record()
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""
@@ -215,7 +225,7 @@ class Session:
             for entry in done:
                 self._advance(entry.start.time)
                 self._redo(entry)
-            if cut_short is not None and cut_short.bound.command.name == "step":
+            if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
                 self._step_again(cut_short, cut)
             self._advance(cut.time)
         except BaseException:
@@ -299,10 +309,10 @@ class Session:
 
     def _redo(self, entry: Entry) -> None:
         with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
-            if entry.takes_time and entry.failure:
-                self._advance(entry.end.time)
-            elif entry.bound.command.effect == "looks":
+            if entry.bound is None:
                 self.harness.settle()
+            elif entry.takes_time and not entry.can_be_done_again:
+                self._advance(entry.end.time, settles=entry.changed)
             else:
                 entry.bound.run(self)
         self.branch.journal.append(entry)
@@ -316,8 +326,9 @@ class Session:
             (bound,) = self.bind(f"step {count}")
             self.branch.journal.append(Entry(bound, start, self.branch.mark()))
 
-    def _advance(self, when: float) -> None:
-        if not self.harness.paused and self.harness.now < when:
+    def _advance(self, when: float, *, settles: bool = False) -> None:
+        """Let time pass until it is `when`; if it `settles`, also where it is that already."""
+        if not self.harness.paused and (self.harness.now < when or settles):
             with suppress(InvariantBroken):  # as it was the first time
                 self.harness.pass_to(when)
 
