@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from session_support import blueprint, do, held, live, perform, session_of
+from session_support import blueprint, do, held, live, perform, session_of, until
 
 from raftplay import Config, RaftConfig
 from raftplay.cluster.checks import InvariantBroken
@@ -196,6 +196,7 @@ def test_while_time_goes_by_likewise(lines: list[list[str]], seed: int):
         ["wait leader", "sleep 1s", "submit a; goto 500ms; live", "crash leader"],
         ["wait leader", "submit a; deliver 999999; submit b; status; crash leader"],
         ["wait leader", "submit a; wait committed b within 0ms; submit b"],
+        ["wait leader", "goto 250ms", "submit x; goto 250ms; crash 1; submit y; goto 250ms"],
         ["wait leader", "submit a; status; switch main; submit b; branches; submit c"],
         ["wait leader", "pause; submit a; status; step 3; submit b; log; resume; submit c; sleep 0ms; submit d"],
     ],
@@ -239,8 +240,7 @@ def test_a_restart_that_is_interrupted_is_whole():
     with live(5, speed=0.05) as lively:
         held(lively, "speed 50; wait leader; crash all; speed 0.05")
         under_way = lively.run("restart all; crash 0")
-        while not any(lively.session.harness.alive):
-            pass
+        until(lambda: any(lively.session.harness.alive))
         lively.cancel()
         outcomes = under_way.result(60)
         assert [outcome.status for outcome in outcomes] == ["held", "interrupted"]

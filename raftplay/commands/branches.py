@@ -112,6 +112,11 @@ class Branch:
     journal: list[Entry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
     last_index: int | None = None
+    born: Mark = field(init=False)
+    """The moment at which its cluster began to run."""
+
+    def __post_init__(self) -> None:
+        self.born = self.mark()
 
     @property
     def count(self) -> int:

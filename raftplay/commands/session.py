@@ -223,11 +223,11 @@ class Session:
         try:
             done, cut_short = split(branch.journal, cut)
             for entry in done:
-                self._advance(entry.start.time)
+                self._advance(entry.start)
                 self._redo(entry)
             if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
                 self._step_again(cut_short, cut)
-            self._advance(cut.time)
+            self._advance(cut)
         except BaseException:
             harness.shutdown()
             raise
@@ -312,7 +312,7 @@ class Session:
             if entry.bound is None:
                 self.harness.settle()
             elif entry.takes_time and not entry.can_be_done_again:
-                self._advance(entry.end.time, settles=entry.changed)
+                self._advance(entry.end)
             else:
                 entry.bound.run(self)
         self.branch.journal.append(entry)
@@ -326,11 +326,12 @@ class Session:
             (bound,) = self.bind(f"step {count}")
             self.branch.journal.append(Entry(bound, start, self.branch.mark()))
 
-    def _advance(self, when: float, *, settles: bool = False) -> None:
-        """Let time pass until it is `when`; if it `settles`, also where it is that already."""
-        if not self.harness.paused and (self.harness.now < when or settles):
+    def _advance(self, mark: Mark) -> None:
+        """Let time pass until it is `mark`; where it is that time already, what is due at it happens."""
+        now = self.branch.mark()
+        if not self.harness.paused and (now.time < mark.time or (now.time == mark.time and now.seq < mark.seq)):
             with suppress(InvariantBroken):  # as it was the first time
-                self.harness.pass_to(when)
+                self.harness.pass_to(mark.time)
 
     # ---- the end, and what stays
 
