@@ -129,7 +129,7 @@ class Writing:
     def finish(self, *, rescues: bool = True) -> None:
         """Put all that was written in its place; safe to call twice.
 
-        Where it cannot be put there, as another file came there meanwhile, it is lost, or stays beside and is named.
+        Where another file came there meanwhile, it is lost, or it stays beside and is named.
         """
         if self._is_over:
             return

@@ -112,6 +112,9 @@ class Branch:
     journal: list[Entry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
     last_index: int | None = None
+    traced: Reader | None = None
+    """The reader that writes what happens in it to the trace, if there is one."""
+
     born: Mark = field(init=False)
     """The moment at which its cluster began to run."""
 

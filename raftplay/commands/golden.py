@@ -17,7 +17,7 @@ from raftplay.raft.messages import UsageError
 
 
 def verify_script(
-    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Path | None = None
+    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Target | None = None
 ) -> Status:
     """Run `script`, and compare what it answers with its blocks; FAILED where there is a difference.
 
@@ -39,7 +39,7 @@ def rewrite_script(
     transcript: Transcript,
     *,
     speed: float | None = None,
-    trace: Path | None = None,
+    trace: Target | None = None,
 ) -> Status:
     """Run the script that the file at `path` holds as `data`, and fill in its blocks where all held.
 
@@ -82,7 +82,7 @@ def check_file(path: str) -> None:
         raise UsageError(f"{path_text(path)} may not be written to")
     if (names := os.stat(path).st_nlink) > 1:
         raise UsageError(
-            f"{path_text(path)} has {names} names (hard links), and rewriting would part them; rewrite a copy instead"
+            f"{path_text(path)} has {names} names (hard links), which rewriting would part; rewrite a copy"
         )
 
 

@@ -110,7 +110,7 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
 
 
 def _pause(begin: Mark, end: Mark, *, is_exact: bool) -> list[str]:
-    """The line that lets the time between two moments pass; maybe no time did, and yet what was due at it happened."""
+    """The line that lets the time between two moments pass; or just happen what is due at the moment."""
     if is_exact:
         return [f"goto {time_text(end.time)}"] if end != begin else []
     seconds = round(end.time - begin.time, 3)

@@ -22,6 +22,7 @@ from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
+from raftplay.watch.trace import TraceWriter
 
 
 class Session:
@@ -33,7 +34,12 @@ class Session:
     """
 
     def __init__(
-        self, harness: Harness, history: History | None = None, *, blueprint: Blueprint | None = None
+        self,
+        harness: Harness,
+        history: History | None = None,
+        *,
+        blueprint: Blueprint | None = None,
+        trace: TraceWriter | None = None,
     ) -> None:
         history = History() if history is None else history  # an empty one is falsy
         self.blueprint = blueprint
@@ -58,6 +64,7 @@ class Session:
         if harness.data_dir is not None and harness.backend == "sim":
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
+        self._trace = trace  # what happens in other branches goes there too
         self._goes_on = False  # whether time passed before the past was looked at
 
     # ---- what commands ask for
@@ -246,6 +253,8 @@ class Session:
         self.look_at_the_present()
         gone, self.branch = self.branch, branch
         del self.branches[gone.name]
+        if gone.traced is not None:
+            gone.harness.stream.detach(gone.traced)  # its end is no part of what happened
         with suppress(InvariantBroken):  # it was said when it was played
             gone.harness.shutdown()
 
@@ -268,6 +277,9 @@ class Session:
     def _enter(self, branch: Branch) -> None:
         """Play on in a branch that was just made, at the pace of the one before."""
         branch.harness.set_speed(self.harness.speed)
+        if self._trace is not None and branch.parent:
+            branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
+            branch.harness.stream.attach(branch.traced)
         if self.is_live:
             branch.harness.keep_pace()
         self.look_at_the_present()
