@@ -27,6 +27,21 @@ FORCE = "choose another name, or replace it with --force"
 _numbers = itertools.count()
 
 
+def expanded(path: str) -> str:
+    """Return `path` with the home directory in place of a ``~`` or ``~user`` at its beginning, as a shell does."""
+    return os.path.expanduser(path)
+
+
+def check_output_name(path: str) -> None:
+    """Raise `UsageError` for what names no file to write to."""
+    if not path or "\0" in path:
+        raise UsageError(f"'{visible(path)}' names no file")
+    if path == "-":
+        raise UsageError(
+            "'-' is no file here, as nothing is written to standard output; write ./- for such a name"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A file that is to be written: nothing that is there is touched, unless `force`.
@@ -63,7 +78,7 @@ class Target:
             if os.path.isdir(self.path):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._check_kept()
-            if not self.force and os.path.lexists(self.path):
+            if self._is_there() and not self.force:
                 raise self.taken()
             name = f".{self.place.name[:LONGEST_NAME]}.{os.getpid()}.{next(_numbers)}"
             beside = self.place.parent / name
@@ -90,6 +105,14 @@ class Target:
     def failed(self, error: Exception) -> UsageError:
         """The reason of the system, in a sentence."""
         return UsageError(f"{self.name} cannot be {self.verb}: {getattr(error, 'strerror', None) or error}")
+
+    def _is_there(self) -> bool:
+        """Whether the name is taken. Raises `OSError` for one that cannot be."""
+        try:
+            os.lstat(self.path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _is_stream(self) -> bool:
         """Whether it is a terminal, a pipe or a device, in which nothing is overwritten."""

@@ -305,7 +305,7 @@ def test_a_trace_is_there_when_it_is_complete_and_never_in_place_of_another_file
         with traced(h, path):
             assert not path.exists()
         kept = path.read_bytes()
-        with pytest.raises(UsageError, match="there is a file .*run' already"), traced(h, path):
+        with pytest.raises(UsageError, match=r"there is a file .*run' already"), traced(h, path):
             pass
         assert (path.read_bytes(), os.listdir(tmp_path)) == (kept, ["run"])
         with traced(h, path, force=True):
@@ -397,7 +397,7 @@ def test_a_branch_in_which_an_invariant_broke_is_told_from_the_others(tmp_path: 
         )  # fmt: skip
     held, text = replay_text(tmp_path / "run")
     assert not held
-    main, branch, *breaches = text.splitlines()
+    _, branch, *breaches = text.splitlines()
     assert "branch b1 (from main" in branch
     assert breaches
     assert all("broke" in line for line in breaches)

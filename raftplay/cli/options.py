@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from raftplay.cli.files import input_path, output_path
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.cursor import did_you_mean
@@ -19,7 +20,10 @@ from raftplay.raft.messages import UsageError
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="DIR", help="Keep every node's disk in this directory, and go on from what it holds."
+        "--data-dir",
+        metavar="DIR",
+        parser=input_path,
+        help="Keep every node's disk in this directory, and go on from what it holds.",
     ),
 ]
 
@@ -69,7 +73,13 @@ WithoutBugsOption = Annotated[bool, typer.Option("--without-bugs", help="Switch 
 
 
 TraceOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write every event to this file, as JSON Lines.")
+    Path | None,
+    typer.Option(metavar="FILE", parser=output_path, help="Write every event to this file, as JSON Lines."),
+]
+
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file to be written if it is there already.")
 ]
 
 

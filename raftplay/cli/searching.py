@@ -12,8 +12,16 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli.app import app
-from raftplay.cli.files import read
-from raftplay.cli.options import BugOption, backend_of, known_bugs, known_mixes, node_range, seconds_of
+from raftplay.cli.files import input_path, output_path, read
+from raftplay.cli.options import (
+    BugOption,
+    ForceOption,
+    backend_of,
+    known_bugs,
+    known_mixes,
+    node_range,
+    seconds_of,
+)
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.about_traces import replay_text
@@ -25,6 +33,7 @@ from raftplay.explore.fuzz import COUNTS, fuzz
 from raftplay.explore.report import progress_line
 from raftplay.explore.soak import soak
 from raftplay.explore.sweep import Report, Search
+from raftplay.files import Target
 from raftplay.output import Output
 
 
@@ -63,7 +72,7 @@ class Progress:
 
 @app.command()
 def replay(
-    trace: Annotated[Path, typer.Argument(help="A file that `run --trace` wrote.")],
+    trace: Annotated[Path, typer.Argument(parser=input_path, help="A file that `run --trace` wrote.")],
 ) -> None:
     """Feed the events of a trace to the watchers again, and say what they find."""
     held, text = replay_text(trace)
@@ -98,7 +107,10 @@ def explore_(
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Where to write the counterexample.")] = Path("counterexample.txt"),
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", parser=output_path, help="Where to write the counterexample.")
+    ] = Path("counterexample.txt"),
+    force: ForceOption = False,
 ) -> None:
     """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
 
@@ -132,10 +144,12 @@ def explore_(
     if all_bugs:
         rows = table(search, shrink, output.write)
         raise typer.Exit(int(Status.HELD if all(row.case is not None for row in rows) else Status.FAILED))
+    target = Target(out, force)
+    target.check()
     again = shlex.join(["raftplay", *sys.argv[1:]])
     if on_sockets:
-        raise typer.Exit(int(soak(search, output.write, out=out, watch=progress.show, again=again)))
-    status = explore(search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again)
+        raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
+    status = explore(search, output.write, out=target, watch=progress.show, shrink_limit=shrink, again=again)
     raise typer.Exit(int(status))
 
 
@@ -146,7 +160,10 @@ def fuzz_(
         int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
-    out: Annotated[Path, typer.Option(help="Where to write a script that fails.")] = Path("failed.txt"),
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", parser=output_path, help="Where to write a script that fails.")
+    ] = Path("failed.txt"),
+    force: ForceOption = False,
 ) -> None:
     """Throw mutated frames at a live cluster, or generated scripts at the language.
 
@@ -154,7 +171,8 @@ def fuzz_(
     refused with line and column, or runs to a documented end.
     """
     progress = Progress(count or COUNTS.get(what, 1), None)
-    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=out, watch=progress.count)))
+    target = Target(out, force)
+    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=target, watch=progress.count)))
 
 
 @app.command()

@@ -85,6 +85,8 @@ class Harness:
             raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
         if storage is not None and (data_dir is not None or len(storage) != n):
             raise UsageError(f"a cluster has either a data directory or a storage for each of its {n} nodes")
+        if data_dir is not None and not os.fspath(data_dir):
+            raise UsageError("an empty path names no directory; '.' is the one that you are in")
         self.n = n
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()

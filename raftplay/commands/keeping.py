@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from raftplay.cluster.config import Config
 from raftplay.commands import kinds
 from raftplay.commands.branches import Blueprint, Branch, Mark, time_text
+from raftplay.commands.shown import file_word
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
 from raftplay.files import Target
@@ -31,7 +32,7 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     _check(session, file)
     text = script_text(session)
     write_new(file, text)
-    return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {visible(str(file))}"
+    return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
 
 @command(GROUP, "record story.txt")
