@@ -286,9 +286,9 @@ def test_what_was_submitted_is_under_way_for_whoever_looks_and_that_is_kept():
     assert [entry.text for entry in session.branch.journal] == [
         "wait leader",
         "submit 1",
-        "messages",
+        "now",
         "submit 2",
-        "status",
+        "now",
         "submit 3",
         "sleep 1ms",
     ]

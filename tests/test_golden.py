@@ -147,7 +147,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(shutil if where == "copymode" else os, where, full)
     file.write_text("now\n")
-    assert refusal(file) == f"{file} cannot be rewritten: No space left on device"
+    assert refusal(file) == f"'{file}' cannot be rewritten: No space left on device"
     assert left_as_it_was(file, b"now\n")
 
 
@@ -294,6 +294,7 @@ def test_a_disk_without_room_leaves_the_file_as_it_was_and_says_so(file: Path) -
     )
     assert f"{file}: left as it was" in limited.stdout, limited
     assert "cannot be rewritten: File too large" in limited.stderr
+    assert os.listdir(file.parent) == [file.name]
     assert left_as_it_was(file, (HEAD + "now\n").encode())
 
 

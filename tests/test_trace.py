@@ -1,16 +1,23 @@
 """A trace says all that happened, can be read again, and makes the watchers see the same."""
 
-import io
+import errno
 import json
+import os
 import types
 import typing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from churn import Churn
+from session_support import perform
 
 from raftplay import AppendEntriesArgs, Config, Harness, LogEntry, RaftConfig, UsageError
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.about_traces import replay_text
+from raftplay.commands.runner import opened
+from raftplay.commands.setup import Setup
+from raftplay.files import Target
 from raftplay.raft import events as dec
 from raftplay.raft.messages import AppendEntriesReply, CommitEntry, RequestVoteArgs, RequestVoteReply
 from raftplay.watch import trace as traces
@@ -29,6 +36,14 @@ def _write(path: Path, *records: Record) -> Path:
     return path
 
 
+def _with_lines(path: Path, *lines: str) -> Path:
+    """The trace with more lines before its end mark."""
+    *before, end = path.read_text().splitlines()
+    count = json.loads(end)["end"] + len(lines)
+    path.write_text("\n".join([*before, *lines, json.dumps({"end": count}, separators=(",", ":"))]) + "\n")
+    return path
+
+
 def test_a_run_in_sim_is_read_as_it_was(tmp_path: Path) -> None:
     told: list[Record] = []
     with Harness(4, backend="sim", seed=5) as h, traced(h, tmp_path / "run"):
@@ -36,7 +51,9 @@ def test_a_run_in_sim_is_read_as_it_was(tmp_path: Path) -> None:
         Churn(h, 5, Churn.MIXES[-1]).run(5)
         h.stream.detach(told.append)
     assert len(told) > 500
-    assert list(read_trace(tmp_path / "run").records) == told
+    first, *others = read_trace(tmp_path / "run").records
+    assert type(first.event) is dec.Started
+    assert others[3:] == told
 
 
 def test_a_run_over_sockets_is_read_as_it_was(tmp_path: Path) -> None:
@@ -46,7 +63,7 @@ def test_a_run_over_sockets_is_read_as_it_was(tmp_path: Path) -> None:
         leader, _ = h.check_single_leader()
         h.submit_to_server(leader, {"deep": [1, 2.5, None, "ü"]})
         assert h.wait_until(lambda: all(len(commits) == 1 for commits in h.commits))
-    read = list(read_trace(tmp_path / "run").records)
+    read = list(read_trace(tmp_path / "run").records)[3:]
     assert read == told[: len(read)]
     assert {"Submitted", "Applied", "CallSent"} <= {type(record.event).__name__ for record in read}
 
@@ -71,7 +88,7 @@ def test_the_first_line_says_what_ran(tmp_path: Path) -> None:
         assert header_of(h) == read_header(tmp_path, h)
     first = json.loads((tmp_path / "run").read_text().splitlines()[0])
     assert list(first) == ["schema", "version", "nodes", "seed", "backend", "configuration", "bugs"]
-    assert (first["schema"], first["nodes"], first["seed"]) == ("raftplay.trace/1", 3, 11)
+    assert (first["schema"], first["nodes"], first["seed"]) == ("raftplay.trace/2", 3, 11)
     assert first["configuration"]["raft"]["prevote"] is True
     assert first["configuration"]["delay_max"] == 0.02
 
@@ -178,8 +195,7 @@ GOOD = '{"seq":1,"time":0.5,"node":0,"incarnation":0,"event":"PreVoteStarted","f
 def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, says: str) -> None:
     path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, dec.PreVoteStarted(1)))
     good = GOOD.replace('"seq":1', '"seq":2')
-    path.write_text(path.read_text() + good + "\n" + line.replace('"seq":1', '"seq":3') + "\n")
-    trace = read_trace(path)
+    trace = read_trace(_with_lines(path, good, line.replace('"seq":1', '"seq":3')))
     with pytest.raises(UsageError) as failure:
         list(trace.records)
     assert str(failure.value).startswith(f"{path}:4: ")
@@ -193,10 +209,10 @@ def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, says: st
         ("", "the file is empty, and no trace"),
         ("nonsense", "this is no line of a trace"),
         (
-            '{"schema":"raftplay.trace/2"}',
-            "the schema is 'raftplay.trace/2'; 'raftplay.trace/1' is what can be read",
+            '{"schema":"raftplay.trace/3"}',
+            "the schema is 'raftplay.trace/3'; 'raftplay.trace/2' is what can be read",
         ),
-        ('{"schema":"raftplay.trace/1"}', "missing required field `version`"),
+        ('{"schema":"raftplay.trace/2"}', "missing required field `version`"),
     ],
 )
 def test_a_bad_first_line_is_named_at_once(tmp_path: Path, first: str, says: str) -> None:
@@ -219,7 +235,7 @@ def test_a_trace_of_no_nodes_or_too_many_is_refused(tmp_path: Path, nodes: int) 
 def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, dec.PreVoteStarted(1)))
     monkeypatch.setattr(traces, "MAX_LINE_BYTES", 200)
-    path.write_text(path.read_text() + "x" * 300)
+    _with_lines(path, "x" * 300)
     with pytest.raises(UsageError, match=r"run:3: the line is longer than 200 bytes"):
         list(read_trace(path).records)
 
@@ -231,19 +247,165 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         TraceWriter(tmp_path / "nowhere" / "run", HEADER)
 
 
-class _Full(io.BytesIO):
-    """A file on a disk that is full when it is closed."""
+def test_a_trace_that_could_not_be_written_to_its_end_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    def close(self) -> None:
-        raise OSError(28, "No space left on device")
-
-
-def test_a_trace_that_could_not_be_written_to_its_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_full(*_: object) -> BinaryIO:
-        return _Full()
-
-    monkeypatch.setattr(traces, "open", open_full, raising=False)
-    writer = TraceWriter("run", HEADER)
-    monkeypatch.undo()
-    with pytest.raises(UsageError, match="the trace run is not complete: No space left on device"):
+    monkeypatch.setattr(os, "fsync", full)
+    writer = TraceWriter(tmp_path / "run", HEADER)
+    with pytest.raises(UsageError, match="run' cannot be written: No space left on device"):
         writer.close()
+    assert os.listdir(tmp_path) == []
+
+
+# ---- what is missing, and what is there already
+
+
+def _events(count: int) -> list[Record]:
+    return [Record(at + 1, 0.5, 0, 0, dec.PreVoteStarted(at)) for at in range(count)]
+
+
+@pytest.mark.parametrize("gone", range(1, 8))
+def test_a_line_that_is_missing_is_noticed_whichever_it_is(tmp_path: Path, gone: int) -> None:
+    path = _write(tmp_path / "run", *_events(6))
+    lines = path.read_text().splitlines(keepends=True)
+    assert len(lines) == 8
+    path.write_text("".join(lines[:gone] + lines[gone + 1 :]))
+    with pytest.raises(UsageError, match="is not complete"):
+        read_trace(path)
+    if gone < 7:  # the end mark counts with it
+        path.write_text(path.read_text().replace('{"end":6}', '{"end":5}'))
+        if gone == 6:
+            assert len(list(read_trace(path).records)) == 5  # which no reader could know
+            return
+        with pytest.raises(UsageError, match=f"run:{gone + 1}: event {gone} is missing before event {gone + 1}"):
+            list(read_trace(path).records)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 100, 300])
+def test_a_trace_that_is_cut_off_anywhere_is_noticed(tmp_path: Path, cut: int) -> None:
+    path = _write(tmp_path / "run", *_events(6))
+    path.write_bytes(path.read_bytes()[:-cut] if cut > 1 else path.read_bytes() + b"x")
+    with pytest.raises(UsageError):
+        list(read_trace(path).records)
+
+
+def test_a_trace_of_the_schema_before_is_read_without_an_end_mark(tmp_path: Path) -> None:
+    path = _write(tmp_path / "run", *_events(3))
+    *lines, _ = path.read_text().replace("raftplay.trace/2", "raftplay.trace/1").splitlines(keepends=True)
+    path.write_text("".join(lines))
+    assert list(read_trace(path).records) == _events(3)
+
+
+def test_a_trace_is_there_when_it_is_complete_and_never_in_place_of_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with Harness(3, backend="sim", seed=1) as h:
+        with traced(h, path):
+            assert not path.exists()
+        kept = path.read_bytes()
+        with pytest.raises(UsageError, match=r"there is a file .*run' already"), traced(h, path):
+            pass
+        assert (path.read_bytes(), os.listdir(tmp_path)) == (kept, ["run"])
+        with traced(h, path, force=True):
+            h.sleep_ms(400)
+            assert path.read_bytes() == kept
+        assert path.read_bytes() != kept
+    assert os.listdir(tmp_path) == ["run"]
+
+
+# ---- where it begins
+
+
+@pytest.mark.parametrize("watch", [True, False])
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_a_trace_begins_with_the_start_of_every_node_also_over_a_data_directory(
+    tmp_path: Path, watch: bool, backend: str
+) -> None:
+    with Harness(3, backend="sim", seed=1, data_dir=tmp_path / "data") as h:
+        for command in range(5):
+            h.submit_to_server(h.check_single_leader()[0], command)
+        h.sleep_ms(300)
+    with (
+        Harness(3, backend=backend, seed=2, watch=watch, data_dir=tmp_path / "data") as h,
+        traced(h, tmp_path / "run"),
+    ):
+        h.submit_to_server(h.check_single_leader()[0], "x")
+        assert h.wait_until(lambda: all(len(commits) == 6 for commits in h.commits))
+    header, runs = read_trace(tmp_path / "run")
+    begins = list(runs[0].records)[:3]
+    assert [record.seq for record in begins] == [1, 2, 3]
+    assert header.first == 1
+    assert [len(record.event.entries) for record in begins if isinstance(record.event, dec.Started)] == [5, 5, 5]
+    assert replay_text(tmp_path / "run")[0]
+
+
+def test_a_trace_that_begins_later_than_its_cluster_says_so(tmp_path: Path) -> None:
+    with Harness(3, backend="sim", seed=1) as h:
+        h.check_single_leader()
+        with traced(h, tmp_path / "run"):
+            h.sleep_ms(100)
+    assert read_trace(tmp_path / "run").header.first > 1
+    assert "what was before is unknown" in replay_text(tmp_path / "run")[1]
+    list(read_trace(tmp_path / "run").records)
+
+
+# ---- branches
+
+
+def _traced_session(path: Path, *lines: str, bugs: tuple[str, ...] = ()) -> dict[str, list[Record]]:
+    """Do lines in a session with a trace; what happened in each branch, as played again."""
+    told: dict[str, list[Record]] = {}
+    with opened(Setup(nodes=3, backend="sim", seed=5, bugs=list(bugs)), Target(path)) as session, session:
+        perform(session, *lines)
+        for name, branch in session.branches.items():
+            told[name] = list(branch.history.records())
+    return told
+
+
+def test_a_trace_goes_on_with_its_branches_and_each_is_a_run(tmp_path: Path) -> None:
+    told = _traced_session(
+        tmp_path / "run", "wait leader; submit a; wait committed a; back 9", "submit b; wait committed b; back 4",
+        "restart 0", "crash 0", "switch main", "submit c; sleep 50ms", "switch b2", "restart 0", "switch b1; sleep 1ms",
+    )  # fmt: skip
+    runs = read_trace(tmp_path / "run").runs
+    assert [(run.branch, run.parent) for run in runs] == [("main", ""), ("b1", "main"), ("b2", "b1")]
+    for run in runs:
+        records = list(run.records)
+        assert records[: len(told[run.branch])] == told[run.branch]
+        assert all(isinstance(r.event, dec.Stopped | Fact) for r in records[len(told[run.branch]) :])
+    held, text = replay_text(tmp_path / "run")
+    assert held
+    assert [line for line in text.splitlines() if "branch b2 (from b1 at event " in line]
+
+
+def test_a_name_that_a_branch_had_which_came_to_nothing_can_be_another_ones(tmp_path: Path) -> None:
+    told = _traced_session(tmp_path / "run", "wait leader; submit a; back", "restart 0", "restart 1", "crash 0")
+    runs = read_trace(tmp_path / "run").runs
+    assert runs[-1].branch == "b1"
+    records = list(runs[-1].records)
+    assert records[: len(told["b1"])] == told["b1"]
+    assert replay_text(tmp_path / "run")[0]
+
+
+def test_a_branch_in_which_an_invariant_broke_is_told_from_the_others(tmp_path: Path) -> None:
+    with pytest.raises(InvariantBroken):
+        _traced_session(
+            tmp_path / "run", "timeout 0; wait leader is 0; disconnect 2; submit 1; wait committed 1 on 2; sleep 20ms",
+            "back 2", "crash 0; reconnect 2; timeout 2; sleep 150ms", bugs=("no-log-check",),
+        )  # fmt: skip
+    held, text = replay_text(tmp_path / "run")
+    assert not held
+    _, branch, *breaches = text.splitlines()
+    assert "branch b1 (from main" in branch
+    assert breaches
+    assert all("broke" in line for line in breaches)
+
+
+@pytest.mark.parametrize("mark", ['{"branch":"b1"}', '{"branch":"b1","parent":"b7","since":1}', '{"branch":7}'])
+def test_a_mark_of_no_branch_is_named_with_its_line(tmp_path: Path, mark: str) -> None:
+    path = _write(tmp_path / "run", *_events(2))
+    path.write_text(path.read_text().replace('{"end"', mark + '\n{"end"'))
+    with pytest.raises(UsageError, match="run:4: "):
+        read_trace(path)

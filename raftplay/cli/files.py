@@ -5,17 +5,50 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+import typer
+
 from raftplay import scenarios as shipped
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text, quoted
+from raftplay.files import Target, check_output_name, expanded
 from raftplay.raft.messages import UsageError
+
+
+def input_path(text: str | Path) -> Path:
+    """Return the file or directory that an option names."""
+    text = str(text)
+    if not text:
+        raise typer.BadParameter("'' names nothing; write . for the directory that you are in")
+    return Path(expanded(text))
+
+
+def output_path(text: str | Path) -> Path:
+    """Return the file that an option has written to; its usual value is a path already."""
+    text = str(text)
+    try:
+        check_output_name(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+    return Path(expanded(text))
+
+
+def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Target | None:
+    """Return where the trace goes, if there is one: never in place of the script. Raises `UsageError`."""
+    if trace is None:
+        return None
+    if script is not None and same_file(expanded(script), trace):
+        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+    target = Target(trace, force)
+    target.check()
+    return target
 
 
 def read(name: str) -> tuple[str, str]:
     """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
+    name = expanded(name)
     if name == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed")
@@ -30,6 +63,7 @@ def read(name: str) -> tuple[str, str]:
 
 def own_file(name: str) -> tuple[str, bytes]:
     """(name, data) of a script that is the user's own. Raises `UsageError`."""
+    name = expanded(name)
     if name == "-":
         raise UsageError("what comes from standard input cannot be rewritten; give a file")
     if is_shipped(name):

@@ -12,6 +12,7 @@ from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal
 from raftplay.cli.options import SeedOption
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.files import expanded
 from raftplay.lessons import command as lessons
 from raftplay.lessons import shelf
 from raftplay.lessons.console import Console
@@ -90,7 +91,7 @@ def find_lesson(which: str) -> shelf.Text:
     """The lesson of that number, name or path. Raises `UsageError`."""
     if which == "-":
         raise UsageError("standard input has the answers here; give the lesson as a file")
-    return shelf.found(which)
+    return shelf.found(expanded(which))
 
 
 def lesson_console(*, plain: bool, is_seen: bool) -> Console:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from raftplay.cli import completions
-from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE
+from raftplay.cli.files import input_path, output_path
+from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE, is_on
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.script import override
@@ -24,6 +25,7 @@ DataDirOption = Annotated[
     typer.Option(
         "--data-dir",
         metavar="DIR",
+        parser=input_path,
         autocompletion=completions.files,
         help="Keep every node's disk in this directory, and go on from what it holds.",
     ),
@@ -85,8 +87,16 @@ WithoutBugsOption = Annotated[bool, typer.Option("--without-bugs", help="Switch 
 TraceOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", autocompletion=completions.files, help="Write every event to this file, as JSON Lines."
+        metavar="FILE",
+        parser=output_path,
+        autocompletion=completions.files,
+        help="Write every event to this file, as JSON Lines.",
     ),
+]
+
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file to be written if it is there already.")
 ]
 
 
@@ -148,8 +158,9 @@ def leave_out_weather() -> tuple[str, ...]:
 
     Return their names.
     """
-    unset = tuple(name for name in (UNRELIABLE, MORE_REELECTION) if os.environ.pop(name, ""))
+    unset = tuple(name for name in (UNRELIABLE, MORE_REELECTION) if is_on(os.environ, name))
     for name in unset:
+        del os.environ[name]
         complain(f"raftplay: {name} is left out: explore chooses the faults itself")
     return unset
 

@@ -8,11 +8,12 @@ import typer
 
 from raftplay.cli import completions
 from raftplay.cli.app import app
-from raftplay.cli.files import is_terminal, load, own_file, read, same_file
+from raftplay.cli.files import is_terminal, load, output_path, own_file, read, trace_target
 from raftplay.cli.options import (
     BackendOption,
     BugOption,
     DataDirOption,
+    ForceOption,
     NodesOption,
     SeedOption,
     SetOption,
@@ -26,7 +27,8 @@ from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.runner import JsonTranscript, TextTranscript, opened, run_script
 from raftplay.commands.script import parse_script
-from raftplay.commands.shown import path_text, quoted
+from raftplay.commands.shown import path_text
+from raftplay.files import Target, expanded
 from raftplay.output import Output
 from raftplay.raft.messages import UsageError
 from raftplay.shell.own import piped_script
@@ -52,6 +54,7 @@ def run(
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
     trace: TraceOption = None,
+    force: ForceOption = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print failures and the closing line only.")
     ] = False,
@@ -78,14 +81,13 @@ def run(
         raise UsageError(
             "answers are compared where each run is the same, and over --data-dir it is another each time"
         )
-    if trace is not None and same_file(script, trace):
-        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+    told = trace_target(trace, script, force=force)
     if rewrite:
-        status = rewrite_script(*own_file(script), overrides, transcript, speed=speed, trace=trace)
+        status = rewrite_script(*own_file(script), overrides, transcript, speed=speed, trace=told)
     elif verify:
-        status = verify_script(load(script, overrides), transcript, speed=speed, trace=trace)
+        status = verify_script(load(script, overrides), transcript, speed=speed, trace=told)
     else:
-        status = run_script(load(script, overrides), transcript, speed=speed, trace=trace, data_dir=data_dir)
+        status = run_script(load(script, overrides), transcript, speed=speed, trace=told, data_dir=data_dir)
     raise typer.Exit(int(status))
 
 
@@ -109,6 +111,7 @@ def shell(
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
     trace: TraceOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Type commands at a cluster that lives on, with completion, help and the state of all below the line.
 
@@ -120,13 +123,14 @@ def shell(
             again = f"raftplay run {path_text(script)}"
             raise UsageError(f"without a terminal a shell reads standard input; for a script: {again}")
         transcript = TextTranscript(Output().write)
+        told = trace_target(trace, script, force=force)
         piped = parse_script("-", piped_script(read("-")[1]), overrides)
-        raise typer.Exit(int(run_script(piped, transcript, speed=speed, trace=trace, data_dir=data_dir)))
+        raise typer.Exit(int(run_script(piped, transcript, speed=speed, trace=told, data_dir=data_dir)))
     from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does without it
     from raftplay.shell.typed import usual_place  # noqa: PLC0415
 
     played = parse_script("shell", "", overrides) if script is None else load(script, overrides)
-    with opened(played.setup, trace, data_dir) as session:
+    with opened(played.setup, trace_target(trace, script, force=force), data_dir) as session:
         if speed is not None:
             session.harness.set_speed(speed)
         raise typer.Exit(run_shell(session, played, history=usual_place()))
@@ -155,6 +159,7 @@ def tui(
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
     trace: TraceOption = None,
+    force: ForceOption = False,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
     counterexample: Annotated[
         str | None,
@@ -167,7 +172,10 @@ def tui(
     screenshot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.svg", autocompletion=completions.files, help="Draw a picture, without a terminal."
+            metavar="FILE.svg",
+            parser=output_path,
+            autocompletion=completions.files,
+            help="Draw a picture, without a terminal.",
         ),
     ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
@@ -202,10 +210,15 @@ def tui(
         ascii=ascii_,
     )
     picture = size_of(size)
+    told = trace_target(trace, name, force=force)
+    read = () if name is None else (Path(expanded(name)),)
+    drawn = None if screenshot is None else Target(screenshot, force, keeps=read)
+    if drawn is not None:
+        drawn.check()
     if screenshot is None:
         check_terminal()
-    with opened(wanted.script.setup, trace, data_dir) as session:
-        if screenshot is not None:
-            draw(wanted, session, screenshot, picture, after, light=light)
+    with opened(wanted.script.setup, told, data_dir) as session:
+        if drawn is not None:
+            draw(wanted, session, drawn, picture, after, light=light)
         else:
             raise typer.Exit(int(show(wanted, session)))

@@ -13,9 +13,10 @@ from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
 from raftplay.cli.app import app
-from raftplay.cli.files import read
+from raftplay.cli.files import input_path, output_path, read
 from raftplay.cli.options import (
     BugOption,
+    ForceOption,
     backend_of,
     check_last_seed,
     known_bugs,
@@ -35,6 +36,7 @@ from raftplay.explore.fuzz import COUNTS, fuzz
 from raftplay.explore.report import progress_line
 from raftplay.explore.soak import soak
 from raftplay.explore.sweep import Report, Search
+from raftplay.files import Target
 from raftplay.output import Output
 
 
@@ -74,7 +76,10 @@ class Progress:
 @app.command()
 def replay(
     trace: Annotated[
-        Path, typer.Argument(autocompletion=completions.files, help="A file that `run --trace` wrote.")
+        Path,
+        typer.Argument(
+            parser=input_path, autocompletion=completions.files, help="A file that `run --trace` wrote."
+        ),
     ],
 ) -> None:
     """Feed the events of a trace to the watchers again, and say what they find."""
@@ -121,8 +126,15 @@ def explore_(
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
     out: Annotated[
-        Path, typer.Option(autocompletion=completions.files, help="Where to write the counterexample.")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            parser=output_path,
+            autocompletion=completions.files,
+            help="Where to write the counterexample.",
+        ),
     ] = Path("counterexample.txt"),
+    force: ForceOption = False,
 ) -> None:
     """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
 
@@ -157,11 +169,13 @@ def explore_(
     )
     if all_bugs:
         raise typer.Exit(int(table(search, shrink, output.write)))
+    target = Target(out, force)
+    target.check()
     again = shlex.join(["raftplay", *sys.argv[1:]])
     if on_sockets:
-        raise typer.Exit(int(soak(search, output.write, out=out, watch=progress.show, again=again)))
+        raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
     status = explore(
-        search, output.write, out=out, watch=progress.show, shrink_limit=shrink, again=again, unset=unset
+        search, output.write, out=target, watch=progress.show, shrink_limit=shrink, again=again, unset=unset
     )
     raise typer.Exit(int(status))
 
@@ -174,8 +188,15 @@ def fuzz_(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
     out: Annotated[
-        Path, typer.Option(autocompletion=completions.files, help="Where to write a script that fails.")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            parser=output_path,
+            autocompletion=completions.files,
+            help="Where to write a script that fails.",
+        ),
     ] = Path("failed.txt"),
+    force: ForceOption = False,
 ) -> None:
     """Throw mutated frames at a live cluster, or generated scripts at the language.
 
@@ -183,7 +204,8 @@ def fuzz_(
     refused with line and column, or runs to a documented end.
     """
     progress = Progress(count or COUNTS.get(what, 1), None)
-    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=out, watch=progress.count)))
+    target = Target(out, force)
+    raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=target, watch=progress.count)))
 
 
 @app.command()

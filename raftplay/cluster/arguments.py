@@ -29,6 +29,8 @@ def check(
         _must_be(disk, Storage, f"the storage of node {id} must have set, get and has_data")
     _must_be(config, Config | None, "config must be a Config")
     _must_be(data_dir, str | os.PathLike | None, "data_dir must be a path")
+    if data_dir is not None and not os.fspath(data_dir):
+        raise UsageError("an empty path names no directory; '.' is the one that you are in")
     if watch and not isinstance(watch, bool):
         check_names(watch)
     return _check_readers(readers)

@@ -42,13 +42,13 @@ class Config:
 
     def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":
         """This configuration with what it left open taken from the environment."""
-        unreliable = _is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
+        unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
-        if _is_on(environ, MORE_REELECTION):
+        if is_on(environ, MORE_REELECTION):
             raft = replace(raft, force_more_reelection=True)
         return replace(self, raft=raft, unreliable=unreliable)
 
 
-def _is_on(environ: Mapping[str, str], name: str) -> bool:
+def is_on(environ: Mapping[str, str], name: str) -> bool:
     """Return whether a variable is set to anything but one of `OFF`."""
     return environ.get(name, "").strip().lower() not in OFF

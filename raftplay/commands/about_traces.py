@@ -2,23 +2,35 @@
 
 from pathlib import Path
 
-from raftplay.watch.invariants import Invariants
+from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.text import visible
-from raftplay.watch.trace import read_trace
+from raftplay.watch.trace import Run, read_trace
 
 
 def replay_text(path: Path) -> tuple[bool, str]:
-    """Whether every invariant held in the trace at `path`, and what was seen. Raises `UsageError`."""
-    header, records = read_trace(path)
-    watcher = Invariants(header.nodes)
-    count, time = 0, 0.0
-    for record in records:
-        watcher(record)
-        count, time = count + 1, record.time
+    """Return whether every invariant held in each branch of a trace, and what was seen. Raises `UsageError`."""
+    header, runs = read_trace(path)
+    seen = [_watched(run, header.nodes) for run in runs]
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
     about = f"{header.nodes} nodes, {header.backend}, seed {header.seed}{bugs}"
-    lines = [visible(f"{path}: {count} events in {time:.3f} s of cluster time ({about})")]
-    lines += [visible(str(breach)) for breach in watcher.breaches]
-    if not watcher.breaches:
+    lines = []
+    for run, (count, time, breaches) in zip(runs, seen, strict=True):
+        name = f", branch {run.branch} (from {run.parent} at event {run.since})" if run.parent else ""
+        lines.append(visible(f"{path}{name}: {count} events in {time:.3f} s of cluster time ({about})"))
+        lines += [visible(str(breach)) for breach in breaches]
+    held = not any(breaches for _, _, breaches in seen)
+    if header.first > 1:
+        lines.append(f"it begins with event {header.first}; what was before is unknown to whoever watches")
+    if held:
         lines.append("every invariant held")
-    return not watcher.breaches, "\n".join(lines)
+    return held, "\n".join(lines)
+
+
+def _watched(run: Run, nodes: int) -> tuple[int, float, list[Breach]]:
+    """(number of events, time of the last one, breaches) of a run."""
+    watcher = Invariants(nodes)
+    count, time = 0, 0.0
+    for record in run.records:
+        watcher(record)
+        count, time = count + 1, record.time
+    return count, time, watcher.breaches

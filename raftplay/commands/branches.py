@@ -25,6 +25,9 @@ FIRST = "main"
 
 MAX_BRANCHES = 16
 
+SETTLES = "now"
+"""The line of a script that only looks, and so lets leave what was submitted, at any moment and while paused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
@@ -65,22 +68,38 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command that was done: from which moment to which, and why it did not hold if it did not."""
+    """One command that was done: from which moment to which, and why it did not hold if it did not.
 
-    bound: "Bound"
+    Without a command (`bound` is None) it is a settling: what was submitted left, because somebody looked or
+    because a command that was refused had settled first. The look itself is never kept.
+    """
+
+    bound: "Bound | None"
     start: Mark
     end: Mark
     failure: str = ""
+    broke: bool = False
+    """Whether it failed because an invariant broke: done again, it breaks it again."""
 
     @property
     def text(self) -> str:
-        """The command as it was written."""
-        return self.bound.statement.text
+        """The command as it was written; for a settling, the look that stands for any other in a script."""
+        return SETTLES if self.bound is None else self.bound.statement.text
 
     @property
     def takes_time(self) -> bool:
         """Whether it only lets time pass, so that any part of it can be played."""
-        return self.bound.command.effect == "passes"
+        return self.bound is not None and self.bound.command.effect == "passes"
+
+    @property
+    def can_be_done_again(self) -> bool:
+        """Whether the command itself does again what it did; else only the time that it took passes again."""
+        return self.broke or not self.failure
+
+    @property
+    def changed(self) -> bool:
+        """Whether any event came of it."""
+        return self.end.seq > self.start.seq
 
 
 @dataclass(slots=True)
@@ -95,6 +114,19 @@ class Branch:
     journal: list[Entry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
     last_index: int | None = None
+    traced: Reader | None = None
+    """The reader that writes what happens in it to the trace, if there is one."""
+
+    born: Mark = field(init=False)
+    """The moment at which its cluster began to run."""
+
+    def __post_init__(self) -> None:
+        self.born = self.mark()
+
+    @property
+    def count(self) -> int:
+        """The number of commands in the journal."""
+        return sum(entry.bound is not None for entry in self.journal)
 
     def mark(self) -> Mark:
         """This moment."""
@@ -120,7 +152,7 @@ def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | Non
 def _begins_after(entry: Entry, cut: Mark) -> bool:
     if entry.start.time > cut.time:
         return True
-    changes = entry.end.seq > entry.start.seq or entry.takes_time
+    changes = entry.changed or entry.takes_time
     return entry.start.seq >= cut.seq if changes else entry.start.seq > cut.seq
 
 

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 from raftplay.commands.answers import Answers, filled_in
-from raftplay.commands.files import write_whole
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import run_script
 from raftplay.commands.script import Script, decode, parse_script
@@ -13,11 +12,12 @@ from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import Transcript
+from raftplay.files import Target
 from raftplay.raft.messages import UsageError
 
 
 def verify_script(
-    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Path | None = None
+    script: Script, transcript: Transcript, *, speed: float | None = None, trace: Target | None = None
 ) -> Status:
     """Run `script`, and compare what it answers with its blocks; FAILED where there is a difference.
 
@@ -39,7 +39,7 @@ def rewrite_script(
     transcript: Transcript,
     *,
     speed: float | None = None,
-    trace: Path | None = None,
+    trace: Target | None = None,
 ) -> Status:
     """Run the script that the file at `path` holds as `data`, and fill in its blocks where all held.
 
@@ -80,6 +80,10 @@ def check_file(path: str) -> None:
         raise UsageError(f"{path_text(path)} is no file that could be rewritten")
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path_text(path)} may not be written to")
+    if (names := os.stat(path).st_nlink) > 1:
+        raise UsageError(
+            f"{path_text(path)} has {names} names (hard links), which rewriting would part; rewrite a copy"
+        )
 
 
 def replace_file(path: str, was: bytes, data: bytes) -> None:
@@ -97,6 +101,6 @@ def replace_file(path: str, was: bytes, data: bytes) -> None:
         file = Path(path)
         if file.read_bytes() != was:
             raise UsageError(f"{path_text(path)} was changed by someone else while it ran")
-        write_whole(file, data, replaces=True)
     except OSError as error:
         raise UsageError(f"{path_text(path)} cannot be rewritten: {error.strerror}") from None
+    Target(file, force=True, verb="rewritten").write(data)

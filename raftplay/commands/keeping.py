@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.config import Config
 from raftplay.commands import kinds
-from raftplay.commands.branches import Blueprint, Branch, time_text
-from raftplay.commands.files import write_whole
+from raftplay.commands.branches import Blueprint, Branch, Mark, time_text
+from raftplay.commands.shown import file_word
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
+from raftplay.files import Target
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
@@ -31,7 +32,7 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     _check(session, file)
     text = script_text(session)
     write_new(file, text)
-    return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {visible(str(file))}"
+    return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
 
 @command(GROUP, "record story.txt")
@@ -82,13 +83,7 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
 
 def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
     """Write `file` whole or not at all; one that is there stays, unless `replaces`. Raises `UsageError`."""
-    name = f"'{visible(str(file))}'"
-    try:
-        write_whole(file, text.encode(), replaces=replaces)
-    except FileExistsError:
-        raise UsageError(f"there is a file {name} already; choose another name") from None
-    except OSError as error:
-        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from None
+    Target(file, force=replaces, remedy="choose another name").write(text.encode())
 
 
 def _check(session: "Session", file: Path) -> None:
@@ -97,26 +92,27 @@ def _check(session: "Session", file: Path) -> None:
 
 
 def _count(session: "Session") -> str:
-    count = len(session.branch.journal)
+    count = session.branch.count
     return f"{count} command{'' if count == 1 else 's'}"
 
 
 def _body(branch: Branch, *, is_exact: bool) -> list[str]:
     """What was done, line by line, with the time that passed in between."""
     lines: list[str] = []
-    time = 0.0
+    done = branch.born
     for entry in branch.journal:
         if entry.failure:
             reason = visible(entry.failure.split("\n")[0])
             lines.append(f"# {visible(entry.text)}: {reason}")
-            continue
-        lines += [*_pause(time, entry.start.time, is_exact=is_exact), entry.text]
-        time = entry.end.time
-    return lines + _pause(time, branch.mark().time, is_exact=is_exact)
+        if entry.can_be_done_again:
+            lines += [*_pause(done, entry.start, is_exact=is_exact), entry.text]
+            done = entry.end
+    return lines + _pause(done, branch.mark(), is_exact=is_exact)
 
 
-def _pause(begin: float, end: float, *, is_exact: bool) -> list[str]:
+def _pause(begin: Mark, end: Mark, *, is_exact: bool) -> list[str]:
+    """The line that lets the time between two moments pass; or just happen what is due at the moment."""
     if is_exact:
-        return [f"goto {time_text(end)}"] if end > begin else []
-    seconds = round(end - begin, 3)
+        return [f"goto {time_text(end.time)}"] if end != begin else []
+    seconds = round(end.time - begin.time, 3)
     return [f"sleep {duration_text(seconds)}"] if seconds >= SHORTEST_SLEEP else []

@@ -28,6 +28,7 @@ from raftplay.commands.selectors import (
 )
 from raftplay.commands.shown import quoted, short
 from raftplay.commands.table import TABLE, TOPICS, Kind, Resolve, constant
+from raftplay.files import check_output_name, expanded
 from raftplay.raft.messages import CMState, UsageError
 
 if TYPE_CHECKING:
@@ -120,9 +121,11 @@ def _branch(cursor: Cursor) -> Resolve:
 
 def _file(cursor: Cursor) -> Resolve:
     word = cursor.next("a FILE", offers.files)
-    if not word.text or "\0" in word.text:
-        raise cursor.mistake(f"{quoted(word.text)} names no file", word)
-    return constant(Path(word.text))
+    try:
+        check_output_name(word.text)
+    except UsageError as error:
+        raise cursor.mistake(str(error), word) from None
+    return constant(Path(expanded(word.text)))
 
 
 def _condition(cursor: Cursor) -> Resolve:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.values import UNITS, duration_text, is_integer
+from raftplay.files import expanded
 from raftplay.raft.messages import CMState
 from raftplay.watch.narrator import link_text, message_text
 from raftplay.watch.text import command_text, visible
@@ -313,7 +314,7 @@ def branches(place: Place) -> Iterator[Offered]:
 def files(place: Place) -> Iterator[Offered]:
     """A name that is free, directories to go into, and what is there already."""
     head, slash, tail = place.typed.rpartition("/")
-    folder = Path(head or "/" if slash else ".")
+    folder = Path(expanded(head) or "/" if slash else ".")
     if "\0" in head:
         return
     names: list[tuple[str, bool]] = []

@@ -49,6 +49,7 @@ def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
             raise UsageError(f"{time:g} s is still to come (it is {now:.3f} s); live brings you to the present")
         session.harness.pass_to(time)
         return ""
+    session.settle()
     first = session.history.earliest
     begins = session.history.time_of(first)
     moment = max(time, begins)
@@ -74,7 +75,7 @@ def branches(session: "Session") -> str:
     for branch in session.branches.values():
         mark = branch.mark()
         origin = f"from {branch.parent} at {branch.since.time:.3f} s" if branch.parent else "from the start"
-        count = len(branch.journal)
+        count = branch.count
         here = "*" if branch is session.branch else " "
         commands = f"{count} command{'' if count == 1 else 's'}"
         lines.append(f"{here} {branch.name:<5} {origin}, now {mark.time:.3f} s, {commands}, {mark.seq} events")
@@ -149,7 +150,12 @@ def _event_text(branch: Branch, record: Record | None) -> str:
     if record is None:
         return "ends there"
     command = next(
-        (e.text for e in branch.journal if e.start.seq < record.seq <= e.end.seq and not e.takes_time), None
+        (
+            entry.text
+            for entry in branch.journal
+            if entry.start.seq < record.seq <= entry.end.seq and entry.bound is not None and not entry.takes_time
+        ),
+        None,
     )
     by = f" (by: {visible(command)})" if command is not None else ""
     return f"event {record.seq} at {record.time:.3f} s, {record_text(record)}{by}"

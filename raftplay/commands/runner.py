@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -16,6 +17,7 @@ from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
+from raftplay.files import Target
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
@@ -30,7 +32,7 @@ def run_script(
     transcript: Transcript,
     *,
     speed: float | None = None,
-    trace: Path | None = None,
+    trace: Target | None = None,
     data_dir: Path | None = None,
     answers: Answers | None = None,
 ) -> Status:
@@ -46,7 +48,7 @@ def run_script(
 
 
 @contextmanager
-def opened(setup: Setup, trace: Path | None = None, data_dir: Path | None = None) -> Iterator[Session]:
+def opened(setup: Setup, trace: Target | None = None, data_dir: Path | None = None) -> Iterator[Session]:
     """A session with the cluster that `setup` chooses, whose events go to `trace` too; whoever has it closes it.
 
     With `data_dir` the cluster goes on from what that directory holds. Raises as `run_script` does.
@@ -60,10 +62,18 @@ def opened(setup: Setup, trace: Path | None = None, data_dir: Path | None = None
     readers: list[Reader] = [history]
     writer = None
     if trace is not None:
+        if data_dir is not None:
+            trace = replace(trace, keeps=(*trace.keeps, data_dir))
         writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
-        yield Session(blueprint.build(readers), history, blueprint=blueprint)
+        session = Session(blueprint.build(readers), history, blueprint=blueprint, trace=writer)
+    except BaseException:
+        if writer is not None:
+            writer.discard()
+        raise
+    try:
+        yield session
     finally:
         if writer is not None:
             writer.close()

@@ -22,6 +22,7 @@ from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
+from raftplay.watch.trace import TraceWriter
 
 
 class Session:
@@ -33,7 +34,12 @@ class Session:
     """
 
     def __init__(
-        self, harness: Harness, history: History | None = None, *, blueprint: Blueprint | None = None
+        self,
+        harness: Harness,
+        history: History | None = None,
+        *,
+        blueprint: Blueprint | None = None,
+        trace: TraceWriter | None = None,
     ) -> None:
         history = History() if history is None else history  # an empty one is falsy
         self.blueprint = blueprint
@@ -58,6 +64,7 @@ class Session:
         if harness.data_dir is not None and harness.backend == "sim":
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
+        self._trace = trace  # what happens in other branches goes there too
         self._goes_on = False  # whether time passed before the past was looked at
 
     # ---- what commands ask for
@@ -130,18 +137,19 @@ class Session:
         """
         effect = bound.command.effect
         if effect == "looks":
-            self._settle(bound)
+            if bound.command.name != "goto":  # to a moment that is to come, time passes as it does by itself
+                self.settle()
             return bound.run(self)
         origin, moment = self.branch, self.moment
         note = "" if moment is None else self._leave_the_past(effect)
-        start, failure = self.branch.mark(), ""
+        start, failure, broke = self.branch.mark(), "", False
         try:
             return f"{note}{bound.run(self)}"
         except Failed as failed:
             failure = str(failed)
             raise
         except InvariantBroken as broken:
-            failure = str(broken.breach)
+            failure, broke = str(broken.breach), True
             raise
         except (Interrupted, KeyboardInterrupt):
             failure = "interrupted"
@@ -151,20 +159,29 @@ class Session:
             raise
         finally:
             end = self.branch.mark()
-            if failure and moment is not None and end == start:
+            if moment is not None and (failure == "wrong" or (failure and end == start)):
                 self._return_to_the_past(origin, moment)  # nothing was done there
             elif failure != "wrong":
-                self.branch.journal.append(Entry(bound, start, end, failure))
-                self._keep_record()
+                self._note(Entry(bound, start, end, failure, broke))
+            else:
+                self._note_settling(start)  # refused, but only after what was submitted had left
 
-    def _settle(self, bound: Bound) -> None:
-        """Before a look: what was submitted has left. That is a deed, and so the look is kept in the journal."""
+    def settle(self) -> None:
+        """Let leave what was submitted, before a look at the present. That is a deed, and kept in the journal."""
         if self.moment is None:
             start = self.branch.mark()
             self.harness.settle()
-            end = self.branch.mark()
-            if end.seq > start.seq:
-                self.branch.journal.append(Entry(bound, start, end))
+            self._note_settling(start)
+
+    def _note_settling(self, start: Mark) -> None:
+        entry = Entry(None, start, self.branch.mark())
+        if entry.changed:
+            self._note(entry)
+
+    def _note(self, entry: Entry) -> None:
+        """Keep what was done in the journal, and in the file of `record`."""
+        self.branch.journal.append(entry)
+        self._keep_record()
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""
@@ -213,11 +230,11 @@ class Session:
         try:
             done, cut_short = split(branch.journal, cut)
             for entry in done:
-                self._advance(entry.start.time)
+                self._advance(entry.start)
                 self._redo(entry)
-            if cut_short is not None and cut_short.bound.command.name == "step":
+            if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
                 self._step_again(cut_short, cut)
-            self._advance(cut.time)
+            self._advance(cut)
         except BaseException:
             harness.shutdown()
             raise
@@ -236,6 +253,8 @@ class Session:
         self.look_at_the_present()
         gone, self.branch = self.branch, branch
         del self.branches[gone.name]
+        if gone.traced is not None:
+            gone.harness.stream.detach(gone.traced)  # its end is no part of what happened
         with suppress(InvariantBroken):  # it was said when it was played
             gone.harness.shutdown()
 
@@ -258,6 +277,9 @@ class Session:
     def _enter(self, branch: Branch) -> None:
         """Play on in a branch that was just made, at the pace of the one before."""
         branch.harness.set_speed(self.harness.speed)
+        if self._trace is not None and branch.parent:
+            branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
+            branch.harness.stream.attach(branch.traced)
         if self.is_live:
             branch.harness.keep_pace()
         self.look_at_the_present()
@@ -299,10 +321,10 @@ class Session:
 
     def _redo(self, entry: Entry) -> None:
         with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
-            if entry.takes_time and entry.failure:
-                self._advance(entry.end.time)
-            elif entry.bound.command.effect == "looks":
+            if entry.bound is None:
                 self.harness.settle()
+            elif entry.takes_time and not entry.can_be_done_again:
+                self._advance(entry.end)
             else:
                 entry.bound.run(self)
         self.branch.journal.append(entry)
@@ -316,10 +338,12 @@ class Session:
             (bound,) = self.bind(f"step {count}")
             self.branch.journal.append(Entry(bound, start, self.branch.mark()))
 
-    def _advance(self, when: float) -> None:
-        if not self.harness.paused and self.harness.now < when:
+    def _advance(self, mark: Mark) -> None:
+        """Let time pass until it is `mark`; where it is that time already, what is due at it happens."""
+        now = self.branch.mark()
+        if not self.harness.paused and (now.time < mark.time or (now.time == mark.time and now.seq < mark.seq)):
             with suppress(InvariantBroken):  # as it was the first time
-                self.harness.pass_to(when)
+                self.harness.pass_to(mark.time)
 
     # ---- the end, and what stays
 

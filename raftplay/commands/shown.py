@@ -1,5 +1,6 @@
 """What users wrote, as messages show it: short, visible, and measured in the columns of a terminal."""
 
+import shlex
 import unicodedata
 
 from raftplay.watch.text import visible
@@ -25,6 +26,11 @@ def quoted(text: str) -> str:
 def path_text(path: str) -> str:
     """A path on one line, with nothing invisible in it; of a long one its end, which names the file."""
     return visible(path) if len(path) <= LONGEST_PATH else f"…{visible(path[1 - LONGEST_PATH :])}"
+
+
+def file_word(path: str) -> str:
+    """A path as one types it behind a command in a POSIX shell: in quotes where needed, never as an option."""
+    return visible(shlex.quote(f"./{path}" if path.startswith("-") and path != "-" else path))
 
 
 def columns(text: str) -> int:

@@ -27,7 +27,8 @@ TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS)
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]
 """What a command does to a session: it acts on the cluster, lets time pass, only looks, checks the present, or
-changes how the clock goes. What looks is kept in no journal; what acts or lets time pass makes the past end."""
+changes how the clock goes. What looks is kept in no journal, only that it let
+leave what was submitted; what acts or lets time pass makes the past end."""
 
 GROUPS: dict[str, Effect] = {
     "Setting up": "looks",

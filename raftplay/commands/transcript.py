@@ -79,7 +79,8 @@ class Transcript(Protocol):
 
 def again_command(script: Script, harness: Harness) -> str:
     """The command line that runs `script` as it ran here (in sim: exactly so, over a data directory as it was)."""
-    words = ["raftplay", "run", script.name, "--nodes", str(harness.n), "--backend", harness.backend]
+    name = f"./{script.name}" if script.name.startswith("-") and script.name != "-" else script.name
+    words = ["raftplay", "run", name, "--nodes", str(harness.n), "--backend", harness.backend]
     words += ["--seed", str(harness.seed)]
     for bug in script.setup.bugs:
         words += ["--bug", bug]

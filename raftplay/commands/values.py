@@ -2,6 +2,7 @@
 
 import re
 import sys
+from decimal import Decimal
 
 from raftplay.commands.cursor import Cursor
 from raftplay.commands.lexer import Word
@@ -137,10 +138,28 @@ def submittable(cursor: Cursor, word: Word) -> object:
 
 
 def range_text(low: float, high: float) -> str:
-    """A range of durations as one writes it: ``150..300ms``, or ``50ms``."""
+    """A range of durations as one writes it, which reads back to the last bit: ``150..300ms``, or ``50ms``."""
     if low == high:
-        return duration_text(high)
-    return f"{low * 1000:g}..{high * 1000:g}ms" if high < 1 else f"{low:g}..{high:g}s"
+        return exact_text(high)
+    unit, scale = ("ms", 1000) if high < 1 else ("s", 1)
+    start, end = f"{low * scale:g}", f"{high * scale:g}{unit}"
+    if _reads_as(f"{start}{unit}", low) and _reads_as(end, high):
+        return f"{start}..{end}"
+    return f"{exact_text(low)}..{exact_text(high)}"
+
+
+def exact_text(seconds: float) -> str:
+    """A duration with as many digits as it takes to read it back to the last bit: ``250ms``, ``0.150123456s``."""
+    short = duration_text(seconds)
+    if _reads_as(short, seconds):
+        return short
+    in_ms, in_s = (f"{Decimal(repr(number)):f}" for number in (seconds * 1000, seconds))
+    return f"{in_ms}ms" if seconds < 1 and _reads_as(f"{in_ms}ms", seconds) else f"{in_s}s"
+
+
+def _reads_as(text: str, seconds: float) -> bool:
+    match = _DURATION.fullmatch(text)
+    return match is not None and float(match[1]) * UNITS[match[2]] == seconds
 
 
 def duration_text(seconds: float) -> str:

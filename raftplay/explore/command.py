@@ -1,18 +1,17 @@
 """What `raftplay explore` does: search, report, shrink what was found, and write it down as a script."""
 
-import shlex
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from raftplay.commands.runner import Status, TextTranscript, run_script
 from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.commands.shown import file_word
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.report import report_text
 from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
-from raftplay.raft.messages import UsageError
+from raftplay.files import Target
 from raftplay.watch.text import visible
 
 Write = Callable[[str], None]
@@ -22,7 +21,7 @@ def explore(
     search: Search,
     write: Write,
     *,
-    out: Path,
+    out: Target,
     watch: Watch,
     shrink_limit: float,
     again: str,
@@ -42,8 +41,8 @@ def explore(
     write_script(out, script_of(case, command=again))
     write(
         f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
-        f"{visible(str(out))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
-        f"raftplay run {visible(shlex.quote(str(out)))}"
+        f"{visible(str(out.path))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
+        f"raftplay run {file_word(str(out.path))}"
     )
     return Status.FAILED
 
@@ -63,12 +62,12 @@ def shrunk(case: Case, limit: float) -> Case:
         return shrinker.case
 
 
-def write_script(out: Path, text: str) -> None:
-    """Write a script. Raises `UsageError`."""
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{visible(str(out))} cannot be written: {error.strerror}") from None
+def write_script(out: Target, text: str) -> None:
+    """Write a script, which took long to find: where it cannot be put in its place, it stays beside and is named.
+
+    Raises `UsageError`.
+    """
+    out.write(text.encode(), rescues=True)
 
 
 def explore_script(

@@ -128,7 +128,7 @@ class Shell:
         self._end(0)
 
     def _say_farewell(self) -> None:
-        count = len(self.session.branch.journal)
+        count = self.session.branch.count
         if count > self._saved_at and not self.session.is_recorded:
             what = f"{count} command{'s' if count > 1 else ''}"
             self._say([("class:dim", f"{what} done, not saved; save FILE before leaving keeps them as a script")])
@@ -175,7 +175,7 @@ class Shell:
         for outcome in outcomes:
             self._tell(outcome, indent, is_alone=len(outcomes) == 1)
         if outcomes and outcomes[-1].held and outcomes[-1].text.startswith("save "):
-            self._saved_at = len(self.session.branch.journal)
+            self._saved_at = self.session.branch.count
         return all(outcome.held for outcome in outcomes)
 
     def _do_own(self, name: str) -> None:

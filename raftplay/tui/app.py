@@ -20,6 +20,7 @@ from textual.widgets import Input
 from raftplay.commands.completion import Completion, complete
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
+from raftplay.raft.messages import UsageError
 from raftplay.tui import keys, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
@@ -456,6 +457,8 @@ class RaftApp(App[None], inherit_bindings=False):
             path = picture.save(self, Path.cwd(), self.seen.snapshot.time)
         except OSError as error:
             self.toast(f"the picture cannot be written: {error.strerror or error}", severity="error")
+        except UsageError as error:
+            self.toast(str(error), severity="error")
         else:
             self.toast(f"picture: {path}")
 

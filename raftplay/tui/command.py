@@ -10,7 +10,6 @@ import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from raftplay.cluster.checks import InvariantBroken
@@ -19,6 +18,7 @@ from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import warning_text
+from raftplay.files import Target
 from raftplay.output import complain
 from raftplay.raft.messages import UsageError
 from raftplay.signals import handled
@@ -116,7 +116,7 @@ def _ending_on_signals(app: RaftApp) -> Iterator[None]:
 
 
 def draw(
-    wanted: Wanted, session: Session, file: Path, size: tuple[int, int], after: str, *, light: bool = False
+    wanted: Wanted, session: Session, file: Target, size: tuple[int, int], after: str, *, light: bool = False
 ) -> None:
     """Write a picture of `session` after the script and the commands `after`, without a terminal, and close it.
 
@@ -134,7 +134,7 @@ def draw(
         text = asyncio.run(picture.take(app, size, steps, after))
     finally:
         driver.close()
-    picture.write(file, text)
+    file.write(text.encode())
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from raftplay import scenarios
 from raftplay.commands.runner import opened
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.files import Target
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of
@@ -69,7 +70,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
     folder.mkdir(exist_ok=True)
     for wanted in PICTURES:
-        picture.write(folder / f"{wanted.name}.svg", asyncio.run(svg_of(wanted)))
+        Target(folder / f"{wanted.name}.svg", force=True).write(asyncio.run(svg_of(wanted)).encode())
         print(folder / f"{wanted.name}.svg")
 
 

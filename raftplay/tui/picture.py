@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raftplay.files import Target
 from raftplay.raft.messages import UsageError
 
 if TYPE_CHECKING:
@@ -14,17 +15,18 @@ if TYPE_CHECKING:
 
 
 def save(app: "RaftApp", folder: Path, time: float) -> Path:
-    """Write the screen as a new SVG file in `folder`; its path. Raises `OSError`."""
+    """Write the screen as a new SVG file in `folder`; its path. Raises `UsageError`."""
     text = app.export_screenshot(title="raftplay")
     for at in range(1000):
         path = folder / f"raftplay-{time:.3f}s{f'-{at}' if at else ''}.svg"
         try:
-            with open(path, "x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            continue
+            Target(path).write(text.encode())
+        except UsageError:
+            if os.path.lexists(path):
+                continue
+            raise
         return path
-    raise FileExistsError(17, "there are a thousand such pictures already")
+    raise UsageError("there are a thousand such pictures already")
 
 
 def frame(app: "RaftApp") -> list[str]:
@@ -62,11 +64,3 @@ async def settled(app: "RaftApp", pilot: "Pilot[None]") -> None:
     await pilot.pause()
     app.paint()  # what was shown for the first time has its size only now
     await pilot.pause()
-
-
-def write(path: Path, text: str) -> None:
-    """Write a picture. Raises `UsageError`."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{os.fspath(path)!r} cannot be written: {error.strerror or error}") from None

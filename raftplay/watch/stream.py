@@ -35,6 +35,11 @@ class Stream:
         """The number of the last event that was published; 0 before the first."""
         return self._seq
 
+    def count_at_least(self, seq: int) -> int:
+        """Have events numbered from `seq` on at least; the last number given, which is then `seq` or more."""
+        self._seq = max(self._seq, seq)
+        return self._seq
+
     def attach(self, reader: Reader) -> None:
         """Let `reader` be called with every record from now on."""
         self._readers.append(reader)

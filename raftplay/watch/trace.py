@@ -1,32 +1,34 @@
 """The trace of a run: a file of JSON Lines that can be read again, and watched again.
 
-The first line says what ran:
-``{"schema": "raftplay.trace/1", "version", "nodes", "seed", "backend", "configuration", "bugs"}``
-
-Each line after it is one event, in their total order:
-``{"seq", "time", "node", "incarnation", "event": "VoteDecided", "fields", "after"}``
-
-`time` is in seconds of cluster time; `node` is -1 for what no node did; `after` is the node's state after a
-decision. Calls, replies and log entries are arrays, as on the wire: the name of the message and its fields in
-the order of Figure 2, or the command and its term.
+The first line says what ran, the last one how many events there are, and each line in between is an event, or says
+in which branch the next ones happened. `raftplay help trace` (`raftplay.watch.trace_schema`) describes them all.
 """
 
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
+from pathlib import Path as FilePath
 from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from raftplay.raft.events import Decision, NodeState
-from raftplay.raft.messages import UsageError
+from raftplay.files import Target
+from raftplay.raft.events import Decision, NodeState, Started
+from raftplay.raft.messages import LogEntry, UsageError
 from raftplay.version import __version__
 from raftplay.watch.events import Fact, Record
 from raftplay.watch.stream import Reader, Stream
 from raftplay.watch.text import visible
 
-SCHEMA = "raftplay.trace/1"
+SCHEMA = "raftplay.trace/2"
+
+OLDER = "raftplay.trace/1"
+"""A trace of this schema has neither branches nor an end mark, and is read nevertheless."""
+
+MAIN = "main"
+"""The branch that a trace begins with."""
 
 MAX_LINE_BYTES = 1 << 28
 """No longer line is read."""
@@ -44,8 +46,11 @@ EVENTS: dict[str, type[Decision] | type[Fact]] = {
 """Every kind of event by its name in a trace."""
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ran: with these a run in sim can be repeated."""
+class Header(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What ran: with these a run in sim can be repeated. `first` is the number of its first event.
+
+    It is more than 1 where the trace began later than its cluster.
+    """
 
     schema: str
     version: str
@@ -54,13 +59,45 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: str
     configuration: dict[str, Any]
     bugs: tuple[str, ...]
+    first: int = 1
+
+
+class BranchMark(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The events behind this mark are of `branch`. It begins here if there is a `parent`.
+
+    Then its past is that of its parent, up to and with event `since`.
+    """
+
+    branch: str
+    parent: str = ""
+    since: int = 0
+
+
+class EndMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trace is complete: it holds `end` events."""
+
+    end: int
+
+
+class Run(NamedTuple):
+    """One branch of a trace as a run of its own, from its first event on; records are read as they are taken."""
+
+    branch: str
+    parent: str
+    since: int
+    records: Iterator[Record]
 
 
 class Trace(NamedTuple):
-    """A trace that was read: its header, and its records, which are read as they are taken."""
+    """A trace that was read: its header, and the run of each branch, `main` first."""
 
     header: Header
-    records: Iterator[Record]
+    runs: tuple[Run, ...]
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """The records of the first branch."""
+        return self.runs[0].records
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -93,43 +130,101 @@ _encoder = msgspec.json.Encoder()
 _schema_decoder = msgspec.json.Decoder(_Schema)
 _header_decoder = msgspec.json.Decoder(Header)
 _line_decoder = msgspec.json.Decoder(_Line)
+_branch_decoder = msgspec.json.Decoder(BranchMark)
+_end_decoder = msgspec.json.Decoder(EndMark)
 _decoders: dict[str, msgspec.json.Decoder[Decision | Fact]] = {
     name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()
 }
 
 
 class TraceWriter:
-    """A reader of a `Stream` that writes every record to the file at `path`, in place of what was there.
+    """A reader of a `Stream` that writes every record to the file at `path`, which is there when it is closed.
 
-    Raises `UsageError` when the file cannot be opened, or not be written to its end.
+    Raises `UsageError` when the file cannot be written; one that is there already is replaced only by a `Target`
+    that says so.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
-        self.path = path
-        try:
-            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - it stays open until `close`
-        except OSError as error:
-            raise UsageError(f"the trace {_shown(path)} cannot be written: {error.strerror}") from None
+    def __init__(self, path: Path | Target, header: Header) -> None:
+        target = path if isinstance(path, Target) else Target(FilePath(path), remedy="choose another name")
+        self._writing = target.open()
+        self._branch: object = self
+        self._count = 0
         self._write(header)
 
     def __call__(self, record: Record) -> None:
-        """Write one record."""
+        """Write one record of the first branch."""
+        if self._branch is not self:
+            self._turn_to(self, BranchMark(MAIN))
+        self._put(record)
+
+    def of_branch(self, name: str, parent: str, since: int) -> Reader:
+        """Return a reader for what happens in another branch, which left `parent` behind its event `since`."""
+        mark = BranchMark(name, parent, since)
+
+        def write(record: Record) -> None:
+            nonlocal mark
+            if self._branch is not write:
+                self._turn_to(write, mark)
+                mark = BranchMark(name)
+            self._put(record)
+
+        return write
+
+    def close(self) -> None:
+        """Write the end mark, and put the file in its place; safe to call twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._write(EndMark(self._count))
+            self._writing.finish()
+
+    def discard(self) -> None:
+        """Write no trace: nothing ran."""
+        self._is_closed = True
+        self._writing.discard()
+
+    _is_closed = False
+
+    def _turn_to(self, branch: object, mark: BranchMark) -> None:
+        self._branch = branch
+        self._write(mark)
+
+    def _put(self, record: Record) -> None:
         event = record.event
+        self._count += 1
         self._write(
             _Written(
                 record.seq, record.time, record.node, record.incarnation, type(event).__name__, event, record.after
             )
         )
 
-    def close(self) -> None:
-        """Write out what waits, and close the file; safe to call twice."""
-        try:
-            self._file.close()
-        except OSError as error:
-            raise UsageError(f"the trace {_shown(self.path)} is not complete: {error.strerror}") from None
-
     def _write(self, value: object) -> None:
-        self._file.write(_encoder.encode(value) + b"\n")
+        self._writing.write(_encoder.encode(value) + b"\n")
+
+
+class _Log(Protocol):
+    def frozen(self) -> tuple[LogEntry, ...]:
+        """Its entries."""
+
+
+class _Module(Protocol):
+    current_term: int
+    voted_for: int
+
+    @property
+    def log(self) -> _Log:
+        """The node's log."""
+
+    def node_state(self) -> NodeState:
+        """The node's state now."""
+
+
+class _Server(Protocol):
+    id: int
+    incarnation: int
+
+    @property
+    def cm(self) -> _Module:
+        """The node's part of the algorithm."""
 
 
 class Traced(Protocol):
@@ -146,6 +241,18 @@ class Traced(Protocol):
     @property
     def config(self) -> Any:
         """Its configuration: a dataclass, with the names of the `bugs` that are switched on."""
+
+    @property
+    def cluster(self) -> Sequence[_Server]:
+        """Its servers, by node."""
+
+    @property
+    def alive(self) -> Sequence[bool]:
+        """Whether each of them runs."""
+
+    @property
+    def now(self) -> float:
+        """Cluster time in seconds."""
 
     @property
     def lock(self) -> AbstractContextManager[object]:
@@ -165,13 +272,20 @@ def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
 
 
 @contextmanager
-def traced(harness: Traced, path: Path) -> Iterator[TraceWriter]:
+def traced(harness: Traced, path: Path, *, force: bool = False) -> Iterator[TraceWriter]:
     """Write all that happens to `harness` from here to the end of the block to the trace at `path`.
 
-    Begin it right after the making of the harness: a watcher that reads the trace must see all elections.
+    It begins with the `Started` of each node that runs, as the node is now. Begin it right after the making of the
+    harness: a watcher that reads the trace must see all elections. A file that is there already is replaced only
+    with `force`, at the end of the block. Raises `UsageError`.
     """
-    writer = TraceWriter(path, header_of(harness))
+    target = Target(FilePath(path), force=force, remedy="choose another name, or give force=True")
     with harness.lock:
+        begun = _started(harness)
+        header = header_of(harness)
+        writer = TraceWriter(target, msgspec.structs.replace(header, first=begun[0].seq) if begun else header)
+        for record in begun:
+            writer(record)
         harness.stream.attach(writer)
     try:
         yield writer
@@ -181,6 +295,21 @@ def traced(harness: Traced, path: Path) -> Iterator[TraceWriter]:
             writer.close()
 
 
+def _started(harness: Traced) -> list[Record]:
+    """What a trace that begins now begins with: each node that runs has started, with what it has now."""
+    running = [server for server, alive in zip(harness.cluster, harness.alive, strict=True) if alive]
+    last = harness.stream.count_at_least(len(running))
+    now = harness.now
+    return [
+        Record(seq, now, server.id, server.incarnation, _start_of(server.cm), server.cm.node_state())
+        for seq, server in enumerate(running, last - len(running) + 1)
+    ]
+
+
+def _start_of(module: _Module) -> Started:
+    return Started(module.current_term, module.voted_for, module.log.frozen())
+
+
 def read_trace(path: Path) -> Trace:
     """The trace at `path`. Raises `UsageError`, here or while records are taken, that names the bad line."""
     with _opened(path) as file:
@@ -188,33 +317,112 @@ def read_trace(path: Path) -> Trace:
     if first is None:
         raise UsageError(f"{_shown(path)}:1: the file is empty, and no trace")
     schema = _decode(_schema_decoder.decode, first, path, 1).schema
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, OLDER):
         raise UsageError(f"{_shown(path)}:1: the schema is {schema[:40]!r}; {SCHEMA!r} is what can be read here")
     header = _decode(_header_decoder.decode, first, path, 1)
-    return Trace(header, _records(path, header.nodes))
+    sections = _sections(path, is_older=schema == OLDER)
+    begun = [number for number, section in enumerate(sections) if section.begun == number]
+    return Trace(header, tuple(_run(path, header, sections, number) for number in begun))
 
 
 def replay(path: Path, readers: Iterable[Reader]) -> Header:
-    """Hand every record of the trace at `path` to every reader, as the stream did. Raises `UsageError`."""
-    header, records = read_trace(path)
+    """Hand every record of the trace at `path` to every reader, as the stream did. Raises `UsageError`.
+
+    Of a trace with branches they are those of the first one.
+    """
+    trace = read_trace(path)
     readers = list(readers)
-    for record in records:
+    for record in trace.records:
         for reader in readers:
             reader(record)
-    return header
+    return trace.header
 
 
-def _records(path: Path, nodes: int) -> Iterator[Record]:
-    seq, time = 0, 0.0
+class _Section(NamedTuple):
+    """The lines from a mark to the next one, of the branch that began with section `begun`.
+
+    That one left the branch that began with section `origin`.
+    """
+
+    mark: BranchMark
+    begun: int
+    origin: int
+
+
+def _sections(path: Path, *, is_older: bool) -> list[_Section]:
+    """Return the sections of a trace, which must be complete. Raises `UsageError`."""
+    sections = [_Section(BranchMark(MAIN), 0, 0)]
+    begun = {MAIN: 0}
+    events, end = 0, None
+    for at, text in _lines(path):
+        if end is not None:
+            raise UsageError(f"{_shown(path)}:{at}: there is a line behind the end mark")
+        if _is_mark(text):
+            mark = _decode(_branch_decoder.decode, text, path, at)
+            origin = mark.parent or mark.branch
+            if origin not in begun:
+                raise UsageError(f"{_shown(path)}:{at}: no branch {origin[:40]!r} began before")
+            left = begun[origin]
+            if mark.parent:
+                begun[mark.branch] = len(sections)
+            sections.append(_Section(mark, begun[mark.branch], left))
+        elif text.startswith(b'{"end"'):
+            end = _decode(_end_decoder.decode, text, path, at).end
+        else:
+            events += 1
+    if end is None and not is_older:
+        raise UsageError(f"{_shown(path)}: the trace is not complete: its end mark is missing")
+    if end is not None and end != events:
+        raise UsageError(f"{_shown(path)}: the trace is not complete: it holds {events} of {end} events")
+    return sections
+
+
+def _is_mark(text: bytes) -> bool:
+    return text.startswith(b'{"branch"')
+
+
+def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) -> Run:
+    """Return the branch that begins with section `number` as a run of its own."""
+    mark = sections[number].mark
+    limits = {number: math.inf}  # by the first section of a branch: the last event of it in this run
+    while number:
+        limit = min(limits[number], sections[number].mark.since)
+        number = sections[number].origin
+        limits[number] = limit
+    return Run(mark.branch, mark.parent, mark.since, _records(path, header, sections, limits))
+
+
+def _records(
+    path: Path, header: Header, sections: Sequence[_Section], limits: Mapping[int, float]
+) -> Iterator[Record]:
+    """Yield the records of a run, each of which must follow the one before it. Raises `UsageError`."""
+    seq, time = header.first - 1, 0.0
+    section = 0
+    for at, text in _lines(path):
+        if _is_mark(text):
+            section += 1
+            continue
+        limit = limits.get(sections[section].begun)
+        if limit is None or text.startswith(b'{"end"'):
+            continue
+        record = _record(text, path, at, header.nodes)
+        if record.seq > limit:
+            continue
+        if record.seq <= seq or record.time < time:
+            raise UsageError(f"{_shown(path)}:{at}: the event is not later than the one before it")
+        if record.seq > seq + 1 and header.schema != OLDER:
+            raise UsageError(f"{_shown(path)}:{at}: event {seq + 1} is missing before event {record.seq}")
+        seq, time = record.seq, record.time
+        yield record
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the text of each line behind the header."""
     with _opened(path) as file:
         _read_line(file, path, 1)
         at = 2
         while (text := _read_line(file, path, at)) is not None:
-            record = _record(text, path, at, nodes)
-            if record.seq <= seq or record.time < time:
-                raise UsageError(f"{_shown(path)}:{at}: the event is not later than the one before it")
-            seq, time = record.seq, record.time
-            yield record
+            yield at, text
             at += 1
 
 
