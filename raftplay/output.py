@@ -1,15 +1,42 @@
 """The standard streams, whatever they are connected to: what cannot be printed is no reason to fall over."""
 
+import codecs
 import contextlib
 import io
 import os
 import sys
 
+from raftplay.commands.shown import columns
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_LINE = 1 << 17
 """Of a longer line on standard input the rest is another line, in bytes."""
+
+
+SIGNS = str.maketrans(
+    {
+        **{"→": "->", "←": "<-", "↔": "<->", "↑": "^", "↓": "v", "§": "S", "…": "~", "·": ".", "−": "-"},
+        **{"≤": "<=", "≥": ">=", "≠": "!=", "≪": "<<", "×": "x", "±": "+-", "µ": "u", "✓": "+", "✗": "x"},
+        **{"—": "-", "–": "-", "─": "-", "│": "|", "“": '"', "”": '"', "‘": "'", "’": "'", "‹": "<", "›": ">"},
+        **{"»": ">", "«": "<", "●": "o"},
+    }
+)
+"""Our own signs, and what stands for them where there is no Unicode."""
+
+ERRORS = "raftplay-ascii"
+"""The name under which `in_place_of` is known as a handler of encoding errors."""
+
+
+def in_place_of(error: UnicodeError) -> tuple[str, int]:
+    """Return what is printed for characters that a stream cannot express: a sign, or question marks as wide."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(SIGNS)
+    return "".join(char if char.isascii() else "?" * columns(char) for char in text), error.end
+
+
+codecs.register_error(ERRORS, in_place_of)
 
 
 class Output:
@@ -57,13 +84,13 @@ def be_silent() -> None:
 
 
 def prepare_streams() -> None:
-    """Print what the encoding of the terminal cannot express as escapes; stay calm where a stream is closed."""
+    """Print signs in place of what an encoding cannot express; stay calm where a stream is closed."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=ERRORS)
 
 
 def complain(*lines: str) -> None:
