@@ -226,6 +226,19 @@ def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> N
         terminal.until("no shell would wake raftplay up")
 
 
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+@pytest.mark.parametrize("command", [("tui",), ("lesson", "1", "--tui")])
+def test_a_terminal_that_cannot_show_a_screen_gets_a_sentence(
+    command: tuple[str, ...], term: str, home: Path
+) -> None:
+    code = f"import os; os.environ['TERM'] = {term!r}; from raftplay.cli import main; main()"
+    with Terminal(*command, home=home, code=code) as terminal:
+        assert terminal.end() == 2
+        screen = " ".join(" ".join(terminal.screen.display).split())
+        assert f"raftplay: error: the terminal cannot show a screen (TERM={term}); raftplay shell" in screen
+        assert "\x1b" not in terminal.raw
+
+
 def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
     code = (
         "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE)"

@@ -158,6 +158,7 @@ def tui(
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
     from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
+    from raftplay.tui.picture import check_name  # noqa: PLC0415
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
@@ -178,6 +179,8 @@ def tui(
         ascii=ascii_,
     )
     picture = size_of(size)
+    if screenshot is not None:
+        check_name(screenshot)
     if screenshot is None:
         check_terminal()
     with opened(wanted.script.setup, trace, data_dir) as session:
