@@ -1,15 +1,42 @@
 """The standard streams, whatever they are connected to: what cannot be printed is no reason to fall over."""
 
+import codecs
 import contextlib
 import io
 import os
 import sys
 
+from raftplay.commands.shown import columns
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_LINE = 1 << 17
 """Of a longer line on standard input the rest is another line, in bytes."""
+
+
+SIGNS = str.maketrans(
+    {
+        **{"→": "->", "←": "<-", "↔": "<->", "↑": "^", "↓": "v", "§": "S", "…": "~", "·": ".", "−": "-"},
+        **{"≤": "<=", "≥": ">=", "≠": "!=", "≪": "<<", "×": "x", "±": "+-", "µ": "u", "✓": "+", "✗": "x"},
+        **{"—": "-", "–": "-", "─": "-", "│": "|", "“": '"', "”": '"', "‘": "'", "’": "'", "‹": "<", "›": ">"},
+        **{"»": ">", "«": "<", "●": "o"},
+    }
+)
+"""Our own signs, and what stands for them where there is no Unicode."""
+
+ERRORS = "raftplay-ascii"
+"""The name under which `in_place_of` is known as a handler of encoding errors."""
+
+
+def in_place_of(error: UnicodeError) -> tuple[str, int]:
+    """Return what is printed for characters that a stream cannot express: a sign, or question marks as wide."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(SIGNS)
+    return "".join(char if char.isascii() else "?" * columns(char) for char in text), error.end
+
+
+codecs.register_error(ERRORS, in_place_of)
 
 
 class Output:
@@ -59,7 +86,7 @@ def be_silent() -> None:
 def prepare_streams() -> None:
     """Print UTF-8 into files and pipes, whatever the locale, unless PYTHONIOENCODING names another encoding.
 
-    What the encoding of a terminal cannot express is printed as escapes. A stream that is closed swallows all.
+    In place of what an encoding cannot express, signs are printed that it has. A closed stream swallows all.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -67,7 +94,7 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             keeps = stream.isatty() or "PYTHONIOENCODING" in os.environ
-            stream.reconfigure(encoding=None if keeps else "utf-8", errors="backslashreplace")
+            stream.reconfigure(encoding=None if keeps else "utf-8", errors=ERRORS)
 
 
 def complain(*lines: str) -> None:

@@ -53,6 +53,8 @@ def test_without_colours_a_picture_has_none_of_ours(tmp_path: Path) -> None:
         (("--screenshot", "x.svg", "--after", "wat"), "--after: wat: there is no command 'wat'"),
         (("--screenshot", "x.svg", "--after", "expect leader"), "--after: expect leader: "),
         (("--screenshot", "/nowhere/x.svg"), "'/nowhere/x.svg' cannot be written: No such file or directory"),
+        (("--screenshot", "x.png"), "a picture is an SVG file: 'x.png' must end in .svg, not in '.png'"),
+        (("--screenshot", "x.PDF", "--after", "wait leader"), "must end in .svg"),
         (("no-such-script",), "there is no file and no scenario 'no-such-script'"),
         (("first-election", "--counterexample", "x"), "cannot both be played"),
         (("-",), "standard input is the keyboard here"),
@@ -73,6 +75,38 @@ def test_what_is_wrong_is_said_in_a_sentence(args: tuple[str, ...], sentence: st
     )
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["p.SVG", "p"])
+def test_a_picture_may_be_named_in_capitals_or_have_no_ending(name: str, tmp_path: Path) -> None:
+    done = raftplay("tui", "--seed", "7", "--screenshot", str(tmp_path / name), "--size", "60x16")
+    assert (done.status, done.err) == (0, "")
+    assert (tmp_path / name).read_text("utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (("--help",), 0, "usage: python -m raftplay.tui.gallery [-h] [folder]"),
+        (("--folder",), 2, "usage: python -m raftplay.tui.gallery"),
+        (("a", "b"), 2, "unrecognized arguments: b"),
+        (("/nowhere/a",), 2, "raftplay: error: "),
+    ],
+)
+def test_the_gallery_reads_its_options(args: tuple[str, ...], status: int, words: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "raftplay.tui.gallery", *args],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == status, done.stderr
+    assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -1,7 +1,9 @@
 """Every key and the mouse: what each does, and that what it does to the cluster is a command."""
 
 import asyncio
+import base64
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +78,72 @@ def test_keys_are_commands() -> None:
         played(app, press)
 
 
+SITUATIONS = (
+    LED,
+    (*LED, "pause"),
+    (*LED, "disconnect 0"),
+    (*LED, "freeze 0"),
+    (*LED, "back 5"),
+    ("wait leader; hold 0->3; sleep 60ms",),
+)
+
+
+def footer_of(app: RaftApp) -> dict[str, str]:
+    """The keys that the footer names, each with its word."""
+    shown = {key.shown: key.key for key in KEYS}
+    pieces = [piece.text.strip() for piece in app.query_one("#keys", Box).lines[0]]
+    return {shown[name]: word for name, word in zip(pieces[::2], pieces[1::2], strict=False)}
+
+
+@pytest.mark.parametrize("lines", SITUATIONS)
+def test_what_the_footer_says_of_a_key_is_what_it_does(lines: tuple[str, ...]) -> None:
+    commands = {key.key for key in KEYS if key.command}
+    with still(*lines) as first:
+        app = app_of(first)
+
+        async def press(pilot: Pilot[None]) -> int:
+            named = {key: word for key, word in footer_of(app).items() if key in commands}
+            for key, word in named.items():
+                with still(*lines) as driver:
+                    app.driver, app.deck.outcome = driver, None
+                    app.paint()
+                    await pilot.press(key)
+                    app.paint()
+                    assert app.deck.outcome is not None, key
+                    assert app.deck.outcome.text.split()[0] == word.replace(" ", ""), key
+                    app.driver = first
+            return len(named)
+
+        assert played(app, press) >= 2
+
+
+def test_the_keys_named_with_a_selected_message_act_on_it() -> None:
+    with still(*HELD) as driver:
+        app = app_of(driver)
+
+        async def look(pilot: Pilot[None]) -> str:
+            await pilot.press("m", "up")
+            app.paint()
+            return "".join(piece.text for line in app.query_one("#messages", Box).lines for piece in line)
+
+        line = played(app, look)
+    for key in ("v", "x", "u", "H"):
+        assert f"{key} {COMMANDS[key][2].split()[0].replace('release', 'hold')}" in line
+
+
+def test_a_key_that_goes_to_the_end_of_a_pane_goes_to_its_end() -> None:
+    with still(*LED, nodes=25) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            for pane in ("n", "e", "i"):
+                await pilot.press(pane, "home", "end")
+                top, height, total = app.deck.tops[app.deck.pane]
+                assert top == max(0, total - height), pane
+
+        played(app, go, (100, 24))
+
+
 SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "S": (("2", "S"), lambda app: app.prompt.value == "submit  to 2" and app.prompt.cursor_position == 7),
     "p": (("1", "p"), lambda app: app.prompt.value == "partition 1,2 | 0,3,4"),
@@ -103,6 +171,11 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: "Palette" in type(app.screen).__name__),
+    "home": (("e", "home"), lambda app: app.deck.scrolls["events"] > 0),
+    "a": (("a",), lambda app: isinstance(app.screen, Sheet)),
+    "y": (("e", "up", "y"), lambda app: app.clipboard),
+    "M": (("M",), lambda app: "the terminal's" in next(iter(app._notifications)).message),
+    "ctrl+z": (("ctrl+z",), lambda app: "no shell" in next(iter(app._notifications)).message),
     "ctrl+c": (("ctrl+c",), lambda app: "once more" in next(iter(app._notifications)).message),
     "q": (("q",), lambda app: not app.is_running),
 }
@@ -116,6 +189,7 @@ def test_keys_change_the_screen() -> None:
         async def press(pilot: Pilot[None]) -> None:
             for key, (keys, holds) in SCREENS.items():
                 app.deck = Deck(120, 40, watched=NAMES)
+                app.say("status", "an answer")
                 app.arrange()
                 await pilot.press(*keys)
                 await pilot.pause()
@@ -238,17 +312,186 @@ def test_letters_in_the_prompt_are_letters_and_esc_leaves_it() -> None:
         assert all(driver.session.harness.alive)
 
 
-def test_what_is_pasted_is_one_line_with_nothing_invisible_in_it() -> None:
+def test_all_lines_of_a_pasted_block_run_with_nothing_invisible_in_them() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> tuple[str, str]:
+            await pilot.press(":")
+            app.prompt.post_message(Paste("wait leader\n# why not?\n\n submit \x1b[31mx\u202e\r\nsubmit 'a;b'\n"))
+            await pilot.pause()
+            value, seen = app.prompt.value, picture.frame(app)[-2]
+            await pilot.press("enter")
+            await pilot.pause()
+            await pilot.press("up")
+            assert app.prompt.value == "submit 'a;b'"
+            await pilot.press("up")
+            assert app.prompt.value == r"submit \x1b[31mx\u{202e}"
+            return value, seen
+
+        value, seen = played(app, go)
+        assert value.split("\n") == ["wait leader", "# why not?", r" submit \x1b[31mx\u{202e}", "submit 'a;b'"]
+        assert seen.strip() == value.replace("\n", "↵")
+        leader = driver.view().snapshot.leader
+        assert leader is not None
+        assert [entry.command for entry in leader.log] == ["x1b[31mxu{202e}", "a;b"]
+
+
+def test_what_is_pasted_beside_the_prompt_comes_into_it_and_a_wrong_line_stops_no_other() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            app.post_message(Paste("wat\n:wait leader\n"))
+            await pilot.pause()
+            assert app.focused is app.prompt
+            await pilot.press("enter")
+            await pilot.pause()
+
+        played(app, go)
+        assert driver.view().snapshot.leader is not None
+
+
+def test_more_than_the_prompt_takes_is_said_and_not_cut() -> None:
     with still() as driver:
         app = app_of(driver)
 
         async def go(pilot: Pilot[None]) -> str:
-            await pilot.press(":")
-            app.prompt.post_message(Paste("submit \x1b[31mx\u202e\nq\n"))
+            app.post_message(Paste("submit 1\n" * 10_000))
             await pilot.pause()
+            assert "nothing was pasted" in next(iter(app._notifications)).message
             return app.prompt.value
 
-        assert played(app, go) == r"submit \x1b[31mx\u{202e}"
+        assert played(app, go) == ""
+
+
+def test_hints_and_completions_are_for_the_line_at_the_cursor() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> str:
+            await pilot.press(":")
+            app.prompt.insert_block("status\n:cra")
+            await pilot.press("tab")
+            await pilot.press(" ", "0")
+            await pilot.pause()
+            hint = app.deck.hint[0]
+            assert hint is not None
+            assert hint.parts[0] == "crash"
+            return app.prompt.value
+
+        assert played(app, go) == "status\n:crash 0"
+
+
+@pytest.mark.parametrize("line", [":submit x", "/submit x", ": submit x"])
+def test_the_key_that_leads_to_the_prompt_may_be_typed_once_more(line: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            app.ask(line)
+            await pilot.pause()
+            assert app.deck.hint[0] is None or not app.deck.hint[0].mistake
+            await pilot.press("enter")
+            await pilot.pause()
+
+        played(app, go)
+        assert app.deck.outcome is not None
+        assert (app.deck.outcome.text, app.deck.outcome.held) == ("submit x", True)
+
+
+def test_a_mistake_names_the_help_that_the_screen_has() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            app.ask("xyzzy")
+            await pilot.pause()
+            hint = app.deck.hint[0]
+            assert hint is not None
+            assert hint.mistake.endswith("; Ctrl+P lists every command, ? every key")
+            await pilot.press("enter")
+            await pilot.pause()
+            app.paint()
+
+        played(app, go)
+        assert app.deck.outcome is not None
+        assert app.deck.outcome.answer.endswith("; Ctrl+P lists every command, ? every key")
+
+
+# ---- the terminal's clipboard and mouse
+
+
+def written(app: RaftApp) -> list[str]:
+    """What is written to the terminal from now on."""
+    driver = app._driver
+    assert driver is not None
+    out: list[str] = []
+    driver.write = out.append  # type: ignore[method-assign]
+    return out
+
+
+def copied(out: list[str]) -> list[str]:
+    """What the terminal was asked to put on the clipboard."""
+    found = [re.fullmatch(r"\x1b]52;c;(.*)\a", text) for text in out]
+    return [base64.b64decode(match[1]).decode() for match in found if match]
+
+
+COPIED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("e", "up", "y"), r"\d\.\d{3} n\d .*"),
+    (("l", "up", "y"), "index 0: 5, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4"),
+    (("m", "up", "y"), r"(call|reply) n\d → n\d: .* \(.*\)"),
+    (("w", "escape", "y"), r"node 0 is leader of term 1.*(\n- .*)+"),
+    (("n", "y"), r"(?s).*n0.*●.*"),
+    (("i", "y"), r"(?s).*Election Safety.*"),
+)
+"""What is pressed, and what a match of is copied then."""
+
+
+def test_a_key_copies_what_is_selected_or_else_what_the_pane_shows() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            out = written(app)
+            for keys, _ in COPIED:
+                await pilot.press(*keys)
+            return copied(out)
+
+        found = played(app, go)
+    assert len(found) == len(COPIED)
+    for (keys, pattern), text in zip(COPIED, found, strict=True):
+        assert re.fullmatch(pattern, text), (keys, text)
+
+
+def test_the_whole_of_a_long_answer_is_copied_unbroken() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            out = written(app)
+            app.say("", "word " * 100 + "end\nsecond")
+            await pilot.press("a")
+            await pilot.pause()
+            await pilot.press("y")
+            await pilot.pause()
+            return copied(out)
+
+        assert played(app, go) == ["word " * 100 + "end\nsecond"]
+
+
+def test_a_key_gives_the_mouse_to_the_terminal_and_takes_it_back() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            out = written(app)
+            await pilot.press("M", "M")
+            return [text for text in out if "?100" in text]
+
+        off, on = played(app, go)
+    assert off == on.replace("h", "l")
+    assert "\x1b[?1000l" in off
 
 
 # ---- the palette
@@ -282,6 +525,45 @@ def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt() -> Non
             return app.prompt.value
 
         assert played(app, choose) == "disconnect "
+
+
+# ---- without Unicode
+
+
+def test_whatever_is_painted_in_ascii_is_ascii() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver, ascii=True)
+
+        async def go(pilot: Pilot[None]) -> dict[str, str]:
+            seen = {}
+            for name, keys, words in (
+                ("help", "?", "What you see"),
+                ("help", "?", "+----"),
+                ("palette", ("ctrl+p",), "wipe NODES"),
+                ("searched", ("ctrl+p", *"parti"), "partition 0,1 | 2,3,4"),
+                ("answer", "a", "word"),
+                ("typed", (":", "é", *"submit"), "one;two?"),
+                ("toast", "M", "the terminal's"),
+            ):
+                app.say("say", "日本 → … word " * 40)
+                if name == "typed":
+                    app.prompt.insert_block("one\ntwo→\n")
+                seen[name] = "\n".join(await pressed(pilot, *keys))
+                give_up = time.monotonic() + 20
+                while words not in seen[name]:  # the palette comes later
+                    assert time.monotonic() < give_up, seen[name]
+                    await pilot.pause(0.05)
+                    seen[name] = "\n".join(picture.frame(app))
+                while not isinstance(app.screen, Main):
+                    await pilot.press("escape")
+                    await pilot.pause()
+                app.set_focus(None)
+            return seen
+
+        seen = played(app, go)
+    for name, text in seen.items():
+        assert text.isascii(), (name, text)
+        assert "\\u2" not in text, name
 
 
 # ---- the mouse

@@ -171,6 +171,81 @@ def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Pat
         assert "a bug of ours" in report.read_text("utf-8")
 
 
+JOB_SHELL = """
+import os, signal, sys, termios
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+modes = termios.tcgetattr(0)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+while True:
+    _, status = os.waitpid(job, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpgrp())
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    input(f"stopped, modes as before: {termios.tcgetattr(0)[3] == modes[3]} $ ")
+    os.tcsetpgrp(0, job)
+    os.kill(-job, signal.SIGCONT)
+"""
+"""A shell with job control and one job: Ctrl+Z stops that, and Enter lets it go on."""
+
+AWAY = 2.0
+"""How long the job is stopped, in seconds: as long as several election timeouts, and 40 heartbeats."""
+
+
+def clock_of(screen: str) -> float:
+    """The cluster's time as the status line shows it."""
+    found = re.search(r"RUNNING +(\d+\.\d+) s", screen)
+    assert found is not None, screen
+    return float(found[1])
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+@pytest.mark.parametrize("face", ["tui", "shell"])
+def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend: str, home: Path) -> None:
+    args = (*COMMAND[1:], face, "--backend", backend, "--speed", "1")
+    with Terminal(*args, home=home, code=JOB_SHELL) as terminal:
+        screen = terminal.until(r"n\d leads term \d")
+        leads = re.search(r"n\d leads term \d+", screen)
+        assert leads is not None
+        for _ in range(2):
+            before = clock_of(terminal.until(r"RUNNING +\d+\.\d+ s"))
+            terminal.child.send("\x1a")
+            terminal.until("stopped, modes as before: True")
+            time.sleep(AWAY)  # this is what must not be seen by the cluster
+            terminal.screen.erase_in_display(2)
+            terminal.child.send("\n")
+            screen = terminal.until(rf"(?s)RUNNING.*{leads[0]}")
+            assert clock_of(screen) - before < AWAY
+            terminal.until("space pause" if face == "tui" else "Tab completes")  # all of it is there again
+        terminal.child.send(":submit x\r" if face == "tui" else "submit x\r")
+        terminal.until(r"index 0 of node \d")
+        terminal.until(leads[0])
+
+
+def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> None:
+    with Terminal("--backend", "sim", home=home) as terminal:
+        terminal.until("RUNNING")
+        terminal.child.send("\x1a")
+        terminal.until("no shell would wake raftplay up")
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+@pytest.mark.parametrize("command", [("tui",), ("lesson", "1", "--tui")])
+def test_a_terminal_that_cannot_show_a_screen_gets_a_sentence(
+    command: tuple[str, ...], term: str, home: Path
+) -> None:
+    code = f"import os; os.environ['TERM'] = {term!r}; from raftplay.cli import main; main()"
+    with Terminal(*command, home=home, code=code) as terminal:
+        assert terminal.end() == 2
+        screen = " ".join(" ".join(terminal.screen.display).split())
+        assert f"raftplay: error: the terminal cannot show a screen (TERM={term}); raftplay shell" in screen
+        assert "\x1b" not in terminal.raw
+
+
 def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
     code = (
         "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE)"

@@ -190,6 +190,7 @@ def tui(
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
     from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
+    from raftplay.tui.picture import check_name  # noqa: PLC0415
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
@@ -210,6 +211,8 @@ def tui(
         ascii=ascii_,
     )
     picture = size_of(size)
+    if screenshot is not None:
+        check_name(screenshot)
     told = trace_target(trace, name, force=force)
     read = () if name is None else (Path(expanded(name)),)
     drawn = None if screenshot is None else Target(screenshot, force, keeps=read)

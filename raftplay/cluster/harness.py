@@ -4,6 +4,7 @@ Everything here is synchronous: an action takes effect at once, and only what sa
 cluster lives on between two calls (tcp), or stands still until time passes (sim).
 """
 
+import operator
 import os
 import secrets
 import weakref
@@ -11,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, SupportsIndex, TypeVar
 
 from raftplay.backends.base import Backend
 from raftplay.backends.sim import SimBackend
@@ -32,6 +33,7 @@ from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
+from raftplay.watch.text import visible
 
 T = TypeVar("T")
 
@@ -92,7 +94,7 @@ class Harness:
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage)
         self.n = n
-        self.seed = new_seed() if seed is None else seed
+        self.seed = new_seed() if seed is None else _checked_seed(seed)
         self.config = (config or Config()).settled()
         warn_of_timings(n, self.config, stacklevel=2)
         self.data_dir = data_dir
@@ -617,6 +619,13 @@ class Harness:
 def new_seed() -> int:
     """A seed for a cluster that was given none."""
     return secrets.randbelow(1 << 32)
+
+
+def _checked_seed(seed: object) -> int:
+    """Return `seed`, which decides every random choice. Raises `UsageError` unless it is an integer."""
+    if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
+        return operator.index(seed)
+    raise UsageError(f"the seed is an integer, such as 7, not {visible(repr(seed)[:60])}")
 
 
 def _nothing() -> None:

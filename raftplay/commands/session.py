@@ -15,6 +15,7 @@ from raftplay.commands.branches import FIRST, Blueprint, Branch, Entry, Mark, ne
 from raftplay.commands.cursor import Scope, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.keeping import script_text, write_new
+from raftplay.commands.lexer import Mistake
 from raftplay.commands.script import parse_line
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Bound
@@ -185,7 +186,11 @@ class Session:
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""
-        return parse_line(line, self.scope())
+        try:
+            return parse_line(line, self.scope())
+        except Mistake as mistake:  # where commands are typed, help is one of them
+            mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
+            raise
 
     # ---- the past, and other futures
 

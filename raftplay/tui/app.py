@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -17,11 +18,11 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
 
-from raftplay.commands.completion import Completion, complete
+from raftplay.commands.completion import Completion
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.raft.messages import UsageError
-from raftplay.tui import keys, picture
+from raftplay.tui import keys, picture, terminal
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Driver
@@ -32,7 +33,7 @@ from raftplay.tui.model.matrix import entry_text
 from raftplay.tui.model.timeline import Arrow
 from raftplay.tui.palette import Commands
 from raftplay.tui.play import Player
-from raftplay.tui.prompt import EXTRA, History, Prompt, hinted
+from raftplay.tui.prompt import EXTRA, History, Prompt, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Sheet, answer_sheet
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
@@ -43,6 +44,9 @@ PAINTS = 12
 
 PANES = ("log", "messages", "events", "why", "invariants", "network")
 MOST_SLOTS = 6
+
+PRIORITY = ("prompt", "suspend")
+"""The actions whose keys do not go to what has the focus first."""
 
 
 class Main(Screen[None], inherit_bindings=False):
@@ -66,13 +70,11 @@ class RaftApp(App[None], inherit_bindings=False):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(k.key, k.action or f"key('{k.key}')", k.help, show=False, priority=k.action == "prompt")
+            Binding(k.key, k.action or f"key('{k.key}')", k.help, show=False, priority=k.action in PRIORITY)
             for k in keys.KEYS
             if k.action != "command_palette"
         ),
         *(Binding(str(digit), f"select({digit})", show=False) for digit in range(10)),
-        Binding("a", "answer", show=False),
-        Binding("home", "first", show=False),
     ]
 
     def __init__(
@@ -99,8 +101,11 @@ class RaftApp(App[None], inherit_bindings=False):
         self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
+        self._reports_mouse = True
         self._boxes: dict[str, Box] = {}
         self.prompt = Prompt(self.history, self.complete)
+        if deck.glyphs.ascii:
+            self._filters.append(terminal.InAscii())
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
         self.theme = LIGHT.name if self.settings.light else DARK.name
@@ -137,6 +142,7 @@ class RaftApp(App[None], inherit_bindings=False):
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         gc.collect()
         self.loop = asyncio.get_running_loop()
+        self.app_resume_signal.subscribe(self.screen, self._repaint)
         gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
 
     def on_resize(self, event: events.Resize) -> None:
@@ -188,6 +194,7 @@ class RaftApp(App[None], inherit_bindings=False):
             if self.player.outcome is not None:
                 deck.outcome = self.player.outcome
             deck.comments, deck.place = self.player.comments, self.player.place
+            deck.plays = not self.player.ended
             self.arrange()
         self._take_outcomes()
         deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
@@ -205,7 +212,7 @@ class RaftApp(App[None], inherit_bindings=False):
             self._pending.remove(future)
             outcomes = future.result()
             if outcomes:
-                self.deck.outcome = outcomes[-1]
+                self.deck.outcome = replace(outcomes[-1], answer=for_screen(outcomes[-1].answer))
                 long = outcomes[-1].answer.count("\n") >= self.deck.layout().answer.height
                 if long and self.focused is self.prompt:
                     self.action_answer()
@@ -235,7 +242,7 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def complete(self, text: str, cursor: int) -> list[Completion]:
         """What may stand at the cursor."""
-        return complete(text, cursor, self.driver.session, EXTRA)
+        return completed(text, cursor, self.driver.session)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another character: say what may follow."""
@@ -243,14 +250,21 @@ class RaftApp(App[None], inherit_bindings=False):
         self.call_later(self.paint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A line was typed."""
-        line = event.value.strip()
+        """A line was typed, or a block of lines pasted."""
         self.prompt.put("")
-        self.history.add(line)
-        if line in EXTRA:
-            self.exit()
-        elif line:
-            self.do(line)
+        for line in lines_of(event.value):
+            self.history.add(line)
+            if line in EXTRA:
+                self.exit()
+                break
+            if line:
+                self.do(line)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Put what is pasted beside the prompt into it."""
+        if isinstance(self.screen, Main):
+            self.set_focus(self.prompt)
+            self.prompt.insert_block(event.text)
 
     def on_prompt_left(self) -> None:
         """Esc in the prompt."""
@@ -417,13 +431,15 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def action_present(self) -> None:
         """Back to now: of the cluster, and of what is scrolled."""
-        self.deck.scrolls[self.deck.pane] = 0
         if self.seen.rewound:
+            self.deck.scrolls[self.deck.pane] = 0
             self.do("live")
+        else:
+            self._changed(partial(self.deck.scroll, self.deck.pane, 1_000_000))
 
     def action_go_on(self) -> None:
         """A script: do its next step."""
-        if self.player is None:
+        if self.player is None or self.player.ended:
             self.toast("no script is played", severity="warning")
         else:
             self.player.go_on()
@@ -449,7 +465,41 @@ class RaftApp(App[None], inherit_bindings=False):
         """The whole of the last answer."""
         outcome = self.deck.outcome
         if outcome is not None:
-            self.push_screen(Sheet(partial(answer_sheet, outcome.answer)))
+            self.push_screen(Sheet(partial(answer_sheet, outcome.answer), outcome.answer))
+
+    def action_copy(self) -> None:
+        """Copy the selected row, or else what the pane shows, to the clipboard."""
+        self.copy(self.deck.copied_text(self.seen))
+
+    def copy(self, text: str) -> None:
+        """Have the terminal put `text` on the clipboard (OSC 52)."""
+        self.copy_to_clipboard(text)
+        lines = text.count("\n")
+        self.toast(f"copied: {text[:200]}" if not lines else f"copied: {lines + 1} lines")
+
+    def on_sheet_copied(self, event: Sheet.Copied) -> None:
+        """Copy all of a sheet."""
+        self.copy(event.text)
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, whose own selection works then, or take it back."""
+        self._reports_mouse = not self._reports_mouse
+        terminal.report_mouse(self._driver, self._reports_mouse)
+        free = "the mouse is the terminal's, which can select text with it; M takes it back"
+        self.toast("the mouse is back: click and scroll" if self._reports_mouse else free)
+
+    def action_suspend(self) -> None:
+        """Stop the program, as Ctrl+Z does elsewhere; the cluster stands still until `fg`."""
+        if terminal.can_suspend() and not self.is_headless:
+            terminal.suspend()
+        else:
+            self.toast("no shell would wake raftplay up again, so it goes on", severity="warning")
+
+    def _repaint(self, _: object) -> None:
+        """Paint all of a screen that something else was painted on."""
+        terminal.report_mouse(self._driver, self._reports_mouse)
+        self.refresh(repaint=True, layout=True)
+        self.refresh_all()
 
     def action_picture(self) -> None:
         """Save the screen as an SVG picture."""

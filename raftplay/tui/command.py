@@ -29,6 +29,7 @@ from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
+from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
@@ -157,13 +158,22 @@ def deck_of(wanted: Wanted) -> Deck:
 
 
 def check_terminal() -> None:
-    """Raise `UsageError` unless standard input, and standard error, where the screen is drawn, are a terminal."""
+    """Raise `UsageError` unless standard input, and standard error, where the screen is drawn, are a terminal.
+
+    It must be one that can move its cursor.
+    """
     for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
         if stream is None or not stream.isatty():
             raise UsageError(
                 f"standard {name} is no terminal, and the screen needs one; "
                 "--screenshot FILE.svg draws a picture without"
             )
+    term = os.environ.get("TERM", "")
+    if term.lower() in DUMB:
+        raise UsageError(
+            f"the terminal cannot show a screen (TERM={term}); raftplay shell works on it, and "
+            "--screenshot FILE.svg draws a picture without one"
+        )
 
 
 def report(failure: BaseException) -> Status:

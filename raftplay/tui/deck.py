@@ -11,6 +11,7 @@ from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
 from raftplay.tui.model.context import KINDS, Context, Filter
+from raftplay.tui.model.copied import copied_text
 from raftplay.tui.model.glyphs import UNICODE, Glyphs, forced
 from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
 from raftplay.tui.model.lines import Line, Target, Window
@@ -46,6 +47,9 @@ class Deck:
 
     comments: tuple[str, ...] = ()
     place: str = ""
+    plays: bool = False
+    """Whether a script is played, which space holds and `g` moves on."""
+
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
     rows: dict[str, Target] = field(default_factory=dict)
@@ -214,11 +218,16 @@ class Deck:
         else:
             out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, answer))
         out["keys"] = (
-            foot.keys_line(view, self.context("", where.keys), script=self.place, is_typing=self.is_typing),
+            foot.keys_line(view, self.context("", where.keys), plays=self.plays, is_typing=self.is_typing),
         )
         if self.glyphs.ascii:
             return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out
+
+    def copied_text(self, view: View) -> str:
+        """Return the text of the pane's selected row, or else of all that the pane shows."""
+        context = self.context(self.pane)
+        return copied_text(self.pane, view, context, self._window(self.pane, view, context).lines)
 
     def _window(self, pane: str, view: View, context: Context) -> Window:
         match pane:

@@ -1,5 +1,6 @@
 """The pictures of the README, from seeded runs; ``python -m raftplay.tui.gallery`` writes them."""
 
+import argparse
 import asyncio
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from raftplay import scenarios
 from raftplay.commands.runner import opened
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.commands.status import Status
 from raftplay.files import Target
+from raftplay.output import Output, complain, prepare_streams
+from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of
@@ -66,12 +70,21 @@ async def svg_of(wanted: Picture) -> str:
 
 
 def main() -> None:
-    """Write all pictures to a folder: `screenshots`, unless the command line names another."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
-    folder.mkdir(exist_ok=True)
-    for wanted in PICTURES:
-        Target(folder / f"{wanted.name}.svg", force=True).write(asyncio.run(svg_of(wanted)).encode())
-        print(folder / f"{wanted.name}.svg")
+    """Write all pictures to the folder that the command line names."""
+    parser = argparse.ArgumentParser(
+        prog="python -m raftplay.tui.gallery", description="Write the pictures of the README as SVG files."
+    )
+    parser.add_argument("folder", nargs="?", default="screenshots", type=Path, help="default: screenshots")
+    folder: Path = parser.parse_args().folder
+    prepare_streams()
+    try:
+        folder.mkdir(exist_ok=True)
+        for wanted in PICTURES:
+            Target(folder / f"{wanted.name}.svg", force=True).write(asyncio.run(svg_of(wanted)).encode())
+            Output().write(str(folder / f"{wanted.name}.svg"))
+    except (OSError, UsageError) as error:
+        complain(f"raftplay: error: {error}")
+        sys.exit(Status.MISUSED)
 
 
 if __name__ == "__main__":

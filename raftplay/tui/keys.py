@@ -85,34 +85,68 @@ def _faster(view: View, _: int) -> str:
 
 
 KEYS: tuple[Key, ...] = (
-    Key("space", "space", "pause", "let time stand still, or go on", _toggle_pause, rank=1),
-    Key("full_stop", ".", "step", "one timer or delivery, then stand still", "step", rank=1),
-    Key("left_square_bracket", "[", "slower", "slower", _slower, rank=4),
-    Key("right_square_bracket", "]", "faster", "faster", _faster, rank=4),
+    Key(
+        "space",
+        "space",
+        "pause",
+        "stop time, or let it go on; in the past: back to the present; while a script plays: hold it, or go on",
+        _toggle_pause,
+        rank=1,
+    ),
+    Key(
+        "full_stop",
+        ".",
+        "step",
+        "go on to the next timer or message, then stop time",
+        "step",
+        rank=1,
+    ),
+    Key("left_square_bracket", "[", "slower", "let time pass more slowly", _slower, rank=4),
+    Key("right_square_bracket", "]", "faster", "let time pass faster", _faster, rank=4),
     Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=2),
     Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=2),
-    Key("d", "d", "disconnect", "cut the selected node off, or connect it again", _toggle_connection, rank=3),
-    Key("z", "z", "freeze", "freeze the selected node, or thaw it", _toggle_frozen, rank=4),
+    Key(
+        "d",
+        "d",
+        "disconnect",
+        "cut the selected node off, or connect it again",
+        _toggle_connection,
+        rank=3,
+    ),
+    Key("z", "z", "freeze", "freeze the process of the selected node, or thaw it", _toggle_frozen, rank=4),
     Key(
         "t",
         "t",
         "time out",
-        "let the selected node's election timer fire now",
+        "fire the selected node's election timer now",
         "timeout {node}",
         rank=3,
     ),
     Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2),
-    Key("S", "S", "submit to", "submit something to the selected node", action="submit_to"),
-    Key("p", "p", "partition", "split the cluster: the command to complete", action="partition", rank=3),
-    Key("h", "h", "heal", "make all links whole again", "heal", rank=5),
+    Key(
+        "S",
+        "S",
+        "submit to",
+        "submit to the selected node: complete the command",
+        action="submit_to",
+    ),
+    Key(
+        "p",
+        "p",
+        "partition",
+        "split the cluster: complete the command",
+        action="partition",
+        rank=3,
+    ),
+    Key("h", "h", "heal", "restore all links", "heal", rank=5),
     Key("left", "←", "back", "look back by one event", "back", rank=3),
     Key("right", "→", "forward", "go forward by one event", "forward"),
     Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20"),
     Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20"),
-    Key("end", "End", "now", "back to the present", action="present", rank=5),
-    Key("colon", ":", "command", "type a command; / does the same", action="prompt", rank=1),
-    Key("slash", "/", "command", "type a command", action="prompt"),
-    Key("j", "j", "next node", "select the next node; digits select a node by its number", action="select_next"),
+    Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", rank=5),
+    Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=1),
+    Key("slash", "/", "command", "the same", action="prompt"),
+    Key("j", "j", "next node", "select the next node; 0 to 9 select a node by its number", action="select_next"),
     Key("k", "k", "node before", "select the node before", action="select_previous"),
     Key("l", "l", "log", "show the log matrix", action="show('log')"),
     Key("m", "m", "messages", "show the space-time diagram", action="show('messages')"),
@@ -123,8 +157,14 @@ KEYS: tuple[Key, ...] = (
     Key("tab", "Tab", "next pane", "go to the next pane", action="next_pane"),
     Key("shift+tab", "shift+Tab", "pane before", "go to the pane before", action="previous_pane"),
     Key("o", "o", "only", "give the pane the whole screen, or give it back", action="zoom", rank=6),
-    Key("up", "↑", "up", "in a pane: select what is above", action="move(-1)"),
-    Key("down", "↓", "down", "in a pane: select what is below", action="move(1)"),
+    Key(
+        "up",
+        "↑",
+        "up",
+        "in a pane: select the row above, or scroll",
+        action="move(-1)",
+    ),
+    Key("down", "↓", "down", "in a pane: select the row below, or scroll", action="move(1)"),
     Key("pageup", "PgUp", "page up", "in a pane: scroll towards the beginning", action="page(-1)"),
     Key("pagedown", "PgDn", "page down", "in a pane: scroll towards the end", action="page(1)"),
     Key(
@@ -134,26 +174,76 @@ KEYS: tuple[Key, ...] = (
         "on an event or a message: go to that moment; on a log entry: why it is, or is not, committed",
         action="open",
     ),
-    Key("f", "f", "filter", "events: go through the kinds", action="filter_kind", rank=6),
-    Key("F", "F", "filter node", "events: of the selected node only, or of all", action="filter_node"),
-    Key("v", "v", "deliver", "the selected message arrives now", action="message('deliver')"),
-    Key("x", "x", "lose", "the selected message is lost", action="message('lose')"),
-    Key("u", "u", "duplicate", "a copy of the selected message arrives now", action="message('duplicate')"),
+    Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
+    Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
+    Key("F", "F", "filter node", "events: list those of the selected node, or of all nodes", action="filter_node"),
+    Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')"),
+    Key("x", "x", "lose", "lose the selected message", action="message('lose')"),
+    Key("u", "u", "duplicate", "deliver a copy of the selected message now", action="message('duplicate')"),
     Key("H", "H", "hold", "hold the link of the selected message, or release it", action="message('hold')"),
+    Key("a", "a", "answer", "show the whole of the last answer", action="answer"),
+    Key(
+        "y",
+        "y",
+        "copy",
+        "copy the selected message, event or entry, else what the pane or the box shows, to the clipboard",
+        action="copy",
+    ),
+    Key(
+        "M",
+        "M",
+        "mouse",
+        "leave the mouse to the terminal, to select text with it; or take it back",
+        action="mouse",
+    ),
     Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8),
-    Key("L", "L", "light", "light or dark", action="light"),
+    Key("L", "L", "light", "light theme, or dark; remembered", action="light"),
     Key("question_mark", "?", "help", "this help", action="help", rank=0),
     Key("ctrl+p", "Ctrl+P", "palette", "every command, to search in", action="command_palette", rank=5),
-    Key("ctrl+s", "Ctrl+S", "picture", "save the screen as an SVG picture", action="picture"),
-    Key("escape", "Esc", "leave", "leave the prompt, a selection, the past, in this order", action="leave"),
+    Key("ctrl+s", "Ctrl+S", "picture", "save the screen here as an SVG picture", action="picture"),
+    Key(
+        "escape",
+        "Esc",
+        "leave",
+        "leave, in this order: the prompt, a selection or what is scrolled, a full-screen pane, the past",
+        action="leave",
+    ),
     Key("ctrl+c", "Ctrl+C", "interrupt", "interrupt the command under way; twice: quit", action="interrupt"),
+    Key("ctrl+z", "Ctrl+Z", "suspend", "go back to the shell; `fg` there comes back here", action="suspend"),
     Key("q", "q", "quit", "quit", action="quit", rank=1),
 )
+
+PROMPT_KEYS: tuple[Key, ...] = (
+    Key("enter", "Enter", "run", "run the command, or all lines of a pasted block; the answer stands above"),
+    Key("tab", "Tab", "complete", "complete; again: the next that fits; shift+Tab: the one before"),
+    Key("up", "Up", "before", "the command before that begins with what is typed"),
+    Key("down", "Down", "after", "the command after that begins with what is typed", rank=10),
+    Key(
+        "ctrl+r",
+        "Ctrl+R",
+        "search",
+        "search back for a command that contains what is typed; again: go on",
+    ),
+    Key("escape", "Esc", "leave", "leave the prompt; what is typed stays"),
+)
+"""The keys of the prompt; those of rank 10 are not named at the foot."""
+
+KEY = {key.key: key for key in KEYS}
+"""The same by what textual calls them."""
 
 
 def line_of(key: Key, view: View, node: int) -> str:
     """The line that a key runs."""
     return key.command(view, node) if callable(key.command) else key.command.format(node=node)
+
+
+def word_of(key: Key, view: View, node: int) -> str:
+    """Return in a word what a key does now: a command that takes turns with another is named itself."""
+    return line_of(key, view, node).split()[0] if key.command in TAKES_TURNS else key.word
+
+
+TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen)
+"""What makes commands that undo one another."""
 
 
 def markdown_table() -> str:

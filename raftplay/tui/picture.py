@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raftplay.commands.shown import quoted
 from raftplay.files import Target
 from raftplay.raft.messages import UsageError
 
@@ -64,3 +65,11 @@ async def settled(app: "RaftApp", pilot: "Pilot[None]") -> None:
     await pilot.pause()
     app.paint()  # what was shown for the first time has its size only now
     await pilot.pause()
+
+
+def check_name(path: Path) -> None:
+    """Raise `UsageError` for the name of a picture that ends as one of another format does."""
+    if path.suffix and path.suffix.lower() != ".svg":
+        raise UsageError(
+            f"a picture is an SVG file: {quoted(path.name)} must end in .svg, not in {quoted(path.suffix)}"
+        )

@@ -1,7 +1,9 @@
 """The prompt: one line of the command language, with history and completion."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from rich.text import Text
 from textual import events
 from textual.message import Message
 from textual.widgets import Input
@@ -13,6 +15,15 @@ from raftplay.watch.text import visible
 MOST_HISTORY = 500
 
 REST, BUSY = ": to type a command, ? for help", "a command; Tab completes, Esc leaves"
+
+LINE_END = "↵"
+"""Where a line of a pasted block ends, as the prompt shows it."""
+
+MOST_TYPED = 65_536
+"""How many characters the prompt takes."""
+
+MOST_EXPLAINED = 1_000
+"""A longer line gets neither hints nor completions: they read the whole of it, at every key."""
 
 EXTRA = {"quit": "Leave the screen."}
 """What may be typed here besides the commands of the table."""
@@ -53,7 +64,7 @@ class History:
 
 
 class Prompt(Input):
-    """The line itself."""
+    """The line itself, or the lines of a block that was pasted."""
 
     class Left(Message):
         """The prompt was left with Esc."""
@@ -95,13 +106,27 @@ class Prompt(Input):
         event.prevent_default()
         event.stop()
 
+    @property
+    def _value(self) -> Text:
+        """What is shown."""
+        return Text(self.value.replace("\n", LINE_END), no_wrap=True, overflow="ignore", end="")
+
     def _on_paste(self, event: events.Paste) -> None:
-        """Only one line, with nothing invisible in it: what cannot be shown is written as its escape."""
-        lines = event.text.splitlines()
-        if lines:
-            self.insert_text_at_cursor(visible(lines[0]))
+        self.insert_block(event.text)
         event.stop()
         event.prevent_default()
+
+    def action_paste(self) -> None:
+        """Insert what was copied here."""
+        self.insert_block(self.app.clipboard)
+
+    def insert_block(self, text: str) -> None:
+        """Insert the lines of `text` that are not blank; what cannot be shown is written as its escape."""
+        block = "\n".join(visible(line) for line in text.splitlines() if line.strip())
+        if len(self.value) + len(block) > MOST_TYPED:
+            self.notify(f"nothing was pasted: the prompt takes {MOST_TYPED:,} characters; keep more as a script")
+        else:
+            self.replace(block, *self.selection)
 
     def put(self, text: str) -> None:
         """Show `text`, the cursor behind it."""
@@ -135,9 +160,42 @@ class Prompt(Input):
             self.cursor_position = start + len(text)
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines that were typed or pasted, without the key that leads to the prompt, typed once more."""
+    return [line.strip().lstrip(":/").strip() for line in text.split("\n")]
+
+
+def completed(text: str, cursor: int, session: Session) -> list[Completion]:
+    """Return what may stand at the cursor, in its line."""
+    begin, line, at = _line_at(text, cursor)
+    found = complete(line, at, session, EXTRA) if len(line) <= MOST_EXPLAINED else []
+    return [replace(one, start=one.start + begin) for one in found]
+
+
 def hinted(text: str, cursor: int, session: Session) -> tuple[Hint | None, tuple[str, ...]]:
-    """What is being typed, and what may come next, fit to be shown."""
-    if not text.strip():
+    """Explain what is being typed, and name what may come next, fit to be shown."""
+    _, line, at = _line_at(text, cursor)
+    if not line.strip() or len(line) > MOST_EXPLAINED:
         return None, ()
-    offers = complete(text, cursor, session, EXTRA)
-    return hint_of(text, cursor, session, EXTRA), tuple(offer.display for offer in offers)
+    hint = hint_of(line, at, session, EXTRA)
+    offers = complete(line, at, session, EXTRA)
+    if hint is not None and hint.mistake:
+        hint = replace(hint, mistake=for_screen(hint.mistake))
+    return hint, tuple(offer.display for offer in offers)
+
+
+def for_screen(mistake: str) -> str:
+    """Return what is wrong with a command, naming the help that a screen has."""
+    return mistake.replace("help lists the commands", "Ctrl+P lists every command, ? every key")
+
+
+def _line_at(text: str, cursor: int) -> tuple[int, str, int]:
+    """Return where the line at the cursor begins, the line, and the place of the cursor in it.
+
+    The key that leads to the prompt is left out at the line's beginning, where it was typed once more.
+    """
+    begin = text.rfind("\n", 0, cursor) + 1
+    line = text[begin:].split("\n", 1)[0]
+    skipped = len(line) - len(line.lstrip(" :/"))
+    skipped = min(skipped, cursor - begin)
+    return begin + skipped, line[skipped:], cursor - begin - skipped

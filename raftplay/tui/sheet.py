@@ -6,18 +6,20 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.message import Message
 from textual.screen import ModalScreen
 
 from raftplay.tui.boxes import Box
-from raftplay.tui.model.lines import Line, Piece, windowed, wrapped
+from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
 from raftplay.watch.text import visible
 
 
 class Sheet(ModalScreen[None]):
-    """Lines to scroll through; `make` gives them for a width."""
+    """Lines to scroll through; `make` gives them for a width, `text` is what is copied if not these lines."""
 
     BINDINGS: ClassVar = [
         Binding("escape,q,enter,question_mark,a,ctrl+c", "dismiss", show=False),
+        Binding("y", "copy", show=False),
         Binding("up,k", "scroll(-1)", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("pageup", "scroll(-15)", show=False),
@@ -26,9 +28,17 @@ class Sheet(ModalScreen[None]):
         Binding("end", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, make: Callable[[int], list[Line]]) -> None:
+    class Copied(Message):
+        """The key that copies was pressed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, make: Callable[[int], list[Line]], text: str = "") -> None:
         super().__init__()
         self._make = make
+        self._text = text
         self._top = 0
 
     def compose(self) -> ComposeResult:
@@ -47,6 +57,11 @@ class Sheet(ModalScreen[None]):
         """Go down, or up if `by` is negative."""
         self._top = max(0, self._top + by)
         self.paint()
+
+    def action_copy(self) -> None:
+        """Ask for a copy of all of it."""
+        lines = self._make(self.query_one(Box).size.width)
+        self.post_message(self.Copied(self._text or "\n".join(text_of(line).rstrip() for line in lines)))
 
     def on_box_scrolled(self, event: Box.Scrolled) -> None:
         """The wheel was turned."""

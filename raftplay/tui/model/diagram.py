@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from raftplay.past.view import View
+from raftplay.tui.keys import KEY
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
@@ -248,17 +249,21 @@ def _details(view: View, context: Context) -> list[Line]:
     arrow = selected_arrow(view, context)
     if arrow is None:
         return []
-    words = message_text(arrow.src, arrow.dst, arrow.message)
+    keys = ", ".join(f"{KEY[name].shown} {KEY[name].word}" for name in ("v", "x", "u", "H") if arrow.id >= 0)
+    text = message_words(arrow)
+    texts = wrapped(plain(text) if context.glyphs.ascii else text, context.width - 2)
+    lines = [fit((Piece(f" {t}", "text selected"),), context.width, "selected") for t in islice(texts, 3)]
+    if keys:
+        lines.append(fit((Piece(f"  {keys}", "key selected"),), context.width, "selected"))
+    return lines
+
+
+def message_words(arrow: Arrow) -> str:
+    """Return a message in words, with what became of it."""
     state = {
         "arrived": "arrived",
         "lost": f"lost: {arrow.reason}",
         "flying": f"message {arrow.id}, in flight",
         "held": f"message {arrow.id}, held",
     }[arrow.end]
-    keys = "  v deliver, x lose, u duplicate, h hold link" if arrow.id >= 0 else ""
-    text = f"{words} ({state})"
-    texts = wrapped(plain(text) if context.glyphs.ascii else text, context.width - 2)
-    lines = [fit((Piece(f" {t}", "text selected"),), context.width, "selected") for t in islice(texts, 3)]
-    if keys:
-        lines.append(fit((Piece(keys, "key selected"),), context.width, "selected"))
-    return lines
+    return f"{message_text(arrow.src, arrow.dst, arrow.message)} ({state})"

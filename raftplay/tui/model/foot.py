@@ -6,7 +6,7 @@ from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
-from raftplay.tui.keys import KEYS
+from raftplay.tui.keys import KEYS, PROMPT_KEYS, Key, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, cut, fit, width_of, wrapped
@@ -40,20 +40,22 @@ def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: 
     return fit((*pieces, Piece(glyphs.rule * max(0, filled), "line"), *right), context.width)
 
 
-PROMPT_KEYS = (("Enter", "run"), ("Tab", "complete"), ("Up", "before"), ("Ctrl+R", "search"), ("Esc", "leave"))
-
-
-def keys_line(view: View, context: Context, *, script: str = "", is_typing: bool = False) -> Line:
-    """The keys worth knowing now, as many as there is room for."""
+def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: bool = False) -> Line:
+    """Return the keys worth knowing now, as many as there is room for; `plays`: a script is played."""
     if is_typing:
         pairs = [
             p
-            for key, word in PROMPT_KEYS
-            for p in (Piece(f" {key}", "key bold bar"), Piece(f" {word} ", "dim bar"))
+            for key in PROMPT_KEYS
+            if key.rank < 10
+            for p in (Piece(f" {key.shown}", "key bold bar"), Piece(f" {key.word} ", "dim bar"))
         ]
         return fit(pairs, context.width, "bar")
+
+    def word(key: Key) -> str:
+        return "hold" if plays and key.key == "space" else word_of(key, view, context.selected)
+
     wanted = sorted(
-        (k for k in KEYS if k.rank < 8 or (script and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
+        (k for k in KEYS if k.rank < 8 or (plays and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
     )
     chosen: list[str] = []
     room = context.width
@@ -61,15 +63,14 @@ def keys_line(view: View, context: Context, *, script: str = "", is_typing: bool
         wanted = [k for k in wanted if k.key in ("left", "right", "end", "question_mark", "q", "colon")]
         wanted += [k for k in KEYS if k.key == "right"]
     for key in wanted:
-        taken = len(_shown(key.shown, context)) + len(key.word) + 3
+        taken = len(_shown(key.shown, context)) + len(word(key)) + 3
         if taken <= room and key.key not in chosen:
             chosen.append(key.key)
             room -= taken
     pieces: list[Piece] = []
     for key in KEYS:
         if key.key in chosen:
-            word = "resume" if key.key == "space" and view.snapshot.paused and not view.rewound else key.word
-            pieces += [Piece(f" {_shown(key.shown, context)}", "key bold bar"), Piece(f" {word} ", "dim bar")]
+            pieces += [Piece(f" {_shown(key.shown, context)}", "key bold bar"), Piece(f" {word(key)} ", "dim bar")]
     return fit(pieces, context.width, "bar")
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.shown import columns
+from raftplay.output import SIGNS
 from raftplay.raft.messages import CMState
 
 
@@ -110,24 +111,32 @@ ASCII = Glyphs(
     ascii=True,
 )
 
-_PLAIN = str.maketrans(
-    {"→": ">", "…": "~", "§": "S", "·": "-", "≤": "<=", "↔": "<>", "—": "-", "–": "-", "’": "'"}
+_LIKES = str.maketrans(
+    {
+        "…": "~",
+        "↵": ";",
+        **dict.fromkeys("─━╌▔▁", "-"),
+        **dict.fromkeys("═", "="),
+        **dict.fromkeys("│┃║▏▎▍▌▐▕▊", "|"),
+        **dict.fromkeys("╭╮╰╯╔╗╚╝┌┐└┘├┤┬┴┼", "+"),
+        **dict.fromkeys("▀▄█", "#"),
+    }
 )
+"""What frames, scroll bars and cut text are drawn with, by characters of one column."""
 
 
 def plain(text: str) -> str:
-    """`text` in ASCII: our own signs by their likes, whatever else by its escape."""
+    """Return `text` in ASCII: our own signs by their likes, whatever else by its escape."""
     if text.isascii():
         return text
-    return text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+    return text.translate(SIGNS).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def forced(text: str) -> str:
-    """`text` in ASCII and as wide as before, whatever it is: what `plain` did not know becomes a question mark."""
+    """Return `text` in ASCII and as wide as before: what has no like becomes question marks."""
     if text.isascii():
         return text
-    text = text.replace("…", "~")
-    return "".join(char if char.isascii() else "?" * columns(char) for char in text)
+    return "".join(char if char.isascii() else "?" * columns(char) for char in text.translate(_LIKES))
 
 
 @dataclass(frozen=True, slots=True)

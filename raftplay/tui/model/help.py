@@ -1,17 +1,19 @@
 """The help screen: every key, every sign, and the first steps of someone who has never seen Raft."""
 
-from raftplay.tui.keys import KEYS
+from raftplay.tui.keys import KEYS, PROMPT_KEYS
 from raftplay.tui.model.glyphs import Glyphs, legend, plain
 from raftplay.tui.model.lines import Line, Piece, fit, pad, wrapped
 
 FIRST_STEPS = (
-    "Each node waits for a leader. When its timer runs out, it stands for election: it starts a new term, votes "
-    "for itself and asks the others. A majority of votes makes it leader of that term; its heartbeats keep the "
-    "others' timers from running out.",
-    "Commands go to the leader, which sends them to the others. Once a majority has an entry, it is committed and "
-    "cannot be lost.",
-    "Try: space to stand still and . to go on by one message at a time. Crash the leader with c and watch the "
-    "next election; s submits a command. Left and right look back at what happened.",
+    "Each node waits for a leader. When its election timer runs out, it starts an election: it begins a new term, "
+    "votes for itself and asks the others for their votes. A majority of votes makes it leader of that term; its "
+    "heartbeats restart the timers of the others.",
+    "Commands go to the leader, which sends them to the others. An entry of the leader's own term is committed "
+    "once a majority has it, and the entries before it are committed with it (§5.4.2). A committed entry is never "
+    "lost.",
+    "Try: space stops time, and . goes on by one message or timer. Select the leader by its number, crash it with "
+    "c, and watch the next election; s submits a command to the leader. ← looks back at what happened, → goes "
+    "forward.",
 )
 
 
@@ -24,8 +26,8 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     for key in KEYS:
         lines += _entry(_ascii(key.shown, glyphs), "key bold", key.help, width, glyphs)
     lines += [(), _title("In the prompt", width)]
-    for name, about in PROMPT_KEYS:
-        lines += _entry(name, "key bold", about, width, glyphs)
+    for key in PROMPT_KEYS:
+        lines += _entry(key.shown, "key bold", key.help, width, glyphs)
     lines += [(), _title("Mouse", width)]
     for name, about in MOUSE:
         lines += _entry(name, "key bold", about, width, glyphs)
@@ -35,18 +37,11 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     return [fit(line, width) for line in lines]
 
 
-PROMPT_KEYS = (
-    ("Enter", "run the command; the answer stands above"),
-    ("Up, Down", "the commands before and after that begin as what is typed"),
-    ("Ctrl+R", "search backwards for a command that contains what is typed; again: further back"),
-    ("Tab", "complete; again: the next that fits"),
-    ("Esc", "leave the prompt"),
-)
-
 MOUSE = (
     ("a node", "select it"),
-    ("an entry", "say what it is and where"),
-    ("a message", "select it"),
+    ("a pane", "let the keys act on it; its name brings it to the front"),
+    ("an entry", "select it, and say what it is and which nodes have it"),
+    ("a message", "select it: its line or its head"),
     ("an event", "select it; once more: go to that moment"),
     ("the wheel", "scroll a pane"),
 )
@@ -57,7 +52,9 @@ def _title(text: str, width: int) -> Line:
 
 
 def _paragraph(text: str, width: int, glyphs: Glyphs) -> list[Line]:
-    return [(Piece(f"  {row}", "text"),) for row in wrapped(_plain(text, glyphs), width - 4)] + [()]
+    return [(Piece(f"  {row}", "text"),) for row in wrapped(_plain(_ascii(text, glyphs), glyphs), width - 4)] + [
+        ()
+    ]
 
 
 def _entry(name: str, style: str, about: str, width: int, glyphs: Glyphs) -> list[Line]:
