@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
-from raftplay.backends.base import Backend
+from raftplay.backends.base import Backend, TimeStandsStill
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks
@@ -97,7 +97,7 @@ class Harness:
         self._unraised: Breach | None = None
         self._interrupted = False
         self.pauses_at_breach = False
-        """Whether time stands still from the event on that breaks an invariant."""
+        """Whether time is paused from the event on that breaks an invariant, or when it stands still by itself."""
 
         if self.invariants is not None:
             self.stream.attach(self.invariants)
@@ -548,6 +548,11 @@ class Harness:
             result = wait()
         except UsageError:
             self._raise_breach()  # the breach may be what paused time
+            raise
+        except TimeStandsStill:
+            if self.pauses_at_breach:
+                self._backend.halt()
+            self._raise_breach()  # it came first
             raise
         self._raise_breach()
         if self._interrupted:

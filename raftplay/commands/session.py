@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
@@ -137,7 +138,7 @@ class Session:
         start, failure = self.branch.mark(), ""
         try:
             return f"{note}{bound.run(self)}"
-        except Failed as failed:
+        except (Failed, NodeFailed) as failed:
             failure = str(failed)
             raise
         except InvariantBroken as broken:
@@ -236,7 +237,7 @@ class Session:
         self.look_at_the_present()
         gone, self.branch = self.branch, branch
         del self.branches[gone.name]
-        with suppress(InvariantBroken):  # it was said when it was played
+        with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
             gone.harness.shutdown()
 
     def anew(self, bugs: tuple[str, ...]) -> None:
@@ -252,7 +253,7 @@ class Session:
         self.blueprint, self.branches = blueprint, {}
         self._enter(branch)
         for old in gone:
-            with suppress(InvariantBroken):  # it was said when it was played
+            with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
                 old.harness.shutdown()
 
     def _enter(self, branch: Branch) -> None:
@@ -298,7 +299,7 @@ class Session:
         return Mark(moment.seq, shortest_between(moment.time, later))
 
     def _redo(self, entry: Entry) -> None:
-        with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
+        with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as it was the first time
             if entry.takes_time and entry.failure:
                 self._advance(entry.end.time)
             elif entry.bound.command.effect == "looks":
@@ -318,7 +319,7 @@ class Session:
 
     def _advance(self, when: float) -> None:
         if not self.harness.paused and self.harness.now < when:
-            with suppress(InvariantBroken):  # as it was the first time
+            with suppress(InvariantBroken, NodeFailed):  # as it was the first time
                 self.harness.pass_to(when)
 
     # ---- the end, and what stays
@@ -357,5 +358,5 @@ class Session:
     def _end_others(self) -> None:
         for branch in self.branches.values():
             if branch is not self.branch:
-                with suppress(InvariantBroken):  # it was said when it was played
+                with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
                     branch.harness.shutdown()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
@@ -85,7 +86,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         failure = app.failure
         try:
             driver.close()
-        except InvariantBroken:
+        except (InvariantBroken, NodeFailed):
             pass  # it was shown
         except Exception as error:
             failure = failure or error
