@@ -51,7 +51,7 @@ def test_a_cluster_that_is_opened_again_goes_on_where_it_was(tmp_path: Path, bac
     directory = tmp_path / "deep" / "data"
     with nothing_left_over():
         assert run(directory, "a", "b", backend=backend) == ["a", "b"]
-    assert sorted(contents(directory)) == ["node-0.sqlite", "node-1.sqlite", "node-2.sqlite"]
+    assert sorted(contents(directory)) == ["cluster.json", "node-0.sqlite", "node-1.sqlite", "node-2.sqlite"]
     before = [state_of(directory, id) for id in range(3)]
     assert all([entry.command for entry in log] == ["a", "b"] for _, _, log in before)
     with nothing_left_over(), Harness(3, backend=backend, data_dir=directory) as h:
@@ -271,6 +271,8 @@ def without_vote(directory: Path) -> None:
         for key, value in log.items():
             assert value is not None
             storage.set(key, value)
+    (directory / "cluster.json").unlink()
+    DataDir(directory, 3).close()
 
 
 def _identity(path: Path) -> Identity:
@@ -344,7 +346,8 @@ def test_the_making_of_a_directory_that_was_interrupted_is_finished(tmp_path: Pa
     (tmp_path / "node-2.sqlite").rename(tmp_path / "node-2.sqlite.new")
     os.truncate(tmp_path / "node-2.sqlite.new", 3000)
     assert run(tmp_path, "a") == ["a"]
-    assert sorted(contents(tmp_path)) == ["node-0.sqlite", "node-1.sqlite", "node-2.sqlite"]
+    assert sorted(contents(tmp_path)) == ["cluster.json", "node-0.sqlite", "node-1.sqlite", "node-2.sqlite"]
+    (tmp_path / "cluster.json").unlink()
     for id in range(3):
         (tmp_path / f"node-{id}.sqlite").rename(tmp_path / f"node-{id}.sqlite.new")
     assert run(tmp_path, "b") == ["b"]  # none was made: it never ran

@@ -328,3 +328,21 @@ ACTS = {
     "Dropping",
     "TimedOut",
 }
+
+
+# ---- torn and restarted in one instant
+
+
+def test_a_node_that_crashes_in_a_write_of_this_instant_can_be_restarted_in_it(h: Harness) -> None:
+    commit = h.submit_to_server(0, "a")
+    assert commits(h, "a", *range(5))
+    h.tear_peer(0, 0)
+    with h.lock:  # nothing settles in between
+        assert h.submit_to_server(0, "torn") == commit + 1
+    h.check_restart(0)
+    assert not h.alive[0]
+    h.restart_peer(0)
+    with pytest.raises(UsageError, match="node 0 is alive"):
+        h.check_restart(0)
+    assert [entry.command for entry in h.cluster[0].cm.log] == ["a"]
+    leader_other_than(h)

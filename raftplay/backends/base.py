@@ -19,6 +19,10 @@ Answer = Callable[[Reply], object]
 Predicate = Callable[[], bool]
 
 SHUT_DOWN = "the cluster is shut down"
+FORKED = (
+    "the cluster lives in the process from which this one was forked; make a Harness of its own here "
+    '(or start processes with the method "spawn")'
+)
 PAUSED = "time is paused, so nothing can be waited for; resume first, or step"
 WAITS_FOR_ITSELF = "what runs inside the cluster cannot wait for it, nor step through time"
 
@@ -198,9 +202,19 @@ class Backend(Protocol):
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Run `last` inside, then end everything; safe to call twice. Raises what failed inside."""
 
+    def abandon(self, last: Callable[[], None]) -> None:
+        """Begin what `close` does, from any thread, and wait for nothing."""
+
 
 def check_duration(seconds: float) -> float:
     """`seconds`, if time can pass for so long: finite and not negative. Raises `UsageError`."""
     if not 0 <= seconds < math.inf:
         raise UsageError(f"time passes forward and not for ever; it cannot pass for {seconds:g} s")
     return seconds
+
+
+def check_moment(when: float) -> float:
+    """Return `when`, a moment of cluster time in seconds, if it ever comes. Raises `UsageError`."""
+    if not -math.inf < when < math.inf:
+        raise UsageError(f"time cannot pass to {when:g} s; name a moment that comes, in seconds")
+    return when

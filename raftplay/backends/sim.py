@@ -24,6 +24,7 @@ from raftplay.backends.base import (
     Receiver,
     TimeStandsStill,
     check_duration,
+    check_moment,
 )
 from raftplay.backends.interrupts import Interrupts
 from raftplay.backends.timers import Timer, Timers
@@ -149,6 +150,7 @@ class SimBackend:
 
     def pass_to(self, when: float, predicate: Predicate = _never) -> bool:
         """Run timers until it is `when`, to the last bit, or until `predicate` holds."""
+        check_moment(when)
         with self._lock:
             self.check()
             return predicate() or self._pass(predicate, when)
@@ -188,6 +190,7 @@ class SimBackend:
     def step(self) -> object:
         """Go to the next timer that is about something, and let it happen."""
         with self._passing() as interrupts:
+            self._paused = True  # another thread may have resumed it meanwhile
             while not interrupts.pending and (timer := self._timers.pop(math.inf)):
                 self._fire(timer)
                 if timer.about is not None:
@@ -205,6 +208,10 @@ class SimBackend:
                 self._closed = True
                 self._timers.clear()
                 self._endpoints.clear()
+
+    def abandon(self, last: Callable[[], None]) -> None:
+        """Do what `close` does; nothing here takes time."""
+        self.close(last)
 
     def _pass(self, predicate: Predicate, end: float) -> bool:
         """Run timers until `predicate` holds, or until it is `end`; whether it holds."""

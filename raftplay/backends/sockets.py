@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVarTuple, cast
 
 from raftplay.backends import files, wire
 from raftplay.backends.base import CallFailed, Handle, Receiver
-from raftplay.raft.messages import Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import Args, Reply, RequestVoteArgs, UsageError
 
 Ts = TypeVarTuple("Ts")
 
@@ -79,8 +79,10 @@ class TcpEndpoint:
         files.reserve(self._files)
         try:
             self._socket = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-        except BaseException:
+        except BaseException as error:
             files.release(self._files)
+            if isinstance(error, OSError) and error.errno in files.NONE_LEFT:
+                raise UsageError(files.none_left_text()) from None
             raise
         self._socket.setblocking(False)
         name = self._socket.getsockname()

@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import contextlib
 import math
+import os
 import secrets
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from raftplay.backends import wire
 from raftplay.backends.base import (
+    FORKED,
     MOST_AT_ONCE,
     PAUSED,
     SHUT_DOWN,
@@ -29,6 +31,7 @@ from raftplay.backends.base import (
     Receiver,
     TimeStandsStill,
     check_duration,
+    check_moment,
 )
 from raftplay.backends.clock import Clock
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
@@ -81,6 +84,8 @@ class TcpBackend:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._closed = False
+        self._closed_because = SHUT_DOWN
+        self._steering = threading.RLock()  # of those outside who pause, step and resume
         self._last: Callable[[], None] | None = None
         self._changed = False
         self._waiters: list[Waiter] = []
@@ -120,7 +125,7 @@ class TcpBackend:
 
     def pause(self) -> None:
         """Let cluster time stand still."""
-        self.run(lambda: self._set_clock(self.speed, True))
+        self._steer(lambda: self._set_clock(self.speed, True))
 
     def halt(self) -> None:
         """Let cluster time stand still: at once, inside; from outside, as soon as the loop comes to it."""
@@ -130,17 +135,28 @@ class TcpBackend:
             self.call_soon(lambda: self._set_clock(self.speed, True))
 
     def resume(self) -> None:
-        """Let cluster time go on."""
-        self.run(lambda: self._set_clock(self.speed, False))
+        """Let cluster time go on; another thread's step is done first."""
+        self._steer(lambda: self._set_clock(self.speed, False))
+
+    def _steer(self, change: Callable[[], None]) -> None:
+        if self._is_inside():
+            self.run(change)
+        else:
+            self.check()
+            self._check_outside()
+            with self._steering:
+                self.run(change)
 
     def step(self) -> object:
         """Go to the next timer that is about something, and let it happen; time stands still again then.
 
         Nothing is under way in the sockets by then, or a step might jump over it: see `run`.
         """
+        self.check()
         self._check_outside()
-        self.pause()
-        return self.run(self._step)
+        with self._steering:  # nobody resumes in between
+            self.pause()
+            return self.run(self._step)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` in the loop's thread, `delay` seconds of cluster time from now."""
@@ -224,6 +240,8 @@ class TcpBackend:
         return time.monotonic() - newest < OPENING_LIMIT
 
     def _step(self) -> object:
+        if not self.paused:  # something inside resumed it meanwhile
+            self._set_clock(self.speed, True)
         fired = 0
         while timer := self._timers.pop(math.inf):
             self._clock.step_to(timer.when)
@@ -313,7 +331,7 @@ class TcpBackend:
             with self._lock:
                 self._raise_kept()
                 if self._closed:
-                    raise UsageError(SHUT_DOWN)
+                    raise UsageError(self._closed_because)
 
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
@@ -333,7 +351,7 @@ class TcpBackend:
     def pass_to(self, when: float, predicate: Predicate) -> bool:
         """Wait until it is `when`, or `predicate` holds."""
         with self._lock:
-            left = max(0.0, when - self.now())
+            left = max(0.0, check_moment(when) - self.now())
         return self._wait(predicate, left)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
@@ -430,10 +448,7 @@ class TcpBackend:
 
         From inside, the end comes as soon as what runs there returns.
         """
-        if not self._closed:
-            self._last, self._closed = last, True
-            with contextlib.suppress(RuntimeError):  # the loop died before
-                self._loop.call_soon_threadsafe(self._stop.set)
+        self.abandon(last)
         if self._is_inside():
             return
         self._thread.join(CLOSE_LIMIT)
@@ -442,6 +457,18 @@ class TcpBackend:
                 f"the cluster did not end within {CLOSE_LIMIT:g} s: something inside does not return"
             )
         self._raise_kept()
+
+    def abandon(self, last: Callable[[], None]) -> None:
+        """Tell the loop to run `last` and to end, and do not wait for it."""
+        if not self._closed:
+            self._last, self._closed = last, True
+            with contextlib.suppress(RuntimeError):  # the loop died before
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _after_fork(self) -> None:
+        """In a process that was forked: there is no thread that runs the loop, and nobody lets go of the lock."""
+        self._closed, self._closed_because = True, FORKED
+        self._lock, self._waiters, self._kept = threading.RLock(), [], None
 
     def _task_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -506,6 +533,15 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.SelectorEventLoop()
     return uvloop.new_event_loop()
+
+
+def _forked() -> None:
+    for backend in list(_live):
+        backend._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register

@@ -3,19 +3,29 @@
 *Connected* means alive and not cut off by `disconnect_peer`; a partition leaves its nodes connected.
 """
 
+import linecache
+import os.path
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import CMState, CommitEntry, same_command
+from raftplay.version import __version__
 from raftplay.watch.invariants import Breach
+from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
+    from raftplay.cluster.server import Server
 
 
 class CheckFailed(AssertionError):
-    """A check did not hold; the text says what was expected, what was seen, and what every server looked like."""
+    """A check did not hold.
+
+    The text says what was expected, what was seen, the backend, the seed and the version, and what every server
+    looked like.
+    """
 
 
 class InvariantBroken(CheckFailed):
@@ -24,13 +34,42 @@ class InvariantBroken(CheckFailed):
     def __init__(self, breach: Breach, snapshot: Snapshot, bugs: tuple[str, ...]) -> None:
         self.breach = breach
         self.snapshot = snapshot
-        bugs_text = f" (bugs on: {', '.join(bugs)})" if bugs else ""
-        super().__init__(f"{breach}{bugs_text}; {snapshot.backend}, seed {snapshot.seed}\n{snapshot}")
+        self.bugs = bugs
+        super().__init__(f"{breach}{_bugs_text(bugs)}; {run_text(snapshot.backend, snapshot.seed)}\n{snapshot}")
+
+    def __reduce__(self) -> tuple[type["InvariantBroken"], tuple[Breach, Snapshot, tuple[str, ...]]]:
+        return type(self), (self.breach, self.snapshot, self.bugs)
 
 
 def fail(harness: "Harness", text: str) -> CheckFailed:
-    """The failure to raise, with every server's state under `text`."""
-    return CheckFailed(f"{text}\n{harness.snapshot()}")
+    """Return the failure to raise: `text`, what makes the run again, and every server's state."""
+    run = run_text(harness.backend, harness.seed)
+    return CheckFailed(f"{text}{_bugs_text(harness.config.bugs)}; {run}\n{harness.snapshot()}")
+
+
+def _bugs_text(bugs: tuple[str, ...]) -> str:
+    return f" (bugs on: {', '.join(bugs)})" if bugs else ""
+
+
+def run_text(backend: str, seed: int) -> str:
+    """Name what a run depends on besides its script: "sim, seed 7, raftplay 0.1.0"."""
+    return f"{backend}, seed {seed}, raftplay {__version__}"
+
+
+def node_text(server: "Server") -> str:
+    """Show a node in few words: "n0 Leader t2 log 3 commit 1"."""
+    cm = server.cm
+    return f"n{cm.id} {cm.state} t{cm.current_term} log {len(cm.log)} commit {cm.commit_index}"
+
+
+def source_text(function: Callable[..., object]) -> str:
+    """Show where a function was written, and the first line of it: "test_x.py:12: h.check_until(lambda: …)"."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return visible(repr(function))
+    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+    place = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+    return visible(f"{place}: {line}" if line else f"{function.__qualname__} ({place})")
 
 
 def connected(harness: "Harness") -> list[int]:

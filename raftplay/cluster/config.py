@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from raftplay.raft.bugs import module_with
-from raftplay.raft.config import RaftConfig
+from raftplay.raft.config import RaftConfig, check_range
 from raftplay.raft.messages import UsageError
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
 MORE_REELECTION = "RAFT_FORCE_MORE_REELECTION"
+
+OFF = ("", "0", "false", "no", "off")
+"""Values with which an environment variable counts as not set, in any case of letters."""
 
 MAX_NODES = 25
 
@@ -20,7 +23,8 @@ class Config:
 
     `delay_min` … `delay_max`: how long every incoming call is held before the node sees it.
     `unreliable`: one incoming call in ten fails, one in ten takes 75 ms. None means: as the environment says
-    (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`).
+    (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
+    empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
     """
 
@@ -32,13 +36,19 @@ class Config:
 
     def __post_init__(self) -> None:
         module_with(self.bugs)  # raises UsageError for a name that there is not
-        if not 0 <= self.delay_min <= self.delay_max:
-            raise UsageError(f"the delay must be a range from 0 on, not {self.delay_min}..{self.delay_max} s")
+        if not isinstance(self.raft, RaftConfig):
+            raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
+        check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
 
     def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":
         """This configuration with what it left open taken from the environment."""
-        unreliable = bool(environ.get(UNRELIABLE)) if self.unreliable is None else self.unreliable
+        unreliable = _is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
-        if environ.get(MORE_REELECTION):
+        if _is_on(environ, MORE_REELECTION):
             raft = replace(raft, force_more_reelection=True)
         return replace(self, raft=raft, unreliable=unreliable)
+
+
+def _is_on(environ: Mapping[str, str], name: str) -> bool:
+    """Return whether a variable is set to anything but one of `OFF`."""
+    return environ.get(name, "").strip().lower() not in OFF

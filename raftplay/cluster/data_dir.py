@@ -1,11 +1,13 @@
 """A data directory: the disks of one cluster's nodes, a file each, for one process at a time."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
 
+from raftplay.cluster import manifest
+from raftplay.cluster.manifest import Found, Manifest
 from raftplay.cluster.sqlite_file import Identity, reason, shown
 from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
 from raftplay.raft.storage import StorageError
@@ -22,21 +24,33 @@ class DataDir:
     """The storages of a cluster of `n` nodes, in files under `path`, open until `close`.
 
     The directory is made when it is not there, and the files when it is empty. Otherwise each is checked, and so
-    is that they belong together, before any is written to. Raises `StorageError`, one sentence that says what
-    is wrong; then nothing was changed. A context manager.
+    is that they belong together, and that none is an older copy, as far as the manifest tells, before any is
+    written to. Raises `StorageError`, one sentence that says what is wrong; then nothing was changed. A context
+    manager.
     """
 
     def __init__(self, path: str | os.PathLike[str], n: int) -> None:
         self.path = Path(path)
         self.storages: list[SqliteStorage] = []
+        self._last: Manifest | None = None
         with ExitStack() as opened:
             self._lock(opened)
+            opened.callback(self._write_last)
             self._open_files(n, opened)
+            manifest.write(self.path, manifest.of(self.storages, clean=False))
             self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Let go of all files; safe to call twice."""
+        """Let go of all files, which the manifest describes from now on; safe to call twice."""
+        if all(disk.is_known for disk in self.storages):
+            self._last = manifest.of(self.storages, clean=True)
         self._opened.close()
+
+    def _write_last(self) -> None:
+        """When the files are closed: describe them. Where that fails, the manifest of the opening still holds."""
+        if self._last is not None:
+            with suppress(StorageError):
+                manifest.write(self.path, self._last)
 
     def __enter__(self) -> Self:
         return self
@@ -70,22 +84,25 @@ class DataDir:
         for id, path in there.items():
             found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
             cluster = found[id].identity.cluster
-        self._check_room(paths, found)
+        known = manifest.read(self.path)
+        self._check_room(paths, found, known)
+        if known is not None:
+            manifest.check(known, found)
         cluster = cluster or new_cluster_id()
         for id, path in enumerate(paths):
             if id not in found:
                 found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
         self.storages = [found[id] for id in range(n)]
 
-    def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage]) -> None:
+    def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage], known: Found | None) -> None:
         """Files may be made in an empty directory, or where their making was interrupted before anything ran."""
         missing = [path for id, path in enumerate(paths) if id not in found]
         if not missing:
             return
         used = next((disk for disk in found.values() if disk.wiped or disk.has_data()), None)
-        if used is not None:
+        if used is not None or (known is not None and manifest.used(known) is not None):
             raise StorageError(f"{shown(missing[0])} is missing, and the cluster that it belongs to has run")
-        made = {name for path in paths for name in (path.name, f"{path.name}.new")}
+        made = {name for path in (*paths, Path(manifest.NAME)) for name in (path.name, f"{path.name}.new")}
         other = next((name for name in sorted(os.listdir(self.path)) if name not in made), None)
         if other is not None and not found:
             raise StorageError(

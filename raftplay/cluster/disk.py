@@ -1,9 +1,25 @@
 """Between a node and its storage: where a crash in the middle of a write is made to happen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import TypeVar, TypeVarTuple
 
-from raftplay.raft.storage import MapStorage, Storage, Transactional, no_transaction, setter_of_many
+from raftplay.raft.storage import (
+    MapStorage,
+    Storage,
+    StorageError,
+    Transactional,
+    no_transaction,
+    setter_of_many,
+)
+from raftplay.watch.text import visible
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+LONGEST_REASON = 200
+"""Characters of an exception's text that a sentence shows."""
 
 
 class TornWrite(Exception):
@@ -14,11 +30,17 @@ class TornWrite(Exception):
 
 
 class Disk:
-    """A `Storage` that hands everything to another one, until it is told to fail."""
+    """A `Storage` that hands everything to another one, until it is told to fail.
+
+    The other may be a user's. Raises `StorageError` for whatever exception that raises: a node cannot go on
+    without its disk, but its cluster can.
+    """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = storage.transaction if isinstance(storage, Transactional) else no_transaction
+        self._transaction = no_transaction
+        if isinstance(storage, Transactional):
+            self._transaction = partial(_transaction, storage)
         self._set_many = setter_of_many(storage)
         self._sets_left = -1
 
@@ -41,23 +63,57 @@ class Disk:
             raise TornWrite
         if self._sets_left > 0:
             self._sets_left -= 1
-        self._storage.set(key, value)
+        _ask(self._storage.set, key, value)
 
     def set_many(self, values: Mapping[str, bytes]) -> None:
         """Keep every value under its key. Raises `TornWrite` between two of them when the time has come."""
         if self._sets_left < 0:
-            self._set_many(values)
+            _ask(self._set_many, values)
             return
         for key, value in values.items():
             self.set(key, value)
 
     def get(self, key: str) -> bytes | None:
         """The value under `key`, or None."""
-        return self._storage.get(key)
+        return _ask(self._storage.get, key)
 
     def has_data(self) -> bool:
         """Whether anything was ever set."""
-        return self._storage.has_data()
+        return _ask(self._storage.has_data)
+
+
+def _ask(method: Callable[[*Ts], T], *args: *Ts) -> T:
+    """Call a method of a storage. Raises `StorageError` in place of an exception of the storage's own."""
+    try:
+        return method(*args)
+    except (StorageError, TornWrite):
+        raise
+    except Exception as error:
+        raise _failure(error) from error
+
+
+@contextmanager
+def _transaction(storage: Transactional) -> Iterator[None]:
+    """Write as one. What the block itself raises is not the storage's failure."""
+    of_block: BaseException | None = None
+    try:
+        with storage.transaction():
+            try:
+                yield
+            except BaseException as error:
+                of_block = error
+                raise
+    except (StorageError, TornWrite):
+        raise
+    except Exception as error:
+        if error is of_block:
+            raise
+        raise _failure(error) from error
+
+
+def _failure(error: Exception) -> StorageError:
+    text = visible(" ".join(str(error).split()))[:LONGEST_REASON]
+    return StorageError(f"its storage raised {type(error).__name__}{f': {text}' if text else ''}")
 
 
 class MemoryDisk(MapStorage):

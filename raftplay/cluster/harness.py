@@ -6,6 +6,7 @@ cluster lives on between two calls (tcp), or stands still until time passes (sim
 
 import os
 import secrets
+import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -15,10 +16,11 @@ from typing import Self, TypeVar
 from raftplay.backends.base import Backend, TimeStandsStill
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
-from raftplay.cluster import checks
+from raftplay.cluster import arguments, checks
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.config import Config
 from raftplay.cluster.data_dir import DataDir
+from raftplay.cluster.dropped import end_when_dropped, weakly
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.members import Members
 from raftplay.cluster.network import LinkFaults, Network
@@ -65,8 +67,13 @@ class Harness:
     term is committed again with the first entry of the new one (§5.4.2). `storage` gives each node one of your
     own instead; you close it.
 
-    Raises `UsageError` for arguments that cannot be, and `StorageError` when the storage cannot be used: here, in
-    `restart_peer`, and at the next call when a node cannot write its disk. That node has crashed then.
+    A Harness that is dropped without `shutdown` ends its cluster as soon as it is collected, with a
+    `ResourceWarning` where it held sockets, a thread or files. A process that is forked has no tcp cluster: what
+    it would do to it is a `UsageError`.
+
+    Raises `UsageError` for arguments that cannot be, and `StorageError` when a storage cannot be used, whatever it
+    raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
+    that happens or after the next call has done its work. That node has crashed then; the others go on.
     """
 
     def __init__(
@@ -81,24 +88,23 @@ class Harness:
         data_dir: str | os.PathLike[str] | None = None,
         storage: Sequence[Storage] | None = None,
     ) -> None:
-        if not 1 <= n <= MAX_NODES:
-            raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
-        if storage is not None and (data_dir is not None or len(storage) != n):
-            raise UsageError(f"a cluster has either a data directory or a storage for each of its {n} nodes")
+        readers = arguments.check(n, config, watch, readers, data_dir, storage)
         self.n = n
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
         self.data_dir = data_dir
         self._is_shut_down = False
-        self._backend = _make_backend(backend)
-        self.stream = Stream(self._backend.now)
-        names = None if isinstance(watch, bool) else watch
-        self.invariants = Invariants(n, on_breach=self._on_breach, names=names) if watch else None
         self._unraised: Breach | None = None
         self._interrupted = False
+        self._finalizer: weakref.finalize[..., Harness] | None = None
         self.pauses_at_breach = False
         """Whether time is paused from the event on that breaks an invariant, or when it stands still by itself."""
 
+        names = None if isinstance(watch, bool) else watch
+        on_breach = weakly(self._on_breach)
+        self.invariants = Invariants(n, on_breach=on_breach, names=names) if watch else None
+        self._backend = _make_backend(backend)
+        self.stream = Stream(self._backend.now)
         if self.invariants is not None:
             self.stream.attach(self.invariants)
         for reader in readers:
@@ -110,6 +116,7 @@ class Harness:
         except BaseException:
             self.shutdown()
             raise
+        self._finalizer = end_when_dropped(self, self._backend, self._members)
 
     # ---- its nodes
 
@@ -198,7 +205,7 @@ class Harness:
 
     def check_restart(self, id: int) -> None:
         """Raise the `UsageError` that `restart_peer` would raise, if it would."""
-        self._members.check_restart(id)
+        self._act(lambda: self._members.check_restart(id))
 
     def disconnect_peer(self, id: int) -> None:
         """Cut node `id` from all others, both ways."""
@@ -359,6 +366,14 @@ class Harness:
         """
         return self._wait(lambda: self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds))
 
+    def check_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
+        """Let time pass until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it never does.
+
+        The text says which condition was waited for, and what every server looked like.
+        """
+        if not self.wait_until(predicate, seconds):
+            raise checks.fail(self, f"not within {seconds:g} s: {checks.source_text(predicate)}")
+
     def pass_to(self, when: float) -> None:
         """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
         self._wait(lambda: self._backend.pass_to(when, self._ends_waits))
@@ -488,8 +503,17 @@ class Harness:
         if self._is_shut_down:
             return
         self._is_shut_down = True
+        if self._finalizer is not None:
+            self._finalizer.detach()
         self._backend.close(self._members.stop_all)
         self._raise_breach()
+
+    def __repr__(self) -> str:
+        """Show the cluster as it is: pytest prints this below a failing ``assert h.wait_until(…)``."""
+        about = f"{self.n} nodes, {checks.run_text(self.backend, self.seed)}"
+        with self._backend.lock:
+            now = "shut down" if self._is_shut_down else f"{self._backend.now():.3f} s"
+            return f"<Harness of {about}, {now}: {'; '.join(map(checks.node_text, self.cluster))}>"
 
     def __enter__(self) -> Self:
         return self
@@ -526,12 +550,15 @@ class Harness:
 
     def _new_members(self, storage: Sequence[Storage] | None) -> Members:
         """The nodes, over the data directory if there is one. Raises `StorageError`."""
+        opened = None
         try:
             opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
             disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
             return Members(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
         except BaseException:
             self._is_shut_down = True
+            if opened is not None:
+                opened.close()
             self._backend.close()
             raise
 
@@ -540,7 +567,8 @@ class Harness:
         self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
 
     def _ends_waits(self) -> bool:
-        return self._interrupted or self._unraised is not None or bool(self.stream.failures)
+        failed = self.stream.failures or self._members.disk_failures
+        return self._interrupted or self._unraised is not None or bool(failed)
 
     def _wait(self, wait: Callable[[], T]) -> T:
         """What `wait` gives; but what ended it before its time is raised, a breach first."""
@@ -571,9 +599,10 @@ class Harness:
         return self.invariants.breaches if self.invariants is not None else []
 
     def _raise_breach(self) -> None:
-        """Raise the first breach, and the failure of a reader, once each."""
-        if self.stream.failures:
-            raise self.stream.failures.pop(0)
+        """Raise the first breach, and the failures of readers and disks, once each."""
+        for failures in (self.stream.failures, self._members.disk_failures):
+            if failures:
+                raise failures.pop(0)
         breach, self._unraised = self._unraised, None
         if breach is not None:
             raise InvariantBroken(breach, self.snapshot(), self.config.bugs)

@@ -12,7 +12,7 @@ from raftplay.backends.base import Backend
 from raftplay.cluster import debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.disk import MemoryDisk
+from raftplay.cluster.disk import Disk, MemoryDisk
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
@@ -27,7 +27,8 @@ from raftplay.watch.stream import Stream
 class Members:
     """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
 
-    By node: `storage`, `commits` (collected since its start), `connected`, `alive` and `wiped`.
+    By node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and `crash_causes`
+    (how the disk of a node failed that is down because of it; else ""). `disk_failures` are still to be raised.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Members:
         self.connected = [False] * n
         self.alive = [False] * n
         self.wiped = [False] * n
+        self.crash_causes = [""] * n
+        self.disk_failures: list[StorageError] = []
         self.servers: list[Server] = []
         self.network = Network(range(n), random.Random(f"{seed} network"))
         self.flights = Flights(backend)
@@ -60,7 +63,7 @@ class Members:
         """All nodes start, connected to each other; a node that was wiped stays down."""
         debug.refresh(self.stream)
         self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
-        self.servers = [self._new_server(id) for id in range(self.n)]
+        self.servers = [self._new_server(id, 0) for id in range(self.n)]
         self.alive = [True] * self.n
         for server in self.servers:
             if self.wiped[server.id]:
@@ -84,13 +87,13 @@ class Members:
             raise UsageError(f"there is no node {id}; the nodes are 0 to {self.n - 1}")
         return self.servers[id]
 
-    def _new_server(self, id: int) -> Server:
+    def _new_server(self, id: int, incarnation: int) -> Server:
         try:
-            return self._server_over(self.storage[id], id)
+            return self._server_over(self.storage[id], id, incarnation)
         except StorageError as error:
             raise StorageError(f"node {id} cannot start: {error}") from None
 
-    def _server_over(self, storage: Storage, id: int) -> Server:
+    def _server_over(self, storage: Storage, id: int, incarnation: int) -> Server:
         return Server(
             id,
             tuple(peer for peer in range(self.n) if peer != id),
@@ -101,13 +104,13 @@ class Members:
             config=self.config,
             seed=str(self.seed),
             stream=self.stream,
-            incarnation=self._incarnations[id],
+            incarnation=incarnation,
             on_commits=self.commits[id].extend,
-            on_torn=self._torn,
+            on_crash=self._must_crash,
         )
 
-    def crash(self, server: Server) -> None:
-        """It leaves and stops; its storage stays, its commits are forgotten."""
+    def crash(self, server: Server, cause: str = "") -> None:
+        """It leaves and stops; its storage stays, its commits are forgotten. `cause`: how its disk failed."""
         id = server.id
         if not self.alive[id]:
             return
@@ -115,7 +118,8 @@ class Members:
         server.stop()
         self.alive[id] = False
         self.commits[id] = []
-        self.tell(ev.Crashed(), id)
+        self.crash_causes[id] = cause
+        self.tell(ev.Crashed(cause), id)
 
     def check_restart(self, id: int) -> None:
         """Raise `UsageError` where `restart` would."""
@@ -127,13 +131,14 @@ class Members:
     def restart(self, id: int) -> None:
         """A new server over the old storage, connected. Raises `UsageError` and `StorageError`."""
         self.check_restart(id)
-        self._incarnations[id] += 1
         disk = self.storage[id]
         if isinstance(disk, SqliteStorage):
             disk.reopen()
-        server = self._new_server(id)
+        server = self._new_server(id, self._incarnations[id] + 1)
+        self._incarnations[id] += 1
         self.servers[id] = server
         self.alive[id] = True
+        self.crash_causes[id] = ""
         self.tell(ev.Restarted(), id)
         self.reconnect(server, tell=False)
         server.serve()
@@ -144,20 +149,30 @@ class Members:
         server.disk.tear_after(sets)
         self.tell(ev.Tearing(sets), server.id)
 
-    def _torn(self, id: int) -> None:
-        self.crash(self.servers[id])
+    def _must_crash(self, id: int, cause: str) -> None:
+        """The disk of a node failed for the `cause` given, or (without one) it was torn or told to stop."""
+        self.crash(self.servers[id], cause)
+        if cause:
+            self.disk_failures.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
     def wipe(self, server: Server) -> None:
         """It crashes, and its storage is emptied."""
         self.crash(server)
         disk = self.storage[server.id]
-        if disk.has_data():
+        if self._had_data(server.id):
             self.wiped[server.id] = True
             if isinstance(disk, SqliteStorage):
                 disk.wipe()
             else:
                 self.storage[server.id] = MapStorage()
         self.tell(ev.Wiped(), server.id)
+
+    def _had_data(self, id: int) -> bool:
+        """Return whether node `id` has anything to lose; a disk that cannot say so may have had something."""
+        try:
+            return Disk(self.storage[id]).has_data()
+        except StorageError:
+            return True
 
     def disconnect(self, server: Server) -> None:
         """It is cut from all others, both ways."""
@@ -238,10 +253,19 @@ class Members:
         """Stop all servers and let go of the disks, whatever fails meanwhile."""
         self.flights.clear()
         with ExitStack() as last:
-            if self._opened is not None:
-                last.callback(self._opened.close)
+            last.callback(self.close_files)
             for server in reversed(self.servers):
                 last.callback(server.stop)
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether the disks are files of a data directory."""
+        return self._opened is not None
+
+    def close_files(self) -> None:
+        """Let go of the data directory, if there is one; safe to call twice."""
+        if self._opened is not None:
+            self._opened.close()
 
     def node_snapshot(self, server: Server) -> NodeSnapshot:
         """All that a screen shows of one node."""
@@ -266,4 +290,5 @@ class Members:
             incarnation=server.incarnation,
             listen_addr=server.listen_addr,
             commits=tuple(self.commits[id]),
+            crash_cause=self.crash_causes[id],
         )

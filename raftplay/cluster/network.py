@@ -5,6 +5,7 @@ own; groups (`partition`) lie above them. A message that is delayed asks again w
 cut also stops what was under way.
 """
 
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ class LinkFaults:
     def __post_init__(self) -> None:
         if not (0 <= self.loss <= 1 and 0 <= self.dup <= 1):
             raise UsageError(f"a chance lies between 0 and 1 (or 0% and 100%), not {self.loss}, {self.dup}")
-        if not 0 <= self.delay[0] <= self.delay[1]:
+        if not 0 <= self.delay[0] <= self.delay[1] < math.inf:
             raise UsageError(f"a delay is a range from 0 on, not {self.delay[0]}..{self.delay[1]} s")
 
 

@@ -44,16 +44,18 @@ CALL_LIMIT = 5.0
 
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
-OnTorn = Callable[[int], None]
+OnCrash = Callable[[int, str], None]
 OpenCall = tuple[int, Args, OnReply | None]
 
 
 class Server:
     """One running node: it listens from its making, and takes part from `serve` on.
 
-    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_torn`
-    with the node's id when a write of it fails: the node must crash then (it stops of itself when None).
-    Raises `StorageError` when `storage` holds no node's state, and inside the cluster when it fails.
+    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_crash`
+    with the node's id when it must crash: when its disk fails (and the reason, "" for a torn write), or when it is
+    stopped by `shutdown` or `ConsensusModule.stop`. Whoever takes it calls `stop`; when None, the server does.
+    Raises `StorageError` when `storage` holds no node's state, and inside the cluster when its disk fails and
+    `on_crash` is None.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Server:
         stream: Stream | None = None,
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
-        on_torn: OnTorn | None = None,
+        on_crash: OnCrash | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -82,7 +84,7 @@ class Server:
         self._flights = flights or Flights(backend)
         self._stream = stream or Stream(backend.now)
         self._on_commits = on_commits
-        self._on_torn = on_torn
+        self._on_crash = on_crash
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         self.cm: ConsensusModule = module_with(config.bugs)(
@@ -98,6 +100,7 @@ class Server:
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
+        self.cm.on_stop = self.shutdown
         self.watch()
 
     # ---- for users
@@ -183,8 +186,9 @@ class Server:
         return self._endpoint.is_connected(peer_id)
 
     def shutdown(self) -> None:
-        """Stop the node, and close its listener and connections; safe to call twice."""
-        self._backend.run(self.stop)
+        """Stop the node, and close its listener and connections; safe to call twice. To its cluster it crashed."""
+        if not self.stopped:
+            self._backend.run(self._crash)
 
     # ---- inside: what the cluster does to it
 
@@ -195,6 +199,7 @@ class Server:
         self.settle_pending()
         self.stopped = True
         self.frozen = False  # there is no process any more that could be stalled
+        self.cm.on_stop = None
         self.cm.stop()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -452,11 +457,15 @@ class Server:
         try:
             cm.persist(now)
         except TornWrite:
-            self._disk_failed()
+            self._settle_due = False
+            self._crash()
             return
-        except StorageError:  # nothing that depends on the write has left the node, and nothing ever will
-            self._disk_failed()
-            raise
+        except StorageError as error:  # nothing that depends on the write has left the node, and nothing ever will
+            self._settle_due = False
+            self._crash(str(error))
+            if self._on_crash is None:
+                raise
+            return
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:
@@ -487,11 +496,12 @@ class Server:
             except CallFailed:
                 self.cm.call_failed(peer_id, args, now)
 
-    def _disk_failed(self) -> None:
-        """The node crashes: whoever runs the cluster sees to that, or the server itself."""
-        self._settle_due = False
-        if self._on_torn is not None:
-            self._on_torn(self.id)
+    def _crash(self, cause: str = "") -> None:
+        """Crash: whoever runs the cluster sees to that, or the server itself."""
+        if self.stopped:
+            return
+        if self._on_crash is not None:
+            self._on_crash(self.id, cause)
         else:
             self.stop()
 

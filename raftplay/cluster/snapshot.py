@@ -12,7 +12,7 @@ class NodeSnapshot:
 
     A node that is down shows what it knew when it crashed, in state Dead; its disk may hold less. `deadline` is
     when its timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 =
-    all).
+    all). `crash_cause`: how its disk failed, if it is down because of that.
     """
 
     id: int
@@ -34,6 +34,7 @@ class NodeSnapshot:
     incarnation: int
     listen_addr: tuple[str, int]
     commits: tuple[CommitEntry, ...]
+    crash_cause: str = ""
 
     def __str__(self) -> str:
         parts = [f"node {self.id}: {self.state}, term {self.current_term}"]
@@ -50,7 +51,7 @@ class NodeSnapshot:
             )
             if holds
         )
-        return ", ".join(parts)
+        return ", ".join(parts) + (f"; crashed: {self.crash_cause}" if self.crash_cause else "")
 
 
 @dataclass(frozen=True, slots=True)

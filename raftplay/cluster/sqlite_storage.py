@@ -18,6 +18,9 @@ from raftplay.raft.storage import StorageError
 _open_here: "weakref.WeakSet[SqliteStorage]" = weakref.WeakSet()
 """SQLite's locks are the whole process's; reading a file that is open here would drop them."""
 
+_of_parent: list[sqlite3.Connection] = []
+"""In a process that was forked: never closed here, or SQLite would roll back a write of the parent's."""
+
 
 class SqliteStorage:
     """A `Storage` in one SQLite file, which outlives its process: what was set is on disk, synced, on return.
@@ -35,7 +38,9 @@ class SqliteStorage:
     def __init__(self, path: str | os.PathLike[str], identity: Identity | None = None) -> None:
         self.path = Path(path)
         self._pending: dict[str, bytes] | None = None
+        self._is_sure = False  # a write that failed may have got to the disk or not
         self._db: sqlite3.Connection | None = None
+        self._process = os.getpid()
         self._about = About(identity or Identity("", 0, 1), wiped=False, seal=0)
         if not os.path.lexists(self.path):
             sqlite_file.create(self.path, identity or Identity(new_cluster_id(), 0, 1))
@@ -45,6 +50,16 @@ class SqliteStorage:
     def identity(self) -> Identity:
         """Whose disk this is."""
         return self._about.identity
+
+    @property
+    def seal(self) -> int:
+        """What it holds, in one number: the sum of the checksums of all that was set."""
+        return self._about.seal
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is open in this process, and holds for sure what it says of itself."""
+        return self._is_sure and self._db is not None and self._process == os.getpid()
 
     @property
     def wiped(self) -> bool:
@@ -115,11 +130,22 @@ class SqliteStorage:
         return copy
 
     def reopen(self) -> None:
-        """Open the file anew, and check it, as after the crash of a process."""
+        """Open the file anew, and check it, as after the crash of a process.
+
+        Raises `StorageError` also when it does not hold what was written last.
+        """
         self.close()
         if any(_is_same_file(self.path, other.path) for other in _open_here):
             raise StorageError(f"{shown(self.path)} is in use in this process")
-        self._db, self._about = sqlite_file.open_checked(self.path, self.identity)
+        self._process = os.getpid()
+        self._db, about = sqlite_file.open_checked(self.path, self.identity)
+        if self._is_sure and (about.seal, about.wiped) != (self.seal, self.wiped):
+            self.close()
+            raise StorageError(
+                f"{shown(self.path)} does not hold what node {self.identity.node} wrote last: it is an older "
+                "copy, or another one; put back the newest copy"
+            )
+        self._about, self._is_sure = about, True
         self._start = self.identity.checksum
         _open_here.add(self)
 
@@ -127,8 +153,12 @@ class SqliteStorage:
         """Let go of the file; safe to call twice."""
         db, self._db = self._db, None
         _open_here.discard(self)
-        if db is not None:
+        if db is None:
+            return
+        if self._process == os.getpid():
             sqlite_file.close(db)
+        else:
+            _of_parent.append(db)
 
     def __enter__(self) -> Self:
         return self
@@ -168,12 +198,15 @@ class SqliteStorage:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
+                self._is_sure = False
                 raise failure(self.path, error) from None
             raise
 
     def _open_db(self) -> sqlite3.Connection:
         if self._db is None:
             raise StorageError(f"{shown(self.path)} is closed")
+        if self._process != os.getpid():
+            raise StorageError(f"{shown(self.path)} is in use by the process from which this one was forked")
         return self._db
 
 

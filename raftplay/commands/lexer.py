@@ -29,6 +29,9 @@ class Mistake(UsageError):
         self.length = max(length, 1)
         self.source = source
 
+    def __reduce__(self) -> tuple[type["Mistake"], tuple[str, int, int, int, str]]:
+        return type(self), (self.message, self.line, self.column, self.length, self.source)
+
     def render(self, name: str) -> str:
         """``name:7:12: error: …`` with the line and a caret under it."""
         head = f"{visible(name)}:{self.line}:{self.column}: error: {visible(self.message)}"

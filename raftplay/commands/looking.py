@@ -161,7 +161,7 @@ def _log_cell(node: NodeSnapshot, index: int) -> str:
 
 def _marks(node: NodeSnapshot) -> list[str]:
     marks = (
-        ("down", not node.alive),
+        ("down, its disk failed" if node.crash_cause else "down", not node.alive),
         ("cut off", node.alive and not node.connected),
         ("frozen", node.frozen),
         (f"drops calls after {node.calls_left}", node.calls_left >= 0),

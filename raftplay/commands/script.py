@@ -31,6 +31,9 @@ class ScriptRefused(UsageError):
         self.mistakes = mistakes
         super().__init__("\n".join(mistake.render(name) for mistake in mistakes))
 
+    def __reduce__(self) -> tuple[type["ScriptRefused"], tuple[str, list[Mistake]]]:
+        return type(self), (self.name, self.mistakes)
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:

@@ -13,6 +13,7 @@ from raftplay.commands.shown import quoted
 from raftplay.commands.table import Kind, Resolve, command, constant
 from raftplay.commands.values import range_text
 from raftplay.raft.bugs import BUGS
+from raftplay.raft.config import SHORTEST
 from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
 
@@ -32,9 +33,6 @@ WATCHING = {
 """What a shell may print of what happens, and what it answers when it is told to."""
 
 MAX_SEED = (1 << 63) - 1
-
-SHORTEST = 0.001
-"""The shortest election timeout and heartbeat interval, in seconds."""
 
 
 @dataclass

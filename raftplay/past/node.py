@@ -27,6 +27,7 @@ class Node:
         "calls_left",
         "commits",
         "connected",
+        "crash_cause",
         "frozen",
         "id",
         "incarnation",
@@ -50,6 +51,7 @@ class Node:
         self.incarnation = incarnation
         self.after = replace(self.after, state=FOLLOWER, commit_index=NONE, last_applied=NONE, deadline=None)
         self.connected = True
+        self.crash_cause = ""
         self.frozen = False
         self.calls_left = -1
         self.leader_id = NONE
@@ -75,7 +77,7 @@ class Node:
             None if seen.deadline == math.inf else seen.deadline,
         )
         node.alive, node.connected, node.frozen = seen.alive, seen.connected, seen.frozen
-        node.calls_left = seen.calls_left
+        node.calls_left, node.crash_cause = seen.calls_left, seen.crash_cause
         node.leader_id, node.votes = seen.leader_id, seen.votes
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
@@ -87,6 +89,7 @@ class Node:
         new.log, new.commits = self.log.copy(), self.commits.copy()
         new.alive, new.connected, new.frozen = self.alive, self.connected, self.frozen
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
+        new.crash_cause = self.crash_cause
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
         new._was = self._was
         return new
@@ -114,13 +117,15 @@ class Node:
             incarnation=self.incarnation,
             listen_addr=listen_addr,
             commits=self.commits.frozen(),
+            crash_cause=self.crash_cause,
         )
 
     # ---- what no decision tells
 
-    def crash(self) -> None:
-        """It is stopped and cut off; its collected commits are forgotten."""
+    def crash(self, cause: str) -> None:
+        """It is stopped and cut off; its collected commits are forgotten. `cause`: how its disk failed."""
         self.alive = self.connected = False
+        self.crash_cause = cause
         self.commits = Growing()
 
     def revive(self) -> None:

@@ -147,7 +147,7 @@ class World:
     # ---- what is done to nodes
 
     def _crashed(self, record: Record, event: ev.Crashed) -> None:
-        self.node(record.node).crash()
+        self.node(record.node).crash(event.cause)
 
     def _restarted(self, record: Record, event: ev.Restarted) -> None:
         node = self.node(record.node)

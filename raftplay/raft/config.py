@@ -4,6 +4,23 @@ from dataclasses import dataclass
 
 from raftplay.raft.messages import UsageError
 
+SHORTEST, LONGEST = 0.001, 86_400.0
+"""The range of a timeout or heartbeat interval in seconds; a shorter one leaves a node time for nothing else."""
+
+
+def check_seconds(name: str, value: object, least: float = 0.0) -> None:
+    """Raise `UsageError` unless `value` is a number of seconds from `least` to `LONGEST`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= LONGEST:
+        raise UsageError(f"{name} must be between {least:g} s and {LONGEST:g} s, not {value!r}")
+
+
+def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
+    """Raise `UsageError` unless both are such numbers of seconds, `low` not above `high`."""
+    check_seconds(low_name, low, least)
+    check_seconds(high_name, high, least)
+    if low > high:
+        raise UsageError(f"{high_name} must be at least {low_name}, which is {low!r} s, not {high!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class RaftConfig:
@@ -13,6 +30,8 @@ class RaftConfig:
     three with `force_more_reelection`, is exactly `election_min`. A leader sends heartbeats every `heartbeat`.
     `prevote`: ask before starting a term (§9.6). `noop`: a new leader appends an entry whose command is
     None, so that entries of older terms are committed without waiting for a client (§8).
+
+    Raises `UsageError` for a timing that is not between 1 ms and 24 h.
     """
 
     election_min: float = 0.150
@@ -23,9 +42,5 @@ class RaftConfig:
     noop: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.election_min <= self.election_max:
-            raise UsageError(
-                f"the election timeout must lie in a range above 0, not {self.election_min}..{self.election_max} s"
-            )
-        if self.heartbeat <= 0:
-            raise UsageError(f"the heartbeat interval must be above 0, not {self.heartbeat} s")
+        check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
+        check_seconds("heartbeat", self.heartbeat, SHORTEST)

@@ -75,6 +75,9 @@ class ConsensusModule:
         self.peer_ids = tuple(peer_ids)
         self.config = config or RaftConfig()
         self.observe = observe
+        self.on_stop: Callable[[], None] | None = None
+        """Called by `stop` in its place: whoever drives the node sets this to None, and calls `stop` again."""
+
         self._rng = rng or random.Random()
         self._store = PersistentState(storage)
         self._now = 0.0
@@ -124,6 +127,9 @@ class ConsensusModule:
     def stop(self) -> None:
         """The node is Dead: it answers, sends and changes nothing any more."""
         if self.state is DEAD:
+            return
+        if self.on_stop is not None:
+            self.on_stop()
             return
         self.state = DEAD
         self.deadline = math.inf

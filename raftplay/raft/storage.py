@@ -233,10 +233,20 @@ class PersistentState:
         data = self._storage.get(key)
         if data is None:
             raise StorageError(f"the storage has no {key!r}, without which the rest of it means nothing")
-        try:
-            return decoder.decode(data)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: not UTF-8; endless digits
-            raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
+        return _decoded(key, data, decoder)
+
+
+def stored_term(storage: Storage) -> int:
+    """Return the term in storage; 0 where nothing was ever written. Raises `StorageError`."""
+    data = storage.get(VOTE_KEY)
+    return 0 if data is None else _decoded(VOTE_KEY, data, _vote_decoder).current_term
+
+
+def _decoded(key: str, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(data)
+    except (TypeError, ValueError, RecursionError) as error:  # no bytes; no JSON, not UTF-8 or too many digits
+        raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
 
 
 def _shown(term: int) -> str:

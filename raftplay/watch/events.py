@@ -104,8 +104,10 @@ class Submitted(Fact, frozen=True, gc=False):
     index: int
 
 
-class Crashed(Fact, frozen=True, gc=False):
-    """A node was stopped; its storage stays."""
+class Crashed(Fact, frozen=True, gc=False, omit_defaults=True):
+    """A node was stopped; its storage stays. `cause`: how its disk failed, if that is why it stopped."""
+
+    cause: str = ""
 
 
 class Restarted(Fact, frozen=True, gc=False):

@@ -162,7 +162,7 @@ def _fact(event: ev.Fact) -> str:
 def _act(event: ev.Fact) -> str:
     match event:
         case ev.Crashed():
-            return "crashes"
+            return f"crashes: {event.cause}" if event.cause else "crashes"
         case ev.Restarted():
             return "restarts"
         case ev.Tearing():

@@ -356,6 +356,8 @@ def _down(facts: DownFacts) -> tuple[str, list[str]]:
         was = f", as {facts.was.lower()} in term {facts.was_term}" if facts.was else ""
         head = f"node {facts.node} is down: it crashed at {at(facts.since)}{was}"
     disk, lines = facts.disk, []
+    if facts.cause:
+        lines.append(f"its disk failed: {facts.cause}; a node that cannot write must stop (Figure 2)")
     if disk.wiped:
         lines.append(
             "its disk is empty, as it was wiped: the votes and entries that it answered for are gone, "

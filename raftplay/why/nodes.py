@@ -30,7 +30,8 @@ class DownFacts:
     """A node that is down since `since` (None: forgotten), and its disk.
 
     `was` is what it was before, a state such as "Leader" ("" if that is forgotten), in `was_term`. `acts`: when
-    its process last did something after it had crashed, which it must not; None where it did nothing.
+    its process last did something after it had crashed, which it must not; None where it did nothing. `cause`: how
+    its disk failed, if it crashed because of that.
     """
 
     node: int
@@ -39,6 +40,7 @@ class DownFacts:
     was_term: int
     disk: Disk
     acts: float | None
+    cause: str = ""
 
 
 NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
@@ -72,4 +74,4 @@ def _down(trail: Trail, node: NodeSnapshot) -> DownFacts:
         role, term = record.after.state, record.after.current_term
         break
     since = None if crashed is None else crashed.time
-    return DownFacts(node.id, since, role, term, disk_of(trail, node), acts)
+    return DownFacts(node.id, since, role, term, disk_of(trail, node), acts, node.crash_cause)

@@ -1,8 +1,13 @@
 """The names and statements of the invariants, and what is said when one of them does not hold."""
 
+import difflib
+from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
+
+from raftplay.raft.messages import UsageError
+from raftplay.watch.text import visible
 
 
 class Invariant(NamedTuple):
@@ -56,6 +61,25 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(WELL_FORMED, "entries are contiguous, their terms in order; no call tells more than its sender has"),
 )
 """All that is watched, in the order in which it is shown."""
+
+
+def check_names(names: Collection[str]) -> list[str]:
+    """Return `names` as a list. Raises `UsageError` for one that is not the exact name of an invariant."""
+    example = f"[{PERSIST_BEFORE_SEND!r}]"
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise UsageError(f"watch is True, False or a list of names such as {example}, not {_shown(names)}")
+    known = {invariant.name.lower(): invariant.name for invariant in INVARIANTS}
+    for name in names:
+        if name not in known.values():
+            close = difflib.get_close_matches(str(name).lower(), known, n=1)
+            hint = f"did you mean {known[close[0]]!r}?" if close else f"the names are: {', '.join(known.values())}"
+            raise UsageError(f"there is no invariant {_shown(name)}; {hint}")
+    return list(names)
+
+
+def _shown(value: object) -> str:
+    text = visible(repr(value))
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 class Breach(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from raftplay.watch.invariants.names import (
     MONOTONIC_TERM,
     WELL_FORMED,
     Breach,
+    check_names,
 )
 
 Handler = Callable[[Cluster, Node, Any], None]
@@ -51,7 +52,8 @@ class Invariants:
     """Checks every invariant of `INVARIANTS` (or those of `names`) over the events of a cluster of `n` nodes.
 
     A reader of a `Stream`, attached before the first event of the cluster. It never raises: what does not hold
-    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `Cluster`.
+    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `Cluster`. Its making raises
+    `UsageError` for a name of no invariant.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Invariants:
         on_breach: Callable[[Breach], None] | None = None,
         names: Collection[str] | None = None,
     ) -> None:
-        watched = [invariant.name for invariant in INVARIANTS] if names is None else names
+        watched = [invariant.name for invariant in INVARIANTS] if names is None else check_names(names)
         self._cluster = Cluster(n, on_breach, watched)
         self.breaches = self._cluster.breaches
 

@@ -1,0 +1,54 @@
+"""The end of a cluster whose Harness was dropped without `shutdown`, as in a notebook whose cell runs again.
+
+The rule of this module: nothing inside a cluster holds on to its Harness, or that would never be collected.
+"""
+
+import os
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from raftplay.backends.base import Backend
+from raftplay.cluster.members import Members
+
+if TYPE_CHECKING:
+    from raftplay.cluster.harness import Harness
+
+T = TypeVar("T")
+
+
+def weakly(method: Callable[[T], None]) -> Callable[[T], None]:
+    """Return a function that calls the bound `method`, and does not keep its object alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(argument: T) -> None:
+        alive = reference()
+        if alive is not None:
+            alive(argument)
+
+    return call
+
+
+def end_when_dropped(harness: "Harness", backend: Backend, members: Members) -> "weakref.finalize[..., Harness]":
+    """End the cluster once `harness` is collected; until then `detach` of what is returned undoes this."""
+    text = (
+        f"a Harness of {harness.n} nodes ({harness.backend}, seed {harness.seed}) was dropped without shutdown(), "
+        "and its cluster ends now; write `with Harness(…) as h:`, or call shutdown()"
+    )
+    finalizer = weakref.finalize(harness, _end, backend, members, text, os.getpid())
+    finalizer.atexit = False  # the process ends, and takes all with it
+    return finalizer
+
+
+def _end(backend: Backend, members: Members, text: str, process: int) -> None:
+    """End the cluster from whichever thread collects garbage: so without waiting for the cluster's own."""
+    if os.getpid() != process:  # forked: it is the other process's
+        return
+    if backend.concurrent:
+        backend.abandon(members.stop_all)
+    elif members.holds_files:
+        members.close_files()
+    else:
+        return  # memory alone, and nobody is told that its nodes stop
+    warnings.warn(text, ResourceWarning, stacklevel=1)
