@@ -1,6 +1,6 @@
 """raftplay: a playground in which a person holds a Raft cluster in their hands."""
 
-from raftplay.backends.base import CallFailed
+from raftplay.backends.base import CallFailed, NodeFailed
 from raftplay.cluster.checks import CheckFailed, InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
@@ -45,6 +45,7 @@ __all__ = [
     "LinkFaults",
     "LogEntry",
     "MapStorage",
+    "NodeFailed",
     "NodeSnapshot",
     "RPCProxy",
     "RaftConfig",
