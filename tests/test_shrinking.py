@@ -3,7 +3,9 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +16,14 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.runner import Status, TextTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.explore import trial
-from raftplay.explore.command import case_of
+from raftplay.explore.command import case_of, explore
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.mixes import ACTS, MIXES
+from raftplay.explore.report import other_findings
 from raftplay.explore.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
 from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Finding, Plan, bound, rerun, run_trial
+from raftplay.explore.trial import Finding, Plan, Result, bound, rerun, run_trial
+from raftplay.version import __version__
 
 VERBS = {
     "submit", "now", "crash", "restart", "timeout", "disconnect", "reconnect", "partition", "heal", "cut", "join",
@@ -176,3 +180,61 @@ def test_a_trial_that_ends_in_a_late_breach_is_found_by_a_sweep(monkeypatch: pyt
     take(LiesAboutItsTerm, monkeypatch)
     report = sweep(Search(range(3, 4), bugs=(OWN,), seeds=3, jobs=1, stops_at_finding=False))
     assert [result.finding is not None for result in report.findings] == [True] * 3
+
+
+# ---- what whoever reads it needs to have the same again
+
+
+def test_report_and_counterexample_say_version_options_and_every_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    take(LiesAboutItsTerm, monkeypatch)
+    search = Search(
+        range(3, 5),
+        seconds=0.5,
+        bugs=(OWN,),
+        mixes=("calm", "churn"),
+        first_seed=7,
+        seeds=4,
+        stops_at_finding=False,
+    )
+    said: list[str] = []
+    out = tmp_path / "found.txt"
+    status = explore(
+        search, said.append, out=out, watch=lambda _: None, shrink_limit=0.5, again="raftplay explore …"
+    )
+    assert status is Status.FAILED
+    told = "\n".join(said).split("\n")
+    found = [line.split(": ", 1)[1] for line in told if line.startswith(("found: ", "also found: "))]
+    assert [line.split(" nodes")[0].split(", ")[:2] for line in found] == [
+        ["Monotonic Term", f"seed {seed}"] for seed in (7, 8, 9, 10)
+    ]
+    (again,) = [line.split("): ", 1)[1] for line in told if f"(raftplay {__version__}): " in line]
+    assert again == (
+        "raftplay explore --bug own --nodes 3..4 --mix calm --mix churn --seconds 0.5 --first-seed 7 --seeds 1"
+    )
+    text = out.read_text("utf-8")
+    assert "\n# Found by: raftplay explore …\n" in text
+    assert f"\n# Found with: {found[0].removesuffix(' (and 3 more)')}, 0.5 s of faults\n" in text
+    for other in found[1:]:
+        assert f"\n# Also found: {other}\n" in text
+    assert f"\n# Version: raftplay {__version__}\n" in text
+
+
+def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+    search = Search(range(3, 8), bugs=(OWN,), first_seed=3, seeds=2, seconds=0.5, stops_at_finding=False)
+    together = sweep(search)
+    alone = sweep(replace(search, first_seed=4, seeds=1))
+    assert alone.first is not None
+    assert [alone.first.finding] == [other.finding for other in together.others]
+    assert Search(range(3, 8)).again(5) == "raftplay explore --first-seed 5 --seeds 1"
+    tcp = Search(range(5, 6), backend="tcp", speed=5.0)
+    assert tcp.again(0) == "raftplay explore --nodes 5 --backend tcp --speed 5 --first-seed 0 --seeds 1"
+
+
+def test_of_very_many_findings_the_rest_is_counted():
+    result = Result(Plan(4, 3, "calm"), [], 0, Finding("x", "x", 0.0), 0.0, Counter(), Counter())
+    lines = other_findings("also found", [result] * 105)
+    assert lines[:100] == ["also found: x, seed 4, 3 nodes, mix calm"] * 100
+    assert lines[100:] == ["also found: 5 more"]

@@ -10,6 +10,7 @@ from raftplay.commands.session import Session
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import events as dec
+from raftplay.version import __version__
 from raftplay.watch.events import Record
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.narrator import describe
@@ -44,6 +45,8 @@ def _head(case: Case, command: str) -> list[str]:
         f"# {_what_happens(case.finding)}" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
         *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
         *([f"# Found by: {visible(command)}"] if command else []),
+        *(f"# {visible(line)}" for line in case.origin),
+        f"# Version: raftplay {__version__}",
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
         f"backend {plan.backend}",

@@ -50,7 +50,7 @@ BUGS: dict[str, Bug] = {
 def module_with(names: Iterable[str], base: type[ConsensusModule] = ConsensusModule) -> type[ConsensusModule]:
     """The class of nodes that are a `base` and have all these bugs; `base` itself for none.
 
-    Their order does not matter: of two that change one rule, the one that comes first in `BUGS` wins; `base` is last.
+    Their order does not matter: of two that change one rule, the first in `BUGS` wins; `base` comes last.
     Raises `UsageError` for a name that there is not.
     """
     chosen = set(names)
