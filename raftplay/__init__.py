@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raftplay.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from raftplay.backends.base import CallFailed
+    from raftplay.backends.base import CallFailed, NodeFailed
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
     from raftplay.cluster.harness import Harness
@@ -53,6 +53,7 @@ __all__ = [
     "LinkFaults",
     "LogEntry",
     "MapStorage",
+    "NodeFailed",
     "NodeSnapshot",
     "RPCProxy",
     "RaftConfig",
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "raftplay.backends.base": "CallFailed",
+    "raftplay.backends.base": "CallFailed NodeFailed",
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
     "raftplay.cluster.harness": "Harness",

@@ -36,8 +36,10 @@ from raftplay import (
     UsageError,
 )
 from raftplay.backends import tcp
-from raftplay.backends.base import FORKED
+from raftplay.backends.base import FORKED, TimeStandsStill
 from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.raised import NodeRaised
+from raftplay.cluster.stuck import DidNotReturn
 from raftplay.commands.lexer import Mistake
 from raftplay.commands.script import ScriptRefused
 from raftplay.version import __version__
@@ -183,9 +185,13 @@ def breach() -> InvariantBroken:
 
 FORGETFUL = Config(bugs=("forget-vote",))
 WRONG = Mistake("no such word", 3, 4, 5, "a bc x")
+RAISED = NodeRaised(1, "TypeError", "wake", 0.5, "", ('  File "my.py", line 3, in wake', "TypeError: no"))
 EXAMPLES: dict[str, Callable[[], BaseException]] = {
     "InvariantBroken": breach,
+    "DidNotReturn": lambda: DidNotReturn(10.0),
     "Mistake": lambda: WRONG,
+    "NodeRaised": lambda: RAISED,
+    "TimeStandsStill": lambda: TimeStandsStill(9000, 0.5),
     "ScriptRefused": lambda: ScriptRefused("a.txt", [WRONG]),
 }
 

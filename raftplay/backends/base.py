@@ -26,9 +26,45 @@ FORKED = (
 PAUSED = "time is paused, so nothing can be waited for; resume first, or step"
 WAITS_FOR_ITSELF = "what runs inside the cluster cannot wait for it, nor step through time"
 
+MOST_AT_ONCE = 3_000
+"""How many events a node one instant may have. Without any delay, 1,000,000 entries reach a node in 2,000."""
+
 
 class CallFailed(ConnectionError):
     """A call is known not to have left: its peer is not connected, or the proxy drops calls."""
+
+
+class NodeFailed(RuntimeError):
+    """The code of the nodes failed: a node raised, did not return, or time stands still under what they do.
+
+    The text says in its first line what happened, which node it was if one is to blame, and the cluster time;
+    `kind` names what happened in a few words, the same for each time that it happens.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Name this kind of failure."""
+        return "failure of a node"
+
+
+class TimeStandsStill(NodeFailed):
+    """`events` events happened at one instant of cluster time, `time` in seconds, and more are due then."""
+
+    def __init__(self, events: int, time: float) -> None:
+        super().__init__(events, time)
+        self.events = events
+        self.time = time
+
+    @property
+    def kind(self) -> str:
+        """Name this kind of failure."""
+        return "time stands still"
+
+    def __str__(self) -> str:
+        return (
+            f"time stands still: {self.events:,} events at {self.time:.3f} s, and no end of them; "
+            "the nodes must wait between what they do"
+        )
 
 
 class Handle(Protocol):

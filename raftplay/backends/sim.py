@@ -2,7 +2,8 @@
 
 A message between endpoints takes no time of its own; the delays of the network and of the proxies are
 timers. Time passes only inside `pass_time`, `pass_to`, `wait_until` and `step`: as fast as it can, or, with
-`keep_pace`, at the chosen speed by the wall clock. What happens is the same either way.
+`keep_pace`, at the chosen speed by the wall clock. What happens is the same either way. Each of them raises
+`TimeStandsStill` when the events of one instant find no end.
 """
 
 import math
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from raftplay.backends.base import (
+    MOST_AT_ONCE,
     PAUSED,
     SHUT_DOWN,
     WAITS_FOR_ITSELF,
@@ -20,6 +22,7 @@ from raftplay.backends.base import (
     CallFailed,
     Predicate,
     Receiver,
+    TimeStandsStill,
     check_duration,
     check_moment,
 )
@@ -31,6 +34,9 @@ T = TypeVar("T")
 
 LONGEST_NAP = 0.05
 """How long one who keeps pace sleeps at most, in seconds, before looking whether Ctrl-C was pressed."""
+
+INSTANT = 1e-9
+"""Two events that are less than this apart, in seconds of virtual time, are of one instant."""
 
 
 def _never() -> bool:
@@ -56,6 +62,11 @@ class SimBackend:
         self._keeps_pace = False
         self._under_way: float | None = None  # while it sleeps: the time at which it will wake
         self._wall = 0.0
+        self.happened = 0
+        """How many timers fired so far; whoever watches for a standstill of the process looks here."""
+
+        self._instant = 0.0
+        self._before = 0  # how many had fired when this instant began, or when someone last let time pass
         self._endpoints: dict[tuple[str, int], SimEndpoint] = {}
         self._ports = 0
 
@@ -255,6 +266,7 @@ class SimBackend:
             if self._is_passing:
                 raise UsageError(WAITS_FOR_ITSELF)
             self._is_passing = True
+            self._before = self.happened
             try:
                 with Interrupts() as interrupts:
                     yield interrupts
@@ -268,8 +280,15 @@ class SimBackend:
         self._speed = speed
 
     def _fire(self, timer: Timer) -> None:
-        self._now = max(self._now, timer.when)
+        """Let `timer` happen. Raises `TimeStandsStill` after it, when this instant finds no end."""
+        self._now = now = max(self._now, timer.when)
+        if now - self._instant > INSTANT:
+            self._instant, self._before = now, self.happened
+        self.happened += 1
         timer.fire()
+        at_once = self.happened - self._before
+        if at_once >= MOST_AT_ONCE * (len(self._endpoints) or 1) and self._timers.next_when() - now <= INSTANT:
+            raise TimeStandsStill(at_once, now)
 
 
 class SimConnection:

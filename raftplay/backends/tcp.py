@@ -23,11 +23,13 @@ from typing import Any, TypeVar, TypeVarTuple
 from raftplay.backends import wire
 from raftplay.backends.base import (
     FORKED,
+    MOST_AT_ONCE,
     PAUSED,
     SHUT_DOWN,
     WAITS_FOR_ITSELF,
     Predicate,
     Receiver,
+    TimeStandsStill,
     check_duration,
     check_moment,
 )
@@ -213,11 +215,19 @@ class TcpBackend:
         try:
             if self._is_opening():
                 return
-            now = self._clock.now()
+            now, fired = self._clock.now(), 0
             while not self.paused and (timer := self._timers.pop(now)):
                 timer.fire()
+                fired += 1
+                if fired >= self._most_at_once and self._timers.next_when() <= now:
+                    self._clock.set(self.speed, True)  # or the next turn would never end either
+                    raise TimeStandsStill(fired, now)
         finally:
             self._set_alarm()
+
+    @property
+    def _most_at_once(self) -> int:
+        return MOST_AT_ONCE * (len(self._endpoints) or 1)
 
     def _is_opening(self) -> bool:
         """Whether timers wait for a connection that is being opened, and with them the clock.
@@ -232,11 +242,15 @@ class TcpBackend:
     def _step(self) -> object:
         if not self.paused:  # something inside resumed it meanwhile
             self._set_clock(self.speed, True)
+        fired = 0
         while timer := self._timers.pop(math.inf):
             self._clock.step_to(timer.when)
             timer.fire()
             if timer.about is not None:
                 return timer.about
+            fired += 1
+            if fired >= self._most_at_once and self._timers.next_when() <= self.now():
+                raise TimeStandsStill(fired, self.now())
         return None
 
     def _when_quiet(self, then: Callable[[], None], looks: int = QUIET_LOOKS) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig, check_range
+from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import UsageError
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
@@ -26,6 +27,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
+    `node`: the class of the nodes, `ConsensusModule` or a subclass of your own.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -33,8 +35,11 @@ class Config:
     delay_max: float = 0.005
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
+    node: type[ConsensusModule] = ConsensusModule
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule)):
+            raise UsageError(f"node must be a subclass of ConsensusModule, not {self.node!r}")
         module_with(self.bugs)  # raises UsageError for a name that there is not
         if not isinstance(self.raft, RaftConfig):
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")

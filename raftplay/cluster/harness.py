@@ -9,12 +9,12 @@ import os
 import secrets
 import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, SupportsIndex, TypeVar
 
-from raftplay.backends.base import Backend
+from raftplay.backends.base import Backend, NodeFailed, TimeStandsStill
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
@@ -77,7 +77,8 @@ class Harness:
 
     Raises `UsageError` for arguments that cannot be, and `StorageError` when a storage cannot be used, whatever it
     raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
-    that happens or after the next call has done its work. That node has crashed then; the others go on.
+    that happens or after the next call has done its work. That node has crashed then; the others go on. So it is
+    with `NodeFailed`, when the code of a node raises that is of a class of your own (`Config.node`).
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Harness:
         self._interrupted = False
         self._finalizer: weakref.finalize[..., Harness] | None = None
         self.pauses_at_breach = False
-        """Whether time stands still from the event on that breaks an invariant."""
+        """Whether time is paused from the event on that breaks an invariant, or when it stands still by itself."""
 
         names = None if isinstance(watch, bool) else watch
         on_breach = weakly(self._on_breach)
@@ -170,9 +171,10 @@ class Harness:
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
         self._backend.check()
-        index = self._members.server(id).submit(command)  # which takes the lock
+        server = self._members.server(id)
+        index = server.submit(command)  # which takes the lock
         self._raise_breach()
-        if self._backend.paused:
+        if self._backend.paused or server.has_failed:
             self._act(_nothing)  # what the node sends on account of it is in flight now
         return index
 
@@ -185,8 +187,9 @@ class Harness:
 
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
-        indices = self._look(lambda: self._members.server(id).submit_many(commands))
-        if self._backend.paused:
+        server = self._members.server(id)
+        indices = self._look(lambda: server.submit_many(commands))
+        if self._backend.paused or server.has_failed:
             self._act(_nothing)  # what the node sends on account of it is in flight now
         return indices
 
@@ -527,6 +530,10 @@ class Harness:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, NodeFailed):
+            with suppress(NodeFailed):  # one is enough: the same code runs on the other nodes
+                self.shutdown()
+            return
         if error is None or isinstance(error, Exception):
             self.shutdown()
             return
@@ -573,7 +580,7 @@ class Harness:
         self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
 
     def _ends_waits(self) -> bool:
-        failed = self.stream.failures or self._members.disk_failures
+        failed = self.stream.failures or self._members.disk_failures or self._members.code_failures
         return self._interrupted or self._unraised is not None or bool(failed)
 
     def _wait(self, wait: Callable[[], T]) -> T:
@@ -582,6 +589,11 @@ class Harness:
             result = wait()
         except UsageError:
             self._raise_breach()  # the breach may be what paused time
+            raise
+        except TimeStandsStill:
+            if self.pauses_at_breach:
+                self._backend.halt()
+            self._raise_breach()  # it came first
             raise
         self._raise_breach()
         if self._interrupted:
@@ -600,13 +612,15 @@ class Harness:
         return self.invariants.breaches if self.invariants is not None else []
 
     def _raise_breach(self) -> None:
-        """Raise the first breach, and the failures of readers and disks, once each."""
+        """Raise the first breach, and the failures of readers, disks and nodes' code, once each."""
         for failures in (self.stream.failures, self._members.disk_failures):
             if failures:
                 raise failures.pop(0)
         breach, self._unraised = self._unraised, None
         if breach is not None:
             raise InvariantBroken(breach, self.snapshot(), self.config.bugs)
+        if self._members.code_failures:
+            raise self._members.code_failures.pop(0)
 
     def _look(self, look: Callable[[], T]) -> T:
         with self._backend.lock:

@@ -15,6 +15,7 @@ from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.disk import Disk, MemoryDisk
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import LinkFaults, Network
+from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.sqlite_storage import SqliteStorage
@@ -28,7 +29,8 @@ class Members:
     """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
 
     By node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and `crash_causes`
-    (how the disk of a node failed that is down because of it; else ""). `disk_failures` are still to be raised.
+    (how the disk or the code of a node failed that is down because of it; else ""). `disk_failures` and
+    `code_failures` are still to be raised.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Members:
         self.wiped = [False] * n
         self.crash_causes = [""] * n
         self.disk_failures: list[StorageError] = []
+        self.code_failures: list[NodeRaised] = []
         self.servers: list[Server] = []
         self.network = Network(range(n), random.Random(f"{seed} network"))
         self.flights = Flights(backend)
@@ -115,11 +118,13 @@ class Members:
         if not self.alive[id]:
             return
         self._leave(server)
-        server.stop()
-        self.alive[id] = False
-        self.commits[id] = []
-        self.crash_causes[id] = cause
-        self.tell(ev.Crashed(cause), id)
+        try:
+            server.stop()
+        finally:
+            self.alive[id] = False
+            self.commits[id] = []
+            self.crash_causes[id] = cause
+            self.tell(ev.Crashed(cause), id)
 
     def check_restart(self, id: int) -> None:
         """Raise `UsageError` where `restart` would."""
@@ -149,10 +154,13 @@ class Members:
         server.disk.tear_after(sets)
         self.tell(ev.Tearing(sets), server.id)
 
-    def _must_crash(self, id: int, cause: str) -> None:
-        """The disk of a node failed for the `cause` given, or (without one) it was torn or told to stop."""
+    def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
+        """The disk or (with a `failure`) the code of a node failed for the `cause` given; without one, it was torn
+        or told to stop."""
         self.crash(self.servers[id], cause)
-        if cause:
+        if failure is not None:
+            self.code_failures.append(failure)
+        elif cause:
             self.disk_failures.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
     def wipe(self, server: Server) -> None:

@@ -61,7 +61,7 @@ class RPCProxy:
     def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
         """The delay of an incoming call is over."""
         assert flight.back is not None
-        self._server.handle(cast(Args, flight.message), flight.back)
+        self._server.handle(cast(Args, flight.message), flight.back, flight.id)
         return None
 
     def lost(self, flight: Flight, reason: str) -> None:
@@ -77,7 +77,7 @@ class RPCProxy:
         call_id = getattr(answer, "call_id", 0)
         passage = self._flights.arrives(call_id, is_reply=False)
         if passage.by_hand:
-            self._server.handle(args, answer)
+            self._server.handle(args, answer, passage.id)
             return
         config, rng = self._config, self._rng
         delay = config.delay_min + (config.delay_max - config.delay_min) * rng.random()
@@ -93,4 +93,4 @@ class RPCProxy:
             here = self._server.id
             self._flights.add(self, call_id, src, here, args, delay, answer, on_link=False, id=passage.id)
         else:
-            self._server.handle(args, answer)
+            self._server.handle(args, answer, passage.id)

@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
@@ -18,20 +18,26 @@ from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
+from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision
 from raftplay.raft.messages import (
     NONE,
+    AppendEntriesReply,
     Args,
     CMState,
+    CommandRefused,
     CommitEntry,
     Reply,
     RequestVoteArgs,
+    RequestVoteReply,
 )
 from raftplay.raft.storage import Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
+
+T = TypeVar("T")
 
 MAX_OPEN_CALLS = 1024
 """How many calls wait for their replies; of more, the oldest is given up."""
@@ -44,7 +50,7 @@ CALL_LIMIT = 5.0
 
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
-OnCrash = Callable[[int, str], None]
+OnCrash = Callable[[int, str, NodeRaised | None], None]
 OpenCall = tuple[int, Args, OnReply | None]
 
 
@@ -52,10 +58,11 @@ class Server:
     """One running node: it listens from its making, and takes part from `serve` on.
 
     `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_crash`
-    with the node's id when it must crash: when its disk fails (and the reason, "" for a torn write), or when it is
-    stopped by `shutdown` or `ConsensusModule.stop`. Whoever takes it calls `stop`; when None, the server does.
-    Raises `StorageError` when `storage` holds no node's state, and inside the cluster when its disk fails and
-    `on_crash` is None.
+    with the node's id when it must crash: when its disk fails (and the reason, "" for a torn write), when its code
+    raises (the reason, and the failure), or when it is stopped by `shutdown` or `ConsensusModule.stop`. Whoever
+    takes it calls `stop`; when None, the server does. Raises `StorageError` when `storage` holds no node's state,
+    `NodeRaised` when the class of its node cannot be made, and either inside the cluster when its disk or its code
+    fails and `on_crash` is None.
     """
 
     def __init__(
@@ -87,9 +94,14 @@ class Server:
         self._on_crash = on_crash
         self.disk = Disk(storage)
         config = (config or Config()).settled()
-        self.cm: ConsensusModule = module_with(config.bugs)(
-            id, peer_ids, self.disk, config=config.raft, rng=random.Random(f"{seed} node {id} {incarnation}")
-        )
+        dice = random.Random(f"{seed} node {id} {incarnation}")
+        try:
+            module = module_with(config.bugs, config.node)
+            self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
+        except StorageError:
+            raise
+        except FAILURES as error:
+            raise node_raised(id, error, "__init__", backend.now()) from error
         self.proxy = RPCProxy(
             self, backend, self._flights, config, random.Random(f"{seed} proxy {id} {incarnation}")
         )
@@ -100,6 +112,8 @@ class Server:
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
+        self._failure: NodeRaised | None = None  # with which it goes down as soon as it settles
+        self._goes_down = False
         self.cm.on_stop = self.shutdown
         self.watch()
 
@@ -121,17 +135,26 @@ class Server:
 
     def serve(self) -> None:
         """The peers are connected: from now on the node takes part."""
-        self._backend.run(lambda: self._input(self.cm.start))
+        self._backend.run(lambda: self._input("start", self.cm.start))
 
     def submit(self, command: object) -> int:
         """Submit `command`: its log index if this node leads, else -1. Never blocks.
 
-        A frozen node takes nothing: -1. Raises `CommandRefused` for what cannot be carried.
+        A frozen node takes nothing: -1, nor does one whose code raises, which then goes down. Raises
+        `CommandRefused` for what cannot be carried.
         """
         with self._backend.lock:
             if self.frozen or self.stopped:
                 return NONE
-            index = self.cm.submit(command)
+            try:
+                index = self.cm.submit(command)
+            except CommandRefused:
+                raise
+            except FAILURES as error:
+                self._failure = node_raised(self.id, error, "submit", self._backend.now())
+                self.frozen = True  # it does nothing any more until it goes down
+                self._settle_soon()
+                return NONE
             if index != NONE:
                 self._settle_soon()
             if self._stream.active:
@@ -193,14 +216,22 @@ class Server:
     # ---- inside: what the cluster does to it
 
     def stop(self) -> None:
-        """Like a crash: what the node had not settled is settled, then nothing moves any more."""
+        """Like a crash: what the node had not settled is settled, then nothing moves any more.
+
+        Raises `NodeRaised` at its end when the code of the node raises in `stop`, unless it has failed already.
+        """
         if self.stopped:
             return
         self.settle_pending()
         self.stopped = True
         self.frozen = False  # there is no process any more that could be stalled
         self.cm.on_stop = None
-        self.cm.stop()
+        failure = None
+        try:
+            self.cm.stop()
+        except FAILURES as error:
+            self.cm.state = CMState.DEAD
+            failure = node_raised(self.id, error, "stop", self._backend.now())
         if self._alarm is not None:
             self._alarm.cancel()
         self._inbox.lose_all()
@@ -213,6 +244,8 @@ class Server:
             if flight.pilot is self.proxy or (flight.pilot is self and flight.src == self.id):
                 self._flights.lose(flight.id, "crash")
         self._backend.changed()
+        if failure is not None and not self._goes_down:
+            raise failure
 
     def freeze(self) -> None:
         """The process stalls: its timer does not fire, what arrives waits."""
@@ -225,14 +258,18 @@ class Server:
             return
         self.frozen = False
         self._inbox.handle_all()
-        self._set_alarm()
+        if not self.stopped:
+            self._set_alarm()
 
     def time_out(self) -> None:
         """Its election timer fires now."""
-        self._input(self.cm.time_out)
+        self._input("time_out", self.cm.time_out)
 
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            self._go_down(failure)
         if self._settle_due:
             self._settle_due = False
             if not self.stopped and not self.frozen:
@@ -273,13 +310,21 @@ class Server:
         else:
             self.proxy.append_entries(args, incoming)
 
-    def handle(self, args: Args, answer: Answer) -> None:
-        """The proxy lets a call through: the node answers it, once what the answer depends on is on disk."""
+    @property
+    def has_failed(self) -> bool:
+        """Whether its code raised, and it goes down as soon as it settles."""
+        return self._failure is not None
+
+    def handle(self, args: Args, answer: Answer, number: int | None = None) -> None:
+        """The proxy lets a call through: the node answers it, once what the answer depends on is on disk.
+
+        `number` is the one that it had in flight, if it was.
+        """
         if self.stopped:
             self.lose(args, answer, "crash")
             return
         if self.frozen:
-            waits = self._inbox.keep(partial(self.handle, args, answer), partial(self.lose, args, answer))
+            waits = self._inbox.keep(partial(self.handle, args, answer, number), partial(self.lose, args, answer))
             if waits and isinstance(answer, Incoming):
                 self._arrived_frozen(answer.call_id, answer.peer_id, args)
             return
@@ -287,11 +332,17 @@ class Server:
             self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
         now = self._backend.now()
         reply: Reply
-        if isinstance(args, RequestVoteArgs):
-            reply = self.cm.request_vote(args, now)
+        method = "append_entries"
+        try:
+            if isinstance(args, RequestVoteArgs):
+                method = "request_vote"
+                reply = _checked(self.cm.request_vote(args, now), RequestVoteReply)
+            else:
+                reply = _checked(self.cm.append_entries(args, now), AppendEntriesReply)
+        except FAILURES as error:
+            self._fail(error, method, _message_text(number, f"call {getattr(answer, 'call_id', 0)}"))
         else:
-            reply = self.cm.append_entries(args, now)
-        self._settle(now, answer, reply)
+            self._settle(now, answer, reply)
 
     def lose(self, args: Args, answer: Answer, reason: str) -> None:
         """A call that came in gets lost before the node sees it."""
@@ -316,7 +367,7 @@ class Server:
     def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
         """A message of this node has passed its link, or a reply for it is heard; why it is lost, if it is."""
         if not flight.on_link:
-            self._hear(flight.src, flight.call_id, cast(Reply, flight.message))
+            self._hear(flight.src, flight.call_id, cast(Reply, flight.message), flight.id)
             return None
         reason = "crash" if self.stopped else self._network.blocked(self.id, flight.dst)
         if reason is None:
@@ -360,16 +411,16 @@ class Server:
         if self._backend.concurrent and self._backend.paused and not passage.by_hand:
             self._flights.add(self, call_id, peer_id, self.id, reply, 0.0, on_link=False, id=passage.id)
         else:
-            self._hear(peer_id, call_id, reply)
+            self._hear(peer_id, call_id, reply, passage.id)
 
-    def _hear(self, peer_id: int, call_id: int, reply: Reply) -> None:
+    def _hear(self, peer_id: int, call_id: int, reply: Reply, number: int | None = None) -> None:
         """The node judges a reply against the call that it answers."""
         if self.stopped and not self.cm.hears_replies_when_dead:
             self._not_heard(peer_id, call_id, reply, "crash")
             return
         if self.frozen:
             lose = partial(self._not_heard, peer_id, call_id, reply)
-            if self._inbox.keep(partial(self._hear, peer_id, call_id, reply), lose):
+            if self._inbox.keep(partial(self._hear, peer_id, call_id, reply, number), lose):
                 self._arrived_frozen(call_id, peer_id, reply)
             return
         open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
@@ -385,8 +436,12 @@ class Server:
             return
         self._remembered.append((call_id, open_call))
         now = self._backend.now()
-        self.cm.reply_received(peer_id, args, reply, now)
-        self._settle(now)
+        try:
+            self.cm.reply_received(peer_id, args, reply, now)
+        except FAILURES as error:
+            self._fail(error, "reply_received", _message_text(number, f"the reply to call {call_id}"))
+        else:
+            self._settle(now)
 
     def _arrived_frozen(self, call_id: int, peer_id: int, message: Args | Reply) -> None:
         if self._stream.active:
@@ -445,11 +500,15 @@ class Server:
 
     # ---- inside: settling
 
-    def _input(self, function: Callable[[float], None]) -> None:
+    def _input(self, name: str, method: Callable[[float], None]) -> None:
         if not self.stopped and not self.frozen:
             now = self._backend.now()
-            function(now)
-            self._settle(now)
+            try:
+                method(now)
+            except FAILURES as error:
+                self._fail(error, name)
+            else:
+                self._settle(now)
 
     def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
         """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
@@ -466,10 +525,17 @@ class Server:
             if self._on_crash is None:
                 raise
             return
+        except FAILURES as error:
+            self._fail(error, "persist")
+            return
         if answer is not None and reply is not None:
             answer(reply)
         if cm.has_output:
-            commits = cm.take_commits()
+            try:
+                commits = cm.take_commits()
+            except FAILURES as error:
+                self._fail(error, "take_commits")
+                return
             if commits and self._on_commits is not None:
                 self._on_commits(commits)
             if (commits or self._settle_due) and self._may_send_later():
@@ -490,18 +556,39 @@ class Server:
             self._backend.call_after_waits(self.settle_pending)
 
     def _send_calls(self, now: float) -> None:
-        for peer_id, args in self.cm.take_calls():
+        try:
+            calls = self.cm.take_calls()
+        except FAILURES as error:
+            self._fail(error, "take_calls")
+            return
+        for peer_id, args in calls:
             try:
                 self._call(peer_id, args)
             except CallFailed:
-                self.cm.call_failed(peer_id, args, now)
+                try:
+                    self.cm.call_failed(peer_id, args, now)
+                except FAILURES as error:
+                    self._fail(error, "call_failed")
+                    return
+
+    def _fail(self, error: BaseException, method: str, message: str = "") -> None:
+        """Go down, as the node's own code raised `error` in `method`: nothing of this input leaves it."""
+        self._go_down(node_raised(self.id, error, method, self._backend.now(), message))
+
+    def _go_down(self, failure: NodeRaised) -> None:
+        """Crash because of `failure`. Raises it where nobody else would hear of it."""
+        self._settle_due, self._goes_down = False, True
+        if self.stopped or self._on_crash is None:
+            self.stop()
+            raise failure
+        self._on_crash(self.id, failure.cause, failure)
 
     def _crash(self, cause: str = "") -> None:
         """Crash: whoever runs the cluster sees to that, or the server itself."""
         if self.stopped:
             return
         if self._on_crash is not None:
-            self._on_crash(self.id, cause)
+            self._on_crash(self.id, cause, None)
         else:
             self.stop()
 
@@ -515,12 +602,17 @@ class Server:
     def _set_alarm(self) -> None:
         """Have the node woken at its deadline. An alarm that is set for earlier stays: it looks again."""
         deadline = self.cm.deadline
+        try:
+            falls_due = deadline < math.inf
+        except TypeError as error:
+            self._fail(error, "deadline")
+            return
         if self._alarm is not None:
             if self._alarm_at <= deadline:
                 return
             self._alarm.cancel()
             self._alarm = None
-        if deadline < math.inf:
+        if falls_due:
             self._alarm_at = deadline
             self._alarm = self._backend.call_at(deadline, self._wake, TimerFired(self.id, self.is_leader()))
 
@@ -535,8 +627,12 @@ class Server:
             return
         alarm.about = TimerFired(self.id, self.is_leader())
         now = self._backend.now()
-        self.cm.wake(now)
-        self._settle(now)
+        try:
+            self.cm.wake(now)
+        except FAILURES as error:
+            self._fail(error, "wake")
+        else:
+            self._settle(now)
 
     # ---- inside: events
 
@@ -545,6 +641,17 @@ class Server:
 
     def _publish_decision(self, decision: Decision) -> None:
         self._stream.publish(self.id, self.incarnation, decision, self.cm.node_state())
+
+
+def _checked(reply: T, kind: type[T]) -> T:
+    """Return `reply`, what a node answers, if it is of that `kind`. Raises `TypeError`."""
+    if not isinstance(reply, kind):
+        raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
+    return reply
+
+
+def _message_text(number: int | None, otherwise: str) -> str:
+    return otherwise if number is None else f"message {number}"
 
 
 class TimerFired(NamedTuple):

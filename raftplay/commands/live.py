@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.errors import Failed
@@ -194,7 +195,7 @@ class Live:
                 pass
             except InvariantBroken as broken:
                 self._on_news(str(broken.breach))
-            except (ReaderFailed, StorageError, UsageError) as error:
+            except (NodeFailed, ReaderFailed, StorageError, UsageError) as error:
                 self._on_news(str(error))
             except Interrupted:
                 pass
@@ -220,7 +221,7 @@ class Live:
             if rounds_time and bound.command.effect != "looks":
                 self._round_time()
             answer = session.perform(bound)
-        except Failed as failed:
+        except (Failed, NodeFailed) as failed:
             answer, status = str(failed), "failed"
         except InvariantBroken as broken:
             answer, status = str(broken.breach), "broken"

@@ -11,6 +11,7 @@ from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
 from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRANSCRIPTS, command
 from raftplay.raft.messages import UsageError
+from raftplay.watch.events import ITS_CODE
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text
 
@@ -161,9 +162,15 @@ def _log_cell(node: NodeSnapshot, index: int) -> str:
     return f"{entry.term}:{command_text(entry.command, 16)}{'*' if is_committed else ''}"
 
 
+def _cause(node: NodeSnapshot) -> str:
+    if not node.crash_cause:
+        return ""
+    return ", its code failed" if node.crash_cause.startswith(ITS_CODE) else ", its disk failed"
+
+
 def _marks(node: NodeSnapshot) -> list[str]:
     marks = (
-        ("down, its disk failed" if node.crash_cause else "down", not node.alive),
+        (f"down{_cause(node)}", not node.alive),
         ("cut off", node.alive and not node.connected),
         ("frozen", node.frozen),
         (f"drops calls after {node.calls_left}", node.calls_left >= 0),

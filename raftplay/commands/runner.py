@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
 from raftplay.commands.answers import Answers, failure_text
@@ -105,6 +106,9 @@ class _Run:
         except InvariantBroken as broken:  # seen between two steps, or while the cluster ended
             if self.status is Status.HELD:
                 self.broke(broken)
+        except NodeFailed as failed:
+            if self.status is Status.HELD:
+                self.node_failed(failed)
         except (ReaderFailed, StorageError) as failure:
             raise UsageError(str(failure)) from None
         except KeyboardInterrupt:
@@ -143,6 +147,8 @@ class _Run:
             answer = session.perform(step.bound)
         except InvariantBroken as broken:
             return self.broke(broken)
+        except NodeFailed as failed:
+            return self.node_failed(failed)
         except (Failed, UsageError) as failure:
             if not may_fail:
                 return self.failed(step, failure)
@@ -163,6 +169,14 @@ class _Run:
             return Status.FAILED
         self.transcript.misused(step, harness.now, str(failure))
         return Status.MISUSED
+
+    def node_failed(self, failed: NodeFailed) -> Status:
+        """Note that the code of a node failed, in the step under way or after the last one."""
+        snapshot = self.session.harness.snapshot()
+        self.time = snapshot.time
+        self.transcript.node_failed(self.step, snapshot.time, str(failed), snapshot)
+        self.status = Status.FAILED
+        return self.status
 
     def compare(self, line: int) -> None:
         """A line whose commands have all answered, with the block below it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
@@ -146,7 +147,7 @@ class Session:
         start, failure, broke = self.branch.mark(), "", False
         try:
             return f"{note}{bound.run(self)}"
-        except Failed as failed:
+        except (Failed, NodeFailed) as failed:
             failure = str(failed)
             raise
         except InvariantBroken as broken:
@@ -260,7 +261,7 @@ class Session:
         del self.branches[gone.name]
         if gone.traced is not None:
             gone.harness.stream.detach(gone.traced)  # its end is no part of what happened
-        with suppress(InvariantBroken):  # it was said when it was played
+        with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
             gone.harness.shutdown()
 
     def anew(self, bugs: tuple[str, ...]) -> None:
@@ -276,7 +277,7 @@ class Session:
         self.blueprint, self.branches = blueprint, {}
         self._enter(branch)
         for old in gone:
-            with suppress(InvariantBroken):  # it was said when it was played
+            with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
                 old.harness.shutdown()
 
     def _enter(self, branch: Branch) -> None:
@@ -325,7 +326,7 @@ class Session:
         return Mark(moment.seq, shortest_between(moment.time, later))
 
     def _redo(self, entry: Entry) -> None:
-        with suppress(Failed, UsageError, InvariantBroken):  # as it was the first time
+        with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as it was the first time
             if entry.bound is None:
                 self.harness.settle()
             elif entry.takes_time and not entry.can_be_done_again:
@@ -347,7 +348,7 @@ class Session:
         """Let time pass until it is `mark`; where it is that time already, what is due at it happens."""
         now = self.branch.mark()
         if not self.harness.paused and (now.time < mark.time or (now.time == mark.time and now.seq < mark.seq)):
-            with suppress(InvariantBroken):  # as it was the first time
+            with suppress(InvariantBroken, NodeFailed):  # as it was the first time
                 self.harness.pass_to(mark.time)
 
     # ---- the end, and what stays
@@ -386,5 +387,5 @@ class Session:
     def _end_others(self) -> None:
         for branch in self.branches.values():
             if branch is not self.branch:
-                with suppress(InvariantBroken):  # it was said when it was played
+                with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
                     branch.harness.shutdown()

@@ -10,7 +10,7 @@ and steps that held are not written. A script that is refused runs nothing and w
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
            held:    answer (what the text transcript says; may have several lines)
-           failed:  reason, state          an expectation did not hold
+           failed:  reason, state          an expectation did not hold; with `again`, the code of a node failed
            broken:  reason, state, again   an invariant broke; `again` is the command line that shows it again
            error:   reason                 the step was wrong in itself
            A step that the script means to go wrong (see `raftplay.commands.answers`) holds when it does.
@@ -63,6 +63,9 @@ class Transcript(Protocol):
 
     def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
         """An invariant of Raft broke, in this step if one was under way."""
+
+    def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
+        """The code of a node failed, in this step if one was under way; `reason` may have several lines."""
 
     def misused(self, step: Step, time: float, message: str) -> None:
         """A step was wrong in itself."""
@@ -142,6 +145,19 @@ class TextTranscript:
         else:
             self._write(self._line(step, time, "BROKEN"))
             self._write(f"{self._name}:{step.line}: {self._text(step)}: {visible(breach)}")
+        self._state(snapshot)
+        self._write(f"again: {visible(self._again)}")
+
+    def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
+        """Which node failed and how, what every node looked like, and how to see it again."""
+        first, *more = (visible(line) for line in reason.split("\n"))
+        if step is None:
+            self._write(f"{self._name}: {first}")
+        else:
+            self._write(self._line(step, time, "FAILED"))
+            self._write(f"{self._name}:{step.line}: {self._text(step)}: {first}")
+        for line in more:
+            self._write(line)
         self._state(snapshot)
         self._write(f"again: {visible(self._again)}")
 
@@ -293,6 +309,10 @@ class JsonTranscript:
     def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
         """A step in which an invariant broke."""
         self._step(step, time, "broken", reason=breach, state=_state(snapshot), again=self._again)
+
+    def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
+        """A step in which the code of a node failed."""
+        self._step(step, time, "failed", reason=reason, state=_state(snapshot), again=self._again)
 
     def misused(self, step: Step, time: float, message: str) -> None:
         """A step that was wrong."""

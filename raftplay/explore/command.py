@@ -7,7 +7,7 @@ from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import file_word
 from raftplay.explore.counterexample import script_of
-from raftplay.explore.report import report_text
+from raftplay.explore.report import finding_text, other_findings, report_text
 from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
@@ -35,7 +35,7 @@ def explore(
     write(report_text(report))
     if report.first is None:
         return Status.INTERRUPTED if report.interrupted else Status.HELD
-    case = case_of(report.first)
+    case = case_of(report.first, report.others)
     write(f"shrinking {len(case.commands)} commands …")
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again))
@@ -47,10 +47,14 @@ def explore(
     return Status.FAILED
 
 
-def case_of(result: Result) -> Case:
-    """The finding of a trial as something to shrink."""
+def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
+    """The finding of a trial as something to shrink; `others` are those of the same search."""
     assert result.finding is not None
-    return Case(result.plan, tuple(result.commands[: result.disturbing]), result.finding)
+    origin = (
+        f"Found with: {finding_text(result)}, {result.plan.seconds:g} s of faults",
+        *other_findings("Also found", others),
+    )
+    return Case(result.plan, tuple(result.commands[: result.disturbing]), result.finding, origin)
 
 
 def shrunk(case: Case, limit: float) -> Case:

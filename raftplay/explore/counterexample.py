@@ -1,14 +1,18 @@
 """A counterexample as a script: set-up, the schedule, and in comments what happens at each step."""
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.explore.shrink import Case
-from raftplay.explore.trial import LIVENESS, bound, rerun
+from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import events as dec
+from raftplay.version import __version__
 from raftplay.watch.events import Record
+from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
@@ -38,14 +42,22 @@ def schedule_of(case: Case, *, command: str = "") -> str:
 def _head(case: Case, command: str) -> list[str]:
     plan = case.plan
     return [
-        f"# {case.finding.name} falls" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
+        f"# {_what_happens(case.finding)}" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
         *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
         *([f"# Found by: {visible(command)}"] if command else []),
+        *(f"# {visible(line)}" for line in case.origin),
+        f"# Version: raftplay {__version__}",
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
         f"backend {plan.backend}",
         *(f"bug {name}" for name in plan.bugs),
     ]
+
+
+def _what_happens(finding: Finding) -> str:
+    if finding.name in {invariant.name for invariant in INVARIANTS} | {LIVENESS}:
+        return f"{finding.name} falls"
+    return f"{finding.name[:1].upper()}{finding.name[1:]}"
 
 
 def _tell(case: Case) -> list[str]:
@@ -56,23 +68,26 @@ def _tell(case: Case) -> list[str]:
         commands = rerun(plan, commands, measured=True).commands
     lines: list[str] = []
     happened: list[Record] = []
-    with Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs)) as harness:
-        harness.stream.attach(happened.append)
-        session = Session(harness)
-        for text in commands:
-            happened.clear()
-            lines.append(text)
-            try:
-                bound(text, plan.nodes).run(session)
-            except InvariantBroken as broken:
-                lines += _comments(happened)
-                lines.append(f"# BROKEN: {broken.breach}")
-                break
-            except Failed as failed:
-                lines += _comments(happened)
-                lines.append(f"# FAILED: {failed}")
-                break
-            lines += _comments(happened)
+    try:
+        with Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs)) as harness:
+            harness.stream.attach(happened.append)
+            session = Session(harness)
+            with watchdog(progress_of(harness, lines)):
+                for text in commands:
+                    lines.append(text)
+                    bound(text, plan.nodes).run(session)
+                    lines += _comments(happened)
+                    happened.clear()
+    except InvariantBroken as broken:
+        return [*lines, *_comments(happened), f"# BROKEN: {broken.breach}"]
+    except (Failed, NodeFailed, DidNotReturn) as failed:
+        first, *more = str(failed).split("\n")
+        return [
+            *lines,
+            *_comments(happened),
+            f"# FAILED: {visible(first)}",
+            *(f"# {visible(line)}" for line in more),
+        ]
     return lines
 
 

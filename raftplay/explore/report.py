@@ -1,9 +1,15 @@
 """A search in words: its progress, what it covered, what it found."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from raftplay.explore.sweep import Report, percentile
+from raftplay.explore.trial import Result
 from raftplay.raft.events import RULES
+from raftplay.version import __version__
+
+MOST_LISTED = 100
+"""How many findings beside the first are listed."""
 
 PROMISES = {
     "leader": "a leader, followed by all, after the last fault",
@@ -49,8 +55,26 @@ def findings_text(report: Report) -> str:
     assert first is not None
     assert first.finding is not None
     more = f" (and {len(report.findings) - 1} more)" if len(report.findings) > 1 else ""
-    where = f"seed {first.plan.seed}, {first.plan.nodes} nodes, mix {first.plan.mix}"
-    return f"found: {first.finding.name}, {where}{more}\n  {first.finding.text}"
+    lines = [f"found: {finding_text(first)}{more}", *(f"  {line}" for line in first.finding.text.split("\n"))]
+    lines += other_findings("also found", report.others)
+    again = report.search.again(first.plan.seed)
+    lines.append(f"this seed again{', or another' if report.others else ''} (raftplay {__version__}): {again}")
+    return "\n".join(lines)
+
+
+def finding_text(result: Result) -> str:
+    """Name the finding of a trial, and what its plan drew: "Log Matching, seed 23, 5 nodes, mix churn"."""
+    plan = result.plan
+    assert result.finding is not None
+    return f"{result.finding.name}, seed {plan.seed}, {plan.nodes} nodes, mix {plan.mix}"
+
+
+def other_findings(label: str, others: Sequence[Result]) -> list[str]:
+    """List the findings beside the first, a line each; of very many only the first `MOST_LISTED`."""
+    lines = [f"{label}: {finding_text(other)}" for other in others[:MOST_LISTED]]
+    if len(others) > MOST_LISTED:
+        lines.append(f"{label}: {len(others) - MOST_LISTED} more")
+    return lines
 
 
 def _liveness_line(name: str, values: list[float]) -> str:

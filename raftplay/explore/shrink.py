@@ -31,6 +31,8 @@ class Case:
     plan: Plan
     commands: tuple[str, ...]
     finding: Finding
+    origin: tuple[str, ...] = ()
+    """Where it comes from, and what was found beside it, in lines for whoever reads its script."""
 
     @property
     def size(self) -> tuple[int, int, float]:
@@ -127,7 +129,7 @@ class Shrinker:
             kept = merge_sleeps(result.commands[: result.disturbing])
             finding = result.finding
             assert finding is not None
-            smaller = Case(result.plan, tuple(kept), finding)
+            smaller = replace(self.case, plan=result.plan, commands=tuple(kept), finding=finding)
             if smaller.size < self.case.size or smaller.commands != self.case.commands:
                 if smaller.size > self.case.size:
                     continue

@@ -1,6 +1,7 @@
 """Many trials on all cores: what was found, what was covered, how fast, and how soon clusters came back."""
 
 import multiprocessing
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -11,6 +12,9 @@ from multiprocessing import resource_tracker
 
 from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.explore.trial import Plan, Result, draw, run_trial
+
+USUAL_NODES = range(3, 8)
+"""From how many nodes a search draws unless it is told otherwise."""
 
 CHUNK = 4
 """How many trials a process takes at once."""
@@ -35,11 +39,28 @@ class Search:
     backend: str = "sim"
     speed: float = 1.0
 
+    def again(self, seed: int) -> str:
+        """Return the command that tries `seed` alone again: every option that is not as usual, and the seed."""
+        usual = Search(USUAL_NODES)
+        words = ["raftplay", "explore"]
+        for bug in self.bugs:
+            words += ["--bug", bug]
+        if self.nodes != usual.nodes:
+            low, high = self.nodes[0], self.nodes[-1]
+            words += ["--nodes", str(low) if low == high else f"{low}..{high}"]
+        for mix in self.mixes:
+            words += ["--mix", mix]
+        for option in ("seconds", "backend", "speed"):
+            if (value := getattr(self, option)) != getattr(usual, option):
+                words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
+        return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])
+
 
 @dataclass(slots=True)
 class Report:
-    """What a search has seen so far."""
+    """What a `search` has seen so far."""
 
+    search: Search
     trials: int = 0
     simulated: float = 0.0
     elapsed: float = 0.0
@@ -67,13 +88,18 @@ class Report:
         """The finding of the lowest seed."""
         return min(self.findings, key=lambda result: result.plan.seed, default=None)
 
+    @property
+    def others(self) -> list[Result]:
+        """All other findings, by their seeds."""
+        return sorted(self.findings, key=lambda result: result.plan.seed)[1:]
+
 
 Watch = Callable[[Report], None]
 
 
 def sweep(search: Search, watch: Watch = lambda report: None) -> Report:
     """Run the search; `watch` sees the report after every trial. Ctrl-C ends it with the report so far."""
-    report = Report()
+    report = Report(search)
     start = time.monotonic()
     trials = _trials(search, start)
     try:

@@ -7,14 +7,18 @@ a trial is decided by its `Plan` alone.
 import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from raftplay.backends.base import NodeFailed
+from raftplay.backends.sim import SimBackend
 from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.commands.cursor import Scope
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import split_line
@@ -36,7 +40,10 @@ LIVENESS = "liveness"
 """What a finding is called when no invariant fell, but the cluster did not come back."""
 
 FAILURE = "failure"
-"""What a finding on sockets is called when something raised that should not have."""
+"""What a finding is called when something raised that should not have, and no node is to blame."""
+
+STUCK = "no return"
+"""What a finding is called when something did not return, and no node is to blame."""
 
 LEFTOVERS = "leftovers"
 """What a finding is called when a cluster on sockets keeps tasks or connections that nobody needs."""
@@ -60,7 +67,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: an invariant's name, or one of the names above; its words, and the cluster time."""
+    """What was found: an invariant's name, one of the names above, or the `kind` of a `NodeFailed`; its words.
+
+    `time` is the cluster time in seconds.
+    """
 
     name: str
     text: str
@@ -115,9 +125,12 @@ def draw(
 
 def run_trial(plan: Plan) -> Result:
     """Run one trial to its end, or to the first finding."""
-    with _harness(plan) as harness:
-        driver = Driver(harness, random.Random(f"driver {plan.seed}"), MIXES[plan.mix])
-        return _watched(plan, harness, lambda run: _disturb(run, driver, plan.seconds), measured=True)
+
+    def disturb(run: _Run) -> None:
+        dice = random.Random(f"driver {plan.seed}")
+        _disturb(run, Driver(run.session.harness, dice, MIXES[plan.mix]), plan.seconds)
+
+    return _watched(plan, disturb, measured=True)
 
 
 def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
@@ -125,8 +138,7 @@ def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
 
     With `measured`, the cluster is mended and its liveness measured at the end.
     """
-    with _harness(plan) as harness:
-        return _watched(plan, harness, lambda run: _repeat(run, commands), measured=measured)
+    return _watched(plan, lambda run: _repeat(run, commands), measured=measured)
 
 
 def _harness(plan: Plan) -> Harness:
@@ -135,32 +147,59 @@ def _harness(plan: Plan) -> Harness:
     return harness
 
 
-def _watched(plan: Plan, harness: Harness, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
+def _watched(plan: Plan, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
+    """Run a trial and note its first finding, be it at the making of the cluster or at its end."""
     coverage = Coverage()
-    harness.stream.attach(coverage)
-    run = _Run(Session(harness))
-    result = Result(plan, run.commands, 0, None, 0.0, run.faults, Counter())
-    try:
-        disturb(run)
-        result.disturbing = len(run.commands)
-        if measured:
-            _mend(run, harness)
-            _measure(run, harness, result.liveness)
-            if plan.backend == "tcp" and (left := left_over(harness)) is not None:
-                result.finding = Finding(LEFTOVERS, left, harness.now)
-    except InvariantBroken as broken:
-        result.finding = Finding(broken.breach.invariant, str(broken.breach), harness.now)
-        result.disturbing = len(run.commands)  # all of it led there, the mends included
-    except Failed as failed:
-        result.finding = Finding(LIVENESS, f"{run.commands[-1]}: {failed}", harness.now)
-    except Exception as failure:
-        if plan.backend == "sim":
-            raise
-        text = "".join(traceback.format_exception(failure)).rstrip()  # it may never come again
-        result.finding = Finding(FAILURE, text, harness.now)
-        result.disturbing = len(run.commands)
-    result.seconds, result.rules = harness.now, coverage.counts
+    result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
+    with _noting(result), _harness(plan) as harness:
+        harness.stream.attach(coverage)
+        run = _Run(Session(harness), result.commands, result.faults)
+        with _noting(result, harness), watchdog(progress_of(harness, run.commands)):
+            disturb(run)
+            result.disturbing = len(run.commands)
+            if measured:
+                _mend(run, harness)
+                _measure(run, harness, result.liveness)
+                if plan.backend == "tcp" and (left := left_over(harness)) is not None:
+                    result.finding = Finding(LEFTOVERS, left, harness.now)
+        result.seconds = harness.now
+    result.rules = coverage.counts
     return result
+
+
+def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
+    """Return what tells whether a trial goes on: in virtual time the events so far, and what is `done`."""
+    backend = harness._backend
+    if isinstance(backend, SimBackend):
+        return lambda: (backend.happened, len(done))
+    return object  # on sockets code runs in another thread: always something new
+
+
+@contextmanager
+def _noting(result: Result, harness: Harness | None = None) -> Iterator[None]:
+    """Turn what the block raises into the finding of `result`, unless it has one: the first counts."""
+    try:
+        yield
+    except (Exception, DidNotReturn) as error:
+        if result.finding is None:
+            now = result.seconds if harness is None else harness.now
+            result.finding = _finding_of(error, result.commands, now)
+            if not isinstance(error, Failed):
+                result.disturbing = len(result.commands)  # all of it led there, the mends included
+
+
+def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Finding:
+    """Return the finding that a trial ended in: what it is called depends on who is to blame."""
+    match error:
+        case InvariantBroken():
+            return Finding(error.breach.invariant, str(error.breach), now)
+        case NodeFailed():
+            return Finding(error.kind, str(error), now)
+        case Failed():
+            return Finding(LIVENESS, f"{commands[-1]}: {error}", now)
+        case DidNotReturn():
+            return Finding(STUCK, str(error), now)
+    return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never come again
 
 
 def _repeat(run: _Run, commands: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.conditions import Condition
 from raftplay.commands.errors import Failed
@@ -60,7 +61,7 @@ def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = Fal
     except _Stuck:
         pass
     finally:
-        with suppress(InvariantBroken):  # a lesson with a bug on
+        with suppress(InvariantBroken, NodeFailed):  # a lesson with a bug on
             session.close()
     return Playing(tuple(player.problems), player.found, tuple(player.words))
 
@@ -116,7 +117,7 @@ class _Player:
         except InvariantBroken as broken:
             if not self.session.harness.config.bugs:
                 self.stuck(request.line, f"{request.bound.statement.text}: {broken.breach}")
-        except (Failed, UsageError) as error:
+        except (Failed, NodeFailed, UsageError) as error:
             self.stuck(request.line, f"{request.bound.statement.text}: {error}")
 
     def look(self, request: Look) -> object:

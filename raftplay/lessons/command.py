@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.lexer import Mistake
 from raftplay.commands.setup import Setup
@@ -113,7 +114,7 @@ def read_lesson(
     try:
         return keep(Reader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
     finally:
-        with suppress(InvariantBroken):  # it was said when it broke
+        with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
             session.close()
 
 

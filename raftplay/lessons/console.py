@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake
@@ -133,7 +134,7 @@ class Teller:
         except InvariantBroken as broken:
             self.answer(f"BROKEN: {broken.breach}", "broken")
             return Done("", held=False, broke=True)
-        except (Failed, UsageError) as error:
+        except (Failed, NodeFailed, UsageError) as error:
             self.answer(str(error), "wrong")
             return Done("", held=False)
         self.answer(beside(before, answer, stage.session.width) if before else answer)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
 from raftplay.commands.branches import Blueprint
@@ -156,7 +157,9 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
             if isinstance(item, Anew):
                 session.anew(item.bugs)
             elif not isinstance(item, Say | Ask | Answer | Play):
-                with suppress(Failed, UsageError, InvariantBroken):  # it was seen when the step was played
+                with suppress(
+                    Failed, UsageError, InvariantBroken, NodeFailed
+                ):  # it was seen when the step was played
                     answer = session.perform(item.bound)
                     if item.bound.command.effect == "looks":
                         answers[item.bound.statement.text] = answer

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.errors import Failed
@@ -130,7 +131,7 @@ class Reader:
         """A command of the lesson; one that only keeps a value is the lesson's own business."""
         bound = request.bound
         if request.unseen or bound.command.name == "let":
-            with suppress(Failed, UsageError, InvariantBroken):  # --check finds them
+            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check finds them
                 self.stage.do(bound)
         else:
             self.teller.command(bound.statement.text)

@@ -33,6 +33,11 @@ RULES: dict[str, tuple[str, str]] = {
 }
 
 
+def rule_words(rule: str) -> tuple[str, str]:
+    """Return the section of a rule and its words; one that a node of your own has made up is its own words."""
+    return RULES.get(rule, ("a rule of its own", rule))
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Base of all that a node decides; `rule` is a key of `RULES` where one applies."""
 

@@ -13,6 +13,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 from prompt_toolkit.utils import is_dumb_terminal
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
 from raftplay.commands.live import Live, Outcome
@@ -300,7 +301,7 @@ def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
             return PlainShell(live, script, Feed(session, time.monotonic), news).run()
         return asyncio.run(_run(live, script, news, history))
     finally:
-        with suppress(InvariantBroken):  # it was said when it broke
+        with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
             live.close()
 
 

@@ -78,7 +78,7 @@ class PlainShell:
         for line in self._feed.lines():
             self._say(line)
         while self._news:
-            self._output.write(visible(self._news.pop(0)))
+            self._output.write("\n".join(map(visible, self._news.pop(0).split("\n"))))
 
     def _say(self, line: Text) -> None:
         self._output.write("".join(text for _, text in line))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
@@ -88,7 +89,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         failure = app.failure
         try:
             driver.close()
-        except InvariantBroken:
+        except (InvariantBroken, NodeFailed):
             pass  # it was shown
         except Exception as error:
             failure = failure or error

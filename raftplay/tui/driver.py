@@ -4,6 +4,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Protocol
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake
@@ -61,7 +62,7 @@ class Still:
 
     def close(self) -> None:
         """End the session and its clusters; what broke was said."""
-        with suppress(InvariantBroken):
+        with suppress(InvariantBroken, NodeFailed):
             self.session.close()
 
     def _outcomes(self, line: str) -> list[Outcome]:
@@ -75,7 +76,7 @@ class Still:
             status: Status = "held"
             try:
                 answer = session.perform(bound)
-            except Failed as failed:
+            except (Failed, NodeFailed) as failed:
                 answer, status = str(failed), "failed"
             except InvariantBroken as broken:
                 answer, status = str(broken.breach), "broken"

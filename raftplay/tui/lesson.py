@@ -16,6 +16,7 @@ from typing import TypeVar
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.lexer import Mistake, split_line
@@ -388,7 +389,7 @@ class Reading(threading.Thread):
             self.join(0.05)
         try:
             self._live.close()
-        except InvariantBroken:
+        except (InvariantBroken, NodeFailed):
             pass  # it was shown
         except Exception as error:
             return self._failure or error

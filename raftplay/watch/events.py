@@ -104,8 +104,12 @@ class Submitted(Fact, frozen=True, gc=False):
     index: int
 
 
+ITS_CODE = "its code "
+"""How the cause of a crash begins where the node's own code failed; else its disk did."""
+
+
 class Crashed(Fact, frozen=True, gc=False, omit_defaults=True):
-    """A node was stopped; its storage stays. `cause`: how its disk failed, if that is why it stopped."""
+    """A node was stopped; its storage stays. `cause`: how its disk or code failed, if that is why."""
 
     cause: str = ""
 

@@ -12,7 +12,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
 )
 from raftplay.watch import events as ev
-from raftplay.watch.text import command_text
+from raftplay.watch.text import command_text, visible
 
 
 def describe(record: ev.Record) -> str:
@@ -25,7 +25,7 @@ def describe(record: ev.Record) -> str:
 
 def rule_text(rule: str) -> str:
     """A rule's words and its section: "the request is of an older term (§5.1)"."""
-    section, words = dec.RULES[rule]
+    section, words = dec.rule_words(rule)
     return f"{words} ({section})"
 
 
@@ -132,7 +132,8 @@ def _log_decision(event: dec.Decision) -> str:
             return f"does not commit {event.index}, of term {event.term}: {rule_text(event.rule)}"
         case dec.Applied():
             return f"applies {command_text(event.entry.command, 40)} at index {event.entry.index}"
-    raise AssertionError(f"no words for {type(event).__name__}")
+    assert type(event).__module__ != dec.__name__, f"no words for {type(event).__name__}"
+    return visible(repr(event))  # told by a node of one's own
 
 
 def _fact(event: ev.Fact) -> str:

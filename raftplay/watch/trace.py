@@ -15,6 +15,7 @@ from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from raftplay.files import Target
+from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision, NodeState, Started
 from raftplay.raft.messages import LogEntry, UsageError
 from raftplay.version import __version__
@@ -266,9 +267,15 @@ def header_of(harness: Traced) -> Header:
 
 def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
     """The header of a trace that begins before its cluster: `config` is the configuration as it is settled."""
-    configuration = msgspec.to_builtins(config)
+    configuration = msgspec.to_builtins(config, enc_hook=_name_of)
     bugs = tuple(configuration.pop("bugs", ()))
+    if configuration.get("node") == _name_of(ConsensusModule):
+        del configuration["node"]
     return Header(SCHEMA, __version__, n, seed, backend, configuration, bugs)
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @contextmanager

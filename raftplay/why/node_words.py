@@ -4,6 +4,7 @@ import math
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import NONE
+from raftplay.watch.events import ITS_CODE
 from raftplay.watch.narrator import rule_text
 from raftplay.why.calls import Journey, Stage
 from raftplay.why.elections import Asked, Candidacy, Firing
@@ -357,7 +358,10 @@ def _down(facts: DownFacts) -> tuple[str, list[str]]:
         head = f"node {facts.node} is down: it crashed at {at(facts.since)}{was}"
     disk, lines = facts.disk, []
     if facts.cause:
-        lines.append(f"its disk failed: {facts.cause}; a node that cannot write must stop (Figure 2)")
+        if facts.cause.startswith(ITS_CODE):
+            lines.append(f"{facts.cause}; nothing of what it was doing then left it")
+        else:
+            lines.append(f"its disk failed: {facts.cause}; a node that cannot write must stop (Figure 2)")
     if disk.wiped:
         lines.append(
             "its disk is empty, as it was wiped: the votes and entries that it answered for are gone, "

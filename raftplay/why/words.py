@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from raftplay.raft.events import RULES
+from raftplay.raft.events import RULES, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.why.calls import Journey, Stage
 from raftplay.why.causes import Cause
@@ -172,7 +172,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
 
 def ruling_text(ruling: Ruling) -> str:
     """The rule by which a node answered, with its operands and section, and where sound Raft parts from it."""
-    section, words = RULES[ruling.rule]
+    section, words = rule_words(ruling.rule)
     words, section = _exact_words(ruling, words, section)
     operands = _operands(ruling)
     text = f"{words}{': ' if operands else ''}{operands} ({section})"
@@ -260,7 +260,7 @@ def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
 
 def _sound_text(ruling: Ruling) -> str:
     """What sound Raft would have done instead."""
-    section, words = RULES[ruling.sound]
+    section, words = rule_words(ruling.sound)
     if ruling.sound in ("granted", "matches"):
         return f"sound Raft says yes here, as the last entry is of a later term ({RULES['log-shorter'][0]})"
     return f"sound Raft refuses here: {words} ({section})"

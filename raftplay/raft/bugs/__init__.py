@@ -47,10 +47,10 @@ BUGS: dict[str, Bug] = {
 """All bug switches by name."""
 
 
-def module_with(names: Iterable[str]) -> type[ConsensusModule]:
-    """The class of nodes that have all these bugs; `ConsensusModule` itself for none.
+def module_with(names: Iterable[str], base: type[ConsensusModule] = ConsensusModule) -> type[ConsensusModule]:
+    """The class of nodes that are a `base` and have all these bugs; `base` itself for none.
 
-    Their order does not matter: where two change one rule, the one that comes first in `BUGS` wins.
+    Their order does not matter: of two that change one rule, the first in `BUGS` wins; `base` comes last.
     Raises `UsageError` for a name that there is not.
     """
     chosen = set(names)
@@ -58,7 +58,10 @@ def module_with(names: Iterable[str]) -> type[ConsensusModule]:
         close = difflib.get_close_matches(name, BUGS, n=1)
         meant = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(BUGS)}"
         raise UsageError(f"there is no bug {name!r}{meant}")
-    return _composed(tuple(name for name in BUGS if name in chosen))
+    with_bugs = _composed(tuple(name for name in BUGS if name in chosen))
+    if base is ConsensusModule or not chosen:
+        return with_bugs if chosen else base
+    return type(f"{with_bugs.__name__}And{base.__name__}", (with_bugs, base), {})
 
 
 @cache

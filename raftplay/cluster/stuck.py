@@ -1,0 +1,59 @@
+"""A watchdog for code that never returns, such as a node's of one's own, while virtual time waits for it.
+
+It works in the main thread, by a signal of the clock (SIGALRM); elsewhere, and without one, it does nothing.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+LOOK_EVERY = 5.0
+"""Seconds of wall time between two looks of a watchdog."""
+
+LOOKS = 3
+"""How many looks must see the same before code counts as stuck; one may follow a pause of the whole process."""
+
+
+class DidNotReturn(BaseException):
+    """Code did not return for `seconds` of wall time. No `Exception`: the code itself must not catch it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"nothing happened for {self.seconds:g} s of wall time"
+
+
+@contextmanager
+def watchdog(progress: Callable[[], object]) -> Iterator[None]:
+    """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
+
+    `progress` is called in the midst of that code. The alarm that was set before goes on after the block.
+    """
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[object] = []
+
+    def look(_: int, __: FrameType | None) -> None:
+        now = progress()
+        if seen and seen[-1] != now:
+            seen.clear()
+        seen.append(now)
+        if len(seen) >= LOOKS:
+            raise DidNotReturn((len(seen) - 1) * LOOK_EVERY)
+
+    handler = signal.signal(signal.SIGALRM, look)
+    start = time.monotonic()
+    left, interval = signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY, LOOK_EVERY)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - start)), interval)
