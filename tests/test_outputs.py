@@ -114,7 +114,8 @@ def test_a_run_that_is_refused_leaves_the_trace_before(here: Path):
     assert (done.status, contents(here)) == (2, before)
 
 
-def test_a_trace_may_go_into_a_pipe_or_a_device(here: Path):
+@pytest.mark.usefixtures("here")
+def test_a_trace_may_go_into_a_pipe_or_a_device():
     os.mkfifo("pipe")
     done = raftplay("run", "story.txt", "--trace", "/dev/null")
     assert (done.status, "all held" in done.out) == (0, True)
