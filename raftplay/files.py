@@ -136,6 +136,11 @@ class Target:
                 raise UsageError(f"{self.name} is a file that this command reads; name another")
 
 
+def target_of(path: Path | Target) -> Target:
+    """Return a path as a target, which then replaces nothing."""
+    return path if isinstance(path, Target) else Target(path, remedy="choose another name")
+
+
 class Writing:
     """A file that is being written, beside the place where `finish` puts it. Raises `UsageError`."""
 

@@ -124,3 +124,35 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_ends_it_with_status_2(data:
     assert done.stderr == ""
     later = raftplay("--data-dir", str(data), script="nodes 3\nset noop on\nwait committed a on 3\n")
     assert later.returncode == 0, later.stdout + later.stderr
+
+
+BRANCHED = """set noop on
+wait leader
+submit m1
+wait committed m1
+back 3
+submit b1
+wait committed b1
+"""
+
+
+def test_a_branch_over_a_data_directory_says_that_it_is_not_kept_when_it_begins_and_at_the_end(tmp_path: Path):
+    data = tmp_path / "data"
+    done = raftplay("--data-dir", str(data), script=f"nodes 3\n{BRANCHED}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if "branch b1 begins" in line and "in memory only" in line]
+    assert lines[-2] == f"-: branch b1 is not kept: '{data}' holds what happened in the first branch"
+    again = raftplay("--data-dir", str(data), script="nodes 3\nset noop on\nwait leader\nlog\n")
+    assert "m1" in again.stdout
+    assert "b1" not in again.stdout
+    ends = json.loads(
+        raftplay("--json", "--data-dir", str(data), script=f"nodes 3\n{BRANCHED}").stdout.splitlines()[-1]
+    )
+    assert ends["not_kept"] == ["b1"]
+
+
+def test_without_a_data_directory_or_a_branch_nothing_is_said_of_keeping(tmp_path: Path):
+    for done in (raftplay(script=BRANCHED), raftplay("--data-dir", str(tmp_path / "d"))):
+        assert "kept" not in done.stdout
+        assert "in memory" not in done.stdout

@@ -10,6 +10,7 @@ from session_support import blueprint, do, held, live, perform, session_of
 from raftplay import Config, RaftConfig
 from raftplay.commands.keeping import script_text
 from raftplay.commands.script import parse_script
+from raftplay.version import __version__
 
 
 def lines_of(file: Path) -> list[str]:
@@ -26,10 +27,11 @@ def test_a_saved_session_is_a_script_with_its_set_up_and_its_moments(tmp_path: P
         end = lively.session.harness.now
     assert answer == f"{file}: 5 commands; run it with: raftplay run {file}"
     lines = lines_of(file)
-    assert lines[:3] == ["nodes 3", "backend sim", "seed 7"]
-    assert lines[3].startswith("goto 0.")
-    assert lines[4:7] == ["wait leader", "submit 'two words'", "expect one leader"]
-    assert lines[7].startswith("# expect no leader: node ")
+    assert lines[0] == f"# saved by raftplay {__version__}"
+    assert lines[1:4] == ["nodes 3", "backend sim", "seed 7"]
+    assert lines[4].startswith("goto 0.")
+    assert lines[5:8] == ["wait leader", "submit 'two words'", "expect one leader"]
+    assert lines[8].startswith("# expect no leader: node ")
     assert lines[-1] == "pause"
     run = ran_and_held("\n".join([*lines, "now"]))
     assert run.last["answer"] == f"{end:.3f} s"

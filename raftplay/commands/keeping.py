@@ -15,6 +15,7 @@ from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
 from raftplay.files import Target
 from raftplay.raft.messages import UsageError
+from raftplay.version import __version__
 from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ def script_text(session: "Session") -> str:
     if session.hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]
         setup.append("# a bug was on that is to be found, so this script does not name it")
-    return "\n".join([*setup, *_body(branch, is_exact=blueprint.backend == "sim")]) + "\n"
+    return (
+        "\n".join(
+            [f"# saved by raftplay {__version__}", *setup, *_body(branch, is_exact=blueprint.backend == "sim")]
+        )
+        + "\n"
+    )
 
 
 def setup_lines(blueprint: Blueprint) -> list[str]:

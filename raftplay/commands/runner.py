@@ -18,7 +18,7 @@ from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
-from raftplay.files import Target
+from raftplay.files import Target, target_of
 from raftplay.past.history import History
 from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
@@ -33,7 +33,7 @@ def run_script(
     transcript: Transcript,
     *,
     speed: float | None = None,
-    trace: Target | None = None,
+    trace: Path | Target | None = None,
     data_dir: Path | None = None,
     answers: Answers | None = None,
 ) -> Status:
@@ -49,7 +49,7 @@ def run_script(
 
 
 @contextmanager
-def opened(setup: Setup, trace: Target | None = None, data_dir: Path | None = None) -> Iterator[Session]:
+def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | None = None) -> Iterator[Session]:
     """A session with the cluster that `setup` chooses, whose events go to `trace` too; whoever has it closes it.
 
     With `data_dir` the cluster goes on from what that directory holds. Raises as `run_script` does.
@@ -63,6 +63,7 @@ def opened(setup: Setup, trace: Target | None = None, data_dir: Path | None = No
     readers: list[Reader] = [history]
     writer = None
     if trace is not None:
+        trace = target_of(trace)
         if data_dir is not None:
             trace = replace(trace, keeps=(*trace.keeps, data_dir))
         writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
@@ -115,6 +116,8 @@ class _Run:
             self.status = Status.INTERRUPTED
         if self.status is Status.HELD and self.differences:
             self.status = Status.FAILED
+        if branches := self.session.not_kept:
+            self.transcript.not_kept(branches, self.session.directory)
         self.transcript.end(self.status, self.time, self.held)
         return self.status
 

@@ -312,7 +312,10 @@ class Session:
         self._enter(branch)
         if not went_on and not branch.harness.paused:
             self.perform(self.bind("pause")[0])
-        return f"branch {name} begins at {branch.since.time:.3f} s\n"
+        memory = (
+            "" if self._first_disks is None else "; its disks are in memory only, and the data directory stays"
+        )
+        return f"branch {name} begins at {branch.since.time:.3f} s{memory}\n"
 
     def _return_to_the_past(self, origin: Branch, moment: Mark) -> None:
         """What should have begun another future came to nothing: there is none, and the past is looked at."""
@@ -352,6 +355,20 @@ class Session:
                 self.harness.pass_to(mark.time)
 
     # ---- the end, and what stays
+
+    @property
+    def not_kept(self) -> list[str]:
+        """The branches of which a data directory that was given keeps nothing."""
+        return (
+            []
+            if self._first_disks is None
+            else [branch.name for branch in self.branches.values() if branch.parent]
+        )
+
+    @property
+    def directory(self) -> str:
+        """The data directory as it was given, "" for none."""
+        return "" if self.blueprint is None or self.blueprint.data_dir is None else str(self.blueprint.data_dir)
 
     @property
     def is_recorded(self) -> bool:

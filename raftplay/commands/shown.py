@@ -33,6 +33,12 @@ def file_word(path: str) -> str:
     return visible(shlex.quote(f"./{path}" if path.startswith("-") and path != "-" else path))
 
 
+def not_kept_text(branches: list[str], directory: str) -> str:
+    """Which branches end with the session, though there is a data directory."""
+    names = f"branch {branches[0]} is" if len(branches) == 1 else f"branches {', '.join(branches)} are"
+    return f"{names} not kept: '{visible(directory)}' holds what happened in the first branch"
+
+
 def columns(text: str) -> int:
     """How many columns a terminal takes for `text`, which `visible` made fit to be shown."""
     return len(text) if text.isascii() else sum(map(_columns_of, text))

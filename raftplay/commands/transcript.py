@@ -17,7 +17,8 @@ and steps that held are not written. A script that is refused runs nothing and w
 `difference`  with `--verify`, an answer that the script does not expect: line, commands (all of that line),
            time, expected, got (each a list of lines)
 `end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
-           compared, differences (how many lines' answers were compared, and differ)
+           compared, differences (how many lines' answers were compared, and differ); over a data directory
+           not_kept (the branches of which it keeps nothing, if there are any)
 `file`     with `--rewrite`, what became of the script: path, changed (true or false), added, updated (how many
            blocks of answers)
 
@@ -38,7 +39,7 @@ from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.commands.answers import Changes, Comparison, difference_text
 from raftplay.commands.looking import network_lines
 from raftplay.commands.script import Comment, Script, Step
-from raftplay.commands.shown import columns, pad, short
+from raftplay.commands.shown import columns, not_kept_text, pad, short
 from raftplay.commands.status import Status
 from raftplay.commands.values import range_text
 from raftplay.watch.text import visible
@@ -72,6 +73,9 @@ class Transcript(Protocol):
 
     def compared(self, comparison: Comparison, time: float) -> None:
         """What a line answered was compared with what the script expects of it."""
+
+    def not_kept(self, branches: list[str], directory: str) -> None:
+        """The data directory keeps nothing of these branches."""
 
     def end(self, status: Status, time: float, steps: int) -> None:
         """It is over."""
@@ -176,6 +180,10 @@ class TextTranscript:
             for line in difference_text(comparison):
                 self._write(f"  {line}")
 
+    def not_kept(self, branches: list[str], directory: str) -> None:
+        """Which branches are gone."""
+        self._write(f"{self._name}: {not_kept_text(branches, directory)}")
+
     def end(self, status: Status, time: float, steps: int) -> None:
         """How it ended."""
         count = _count(steps, "step")
@@ -269,6 +277,7 @@ class JsonTranscript:
         self._again = ""
         self._compared = 0
         self._differences = 0
+        self._not_kept: list[str] = []
 
     def begin(self, script: Script, harness: Harness) -> None:
         """What runs."""
@@ -333,11 +342,16 @@ class JsonTranscript:
                 got=comparison.got,
             )
 
+    def not_kept(self, branches: list[str], directory: str) -> None:
+        """Which branches are gone."""
+        self._not_kept = branches
+
     def end(self, status: Status, time: float, steps: int) -> None:
         """How it ended."""
+        more = {"not_kept": self._not_kept} if self._not_kept else {}
         counts = {"compared": self._compared, "differences": self._differences} if self._compared else {}
         self._object(
-            force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps, **counts
+            force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps, **counts, **more
         )
 
     def rewritten(self, script: str, changes: Changes | None) -> None:

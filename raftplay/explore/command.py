@@ -1,6 +1,7 @@
 """What `raftplay explore` does: search, report, shrink what was found, and write it down as a script."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from raftplay.commands.runner import Status, TextTranscript, run_script
 from raftplay.commands.script import Script, parse_script
@@ -11,7 +12,7 @@ from raftplay.explore.report import finding_text, other_findings, report_text
 from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
-from raftplay.files import Target
+from raftplay.files import Target, target_of
 from raftplay.watch.text import visible
 
 Write = Callable[[str], None]
@@ -21,7 +22,7 @@ def explore(
     search: Search,
     write: Write,
     *,
-    out: Target,
+    out: Path | Target,
     watch: Watch,
     shrink_limit: float,
     again: str,
@@ -41,8 +42,8 @@ def explore(
     write_script(out, script_of(case, command=again))
     write(
         f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
-        f"{visible(str(out.path))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
-        f"raftplay run {file_word(str(out.path))}"
+        f"{visible(str(target_of(out).path))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
+        f"raftplay run {file_word(str(target_of(out).path))}"
     )
     return Status.FAILED
 
@@ -66,12 +67,12 @@ def shrunk(case: Case, limit: float) -> Case:
         return shrinker.case
 
 
-def write_script(out: Target, text: str) -> None:
+def write_script(out: Path | Target, text: str) -> None:
     """Write a script, which took long to find: where it cannot be put in its place, it stays beside and is named.
 
     Raises `UsageError`.
     """
-    out.write(text.encode(), rescues=True)
+    target_of(out).write(text.encode(), rescues=True)
 
 
 def explore_script(

@@ -2,12 +2,13 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import path_text, quoted
 from raftplay.commands.status import Status
 from raftplay.explore import frames, scripts
-from raftplay.files import Target
+from raftplay.files import Target, target_of
 from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
@@ -18,7 +19,7 @@ Write = Callable[[str], None]
 Watch = Callable[[int], None]
 
 
-def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Target, watch: Watch) -> Status:
+def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | Target, watch: Watch) -> Status:
     """Throw `count` of them, drawn from `seed`; a script that fails is written into `out`. Raises `UsageError`."""
     if what not in COUNTS:
         hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
@@ -39,15 +40,15 @@ def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
     return Status.INTERRUPTED if report.interrupted else Status.HELD
 
 
-def _scripts(count: int, seed: int, write: Write, out: Target, watch: Watch) -> Status:
-    out.check()
+def _scripts(count: int, seed: int, write: Write, out: Path | Target, watch: Watch) -> Status:
+    target_of(out).check()
     report = scripts.fuzz_scripts(count, seed, lambda report: watch(report.done))
     if report.failure is not None:
         write(_trace(report.failure))
     write(scripts.report_text(report))
     if report.failed is not None:
-        out.write(report.failed, rescues=True)
-        write(f"the script: {path_text(str(out.path))}")
+        target_of(out).write(report.failed, rescues=True)
+        write(f"the script: {path_text(str(target_of(out).path))}")
         return Status.FAILED
     return Status.INTERRUPTED if report.interrupted else Status.HELD
 

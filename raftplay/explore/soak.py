@@ -1,6 +1,7 @@
 """A soak: trials on real sockets, one after another in one process, which must be left as each found it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from raftplay.commands.shown import file_word
 from raftplay.commands.status import Status
@@ -10,13 +11,13 @@ from raftplay.explore.gauge import Gauge
 from raftplay.explore.report import report_text
 from raftplay.explore.sweep import Report, Search, Watch, sweep
 from raftplay.explore.trial import bound
-from raftplay.files import Target
+from raftplay.files import Target, target_of
 from raftplay.watch.text import visible
 
 Write = Callable[[str], None]
 
 
-def soak(search: Search, write: Write, *, out: Target, watch: Watch, again: str) -> Status:
+def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, again: str) -> Status:
     """Run trials on sockets, and measure between them; what is found is written into `out` as it went.
 
     It fails when something broke, or grew. Raises `UsageError`.
@@ -34,7 +35,8 @@ def soak(search: Search, write: Write, *, out: Target, watch: Watch, again: str)
         write(gauge.text())
     if report.first is not None:
         write_script(out, schedule_of(case_of(report.first), command=again))
-        write(f"what was done: {visible(str(out.path))}\nonce more: raftplay run {file_word(str(out.path))}")
+        name = str(target_of(out).path)
+        write(f"what was done: {visible(name)}\nonce more: raftplay run {file_word(name)}")
     if report.first is not None or gauge.growth():
         return Status.FAILED
     return Status.INTERRUPTED if report.interrupted else Status.HELD

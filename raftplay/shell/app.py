@@ -19,7 +19,7 @@ from raftplay.commands.completion import hint_of
 from raftplay.commands.live import Live, Outcome
 from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
-from raftplay.commands.shown import columns
+from raftplay.commands.shown import columns, not_kept_text
 from raftplay.commands.transcript import about_text, warning_text
 from raftplay.past.view import View
 from raftplay.shell import answers
@@ -129,6 +129,8 @@ class Shell:
         self._end(0)
 
     def _say_farewell(self) -> None:
+        if branches := self.session.not_kept:
+            self._say([("class:dim", not_kept_text(branches, self.session.directory))])
         count = self.session.branch.count
         if count > self._saved_at and not self.session.is_recorded:
             what = f"{count} command{'s' if count > 1 else ''}"

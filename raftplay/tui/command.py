@@ -17,6 +17,7 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
+from raftplay.commands.shown import not_kept_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import warning_text
 from raftplay.files import Target
@@ -95,6 +96,8 @@ def show(wanted: Wanted, session: Session) -> Status:
             failure = failure or error
     if failure is not None:
         return report(failure)
+    if branches := session.not_kept:
+        complain(not_kept_text(branches, session.directory))
     return Status.HELD
 
 

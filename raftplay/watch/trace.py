@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from raftplay.files import Target
+from raftplay.files import Target, target_of
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.events import Decision, NodeState, Started
 from raftplay.raft.messages import LogEntry, UsageError
@@ -146,7 +146,7 @@ class TraceWriter:
     """
 
     def __init__(self, path: Path | Target, header: Header) -> None:
-        target = path if isinstance(path, Target) else Target(FilePath(path), remedy="choose another name")
+        target = path if isinstance(path, Target) else target_of(FilePath(path))
         self._writing = target.open()
         self._branch: object = self
         self._count = 0
