@@ -122,7 +122,7 @@ class Live:
             if self._busy is None:
                 return False
             self._cancelled = True
-            self.session.harness.interrupt()
+            self.session.interrupt()
             return True
 
     def view(self) -> View:
@@ -136,7 +136,7 @@ class Live:
                 return
             self._closed = True
             self._tasks.put(None)  # nothing comes behind it
-        self.session.harness.interrupt()
+        self.session.interrupt()
         self._thread.join(CLOSE_LIMIT)
         if self._thread.is_alive():
             raise TimeoutError(f"the session did not end within {CLOSE_LIMIT:g} s: a command does not return")
@@ -168,7 +168,7 @@ class Live:
                 with self._lock:
                     self._busy = None
                     if not self._closed:
-                        self.session.harness.forget_interrupt()
+                        self.session.forget_interrupt()
         while task is not None:  # whoever still waits is told
             if task.function is None:
                 task.future.set_result([])

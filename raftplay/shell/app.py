@@ -75,7 +75,7 @@ class Shell:
         self._saved_at = 0
         self._feed = Feed(self.session, time.monotonic)
         self._view: View = live.view()
-        self._moment: object = None
+        self._position: object = None
         self._shown: object = None
         self._status = 0
         self._is_over = False
@@ -256,9 +256,9 @@ class Shell:
             await asyncio.sleep(EVERY)
 
     def _show(self) -> None:
-        moment = self.session.moment
-        if moment is None or moment is not self._moment:
-            self._view, self._moment = self.live.view(), moment
+        position = self.session.position
+        if position.moment is None or position is not self._position:
+            self._view, self._position = self.live.view(), position
         shown = (self._below(), self._nodes(self.line.rows), self._prompt())
         if shown != self._shown:
             self._shown = shown
@@ -267,8 +267,9 @@ class Shell:
     def _prompt(self) -> Text:
         if self._busy:
             return [("class:dim", "   ...... ")]
-        name = "past" if self.session.moment is not None else "raftplay"
-        branch = f" {visible(self.session.branch.name)}" if len(self.session.branches) > 1 else ""
+        position = self.session.position
+        name = "past" if position.moment is not None else "raftplay"
+        branch = f" {visible(position.branch.name)}" if len(position.branches) > 1 else ""
         return [("class:prompt", f"{name}{branch}> ")]
 
     def _nodes(self, rows: int) -> AnyFormattedText:

@@ -289,9 +289,9 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def go_to(self, seq: int) -> None:
         """Look at the moment of the event `seq`."""
-        last = self.driver.session.history.seen
-        moment = self.driver.session.moment
-        here = last if moment is None else moment.seq
+        position = self.driver.session.position
+        moment = position.moment
+        here = position.branch.history.last_seq if moment is None else moment.seq
         if seq < here:
             self.do(f"back {min(10_000, here - seq)}")
         elif seq > here:
