@@ -1,12 +1,14 @@
 """Every key and the mouse: what each does, and that what it does to the cluster is a command."""
 
 import asyncio
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.command import CommandList
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 from tui_support import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
 
@@ -456,3 +458,60 @@ def test_quit_is_a_command_here() -> None:
         app = app_of(driver)
         played(app, lambda pilot: pilot.press(":", *"quit", "enter"))
         assert not app.is_running
+
+
+FAST = ("pagedown", "pageup", "down", "up", "home", "end", "ctrl+home", "ctrl+end", "enter", "backspace", "escape")
+"""Keys that mean something in the palette."""
+
+
+@pytest.mark.parametrize(
+    "keys", ["ctrl+p a pagedown", "ctrl+p escape ctrl+p", "? escape escape", "? q ? a a", "q q s"]
+)
+def test_keys_typed_fast_never_break_the_screen(keys: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def type_fast(pilot: Pilot[None]) -> None:
+            for key in keys.replace("?", "question_mark").split():
+                app.post_message(Key(key, key if len(key) == 1 else None))
+            await pilot.pause(0.1)
+
+        played(app, type_fast, (80, 24))
+        assert app.failure is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_keys_typed_fast_into_the_palette_never_break_the_screen(seed: int) -> None:
+    chance = random.Random(seed)
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def type_fast(pilot: Pilot[None]) -> None:
+            for _ in range(6):
+                for key in ("ctrl+p", chance.choice("acst"), *chance.choices(FAST, k=chance.randint(1, 4))):
+                    app.post_message(Key(key, key if len(key) == 1 else None))
+                await pilot.pause(chance.choice((0, 0, 0.05)))
+
+        played(app, type_fast, (80, 24))
+        assert app.failure is None
+
+
+def test_the_palette_turns_a_page_once_its_commands_are_listed() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def turn(pilot: Pilot[None]) -> None:
+            await pilot.press("ctrl+p", "s")
+            for _ in range(200):
+                await pilot.pause(0.01)
+                found = app.screen.query_one(CommandList)
+                if found.option_count > 5 and found.scrollable_content_region:
+                    break
+            await pilot.press("down")
+            first = found.highlighted
+            await pilot.press("pagedown")
+            assert first is not None
+            assert found.highlighted is not None
+            assert found.highlighted > first
+
+        played(app, turn, (80, 24))

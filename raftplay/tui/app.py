@@ -29,7 +29,7 @@ from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.matrix import entry_text
 from raftplay.tui.model.timeline import Arrow
-from raftplay.tui.palette import Commands
+from raftplay.tui.palette import Commands, Palette
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import EXTRA, History, Prompt, hinted
 from raftplay.tui.settings import Settings
@@ -440,6 +440,11 @@ class RaftApp(App[None], inherit_bindings=False):
         self.settings.save()
         self.refresh_all()
 
+    def action_command_palette(self) -> None:
+        """Every command and every key, to search in."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())  # without an id: the one before may not be gone yet
+
     def action_help(self) -> None:
         """Every key and every sign."""
         self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
@@ -485,6 +490,11 @@ class RaftApp(App[None], inherit_bindings=False):
             box.refresh()
 
     # ---- what must not happen
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take in an event; keys that come behind the one that ended the screen are for nobody."""
+        if self.screen_stack or not isinstance(event, events.InputEvent):
+            await super().on_event(event)
 
     def _handle_exception(self, error: Exception) -> None:
         """An error of ours: end the screen; whoever started it says so in a line."""
