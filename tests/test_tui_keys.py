@@ -167,9 +167,8 @@ def test_ctrl_s_says_what_keeps_it_from_writing(monkeypatch: pytest.MonkeyPatch)
 
 async def typed(pilot: Pilot[None], *texts: str) -> list[str]:
     """Type lines at the prompt."""
-    await pilot.press(":")
     for text in texts:
-        await pilot.press(*("space" if char == " " else char for char in text), "enter")
+        await pilot.press(":", *("space" if char == " " else char for char in text), "enter")
     return await pressed(pilot)
 
 
@@ -178,6 +177,22 @@ def test_what_is_typed_is_run_and_answered() -> None:
         screen = "\n".join(played(app_of(driver), lambda pilot: typed(pilot, "crash 2", "wat leader")))
         assert not driver.session.harness.alive[2]
     assert "there is no command 'wat'; did you mean 'wait'?" in screen
+
+
+@pytest.mark.parametrize("line", ["crash 2", "help", "wat leader", ""])
+def test_enter_runs_the_command_and_gives_the_keys_back(line: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go_on(pilot: Pilot[None]) -> None:
+            await typed(pilot, line)
+            if isinstance(app.screen, Sheet):
+                await pilot.press("escape")
+            assert app.focused is not app.prompt
+            await pilot.press("3", "i")
+            assert (app.deck.selected, app.deck.pane, app.prompt.value) == (3, "invariants", "")
+
+        played(app, go_on)
 
 
 def test_a_long_answer_opens_a_sheet_that_scrolls_and_goes_away() -> None:
@@ -203,6 +218,7 @@ def test_history_goes_back_by_what_is_typed_and_is_searched() -> None:
         async def go(pilot: Pilot[None]) -> list[str]:
             await typed(pilot, "submit 1", "crash 3", "submit 2", "restart 3")
             values = []
+            await pilot.press(":")
             for keys in (("up",), ("up",), ("down",), ("down",), tuple("sub"), ("up",), ("up",), ("up",)):
                 await pilot.press(*keys)
                 values.append(app.prompt.value)

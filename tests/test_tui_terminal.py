@@ -100,8 +100,6 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
         screen = terminal.until(r"index 0 of node \d")
         assert "messages" in screen
         terminal.until(r"■\d hello.*■\d hello")
-        terminal.child.send("\x1b")
-        terminal.until("q quit")
         terminal.child.send("q")
         assert terminal.end() == 0
         assert is_given_back(terminal)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
-from raftplay.backends.base import Backend
+from raftplay.backends.base import Backend, check_duration
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks
@@ -98,6 +98,11 @@ class Harness:
         self._interrupted = False
         self.pauses_at_breach = False
         """Whether time stands still from the event on that breaks an invariant."""
+
+        self.between: Callable[[], None] | None = None
+        """Called in the thread of a wait that was asked to `give_way`, before the wait goes on."""
+
+        self._gives_way = False
 
         if self.invariants is not None:
             self.stream.attach(self.invariants)
@@ -357,11 +362,11 @@ class Harness:
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        return self._wait(lambda: self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds))
+        return self._wait(predicate, seconds)
 
     def pass_to(self, when: float) -> None:
         """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
-        self._wait(lambda: self._backend.pass_to(when, self._ends_waits))
+        self._wait(_never, until=when)
 
     def keep_pace(self) -> None:
         """From now on, let waiting take as long as the speed says, in virtual time too."""
@@ -374,6 +379,11 @@ class Harness:
     def interrupt(self) -> None:
         """End the wait under way, or the next one, with `Interrupted`; from any thread."""
         self._interrupted = True
+        self._backend.kick()
+
+    def give_way(self) -> None:
+        """Have the wait under way, or the next one, call `between` and go on after it; from any thread."""
+        self._gives_way = True
         self._backend.kick()
 
     def forget_interrupt(self) -> None:
@@ -537,23 +547,38 @@ class Harness:
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""
-        self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
+        self._wait(_never, seconds)
 
-    def _ends_waits(self) -> bool:
-        return self._interrupted or self._unraised is not None or bool(self.stream.failures)
+    def _wait(self, predicate: Callable[[], bool], seconds: float = 0.0, until: float | None = None) -> bool:
+        """Let time pass for `seconds`, or until it is `until`, or `predicate` holds; return whether it holds.
 
-    def _wait(self, wait: Callable[[], T]) -> T:
-        """What `wait` gives; but what ended it before its time is raised, a breach first."""
-        try:
-            result = wait()
-        except UsageError:
-            self._raise_breach()  # the breach may be what paused time
-            raise
-        self._raise_breach()
-        if self._interrupted:
-            self._interrupted = False
-            raise Interrupted
-        return result
+        What ended the wait before its time is raised, a breach first. A wait that gives way goes on after it.
+        """
+        between = None if self._backend.paused else self.between
+        if until is None and between is not None:
+            until = self.now + check_duration(seconds)
+
+        def ends() -> bool:
+            is_over = self._interrupted or self._unraised is not None or bool(self.stream.failures)
+            return is_over or (self._gives_way and between is not None) or predicate()
+
+        while True:
+            try:
+                if until is None:
+                    held = self._backend.wait_until(ends, seconds)
+                else:
+                    held = self._backend.pass_to(until, ends)
+            except UsageError:
+                self._raise_breach()  # the breach may be what paused time
+                raise
+            self._raise_breach()
+            if self._interrupted:
+                self._interrupted = False
+                raise Interrupted
+            if between is None or not self._gives_way:
+                return held
+            self._gives_way = False
+            between()
 
     def _on_breach(self, breach: Breach) -> None:
         if self._unraised is None and len(self._watcher_breaches()) == 1:
@@ -584,6 +609,11 @@ class Harness:
 def new_seed() -> int:
     """A seed for a cluster that was given none."""
     return secrets.randbelow(1 << 32)
+
+
+def _never() -> bool:
+    """A condition that does not end a wait."""
+    return False
 
 
 def _nothing() -> None:

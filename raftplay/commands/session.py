@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,24 @@ from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
+
+WENT_ON = "it went on while other commands came"
+"""What the journal says of a part of a wait in the middle of which another command was done."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """The command that is being done: since when, and where in the journal it will stand."""
+
+    bound: Bound
+    start: Mark
+    at: int
+    is_parted: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it only lets time pass, so that its journal entry can be parted."""
+        return self.bound.command.effect == "passes"
 
 
 class Session:
@@ -74,6 +92,7 @@ class Session:
         self._recorded: Path | None = None
         self._goes_on = False  # whether time passed before the past was looked at
         self._replay: Session | None = None  # the one that plays a past again, while it does
+        self._under_way: _UnderWay | None = None
 
     # ---- what commands ask for
 
@@ -165,7 +184,9 @@ class Session:
             return bound.run(self)
         origin, moment = self.branch, self.moment
         note = "" if moment is None else self._leave_the_past(effect)
-        start, failure = self.branch.mark(), ""
+        start, failure, outer = self.branch.mark(), "", self._under_way
+        self._part(outer, start)
+        here = self._under_way = _UnderWay(bound, start, len(self.branch.journal))
         try:
             return f"{note}{bound.run(self)}"
         except Failed as failed:
@@ -185,17 +206,52 @@ class Session:
             if failure and moment is not None and end == start:
                 self._return_to_the_past(origin, moment)  # nothing was done there
             elif failure != "wrong":
-                self.branch.journal.append(Entry(bound, start, end, failure))
+                if here.is_parted and not failure and bound.command.name != "wait":
+                    failure = WENT_ON  # done again, it would take its whole time again
+                self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure))
                 self._keep_record()
+            self._under_way = outer
+            self._resume(outer, end)
+
+    def may_interpose(self, bound: Bound, *, acts: bool) -> bool:
+        """Return whether a command can be done at once, in the middle of the one under way.
+
+        Looks and the clock can; with `acts` also what acts on the cluster, if the other one only lets time pass.
+        The journal gives the same run again all the same.
+        """
+        command, outer = bound.command, self._under_way
+        if command.name in ("switch", "goto"):  # one leaves the cluster that is waited for, one may wait itself
+            return False
+        if command.effect in ("looks", "clock") and command.group != "Keeping":
+            return True
+        can = acts and (command.effect == "acts" or command.name == "step")
+        return (can or command.group == "Keeping") and self.moment is None and (outer is None or outer.passes)
+
+    def _part(self, outer: _UnderWay | None, now: Mark) -> None:
+        """Something is done in the middle of `outer`: what passed of it so far is an entry of its own."""
+        if outer is not None and outer.passes:
+            if now != outer.start:
+                self.branch.journal.insert(outer.at, Entry(outer.bound, outer.start, now, WENT_ON))
+            outer.is_parted = True
+
+    def _resume(self, outer: _UnderWay | None, now: Mark) -> None:
+        if outer is not None and outer.passes:
+            outer.start, outer.at = now, len(self.branch.journal)
 
     def _settle(self, bound: Bound) -> None:
-        """Before a look: what was submitted has left. That is a deed, and so the look is kept in the journal."""
+        """Before a look: what was submitted has left. That is a deed, and so the look is kept in the journal.
+
+        In place of one that goes to another moment or branch, or writes a file, `now` is kept: it only looks.
+        """
         if self.moment is None:
             start = self.branch.mark()
             self.harness.settle()
             end = self.branch.mark()
             if end.seq > start.seq:
-                self.branch.journal.append(Entry(bound, start, end))
+                self._part(self._under_way, start)
+                look = bound if bound.command.group == "Looking" else self.bind("now")[0]
+                self.branch.journal.append(Entry(look, start, end))
+                self._resume(self._under_way, end)
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""

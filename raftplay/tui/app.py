@@ -94,7 +94,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.seen: View = driver.view()
         self.failure: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._pending: list[Future[list[Outcome]]] = []
+        self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
@@ -188,8 +188,11 @@ class RaftApp(App[None], inherit_bindings=False):
                 deck.outcome = self.player.outcome
             deck.comments, deck.place = self.player.comments, self.player.place
             self.arrange()
+        busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        if busy != deck.busy:
+            deck.busy, deck.is_answered = busy, False
         self._take_outcomes()
-        deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        deck.waiting = self.driver.waiting
         deck.is_typing = self.focused is self.prompt
         while self._news:
             self.say("", self._news.pop(0))
@@ -200,13 +203,14 @@ class RaftApp(App[None], inherit_bindings=False):
             self._boxes[name].put(lines)
 
     def _take_outcomes(self) -> None:
-        for future in [f for f in self._pending if f.done()]:
-            self._pending.remove(future)
+        done = [pair for pair in self._pending if pair[0].done()]
+        self._pending = [pair for pair in self._pending if pair not in done]
+        for future, typed in done:
             outcomes = future.result()
             if outcomes:
-                self.deck.outcome = outcomes[-1]
+                self.deck.outcome, self.deck.is_answered = outcomes[-1], True
                 long = outcomes[-1].answer.count("\n") >= self.deck.layout().answer.height
-                if long and self.focused is self.prompt:
+                if long and typed and isinstance(self.screen, Main):
                     self.action_answer()
 
     def _show_breach(self, view: View) -> None:
@@ -227,9 +231,9 @@ class RaftApp(App[None], inherit_bindings=False):
 
     # ---- doing
 
-    def do(self, line: str) -> None:
-        """Run a line of the command language; its answer comes when it comes."""
-        self._pending.append(self.driver.run(line))
+    def do(self, line: str, *, typed: bool = False) -> None:
+        """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""
+        self._pending.append((self.driver.run(line, by_key=not typed), typed))
         self.call_later(self.paint)
 
     def complete(self, text: str, cursor: int) -> list[Completion]:
@@ -242,14 +246,15 @@ class RaftApp(App[None], inherit_bindings=False):
         self.call_later(self.paint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A line was typed."""
+        """A line was typed: it is run, and keys are keys again."""
         line = event.value.strip()
         self.prompt.put("")
         self.history.add(line)
+        self.set_focus(None)
         if line in EXTRA:
             self.exit()
         elif line:
-            self.do(line)
+            self.do(line, typed=True)
 
     def on_prompt_left(self) -> None:
         """Esc in the prompt."""

@@ -290,7 +290,7 @@ class LessonApp(RaftApp):
         elif not self.answer(line):
             self.toast("a moment: the lesson goes on")
 
-    def do(self, line: str) -> None:
+    def do(self, line: str, *, typed: bool = False) -> None:
         """A key that is a command: it is typed for the lesson. Looking back is possible at any time."""
         names = _names(line)
         if all(name in LOOKS_BACK for name in names):
