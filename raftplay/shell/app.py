@@ -19,11 +19,14 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
 from raftplay.commands.lexer import Mistake, split_line
 from raftplay.commands.live import Live, Outcome
+from raftplay.commands.report import report
 from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
 from raftplay.commands.transcript import about_text
 from raftplay.past.view import View
+from raftplay.raft.messages import UsageError
+from raftplay.raft.storage import StorageError
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
 from raftplay.shell.line import Line
@@ -318,18 +321,32 @@ def _joined(lines: list[Text]) -> AnyFormattedText:
 
 
 def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
-    """A shell on this terminal, until one leaves: the exit status. Closes the session."""
+    """A shell on this terminal, until one leaves: the exit status. Closes the session.
+
+    Raises `UsageError`, `StorageError` and `OSError`; any other error is one of ours, and reported.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()
     news: list[str] = []
     live = Live(session, news.append)
+    failure: Exception | None = None
     try:
         if is_dumb_terminal():
             return PlainShell(live, script, Feed(session, time.monotonic), news).run()
         return asyncio.run(_run(live, script, news, history))
+    except (UsageError, StorageError, OSError):
+        raise
+    except Exception as error:
+        failure = error
     finally:
-        with suppress(InvariantBroken):  # it was said when it broke
+        try:
             live.close()
+        except InvariantBroken:
+            pass  # it was said when it broke
+        except Exception:
+            if failure is None:
+                raise
+    return int(report(failure, session))
 
 
 async def _run(live: Live, script: Script, news: list[str], history: Path | None) -> int:

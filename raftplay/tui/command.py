@@ -6,9 +6,7 @@ import locale
 import os
 import signal
 import sys
-import tempfile
 import threading
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,10 @@ from types import FrameType
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
+from raftplay.commands.report import report
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
-from raftplay.output import complain
 from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
@@ -29,7 +27,6 @@ from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import visible
 
 SPEED = 0.1
 """How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
@@ -90,7 +87,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         except Exception as error:
             failure = failure or error
     if failure is not None:
-        return report(failure)
+        return report(failure, session)
     return Status.HELD
 
 
@@ -167,17 +164,3 @@ def check_terminal() -> None:
                 f"standard {name} is no terminal, and the screen needs one; "
                 "--screenshot FILE.svg draws a picture without"
             )
-
-
-def report(failure: BaseException) -> Status:
-    """Keep what went wrong inside in a file, and say so in a line."""
-    text = "".join(traceback.format_exception(failure))
-    first = visible(traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200])
-    where = ""
-    with contextlib.suppress(OSError):
-        handle, path = tempfile.mkstemp(prefix="raftplay-report-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        where = f"; the report is in {path}"
-    complain(f"raftplay: internal error: {first}{where}")
-    return Status.FAILED
