@@ -1,12 +1,18 @@
 """A session that lives: commands one after another, time that goes by in between, and interrupts."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from session_support import blueprint, do, held, live, session_of, until
 
 from raftplay.cluster.harness import Interrupted
+from raftplay.commands.errors import Failed
+from raftplay.commands.keeping import script_text
 from raftplay.commands.live import Live
+from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
+from raftplay.watch.events import Record
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
 
@@ -155,5 +161,138 @@ def test_time_may_stand_still_between_commands_and_pass_within_them():
         session.harness.kick()
         stopped = lively.call(lambda: session.harness.now).result(60)
         assert lively.call(lambda: session.harness.now).result(60) == stopped
+    finally:
+        lively.close()
+
+
+# ---- in the middle of a wait
+
+LOOKS = ("status", "back 5; live", "speed 5; speed 20", "pause; resume", "now", "no such command")
+"""What need not come behind a wait: looks, changes of the clock, and what is wrong anyway."""
+
+
+@BACKENDS
+def test_looks_and_changes_of_the_clock_are_done_in_the_middle_of_a_wait(backend: str):
+    with live(3, backend=backend, speed=5.0) as lively:
+        held(lively, "wait leader; submit x; wait committed x")
+        long = lively.run("wait no leader within 10m")
+        until(lambda: lively.busy is not None)
+        for line in LOOKS:
+            lively.run(line).result(60)
+        assert not long.done()
+        assert lively.cancel()
+        assert [o.status for o in long.result(60)] == ["interrupted"]
+
+
+@BACKENDS
+def test_keys_act_in_the_middle_of_a_wait_and_typed_lines_come_behind_it(backend: str):
+    with live(3, backend=backend, speed=5.0) as lively:
+        held(lively, "wait leader")
+        long = lively.run("wait no leader within 10m")
+        until(lambda: lively.busy is not None)
+        typed = lively.run("submit typed")
+        until(lambda: lively.waiting == ("submit typed",))
+        assert lively.run("submit key", by_key=True).result(60)[0].held
+        assert not typed.done()
+        assert not long.done()
+        assert lively.run("crash all", by_key=True).result(60)[0].held
+        assert long.result(60)[0].held  # it saw what the key did
+        assert "there is no leader" in typed.result(60)[0].answer
+
+
+def test_a_wait_stands_still_with_time_and_goes_on_with_it():
+    with live(3, speed=20.0) as lively:
+        held(lively, "wait leader")
+        sleep = lively.run("sleep 2s")
+        until(lambda: lively.busy is not None)
+        held_back = lively.run("pause", by_key=True).result(60)[0]
+        assert held_back.held
+        then = lively.view().snapshot.time
+        behind = lively.run("sleep 1ms")
+        until(lambda: lively.waiting == ("sleep 1ms",))
+        assert lively.view().snapshot.time == then
+        assert not sleep.done()
+        held(lively, "resume")
+        assert sleep.result(60)[0].held
+        assert behind.result(60)[0].held
+        assert [e for e in lively.session.branch.journal if e.text == "sleep 2s"][-1].failure  # not done twice
+
+
+def test_the_past_is_looked_at_in_the_middle_of_a_wait_and_what_acts_there_comes_behind_it():
+    with live(3, speed=20.0) as lively:
+        held(lively, "wait leader")
+        long = lively.run("wait no leader within 10m")
+        until(lambda: lively.busy is not None)
+        assert lively.run("back 10", by_key=True).result(60)[0].held
+        assert lively.view().rewound
+        acts = lively.run("crash 0", by_key=True)
+        until(lambda: lively.waiting == ("crash 0",))
+        assert lively.view().rewound
+        assert lively.cancel()
+        assert long.result(60)[0].status == "interrupted"
+        assert acts.result(60)[0].status == "interrupted"
+        assert list(lively.session.branches) == ["main"]
+
+
+@BACKENDS
+def test_an_interrupt_drops_what_comes_behind(backend: str):
+    with live(3, backend=backend) as lively:
+        held(lively, "wait leader")
+        long = lively.run("wait no leader within 10m")
+        until(lambda: lively.busy is not None)
+        behind = [lively.run("crash 0"), lively.run("wait leader; crash 1"), lively.run("crash 2", is_script=True)]
+        assert lively.cancel()
+        assert [future.result(60)[0].status for future in (long, *behind)] == ["interrupted"] * 4
+        assert all("Ctrl+C dropped it" in future.result(60)[0].answer for future in behind)
+        assert all(node.alive for node in lively.view().snapshot.nodes)
+        assert lively.waiting == ()
+        assert held(lively, "sleep 1ms") == ""
+
+
+@pytest.mark.parametrize("long", ["sleep 3s", "wait no leader within 3s", "never no leader for 3s", "restart 2"])
+def test_what_was_done_in_the_middle_of_a_wait_is_saved_and_comes_to_the_same_end(long: str):
+    with live(3, speed=20.0) as lively:
+        held(lively, "wait leader; crash 2; speed 0.1; submit a")
+        future = lively.run(long)
+        until(lambda: lively.busy is not None)
+        for key in (
+            "submit b",
+            "back 3",
+            "live",
+            "submit c",
+            "pause",
+            "status",
+            "step",
+            "resume",
+            "speed 20",
+            "heal",
+        ):
+            lively.run(key, by_key=True)
+        future.result(60)
+        held(lively, "resume; wait committed c; pause")
+        session = lively.session
+        text = script_text(session)
+        seen = session.history.records()
+        again: list[Record] = []
+        session.played_again(session.branch, session.branch.mark(), [again.append])
+    assert again == seen, text
+    ran: list[Record] = []
+    script = parse_script("again", text, Setup())
+    with session_of(blueprint(3), (ran.append,)) as fresh:
+        for step in script.steps:
+            with suppress(Failed):
+                fresh.perform(step.bound)
+        assert ran[: len(seen)] == seen, text
+
+
+def test_what_fails_inside_while_nobody_acts_is_raised_to_whoever_looks():
+    lively = Live(session_of(blueprint(3)))
+    try:
+        lively.session.harness.wait_until = lambda *_: 1 // 0  # type: ignore[method-assign,assignment]
+        lively.run("now")
+        with pytest.raises(ZeroDivisionError):
+            until(lambda: lively.view() is None)
+        with pytest.raises(ZeroDivisionError):
+            lively.run("status").result(60)
     finally:
         lively.close()

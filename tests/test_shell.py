@@ -351,3 +351,28 @@ def test_a_home_that_cannot_be_written_is_no_failure(home: str) -> None:
         shell.enter("now")
         shell.until(r"^raftplay> now\n(.*\n)* +\d+\.\d+")
         left(shell)
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_an_internal_error_leaves_a_report_and_the_session_as_a_script(
+    kind: str, state: dict[str, str], tmp_path: Path
+) -> None:
+    patch = "from raftplay.commands import looking\nfrom raftplay.commands.table import TABLE\n"
+    patch += "from dataclasses import replace\n"
+    patch += "def fails(session): raise RuntimeError('a bug of ours')\n"
+    patch += "TABLE['status'] = replace(TABLE['status'], function=fails)\n"
+    (tmp_path / "sitecustomize.py").write_text(patch, "utf-8")
+    env = {**state, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": kind}
+    with Terminal("shell", "--backend", "sim", "--seed", "7", columns=200, env=env) as terminal:
+        terminal.until("raftplay> ?$")
+        terminal.enter("crash 2")
+        terminal.until("node 2 crashed")
+        terminal.enter("status")
+        assert terminal.ended() == 1
+        assert terminal.is_as_before
+        assert b"Traceback" not in terminal.everything
+        said = terminal.everything.decode().replace("\r\n", "\n")
+        (script,) = tmp_path.glob("raftplay-report-*.script.txt")
+        assert "internal error: RuntimeError: a bug of ours; the report is in" in said
+        assert f"the session as a script in {script}" in said
+        assert "\ncrash 2\n" in script.read_text("utf-8")

@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import random
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.command import CommandList
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 from tui_support import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
 
@@ -239,9 +241,8 @@ def test_ctrl_s_says_what_keeps_it_from_writing(monkeypatch: pytest.MonkeyPatch)
 
 async def typed(pilot: Pilot[None], *texts: str) -> list[str]:
     """Type lines at the prompt."""
-    await pilot.press(":")
     for text in texts:
-        await pilot.press(*("space" if char == " " else char for char in text), "enter")
+        await pilot.press(":", *("space" if char == " " else char for char in text), "enter")
     return await pressed(pilot)
 
 
@@ -250,6 +251,22 @@ def test_what_is_typed_is_run_and_answered() -> None:
         screen = "\n".join(played(app_of(driver), lambda pilot: typed(pilot, "crash 2", "wat leader")))
         assert not driver.session.harness.alive[2]
     assert "there is no command 'wat'; did you mean 'wait'?" in screen
+
+
+@pytest.mark.parametrize("line", ["crash 2", "help", "wat leader", ""])
+def test_enter_runs_the_command_and_gives_the_keys_back(line: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go_on(pilot: Pilot[None]) -> None:
+            await typed(pilot, line)
+            if isinstance(app.screen, Sheet):
+                await pilot.press("escape")
+            assert app.focused is not app.prompt
+            await pilot.press("3", "i")
+            assert (app.deck.selected, app.deck.pane, app.prompt.value) == (3, "invariants", "")
+
+        played(app, go_on)
 
 
 def test_a_long_answer_opens_a_sheet_that_scrolls_and_goes_away() -> None:
@@ -275,6 +292,7 @@ def test_history_goes_back_by_what_is_typed_and_is_searched() -> None:
         async def go(pilot: Pilot[None]) -> list[str]:
             await typed(pilot, "submit 1", "crash 3", "submit 2", "restart 3")
             values = []
+            await pilot.press(":")
             for keys in (("up",), ("up",), ("down",), ("down",), tuple("sub"), ("up",), ("up",), ("up",)):
                 await pilot.press(*keys)
                 values.append(app.prompt.value)
@@ -738,3 +756,60 @@ def test_quit_is_a_command_here() -> None:
         app = app_of(driver)
         played(app, lambda pilot: pilot.press(":", *"quit", "enter"))
         assert not app.is_running
+
+
+FAST = ("pagedown", "pageup", "down", "up", "home", "end", "ctrl+home", "ctrl+end", "enter", "backspace", "escape")
+"""Keys that mean something in the palette."""
+
+
+@pytest.mark.parametrize(
+    "keys", ["ctrl+p a pagedown", "ctrl+p escape ctrl+p", "? escape escape", "? q ? a a", "q q s"]
+)
+def test_keys_typed_fast_never_break_the_screen(keys: str) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def type_fast(pilot: Pilot[None]) -> None:
+            for key in keys.replace("?", "question_mark").split():
+                app.post_message(Key(key, key if len(key) == 1 else None))
+            await pilot.pause(0.1)
+
+        played(app, type_fast, (80, 24))
+        assert app.failure is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_keys_typed_fast_into_the_palette_never_break_the_screen(seed: int) -> None:
+    chance = random.Random(seed)
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def type_fast(pilot: Pilot[None]) -> None:
+            for _ in range(6):
+                for key in ("ctrl+p", chance.choice("acst"), *chance.choices(FAST, k=chance.randint(1, 4))):
+                    app.post_message(Key(key, key if len(key) == 1 else None))
+                await pilot.pause(chance.choice((0, 0, 0.05)))
+
+        played(app, type_fast, (80, 24))
+        assert app.failure is None
+
+
+def test_the_palette_turns_a_page_once_its_commands_are_listed() -> None:
+    with still() as driver:
+        app = app_of(driver)
+
+        async def turn(pilot: Pilot[None]) -> None:
+            await pilot.press("ctrl+p", "s")
+            for _ in range(200):
+                await pilot.pause(0.01)
+                found = app.screen.query_one(CommandList)
+                if found.option_count > 5 and found.scrollable_content_region:
+                    break
+            await pilot.press("down")
+            first = found.highlighted
+            await pilot.press("pagedown")
+            assert first is not None
+            assert found.highlighted is not None
+            assert found.highlighted > first
+
+        played(app, turn, (80, 24))

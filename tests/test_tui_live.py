@@ -89,6 +89,34 @@ def test_keys_work_while_a_command_waits() -> None:
     lived(watch, speed=0.1)
 
 
+def test_keys_that_steer_and_act_are_not_deaf_while_a_command_waits() -> None:
+    async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
+        await until(app, pilot, lambda: app.seen.snapshot.leader is not None)
+        app.do("wait term > 100 within 1000s", typed=True)
+        await until(app, pilot, lambda: app.deck.busy)
+        await pilot.press("2", "c")
+        await until(app, pilot, lambda: not app.seen.snapshot.nodes[2].alive)
+        await pilot.press("[")
+        await until(app, pilot, lambda: app.seen.snapshot.speed == 0.5)
+        await pilot.press("space")
+        await until(app, pilot, lambda: app.seen.snapshot.paused)
+        assert app.deck.busy
+        answers = [line for line in await pressed(pilot) if "wait term" in line or "time stands still" in line]
+        assert len(answers) == 2
+        await pilot.press("left")
+        await until(app, pilot, lambda: app.seen.rewound)
+        await pilot.press("3", "c")
+        await until(app, pilot, lambda: app.deck.waiting)
+        assert any("crash 3  behind `wait term > 100" in line for line in await pressed(pilot))
+        assert any("(Ctrl+C ends it)" in line for line in await pressed(pilot))
+        await pilot.press("ctrl+c")
+        await until(app, pilot, lambda: app.deck.busy is None and not app.deck.waiting)
+        assert app.seen.rewound
+        assert app.seen.snapshot.nodes[3].alive
+
+    lived(watch)
+
+
 def test_a_command_in_the_past_begins_another_future_and_both_can_be_returned_to() -> None:
     async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, lambda: app.seen.snapshot.leader is not None)

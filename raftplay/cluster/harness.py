@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, SupportsIndex, TypeVar
 
-from raftplay.backends.base import Backend, NodeFailed, TimeStandsStill
+from raftplay.backends.base import Backend, NodeFailed, TimeStandsStill, check_duration
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
@@ -105,6 +105,11 @@ class Harness:
         self._finalizer: weakref.finalize[..., Harness] | None = None
         self.pauses_at_breach = False
         """Whether time is paused from the event on that breaks an invariant, or when it stands still by itself."""
+
+        self.between: Callable[[], None] | None = None
+        """Called in the thread of a wait that was asked to `give_way`, before the wait goes on."""
+
+        self._gives_way = False
 
         names = None if isinstance(watch, bool) else watch
         on_breach = weakly(self._on_breach)
@@ -372,7 +377,7 @@ class Harness:
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        return self._wait(lambda: self._backend.wait_until(lambda: self._ends_waits() or predicate(), seconds))
+        return self._wait(predicate, seconds)
 
     def check_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
         """Let time pass until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it never does.
@@ -384,7 +389,7 @@ class Harness:
 
     def pass_to(self, when: float) -> None:
         """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
-        self._wait(lambda: self._backend.pass_to(when, self._ends_waits))
+        self._wait(_never, until=when)
 
     def keep_pace(self) -> None:
         """From now on, let waiting take as long as the speed says, in virtual time too."""
@@ -397,6 +402,11 @@ class Harness:
     def interrupt(self) -> None:
         """End the wait under way, or the next one, with `Interrupted`; from any thread."""
         self._interrupted = True
+        self._backend.kick()
+
+    def give_way(self) -> None:
+        """Have the wait under way, or the next one, call `between` and go on after it; from any thread."""
+        self._gives_way = True
         self._backend.kick()
 
     def forget_interrupt(self) -> None:
@@ -580,16 +590,41 @@ class Harness:
 
     def _pass(self, seconds: float) -> None:
         """Let time pass, up to the first breach of an invariant."""
-        self._wait(lambda: self._backend.wait_until(self._ends_waits, seconds))
+        self._wait(_never, seconds)
 
     def _ends_waits(self) -> bool:
         failed = self.stream.failures or self._members.disk_failures or self._members.code_failures
         return self._interrupted or self._unraised is not None or bool(failed)
 
-    def _wait(self, wait: Callable[[], T]) -> T:
-        """What `wait` gives; but what ended it before its time is raised, a breach first."""
+    def _wait(self, predicate: Callable[[], bool], seconds: float = 0.0, until: float | None = None) -> bool:
+        """Let time pass for `seconds`, or until it is `until`, or `predicate` holds; return whether it holds.
+
+        What ended the wait before its time is raised, a breach first. A wait that gives way goes on after it.
+        """
+        between = None if self._backend.paused else self.between
+        if until is None and between is not None:
+            until = self.now + check_duration(seconds)
+
+        def ends() -> bool:
+            return self._ends_waits() or (self._gives_way and between is not None) or predicate()
+
+        while True:
+            held = self._pass_time(ends, seconds, until)
+            self._raise_breach()
+            if self._interrupted:
+                self._interrupted = False
+                raise Interrupted
+            if between is None or not self._gives_way:
+                return held
+            self._gives_way = False
+            between()
+
+    def _pass_time(self, ends: Callable[[], bool], seconds: float, until: float | None) -> bool:
+        """Let time pass on the backend; a breach that came before what the backend raises is raised instead."""
         try:
-            result = wait()
+            if until is None:
+                return self._backend.wait_until(ends, seconds)
+            return self._backend.pass_to(until, ends)
         except UsageError:
             self._raise_breach()  # the breach may be what paused time
             raise
@@ -598,11 +633,6 @@ class Harness:
                 self._backend.halt()
             self._raise_breach()  # it came first
             raise
-        self._raise_breach()
-        if self._interrupted:
-            self._interrupted = False
-            raise Interrupted
-        return result
 
     def _on_breach(self, breach: Breach) -> None:
         if self._unraised is None and len(self._watcher_breaches()) == 1:
@@ -643,6 +673,11 @@ def _checked_seed(seed: object) -> int:
     if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
         return operator.index(seed)
     raise UsageError(f"the seed is an integer, such as 7, not {visible(repr(seed)[:60])}")
+
+
+def _never() -> bool:
+    """A condition that does not end a wait."""
+    return False
 
 
 def _nothing() -> None:

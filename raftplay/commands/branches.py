@@ -4,7 +4,7 @@ The rule of this module: in virtual time a journal gives the same run again. So 
 played anew up to any moment, and another future begin there, without keeping copies of anything.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,6 +132,21 @@ class Branch:
         """This moment."""
         with self.harness.lock:
             return Mark(self.history.last_seq, self.harness.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Name the branch that is played and the moment that is looked at (None: the present), in one value.
+
+    `branches` are all that there are, by name. `entered` is the number of the last event of `branch` by the time
+    when it was entered: what comes after it is news. A session replaces the whole value at once, so that every
+    thread that reads it has a branch and a moment that belong together.
+    """
+
+    branch: Branch
+    moment: Mark | None
+    branches: Mapping[str, Branch]
+    entered: int = 0
 
 
 def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:

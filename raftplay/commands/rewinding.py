@@ -22,9 +22,11 @@ GROUP = "Looking back"
 def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Look at the cluster as it was N events ago; it stands still meanwhile."""
     seq = _here(session).seq - count
-    first = session.history.earliest
-    at = max(seq, first)
-    session.look_at(Mark(at, session.history.time_of(at)))
+    with session.harness.lock:
+        first = session.history.earliest
+        at = max(seq, first)
+        moment = Mark(at, session.history.time_of(at))
+    session.look_at(moment)
     return _edge(session, seq < first) + moment_text(session)
 
 
@@ -50,10 +52,12 @@ def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
         session.harness.pass_to(time)
         return ""
     session.settle()
-    first = session.history.earliest
-    begins = session.history.time_of(first)
-    moment = max(time, begins)
-    session.look_at(Mark(first if time < begins else session.history.seq_at(moment), moment))
+    with session.harness.lock:
+        first = session.history.earliest
+        begins = session.history.time_of(first)
+        at = max(time, begins)
+        moment = Mark(first if time < begins else session.history.seq_at(at), at)
+    session.look_at(moment)
     return _edge(session, time < begins) + moment_text(session)
 
 

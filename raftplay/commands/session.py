@@ -1,8 +1,8 @@
 """A session: a cluster with its futures, the moment that is looked at, and what commands do to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,17 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
 from raftplay.cluster.sqlite_storage import SqliteStorage
-from raftplay.commands.branches import FIRST, Blueprint, Branch, Entry, Mark, new_name, shortest_between, split
+from raftplay.commands.branches import (
+    FIRST,
+    Blueprint,
+    Branch,
+    Entry,
+    Mark,
+    Position,
+    new_name,
+    shortest_between,
+    split,
+)
 from raftplay.commands.cursor import Scope, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.keeping import script_text, write_new
@@ -26,6 +36,24 @@ from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
 from raftplay.watch.trace import TraceWriter
 
+WENT_ON = "it went on while other commands came"
+"""What the journal says of a part of a wait in the middle of which another command was done."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """The command that is being done: since when, and where in the journal it will stand."""
+
+    bound: Bound
+    start: Mark
+    at: int
+    is_parted: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it only lets time pass, so that its journal entry can be parted."""
+        return self.bound.command.effect == "passes"
+
 
 class Session:
     """Commands act on `harness`, the cluster of the branch that is played; `variables` keeps what `let` set.
@@ -33,6 +61,9 @@ class Session:
     `history` is one of the harness's readers. With the `blueprint` of its cluster, a session in sim can branch.
     `moment` is the one in the past that is looked at, None for the present. A context manager: its clusters end
     with it.
+
+    One thread runs its commands. Any thread may read `position`, which is replaced as a whole, and call `view`
+    and `interrupt`.
     """
 
     def __init__(
@@ -45,9 +76,10 @@ class Session:
     ) -> None:
         history = History() if history is None else history  # an empty one is falsy
         self.blueprint = blueprint
-        self.branch = Branch(FIRST, harness, history)
-        self.branches: dict[str, Branch] = {FIRST: self.branch}
-        self.moment: Mark | None = None
+        branch = Branch(FIRST, harness, history)
+        self.position = Position(branch, None, {FIRST: branch})
+        """The branch that is played, the moment that is looked at, and all branches."""
+
         self.is_live = False
         """Whether a person acts on it while its time goes by; else it is a script's."""
 
@@ -68,8 +100,25 @@ class Session:
         self._recorded: Path | None = None
         self._trace = trace  # what happens in other branches goes there too
         self._goes_on = False  # whether time passed before the past was looked at
+        self._replay: Session | None = None  # the one that plays a past again, while it does
+        self._under_way: _UnderWay | None = None
 
     # ---- what commands ask for
+
+    @property
+    def branch(self) -> Branch:
+        """The branch that is played."""
+        return self.position.branch
+
+    @property
+    def branches(self) -> Mapping[str, Branch]:
+        """All branches, by name."""
+        return self.position.branches
+
+    @property
+    def moment(self) -> Mark | None:
+        """The moment in the past that is looked at; None for the present."""
+        return self.position.moment
 
     @property
     def harness(self) -> Harness:
@@ -88,9 +137,10 @@ class Session:
 
     def view(self) -> View:
         """The cluster at the moment that is looked at, with its events and the messages in flight."""
-        branch, moment = self.branch, self.moment
+        position = self.position
+        branch, moment = position.branch, position.moment
         harness, history = branch.harness, branch.history
-        name = branch.name if len(self.branches) > 1 else ""
+        name = branch.name if len(position.branches) > 1 else ""
         with harness.lock:
             now = harness.snapshot()
             if self.hides_bugs and now.bugs:
@@ -144,7 +194,9 @@ class Session:
             return bound.run(self)
         origin, moment = self.branch, self.moment
         note = "" if moment is None else self._leave_the_past(effect)
-        start, failure, broke = self.branch.mark(), "", False
+        start, failure, broke, outer = self.branch.mark(), "", False, self._under_way
+        self._part(outer, start)
+        here = self._under_way = _UnderWay(bound, start, len(self.branch.journal))
         try:
             return f"{note}{bound.run(self)}"
         except (Failed, NodeFailed) as failed:
@@ -164,9 +216,28 @@ class Session:
             if moment is not None and (failure == "wrong" or (failure and end == start)):
                 self._return_to_the_past(origin, moment)  # nothing was done there
             elif failure != "wrong":
-                self._note(Entry(bound, start, end, failure, broke))
-            else:
+                if here.is_parted and not failure and bound.command.name != "wait":
+                    failure = WENT_ON  # done again, it would take its whole time again
+                self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure, broke))
+                self._keep_record()
+            self._under_way = outer
+            if failure == "wrong":
                 self._note_settling(start)  # refused, but only after what was submitted had left
+            self._resume(outer, end)
+
+    def may_interpose(self, bound: Bound, *, acts: bool) -> bool:
+        """Return whether a command can be done at once, in the middle of the one under way.
+
+        Looks and the clock can; with `acts` also what acts on the cluster, if the other one only lets time pass.
+        The journal gives the same run again all the same.
+        """
+        command, outer = bound.command, self._under_way
+        if command.name in ("switch", "goto"):  # one leaves the cluster that is waited for, one may wait itself
+            return False
+        if command.effect in ("looks", "clock") and command.group != "Keeping":
+            return True
+        can = acts and (command.effect == "acts" or command.name == "step")
+        return (can or command.group == "Keeping") and self.moment is None and (outer is None or outer.passes)
 
     def settle(self) -> None:
         """Let leave what was submitted, before a look at the present. That is a deed, and kept in the journal."""
@@ -176,14 +247,24 @@ class Session:
             self._note_settling(start)
 
     def _note_settling(self, start: Mark) -> None:
+        """Keep in the journal that what was submitted has left, and in the file of `record`."""
         entry = Entry(None, start, self.branch.mark())
         if entry.changed:
-            self._note(entry)
+            self._part(self._under_way, start)
+            self.branch.journal.append(entry)
+            self._resume(self._under_way, entry.end)
+            self._keep_record()
 
-    def _note(self, entry: Entry) -> None:
-        """Keep what was done in the journal, and in the file of `record`."""
-        self.branch.journal.append(entry)
-        self._keep_record()
+    def _part(self, outer: _UnderWay | None, now: Mark) -> None:
+        """Something is done in the middle of `outer`: what passed of it so far is an entry of its own."""
+        if outer is not None and outer.passes:
+            if now != outer.start:
+                self.branch.journal.insert(outer.at, Entry(outer.bound, outer.start, now, WENT_ON))
+            outer.is_parted = True
+
+    def _resume(self, outer: _UnderWay | None, now: Mark) -> None:
+        if outer is not None and outer.passes:
+            outer.start, outer.at = now, len(self.branch.journal)
 
     def bind(self, line: str) -> list[Bound]:
         """The commands of a line, ready to run. Raises `Mistake`."""
@@ -200,21 +281,16 @@ class Session:
         if self.moment is None and not self.harness.paused:
             self.harness.pause()
             self._goes_on = True
-        self.moment = moment
+        self.position = replace(self.position, moment=moment)
 
     def look_at_the_present(self) -> None:
         """Look at what is now; time goes on if it did before."""
-        self.moment = None
-        self.history.forget_checkpoints()
-        if self._goes_on:
-            self._goes_on = False
-            self.harness.resume()
+        self._leave_moment(replace(self.position, moment=None))
 
     def switch(self, name: str) -> Branch:
         """Play on in another branch, at its end. Raises `UsageError`."""
         branch = self.named(name)
-        self.look_at_the_present()
-        self.branch = branch
+        self._enter(branch, self.branches)
         return branch
 
     def named(self, name: str) -> Branch:
@@ -224,41 +300,56 @@ class Session:
             raise UsageError(f"there is no branch {quoted(name)}{hint}")
         return self.branches[name]
 
+    def interrupt(self) -> None:
+        """End the wait under way, also that of a replay, with `Interrupted`; from any thread."""
+        (self._replay or self).harness.interrupt()
+
+    def forget_interrupt(self) -> None:
+        """Let waits wait again, in every branch, if an `interrupt` came too late for one."""
+        for branch in self.branches.values():
+            branch.harness.forget_interrupt()
+
     def played_again(self, branch: Branch, cut: Mark, readers: Sequence[Reader] = ()) -> Branch:
-        """A cluster of its own with the past of `branch` up to `cut`, in no time. Raises `UsageError`."""
+        """Return a new cluster with the past of `branch` up to `cut`. It is played in a session of its own, so
+        that nobody who looks at this one sees any of it. Raises `UsageError` and `Interrupted`.
+        """
         if self.blueprint is None or self.blueprint.backend != "sim":
             raise UsageError("only what happened in virtual time (sim) can be played again")
         history = History()
         harness = self.blueprint.build((history, *readers), self._first_disks)
         harness.pauses_at_breach = self.harness.pauses_at_breach
         again = Branch("", harness, history, branch.name, cut)
-        here, self.branch = self.branch, again
+        replay = Session(harness, history, blueprint=self.blueprint)
+        replay.position = Position(again, None, {})
+        self._replay = replay
         try:
-            done, cut_short = split(branch.journal, cut)
-            for entry in done:
-                self._advance(entry.start)
-                self._redo(entry)
-            if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
-                self._step_again(cut_short, cut)
-            self._advance(cut)
+            replay._play_again(branch, cut)
         except BaseException:
             harness.shutdown()
             raise
         finally:
-            self.branch = here
+            self._replay = None
         return again
+
+    def _play_again(self, branch: Branch, cut: Mark) -> None:
+        done, cut_short = split(branch.journal, cut)
+        for entry in done:
+            self._advance(entry.start)
+            self._redo(entry)
+        if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
+            self._step_again(cut_short, cut)
+        self._advance(cut)
 
     def fork(self, name: str) -> None:
         """Play on in a copy of this moment (sim), called `name`, until `discard`. Raises `UsageError`."""
         branch = self.played_again(self.branch, self.branch.mark())
         branch.name = name
-        self._enter(branch)
+        self._enter_new(branch, self.branches)
 
     def discard(self, branch: Branch) -> None:
         """Leave the branch that is played for `branch`, and forget it."""
-        self.look_at_the_present()
-        gone, self.branch = self.branch, branch
-        del self.branches[gone.name]
+        gone = self.branch
+        self._enter(branch, {name: kept for name, kept in self.branches.items() if kept is not gone})
         if gone.traced is not None:
             gone.harness.stream.detach(gone.traced)  # its end is no part of what happened
         with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
@@ -267,29 +358,41 @@ class Session:
     def anew(self, bugs: tuple[str, ...]) -> None:
         """Another cluster takes the place of all that there is, alike but for the bugs that are on."""
         assert self.blueprint is not None
-        self.look_at_the_present()
         config = replace(self.blueprint.config, bugs=bugs)
         blueprint = replace(self.blueprint, config=config)
         history = History()
         branch = Branch(FIRST, blueprint.build((history,)), history)
         branch.harness.pauses_at_breach = self.harness.pauses_at_breach
         gone = list(self.branches.values())
-        self.blueprint, self.branches = blueprint, {}
-        self._enter(branch)
+        self.blueprint = blueprint
+        self._enter_new(branch, {})
         for old in gone:
             with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
                 old.harness.shutdown()
 
-    def _enter(self, branch: Branch) -> None:
-        """Play on in a branch that was just made, at the pace of the one before."""
+    def _enter_new(self, branch: Branch, others: Mapping[str, Branch]) -> None:
+        """Play on in a branch that was just made, at the pace of the one before; there are the `others` too."""
         branch.harness.set_speed(self.harness.speed)
         if self._trace is not None and branch.parent:
             branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
             branch.harness.stream.attach(branch.traced)
         if self.is_live:
             branch.harness.keep_pace()
-        self.look_at_the_present()
-        self.branches[branch.name] = self.branch = branch
+        self._enter(branch, {**others, branch.name: branch})
+
+    def _enter(self, branch: Branch, branches: Mapping[str, Branch]) -> None:
+        """Play on at the end of a branch; from now on there are `branches`."""
+        self._leave_moment(Position(branch, None, branches, branch.mark().seq))
+
+    def _leave_moment(self, position: Position) -> None:
+        """Take up `position`, in the present; the cluster that is left goes on if it did before."""
+        left = self.branch
+        self.position = position
+        with left.harness.lock:
+            left.history.forget_checkpoints()
+        if self._goes_on:
+            self._goes_on = False
+            left.harness.resume()
 
     def _leave_the_past(self, effect: str) -> str:
         """Something is to be done in the past that is looked at: begin another future there, or refuse.
@@ -309,7 +412,7 @@ class Session:
         went_on = self._goes_on
         branch = self.played_again(self.branch, self._cut_at(moment))
         branch.name = name
-        self._enter(branch)
+        self._enter_new(branch, self.branches)
         if not went_on and not branch.harness.paused:
             self.perform(self.bind("pause")[0])
         memory = (

@@ -17,11 +17,14 @@ from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.completion import hint_of
 from raftplay.commands.live import Live, Outcome
+from raftplay.commands.report import report
 from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns, not_kept_text
 from raftplay.commands.transcript import about_text, warning_text
 from raftplay.past.view import View
+from raftplay.raft.messages import UsageError
+from raftplay.raft.storage import StorageError
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
 from raftplay.shell.line import Line
@@ -68,7 +71,7 @@ class Shell:
         self._saved_at = 0
         self._feed = Feed(self.session, time.monotonic)
         self._view: View = live.view()
-        self._moment: object = None
+        self._position: object = None
         self._shown: object = None
         self._status = 0
         self._is_over = False
@@ -253,9 +256,9 @@ class Shell:
             await asyncio.sleep(EVERY)
 
     def _show(self) -> None:
-        moment = self.session.moment
-        if moment is None or moment is not self._moment:
-            self._view, self._moment = self.live.view(), moment
+        position = self.session.position
+        if position.moment is None or position is not self._position:
+            self._view, self._position = self.live.view(), position
         shown = (self._below(), self._nodes(self.line.rows), self._prompt())
         if shown != self._shown:
             self._shown = shown
@@ -264,8 +267,9 @@ class Shell:
     def _prompt(self) -> Text:
         if self._busy:
             return [("class:dim", "   ...... ")]
-        name = "past" if self.session.moment is not None else "raftplay"
-        branch = f" {visible(self.session.branch.name)}" if len(self.session.branches) > 1 else ""
+        position = self.session.position
+        name = "past" if position.moment is not None else "raftplay"
+        branch = f" {visible(position.branch.name)}" if len(position.branches) > 1 else ""
         return [("class:prompt", f"{name}{branch}> ")]
 
     def _nodes(self, rows: int) -> AnyFormattedText:
@@ -293,18 +297,32 @@ def _joined(lines: list[Text]) -> AnyFormattedText:
 
 
 def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
-    """A shell on this terminal, until one leaves: the exit status. Closes the session."""
+    """A shell on this terminal, until one leaves: the exit status. Closes the session.
+
+    Raises `UsageError`, `StorageError` and `OSError`; any other error is one of ours, and reported.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()
     news: list[str] = []
     live = Live(session, news.append)
+    failure: Exception | None = None
     try:
         if is_dumb_terminal():
             return PlainShell(live, script, Feed(session, time.monotonic), news).run()
         return asyncio.run(_run(live, script, news, history))
+    except (UsageError, StorageError, OSError):
+        raise
+    except Exception as error:
+        failure = error
     finally:
-        with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
+        try:
             live.close()
+        except (InvariantBroken, NodeFailed):
+            pass  # it was said when it broke
+        except Exception:
+            if failure is None:
+                raise
+    return int(report(failure, session))
 
 
 async def _run(live: Live, script: Script, news: list[str], history: Path | None) -> int:

@@ -67,14 +67,13 @@ class Feed:
         self._new()
 
     def _new(self) -> list[Record]:
-        session = self._session
-        with session.harness.lock:
-            branch = session.branch
-            if branch is not self._branch:
-                if self._branch is not None:
-                    self._seq = branch.history.last_seq
-                self._branch = branch
-                self._stood.clear()
+        position = self._session.position
+        branch = position.branch
+        if branch is not self._branch:
+            self._seq = position.entered
+            self._branch = branch
+            self._stood.clear()
+        with branch.harness.lock:
             found = list(branch.history.after(self._seq))
             self._seq = branch.history.last_seq
         return found

@@ -31,7 +31,7 @@ from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.matrix import entry_text
 from raftplay.tui.model.timeline import Arrow
-from raftplay.tui.palette import Commands
+from raftplay.tui.palette import Commands, Palette
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import EXTRA, History, Prompt, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
@@ -97,7 +97,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.seen: View = driver.view()
         self.failure: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._pending: list[Future[list[Outcome]]] = []
+        self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
@@ -196,8 +196,11 @@ class RaftApp(App[None], inherit_bindings=False):
             deck.comments, deck.place = self.player.comments, self.player.place
             deck.plays = not self.player.ended
             self.arrange()
+        busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        if busy != deck.busy:
+            deck.busy, deck.is_answered = busy, False
         self._take_outcomes()
-        deck.busy = None if self.player is not None and not self.player.ended else self.driver.busy
+        deck.waiting = self.driver.waiting
         deck.is_typing = self.focused is self.prompt
         while self._news:
             self.say("", self._news.pop(0))
@@ -208,13 +211,15 @@ class RaftApp(App[None], inherit_bindings=False):
             self._boxes[name].put(lines)
 
     def _take_outcomes(self) -> None:
-        for future in [f for f in self._pending if f.done()]:
-            self._pending.remove(future)
+        done = [pair for pair in self._pending if pair[0].done()]
+        self._pending = [pair for pair in self._pending if pair not in done]
+        for future, typed in done:
             outcomes = future.result()
             if outcomes:
                 self.deck.outcome = replace(outcomes[-1], answer=for_screen(outcomes[-1].answer))
+                self.deck.is_answered = True
                 long = outcomes[-1].answer.count("\n") >= self.deck.layout().answer.height
-                if long and self.focused is self.prompt:
+                if long and typed and isinstance(self.screen, Main):
                     self.action_answer()
 
     def _show_breach(self, view: View) -> None:
@@ -235,9 +240,9 @@ class RaftApp(App[None], inherit_bindings=False):
 
     # ---- doing
 
-    def do(self, line: str) -> None:
-        """Run a line of the command language; its answer comes when it comes."""
-        self._pending.append(self.driver.run(line))
+    def do(self, line: str, *, typed: bool = False) -> None:
+        """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""
+        self._pending.append((self.driver.run(line, by_key=not typed), typed))
         self.call_later(self.paint)
 
     def complete(self, text: str, cursor: int) -> list[Completion]:
@@ -250,15 +255,16 @@ class RaftApp(App[None], inherit_bindings=False):
         self.call_later(self.paint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A line was typed, or a block of lines pasted."""
+        """A line was typed, or a block of lines pasted: it is run, and keys are keys again."""
         self.prompt.put("")
+        self.set_focus(None)
         for line in lines_of(event.value):
             self.history.add(line)
             if line in EXTRA:
                 self.exit()
                 break
             if line:
-                self.do(line)
+                self.do(line, typed=True)
 
     def on_paste(self, event: events.Paste) -> None:
         """Put what is pasted beside the prompt into it."""
@@ -304,9 +310,9 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def go_to(self, seq: int) -> None:
         """Look at the moment of the event `seq`."""
-        last = self.driver.session.history.seen
-        moment = self.driver.session.moment
-        here = last if moment is None else moment.seq
+        position = self.driver.session.position
+        moment = position.moment
+        here = position.branch.history.last_seq if moment is None else moment.seq
         if seq < here:
             self.do(f"back {min(10_000, here - seq)}")
         elif seq > here:
@@ -457,6 +463,11 @@ class RaftApp(App[None], inherit_bindings=False):
         self.settings.save()
         self.refresh_all()
 
+    def action_command_palette(self) -> None:
+        """Every command and every key, to search in."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())  # without an id: the one before may not be gone yet
+
     def action_help(self) -> None:
         """Every key and every sign."""
         self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
@@ -538,6 +549,11 @@ class RaftApp(App[None], inherit_bindings=False):
             box.refresh()
 
     # ---- what must not happen
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take in an event; keys that come behind the one that ended the screen are for nobody."""
+        if self.screen_stack or not isinstance(event, events.InputEvent):
+            await super().on_event(event)
 
     def _handle_exception(self, error: Exception) -> None:
         """An error of ours: end the screen; whoever started it says so in a line."""

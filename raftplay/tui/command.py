@@ -5,9 +5,7 @@ import contextlib
 import locale
 import os
 import sys
-import tempfile
 import threading
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -15,6 +13,7 @@ from types import FrameType
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.live import Live
+from raftplay.commands.report import report
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import not_kept_text
@@ -33,7 +32,6 @@ from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import visible
 
 SPEED = 0.1
 """How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
@@ -95,7 +93,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         except Exception as error:
             failure = failure or error
     if failure is not None:
-        return report(failure)
+        return report(failure, session)
     if branches := session.not_kept:
         complain(not_kept_text(branches, session.directory))
     return Status.HELD
@@ -178,17 +176,3 @@ def check_terminal() -> None:
             f"the terminal cannot show a screen (TERM={term}); raftplay shell works on it, and "
             "--screenshot FILE.svg draws a picture without one"
         )
-
-
-def report(failure: BaseException) -> Status:
-    """Keep what went wrong inside in a file, and say so in a line."""
-    text = "".join(traceback.format_exception(failure))
-    first = visible(traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200])
-    where = ""
-    with contextlib.suppress(OSError):
-        handle, path = tempfile.mkstemp(prefix="raftplay-report-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        where = f"; the report is in {path}"
-    complain(f"raftplay: internal error: {first}{where}")
-    return Status.FAILED

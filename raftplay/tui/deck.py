@@ -41,6 +41,12 @@ class Deck:
     filter: Filter = field(default_factory=Filter)
     outcome: Outcome | None = None
     busy: str | None = None
+    waiting: tuple[str, ...] = ()
+    """The lines that come behind the one under way."""
+
+    is_answered: bool = False
+    """Whether `outcome` came while the line under way was."""
+
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
     """What is being typed at the prompt, and what may come next."""
@@ -216,7 +222,8 @@ class Deck:
         if self.is_typing and (hint := foot.hint_lines(*self.hint, answer)):
             out["answer"] = tuple(hint)
         else:
-            out["answer"] = tuple(foot.answer_lines(self.outcome, self.busy, answer))
+            told = self.outcome if self.busy is None or self.is_answered else None
+            out["answer"] = tuple(foot.answer_lines(told, self.busy, answer, self.waiting))
         out["keys"] = (
             foot.keys_line(view, self.context("", where.keys), plays=self.plays, is_typing=self.is_typing),
         )

@@ -24,11 +24,18 @@ class Driver(Protocol):
     def busy(self) -> str | None:
         """The line whose commands are under way, if any."""
 
-    def run(self, line: str) -> "Future[list[Outcome]]":
-        """Run the commands of a line; what became of each. Never raises what is wrong with the line."""
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The lines that come behind the one under way."""
+
+    def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
+        """Run the commands of a line; what became of each. Never raises what is wrong with the line.
+
+        `by_key`: a key was pressed, which need not come behind a wait that is under way.
+        """
 
     def cancel(self) -> bool:
-        """End the wait under way; whether anything was under way."""
+        """End the wait under way and drop what comes behind it; whether anything was under way."""
 
     def view(self) -> View:
         """The cluster at the moment that is looked at."""
@@ -45,8 +52,9 @@ class Still:
         session.harness.pauses_at_breach = True
 
     busy = None
+    waiting = ()
 
-    def run(self, line: str) -> "Future[list[Outcome]]":
+    def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
         """Run the commands of a line, here and now."""
         future: Future[list[Outcome]] = Future()
         future.set_result(self._outcomes(line))

@@ -21,6 +21,7 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.lexer import Mistake, split_line
 from raftplay.commands.live import Live
+from raftplay.commands.report import report
 from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
@@ -36,7 +37,7 @@ from raftplay.output import Output
 from raftplay.past.view import View
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
-from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of, report
+from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of
 from raftplay.tui.deck import Deck
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
@@ -291,7 +292,7 @@ class LessonApp(RaftApp):
         elif not self.answer(line):
             self.toast("a moment: the lesson goes on")
 
-    def do(self, line: str) -> None:
+    def do(self, line: str, *, typed: bool = False) -> None:
         """A key that is a command: it is typed for the lesson. Looking back is possible at any time."""
         names = _names(line)
         if all(name in LOOKS_BACK for name in names):
@@ -336,7 +337,7 @@ def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path
     finally:
         failure = reading.end() or app.failure
     if failure is not None:
-        return report(failure)
+        return report(failure, app.driver.session)
     Output().write("\n".join(line for line, _ in app.room.lines[-1:]))
     return Status.HELD
 

@@ -4,13 +4,30 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from raftplay.commands.table import TABLE
 from raftplay.tui.keys import KEYS
+from raftplay.tui.sheet import ClosesOnce
 
 if TYPE_CHECKING:
     from raftplay.tui.app import RaftApp
+
+
+class Palette(CommandPalette, ClosesOnce):
+    """The palette. Keys may come faster than it lists its commands, and behind the one that chose a command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_chosen = False
+
+    def _action_command_list(self, action: str) -> None:
+        """Pass a key on to the list, if it is drawn: until then it has no lines, and textual raises KeyError."""
+        commands = self.query_one(CommandList)
+        if not commands.scrollable_content_region or self._has_chosen:
+            return
+        self._has_chosen = action == "select" and commands.highlighted is not None
+        super()._action_command_list(action)
 
 
 class Commands(Provider):

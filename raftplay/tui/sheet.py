@@ -5,16 +5,25 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.message import Message
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from raftplay.tui.boxes import Box
 from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
 from raftplay.watch.text import visible
 
 
-class Sheet(ModalScreen[None]):
+class ClosesOnce(Screen[None]):
+    """A screen over the screen that is closed at most once, however often and fast the key is pressed."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close it, if it is on top: textual closes whatever is on top then."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class Sheet(ModalScreen[None], ClosesOnce):
     """Lines to scroll through; `make` gives them for a width, `text` is what is copied if not these lines."""
 
     BINDINGS: ClassVar = [

@@ -1,6 +1,7 @@
 """The foot of the screen: captions of a script, answers, the keys; and the lines that name panes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
@@ -74,22 +75,33 @@ def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: b
     return fit(pieces, context.width, "bar")
 
 
-def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) -> list[Line]:
-    """The last command and its answer, in as many lines as there are; the whole of it is a key away."""
+def answer_lines(
+    outcome: Outcome | None, busy: str | None, context: Context, waiting: Sequence[str] = ()
+) -> list[Line]:
+    """The last command and its answer, in as many lines as there are; the whole of it is a key away.
+
+    While a line is `busy`, that and what comes behind it; an `outcome` is one that came meanwhile.
+    """
     glyphs = context.glyphs
     if busy is not None:
-        text = cut(visible(busy), context.width - 30)
-        return [(Piece(f" {glyphs.marker} {text}", "text"), Piece("  under way, Ctrl+C ends it", "dim"))]
+        under_way = _busy_line(busy, waiting, context)
+        if outcome is None or (waiting and context.height == 1):
+            return [under_way]
+        answer = answer_lines(outcome, None, replace(context, height=max(1, context.height - 1)))
+        if context.height > 1:
+            return [under_way, *answer]
+        tail = Piece(f"  {cut(visible(_ascii(busy, context)), context.width // 3)}: Ctrl+C ends it", "dim")
+        return [(*fit(answer[0], context.width - width_of((tail,))), tail)]
     if outcome is None:
         return []
     style = "text" if outcome.held else "bad"
     text = cut(visible(_ascii(outcome.text, context)), context.width // 3)
     command = Piece(f" {glyphs.marker} {text}" if text else "", "dim")
-    answer = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]
+    said = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]
     width = context.width - width_of((command,)) - 3
-    first, *rest = wrapped(answer[0], max(10, width))
+    first, *rest = wrapped(said[0], max(10, width))
     lines: list[Line] = [(command, Piece("  "), Piece(first, style))]
-    rest += [row for text in answer[1:] for row in wrapped(text, context.width - 4)]
+    rest += [row for text in said[1:] for row in wrapped(text, context.width - 4)]
     lines += [(Piece("   "), Piece(row, style)) for row in rest]
     if len(lines) > context.height:
         kept = lines[: context.height]
@@ -97,6 +109,18 @@ def answer_lines(outcome: Outcome | None, busy: str | None, context: Context) ->
         kept[-1] = (*fit(kept[-1], context.width - width_of(more)), *more)
         return kept
     return lines
+
+
+def _busy_line(busy: str, waiting: Sequence[str], context: Context) -> Line:
+    """The line under way; or those that come behind it, and behind what."""
+    marker = context.glyphs.marker
+    if not waiting:
+        text = cut(visible(_ascii(busy, context)), context.width - 30)
+        return (Piece(f" {marker} {text}", "text"), Piece("  under way, Ctrl+C ends it", "dim"))
+    wait = cut(visible(_ascii(busy, context)), context.width // 3)
+    behind = f"  behind `{wait}` (Ctrl+C ends it)"
+    text = cut(visible(_ascii(", ".join(waiting), context)), context.width - columns(behind) - 4)
+    return (Piece(f" {marker} {text}", "text"), Piece(behind, "warn"))
 
 
 def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> list[Line]:

@@ -1,0 +1,31 @@
+"""An error of raftplay's own: a report of it in a file, and beside it the session, so that nothing is lost."""
+
+import contextlib
+import os
+import tempfile
+import traceback
+from pathlib import Path
+
+from raftplay.commands.keeping import script_text, write_new
+from raftplay.commands.session import Session
+from raftplay.commands.status import Status
+from raftplay.output import complain
+from raftplay.watch.text import visible
+
+
+def report(failure: BaseException, session: Session) -> Status:
+    """Keep what went wrong inside, and `session` as a script, in files, and name them in one line."""
+    text = "".join(traceback.format_exception(failure))
+    first = visible(traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200])
+    where = ""
+    with contextlib.suppress(OSError):
+        handle, path = tempfile.mkstemp(prefix="raftplay-report-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        where = f"; the report is in {path}"
+        script = Path(path).with_suffix(".script.txt")
+        with contextlib.suppress(Exception):  # the error may lie in what is written here
+            write_new(script, script_text(session))
+            where += f", the session as a script in {script}"
+    complain(f"raftplay: internal error: {first}{where}")
+    return Status.FAILED
