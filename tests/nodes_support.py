@@ -12,5 +12,5 @@ OWN = "own"
 
 def take(module: type[ConsensusModule], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `bug own` mean nodes of the class `module`, in this process, until the test ends."""
-    monkeypatch.setitem(BUGS, OWN, Bug(OWN, "a node of one's own", module, "§5", ()))
+    monkeypatch.setitem(BUGS, OWN, Bug(OWN, "a node of one's own", module, "§5", (), ()))
     bugs._composed.cache_clear()

@@ -132,6 +132,7 @@ def test_a_timing_that_cannot_be_is_refused_in_one_sentence(name: str):
     assert make(0.5 if name in ("election_max", "link delay", "link loss") else 0.005)
 
 
+@pytest.mark.filterwarnings("ignore::raftplay.TimingWarning")
 def test_the_shortest_timings_that_are_allowed_come_to_an_end():
     raft = RaftConfig(election_min=0.001, election_max=0.001, heartbeat=0.001)
     for delay in (0.0, 0.005):

@@ -341,7 +341,7 @@ def test_all_lines_of_a_pasted_block_run_with_nothing_invisible_in_them() -> Non
             value, seen = app.prompt.value, picture.frame(app)[-2]
             await pilot.press("enter")
             await pilot.pause()
-            await pilot.press("up")
+            await pilot.press(":", "up")
             assert app.prompt.value == "submit 'a;b'"
             await pilot.press("up")
             assert app.prompt.value == r"submit \x1b[31mx\u{202e}"
