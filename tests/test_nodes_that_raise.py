@@ -10,7 +10,16 @@ from backends_support import KINDS, elect, nothing_left_over, take_loop
 from nodes_support import OWN, take
 
 import raftplay
-from raftplay import AppendEntriesReply, Config, ConsensusModule, Harness, NodeFailed, RequestVoteReply, UsageError
+from raftplay import (
+    AppendEntriesReply,
+    Config,
+    ConsensusModule,
+    Harness,
+    NodeFailed,
+    RaftConfig,
+    RequestVoteReply,
+    UsageError,
+)
 from raftplay.cluster import stuck
 from raftplay.cluster.raised import NodeRaised
 from raftplay.commands.live import Live
@@ -54,7 +63,10 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     take_loop(request.param, monkeypatch)
     backend = "sim" if request.param == "sim" else "tcp"
     with nothing_left_over():
-        yield lambda node, **more: Harness(3, backend=backend, seed=1, config=Config(node=node), **more)
+        usual = RaftConfig()
+        yield lambda node, raft=usual, **more: Harness(
+            3, backend=backend, seed=1, config=Config(raft, node=node), **more
+        )
 
 
 def provoke(h: Harness) -> None:
@@ -95,7 +107,8 @@ def test_whatever_method_raises_the_node_goes_down_and_is_named_and_the_others_l
         assert isinstance(failure.__cause__, TypeError)
         assert h.alive == [True, False, True]
         (crashed,) = [record for record in seen if isinstance(record.event, Crashed)]
-        assert (crashed.node, crashed.time) == (1, pytest.approx(failure.time, abs=0.001))
+        assert crashed.node == 1
+        assert crashed.time >= failure.time
         assert describe(crashed).startswith(f"crashes: its code raised TypeError in {method}")
         assert h.snapshot().nodes[1].crash_cause == crashed.event.cause
         h.reconnect_peer(2)
@@ -105,9 +118,9 @@ def test_whatever_method_raises_the_node_goes_down_and_is_named_and_the_others_l
 
 
 def test_the_message_that_a_node_handled_is_the_one_that_was_delivered(make: Callable[..., Harness]):
-    with make(failing("request_vote")) as h:
+    with make(failing("request_vote"), raft=RaftConfig(election_min=20, election_max=40)) as h:
         h.hold(0, 1)
-        h.time_out_peer(0)
+        h.time_out_peer(0)  # no other election comes of itself
         (flight,) = [flight for flight in h.messages() if flight.dst == 1]
         with pytest.raises(NodeFailed, match=rf"in request_vote at 0\.\d+ s \(message {flight.id}\)\n"):  # noqa: PT012
             h.deliver(flight.id)
