@@ -642,7 +642,7 @@ class Server:
         self._stream.publish(self.id, self.incarnation, fact)
 
     def _publish_decision(self, decision: Decision) -> None:
-        """Tell what the node decided. Raises `TypeError` in the code that did, for a state that nobody can read."""
+        """Tell what the node decided. Raises `TypeError` in the code that did, for a state nobody can read."""
         after = self.cm.node_state()
         kinds = type(after.current_term), type(after.voted_for), type(after.commit_index), type(after.last_applied)
         if kinds != FOUR_NUMBERS:
