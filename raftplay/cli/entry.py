@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from raftplay.backends.base import NodeFailed
 from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
@@ -74,6 +75,9 @@ def run() -> NoReturn:
     except (StorageError, UsageError) as error:
         complain(f"raftplay: error: {error}")
         status = Status.MISUSED
+    except NodeFailed as failed:  # before there is a transcript to say so
+        complain(*f"raftplay: {failed}".split("\n"))
+        status = Status.FAILED
     except typer.TyperException as error:
         complain(f"raftplay: error: {call_text(error)}")
         status = Status.MISUSED

@@ -15,11 +15,12 @@ from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.disk import Disk, MemoryDisk
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import LinkFaults, Network
-from raftplay.cluster.raised import NodeRaised
+from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.sqlite_storage import SqliteStorage
-from raftplay.raft.messages import CommitEntry, UsageError
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import CMState, CommitEntry, UsageError
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
@@ -276,8 +277,19 @@ class Members:
             self._opened.close()
 
     def node_snapshot(self, server: Server) -> NodeSnapshot:
-        """All that a screen shows of one node."""
-        cm, id = server.cm, server.id
+        """All that a screen shows of one node; one whose own code has spoilt its state seems to know nothing."""
+        try:
+            return self._snapshot_of(server, server.cm)
+        except FAILURES:
+            blank = ConsensusModule(server.id, server.peer_ids, MapStorage())
+            blank.state = CMState.DEAD
+            return self._snapshot_of(server, blank)
+
+    def _snapshot_of(self, server: Server, cm: ConsensusModule) -> NodeSnapshot:
+        id = server.id
+        numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
+        if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
+            raise TypeError("a node's state is not what Figure 2 says")
         return NodeSnapshot(
             id=id,
             state=cm.state,

@@ -39,6 +39,8 @@ from raftplay.watch.stream import Stream
 
 T = TypeVar("T")
 
+FOUR_NUMBERS = (int, int, int, int)
+
 MAX_OPEN_CALLS = 1024
 """How many calls wait for their replies; of more, the oldest is given up."""
 
@@ -557,7 +559,7 @@ class Server:
 
     def _send_calls(self, now: float) -> None:
         try:
-            calls = self.cm.take_calls()
+            calls = list(self.cm.take_calls())
         except FAILURES as error:
             self._fail(error, "take_calls")
             return
@@ -640,7 +642,12 @@ class Server:
         self._stream.publish(self.id, self.incarnation, fact)
 
     def _publish_decision(self, decision: Decision) -> None:
-        self._stream.publish(self.id, self.incarnation, decision, self.cm.node_state())
+        """Tell what the node decided. Raises `TypeError` in the code that did, for a state nobody can read."""
+        after = self.cm.node_state()
+        kinds = type(after.current_term), type(after.voted_for), type(after.commit_index), type(after.last_applied)
+        if kinds != FOUR_NUMBERS:
+            raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
+        self._stream.publish(self.id, self.incarnation, decision, after)
 
 
 def _checked(reply: T, kind: type[T]) -> T:

@@ -162,8 +162,7 @@ def _watched(plan: Plan, disturb: Callable[[_Run], None], *, measured: bool) -> 
                 _measure(run, harness, result.liveness)
                 if plan.backend == "tcp" and (left := left_over(harness)) is not None:
                     result.finding = Finding(LEFTOVERS, left, harness.now)
-        result.seconds = harness.now
-    result.rules = coverage.counts
+        result.seconds, result.rules = harness.now, coverage.counts
     return result
 
 
