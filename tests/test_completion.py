@@ -314,3 +314,14 @@ def test_what_is_offered_is_what_is_understood(session: Session, choices: list[i
         line = f"{line[: chosen.start]}{chosen.text} "
         hint = hint_of(line, len(line), session)
         assert hint is None or not hint.mistake, (line, hint)
+
+
+@pytest.mark.parametrize("line", ["submit " + "x" * 20_000, "c" * 20_000, "'" + "x" * 20_000, "status;" * 3_000])
+def test_of_a_very_long_line_nothing_is_read_at_every_key(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reads(source: str) -> None:
+        raise AssertionError(f"{len(source)} characters were read")
+
+    monkeypatch.setattr("raftplay.commands.completion.split_typed", reads)
+    monkeypatch.setattr("raftplay.commands.completion.split_line", reads)
+    assert complete(line, len(line)) == []
+    assert hint_of(line, len(line)) is None

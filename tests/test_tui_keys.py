@@ -14,6 +14,8 @@ from textual.events import Key, Paste
 from textual.pilot import Pilot
 from tui_support import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
 
+from raftplay.commands.completion import Hint
+from raftplay.commands.session import Session
 from raftplay.commands.table import TABLE
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
@@ -21,6 +23,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
 from raftplay.tui.palette import Commands
+from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
@@ -353,6 +356,36 @@ def test_all_lines_of_a_pasted_block_run_with_nothing_invisible_in_them() -> Non
         leader = driver.view().snapshot.leader
         assert leader is not None
         assert [entry.command for entry in leader.log] == ["x1b[31mxu{202e}", "a;b"]
+
+
+def test_keys_that_come_together_are_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a line costs grows with its length, not with its square."""
+    explained: list[str] = []
+
+    def counted(text: str, cursor: int, session: Session) -> tuple[Hint | None, tuple[str, ...]]:
+        explained.append(text)
+        return hinted(text, cursor, session)
+
+    monkeypatch.setattr("raftplay.tui.app.hinted", counted)
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> list[str]:
+            await pilot.press(":")
+            changes: list[str] = []
+            monkeypatch.setattr(app, "on_input_changed", lambda event: changes.append(event.value))
+            for key in [*"submit ", *"x" * 2_000, "enter", *"behind it"]:
+                app.prompt.post_message(Key(key, key if len(key) == 1 else None))
+            while app.deck.outcome is None:
+                await pilot.pause()
+                app.paint()
+            return changes
+
+        changes = played(app, go)
+    assert app.deck.outcome is not None
+    assert app.deck.outcome.text == "submit " + "x" * 2_000
+    assert len(changes) < 20
+    assert len(explained) < 20
 
 
 def test_what_is_pasted_beside_the_prompt_comes_into_it_and_a_wrong_line_stops_no_other() -> None:

@@ -20,6 +20,9 @@ from raftplay.watch.text import visible
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
+LONGEST = 1_000
+"""Of a longer line nothing is said, in characters: it would be read as a whole at every key."""
+
 NO_EXTRA: Mapping[str, str] = {}
 
 
@@ -57,7 +60,7 @@ def complete(
 
     `extra` are commands that only the caller has, each with its help. Without a `session`, a script is written.
     """
-    typed = split_typed(line[:cursor])
+    typed = None if len(line) > LONGEST else split_typed(line[:cursor])
     return [] if typed is None else _complete(line[:cursor], typed, session, extra)
 
 
@@ -65,6 +68,8 @@ def hint_of(
     line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
 ) -> Hint | None:
     """What is being typed at the cursor; None where nothing can be said of it."""
+    if len(line) > LONGEST:
+        return None
     typed = split_typed(line[:cursor])
     if typed is None:
         return _unreadable(line)

@@ -102,6 +102,8 @@ class RaftApp(App[None], inherit_bindings=False):
         self._breach_shown = False
         self._interrupted_at = 0.0
         self._reports_mouse = True
+        self._will_paint = False
+        self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
         self.prompt = Prompt(self.history, self.complete)
         if deck.glyphs.ascii:
@@ -201,7 +203,9 @@ class RaftApp(App[None], inherit_bindings=False):
             deck.busy, deck.is_answered = busy, False
         self._take_outcomes()
         deck.waiting = self.driver.waiting
-        deck.is_typing = self.focused is self.prompt
+        deck.is_typing, self._will_paint = self.focused is self.prompt, False
+        if (typed := (self.prompt.value, self.prompt.cursor_position)) != self._hinted:
+            deck.hint, self._hinted = hinted(*typed, self.driver.session), typed
         while self._news:
             self.say("", self._news.pop(0))
         self.seen = view = self.driver.view()
@@ -250,9 +254,10 @@ class RaftApp(App[None], inherit_bindings=False):
         return completed(text, cursor, self.driver.session)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Another character: say what may follow."""
-        self.deck.hint = hinted(event.value, self.prompt.cursor_position, self.driver.session)
-        self.call_later(self.paint)
+        """Another character: say soon what may follow, once for all that come together."""
+        if not self._will_paint:
+            self._will_paint = True
+            self.call_later(self.paint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A line was typed, or a block of lines pasted: it is run, and keys are keys again."""

@@ -22,9 +22,6 @@ LINE_END = "↵"
 MOST_TYPED = 65_536
 """How many characters the prompt takes."""
 
-MOST_EXPLAINED = 1_000
-"""A longer line gets neither hints nor completions: they read the whole of it, at every key."""
-
 EXTRA = {"quit": "Leave the screen."}
 """What may be typed here besides the commands of the table."""
 
@@ -76,6 +73,7 @@ class Prompt(Input):
         self._sought: str | None = None
         self._found: list[tuple[str, int]] = []
         self._which = 0
+        self._typed: list[str] = []  # characters that came together: they are shown at once
 
     def on_focus(self) -> None:
         """Say what the keys do now."""
@@ -91,6 +89,14 @@ class Prompt(Input):
             self._history.rest()
         if event.key not in ("tab", "shift+tab"):
             self._found = []
+        if event.is_printable and event.character is not None:
+            if not self._typed:
+                self.call_later(self._take_typed)
+            self._typed.append(event.character)
+            event.prevent_default()
+            event.stop()
+            return
+        self._take_typed()
         match event.key:
             case "up" | "down":
                 self._step(-1 if event.key == "up" else 1, lambda line, text: line.startswith(text))
@@ -98,6 +104,8 @@ class Prompt(Input):
                 self._step(-1, lambda line, text: text in line)
             case "tab" | "shift+tab":
                 self._fill(1 if event.key == "tab" else -1)
+            case "enter":
+                await self.action_submit()
             case "escape":
                 self.post_message(self.Left())
             case _:
@@ -111,6 +119,12 @@ class Prompt(Input):
         """What is shown."""
         return Text(self.value.replace("\n", LINE_END), no_wrap=True, overflow="ignore", end="")
 
+    def _take_typed(self) -> None:
+        if self._typed:
+            text = "".join(self._typed)
+            self._typed.clear()
+            self.replace(text, *self.selection)
+
     def _on_paste(self, event: events.Paste) -> None:
         self.insert_block(event.text)
         event.stop()
@@ -122,6 +136,7 @@ class Prompt(Input):
 
     def insert_block(self, text: str) -> None:
         """Insert the lines of `text` that are not blank; what cannot be shown is written as its escape."""
+        self._take_typed()
         block = "\n".join(visible(line) for line in text.splitlines() if line.strip())
         if len(self.value) + len(block) > MOST_TYPED:
             self.notify(f"nothing was pasted: the prompt takes {MOST_TYPED:,} characters; keep more as a script")
@@ -130,6 +145,7 @@ class Prompt(Input):
 
     def put(self, text: str) -> None:
         """Show `text`, the cursor behind it."""
+        self._typed.clear()
         self.value = text
         self.cursor_position = len(text)
 
@@ -168,14 +184,14 @@ def lines_of(text: str) -> list[str]:
 def completed(text: str, cursor: int, session: Session) -> list[Completion]:
     """Return what may stand at the cursor, in its line."""
     begin, line, at = _line_at(text, cursor)
-    found = complete(line, at, session, EXTRA) if len(line) <= MOST_EXPLAINED else []
+    found = complete(line, at, session, EXTRA)
     return [replace(one, start=one.start + begin) for one in found]
 
 
 def hinted(text: str, cursor: int, session: Session) -> tuple[Hint | None, tuple[str, ...]]:
     """Explain what is being typed, and name what may come next, fit to be shown."""
     _, line, at = _line_at(text, cursor)
-    if not line.strip() or len(line) > MOST_EXPLAINED:
+    if not line.strip():
         return None, ()
     hint = hint_of(line, at, session, EXTRA)
     offers = complete(line, at, session, EXTRA)
