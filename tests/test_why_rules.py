@@ -192,6 +192,11 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         "its election timer fired at 0.156 s: the election timeout passed without word from a leader (§5.2); 156 ms "
         "before, it had started",
     ),
+    "by-hand": (
+        story("timeout 0; wait leader"),
+        of_node(0),
+        "at 0.000 s its election timer was fired by hand (§5.2)",
+    ),
 }
 
 

@@ -15,7 +15,7 @@ def resend_lost_interrupts() -> None:
 
     That is where it clears up after an object: it would print a traceback, and go on as if nothing had come.
     """
-    others: "Callable[[sys.UnraisableHookArgs], object]" = sys.unraisablehook
+    others: Callable[[sys.UnraisableHookArgs], object] = sys.unraisablehook
 
     def lost(what: "sys.UnraisableHookArgs") -> None:
         if what.exc_type is KeyboardInterrupt:

@@ -29,6 +29,7 @@ from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import events as ev
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
+from raftplay.watch.text import count
 
 T = TypeVar("T")
 
@@ -84,7 +85,9 @@ class Harness:
         if not 1 <= n <= MAX_NODES:
             raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {n}")
         if storage is not None and (data_dir is not None or len(storage) != n):
-            raise UsageError(f"a cluster has either a data directory or a storage for each of its {n} nodes")
+            raise UsageError(
+                f"a cluster has either a data directory or a storage for each of its {count(n, 'node')}"
+            )
         self.n = n
         self.seed = new_seed() if seed is None else seed
         self.config = (config or Config()).settled()
@@ -223,14 +226,21 @@ class Harness:
         """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
         self._act(lambda: self._members.tell(ev.Partitioned(self.network.partition(groups))))
 
-    def heal(self) -> None:
-        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so)."""
+    def heal(self) -> int:
+        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
 
-        def act() -> None:
+        Links that are held are released: return how many of the messages held on them arrive.
+        """
+
+        def act() -> int:
             self.network.heal()
             self._members.tell(ev.Healed())
+            held = self.flights.held_links
+            for src, dst in held:
+                self._members.tell(ev.LinkHeld(src, dst, False))
+            return self.flights.release(*held)
 
-        self._act(act)
+        return self._act(act)
 
     def cut(self, src: int, dst: int) -> None:
         """Let nothing get from `src` to `dst` (the other direction stays)."""
@@ -313,7 +323,7 @@ class Harness:
 
         def act() -> int:
             self._members.tell(ev.LinkHeld(src, dst, False))
-            return self.flights.release(src, dst)
+            return self.flights.release((src, dst))
 
         return self._act(act)
 

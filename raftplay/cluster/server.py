@@ -26,10 +26,11 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
+    LogEntry,
     Reply,
     RequestVoteArgs,
 )
-from raftplay.raft.storage import Storage, StorageError
+from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
 
@@ -45,6 +46,10 @@ CALL_LIMIT = 5.0
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
 OnTorn = Callable[[int], None]
+OnLateWrite = Callable[[int], None]
+Kept = tuple[int, int, tuple[LogEntry, ...]]
+"""What a disk holds: (current_term, voted_for, log)."""
+
 OpenCall = tuple[int, Args, OnReply | None]
 
 
@@ -52,7 +57,8 @@ class Server:
     """One running node: it listens from its making, and takes part from `serve` on.
 
     `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_torn`
-    with the node's id when a write of it fails: the node must crash then (it stops of itself when None).
+    with the node's id when a write of it fails: the node must crash then (it stops of itself when None);
+    `on_late_write` when it wrote after it had stopped, which takes bug zombie.
     Raises `StorageError` when `storage` holds no node's state, and inside the cluster when it fails.
     """
 
@@ -71,6 +77,7 @@ class Server:
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
         on_torn: OnTorn | None = None,
+        on_late_write: OnLateWrite | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -83,6 +90,8 @@ class Server:
         self._stream = stream or Stream(backend.now)
         self._on_commits = on_commits
         self._on_torn = on_torn
+        self._on_late_write = on_late_write
+        self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         self.cm: ConsensusModule = module_with(config.bugs)(
@@ -208,6 +217,22 @@ class Server:
             if flight.pilot is self.proxy or (flight.pilot is self and flight.src == self.id):
                 self._flights.lose(flight.id, "crash")
         self._backend.changed()
+
+    @property
+    def writes_tell_all(self) -> bool:
+        """Whether the events tell what its disk holds: each whole write is told, a torn one is not."""
+        return not self._write_failed and not self.cm.hears_replies_when_dead
+
+    def on_disk(self) -> Kept:
+        """Return what its storage would give back to a new process."""
+        vote, log = self.cm.durable_vote, self.cm.log
+        if self.writes_tell_all and log.changed_from is None:
+            return vote.current_term, vote.voted_for, log.frozen()
+        try:
+            current_term, voted_for, log = PersistentState(self.disk).load()
+        except (StorageError, OSError):  # a restart will say what is wrong with it
+            return vote.current_term, vote.voted_for, ()
+        return current_term, voted_for, log.frozen()
 
     def freeze(self) -> None:
         """The process stalls: its timer does not fire, what arrives waits."""
@@ -450,7 +475,8 @@ class Server:
         """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
         cm = self.cm
         try:
-            cm.persist(now)
+            if cm.persist(now) and self.stopped and self._on_late_write is not None:
+                self._on_late_write(self.id)
         except TornWrite:
             self._disk_failed()
             return
@@ -490,6 +516,7 @@ class Server:
     def _disk_failed(self) -> None:
         """The node crashes: whoever runs the cluster sees to that, or the server itself."""
         self._settle_due = False
+        self._write_failed = True
         if self._on_torn is not None:
             self._on_torn(self.id)
         else:

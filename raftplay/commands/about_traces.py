@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raftplay.watch.invariants import Invariants
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 from raftplay.watch.trace import read_trace
 
 
@@ -11,13 +11,13 @@ def replay_text(path: Path) -> tuple[bool, str]:
     """Whether every invariant held in the trace at `path`, and what was seen. Raises `UsageError`."""
     header, records = read_trace(path)
     watcher = Invariants(header.nodes)
-    count, time = 0, 0.0
+    events, time = 0, 0.0
     for record in records:
         watcher(record)
-        count, time = count + 1, record.time
+        events, time = events + 1, record.time
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
-    about = f"{header.nodes} nodes, {header.backend}, seed {header.seed}{bugs}"
-    lines = [visible(f"{path}: {count} events in {time:.3f} s of cluster time ({about})")]
+    about = f"{count(header.nodes, 'node')}, {header.backend}, seed {header.seed}{bugs}"
+    lines = [visible(f"{path}: {count(events, 'event')} in {time:.3f} s of cluster time ({about})")]
     lines += [visible(str(breach)) for breach in watcher.breaches]
     if not watcher.breaches:
         lines.append("every invariant held")

@@ -14,7 +14,7 @@ from raftplay.commands.files import write_whole
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
 from raftplay.raft.messages import UsageError
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -97,8 +97,7 @@ def _check(session: "Session", file: Path) -> None:
 
 
 def _count(session: "Session") -> str:
-    count = len(session.branch.journal)
-    return f"{count} command{'' if count == 1 else 's'}"
+    return count(len(session.branch.journal), "command")
 
 
 def _body(branch: Branch, *, is_exact: bool) -> list[str]:

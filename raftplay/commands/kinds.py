@@ -1,7 +1,7 @@
 """The kinds of parameters that commands take; a kind is written once and used by any command."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,10 +46,11 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Messages in flight by their numbers. Those of a link may have landed before anything is done to them."""
+    """Messages in flight by their numbers. Those of `links` may have landed before anything is done to them."""
 
     ids: tuple[int, ...]
     by_id: bool = False
+    links: tuple[tuple[int, int], ...] = ()
 
 
 def _anything(_: NodeSnapshot) -> bool:
@@ -206,8 +207,8 @@ def _messages(cursor: Cursor) -> Resolve:
     links = _links(cursor)
 
     def resolve(session: "Session") -> Picked:
-        meant = set(links(session))
-        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant))
+        meant = tuple(links(session))
+        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant), links=meant)
 
     return resolve
 
@@ -296,10 +297,12 @@ ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree â€
 
 NODE = one_node()
 NODES = some_nodes()
+NODES_FROM = replace(NODES, stop="from")
 VALUE = Kind("VALUE", _value, about="an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'")
 TO_NODE = one_node(lead="to")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
 COUNT = Kind("N", _count(1, 10_000))
+FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from")
 SLEEP = Kind("D", _duration, about=ABOUT_DURATION)
 CONDITION = Kind("CONDITION", _condition, about=ABOUT_CONDITION)
 CONDITION_WITHIN = Kind("CONDITION", _condition, stop="within", about=ABOUT_CONDITION)

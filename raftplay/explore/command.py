@@ -13,7 +13,7 @@ from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
 from raftplay.raft.messages import UsageError
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]
 
@@ -25,12 +25,12 @@ def explore(search: Search, write: Write, *, out: Path, watch: Watch, shrink_lim
     if report.first is None:
         return Status.INTERRUPTED if report.interrupted else Status.HELD
     case = case_of(report.first)
-    write(f"shrinking {len(case.commands)} commands …")
+    write(f"shrinking {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again))
     write(
-        f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
-        f"{visible(str(out))}\nagain: raftplay run {visible(shlex.quote(str(out)))}"
+        f"shrunk to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
+        f"seed {case.plan.seed}: {visible(str(out))}\nagain: raftplay run {visible(shlex.quote(str(out)))}"
     )
     return Status.FAILED
 
@@ -71,7 +71,7 @@ def explore_script(
                 write(line)
             return Status.FAILED
         watch(seed)
-    write(f"{visible(name)} held with {len(seeds)} seeds, {seeds.start} to {seeds.stop - 1}")
+    write(f"{visible(name)} held with {count(len(seeds), 'seed')}, {seeds.start} to {seeds.stop - 1}")
     return Status.HELD
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 from raftplay.explore.sweep import Report, percentile
 from raftplay.raft.events import RULES
+from raftplay.watch.text import count
 
 PROMISES = {
     "leader": "a leader, followed by all, after the last fault",
@@ -14,11 +15,11 @@ PROMISES = {
 
 def progress_line(report: Report, *, seeds: int | None, limit: float | None) -> str:
     """One line for a terminal."""
-    done = f"{report.trials}/{seeds}" if seeds is not None else f"{report.trials}"
+    done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
     rate = report.trials / report.elapsed if report.elapsed else 0.0
-    return f"[{bar:<20}] {done} seeds, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
+    return f"[{bar:<20}] {done}, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
 
 
 def report_text(report: Report) -> str:
@@ -27,7 +28,7 @@ def report_text(report: Report) -> str:
     rate, times = report.trials / elapsed, report.simulated / elapsed
     ended = "interrupted after" if report.interrupted else "searched"
     lines = [
-        f"{ended} {report.trials} seeds in {report.elapsed:.1f} s: {rate:.1f} a second, "
+        f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second, "
         f"{report.simulated / 3600:.2f} simulated hours ({times:.0f} times real time)",
         f"mixes: {_counts(report.mixes)}",
         f"faults: {_counts(report.faults)}",
@@ -49,7 +50,7 @@ def findings_text(report: Report) -> str:
     assert first is not None
     assert first.finding is not None
     more = f" (and {len(report.findings) - 1} more)" if len(report.findings) > 1 else ""
-    where = f"seed {first.plan.seed}, {first.plan.nodes} nodes, mix {first.plan.mix}"
+    where = f"seed {first.plan.seed}, {count(first.plan.nodes, 'node')}, mix {first.plan.mix}"
     return f"found: {first.finding.name}, {where}{more}\n  {first.finding.text}"
 
 

@@ -29,6 +29,7 @@ RULES: dict[str, tuple[str, str]] = {
     "told": ("§5.3", "the leader has committed that far"),
     "older-entry": ("§5.4.2", "a majority has the entry, but it is of an older term"),
     "timeout": ("§5.2", "the election timeout passed without word from a leader"),
+    "by-hand": ("§5.2", "its election timer was fired by hand"),
 }
 
 
@@ -52,6 +53,7 @@ class PreVoteStarted(Decision, frozen=True, gc=False):
     """The election timer fired; the node asks whether it could win `term` before starting it (§9.6)."""
 
     term: int
+    rule: str = "timeout"
 
 
 class ElectionStarted(Decision, frozen=True, gc=False):

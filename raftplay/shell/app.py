@@ -31,7 +31,7 @@ from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, st
 from raftplay.shell.plain import PlainShell
 from raftplay.shell.typed import PastLines
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 EVERY = 0.1
 """How often what is shown is looked at anew, in seconds."""
@@ -134,9 +134,9 @@ class Shell:
         self._end(0)
 
     def _say_farewell(self) -> None:
-        count = len(self.session.branch.journal)
-        if count > self._saved_at and not self.session.is_recorded:
-            what = f"{count} command{'s' if count > 1 else ''}"
+        done = len(self.session.branch.journal)
+        if done > self._saved_at and not self.session.is_recorded:
+            what = count(done, "command")
             self._say([("class:dim", f"{what} done, not saved; save FILE before leaving keeps them as a script")])
 
     # ---- what is typed
