@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from why_witness import disk
+
 from raftplay import Harness
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.past.world import World
@@ -30,6 +32,11 @@ class Compared(Harness):
             now = self.snapshot()
             then = self.world.snapshot(now, now.time)
             assert then == now, difference(now, then)
+            for node in now.nodes:
+                if not node.alive:
+                    seen = (node.current_term, node.voted_for, list(node.log))
+                    assert seen == disk(self, node.id), f"not what is on the disk of n{node.id}"
+                    assert (node.commit_index, node.last_applied) == (-1, -1)
             flying = Counter(map(_message, self.flights.everything()))
             known = Counter(map(_message, self.world.messages(now.time)))
             assert not flying - known, "the events do not tell of these messages in flight"

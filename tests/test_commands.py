@@ -342,9 +342,9 @@ def test_a_message_that_is_not_in_flight_is_an_error_that_says_so() -> None:
 
 def test_of_a_link_with_nothing_in_flight_nothing_is_delivered() -> None:
     assert held("deliver 0->1; lose 1->0; duplicate all").answers == [
-        "no message delivered",
-        "no message lost",
-        "a copy of no message delivered",
+        "no message delivered: nothing is in flight on 0->1",
+        "no message lost: nothing is in flight on 1->0",
+        "no copy delivered: nothing is in flight on 20 directions of links",
     ]
 
 
@@ -440,7 +440,7 @@ def test_status_shows_every_node_and_what_is_wrong() -> None:
     assert run.answers[-1].split("\n") == [
         "node  state     term  vote  log  commit  applied",
         "0     Leader    1     0     1    0       0",
-        "1     Dead      1     0     1    -       -        down",
+        "1     Dead      1     0     1    -       -        down; term, vote and log are as on disk",
         "2     Follower  1     0     1    0       0        cut off",
         "3     Follower  1     0     1    0       0        frozen",
         "4     Follower  1     0     1    0       0        drops calls after 7",
@@ -470,6 +470,7 @@ def test_log_shows_terms_commands_and_what_is_committed() -> None:
     assert picked.split("\n")[0] == "index  node 3          node 1"
     assert crashed.split("\n")[0] == "index  node 2"
     assert leader.split("\n")[0] == "index  node 0"
+    assert [table.split("\n")[-1], crashed.split("\n")[-1]] == ["on disk: node 2"] * 2
 
 
 def test_logs_stay_in_their_columns_under_wide_characters() -> None:

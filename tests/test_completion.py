@@ -124,7 +124,7 @@ def test_nodes_carry_their_roles_and_selectors_what_they_select(session: Session
     found = helps("log ", session)
     assert found["0"] == "Leader, term 1"
     assert found["1"] == "Follower, term 1, cut off"
-    assert found["3"] == "down, term 1"
+    assert found["3"] == "down, term 1 on disk"
     assert found["4"].endswith("frozen")
     assert (found["leader"], found["crashed"], found["$old"]) == ("n0", "n3", "n0")
 
@@ -231,7 +231,10 @@ def test_no_example_of_the_table_has_a_mistake_on_its_way(name: str):
             "submit ‹VALUE› [to NODE]: an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'",
         ),
         ("submit 5 ", "submit VALUE ‹[to NODE]›: 2 or n2, leader, follower, or a variable such as $old"),
-        ("heal", "heal: Make all links whole again: no groups, cuts, loss, delay or duplicates."),
+        (
+            "heal",
+            "heal: Restore all links: no groups, cuts, loss, delay or duplicates; what is held is delivered.",
+        ),
         ("wait leader wi", "wait ‹CONDITION› [within D]: "),
         ("wait leader within ", "wait CONDITION ‹[within D]›: 250ms, 1.5s or 2m, at most 1440m"),
         ("crash 9", "there is no node 9; the nodes are 0 to 4"),

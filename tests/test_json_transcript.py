@@ -26,6 +26,7 @@ class Node(msgspec.Struct, forbid_unknown_fields=True):
     alive: bool
     connected: bool
     frozen: bool
+    tearing: bool
 
 
 class State(msgspec.Struct, forbid_unknown_fields=True):

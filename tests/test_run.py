@@ -125,11 +125,11 @@ def test_a_failure_says_what_failed_at_which_line_and_time_and_what_every_node_l
     )
     assert lines[at + 2 :] == [
         "at 0.304 s:",
-        "  node 0: Leader, term 1, vote 0, commit -1, log of 1 ['a b'@1]",
-        "  node 1: Candidate, term 2, vote 1, commit -1, log of 1 ['a b'@1]",
-        "  node 2: Dead, term 1, vote 0, commit -1, log of 0 []",
-        "  node 3: Candidate, term 2, vote 3, commit -1, log of 1 ['a b'@1]",
-        "  node 4: Follower, term 2, vote 3, commit -1, log of 1 ['a b'@1]",
+        "  node 0: Leader, term 1, vote 0, commit -, log of 1 ['a b'@1]",
+        "  node 1: Candidate, term 2, vote 1, commit -, log of 1 ['a b'@1]",
+        "  node 2: Dead, on disk: term 1, vote 0, log of 0 []; commit not kept on disk",
+        "  node 3: Candidate, term 2, vote 3, commit -, log of 1 ['a b'@1]",
+        "  node 4: Follower, term 2, vote 3, commit -, log of 1 ['a b'@1]",
         "  partition: 0 | 1 2 | 3 4",
         "  link 0->1: loss 5%",
         "x.txt: failed after 6 steps, at 0.304 s (5 nodes, sim, seed 7)",

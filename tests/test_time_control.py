@@ -322,8 +322,8 @@ def test_a_message_on_a_slow_link_keeps_its_number_through_its_steps(monkeypatch
             (id,) = (f.id for f in h.messages() if f.dst == 1 and f.on_link)
             words = [line for line in step_words(h, 80) if f"message {id} " in line]
             assert words == [
-                f"message {id} passes its link: call n0 → n1: entry 0 [x] of term 1 (commit -1)",
-                f"message {id} arrives: call n0 → n1: entry 0 [x] of term 1 (commit -1)",
+                f"message {id} passes its link: call n0 → n1: entry 0 [x] of term 1 (commit -)",
+                f"message {id} arrives: call n0 → n1: entry 0 [x] of term 1 (commit -)",
             ]
 
 

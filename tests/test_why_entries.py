@@ -231,7 +231,7 @@ def test_an_index_in_no_log_is_told_with_the_longest() -> None:
     ]
 
 
-def test_what_tore_is_not_certain() -> None:
+def test_what_a_torn_write_lost_is_not_counted() -> None:
     assert told(LED + "tear 1 after 1; submit a; sleep 3ms", 0, nodes=3) == [
         "index 0 is committed on node 0 (a, of term 1)",
         (
@@ -239,7 +239,6 @@ def test_what_tore_is_not_certain() -> None:
             "(§5.3, §5.4.2); it counted nodes 0 2 for index 0, term 1"
         ),
         "2 of 3 nodes have the entry (a, of term 1): nodes 0 2",
-        "what is on the disk of node 1 is not certain: its last write tore",
         "node 1 lacks it: node 1 is down; its log is empty",
         "node 2 has it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3)",
     ]

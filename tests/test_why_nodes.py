@@ -47,7 +47,7 @@ def test_a_leader_that_is_cut_off_cannot_commit_and_does_not_know_of_its_success
             "node 0 is leader of term 1 since 0.002 s: it counted the votes of nodes 0 1 2; of 5 nodes, 3 are "
             "needed (§5.2); now it reaches no majority"
         ),
-        "its election timer was made to fire at 0.000 s (timeout)",
+        "at 0.000 s its election timer was fired by hand (§5.2)",
         (
             "node 1 voted for it at 0.002 s: not yet voted for another in this term, and the candidate's log is "
             "up to date: both logs are empty (§5.2)"
@@ -110,7 +110,7 @@ def test_a_frozen_leader_sends_nothing() -> None:
 def test_a_leader_alone_in_its_cluster_is_a_majority() -> None:
     assert told(STILL + "timeout 0", 0, nodes=1) == [
         "node 0 is leader of term 1 since 0.000 s: it counted the votes of node 0; of 1 node, 1 is needed (§5.2)",
-        "its election timer was made to fire at 0.000 s (timeout)",
+        "at 0.000 s its election timer was fired by hand (§5.2)",
         "it is alone in its cluster, and a majority by itself",
     ]
 
@@ -118,7 +118,7 @@ def test_a_leader_alone_in_its_cluster_is_a_majority() -> None:
 def test_a_leader_by_pre_vote_asked_first() -> None:
     assert (
         told("set prevote on\n" + LED, 0)[1]
-        == "its election timer was made to fire at 0.000 s (timeout); nodes 0 1 said first that it could win (thesis §9.6)"
+        == "at 0.000 s its election timer was fired by hand (§5.2); nodes 0 1 said first that it could win (thesis §9.6)"
     )
 
 
@@ -134,7 +134,7 @@ def test_a_candidate_tells_what_became_of_every_request() -> None:
     answer = why_node(view, 8)
     assert lines_of(answer) == [
         "node 8 is candidate in term 2 since 0.016 s: it has 1 of the 5 votes needed (§5.2)",
-        "its election timer was made to fire at 0.016 s (timeout)",
+        "at 0.016 s its election timer was fired by hand (§5.2)",
         "votes counted: node 8",
         (
             "node 0 refused its vote: the candidate's log is shorter, its last term the same: it ends at index "
@@ -271,7 +271,7 @@ def test_what_was_done_to_a_node_is_told() -> None:
         "it is frozen since 0.007 s: it answers nothing, and no timer of it fires",
         "it is cut off from all others since 0.007 s",
         "its proxy lets 3 more calls pass, and drops what follows",
-        "it will crash in the middle of a write to come (tear)",
+        "its next write will be torn: it crashes in the middle of it (tear)",
     ]
     assert told(LED + "drop 1 after 0", 1)[-1] == "its proxy drops every call that it makes; its answers pass"
 
@@ -324,7 +324,7 @@ def test_a_write_that_tore_is_told() -> None:
             "its disk holds term 1, its vote for node 0 and an empty log: a restart brings back these, and no "
             "commit index (Figure 2)"
         ),
-        "it crashed in the middle of a write, and parts of that may be on its disk besides",
+        "its last write was torn: the disk has only what reached it before the crash",
     ]
 
 

@@ -198,6 +198,11 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         "it was candidate until 35.849 s: its election timer fired, and it asks before it starts another election "
         "(thesis §9.6)",
     ),
+    "by-hand": (
+        story("timeout 0; wait leader"),
+        of_node(0),
+        "at 0.000 s its election timer was fired by hand (§5.2)",
+    ),
 }
 
 

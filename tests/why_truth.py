@@ -233,8 +233,7 @@ def check_down(watched: Watched, id: int, facts: DownFacts) -> None:
     h = watched.h
     assert facts.since == watched.witness.crashed[id]
     assert facts.disk.wiped is h.wiped[id]
-    if not facts.disk.torn and not watched.session.harness.config.bugs:
-        assert (facts.disk.current_term, facts.disk.voted_for, list(facts.disk.log)) == disk(h, id)
+    assert (facts.disk.current_term, facts.disk.voted_for, list(facts.disk.log)) == disk(h, id)
     if facts.disk.torn:
         assert id in watched.witness.torn
 
@@ -389,7 +388,6 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     h = watched.h
     watched.said[facts.outcome] += 1
     logs = [log_of(h, id) for id in range(h.n)]
-    unsure = {holding.node for holding in facts.holdings if holding.doubt}
     committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
     assert facts.committed_on == committed_on
     assert (facts.outcome == "committed") == bool(committed_on)
@@ -397,24 +395,20 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
         assert facts.disagree or all(log_of(h, id)[index] == facts.entry for id in committed_on)
     else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
-    exact = not unsure and not (h.config.bugs and not all(h.alive))
-    if exact:
-        here = [log[index] if index < len(log) else None for log in logs]
-        assert [holding.entry for holding in facts.holdings] == here
-        assert facts.holders == tuple(
-            id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry
-        )
-        if facts.outcome == "nowhere":
-            assert here == [None] * h.n
+    here = [log[index] if index < len(log) else None for log in logs]
+    assert [holding.entry for holding in facts.holdings] == here
+    assert facts.holders == tuple(id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry)
+    if facts.outcome == "nowhere":
+        assert here == [None] * h.n
     leader = leader_of(h)
     assert (facts.leader[0] if facts.leader else None) == leader
     if leader is None:
         assert facts.outcome in ("committed", "was committed", "nowhere", "no leader")
         return
-    check_by_leader(watched, index, facts, leader, exact)
+    check_by_leader(watched, index, facts, leader)
 
 
-def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int, exact: bool) -> None:
+def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int) -> None:
     h = watched.h
     cm = h.cluster[leader].cm
     if index < len(cm.log) and not facts.committed_on:
@@ -439,17 +433,16 @@ def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int
         if not h.config.bugs:
             assert 1 + sum(share.counted for share in facts.shares) < needed(h)
     for share in facts.shares:
-        check_share(watched, facts, leader, share, exact)
+        check_share(watched, facts, leader, share)
 
 
-def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share, exact: bool) -> None:
+def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share) -> None:
     h, at = watched.h, facts.decider
     cm, log = h.cluster[leader].cm, log_of(h, share.node)
     assert share.counted == (cm.match_index[share.node] >= at)
     assert (share.obstacle is None) == (share.node in meets(h, leader))
-    if exact:
-        assert share.has == (at < len(log) and log[at] == cm.log[at])
-        check_gap(share.gap.kind, share.gap.at, log, list(cm.log))
+    assert share.has == (at < len(log) and log[at] == cm.log[at])
+    check_gap(share.gap.kind, share.gap.at, log, list(cm.log))
     vouching = [
         f
         for f in h.messages()

@@ -38,6 +38,7 @@ from raftplay.explore.soak import soak
 from raftplay.explore.sweep import Report, Search
 from raftplay.files import Target
 from raftplay.output import Output
+from raftplay.watch.text import count
 
 
 class Progress:
@@ -70,7 +71,7 @@ class Progress:
         self._done += 1
         if self._is_terminal:
             end = "\n" if self._done == self._seeds else ""
-            print(f"\r{self._done} seeds held, the last {seed}", end=end, file=sys.stderr, flush=True)
+            print(f"\r{count(self._done, 'seed')} held, the last {seed}", end=end, file=sys.stderr, flush=True)
 
 
 @app.command()

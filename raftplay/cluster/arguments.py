@@ -9,7 +9,7 @@ from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import Storage
 from raftplay.watch.invariants.names import check_names
 from raftplay.watch.stream import Reader
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 
 def check(
@@ -24,7 +24,7 @@ def check(
     if not _is_number(n) or not 1 <= n <= MAX_NODES:
         raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {_shown(n)}")
     if storage is not None and (data_dir is not None or _length(storage) != n):
-        raise UsageError(f"a cluster has either a data directory or a storage for each of its {n} nodes")
+        raise UsageError(f"a cluster has either a data directory or a storage for each of its {count(n, 'node')}")
     for id, disk in enumerate(storage or ()):
         _must_be(disk, Storage, f"the storage of node {id} must have set, get and has_data")
     _must_be(config, Config | None, "config must be a Config")

@@ -145,10 +145,10 @@ class Flights:
         """Keep what leaves `src` for `dst` from now on in flight."""
         self._held_links.add((src, dst))
 
-    def release(self, src: int, dst: int) -> int:
-        """Hold no more, and deliver what was held, in order; how many messages arrive."""
-        self._held_links.discard((src, dst))
-        held = [id for id, flight in self._held.items() if flight.src == src and flight.dst == dst]
+    def release(self, *links: tuple[int, int]) -> int:
+        """Hold these links no more, and deliver what was held, in order; return how many messages arrive."""
+        self._held_links.difference_update(links)
+        held = [id for id, flight in self._held.items() if (flight.src, flight.dst) in links]
         return sum(self.deliver(id) is None for id in held if id in self._held)
 
     def deliver(self, id: int) -> str | None:

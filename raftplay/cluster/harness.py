@@ -243,14 +243,21 @@ class Harness:
         """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
         self._act(lambda: self._members.tell(ev.Partitioned(self.network.partition(groups))))
 
-    def heal(self) -> None:
-        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so)."""
+    def heal(self) -> int:
+        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
 
-        def act() -> None:
+        Links that are held are released: return how many of the messages held on them arrive.
+        """
+
+        def act() -> int:
             self.network.heal()
             self._members.tell(ev.Healed())
+            held = self.flights.held_links
+            for src, dst in held:
+                self._members.tell(ev.LinkHeld(src, dst, False))
+            return self.flights.release(*held)
 
-        self._act(act)
+        return self._act(act)
 
     def cut(self, src: int, dst: int) -> None:
         """Let nothing get from `src` to `dst` (the other direction stays)."""
@@ -333,7 +340,7 @@ class Harness:
 
         def act() -> int:
             self._members.tell(ev.LinkHeld(src, dst, False))
-            return self.flights.release(src, dst)
+            return self.flights.release((src, dst))
 
         return self._act(act)
 

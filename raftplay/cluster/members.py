@@ -16,14 +16,17 @@ from raftplay.cluster.disk import Disk, MemoryDisk
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import FAILURES, NodeRaised
-from raftplay.cluster.server import Server
+from raftplay.cluster.server import Kept, Server
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.sqlite_storage import SqliteStorage
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import CMState, CommitEntry, UsageError
+from raftplay.raft.messages import NONE, CMState, CommitEntry, UsageError
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
+
+EMPTY: Kept = (0, NONE, ())
+"""What a disk holds on which nothing was ever written."""
 
 
 class Members:
@@ -62,6 +65,7 @@ class Members:
         self._backend = backend
         self._opened = opened
         self._incarnations = [0] * n
+        self._kept = [EMPTY] * n
 
     def begin(self) -> None:
         """All nodes start, connected to each other; a node that was wiped stays down."""
@@ -111,6 +115,7 @@ class Members:
             incarnation=incarnation,
             on_commits=self.commits[id].extend,
             on_crash=self._must_crash,
+            on_late_write=self._late_write,
         )
 
     def crash(self, server: Server, cause: str = "") -> None:
@@ -125,7 +130,19 @@ class Members:
             self.alive[id] = False
             self.commits[id] = []
             self.crash_causes[id] = cause
+            self._keep(server)
             self.tell(ev.Crashed(cause), id)
+
+    def _keep(self, server: Server) -> None:
+        """Keep in mind what the disk of a node that is down holds, and tell it where its writes do not."""
+        kept = self._kept[server.id] = server.on_disk()
+        if not server.writes_tell_all:
+            self.tell(ev.OnDisk(*kept), server.id)
+
+    def _late_write(self, id: int) -> None:
+        """A process of node `id` that had crashed wrote to the disk."""
+        if not self.alive[id] and not self.wiped[id]:
+            self._keep(self.servers[id])
 
     def check_restart(self, id: int) -> None:
         """Raise `UsageError` where `restart` would."""
@@ -170,6 +187,7 @@ class Members:
         disk = self.storage[server.id]
         if self._had_data(server.id):
             self.wiped[server.id] = True
+            self._kept[server.id] = EMPTY
             if isinstance(disk, SqliteStorage):
                 disk.wipe()
             else:
@@ -290,23 +308,28 @@ class Members:
         numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
         if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
             raise TypeError("a node's state is not what Figure 2 says")
+        alive = self.alive[id]
+        current_term, voted_for, log = (
+            (cm.current_term, cm.voted_for, cm.log.frozen()) if alive else self._kept[id]
+        )
         return NodeSnapshot(
             id=id,
             state=cm.state,
-            current_term=cm.current_term,
-            voted_for=cm.voted_for,
-            log=cm.log.frozen(),
-            commit_index=cm.commit_index,
-            last_applied=cm.last_applied,
-            next_index=tuple(cm.next_index.items()),
-            match_index=tuple(cm.match_index.items()),
-            votes=tuple(cm.votes),
-            leader_id=cm.leader_id,
+            current_term=current_term,
+            voted_for=voted_for,
+            log=log,
+            commit_index=cm.commit_index if alive else NONE,
+            last_applied=cm.last_applied if alive else NONE,
+            next_index=tuple(cm.next_index.items()) if alive else (),
+            match_index=tuple(cm.match_index.items()) if alive else (),
+            votes=tuple(cm.votes) if alive else (),
+            leader_id=cm.leader_id if alive else NONE,
             deadline=cm.deadline,
-            alive=self.alive[id],
+            alive=alive,
             connected=self.connected[id],
             frozen=server.frozen,
             calls_left=server.proxy.calls_left,
+            tearing=alive and server.disk.armed,
             incarnation=server.incarnation,
             listen_addr=server.listen_addr,
             commits=tuple(self.commits[id]),

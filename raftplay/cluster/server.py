@@ -29,11 +29,12 @@ from raftplay.raft.messages import (
     CMState,
     CommandRefused,
     CommitEntry,
+    LogEntry,
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.raft.storage import Storage, StorageError
+from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import events as ev
 from raftplay.watch.stream import Stream
 
@@ -53,6 +54,10 @@ CALL_LIMIT = 5.0
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
+OnLateWrite = Callable[[int], None]
+Kept = tuple[int, int, tuple[LogEntry, ...]]
+"""What a disk holds: (current_term, voted_for, log)."""
+
 OpenCall = tuple[int, Args, OnReply | None]
 
 
@@ -62,9 +67,10 @@ class Server:
     `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_crash`
     with the node's id when it must crash: when its disk fails (and the reason, "" for a torn write), when its code
     raises (the reason, and the failure), or when it is stopped by `shutdown` or `ConsensusModule.stop`. Whoever
-    takes it calls `stop`; when None, the server does. Raises `StorageError` when `storage` holds no node's state,
-    `NodeRaised` when the class of its node cannot be made, and either inside the cluster when its disk or its code
-    fails and `on_crash` is None.
+    takes it calls `stop`; when None, the server does. `on_late_write` is called when the node wrote after it had
+    stopped, which takes bug zombie. Raises `StorageError` when `storage` holds no node's state, `NodeRaised` when
+    the class of its node cannot be made, and either inside the cluster when its disk or its code fails and
+    `on_crash` is None.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Server:
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
         on_crash: OnCrash | None = None,
+        on_late_write: OnLateWrite | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -94,6 +101,8 @@ class Server:
         self._stream = stream or Stream(backend.now)
         self._on_commits = on_commits
         self._on_crash = on_crash
+        self._on_late_write = on_late_write
+        self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         dice = random.Random(f"{seed} node {id} {incarnation}")
@@ -248,6 +257,23 @@ class Server:
         self._backend.changed()
         if failure is not None and not self._goes_down:
             raise failure
+
+    @property
+    def writes_tell_all(self) -> bool:
+        """Whether the events tell what its disk holds: each whole write is told, a torn one is not."""
+        failed = self._write_failed or self._goes_down
+        return not failed and not self.cm.hears_replies_when_dead
+
+    def on_disk(self) -> Kept:
+        """Return what its storage would give back to a new process."""
+        if self.writes_tell_all and self.cm.log.changed_from is None:
+            vote = self.cm.durable_vote
+            return vote.current_term, vote.voted_for, self.cm.log.frozen()
+        try:
+            current_term, voted_for, log = PersistentState(self.disk).load()
+        except StorageError:  # a restart will say what is wrong with it
+            return 0, NONE, ()
+        return current_term, voted_for, log.frozen()
 
     def freeze(self) -> None:
         """The process stalls: its timer does not fire, what arrives waits."""
@@ -516,14 +542,13 @@ class Server:
         """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
         cm = self.cm
         try:
-            cm.persist(now)
+            if cm.persist(now) and self.stopped and self._on_late_write is not None:
+                self._on_late_write(self.id)
         except TornWrite:
-            self._settle_due = False
-            self._crash()
+            self._write_fails()
             return
         except StorageError as error:  # nothing that depends on the write has left the node, and nothing ever will
-            self._settle_due = False
-            self._crash(str(error))
+            self._write_fails(str(error))
             if self._on_crash is None:
                 raise
             return
@@ -584,6 +609,11 @@ class Server:
             self.stop()
             raise failure
         self._on_crash(self.id, failure.cause, failure)
+
+    def _write_fails(self, cause: str = "") -> None:
+        """Crash, as a write of the node failed: its disk may hold a part of it."""
+        self._settle_due, self._write_failed = False, True
+        self._crash(cause)
 
     def _crash(self, cause: str = "") -> None:
         """Crash: whoever runs the cluster sees to that, or the server itself."""

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
 from raftplay.raft.messages import CMState, CommitEntry, LogEntry
+from raftplay.watch.events import ITS_CODE
+from raftplay.watch.narrator import link_text
+from raftplay.watch.text import or_dash
+
+NOT_KEPT = "not kept on disk"
+"""What is said of the commit index of a node that is down; where room is short, a dash stands for it."""
+
+LONGEST_SHOWN = 40
+"""A command in a report takes no more characters than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSnapshot:
     """One node: its state in the words of Figure 2, and what was done to it.
 
-    A node that is down shows what it knew when it crashed, in state Dead; its disk may hold less. `deadline` is
-    when its timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 =
-    all). `crash_cause`: how its disk failed, if it is down because of that.
+    Of a node that is down, `current_term`, `voted_for` and `log` are what its disk holds, which a restart gives
+    back; `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
+    timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 = all).
+    `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that is why it is down.
     """
 
     id: int
@@ -32,27 +42,37 @@ class NodeSnapshot:
     connected: bool
     frozen: bool
     calls_left: int
+    tearing: bool
     incarnation: int
     listen_addr: tuple[str, int]
     commits: tuple[CommitEntry, ...]
     crash_cause: str = ""
 
-    def __str__(self) -> str:
-        parts = [f"node {self.id}: {self.state}, term {self.current_term}"]
-        parts.append(f"vote {self.voted_for}" if self.voted_for >= 0 else "no vote")
-        log = " ".join(f"{e.command!r}@{e.term}" for e in self.log[-8:])
-        more = "… " if len(self.log) > 8 else ""
-        parts.append(f"commit {self.commit_index}, log of {len(self.log)} [{more}{log}]")
-        parts.extend(
-            word
-            for word, holds in (
-                ("disconnected", self.alive and not self.connected),
-                ("frozen", self.frozen),
-                (f"drops calls after {self.calls_left}", self.calls_left >= 0),
-            )
-            if holds
+    @property
+    def marks(self) -> list[str]:
+        """What was done to the node, in few words each: "down", "cut off", "drops calls after 2"."""
+        cause = ""
+        if self.crash_cause:
+            cause = ", its code failed" if self.crash_cause.startswith(ITS_CODE) else ", its disk failed"
+        marks = (
+            (f"down{cause}", not self.alive),
+            ("cut off", self.alive and not self.connected),
+            ("frozen", self.frozen),
+            (f"drops calls after {self.calls_left}", self.alive and self.calls_left >= 0),
+            ("next write torn", self.tearing),
         )
-        return ", ".join(parts) + (f"; crashed: {self.crash_cause}" if self.crash_cause else "")
+        return [word for word, holds in marks if holds]
+
+    def __str__(self) -> str:
+        log = " ".join(f"{_cut(repr(e.command))}@{e.term}" for e in self.log[-8:])
+        more = "… " if len(self.log) > 8 else ""
+        held = f"log of {len(self.log)} [{more}{log}]"
+        kept = f"term {self.current_term}, vote {or_dash(self.voted_for)}"
+        if not self.alive:
+            cause = f"; crashed: {self.crash_cause}" if self.crash_cause else ""
+            return f"node {self.id}: {self.state}, on disk: {kept}, {held}; commit {NOT_KEPT}{cause}"
+        parts = [f"node {self.id}: {self.state}", kept, f"commit {or_dash(self.commit_index)}", held]
+        return ", ".join(parts + self.marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +101,25 @@ class Snapshot:
         return max(leaders, key=lambda n: n.current_term, default=None)
 
     def __str__(self) -> str:
-        return "\n".join((f"at {self.time:.3f} s:", *(f"  {node}" for node in self.nodes)))
+        lines = [*map(str, self.nodes), *network_lines(self)]
+        return "\n".join((f"at {self.time:.3f} s:", *(f"  {line}" for line in lines)))
+
+
+def network_lines(snapshot: Snapshot) -> list[str]:
+    """What is wrong between the nodes: the partition in force, and the links that have the same faults."""
+    lines = []
+    if snapshot.groups:
+        lines.append("partition: " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
+    by_words: dict[str, list[str]] = {}
+    for (src, dst), faults in snapshot.faulty_links:
+        by_words.setdefault(link_text(faults), []).append(f"{src}->{dst}")
+    if snapshot.held_links:
+        by_words["held"] = [f"{src}->{dst}" for src, dst in snapshot.held_links]
+    for words, links in by_words.items():
+        every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
+        lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {words}")
+    return lines
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from raftplay.raft.storage import StorageError
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 FORMAT = 1
 """The format that is written, and the newest one that is read."""
@@ -251,7 +251,7 @@ def _read_about(db: sqlite3.Connection, path: Path) -> About:
 
 def _check_identity(identity: Identity, expected: Identity, path: Path) -> None:
     if identity.nodes != expected.nodes:
-        of = "1 node" if identity.nodes == 1 else f"{identity.nodes} nodes"
+        of = count(identity.nodes, "node")
         raise StorageError(f"{shown(path)} belongs to a cluster of {of}, not of {expected.nodes}")
     if expected.cluster not in ("", identity.cluster):
         raise StorageError(f"{shown(path)} belongs to another cluster than the files beside it")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from raftplay.watch.invariants import Breach, Invariants
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 from raftplay.watch.trace import Run, read_trace
 
 
@@ -12,11 +12,12 @@ def replay_text(path: Path) -> tuple[bool, str]:
     header, runs = read_trace(path)
     seen = [_watched(run, header.nodes) for run in runs]
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
-    about = f"{header.nodes} nodes, {header.backend}, seed {header.seed}{bugs}"
+    about = f"{count(header.nodes, 'node')}, {header.backend}, seed {header.seed}{bugs}"
     lines = []
-    for run, (count, time, breaches) in zip(runs, seen, strict=True):
+    for run, (events, time, breaches) in zip(runs, seen, strict=True):
         name = f", branch {run.branch} (from {run.parent} at event {run.since})" if run.parent else ""
-        lines.append(visible(f"{path}{name}: {count} events in {time:.3f} s of cluster time ({about})"))
+        told = f"{count(events, 'event')} in {time:.3f} s of cluster time ({about})"
+        lines.append(visible(f"{path}{name}: {told}"))
         lines += [visible(str(breach)) for breach in breaches]
     held = not any(breaches for _, _, breaches in seen)
     if header.first > 1:
@@ -29,8 +30,8 @@ def replay_text(path: Path) -> tuple[bool, str]:
 def _watched(run: Run, nodes: int) -> tuple[int, float, list[Breach]]:
     """(number of events, time of the last one, breaches) of a run."""
     watcher = Invariants(nodes)
-    count, time = 0, 0.0
+    events, time = 0, 0.0
     for record in run.records:
         watcher(record)
-        count, time = count + 1, record.time
-    return count, time, watcher.breaches
+        events, time = events + 1, record.time
+    return events, time, watcher.breaches

@@ -1,14 +1,18 @@
 """Commands that act on the cluster."""
 
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.harness import MAX_SPEED, RESTART_PAUSE, Harness, Interrupted
+from raftplay.cluster.snapshot import network_lines
 from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
 from raftplay.raft.messages import NONE, CMState, UsageError
 from raftplay.watch.narrator import link_text
+from raftplay.watch.text import count
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -66,7 +70,7 @@ def crash(session: "Session", nodes: kinds.Up) -> str:
 
 @command(GROUP, "restart crashed")
 def restart(session: "Session", nodes: kinds.Down) -> str:
-    """Restart crashed nodes: a new server over the old storage of each, connected again."""
+    """Restart crashed nodes: a new server over the old storage of each, connected; cuts and a partition stay."""
     for id in nodes:
         session.harness.check_restart(id)
     _restart_all(session.harness, nodes)
@@ -74,7 +78,7 @@ def restart(session: "Session", nodes: kinds.Down) -> str:
         f"node {id} in term {cm.current_term} with a log of {len(cm.log)}"
         for id, cm in ((id, session.harness.cluster[id].cm) for id in nodes)
     )
-    return f"restarted {terms}" if nodes else "no node to restart"
+    return f"restarted {terms}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
 
 
 def _restart_all(harness: Harness, nodes: list[int]) -> None:
@@ -117,10 +121,10 @@ def disconnect(session: "Session", nodes: kinds.Joined) -> str:
 
 @command(GROUP, "reconnect 1,2")
 def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
-    """Connect nodes to all live ones again, both ways."""
+    """Undo disconnect: connect nodes to all live ones, both ways; cuts and a partition stay."""
     for id in all_alive(session, nodes, hint=True):
         session.harness.reconnect_peer(id)
-    return f"{nodes_text(nodes)} connected"
+    return f"{nodes_text(nodes)} connected{_still_in_force(session, nodes)}"
 
 
 @command(GROUP, "partition 0,1 | 2,3,4")
@@ -132,9 +136,10 @@ def partition(session: "Session", groups: Annotated[list[list[int]], kinds.GROUP
 
 @command(GROUP, "heal")
 def heal(session: "Session") -> str:
-    """Make all links whole again: no groups, cuts, loss, delay or duplicates."""
-    session.harness.heal()
-    return "all links are whole"
+    """Restore all links: no groups, cuts, loss, delay or duplicates; what is held is delivered."""
+    links = session.harness.flights.held_links
+    released = released_text(session, links, session.harness.heal)
+    return f"all links are whole; {released}" if links else "all links are whole"
 
 
 @command(GROUP, "cut 1->3")
@@ -219,11 +224,28 @@ def timeout(session: "Session", node: kinds.Waiting) -> str:
     return answer
 
 
-def links_text(links: kinds.Links) -> str:
+def links_text(links: Collection[tuple[int, int]]) -> str:
     """Links in words."""
     if len(links) > 6:
         return f"{len(links)} directions of links"
     return " ".join(f"{src}->{dst}" for src, dst in links)
+
+
+def released_text(session: "Session", links: Collection[tuple[int, int]], release: Callable[[], int]) -> str:
+    """Release `links`, and say what became of the messages that were held on them."""
+    held = sum(f.due is None and (f.src, f.dst) in links for f in session.harness.messages())
+    arrived = release()
+    lost = f", {held - arrived} lost" if held > arrived else ""
+    return f"{links_text(links)} released: {count(arrived, 'message')} delivered{lost}"
+
+
+def _still_in_force(session: "Session", ids: list[int]) -> str:
+    """Name what still keeps these nodes from others: the partition, and their links that are cut or held."""
+    snapshot, mine = session.harness.snapshot(), set(ids)
+    faulty = tuple((link, faults) for link, faults in snapshot.faulty_links if faults.cut and mine & set(link))
+    held = tuple(link for link in snapshot.held_links if mine & set(link))
+    lines = network_lines(replace(snapshot, faulty_links=faulty, held_links=held)) if ids else []
+    return f"; still in force: {', '.join(lines)}" if lines else ""
 
 
 @command(GROUP, "let old = leader")

@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
+from raftplay.cluster.snapshot import NOT_KEPT
 from raftplay.commands import offers
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
@@ -19,7 +20,7 @@ from raftplay.commands.selectors import SOME, Selector, check_variable, highest_
 from raftplay.commands.shown import quoted, short
 from raftplay.commands.values import ENDLESS, limits_text, submittable, whole
 from raftplay.raft.messages import CMState, UsageError
-from raftplay.watch.text import command_text
+from raftplay.watch.text import command_text, count
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -71,9 +72,12 @@ FORMS = (
     ("leader is not NODE", "there is a leader, and it is another node"),
     ("NODES is follower|candidate|leader|dead", "each of them is"),
     ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
-    ("term of NODE OP N", "that node's term"),
-    ("commit of NODE OP N", "that node's commit index"),
-    ("log of NODE OP N", "the length of that node's log"),
+    ("term of NODE OP N", "that node's term; of a node that is down, the term on its disk"),
+    (
+        "commit of NODE OP N",
+        "that node's commit index; -1 where there is none, and while it is down (not kept on disk)",
+    ),
+    ("log of NODE OP N", "the length of that node's log; of a node that is down, of the log on its disk"),
     ("committed VALUE", "committed by every connected live node, at one index, the same commands before it"),
     ("committed VALUE on N", "committed by exactly N of them"),
     ("not committed VALUE", "committed by no connected live node"),
@@ -210,6 +214,9 @@ def measure_of(what: str, node: Selector | None) -> "Measure":
         ids = _resolve(node, session)
         if not ids:
             return None
+        if not harness.alive[ids[0]]:
+            kept = harness.snapshot().nodes[ids[0]]
+            return {"term": kept.current_term, "commit": kept.commit_index, "log": len(kept.log)}[what]
         cm = harness.cluster[ids[0]].cm
         return {"term": cm.current_term, "commit": cm.commit_index, "log": len(cm.log)}[what]
 
@@ -218,7 +225,13 @@ def measure_of(what: str, node: Selector | None) -> "Measure":
         if number is None:
             return "there is no such node" if node else "no node is connected"
         names = {"term": "term", "commit": "commit index", "log": "log length"}
-        return f"the {names[what]}{f' of node {_resolve(node, session)[0]}' if node else ''} is {number}"
+        if node is None:
+            return f"the {names[what]} is {number}"
+        id = _resolve(node, session)[0]
+        text = f"the {names[what]} of node {id} is {number}"
+        if session.harness.alive[id]:
+            return text
+        return f"{text} (it is down: {NOT_KEPT})" if what == "commit" else f"{text} on disk (it is down)"
 
     return Measure(value, seen)
 
@@ -293,9 +306,9 @@ def _committed_on(session: "Session", value: object, count: int) -> bool:
 
 def _counts(place: offers.Place) -> Iterator[offers.Offered]:
     total = place.scope.nodes
-    for count in range(total, 0, -1):
-        help = "all" if count == total else "a majority" if count == total // 2 + 1 else ""
-        yield offers.Offered(str(count), f"{help} of {total} nodes" if help else "")
+    for number in range(total, 0, -1):
+        help = "all" if number == total else "a majority" if number == total // 2 + 1 else ""
+        yield offers.Offered(str(number), f"{help} of {count(total, 'node')}" if help else "")
     yield from NUMBERS(place)
 
 
@@ -341,7 +354,9 @@ def _commit_lengths(session: "Session") -> str:
         return "no node is connected"
     lengths = {id: len(harness.commits[id]) for id in ids}
     if len(set(lengths.values())) == 1:
-        return f"{len(ids)} connected nodes have committed {next(iter(lengths.values()))} entries each"
+        has, each = ("has", "") if len(ids) == 1 else ("have", " each")
+        entries = count(next(iter(lengths.values())), "entry")
+        return f"{count(len(ids), 'connected node')} {has} committed {entries}{each}"
     return "committed entries: " + ", ".join(f"node {id} has {length}" for id, length in lengths.items())
 
 

@@ -16,7 +16,7 @@ from raftplay.commands.values import duration_text, range_text
 from raftplay.files import Target
 from raftplay.raft.messages import UsageError
 from raftplay.version import __version__
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -98,8 +98,7 @@ def _check(session: "Session", file: Path) -> None:
 
 
 def _count(session: "Session") -> str:
-    count = session.branch.count
-    return f"{count} command{'' if count == 1 else 's'}"
+    return count(session.branch.count, "command")
 
 
 def _body(branch: Branch, *, is_exact: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -49,10 +49,11 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Messages in flight by their numbers. Those of a link may have landed before anything is done to them."""
+    """Messages in flight by their numbers. Those of `links` may have landed before anything is done to them."""
 
     ids: tuple[int, ...]
     by_id: bool = False
+    links: tuple[tuple[int, int], ...] = ()
 
 
 def _anything(_: NodeSnapshot) -> bool:
@@ -221,8 +222,8 @@ def _messages(cursor: Cursor) -> Resolve:
     links = _links(cursor)
 
     def resolve(session: "Session") -> Picked:
-        meant = set(links(session))
-        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant))
+        meant = tuple(links(session))
+        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant), links=meant)
 
     return resolve
 
@@ -318,10 +319,12 @@ ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree â€
 
 NODE = one_node()
 NODES = some_nodes()
+NODES_FROM = replace(NODES, stop="from")
 VALUE = Kind("VALUE", _value, about="an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'")
 TO_NODE = one_node(lead="to")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
 COUNT = Kind("N", _count(1, 10_000))
+FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from")
 SLEEP = Kind("D", _duration, about=ABOUT_DURATION)
 CONDITION = Kind("CONDITION", _condition, about=ABOUT_CONDITION)
 CONDITION_WITHIN = Kind("CONDITION", _condition, stop="within", about=ABOUT_CONDITION)

@@ -3,22 +3,26 @@
 import textwrap
 from typing import TYPE_CHECKING, Annotated
 
-from raftplay.cluster.network import LinkFaults
-from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.commands import about_lessons, answers, kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
 from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRANSCRIPTS, command
 from raftplay.raft.messages import UsageError
-from raftplay.watch.events import ITS_CODE
 from raftplay.watch.narrator import describe, link_text
-from raftplay.watch.text import command_text
+from raftplay.watch.text import command_text, count, or_dash
+from raftplay.why.words import nodes_text
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
 DEFAULT_EVENTS = 20
+
+LOG_ROWS = 100
+"""Rows of logs that one answer has at most."""
+
+NONE_HELP = "A node, term or index that is none is - in answers and on screens, -1 in conditions, JSON and Python."
 
 WIDTH, WIDEST_LEFT = 100, 28
 """Columns of help: of a line, and of what stands left."""
@@ -31,13 +35,20 @@ def status(session: "Session") -> str:
 
 
 @command("Looking", "log 0,2")
-def log(session: "Session", nodes: Annotated[list[int] | None, kinds.NODES] = None) -> str:
-    """Show the logs side by side: term:command for each index; what is committed carries a star."""
+def log(
+    session: "Session",
+    nodes: Annotated[list[int] | None, kinds.NODES_FROM] = None,
+    start: Annotated[int | None, kinds.FROM_INDEX] = None,
+) -> str:
+    """Show the logs side by side: term:command for each index; what is committed carries a star.
+
+    An answer has 100 rows at most: the last ones, or those from INDEX on.
+    """
     snapshot = session.view().snapshot
     ids = list(range(session.harness.n)) if nodes is None else nodes
     if not ids:
         return "no node"
-    return log_text([snapshot.nodes[id] for id in ids])
+    return log_text([snapshot.nodes[id] for id in ids], start)
 
 
 @command("Looking", "events 20")
@@ -59,7 +70,7 @@ def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -
 def help_text(name: str | None = None, width: int = WIDTH) -> str:
     """What `help` answers, in `width` columns. Raises `UsageError` for what is no command."""
     if name == CONDITIONS:
-        return _columns(list(FORMS), width)
+        return f"{_columns(list(FORMS), width)}\n\n{textwrap.fill(NONE_HELP, width)}"
     if name == TRANSCRIPTS:
         return answers.HELP
     if name == LESSONS:
@@ -102,11 +113,11 @@ def status_text(snapshot: Snapshot) -> str:
             str(node.id),
             str(node.state),
             str(node.current_term),
-            _or_none(node.voted_for),
+            or_dash(node.voted_for),
             str(len(node.log)),
-            _or_none(node.commit_index if node.alive else -1),
-            _or_none(node.last_applied if node.alive else -1),
-            ", ".join(_marks(node)),
+            or_dash(node.commit_index),
+            or_dash(node.last_applied),
+            ", ".join(node.marks) + ("" if node.alive else "; term, vote and log are as on disk"),
         )
         for node in snapshot.nodes
     ]
@@ -117,69 +128,49 @@ def status_text(snapshot: Snapshot) -> str:
     return "\n".join(lines + network_lines(snapshot))
 
 
-def network_lines(snapshot: Snapshot) -> list[str]:
-    """What is wrong between the nodes: the partition in force, and the links that have the same faults."""
-    lines = []
-    if snapshot.groups:
-        lines.append("partition: " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
-    by_faults: dict[LinkFaults, list[str]] = {}
-    for (src, dst), faults in snapshot.faulty_links:
-        by_faults.setdefault(faults, []).append(f"{src}->{dst}")
-    for faults, links in by_faults.items():
-        every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
-        lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {link_text(faults)}")
-    return lines
-
-
 def fault_words(snapshot: Snapshot) -> list[str]:
     """What is wrong in the cluster, in few words each: nodes first, then links."""
-    words = [f"n{node.id} {mark}" for node in snapshot.nodes for mark in _marks(node)]
+    words = [f"n{node.id} {mark}" for node in snapshot.nodes for mark in node.marks]
     if snapshot.groups:
         words.append("partition " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
     words += [f"{src}->{dst} {link_text(faults)}" for (src, dst), faults in snapshot.faulty_links]
     return words + [f"{src}->{dst} held" for src, dst in snapshot.held_links]
 
 
-def log_text(nodes: list[NodeSnapshot]) -> str:
-    """Logs side by side, a row for each index."""
+def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:
+    """Logs side by side, a row for each index: `LOG_ROWS` rows from `start` on, or the last ones if it is None."""
     length = max((len(node.log) for node in nodes), default=0)
     if not length:
-        return "every log is empty"
-    columns = [[f"node {node.id}", *(_log_cell(node, at) for at in range(length))] for node in nodes]
+        return "\n".join(["every log is empty", *_on_disk(nodes)])
+    first = max(0, length - LOG_ROWS) if start is None else start
+    if first >= length:
+        return f"no log has an entry at index {first}; the last index is {length - 1}"
+    rows = range(first, min(length, first + LOG_ROWS))
+    columns = [[f"node {node.id}", *(_log_cell(node, at) for at in rows)] for node in nodes]
     widths = [max(map(shown.columns, column)) for column in columns]
-    heads = ["index", *map(str, range(length))]
-    return "\n".join(
-        f"{heads[row]:>5}  " + "  ".join(pad(c[row], w) for c, w in zip(columns, widths, strict=True)).rstrip()
-        for row in range(length + 1)
-    )
+    heads = ["index", *map(str, rows)]
+    wide = max(map(len, heads))
+    lines = [
+        f"{head:>{wide}}  " + "  ".join(pad(c[row], w) for c, w in zip(columns, widths, strict=True)).rstrip()
+        for row, head in enumerate(heads)
+    ] + _on_disk(nodes)
+    if len(rows) < length:
+        lines.append(f"{count(length - len(rows), 'row')} left out; to see others: log from INDEX")
+    return "\n".join(lines)
+
+
+def _on_disk(nodes: list[NodeSnapshot]) -> list[str]:
+    """The label of logs that are those on disk, if there are any."""
+    down = [node.id for node in nodes if not node.alive]
+    return [f"on disk: {nodes_text(down)}"] if down else []
 
 
 def _log_cell(node: NodeSnapshot, index: int) -> str:
     if index >= len(node.log):
         return "·"
     entry = node.log[index]
-    is_committed = node.alive and index <= node.commit_index
+    is_committed = index <= node.commit_index
     return f"{entry.term}:{command_text(entry.command, 16)}{'*' if is_committed else ''}"
-
-
-def _cause(node: NodeSnapshot) -> str:
-    if not node.crash_cause:
-        return ""
-    return ", its code failed" if node.crash_cause.startswith(ITS_CODE) else ", its disk failed"
-
-
-def _marks(node: NodeSnapshot) -> list[str]:
-    marks = (
-        (f"down{_cause(node)}", not node.alive),
-        ("cut off", node.alive and not node.connected),
-        ("frozen", node.frozen),
-        (f"drops calls after {node.calls_left}", node.calls_left >= 0),
-    )
-    return [word for word, holds in marks if holds]
-
-
-def _or_none(number: int) -> str:
-    return str(number) if number >= 0 else "-"
 
 
 def _columns(rows: list[tuple[str, str]], columns: int) -> str:

@@ -137,9 +137,9 @@ def nodes(named: Sequence[str], fits: Fits = lambda _: True, *, several: bool = 
 
 def role_text(node: NodeSnapshot) -> str:
     """What a node is, in short: "Leader, term 3"."""
-    marks = (("cut off", node.alive and not node.connected), ("frozen", node.frozen))
-    role = "down" if not node.alive else str(node.state)
-    return ", ".join([role, f"term {node.current_term}", *(text for text, holds in marks if holds)])
+    if not node.alive:
+        return f"down, term {node.current_term} on disk"
+    return ", ".join([str(node.state), f"term {node.current_term}", *node.marks])
 
 
 def _named(place: Place, named: Sequence[str], fits: Fits) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,14 @@
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
 
-from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.snapshot import NOT_KEPT, NodeSnapshot, Snapshot
 from raftplay.commands import kinds
 from raftplay.commands.branches import Branch, Mark
 from raftplay.commands.table import command
 from raftplay.raft.messages import UsageError
 from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, or_dash, visible
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -79,10 +79,9 @@ def branches(session: "Session") -> str:
     for branch in session.branches.values():
         mark = branch.mark()
         origin = f"from {branch.parent} at {branch.since.time:.3f} s" if branch.parent else "from the start"
-        count = branch.count
         here = "*" if branch is session.branch else " "
-        commands = f"{count} command{'' if count == 1 else 's'}"
-        lines.append(f"{here} {branch.name:<5} {origin}, now {mark.time:.3f} s, {commands}, {mark.seq} events")
+        commands, events = count(branch.count, "command"), count(mark.seq, "event")
+        lines.append(f"{here} {branch.name:<5} {origin}, now {mark.time:.3f} s, {commands}, {events}")
     return "\n".join(lines)
 
 
@@ -111,7 +110,7 @@ def moment_text(session: "Session") -> str:
     record = session.history.record(moment.seq)
     what = f"event {moment.seq}: {record_text(record)}" if record is not None else "before the first event"
     ago = session.history.last_seq - moment.seq
-    return f"the past, {moment.time:.3f} s, {ago} event{'' if ago == 1 else 's'} ago: {what}"
+    return f"the past, {moment.time:.3f} s, {count(ago, 'event')} ago: {what}"
 
 
 def record_text(record: Record) -> str:
@@ -127,7 +126,7 @@ def _edge(session: "Session", is_beyond: bool) -> str:
     if not is_beyond:
         return ""
     if session.history.forgotten:
-        return f"what was before is not kept (the last {session.history.limit} events are)\n"
+        return f"what was before is not kept (only the last {count(session.history.limit, 'event')})\n"
     return "there is nothing before\n"
 
 
@@ -178,6 +177,8 @@ def _end_lines(one: str, other: str, mine: Snapshot, theirs: Snapshot) -> list[s
 
 
 def _node_text(node: NodeSnapshot) -> str:
-    marks = (("down", not node.alive), ("cut off", node.alive and not node.connected), ("frozen", node.frozen))
-    words = [f"{node.state} of term {node.current_term}", f"log of {len(node.log)}", f"commit {node.commit_index}"]
-    return ", ".join(words + [word for word, holds in marks if holds])
+    kept = f"log of {len(node.log)}"
+    if not node.alive:
+        return f"down, on disk: term {node.current_term}, {kept}; commit {NOT_KEPT}"
+    words = [f"{node.state} of term {node.current_term}", kept, f"commit {or_dash(node.commit_index)}"]
+    return ", ".join(words + node.marks)

@@ -16,6 +16,7 @@ from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
 from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.text import count
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
@@ -253,4 +254,4 @@ def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
 
 
 def _too_late(session: "Session", name: str) -> str:
-    raise UsageError(f"{name} can be chosen only before the cluster of {session.harness.n} nodes runs")
+    raise UsageError(f"{name} can be chosen only before the cluster of {count(session.harness.n, 'node')} runs")

@@ -1,30 +1,40 @@
 """Commands for messages in flight, one by one."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.flight import NotInFlight
 from raftplay.commands import kinds
-from raftplay.commands.acting import GROUP, links_text
+from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text
 from raftplay.watch.narrator import message_text
+from raftplay.watch.text import count
+from raftplay.why.network import Links
+from raftplay.why.words import obstacle_text
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
+MOST_LISTED, MOST_LINKS = 100, 10
+"""Messages that one answer lists at most; and of those left out, the links that it names."""
+
 
 @command("Looking", "messages")
 def messages(session: "Session") -> str:
-    """List the calls and replies in flight, each with its ID and when it arrives."""
+    """List the calls and replies in flight, each with its ID and when it arrives; the first 100 of them."""
     view = session.view()
     now = view.snapshot.time
     lines = []
     waits = "still under way in the present" if view.rewound else "held"
-    for flight in view.messages:
+    for flight in view.messages[:MOST_LISTED]:
         when = waits if flight.due is None else _when(flight.due - now, flight.on_link)
         name = str(flight.id) if flight.id >= 0 else ""
         lines.append(f"{name:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
+    if more := Counter((flight.src, flight.dst) for flight in view.messages[MOST_LISTED:]):
+        where = ", ".join(f"{number} on {src}->{dst}" for (src, dst), number in more.most_common(MOST_LINKS))
+        lines.append(f"{count(more.total(), 'message')} left out: {where}{' …' if len(more) > MOST_LINKS else ''}")
     return "\n".join(lines) or "nothing is in flight"
 
 
@@ -37,22 +47,26 @@ def _when(seconds: float, on_link: bool) -> str:
 def deliver(session: "Session", picked: kinds.Messages) -> str:
     """Let messages in flight arrive now: the one with this ID, or all on a link."""
     arrived, lost = _each(picked, session.harness.deliver)
-    return "; ".join([f"{_messages(arrived)} delivered", *lost] if arrived or not lost else lost)
+    if not arrived and not lost:
+        return f"no message delivered: {_nothing_there(session, picked)}"
+    return "; ".join([f"{_messages(arrived)} delivered", *lost] if arrived else lost)
 
 
 @command(GROUP, "lose 1->3")
 def lose(session: "Session", picked: kinds.Messages) -> str:
     """Let messages in flight never arrive: the one with this ID, or all on a link."""
     done, _ = _each(picked, session.harness.lose)
-    return f"{_messages(done)} lost"
+    return f"{_messages(done)} lost" if done else f"no message lost: {_nothing_there(session, picked)}"
 
 
 @command(GROUP, "duplicate 17")
 def duplicate(session: "Session", picked: kinds.Messages) -> str:
     """Let copies of messages in flight arrive now; they themselves stay in flight."""
     arrived, lost = _each(picked, session.harness.duplicate)
+    if not arrived and not lost:
+        return f"no copy delivered: {_nothing_there(session, picked)}"
     lost = [f"a copy of {text}" for text in lost]
-    return "; ".join([f"a copy of {_messages(arrived)} delivered", *lost] if arrived or not lost else lost)
+    return "; ".join([f"a copy of {_messages(arrived)} delivered", *lost] if arrived else lost)
 
 
 @command(GROUP, "hold 1->3")
@@ -66,10 +80,19 @@ def hold(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
 @command(GROUP, "release 1->3")
 def release(session: "Session", links: Annotated[kinds.Links, kinds.HELD_LINK]) -> str:
     """Hold a link no more, and deliver what was held, in order."""
-    held = [f for f in session.harness.messages() if f.due is None and (f.src, f.dst) in links]
-    count = sum(session.harness.release(src, dst) for src, dst in links)
-    lost = f", {len(held) - count} lost" if len(held) > count else ""
-    return f"{links_text(links)} released: {count} message{'' if count == 1 else 's'} delivered{lost}"
+    return released_text(session, links, lambda: sum(session.harness.release(src, dst) for src, dst in links))
+
+
+def _nothing_there(session: "Session", picked: kinds.Picked) -> str:
+    """Say that nothing is in flight on the links that are meant, and what keeps messages off them."""
+    links = Links(session.harness.snapshot())
+    gaps = [gap for link in picked.links if (gap := links.obstacle(*link)) is not None and gap.kind != "held"]
+    across = [(gap.src, gap.dst) for gap in gaps if gap.kind == "partition"]
+    why = list(dict.fromkeys(obstacle_text(gap) for gap in gaps if gap.kind != "partition"))
+    if across:
+        why.append(f"the partition lies between the ends of {links_text(across)}")
+    more = " …" if len(why) > MOST_LINKS else ""
+    return "; ".join([f"nothing is in flight on {links_text(picked.links)}", *why[:MOST_LINKS]]) + more
 
 
 def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:
@@ -90,8 +113,6 @@ def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[
 
 
 def _messages(ids: list[int]) -> str:
-    if not ids:
-        return "no message"
     return (
         ("message " if len(ids) == 1 else "messages ")
         + " ".join(map(str, ids[:8]))

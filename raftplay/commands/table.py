@@ -224,7 +224,7 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
                 f"'{kind.lead}' is missing" if word is None else f"{quoted(word.text)} should be '{kind.lead}'"
             )
             raise cursor.mistake(f"{missing}; the form is: {TABLE[cursor.words[0].text].usage}", word)
-    elif parameter.optional and cursor.is_at_end:
+    elif parameter.optional and cursor.peek() is None:
         return None
     return kind.read(cursor)
 

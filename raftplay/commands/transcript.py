@@ -22,8 +22,10 @@ and steps that held are not written. A script that is refused runs nothing and w
 `file`     with `--rewrite`, what became of the script: path, changed (true or false), added, updated (how many
            blocks of answers)
 
-`state` is {nodes: [{id, state, term, vote, log: [[term, command] …], commit, alive, connected, frozen} …],
-network: [line …]}; vote and commit are -1 for none. `line` and `column` are null where no step was under way.
+`state` is {nodes: [{id, state, term, vote, log: [[term, command] …], commit, alive, connected, frozen,
+tearing} …], network: [line …]}; vote and commit are -1 for none. Of a node that is not alive, term, vote and log
+are what its disk holds, and commit is -1: it is not kept on disk. `tearing`: its next write will be torn. `line`
+and `column` are null where no step was under way.
 """
 
 import json
@@ -34,15 +36,14 @@ from typing import Any, Protocol
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
-from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.commands.answers import Changes, Comparison, difference_text
-from raftplay.commands.looking import network_lines
 from raftplay.commands.script import Comment, Script, Step
 from raftplay.commands.shown import columns, not_kept_text, pad, short
 from raftplay.commands.status import Status
 from raftplay.commands.values import range_text
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]
 
@@ -186,12 +187,12 @@ class TextTranscript:
 
     def end(self, status: Status, time: float, steps: int) -> None:
         """How it ended."""
-        count = _count(steps, "step")
+        held = count(steps, "step")
         ends = {
-            Status.HELD: f"all held: {count} in {time:.3f} s",
-            Status.FAILED: f"failed after {count}, at {time:.3f} s",
-            Status.MISUSED: f"stopped after {count}, at {time:.3f} s",
-            Status.INTERRUPTED: f"interrupted after {count}, at {time:.3f} s",
+            Status.HELD: f"all held: {held} in {time:.3f} s",
+            Status.FAILED: f"failed after {held}, at {time:.3f} s",
+            Status.MISUSED: f"stopped after {held}, at {time:.3f} s",
+            Status.INTERRUPTED: f"interrupted after {held}, at {time:.3f} s",
         }
         self._write(f"{self._name}: {ends[status]}{self._answers_text()} ({self._about})")
 
@@ -211,13 +212,13 @@ class TextTranscript:
     def _answers_text(self) -> str:
         if not self._compared:
             return ""
-        answers = _count(self._compared, "answer")
+        answers = count(self._compared, "answer")
         if not self._differences:
             return f", {answers} as expected"
         return f", {self._differences} of {answers} differ{'s' if self._differences == 1 else ''}"
 
     def _state(self, snapshot: Snapshot) -> None:
-        for line in (*str(snapshot).split("\n"), *(f"  {line}" for line in network_lines(snapshot))):
+        for line in str(snapshot).split("\n"):
             self._write(visible(line))
 
     def _line(self, step: Step, time: float, answer: str) -> str:
@@ -235,10 +236,6 @@ class TextTranscript:
             self._write(line)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def about_text(script: Script, harness: Harness) -> str:
     """The cluster in a line: what it takes to run the same again, and every bug that is on."""
     config, usual = harness.config, Config()
@@ -246,7 +243,7 @@ def about_text(script: Script, harness: Harness) -> str:
     delay = (config.delay_min, config.delay_max)
     election = (raft.election_min, raft.election_max)
     words = (
-        (f"{harness.n} node{'s' if harness.n > 1 else ''}", True),
+        (count(harness.n, "node"), True),
         (harness.backend, True),
         (f"seed {harness.seed}", True),
         (f"data in {visible(str(harness.data_dir))}", harness.data_dir is not None),
@@ -389,8 +386,9 @@ def _node(node: NodeSnapshot) -> dict[str, object]:
         "term": node.current_term,
         "vote": node.voted_for,
         "log": [[entry.term, entry.command] for entry in node.log],
-        "commit": node.commit_index if node.alive else -1,
+        "commit": node.commit_index,
         "alive": node.alive,
         "connected": node.connected,
         "frozen": node.frozen,
+        "tearing": node.tearing,
     }

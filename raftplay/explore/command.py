@@ -13,7 +13,7 @@ from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
 from raftplay.files import Target, target_of
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]
 
@@ -37,13 +37,13 @@ def explore(
     if report.first is None:
         return Status.INTERRUPTED if report.interrupted else Status.HELD
     case = case_of(report.first, report.others)
-    write(f"shrinking {len(case.commands)} commands …")
+    write(f"shrinking {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again))
     write(
-        f"shrunk to {len(case.commands)} commands on {case.plan.nodes} nodes, seed {case.plan.seed}: "
-        f"{visible(str(target_of(out).path))}\nagain: {''.join(f'env -u {name} ' for name in unset)}"
-        f"raftplay run {file_word(str(target_of(out).path))}"
+        f"shrunk to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
+        f"seed {case.plan.seed}: {visible(str(target_of(out).path))}\n"
+        f"again: {''.join(f'env -u {name} ' for name in unset)}raftplay run {file_word(str(target_of(out).path))}"
     )
     return Status.FAILED
 
@@ -92,5 +92,5 @@ def explore_script(
                 write(line)
             return status
         watch(seed)
-    write(f"{visible(name)} held with {len(seeds)} seeds, {seeds.start} to {seeds.stop - 1}")
+    write(f"{visible(name)} held with {count(len(seeds), 'seed')}, {seeds.start} to {seeds.stop - 1}")
     return Status.HELD

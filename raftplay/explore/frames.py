@@ -27,6 +27,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raftplay.watch.text import count
 
 NODES = 3
 
@@ -126,11 +127,11 @@ def _goes_on(harness: Harness, report: FrameReport) -> None:
     while not committed():
         if time.monotonic() > deadline:
             raise NodeFailed(
-                f"after {report.sent} frames the cluster does not commit any more\n{harness.snapshot()}"
+                f"after {count(report.sent, 'frame')} the cluster does not commit any more\n{harness.snapshot()}"
             )
         harness.sleep_ms(10)
     if (left := left_over(harness)) is not None:
-        raise NodeFailed(f"after {report.sent} frames {left}")
+        raise NodeFailed(f"after {count(report.sent, 'frame')} {left}")
     report.terms = max(server.cm.current_term for server in harness.cluster)
     report.gauge.read()
 

@@ -7,6 +7,7 @@ from raftplay.explore.sweep import Report, percentile
 from raftplay.explore.trial import Result
 from raftplay.raft.events import RULES
 from raftplay.version import __version__
+from raftplay.watch.text import count
 
 MOST_LISTED = 100
 """How many findings beside the first are listed."""
@@ -20,11 +21,11 @@ PROMISES = {
 
 def progress_line(report: Report, *, seeds: int | None, limit: float | None) -> str:
     """One line for a terminal."""
-    done = f"{report.trials}/{seeds}" if seeds is not None else f"{report.trials}"
+    done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
     rate = report.trials / report.elapsed if report.elapsed else 0.0
-    return f"[{bar:<20}] {done} seeds, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
+    return f"[{bar:<20}] {done}, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
 
 
 def report_text(report: Report) -> str:
@@ -33,7 +34,7 @@ def report_text(report: Report) -> str:
     rate, times = report.trials / elapsed, report.simulated / elapsed
     ended = "interrupted after" if report.interrupted else "searched"
     lines = [
-        f"{ended} {report.trials} seeds in {report.elapsed:.1f} s: {rate:.1f} a second, "
+        f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second, "
         f"{report.simulated / 3600:.2f} simulated hours ({times:.0f} times real time)",
         f"mixes: {_counts(report.mixes)}",
         f"faults: {_counts(report.faults)}",
@@ -66,7 +67,7 @@ def finding_text(result: Result) -> str:
     """Name the finding of a trial, and what its plan drew: "Log Matching, seed 23, 5 nodes, mix churn"."""
     plan = result.plan
     assert result.finding is not None
-    return f"{result.finding.name}, seed {plan.seed}, {plan.nodes} nodes, mix {plan.mix}"
+    return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}"
 
 
 def other_findings(label: str, others: Sequence[Result]) -> list[str]:

@@ -21,6 +21,7 @@ from raftplay.lessons.shelf import Text
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import Reader, score_text
 from raftplay.raft.messages import UsageError
+from raftplay.watch.text import count
 
 WORDS_A_MINUTE = 200
 FOR_QUESTION, FOR_COMMAND, FOR_PLAY, FOR_GOAL = 15, 4, 60, 120
@@ -52,7 +53,7 @@ def _went(known: progress.Kept, name: str, steps: int) -> str:
     score = known.lessons.get(name)
     if score is None:
         return f"  {place.removeprefix(', ')}"
-    commands = f", {score.commands} command{'' if score.commands == 1 else 's'}" if score.commands >= 0 else ""
+    commands = f", {count(score.commands, 'command')}" if score.commands >= 0 else ""
     return f"  {score.right}/{score.questions}{commands}{place}"
 
 
@@ -88,9 +89,9 @@ def check_lesson(text: Text, seed: int | None, write: Write) -> Status:
     if problems:
         return Status.FAILED
     questions = sum(isinstance(item, Ask) for step in lesson.steps for item in step.items)
-    seeds = f"{SEEDS} seeds" if lesson.setup.seed is None else f"seed {lesson.setup.seed}"
+    seeds = count(SEEDS, "seed") if lesson.setup.seed is None else f"seed {lesson.setup.seed}"
     write(
-        f"{path_text(text.name)}: {_count(len(lesson.steps), 'step')}, {_count(questions, 'question')}, about "
+        f"{path_text(text.name)}: {count(len(lesson.steps), 'step')}, {count(questions, 'question')}, about "
         f"{minutes(lesson, text.source)} min; played with {seeds}, with right and with wrong answers: all is well"
     )
     return Status.HELD
@@ -143,10 +144,6 @@ def _start(text: Text, lesson: Lesson, console: Console, file: Path) -> Left | N
         typed = (console.read("go on there? yes or no > ", None) or "").strip().lower()
         if typed in ("y", "yes", "n", "no", ""):
             return left if typed in ("y", "yes", "") else None
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 __all__ = ["check_lesson", "forget_progress", "keep", "list_lessons", "minutes", "read_lesson", "score_text"]

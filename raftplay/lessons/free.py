@@ -11,6 +11,7 @@ from raftplay.commands.table import GROUPS, TABLE, Bound
 from raftplay.lessons.console import Teller
 from raftplay.lessons.language import BREACH
 from raftplay.lessons.stage import Stage
+from raftplay.watch.text import count
 
 NEXT, AGAIN, PREVIOUS, QUIT, HELP = "next", "again", "previous", "quit", "help"
 
@@ -141,7 +142,7 @@ class FreePlay:
             assert isinstance(goal, Condition)
             is_reached = self.stage.look(goal.holds)
             seen = self.stage.look(goal.seen)
-        commands = f"{self.done} command{'' if self.done == 1 else 's'}"
+        commands = count(self.done, "command")
         if is_reached:
             self.teller.words(f"You did it, with {commands}.", "right", sign=self.teller.sign("✓"))
         elif self.done and seen != self._shown:

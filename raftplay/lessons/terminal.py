@@ -16,6 +16,7 @@ from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
 from raftplay.raft.messages import UsageError
+from raftplay.watch.text import count
 
 STILL = "Time stands still while you read and think."
 
@@ -210,7 +211,7 @@ def score_text(score: Score) -> str:
     """A score in words."""
     parts = [f"{score.right} of {score.questions} predictions correct"] if score.questions else []
     if score.commands >= 0:
-        parts.append(f"the goal took {score.commands} command{'' if score.commands == 1 else 's'}")
+        parts.append(f"the goal took {count(score.commands, 'command')}")
     return sentence(", ".join(parts) or "done")
 
 

@@ -1,7 +1,7 @@
 """One node of a `World`: what its decisions make it, and what was done to it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +28,9 @@ class Node:
         "commits",
         "connected",
         "crash_cause",
+        "disk",
+        "disk_term",
+        "disk_vote",
         "frozen",
         "id",
         "incarnation",
@@ -35,7 +38,9 @@ class Node:
         "log",
         "match_index",
         "next_index",
+        "tearing",
         "votes",
+        "wiped",
     )
 
     def __init__(self, id: int) -> None:
@@ -44,15 +49,25 @@ class Node:
         self.commits: Growing[CommitEntry] = Growing()
         self.alive = True
         self.after = UNBORN
+        self.holds(0, NONE, ())
         self.begin(0)
 
     def begin(self, incarnation: int) -> None:
         """A new process over the old disk; what that gives back, its first event tells."""
         self.incarnation = incarnation
-        self.after = replace(self.after, state=FOLLOWER, commit_index=NONE, last_applied=NONE, deadline=None)
+        self.wiped = False
+        self.log = self.disk.copy()
+        self.after = replace(
+            UNBORN,
+            current_term=self.disk_term,
+            voted_for=self.disk_vote,
+            last_log_index=len(self.log) - 1,
+            last_log_term=self.log.frozen()[-1].term if len(self.log) else NONE,
+        )
         self.connected = True
         self.crash_cause = ""
         self.frozen = False
+        self.tearing = False
         self.calls_left = -1
         self.leader_id = NONE
         self.votes: tuple[int, ...] = ()
@@ -65,7 +80,8 @@ class Node:
         """The node as a snapshot shows it."""
         node = cls(seen.id)
         node.incarnation = seen.incarnation
-        node.log, node.commits = Growing(seen.log), Growing(seen.commits)
+        node.holds(seen.current_term, seen.voted_for, seen.log)
+        node.log, node.commits = node.disk.copy(), Growing(seen.commits)
         node.after = dec.NodeState(
             seen.state.value,
             seen.current_term,
@@ -78,6 +94,7 @@ class Node:
         )
         node.alive, node.connected, node.frozen = seen.alive, seen.connected, seen.frozen
         node.calls_left, node.crash_cause = seen.calls_left, seen.crash_cause
+        node.tearing = seen.tearing
         node.leader_id, node.votes = seen.leader_id, seen.votes
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
@@ -88,6 +105,8 @@ class Node:
         new.id, new.incarnation, new.after = self.id, self.incarnation, self.after
         new.log, new.commits = self.log.copy(), self.commits.copy()
         new.alive, new.connected, new.frozen = self.alive, self.connected, self.frozen
+        new.disk, new.disk_term, new.disk_vote = self.disk.copy(), self.disk_term, self.disk_vote
+        new.tearing, new.wiped = self.tearing, self.wiped
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
         new.crash_cause = self.crash_cause
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
@@ -96,24 +115,25 @@ class Node:
 
     def snapshot(self, listen_addr: tuple[str, int]) -> NodeSnapshot:
         """The node as a snapshot shows it."""
-        after = self.after
+        after, alive = self.after, self.alive
         return NodeSnapshot(
             id=self.id,
             state=CMState(after.state),
-            current_term=after.current_term,
-            voted_for=after.voted_for,
-            log=self.log.frozen(),
-            commit_index=after.commit_index,
-            last_applied=after.last_applied,
-            next_index=tuple(self.next_index.items()),
-            match_index=tuple(self.match_index.items()),
-            votes=self.votes,
-            leader_id=self.leader_id,
+            current_term=after.current_term if alive else self.disk_term,
+            voted_for=after.voted_for if alive else self.disk_vote,
+            log=(self.log if alive else self.disk).frozen(),
+            commit_index=after.commit_index if alive else NONE,
+            last_applied=after.last_applied if alive else NONE,
+            next_index=tuple(self.next_index.items()) if alive else (),
+            match_index=tuple(self.match_index.items()) if alive else (),
+            votes=self.votes if alive else (),
+            leader_id=self.leader_id if alive else NONE,
             deadline=math.inf if after.deadline is None else after.deadline,
-            alive=self.alive,
+            alive=alive,
             connected=self.connected,
             frozen=self.frozen,
             calls_left=self.calls_left,
+            tearing=self.tearing,
             incarnation=self.incarnation,
             listen_addr=listen_addr,
             commits=self.commits.frozen(),
@@ -123,10 +143,19 @@ class Node:
     # ---- what no decision tells
 
     def crash(self, cause: str) -> None:
-        """It is stopped and cut off; its collected commits are forgotten. `cause`: how its disk failed."""
-        self.alive = self.connected = False
+        """It is stopped and cut off; its collected commits are forgotten. `cause`: how its disk or code failed."""
+        self.alive = self.connected = self.tearing = False
         self.crash_cause = cause
         self.commits = Growing()
+
+    def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
+        """Its disk would give back this."""
+        self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
+
+    def wipe(self) -> None:
+        """Its disk is empty, and stays so whatever a dead process still writes."""
+        self.wiped = True
+        self.holds(0, NONE, ())
 
     def revive(self) -> None:
         """A dead process heard a reply, which only bug zombie lets through: it is again what it was."""
@@ -158,7 +187,16 @@ class Node:
     # ---- decisions
 
     def _started(self, event: dec.Started) -> None:
-        self.log = Growing(event.entries)
+        self.holds(event.current_term, event.voted_for, event.entries)
+        self.log = self.disk.copy()
+
+    def _persisted(self, event: dec.Persisted) -> None:
+        if self.wiped:
+            return
+        self.disk_term, self.disk_vote = event.current_term, event.voted_for
+        self.disk.truncate(event.start)
+        for entry in event.entries:
+            self.disk.append(entry)
 
     def _stopped(self, event: dec.Stopped) -> None:
         self._was = self.after.state
@@ -224,6 +262,7 @@ Decide = Callable[[Node, Any], None]
 
 DECISIONS: dict[type, Decide] = {
     dec.Started: Node._started,
+    dec.Persisted: Node._persisted,
     dec.Stopped: Node._stopped,
     dec.PreVoteStarted: Node._pre_vote_started,
     dec.ElectionStarted: Node._election_started,

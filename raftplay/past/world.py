@@ -155,6 +155,15 @@ class World:
         node.alive = True
         node.begin(record.incarnation)
 
+    def _on_disk(self, record: Record, event: ev.OnDisk) -> None:
+        self.node(record.node).holds(event.current_term, event.voted_for, event.entries)
+
+    def _tearing(self, record: Record, event: ev.Tearing) -> None:
+        self.node(record.node).tearing = True
+
+    def _wiped(self, record: Record, event: ev.Wiped) -> None:
+        self.node(record.node).wipe()
+
     def _disconnected(self, record: Record, event: ev.Disconnected) -> None:
         self.node(record.node).connected = False
 
@@ -205,6 +214,9 @@ _FACTS: dict[type, Handler] = {
     ev.KeptWaiting: World._kept_waiting,
     ev.Crashed: World._crashed,
     ev.Restarted: World._restarted,
+    ev.OnDisk: World._on_disk,
+    ev.Tearing: World._tearing,
+    ev.Wiped: World._wiped,
     ev.Disconnected: World._disconnected,
     ev.Reconnected: World._reconnected,
     ev.Frozen: World._frozen,

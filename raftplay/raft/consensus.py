@@ -104,6 +104,7 @@ class ConsensusModule:
         # Volatile state on candidates
         self.votes: list[int] = []
         self._asking_first = False
+        self._fired_by = "timeout"
 
         self._dormant = True
         self._everyone = dict.fromkeys(self.peer_ids)
@@ -157,12 +158,14 @@ class ConsensusModule:
         if self.state is LEADER:
             self._broadcast_heartbeat()
         else:
+            self._fired_by = "timeout"
             self._election_timed_out()
 
     def time_out(self, now: float) -> None:
         """Let the election timer fire now; a leader, which has none, ignores it."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
+            self._fired_by = "by-hand"
             self._election_timed_out()
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
@@ -331,7 +334,7 @@ class ConsensusModule:
         self.leader_id = NONE
         if was is CANDIDATE:
             self._tell(ev.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
-        self._tell(ev.PreVoteStarted(self.current_term + 1))
+        self._tell(ev.PreVoteStarted(self.current_term + 1, self._fired_by))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
     def _start_election(self) -> None:
@@ -342,7 +345,7 @@ class ConsensusModule:
         self._asking_first = False
         self.leader_id = NONE
         self._restart_election_timer()
-        self._tell(ev.ElectionStarted(self.current_term))
+        self._tell(ev.ElectionStarted(self.current_term, self._fired_by))
         self._request_votes(self.current_term, pre_vote=False)
 
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:

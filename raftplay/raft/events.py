@@ -30,6 +30,7 @@ RULES: dict[str, tuple[str, str]] = {
     "older-entry": ("§5.4.2", "a majority has the entry, but it is of an older term"),
     "timeout": ("§5.2", "the election timeout passed without word from a leader"),
     "asks-first": ("thesis §9.6", "its election timer fired, and it asks before it starts another election"),
+    "by-hand": ("§5.2", "its election timer was fired by hand"),
 }
 
 
@@ -58,6 +59,7 @@ class PreVoteStarted(Decision, frozen=True, gc=False):
     """The election timer fired; the node asks whether it could win `term` before starting it (thesis §9.6)."""
 
     term: int
+    rule: str = "timeout"
 
 
 class ElectionStarted(Decision, frozen=True, gc=False):

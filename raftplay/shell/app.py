@@ -34,7 +34,7 @@ from raftplay.shell.plain import PlainShell
 from raftplay.shell.typed import PastLines
 from raftplay.signals import TO_END
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 EVERY = 0.1
 """How often what is shown is looked at anew, in seconds."""
@@ -134,9 +134,9 @@ class Shell:
     def _say_farewell(self) -> None:
         if branches := self.session.not_kept:
             self._say([("class:dim", not_kept_text(branches, self.session.directory))])
-        count = self.session.branch.count
-        if count > self._saved_at and not self.session.is_recorded:
-            what = f"{count} command{'s' if count > 1 else ''}"
+        done = self.session.branch.count
+        if done > self._saved_at and not self.session.is_recorded:
+            what = count(done, "command")
             self._say([("class:dim", f"{what} done, not saved; save FILE before leaving keeps them as a script")])
 
     # ---- what is typed

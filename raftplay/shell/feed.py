@@ -9,6 +9,7 @@ from raftplay.shell.look import Text, node_style
 from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.watch.narrator import describe
+from raftplay.watch.text import count
 
 ELECTIONS = (dec.PreVoteStarted, dec.ElectionStarted, dec.BecameLeader)
 WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
@@ -51,9 +52,9 @@ class Feed:
         records = self._new()
         self._refill()
         if self._left_out and self._room >= 1:
-            count, self._left_out = self._left_out, 0
+            more, self._left_out = count(self._left_out, "more event"), 0
             self._room -= 1
-            yield [("class:dim", f"           … and {count} events more (see: events)")]
+            yield [("class:dim", f"           … and {more} (see: events)")]
         for record in records:
             for line in self._told(record):
                 if self._room < 1:

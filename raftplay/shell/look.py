@@ -11,7 +11,7 @@ from raftplay.commands.completion import Hint
 from raftplay.commands.looking import fault_words
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
-from raftplay.watch.text import command_text, visible
+from raftplay.watch.text import command_text, count, or_dash, visible
 
 Text = list[tuple[str, str]]
 """Styled text: (style, text) pairs, as prompt_toolkit takes them."""
@@ -83,16 +83,16 @@ def node_style(node: int) -> str:
 def status_line(view: View, watched: int, width: int) -> Text:
     """Time, leader, term, commit, invariants, speed, backend; what matters least leaves where there is no room."""
     snapshot = view.snapshot
-    commit = max((node.commit_index for node in snapshot.nodes if node.alive), default=-1)
+    commit = max((node.commit_index for node in snapshot.nodes), default=-1)
     parts: list[tuple[int, str, str]] = [
         _clock(view),
         (7, "class:status", _leader_text(snapshot)),
-        (6, "class:status", f"commit {commit if commit >= 0 else '-'}"),
+        (6, "class:status", f"commit {or_dash(commit)}"),
         _invariants(view, watched),
         (5, "class:status", f"branch {visible(view.branch)}" if view.branch else ""),
         (4, "class:status", f"x{snapshot.speed:g}"),
         (3, "class:status", f"{snapshot.backend} seed {snapshot.seed}"),
-        (2, "class:status", f"{len(snapshot.nodes)} nodes"),
+        (2, "class:status", count(len(snapshot.nodes), "node")),
     ]
     parts = [part for part in parts if part[2]]
     while len(parts) > 1 and sum(columns(text) + 3 for _, _, text in parts) > width:
@@ -176,22 +176,21 @@ def node_lines(view: View, rows: int, width: int) -> list[Text]:
 def _node(node: NodeSnapshot, width: int, *, is_short: bool) -> Text:
     role = f"class:{str(node.state).lower()}" if node.alive else "class:dead"
     name = "Down" if not node.alive else str(node.state)
-    marks = [w for w, on in (("cut off", node.alive and not node.connected), ("frozen", node.frozen)) if on]
+    marks = node.marks if node.alive else ["on disk"]
     if is_short and width < SHORTEST:
         return [(node_style(node.id), f" {node.id}"), (role, name[0])]
     if is_short:
-        numbers = f" t{node.current_term} {len(node.log)}/{node.commit_index + 1}"
+        numbers = f" t{node.current_term} {len(node.log)}/{or_dash(node.commit_index)}"
         return [
             (node_style(node.id), f" n{node.id} "),
             (role, name),
             ("", numbers),
             ("class:warn", " ".join(["", *marks])),
         ]
-    commit = f"{node.commit_index}" if node.commit_index >= 0 else "-"
     line: Text = [
         (node_style(node.id), f" n{node.id:<3}"),
         (role, f"{name:<10}"),
-        ("", f"term {node.current_term:<4} log {len(node.log):<4} commit {commit:<4}"),
+        ("", f"term {node.current_term:<4} log {len(node.log):<4} commit {or_dash(node.commit_index):<4}"),
     ]
     line += [("class:warn", f"{', '.join(marks)} ")] if marks else []
     return line + _tail(node, width - sum(columns(text) for _, text in line) - 2)
@@ -203,7 +202,7 @@ def _tail(node: NodeSnapshot, room: int) -> Text:
     first = len(node.log)
     for index in range(len(node.log) - 1, max(-1, len(node.log) - 1 - MOST_ENTRIES), -1):
         entry = node.log[index]
-        is_committed = node.alive and index <= node.commit_index
+        is_committed = index <= node.commit_index
         text = f"{entry.term}:{command_text(entry.command, 12)}{'*' if is_committed else ''} "
         room -= columns(text)
         if room < 0:

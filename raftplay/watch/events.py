@@ -6,7 +6,7 @@ Each fact is published once, by the part that owns it. `Record` gives it its pla
 import msgspec
 
 from raftplay.raft.events import Decision, NodeState
-from raftplay.raft.messages import Args, Reply
+from raftplay.raft.messages import Args, LogEntry, Reply
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -116,6 +116,17 @@ class Crashed(Fact, frozen=True, gc=False, omit_defaults=True):
 
 class Restarted(Fact, frozen=True, gc=False):
     """A new server runs over the node's old storage."""
+
+
+class OnDisk(Fact, frozen=True, gc=False):
+    """What storage would give back at the next restart of a node, told where `Persisted` does not say it.
+
+    That is so after a torn write, and after a write of a process that had crashed (bug zombie).
+    """
+
+    current_term: int
+    voted_for: int
+    entries: tuple[LogEntry, ...]
 
 
 class Tearing(Fact, frozen=True, gc=False):

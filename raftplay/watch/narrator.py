@@ -12,7 +12,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
 )
 from raftplay.watch import events as ev
-from raftplay.watch.text import command_text, visible
+from raftplay.watch.text import command_text, count, or_dash, visible
 
 
 def describe(record: ev.Record) -> str:
@@ -34,13 +34,13 @@ def args_text(args: Args) -> str:
     match args:
         case RequestVoteArgs():
             kind = "pre-vote" if args.pre_vote else "vote"
-            last = f"last entry {args.last_log_index}, of term {args.last_log_term}"
+            last = f"last entry {or_dash(args.last_log_index)}, of term {or_dash(args.last_log_term)}"
             return f"{kind} request for term {args.term} ({last})"
         case AppendEntriesArgs(entries=()):
-            return f"heartbeat of term {args.term} (commit {args.leader_commit})"
+            return f"heartbeat of term {args.term} (commit {or_dash(args.leader_commit)})"
         case AppendEntriesArgs():
             first = args.prev_log_index + 1
-            return f"{_entries(first, args.entries)} of term {args.term} (commit {args.leader_commit})"
+            return f"{_entries(first, args.entries)} of term {args.term} (commit {or_dash(args.leader_commit)})"
 
 
 def reply_text(reply: Reply) -> str:
@@ -72,7 +72,7 @@ def _decision(event: dec.Decision) -> str:
         case dec.Stopped():
             return "is dead"
         case dec.PreVoteStarted():
-            return f"asks whether it could win term {event.term}"
+            return f"asks whether it could win term {event.term}: {rule_text(event.rule)}"
         case dec.ElectionStarted():
             return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
         case dec.VoteDecided():
@@ -101,14 +101,13 @@ def _log_decision(event: dec.Decision) -> str:
     match event:
         case dec.PeersReset():
             starts = sorted({next_index for _, next_index in event.next_index})
-            return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or 'none'} (§5.3)"
+            return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or '-'} (§5.3)"
         case dec.HeartbeatDue():
             return "calls every peer, to stay their leader (§5.2)"
         case dec.WriteDelayed():
             return f"{'puts off' if event.waits else 'does without'} writing its {event.write}"
         case dec.Persisted():
-            length = event.start + len(event.entries)
-            return f"has on disk: term {event.current_term}, vote {event.voted_for}, {length} entries"
+            return _disk_text(event.current_term, event.voted_for, event.start + len(event.entries))
         case dec.EntryAppended():
             return (
                 f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
@@ -160,14 +159,20 @@ def _fact(event: ev.Fact) -> str:
     return _act(event)
 
 
+def _disk_text(current_term: int, voted_for: int, length: int) -> str:
+    return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
+
+
 def _act(event: ev.Fact) -> str:
     match event:
         case ev.Crashed():
             return f"crashes: {event.cause}" if event.cause else "crashes"
         case ev.Restarted():
             return "restarts"
+        case ev.OnDisk():
+            return _disk_text(event.current_term, event.voted_for, len(event.entries))
         case ev.Tearing():
-            return f"will crash in its next write, after {event.sets} parts of it"
+            return f"will crash in its next write, after {count(event.sets, 'part')} of it"
         case ev.Wiped():
             return "has lost its disk"
         case ev.Disconnected():

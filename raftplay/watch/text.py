@@ -23,6 +23,18 @@ def command_text(command: object, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def count(number: int, thing: str) -> str:
+    """Return a number of things: "1 node", "2 nodes", "0 entries"."""
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number} {thing[:-1]}ies" if thing.endswith("ry") else f"{number} {thing}s"
+
+
+def or_dash(number: int) -> str:
+    """Return an index, term or node id as people read it; a dash for -1, which is none."""
+    return str(number) if number >= 0 else "-"
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"

@@ -8,7 +8,6 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import events as dec
 from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.messages import NONE, RequestVoteArgs
-from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
 from raftplay.why.network import Obstacle
@@ -81,12 +80,14 @@ def firing(trail: Trail, record: Record) -> Firing:
         pre_votes = before.event.votes
         asked = trail.last(record.node, dec.PreVoteStarted, before=record.seq, life=record.incarnation)
         if asked is None:
-            return Firing(None, False, None, pre_votes)
-        record, before = asked, trail.before(asked)
-    if before is not None and isinstance(before.event, dec.BecameFollower) and before.event.rule == "asks-first":
-        before = trail.before(before)
-    by_hand = before is not None and isinstance(before.event, ev.TimedOut)
-    return Firing(record.time, by_hand, _wait(trail, record), pre_votes)
+            return Firing(None, _by_hand(record), None, pre_votes)
+        record = asked
+    return Firing(record.time, _by_hand(record), _wait(trail, record), pre_votes)
+
+
+def _by_hand(record: Record) -> bool:
+    """Whether `timeout` made the timer fire."""
+    return isinstance(record.event, dec.ElectionStarted | dec.PreVoteStarted) and record.event.rule == "by-hand"
 
 
 def _wait(trail: Trail, record: Record) -> Wait | None:

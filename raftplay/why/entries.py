@@ -8,7 +8,6 @@ from raftplay.raft import events as dec
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry, same_command
 from raftplay.watch.events import Record
 from raftplay.why.calls import MOVING, Journey, journey, sent_calls
-from raftplay.why.disks import disk_of
 from raftplay.why.followers import LogGap, log_gap
 from raftplay.why.network import Obstacle
 from raftplay.why.trail import UNNAMED, Trail
@@ -49,8 +48,7 @@ class Commit:
 class Holding:
     """What a node has at the index: in its log, or, if it is down, on its disk; None where its log ends before.
 
-    `commits`: it lives and knows that the index is committed. `doubt`: it hangs on a write that tore, or that is
-    forgotten.
+    `commits`: it lives and knows that the index is committed.
     """
 
     node: int
@@ -58,7 +56,6 @@ class Holding:
     entry: LogEntry | None
     length: int
     commits: bool
-    doubt: Literal["", "torn", "forgotten"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
     """Whether `index` is committed, and why not."""
     snapshot = trail.snapshot
     leader = snapshot.leader
-    holdings = tuple(_holding(trail, node, index) for node in snapshot.nodes)
+    holdings = tuple(_holding(node, index) for node in snapshot.nodes)
     committed_on = tuple(holding.node for holding in holdings if holding.commits)
     commit = _first_commit(trail, index)
     entry = _subject(holdings, leader)
@@ -138,18 +135,9 @@ def index_facts(trail: Trail, index: int) -> IndexFacts:
     )
 
 
-def _holding(trail: Trail, node: NodeSnapshot, index: int) -> Holding:
-    if node.alive:
-        return Holding(node.id, True, _entry_at(node.log, index), len(node.log), node.commit_index >= index)
-    disk = disk_of(trail, node)
-    entry, length = _entry_at(disk.log, index), len(disk.log)
-    if disk.torn:
-        return Holding(node.id, False, entry, length, False, "torn")
-    return Holding(node.id, False, entry, length, False, "" if disk.sure else "forgotten")
-
-
-def _entry_at(log: tuple[LogEntry, ...], index: int) -> LogEntry | None:
-    return log[index] if index < len(log) else None
+def _holding(node: NodeSnapshot, index: int) -> Holding:
+    entry = node.log[index] if index < len(node.log) else None
+    return Holding(node.id, node.alive, entry, len(node.log), node.alive and node.commit_index >= index)
 
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
@@ -298,13 +286,12 @@ def _shares(trail: Trail, leader: NodeSnapshot, index: int) -> tuple[Share, ...]
 
 
 def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, matched: int) -> Share:
-    log = peer.log if peer.alive else disk_of(trail, peer).log
-    has = index < len(log) and log[index] == leader.log[index]
+    has = index < len(peer.log) and peer.log[index] == leader.log[index]
     return Share(
         node=peer.id,
         has=has,
         counted=matched >= index,
-        gap=log_gap(log, leader.log),
+        gap=log_gap(peer.log, leader.log),
         obstacle=trail.links.answer_obstacle(leader.id, peer.id),
         journey=None if matched >= index else _append_under_way(trail, leader, peer, index, has=has),
     )

@@ -4,7 +4,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.events import RULES
 from raftplay.raft.messages import LogEntry
 from raftplay.watch.narrator import rule_text
-from raftplay.watch.text import command_text
+from raftplay.watch.text import command_text, count
 from raftplay.why.calls import MOVING, Stage
 from raftplay.why.entries import Commit, Holding, IndexFacts, Share
 from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, request_text, ruling_text
@@ -79,7 +79,7 @@ def _counted_text(facts: IndexFacts, leader: int, term: int) -> str:
             f"its entry is of term {facts.entry.term}, the leader is in term {term}, so it is committed with "
             f"{what}, the first of the leader's own term (§5.4.2); "
         )
-    have = f"{start}{having} of {total} nodes {'has' if having == 1 else 'have'} {what}"
+    have = f"{start}{having} of {count(total, 'node')} {'has' if having == 1 else 'have'} {what}"
     if facts.outcome == "too few":
         return f"{have}, and {facts.needed} are needed (§5.3)"
     known = 1 + sum(share.counted for share in facts.shares)
@@ -118,15 +118,12 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     entry = facts.entry
     if entry is None:
         return []
-    have = f"{len(facts.holders)} of {len(facts.holdings)} nodes {'has' if len(facts.holders) == 1 else 'have'}"
+    total = count(len(facts.holdings), "node")
+    have = f"{len(facts.holders)} of {total} {'has' if len(facts.holders) == 1 else 'have'}"
     lines = [f"{have} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"]
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
-    for doubt, why in _DOUBTS.items():
-        doubtful = [holding.node for holding in facts.holdings if holding.doubt == doubt]
-        if doubtful:
-            lines.append(f"what is on the disk of {nodes_text(doubtful)} is not certain: {why}")
     if facts.outcome == "older term":
         if len(facts.holders) >= facts.needed:
             lines.append(rule_text("older-entry"))
@@ -136,9 +133,6 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
             "an entry that the leader puts there replaces what other logs have there, wherever it arrives (§5.3)"
         )
     return lines
-
-
-_DOUBTS = {"torn": "its last write tore", "forgotten": "the history no longer has its last write"}
 
 
 def _other_entries(facts: IndexFacts) -> list[str]:

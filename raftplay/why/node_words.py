@@ -6,6 +6,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import NONE
 from raftplay.watch.events import ITS_CODE
 from raftplay.watch.narrator import rule_text
+from raftplay.watch.text import count
 from raftplay.why.calls import Journey, Stage
 from raftplay.why.elections import Asked, Candidacy, Firing
 from raftplay.why.followers import FollowerFacts, Turn, Vote
@@ -19,7 +20,6 @@ from raftplay.why.words import (
     apart_texts,
     at,
     cause_text,
-    count,
     journey_text,
     nodes_text,
     obstacle_text,
@@ -126,7 +126,7 @@ def _firing_line(firing: Firing) -> str:
     if firing.time is None:
         text = f"when its election timer fired: {FORGOTTEN}"
     elif firing.by_hand:
-        text = f"its election timer was made to fire at {at(firing.time)} (timeout)"
+        text = f"at {at(firing.time)} {rule_text('by-hand')}"
     else:
         text = (
             f"its election timer fired at {at(firing.time)}: {rule_text('timeout')}{_waited(firing, firing.time)}"
@@ -370,13 +370,12 @@ def _down(facts: DownFacts) -> tuple[str, list[str]]:
     else:
         vote = f"its vote for node {disk.voted_for}" if disk.voted_for != NONE else "no vote"
         log = f"a log up to index {len(disk.log) - 1}, term {disk.log[-1].term}" if disk.log else "an empty log"
-        holds = "its disk holds" if disk.sure else "when it was last seen, its disk held"
         lines.append(
-            f"{holds} term {disk.current_term}, {vote} and {log}: a restart brings back these, "
+            f"its disk holds term {disk.current_term}, {vote} and {log}: a restart brings back these, "
             "and no commit index (Figure 2)"
         )
     if disk.torn:
-        lines.append("it crashed in the middle of a write, and parts of that may be on its disk besides")
+        lines.append("its last write was torn: the disk has only what reached it before the crash")
     if facts.acts is not None:
         lines.append(f"its process acted after it had crashed (at {at(facts.acts)}), and must do nothing")
     return head, lines

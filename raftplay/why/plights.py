@@ -35,7 +35,7 @@ def plight(trail: Trail, node: int) -> Plight:
         cut_off=not now.connected,
         cut_off_since=None if now.connected else _since(trail, node, ev.Disconnected),
         calls_left=now.calls_left,
-        will_tear=trail.last(node, ev.Tearing, life=now.incarnation) is not None,
+        will_tear=now.tearing,
         group=group_of(trail.snapshot, node),
         earlier_life=_earlier_life(trail, node),
     )

@@ -2,11 +2,12 @@
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.watch.narrator import rule_text
+from raftplay.watch.text import count
 from raftplay.why.elections import Candidacy
 from raftplay.why.leaders import LeaderFacts
 from raftplay.why.node_words import asked_line, no_answer_text
 from raftplay.why.quorums import LastLeader, QuorumFacts, Standing
-from raftplay.why.words import apart_texts, at, cause_text, count, nodes_text, span
+from raftplay.why.words import apart_texts, at, cause_text, nodes_text, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
@@ -35,7 +36,8 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
             return f"node {facts.leader[0]} leads term {facts.leader[1]}"
         case "too few live":
             live = len(facts.alive)
-            return f"{live} of {total} nodes {'is' if live == 1 else 'are'} alive, and {needed} are needed (§5.2)"
+            alive = f"{live} of {count(total, 'node')} {'is' if live == 1 else 'are'} alive"
+            return f"{alive}, and {needed} are needed (§5.2)"
         case "too few meet":
             return (
                 f"no node can call and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"

@@ -1,8 +1,9 @@
 """What was refused last, in words."""
 
+from raftplay.watch.text import count
 from raftplay.why.refusals import RefusalFacts
 from raftplay.why.rulings import Ruling
-from raftplay.why.words import at, count, request_text, ruling_text
+from raftplay.why.words import at, request_text, ruling_text
 
 
 def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from raftplay.raft.events import RULES, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.watch.text import count
 from raftplay.why.calls import Journey, Stage
 from raftplay.why.causes import Cause
 from raftplay.why.network import Obstacle
@@ -74,11 +75,6 @@ def span(seconds: float) -> str:
 def since_text(time: float | None) -> str:
     """Since when something is so, where that is known."""
     return f"since {at(time)}" if time is not None else f"since when: {FORGOTTEN}"
-
-
-def count(number: int, thing: str) -> str:
-    """So many things."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def obstacle_text(obstacle: Obstacle) -> str:
@@ -285,7 +281,7 @@ def plight_lines(plight: Plight, node: int) -> list[str]:
     elif plight.calls_left > 0:
         lines.append(f"its proxy lets {count(plight.calls_left, 'more call')} pass, and drops what follows")
     if plight.will_tear:
-        lines.append("it will crash in the middle of a write to come (tear)")
+        lines.append("its next write will be torn: it crashes in the middle of it (tear)")
     if plight.earlier_life is not None:
         lines.append(
             f"an earlier process of it, which had crashed, still acts (at {at(plight.earlier_life)}): "

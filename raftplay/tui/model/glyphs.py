@@ -166,6 +166,8 @@ def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
         return glyphs.frozen, "frozen"
     if node.alive and not node.connected:
         return glyphs.cut_off, "cut off"
+    if node.tearing:
+        return glyphs.cut_off, "torn write"
     if node.alive and node.calls_left >= 0:
         return glyphs.cut_off, "drops calls"
     return "", ""
@@ -177,9 +179,9 @@ def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:
         (glyphs.leader, "leader", "leader"),
         (glyphs.candidate, "candidate", "candidate: stands for election"),
         (glyphs.follower, "follower", "follower"),
-        (glyphs.down, "down", "down: crashed, storage kept"),
+        (glyphs.down, "down", "down: crashed; term, vote and log are as on disk"),
         (glyphs.frozen, "frozen", "frozen: the process stalls, nothing is answered"),
-        (glyphs.cut_off, "cut", "cut off from all others, or drops its calls"),
+        (glyphs.cut_off, "cut", "cut off from all others, drops its calls, or its next write will be torn"),
         (glyphs.committed, "t1 solid", "an entry that its node knows to be committed"),
         (glyphs.appended, "t1 hollow", "an entry appended, not known to be committed"),
         (glyphs.conflicting, "bad", "an entry that conflicts with the committed one, or the leader's"),

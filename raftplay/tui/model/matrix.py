@@ -6,6 +6,7 @@ from raftplay.raft.messages import LogEntry, same_command
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, pad
+from raftplay.tui.model.nodes import ON_DISK
 from raftplay.watch.text import command_text
 
 WIDEST = 22
@@ -34,7 +35,7 @@ def reference(view: View, index: int) -> LogEntry | None:
     """The entry that the others are compared with: the committed one, else that of the leader, else none."""
     nodes = view.snapshot.nodes
     for node in nodes:
-        if node.alive and node.commit_index >= index and len(node.log) > index:
+        if node.commit_index >= index and len(node.log) > index:
             return node.log[index]
     leader = view.snapshot.leader
     return leader.log[index] if leader is not None and len(leader.log) > index else None
@@ -44,7 +45,7 @@ def conflicts(view: View, index: int) -> set[int]:
     """The nodes whose entry at `index` is not the one of `reference`; all, where they differ and there is none."""
     there = [node for node in view.snapshot.nodes if len(node.log) > index]
     right = reference(view, index)
-    final = [node for node in there if node.alive and node.commit_index >= index]
+    final = [node for node in there if node.commit_index >= index]
     if any(not _is_same(node.log[index], final[0].log[index]) for node in final[1:]):
         return {node.id for node in there}  # what must never be: nobody can say who is right
     if right is not None:
@@ -71,6 +72,8 @@ def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Co
     for node in nodes:
         role = role_of(node, context.glyphs)
         name = f"n{node.id}{role.glyph}" if share >= 4 else str(node.id)
+        if not node.alive and share > len(name) + len(ON_DISK) + 1:
+            name += f" {ON_DISK}"
         style = f"{role.style} bold{' select' if node.id == context.selected else ''}"
         pieces.append(Piece(pad(name, share), style, ("node", node.id)))
     return fit(pieces, context.width)
@@ -93,7 +96,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     if index >= len(node.log):
         return Piece(pad(glyphs.absent, share), "faint")
     entry = node.log[index]
-    is_committed = node.alive and index <= node.commit_index
+    is_committed = index <= node.commit_index
     sign = glyphs.conflicting if is_wrong else glyphs.committed if is_committed else glyphs.appended
     words = command_text(entry.command, 40)
     if words.startswith('"') and share < WIDEST:
@@ -118,8 +121,8 @@ def entry_text(view: View, index: int) -> list[str]:
             else:
                 holders.append(node)
     for entry, holders in found:
-        committed = [f"n{n.id}" for n in holders if n.alive and n.commit_index >= index]
-        where = " ".join(f"n{n.id}" for n in holders)
+        committed = [f"n{n.id}" for n in holders if n.commit_index >= index]
+        where = " ".join(f"n{n.id}" if n.alive else f"n{n.id} ({ON_DISK})" for n in holders)
         state = f"committed on {' '.join(committed)}" if committed else "not committed"
         lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}; {state}")
     return lines or [f"index {index}: no node has an entry there"]

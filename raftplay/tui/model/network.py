@@ -1,7 +1,8 @@
 """The network: every link from row to column, and its faults in words."""
 
 from raftplay.cluster.network import LinkFaults
-from raftplay.commands.looking import fault_words, network_lines
+from raftplay.cluster.snapshot import network_lines
+from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
@@ -30,7 +31,6 @@ def network(view: View, context: Context) -> Window:
             row.append(Piece(f"{sign:>{share}}", style, ("node", dst.id)))
         lines.append(fit(row, context.width))
     words = network_lines(view.snapshot)
-    words += [f"held: {' '.join(f'{a}->{b}' for a, b in view.snapshot.held_links)}"] if held else []
     words += [t for t in fault_words(view.snapshot) if t.startswith("n")]
     if not words:
         words = ["all links are whole"]

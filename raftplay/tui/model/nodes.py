@@ -8,12 +8,16 @@ from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, Role, mark_of, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, beside, fit, pad
+from raftplay.watch.text import or_dash
 
 PANEL_HEIGHT = 10
 """Lines of a panel, its frame included."""
 
 PANEL_WIDTH = 22
 """The narrowest panel."""
+
+ON_DISK = "on disk"
+"""Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
 
 LONGEST_TIMEOUT = 0.3
 """What a full timer bar stands for, in seconds of cluster time, unless a longer one was seen."""
@@ -55,7 +59,8 @@ def chips(view: View, context: Context) -> Window:
         at = [row + down * column for column in range(across)]
         lines.append(fit(beside(_chip(nodes[i], share, context) for i in at if i < len(nodes)), context.width))
     if len(lines) < context.height:
-        lines.insert(0, fit((Piece("  node, role, term, commit/last", "dim"),), context.width))
+        head = f"  node, role, term, commit/last ({context.glyphs.down}: {ON_DISK})"
+        lines.insert(0, fit((Piece(head, "dim"),), context.width))
     return _kept_in_sight(lines, context)
 
 
@@ -63,7 +68,7 @@ def log_tail(node: NodeSnapshot, width: int) -> Line:
     """The end of a node's log: the last digit of each entry's term, solid up to its commit index."""
     first = max(0, len(node.log) - width)
     pieces: list[Piece] = []
-    commit = node.commit_index if node.alive else -1
+    commit = node.commit_index
     for index in range(first, len(node.log)):
         term = node.log[index].term
         style = f"t{term % 7} {'solid' if index <= commit else 'hollow'}"
@@ -118,7 +123,7 @@ def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
     if not peers:
         return [(Piece("no peers", "dim"),)]
     room = (width - 6) // len(peers)
-    columns = [(f"n{p}", str(next_of[p]), _or_dash(match_of.get(p, -1))) for p in peers]
+    columns = [(f"n{p}", str(next_of[p]), or_dash(match_of.get(p, -1))) for p in peers]
     names = ("peer", "next", "match")
     if max(len(text) for column in columns for text in column) >= room:
         columns = [
@@ -128,7 +133,7 @@ def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
         names = ("peer", "next±", "lag")
     wide = max(len(text) for column in columns for text in column) + 1
     if wide > room:  # many peers: how far each is, one after another
-        text = " ".join(_or_dash(match_of.get(p, -1)) for p in peers)
+        text = " ".join(or_dash(match_of.get(p, -1)) for p in peers)
         return [(Piece("match ", "dim"), Piece(text, "text"))]
     lines: list[Line] = []
     for at, name in enumerate(names):
@@ -228,22 +233,21 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) ->
         (Piece("log ", "dim"), *log_tail(node, width - 4)),
     ]
     if not node.alive:
-        lines.append((Piece("as it crashed", "dim"),))
+        lines.append((Piece(ON_DISK, "dim"),))
     elif node.state is CMState.CANDIDATE:
         lines.append((Piece("votes ", "dim"), *votes_line(view, node, glyphs)))
         lines.append((Piece("from ", "dim"), Piece(" ".join(f"n{v}" for v in sorted(node.votes)), "text")))
     elif node.state is CMState.LEADER:
         lines += peer_lines(node, width)
     else:
-        leader = f"n{node.leader_id}" if node.leader_id >= 0 else "unknown"
-        lines.append((Piece("leader ", "dim"), Piece(leader, "text")))
+        lines.append((Piece("leader ", "dim"), Piece(_node_or_dash(node.leader_id), "text")))
     return lines
 
 
 def _commit_line(node: NodeSnapshot, width: int) -> Line:
     """commit_index and last_applied, their names as long as there is room for."""
-    commit = _or_dash(node.commit_index if node.alive else -1)
-    applied = _or_dash(node.last_applied if node.alive else -1)
+    commit = or_dash(node.commit_index)
+    applied = or_dash(node.last_applied)
     for one, other in (("commit", "applied"), ("cmt", "appl"), ("c", "a")):
         if len(one) + len(other) + len(commit) + len(applied) + 3 <= width:
             break
@@ -269,8 +273,10 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, index: tu
     sign, words = mark_of(node, glyphs)
     is_selected = node.id == context.selected
     word = f"{role.glyph} {role.word}" if not words else f"{role.glyph}{sign} {words}"
-    numbers = [_or_dash(number if node.alive else -1) for number in (node.commit_index, node.last_applied)]
-    numbers.append(_or_dash(len(node.log) - 1))
+    if not node.alive:
+        word = f"{role.glyph} {ON_DISK}" if width < 72 else f"{role.glyph} down {ON_DISK}"
+    numbers = [or_dash(number) for number in (node.commit_index, node.last_applied)]
+    numbers.append(or_dash(len(node.log) - 1))
     if len(index) == 2:
         del numbers[1]
     pieces = [
@@ -332,7 +338,7 @@ def _row_peers(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
     if node.state is CMState.LEADER:
         match_of = dict(node.match_index)
         return tuple(
-            Piece(f"{next}/{_or_dash(match_of.get(peer, -1))} ", "text", ("node", peer))
+            Piece(f"{next}/{or_dash(match_of.get(peer, -1))} ", "text", ("node", peer))
             for peer, next in node.next_index
         )
     return (Piece(f"follows n{node.leader_id}" if node.leader_id >= 0 else "knows no leader", "dim"),)
@@ -341,13 +347,13 @@ def _row_peers(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
 def _chip(node: NodeSnapshot, width: int, context: Context) -> Line:
     glyphs, role = context.glyphs, role_of(node, context.glyphs)
     sign, _ = mark_of(node, glyphs)
-    last = _or_dash(len(node.log) - 1)
+    last = or_dash(len(node.log) - 1)
     pieces = (
         Piece(glyphs.marker if node.id == context.selected else " ", "select"),
         Piece(f"n{node.id:<2} ", f"{role.style} bold"),
         Piece(role.glyph + (sign or " "), f"{role.style} bold"),
         Piece(f" T{node.current_term} ", f"t{node.current_term % 7} bold"),
-        Piece(f"{_or_dash(node.commit_index if node.alive else -1)}/{last}", "text"),
+        Piece(f"{or_dash(node.commit_index)}/{last}", "text"),
     )
     return tuple(p._replace(target=("node", node.id)) for p in fit(pieces, width))
 
@@ -370,10 +376,6 @@ def _shares(width: int, n: int) -> list[int]:
     return [each + (1 if at < rest else 0) for at in range(n)]
 
 
-def _or_dash(number: int) -> str:
-    return str(number) if number >= 0 else "-"
-
-
 def _node_or_dash(id: int) -> str:
     return f"n{id}" if id >= 0 else "-"
 
@@ -383,4 +385,4 @@ def _behind(lag: int) -> str:
 
 
 def _last_entry(node: NodeSnapshot, last: int) -> str:
-    return f"{last} (term {node.log[last].term})" if last >= 0 else "- (empty)"
+    return f"{last} (term {node.log[last].term})" if last >= 0 else "-"

@@ -5,7 +5,7 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.lines import Line, Piece, fit, width_of
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, or_dash, visible
 
 
 def state_of(view: View, context: Context) -> Piece:
@@ -38,16 +38,16 @@ def status_line(view: View, context: Context) -> Line:
         more = f" ({leads} lead)" if leads > 1 else ""
         text = f"{glyphs.leader} n{leader.id} leads term {leader.current_term}{more}"
         parts.append((7, (Piece(text, "leader bold"),)))
-    commit = max((n.commit_index for n in snapshot.nodes if n.alive), default=-1)
-    parts.append((6, (Piece("commit ", "dim"), Piece(str(commit) if commit >= 0 else "-", "text"))))
-    n, faults = len(snapshot.nodes), fault_words(snapshot)
+    commit = max((n.commit_index for n in snapshot.nodes), default=-1)
+    parts.append((6, (Piece("commit ", "dim"), Piece(or_dash(commit), "text"))))
+    faults = fault_words(snapshot)
     if faults:
         text = faults[0] if len(faults) == 1 else f"{len(faults)} faults"
         parts.append((5, (Piece(text, "warn"),)))
     if snapshot.bugs:
         text = f"bug {snapshot.bugs[0]}" if len(snapshot.bugs) == 1 else f"{len(snapshot.bugs)} bugs"
         parts.append((6, (Piece(text, "bad"),)))
-    parts.append((3, (Piece(f"{n} node{'' if n == 1 else 's'}", "dim"),)))
+    parts.append((3, (Piece(count(len(snapshot.nodes), "node"), "dim"),)))
     parts.append((2, (Piece(f"{snapshot.backend} seed {snapshot.seed}", "dim"),)))
     parts.append((7 if view.breach else 4, (_invariants(view, context),)))
     return _assembled(parts, context.width)

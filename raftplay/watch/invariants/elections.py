@@ -16,6 +16,7 @@ from raftplay.watch.invariants.names import (
     VOTE_QUORUM,
     WELL_FORMED,
 )
+from raftplay.watch.text import count
 
 
 def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
@@ -147,8 +148,8 @@ def _judge_votes(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
     if len(voters) < cluster.majority:
         cluster.breach(
             VOTE_QUORUM,
-            f"{node} becomes leader of term {event.term} with {_votes(len(voters))}",
-            f"a majority of {len(cluster.nodes)} nodes is {cluster.majority}",
+            f"{node} becomes leader of term {event.term} with {count(len(voters), 'vote')}",
+            f"a majority of {count(len(cluster.nodes), 'node')} is {cluster.majority}",
         )
     granted = set(node.grants) if node.candidacy == event.term else set()
     if node.disk_term == event.term and node.disk_vote == node.id:
@@ -161,10 +162,6 @@ def _judge_votes(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
             if voter != node.id
             else "its own vote is not on its disk",
         )
-
-
-def _votes(count: int) -> str:
-    return "1 vote" if count == 1 else f"{count} votes"
 
 
 def _judge_completeness(cluster: Cluster, node: Node, term: int) -> None:
