@@ -167,7 +167,7 @@ def test_a_trace_is_replayed_to_the_same_breach(tmp_path: Path):
     assert done.returncode == 1
     assert "Election Safety broke at" in run.stdout
     assert "Election Safety broke at" in done.stdout
-    sound = raftplay("run", "leader-failover", "--trace", path)
+    sound = raftplay("run", "leader-failover", "--trace", path, "--force")
     assert sound.returncode == 0
     assert "every invariant held" in raftplay("replay", path).stdout
 

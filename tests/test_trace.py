@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import re
 import types
 import typing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from churn import Churn
 from session_support import perform
@@ -15,6 +17,7 @@ from session_support import perform
 from raftplay import AppendEntriesArgs, Config, Harness, LogEntry, RaftConfig, UsageError
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.about_traces import replay_text
+from raftplay.commands.looking import help_text
 from raftplay.commands.runner import opened
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
@@ -24,6 +27,7 @@ from raftplay.watch import trace as traces
 from raftplay.watch.events import Fact, Record
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.trace import EVENTS, Header, TraceWriter, header_of, read_trace, replay, traced
+from raftplay.watch.trace_schema import ARRAYS, fields_text, type_text
 
 HEADER = Header(traces.SCHEMA, "0.1.0", 3, 7, "sim", {}, ())
 
@@ -409,3 +413,42 @@ def test_a_mark_of_no_branch_is_named_with_its_line(tmp_path: Path, mark: str) -
     path.write_text(path.read_text().replace('{"end"', mark + '\n{"end"'))
     with pytest.raises(UsageError, match="run:4: "):
         read_trace(path)
+
+
+# ---- the schema in words
+
+
+def test_help_describes_every_line_event_field_and_rule() -> None:
+    text = " ".join(help_text("trace").split())
+    for name, kind in EVENTS.items():
+        fields = ", ".join(
+            f"{field.name}{'' if field.required else '?'}: {type_text(typing.get_type_hints(kind)[field.name])}"
+            for field in msgspec.structs.fields(kind)
+        )
+        about = " ".join(kind.__doc__.replace("`", "").split()) if kind.__doc__ else ""
+        assert about
+        assert f" {name}{f' ({fields})' if fields else ''}: {about}" in text
+    for kind in (
+        Header,
+        traces.EventLine,
+        dec.NodeState,
+        traces.BranchMark,
+        traces.EndMark,
+        AppendEntriesArgs,
+        RequestVoteReply,
+    ):
+        assert fields_text(kind) in text
+    for rule in dec.RULES:
+        assert f" {rule}: " in text
+
+
+def test_every_type_of_a_field_is_described() -> None:
+    arrays = {kind.__name__ for kind in ARRAYS}
+    for kind in (*EVENTS.values(), *ARRAYS):
+        for word in re.findall(r"\b[A-Z]\w+", fields_text(kind).replace("JSON", "")):
+            assert word in arrays, (kind, word)
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_schema_fits_its_width(width: int) -> None:
+    assert all(len(line) <= width for line in help_text("trace", width).split("\n"))

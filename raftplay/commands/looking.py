@@ -8,10 +8,11 @@ from raftplay.commands import about_lessons, answers, kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
-from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRANSCRIPTS, command
+from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRACE, TRANSCRIPTS, command
 from raftplay.raft.messages import UsageError
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text, count, or_dash
+from raftplay.watch.trace_schema import schema_text
 from raftplay.why.words import nodes_text
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 @command("Looking", "help wait")
 def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
-    """Show all commands, one of them, or a topic (help conditions, help transcripts, help lessons)."""
+    """Show all commands, one of them, or a topic (help conditions, help transcripts, help lessons, help trace)."""
     return help_text(name, session.width)
 
 
@@ -75,6 +76,8 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
         return answers.HELP
     if name == LESSONS:
         return about_lessons.HELP
+    if name == TRACE:
+        return schema_text(width)
     if name is None:
         parts = []
         for group in GROUPS:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Resolve = Callable[["Session"], Any]
 
-CONDITIONS, TRANSCRIPTS, LESSONS = "conditions", "transcripts", "lessons"
-TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS)
+CONDITIONS, TRANSCRIPTS, LESSONS, TRACE = "conditions", "transcripts", "lessons", "trace"
+TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS, TRACE)
 """What `help` explains besides the commands."""
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]

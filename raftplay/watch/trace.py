@@ -101,7 +101,9 @@ class Trace(NamedTuple):
         return self.runs[0].records
 
 
-class _Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class EventLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One event: `event` is its name, `fields` holds what is its own, `after` its node's state if it decided."""
+
     seq: int
     time: float
     node: Annotated[int, msgspec.Meta(ge=-1)]
@@ -112,7 +114,7 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
 
 class _Written(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """As `_Line`, with the event itself in place of its text."""
+    """As `EventLine`, with the event itself in place of its text."""
 
     seq: int
     time: float
@@ -130,7 +132,7 @@ class _Schema(msgspec.Struct):
 _encoder = msgspec.json.Encoder()
 _schema_decoder = msgspec.json.Decoder(_Schema)
 _header_decoder = msgspec.json.Decoder(Header)
-_line_decoder = msgspec.json.Decoder(_Line)
+_line_decoder = msgspec.json.Decoder(EventLine)
 _branch_decoder = msgspec.json.Decoder(BranchMark)
 _end_decoder = msgspec.json.Decoder(EndMark)
 _decoders: dict[str, msgspec.json.Decoder[Decision | Fact]] = {

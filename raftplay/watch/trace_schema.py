@@ -1,0 +1,100 @@
+"""The schema of a trace in words, read off the classes of the events, so that it is complete."""
+
+import inspect
+import textwrap
+from typing import Any, get_type_hints
+
+import msgspec
+
+from raftplay.raft.events import RULES, Decision, NodeState
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    CommitEntry,
+    LogEntry,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
+from raftplay.watch.events import Fact
+from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
+
+WIDTH = 100
+
+INTRODUCTION = """\
+A trace is a file of JSON Lines, written by --trace FILE; raftplay replay FILE checks it.
+
+The first line is the header, the last one the end mark. Each line between them is one event, or a branch mark.
+Events are numbered without a gap; indices count from 0, and -1 means none. Times are seconds of cluster time.
+A branch mark says to which branch the events behind it belong. With a parent it begins the branch: its first
+event is number since + 1, and what was before is the past of its parent. Without one, the branch goes on.
+Messages and log entries are arrays: the name of the message, if it is one, then the fields in the order below."""
+
+JSON = (
+    (", ...", " …"),
+    ("tuple[", "["),
+    ("dict[str, Any]", "object"),
+    ("NoneType", "null"),
+    ("None", "null"),
+    ("Raw", "object"),
+    ("Any", "any JSON value"),
+)
+"""Types of Python as JSON has them."""
+
+ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry, CommitEntry)
+
+LINES: dict[str, type[Any]] = {
+    "header": Header,
+    "event": EventLine,
+    "NodeState": NodeState,
+    "branch mark": BranchMark,
+    "end mark": EndMark,
+}
+"""The lines of a trace, and what a node's state after a decision holds."""
+
+
+def schema_text(width: int = WIDTH) -> str:
+    """Describe every line, event and field of a trace in `width` columns."""
+    introduction = "\n\n".join(textwrap.fill(part, width) for part in INTRODUCTION.split("\n\n"))
+    parts = [introduction]
+    parts.append("\n".join(["Lines", *(_line(name, kind, width) for name, kind in LINES.items())]))
+    parts.append("\n".join(["Arrays", *(_array(kind, width) for kind in ARRAYS)]))
+    for title, base in (("Decisions of a node", Decision), ("Other events", Fact)):
+        kinds = [(name, kind) for name, kind in EVENTS.items() if issubclass(kind, base)]
+        parts.append("\n".join([title, *(_described(name, kind, width) for name, kind in kinds)]))
+    rules = [_hanging(f"{name}: {words} ({section})", width) for name, (section, words) in RULES.items()]
+    return "\n\n".join([*parts, "\n".join(["Rules", *rules])])
+
+
+def fields_text(kind: type[Any]) -> str:
+    """List the fields of a struct with their types: ``term: int, granted: bool``."""
+    hints = get_type_hints(kind)
+    optional = {field.name for field in msgspec.structs.fields(kind) if not field.required}
+    return ", ".join(f"{name}{'?' if name in optional else ''}: {type_text(hint)}" for name, hint in hints.items())
+
+
+def type_text(hint: Any) -> str:
+    """Name a type as the schema does: ``int``, ``[int]``, ``RequestVoteArgs``."""
+    text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
+    for module in ("raftplay.raft.messages.", "raftplay.raft.events.", "raftplay.watch.events.", "typing."):
+        text = text.replace(module, "")
+    for python, json in JSON:
+        text = text.replace(python, json)
+    return text
+
+
+def _line(name: str, kind: type[Any], width: int) -> str:
+    return _hanging(f"{name}: {fields_text(kind)}", width)
+
+
+def _array(kind: type[Any], width: int) -> str:
+    return _hanging(f"{kind.__name__}: [{fields_text(kind)}]", width)
+
+
+def _described(name: str, kind: type[Any], width: int) -> str:
+    fields = fields_text(kind)
+    about = " ".join((inspect.getdoc(kind) or "").replace("`", "").split())
+    return _hanging(f"{name}{f' ({fields})' if fields else ''}: {about}", width)
+
+
+def _hanging(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
