@@ -19,7 +19,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
 from raftplay.tui.palette import Commands
-from raftplay.tui.sheet import Sheet
+from raftplay.tui.sheet import Leaving, Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
 HELD = ("wait leader; hold 0->3; sleep 60ms",)
@@ -106,7 +106,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: "Palette" in type(app.screen).__name__),
     "ctrl+c": (("ctrl+c",), lambda app: "once more" in next(iter(app._notifications)).message),
-    "q": (("q",), lambda app: not app.is_running),
+    "q": (("q",), lambda app: isinstance(app.screen, Leaving)),
 }
 """Keys that change the screen: what is pressed, what holds then."""
 

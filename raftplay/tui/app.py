@@ -20,7 +20,7 @@ from textual.widgets import Input
 from raftplay.commands.completion import Completion, complete
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
-from raftplay.tui import keys, picture
+from raftplay.tui import keys, last, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Driver
@@ -33,7 +33,7 @@ from raftplay.tui.palette import Commands, Palette
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import EXTRA, History, Prompt, hinted
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Sheet, answer_sheet
+from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
 from raftplay.watch.text import visible
 
@@ -255,6 +255,13 @@ class RaftApp(App[None], inherit_bindings=False):
             self.exit()
         elif line:
             self.do(line, typed=True)
+
+    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
+        """What was chosen where `q` asked."""
+        if event.saves:
+            self.ask("save ")
+        else:
+            self.exit()
 
     def on_prompt_left(self) -> None:
         """Esc in the prompt."""
@@ -481,8 +488,15 @@ class RaftApp(App[None], inherit_bindings=False):
             self.toast("Ctrl+C once more to quit")
 
     async def action_quit(self) -> None:
-        """Quit."""
-        self.exit()
+        """Quit; ask before, if anything was done."""
+        if count := self.deeds():
+            self.push_screen(Leaving(count, is_kept=last.place() is not None))
+        else:
+            self.exit()
+
+    def deeds(self) -> int:
+        """Return how many commands would be lost."""
+        return last.deeds(self.driver.session)
 
     def _changed(self, change: Callable[[], object]) -> None:
         change()

@@ -18,8 +18,9 @@ from raftplay.commands.report import report
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
+from raftplay.output import complain
 from raftplay.raft.messages import UsageError
-from raftplay.tui import picture
+from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Still
@@ -42,7 +43,7 @@ SMALLEST, BIGGEST = (20, 5), (500, 300)
 class Wanted:
     """What the command line asks for. `plays`: whether `script` is one to play, not just a set-up.
 
-    `at_once`: play it as fast as it goes, without pauses for reading.
+    `at_once`: play it as fast as it goes, without pauses for reading. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -51,6 +52,7 @@ class Wanted:
     step: bool = False
     at_once: bool = False
     ascii: bool = False
+    greeting: str = ""
 
 
 def show(wanted: Wanted, session: Session) -> Status:
@@ -60,7 +62,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         session.harness.set_speed(speed)
         if wanted.plays:
             session.harness.pause()
-        app_news: list[str] = []
+        app_news = [wanted.greeting] if wanted.greeting else []
         driver = Live(session, app_news.append)
     except BaseException:
         session.close()
@@ -76,7 +78,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         news=app_news,
     )
     try:
-        with _ending_on_signals(app):
+        with _ending_on_signals(app, session):
             app.run()
     finally:
         failure = app.failure
@@ -86,20 +88,30 @@ def show(wanted: Wanted, session: Session) -> Status:
             pass  # it was shown
         except Exception as error:
             failure = failure or error
+        kept = last.keep(session)
+    if kept:
+        complain(f"raftplay: {kept}")
     if failure is not None:
         return report(failure, session)
     return Status.HELD
 
 
 @contextlib.contextmanager
-def _ending_on_signals(app: RaftApp) -> Iterator[None]:
+def _ending_on_signals(app: RaftApp, session: Session) -> Iterator[None]:
     """SIGTERM and SIGHUP end the screen as `q` does.
 
-    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the process just ends.
+    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the session is kept,
+    and the process just ends.
     """
 
+    def give_up(number: int) -> None:
+        keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
+        keeper.start()
+        keeper.join(GRACE)
+        os._exit(128 + number)
+
     def end(number: int, _: FrameType | None) -> None:
-        timer = threading.Timer(GRACE, os._exit, (128 + number,))
+        timer = threading.Timer(GRACE, give_up, (number,))
         timer.daemon = True
         timer.start()
         if app.loop is not None:

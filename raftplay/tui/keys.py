@@ -146,8 +146,14 @@ KEYS: tuple[Key, ...] = (
     Key("ctrl+p", "Ctrl+P", "palette", "every command, to search in", action="command_palette", rank=5),
     Key("ctrl+s", "Ctrl+S", "picture", "save the screen as an SVG picture", action="picture"),
     Key("escape", "Esc", "leave", "leave the prompt, a selection, the past, in this order", action="leave"),
-    Key("ctrl+c", "Ctrl+C", "interrupt", "interrupt the command under way; twice: quit", action="interrupt"),
-    Key("q", "q", "quit", "quit", action="quit", rank=1),
+    Key(
+        "ctrl+c",
+        "Ctrl+C",
+        "interrupt",
+        "interrupt the command under way and drop what waits behind it; twice: quit",
+        action="interrupt",
+    ),
+    Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=1),
 )
 
 

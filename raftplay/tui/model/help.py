@@ -36,7 +36,7 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
 
 
 PROMPT_KEYS = (
-    ("Enter", "run the command; the answer stands above"),
+    ("Enter", "run the command and leave the prompt; the answer stands above"),
     ("Up, Down", "the commands before and after that begin as what is typed"),
     ("Ctrl+R", "search backwards for a command that contains what is typed; again: further back"),
     ("Tab", "complete; again: the next that fits"),
