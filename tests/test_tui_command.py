@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from language_support import environment, raftplay
+from tui_support import still
 
-from raftplay.tui import command, gallery, settings
+from raftplay.commands.report import report
+from raftplay.tui import gallery, settings
 from raftplay.tui.theme import DARK, LIGHT, Palette, style_of
 
 
@@ -152,13 +154,17 @@ def test_an_internal_error_leaves_a_report_and_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert command.report(RuntimeError("the \x1b[31mcat\nsat on it")) == 1
-    (file,) = tmp_path.iterdir()
+    with still("wait leader", "crash 2") as driver:
+        assert report(RuntimeError("the \x1b[31mcat\nsat on it"), driver.session) == 1
+    (script,) = tmp_path.glob("*.script.txt")
+    (file,) = set(tmp_path.iterdir()) - {script}
     assert "sat on it" in file.read_text("utf-8")
+    assert "\ncrash 2\n" in script.read_text("utf-8")
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     assert "\x1b" not in line
     assert str(file) in line
+    assert str(script) in line
 
 
 # ---- the pictures of the README

@@ -24,7 +24,7 @@ from raftplay.tui.deck import Deck
 from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
 from raftplay.tui.palette import Commands
 from raftplay.tui.prompt import hinted
-from raftplay.tui.sheet import Sheet
+from raftplay.tui.sheet import Leaving, Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
 HELD = ("wait leader; hold 0->3; sleep 60ms",)
@@ -182,7 +182,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "M": (("M",), lambda app: "the terminal's" in next(iter(app._notifications)).message),
     "ctrl+z": (("ctrl+z",), lambda app: "no shell" in next(iter(app._notifications)).message),
     "ctrl+c": (("ctrl+c",), lambda app: "once more" in next(iter(app._notifications)).message),
-    "q": (("q",), lambda app: not app.is_running),
+    "q": (("q",), lambda app: isinstance(app.screen, Leaving)),
 }
 """Keys that change the screen: what is pressed, what holds then."""
 

@@ -100,7 +100,7 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
         screen = terminal.until(r"index 0 of node \d")
         assert "messages" in screen
         terminal.until(r"■\d hello.*■\d hello")
-        terminal.child.send("q")
+        terminal.child.send("qq")
         assert terminal.end() == 0
         assert is_given_back(terminal)
 

@@ -1,6 +1,7 @@
 """Commands that play with a cluster: run, shell, tui."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.golden import rewrite_script, verify_script
 from raftplay.commands.runner import JsonTranscript, TextTranscript, opened, run_script
 from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
 from raftplay.files import Target, expanded
 from raftplay.output import Output
@@ -169,6 +171,9 @@ def tui(
             help="Open what `explore` wrote: at once to where it breaks.",
         ),
     ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Open the last session: do again what was done, and go on from there.")
+    ] = False,
     screenshot: Annotated[
         Path | None,
         typer.Option(
@@ -190,38 +195,54 @@ def tui(
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
     from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
-    from raftplay.tui.picture import check_name  # noqa: PLC0415
+    from raftplay.tui.last import load as load_last  # noqa: PLC0415
+    from raftplay.tui.last import play as play_last  # noqa: PLC0415
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    name = script if script is not None else counterexample
+    if last and (name is not None or overrides != Setup() or data_dir is not None):
+        raise UsageError("--last opens the last session as it was; give no script and no other cluster with it")
     if backend is None and screenshot is not None:
         overrides.backend = "sim"
-    name = script if script is not None else counterexample
     if name == "-":
         raise UsageError("standard input is the keyboard here; give the script as a file")
+    if last:
+        played = load_last()
+    else:
+        played = load(name, overrides) if name is not None else parse_script("screen", "", overrides)
     wanted = Wanted(
-        load(name, overrides) if name is not None else parse_script("screen", "", overrides),
+        played,
         plays=name is not None,
         speed=speed,
         step=step,
         at_once=counterexample is not None,
         ascii=ascii_,
+        greeting="the last session, played again to its end" if last else "",
     )
     picture = size_of(size)
-    if screenshot is not None:
-        check_name(screenshot)
     told = trace_target(trace, name, force=force)
-    read = () if name is None else (Path(expanded(name)),)
-    drawn = None if screenshot is None else Target(screenshot, force, keeps=read)
-    if drawn is not None:
-        drawn.check()
-    if screenshot is None:
+    drawn = None if screenshot is None else _picture_target(screenshot, name, force=force)
+    if drawn is None:
         check_terminal()
     with opened(wanted.script.setup, told, data_dir) as session:
+        if last:
+            chosen_speed = play_last(played, session)
+            wanted = replace(wanted, speed=chosen_speed if speed is None else speed)
         if drawn is not None:
             draw(wanted, session, drawn, picture, after, light=light)
         else:
             raise typer.Exit(int(show(wanted, session)))
+
+
+def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:
+    """Return where a picture goes, once it is clear that it can be written there. Raises `UsageError`."""
+    from raftplay.tui.picture import check_name  # noqa: PLC0415 - only a picture needs textual
+
+    check_name(file)
+    target = Target(file, force, keeps=() if script is None else (Path(expanded(script)),))
+    target.check()
+    return target

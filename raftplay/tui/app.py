@@ -22,7 +22,7 @@ from raftplay.commands.completion import Completion
 from raftplay.commands.live import Outcome
 from raftplay.past.view import View
 from raftplay.raft.messages import UsageError
-from raftplay.tui import keys, picture, terminal
+from raftplay.tui import keys, last, picture, terminal
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Driver
@@ -35,7 +35,7 @@ from raftplay.tui.palette import Commands, Palette
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import EXTRA, History, Prompt, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Sheet, answer_sheet
+from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
 from raftplay.watch.text import visible
 
@@ -276,6 +276,13 @@ class RaftApp(App[None], inherit_bindings=False):
         if isinstance(self.screen, Main):
             self.set_focus(self.prompt)
             self.prompt.insert_block(event.text)
+
+    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
+        """What was chosen where `q` asked."""
+        if event.saves:
+            self.ask("save ")
+        else:
+            self.exit()
 
     def on_prompt_left(self) -> None:
         """Esc in the prompt."""
@@ -540,8 +547,15 @@ class RaftApp(App[None], inherit_bindings=False):
             self.toast("Ctrl+C once more to quit")
 
     async def action_quit(self) -> None:
-        """Quit."""
-        self.exit()
+        """Quit; ask before, if anything was done."""
+        if count := self.deeds():
+            self.push_screen(Leaving(count, is_kept=last.place() is not None))
+        else:
+            self.exit()
+
+    def deeds(self) -> int:
+        """Return how many commands would be lost."""
+        return last.deeds(self.driver.session)
 
     def _changed(self, change: Callable[[], object]) -> None:
         change()

@@ -23,7 +23,7 @@ from raftplay.files import Target
 from raftplay.output import complain
 from raftplay.raft.messages import UsageError
 from raftplay.signals import handled
-from raftplay.tui import picture
+from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Still
@@ -47,7 +47,7 @@ SMALLEST, BIGGEST = (20, 5), (500, 300)
 class Wanted:
     """What the command line asks for. `plays`: whether `script` is one to play, not just a set-up.
 
-    `at_once`: play it as fast as it goes, without pauses for reading.
+    `at_once`: play it as fast as it goes, without pauses for reading. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -56,6 +56,7 @@ class Wanted:
     step: bool = False
     at_once: bool = False
     ascii: bool = False
+    greeting: str = ""
 
 
 def show(wanted: Wanted, session: Session) -> Status:
@@ -65,8 +66,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         session.harness.set_speed(speed)
         if wanted.plays:
             session.harness.pause()
-        warning = warning_text(session.harness)
-        app_news = [warning] if warning else []
+        app_news = [text for text in (wanted.greeting, warning_text(session.harness)) if text]
         driver = Live(session, app_news.append)
     except BaseException:
         session.close()
@@ -82,7 +82,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         news=app_news,
     )
     try:
-        with _ending_on_signals(app):
+        with _ending_on_signals(app, session):
             app.run()
     finally:
         failure = app.failure
@@ -92,6 +92,9 @@ def show(wanted: Wanted, session: Session) -> Status:
             pass  # it was shown
         except Exception as error:
             failure = failure or error
+        kept = last.keep(session)
+    if kept:
+        complain(f"raftplay: {kept}")
     if failure is not None:
         return report(failure, session)
     if branches := session.not_kept:
@@ -100,14 +103,21 @@ def show(wanted: Wanted, session: Session) -> Status:
 
 
 @contextlib.contextmanager
-def _ending_on_signals(app: RaftApp) -> Iterator[None]:
+def _ending_on_signals(app: RaftApp, session: Session) -> Iterator[None]:
     """SIGTERM and SIGHUP end the screen as `q` does.
 
-    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the process just ends.
+    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the session is kept,
+    and the process just ends.
     """
 
+    def give_up(number: int) -> None:
+        keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
+        keeper.start()
+        keeper.join(GRACE)
+        os._exit(128 + number)
+
     def end(number: int, _: FrameType | None) -> None:
-        timer = threading.Timer(GRACE, os._exit, (128 + number,))
+        timer = threading.Timer(GRACE, give_up, (number,))
         timer.daemon = True
         timer.start()
         if app.loop is not None:

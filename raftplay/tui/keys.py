@@ -208,13 +208,24 @@ KEYS: tuple[Key, ...] = (
         "leave, in this order: the prompt, a selection or what is scrolled, a full-screen pane, the past",
         action="leave",
     ),
-    Key("ctrl+c", "Ctrl+C", "interrupt", "interrupt the command under way; twice: quit", action="interrupt"),
+    Key(
+        "ctrl+c",
+        "Ctrl+C",
+        "interrupt",
+        "interrupt the command under way and drop what waits behind it; twice: quit",
+        action="interrupt",
+    ),
     Key("ctrl+z", "Ctrl+Z", "suspend", "go back to the shell; `fg` there comes back here", action="suspend"),
-    Key("q", "q", "quit", "quit", action="quit", rank=1),
+    Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=1),
 )
 
 PROMPT_KEYS: tuple[Key, ...] = (
-    Key("enter", "Enter", "run", "run the command, or all lines of a pasted block; the answer stands above"),
+    Key(
+        "enter",
+        "Enter",
+        "run",
+        "run the command, or all lines of a pasted block, and leave the prompt; the answer stands above",
+    ),
     Key("tab", "Tab", "complete", "complete; again: the next that fits; shift+Tab: the one before"),
     Key("up", "Up", "before", "the command before that begins with what is typed"),
     Key("down", "Down", "after", "the command after that begins with what is typed", rank=10),

@@ -96,6 +96,39 @@ class Sheet(ModalScreen[None], ClosesOnce):
         box.refresh()
 
 
+class Leaving(Sheet, inherit_bindings=False):
+    """Asks before the screen is left: `count` commands were done, and the session is kept or not."""
+
+    BINDINGS: ClassVar = [
+        Binding("q,enter,y,ctrl+c", "choose(False)", show=False),
+        Binding("s", "choose(True)", show=False),
+        Binding("escape,n", "dismiss", show=False),
+    ]
+
+    class Chosen(Message):
+        """To leave, or to save before that."""
+
+        def __init__(self, *, saves: bool) -> None:
+            super().__init__()
+            self.saves = saves
+
+    def __init__(self, count: int, *, is_kept: bool) -> None:
+        done, it, them = (
+            ("1 command was done", "it is", "it")
+            if count == 1
+            else (f"{count} commands were done", "they are", "them")
+        )
+        kept = f"kept, and raftplay tui --last opens {them} again" if is_kept else "not kept"
+        text = f"Quit? {done}; {it} {kept}."
+        keys = "q or Enter: quit   s: save as a script   Esc: stay"
+        super().__init__(lambda width: [*answer_sheet(text, width), (), (Piece(keys, "key"),)])
+
+    def action_choose(self, saves: bool) -> None:
+        """Leave, or save before that."""
+        self.dismiss()
+        self.app.post_message(self.Chosen(saves=saves))
+
+
 def answer_sheet(answer: str, width: int) -> list[Line]:
     """An answer as lines of `width` columns."""
     return [(Piece(row, "text"),) for line in answer.split("\n") for row in wrapped(visible(line), width)]

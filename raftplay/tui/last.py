@@ -1,0 +1,91 @@
+"""The last session of the screen: kept as a script when one leaves it, played again by `raftplay tui --last`."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.errors import Failed
+from raftplay.commands.keeping import script_text, write_new
+from raftplay.commands.lexer import MAX_SCRIPT_BYTES
+from raftplay.commands.script import Script, parse_script
+from raftplay.commands.session import Session
+from raftplay.output import complain
+from raftplay.places import state_file
+from raftplay.raft.messages import UsageError
+
+CUT = "# what came after this was too much to keep\n"
+
+
+def place() -> Path | None:
+    """Return the file in which the last session is kept; None where there is no home."""
+    return state_file("last-session.txt")
+
+
+def deeds(session: Session) -> int:
+    """Return how many commands were done in all branches of a session."""
+    return sum(len(branch.journal) for branch in session.branches.values())
+
+
+def keep(session: Session) -> str:
+    """Keep the branch that is played in place of the session before it; return what to say of that.
+
+    A session in which nothing was done leaves the one before it.
+    """
+    file, count = place(), deeds(session)
+    if file is None or not count:
+        return ""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new(file, bounded(script_text(session)), replaces=True)
+        file.chmod(0o600)
+    except UsageError as error:
+        return f"the session is not kept: {error}"
+    except OSError as error:
+        return f"the session is not kept: {error.strerror or error}"
+    return f"the session is kept ({count} command{'' if count == 1 else 's'}); raftplay tui --last opens it"
+
+
+def bounded(text: str) -> str:
+    """Return as many whole lines of a script as can be read again."""
+    data = text.encode()
+    if len(data) <= MAX_SCRIPT_BYTES:
+        return text
+    kept = data[: MAX_SCRIPT_BYTES - len(CUT)]
+    return kept[: kept.rindex(b"\n") + 1].decode() + CUT
+
+
+def load() -> Script:
+    """Return the last session. Raises `UsageError` where there is none, and `ScriptRefused`."""
+    file = place()
+    try:
+        text = "" if file is None else file.read_text("utf-8")
+    except FileNotFoundError:
+        text = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the last session cannot be read: {error}") from None
+    if not text:
+        raise UsageError("no session is kept yet; the screen keeps one when you leave it")
+    return parse_script(str(file), text)
+
+
+def play(script: Script, session: Session) -> float | None:
+    """Do again all that was done, in no time (over sockets in its own time); return the speed that was chosen.
+
+    What did not hold the first time need not hold now. If this is interrupted, `session` is closed.
+    """
+    speed = None
+    is_paced = session.harness.backend != "sim"
+    if is_paced:
+        complain("raftplay: the last session ran over sockets and is played again in its own time; Ctrl+C leaves")
+    session.harness.pauses_at_breach = True
+    try:
+        for step in script.steps:
+            with suppress(Failed, UsageError, InvariantBroken):
+                session.perform(step.bound)
+            if step.bound.command.name == "speed":
+                speed = session.harness.speed
+                session.harness.set_speed(1.0)
+    except BaseException:
+        session.close()
+        raise
+    return speed
