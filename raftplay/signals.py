@@ -11,13 +11,16 @@ TO_END = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 
 @contextmanager
-def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+def handled(
+    handler: Callable[[int, FrameType | None], object], *, needs_terminal: bool = False
+) -> Iterator[None]:
     """Call `handler` for each signal that asks the process to end, while the block runs.
 
-    A signal that is ignored stays ignored, as `nohup` wants it.
+    A signal that is ignored stays ignored, as `nohup` wants it; not where the block `needs_terminal`.
     """
     before = {number: signal.getsignal(number) for number in TO_END}
-    before = {number: earlier for number, earlier in before.items() if earlier is not signal.SIG_IGN}
+    if not needs_terminal:
+        before = {number: earlier for number, earlier in before.items() if earlier is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, handler)
     try:

@@ -124,7 +124,7 @@ def _ending_on_signals(app: RaftApp, session: Session) -> Iterator[None]:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 app.loop.call_soon_threadsafe(app.exit)
 
-    with handled(end):
+    with handled(end, needs_terminal=True):
         yield
 
 
