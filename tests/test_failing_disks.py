@@ -1,13 +1,15 @@
 """A storage of a user's own that raises: its node stops and is named in one sentence, the others live on."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from backends_support import elect, nothing_left_over
 
 from raftplay import Harness, MapStorage, Server, StorageError
 from raftplay.backends.sim import SimBackend
+from raftplay.cluster.disk import MemoryDisk
 from raftplay.commands.looking import status_text
 from raftplay.past.history import History
 from raftplay.watch.events import Crashed, Record
@@ -53,6 +55,23 @@ class Failing(MapStorage):
             raise self.error()
 
 
+class FailingDisk(MemoryDisk):
+    """Raises as a transaction begins or ends, with nothing of it kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self.fails == "begin":
+            raise OSError(errno.EIO, "Input/output error")
+        with super().transaction():
+            yield
+            if self.fails == "end":
+                raise OSError(errno.EIO, "Input/output error")
+
+
 def commit(h: Harness, command: object) -> None:
     leader, _ = h.check_single_leader()
     assert h.submit_to_server(leader, command) >= 0
@@ -95,6 +114,25 @@ def test_a_node_that_cannot_write_stops_and_the_others_live_on(backend: str, nam
         assert h.snapshot().nodes[victim].crash_cause == ""
         commit(h, "d")
         assert [e.command for e in h.commits[victim]][-2:] == ["c", "d"]
+
+
+@pytest.mark.parametrize("fails", ["begin", "end"])
+def test_a_transaction_that_fails_stops_its_node_alone(fails: str):
+    disks = [FailingDisk() for _ in range(3)]
+    with Harness(3, backend="sim", seed=3, storage=disks) as h:
+        elect(h)
+        commit(h, "a")
+        disks[1].fails = fails
+        h.submit_to_server(0, "b")
+        with pytest.raises(
+            StorageError, match=r"^node 1 crashed at 0\.\d+ s: its storage raised OSError: \[Errno 5\]"
+        ):
+            h.sleep_ms(100)
+        assert disks[1].get("log/1") is None
+        commit(h, "c")
+        disks[1].fails = ""
+        h.restart_peer(1)
+        commit(h, "d")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -19,10 +19,6 @@ Answer = Callable[[Reply], object]
 Predicate = Callable[[], bool]
 
 SHUT_DOWN = "the cluster is shut down"
-FORKED = (
-    "the cluster lives in the process from which this one was forked; make a Harness of its own here "
-    '(or start processes with the method "spawn")'
-)
 PAUSED = "time is paused, so nothing can be waited for; resume first, or step"
 WAITS_FOR_ITSELF = "what runs inside the cluster cannot wait for it, nor step through time"
 

@@ -22,7 +22,6 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from raftplay.backends import wire
 from raftplay.backends.base import (
-    FORKED,
     MOST_AT_ONCE,
     PAUSED,
     SHUT_DOWN,
@@ -34,6 +33,7 @@ from raftplay.backends.base import (
     check_moment,
 )
 from raftplay.backends.clock import Clock
+from raftplay.backends.forked import ForkedLock
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.backends.waits import Room, Waiter
@@ -78,13 +78,12 @@ class TcpBackend:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.challenges: dict[bytes, Accepted] = {}
         self.opening: dict[Dialed, float] = {}
-        self._lock = threading.RLock()
+        self._lock: AbstractContextManager[Any] = threading.RLock()
         self._timers = Timers()
         self._clock = Clock(self._timers)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._closed = False
-        self._closed_because = SHUT_DOWN
         self._steering = threading.RLock()  # of those outside who pause, step and resume
         self._last: Callable[[], None] | None = None
         self._changed = False
@@ -331,7 +330,7 @@ class TcpBackend:
             with self._lock:
                 self._raise_kept()
                 if self._closed:
-                    raise UsageError(self._closed_because)
+                    raise UsageError(SHUT_DOWN)
 
     def changed(self) -> None:
         """Conditions that are waited for must be looked at again."""
@@ -466,9 +465,9 @@ class TcpBackend:
                 self._loop.call_soon_threadsafe(self._stop.set)
 
     def _after_fork(self) -> None:
-        """In a process that was forked: there is no thread that runs the loop, and nobody lets go of the lock."""
-        self._closed, self._closed_because = True, FORKED
-        self._lock, self._waiters, self._kept = threading.RLock(), [], None
+        """In a process that was forked there is no thread that runs the loop: refuse whatever is asked for."""
+        self._closed, self._kept = True, None
+        self._lock = ForkedLock()
 
     def _task_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -514,9 +514,12 @@ class Harness:
     def __repr__(self) -> str:
         """Show the cluster as it is: pytest prints this below a failing ``assert h.wait_until(…)``."""
         about = f"{self.n} nodes, {checks.run_text(self.backend, self.seed)}"
-        with self._backend.lock:
-            now = "shut down" if self._is_shut_down else f"{self._backend.now():.3f} s"
-            return f"<Harness of {about}, {now}: {'; '.join(map(checks.node_text, self.cluster))}>"
+        try:
+            with self._backend.lock:
+                now = "shut down" if self._is_shut_down else f"{self._backend.now():.3f} s"
+                return f"<Harness of {about}, {now}: {'; '.join(map(checks.node_text, self.cluster))}>"
+        except UsageError:  # forked
+            return f"<Harness of {about}, of another process>"
 
     def __enter__(self) -> Self:
         return self

@@ -23,10 +23,21 @@ class LinkFaults:
     dup: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.loss <= 1 and 0 <= self.dup <= 1):
+        if not (_is_chance(self.loss) and _is_chance(self.dup)):
             raise UsageError(f"a chance lies between 0 and 1 (or 0% and 100%), not {self.loss}, {self.dup}")
-        if not 0 <= self.delay[0] <= self.delay[1] < math.inf:
-            raise UsageError(f"a delay is a range from 0 on, not {self.delay[0]}..{self.delay[1]} s")
+        if not _is_range(self.delay):
+            raise UsageError(f"a delay is a range such as (0, 0.05) in seconds, not {self.delay!r}")
+
+
+def _is_chance(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _is_range(value: object) -> bool:
+    match value:
+        case (int() | float() as low, int() | float() as high):
+            return 0 <= low <= high < math.inf
+    return False
 
 
 WHOLE = LinkFaults()
