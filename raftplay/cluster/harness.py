@@ -312,6 +312,21 @@ class Harness:
 
         self._act(act)
 
+    def hold_message(self, id: int) -> None:
+        """Keep the message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
+
+        def act() -> None:
+            flight = self.flights.get(id)
+            if flight.due is not None:
+                self.flights.hold_one(id)
+                self._members.tell(ev.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
+
+        self._act(act)
+
+    def release_message(self, id: int) -> str | None:
+        """Let the message `id`, which is held, arrive; why it is lost, if it is. Raises `UsageError`."""
+        return self._act(lambda: self.flights.release_one(id))
+
     def release(self, src: int, dst: int) -> int:
         """Undo `hold` and deliver what was held, in order; how many messages arrive (a cut loses them)."""
         self._members.check_link(src, dst)
@@ -549,6 +564,9 @@ class Harness:
         """Let time pass, up to the first breach of an invariant."""
         self._wait(_never, seconds)
 
+    def _ends_waits(self) -> bool:
+        return self._interrupted or self._unraised is not None or bool(self.stream.failures)
+
     def _wait(self, predicate: Callable[[], bool], seconds: float = 0.0, until: float | None = None) -> bool:
         """Let time pass for `seconds`, or until it is `until`, or `predicate` holds; return whether it holds.
 
@@ -559,8 +577,7 @@ class Harness:
             until = self.now + check_duration(seconds)
 
         def ends() -> bool:
-            is_over = self._interrupted or self._unraised is not None or bool(self.stream.failures)
-            return is_over or (self._gives_way and between is not None) or predicate()
+            return self._ends_waits() or (self._gives_way and between is not None) or predicate()
 
         while True:
             try:
