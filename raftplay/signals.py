@@ -11,9 +11,7 @@ TO_END = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 
 @contextmanager
-def handled(
-    handler: Callable[[int, FrameType | None], object], *, needs_terminal: bool = False
-) -> Iterator[None]:
+def handled(handler: Callable[[int, FrameType | None], object], *, needs_terminal: bool = False) -> Iterator[None]:
     """Call `handler` for each signal that asks the process to end, while the block runs.
 
     A signal that is ignored stays ignored, as `nohup` wants it; not where the block `needs_terminal`.

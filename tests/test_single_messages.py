@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from backends_support import KINDS, SOCKET_KINDS, elect, nothing_left_over, take_loop
+from past_support import Compared
 
 from raftplay import Harness, RequestVoteArgs, UsageError
 from raftplay.cluster import flight as flights
@@ -341,6 +342,65 @@ def test_what_is_held_outlives_speeds_pauses_and_steps(s: Session) -> None:
     h.pause()
     do(s, "release 0->1")
     assert logs(s)[1] == ["x"]
+
+
+def test_a_message_that_is_held_stays_and_the_others_of_its_link_pass(s: Session) -> None:
+    h = s.harness
+    do(s, "submit x")
+    (call,) = in_flight(s, 0, 1)
+    assert do(s, f"hold {call.id}") == [f"message {call.id} held"]
+    assert "(held)" in do(s, "messages")[0]
+    h.resume()
+    assert h.wait_until(lambda: h.cluster[2].cm.commit_index == 0)
+    h.sleep_ms(400)  # longer than any message takes
+    assert logs(s)[1] == ["x"]  # from a later call
+    h.pause()
+    assert call.call_id in [flight.call_id for flight in in_flight(s, 0, 1)]
+    assert do(s, f"hold {call.id}") == [f"message {call.id} held"]  # it is already
+    assert do(s, f"release {call.id}") == [f"message {call.id} released"]
+    assert call.call_id not in [flight.call_id for flight in in_flight(s, 0, 1)]
+    assert len([e for e in seen(s, ev.CallDelivered) if e.call_id == call.call_id]) == 1  # type: ignore[attr-defined]
+    assert [e.call_id for e in seen(s, ev.MessageHeld)] == [call.call_id]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "end", ["release 0->1", "deliver {id}", "lose {id}", "release {id}", "hold 0->1; release 0->1"]
+)
+def test_a_message_that_is_held_can_be_let_go_in_many_ways(s: Session, end: str) -> None:
+    do(s, "submit x")
+    (call,) = in_flight(s, 0, 1)
+    do(s, f"hold {call.id}; {end.format(id=call.id)}")
+    assert call.id not in [flight.id for flight in in_flight(s, 0, 1)]
+
+
+def test_only_a_message_in_flight_is_held_and_only_a_held_one_released(s: Session) -> None:
+    do(s, "submit x")
+    (call,) = in_flight(s, 0, 1)
+    with pytest.raises(UsageError, match=f"message {call.id} is not held; deliver {call.id} lets it arrive now"):
+        do(s, f"release {call.id}")
+    with pytest.raises(UsageError, match="no message 999 is in flight"):
+        do(s, "hold 999")
+    do(s, f"deliver {call.id}")
+    with pytest.raises(UsageError, match="not in flight any more"):
+        do(s, f"hold {call.id}")
+
+
+def test_the_past_knows_which_messages_were_held() -> None:
+    with Compared(3, backend="sim", seed=11, config=CALM) as h:
+        elect(h)
+        h.pause()
+        h.submit_to_server(0, "x")
+        first, second = (flight for flight in h.messages() if (flight.src, flight.dst) in ((0, 1), (0, 2)))
+        h.hold_message(first.id)
+        h.hold_message(second.id)
+        h.resume()
+        h.sleep_ms(5_000)  # longer than a message whose link is whole can be under way
+        assert {first.id, second.id} <= {flight.id for flight in h.messages()}
+        h.release_message(first.id)
+        h.release(0, 2)
+        h.sleep_ms(100)
+        assert not {first.id, second.id} & {flight.id for flight in h.messages()}
+        assert h.looks > 10
 
 
 def test_a_release_says_what_a_cut_loses(s: Session) -> None:

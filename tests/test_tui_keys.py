@@ -27,6 +27,7 @@ from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Leaving, Sheet
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
+FLYING = ("timeout 0",)
 HELD = ("wait leader; hold 0->3; sleep 60ms",)
 
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
@@ -60,7 +61,8 @@ TAKEN_BACK: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     ((*LED, "back 3"), ("space",), "live"),
     ((*LED, "disconnect 1"), ("1", "d"), "reconnect 1"),
     ((*LED, "freeze 2"), ("2", "z"), "thaw 2"),
-    (HELD, ("m", "up", "up", "up", "H"), "hold 0->2"),
+    (FLYING, ("m", "up", "H"), "hold 4"),
+    ((*FLYING, "hold 4"), ("m", "up", "H"), "release 4"),
 )
 """The same keys where they take back what they did."""
 

@@ -145,6 +145,23 @@ class Flights:
         """Keep what leaves `src` for `dst` from now on in flight."""
         self._held_links.add((src, dst))
 
+    def hold_one(self, id: int) -> Flight:
+        """Keep a message in flight until it is released, delivered or lost. Raises `NotInFlight`."""
+        flight = self.get(id)
+        if flight.timer is not None:
+            flight.timer.cancel()
+            flight.timer = flight.due = None
+            self._held[id] = flight
+            if len(self._held) > MAX_HELD:
+                self.lose(next(iter(self._held)), "too many are held")
+        return flight
+
+    def release_one(self, id: int) -> str | None:
+        """Let a message that is held arrive; why it is lost, if it is. Raises `UsageError` if it is not held."""
+        if self.get(id).due is not None:
+            raise UsageError(f"message {id} is not held; deliver {id} lets it arrive now")
+        return self.deliver(id)
+
     def release(self, *links: tuple[int, int]) -> int:
         """Hold these links no more, and deliver what was held, in order; return how many messages arrive."""
         self._held_links.difference_update(links)

@@ -334,6 +334,21 @@ class Harness:
 
         self._act(act)
 
+    def hold_message(self, id: int) -> None:
+        """Keep the message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
+
+        def act() -> None:
+            flight = self.flights.get(id)
+            if flight.due is not None:
+                self.flights.hold_one(id)
+                self._members.tell(ev.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
+
+        self._act(act)
+
+    def release_message(self, id: int) -> str | None:
+        """Let the message `id`, which is held, arrive; why it is lost, if it is. Raises `UsageError`."""
+        return self._act(lambda: self.flights.release_one(id))
+
     def release(self, src: int, dst: int) -> int:
         """Undo `hold` and deliver what was held, in order; how many messages arrive (a cut loses them)."""
         self._members.check_link(src, dst)

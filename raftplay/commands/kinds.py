@@ -228,6 +228,14 @@ def _messages(cursor: Cursor) -> Resolve:
     return resolve
 
 
+def _message_or_links(cursor: Cursor, kind: str = "") -> Resolve:
+    """One message by its ID, or links."""
+    messages = offers.held_messages if kind == "held" else offers.messages
+    word = cursor.next("an ID or a LINK", offers.either(messages, offers.links(kind)))
+    cursor.at -= 1
+    return _links(cursor, kind) if word.text == "all" or "->" in word.text else _messages(cursor)
+
+
 def _link_change(cursor: Cursor) -> Resolve:
     if cursor.take("clear"):
         return constant(LinkChange(clear=True))
@@ -338,8 +346,10 @@ FILE = Kind("FILE", _file, about="a name that is not taken yet")
 GROUPS = Kind("0,1 | 2,3,4", _groups)
 LINK = Kind("LINK", _links, about=ABOUT_LINK)
 CUT_LINK = Kind("LINK", partial(_links, kind="cut"), about=ABOUT_LINK)
-HELD_LINK = Kind("LINK", partial(_links, kind="held"), about=ABOUT_LINK)
-MESSAGES = Kind("ID|LINK", _messages, about=f"the number that `messages` shows; or a link: {ABOUT_LINK}")
+ABOUT_MESSAGE = f"the number that `messages` shows; or a link: {ABOUT_LINK}"
+TO_HOLD = Kind("ID|LINK", _message_or_links, about=ABOUT_MESSAGE)
+HELD = Kind("ID|LINK", partial(_message_or_links, kind="held"), about=ABOUT_MESSAGE)
+MESSAGES = Kind("ID|LINK", _messages, about=ABOUT_MESSAGE)
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change)
 NAME = Kind("NAME", _new_name)
 KEPT = Kind("leader|follower|term|index|NUMBER", _kept, lead="=")

@@ -222,6 +222,13 @@ def messages(place: Place) -> Iterator[Offered]:
         yield Offered(str(message.id), message_text(message.src, message.dst, message.message))
 
 
+def held_messages(place: Place) -> Iterator[Offered]:
+    """The messages that are held."""
+    flying = () if place.view is None else place.view.messages
+    for message in islice((m for m in flying if m.id >= 0 and m.due is None), MOST):
+        yield Offered(str(message.id), message_text(message.src, message.dst, message.message))
+
+
 # ---- values
 
 

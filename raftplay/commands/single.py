@@ -70,16 +70,24 @@ def duplicate(session: "Session", picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "hold 1->3")
-def hold(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
-    """Keep what leaves on a link from now on, calls and replies, in flight until it is released."""
-    for src, dst in links:
+def hold(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.TO_HOLD]) -> str:
+    """Keep the message with this ID, or what leaves on a link from now on, in flight until it is released."""
+    if isinstance(what, kinds.Picked):
+        for id in what.ids:
+            session.harness.hold_message(id)
+        return f"{_messages(list(what.ids))} held"
+    for src, dst in what:
         session.harness.hold(src, dst)
-    return f"{links_text(links)} held"
+    return f"{links_text(what)} held"
 
 
 @command(GROUP, "release 1->3")
-def release(session: "Session", links: Annotated[kinds.Links, kinds.HELD_LINK]) -> str:
-    """Hold a link no more, and deliver what was held, in order."""
+def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.HELD]) -> str:
+    """Deliver the held message with this ID; or hold a link no more, and deliver what was held, in order."""
+    if isinstance(what, kinds.Picked):
+        arrived, lost = _each(what, session.harness.release_message)
+        return "; ".join([f"{_messages(arrived)} released", *lost] if arrived else lost)
+    links = what
     return released_text(session, links, lambda: sum(session.harness.release(src, dst) for src, dst in links))
 
 

@@ -26,7 +26,10 @@ Key = int | tuple[int, Reply]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A call or reply: `copies` of it are on their way since `since`, and so many wait at a frozen node."""
+    """A call or reply: `copies` of it are on their way since `since`, and so many wait at a frozen node.
+
+    `held`: it stays in flight until it is released, whatever becomes of its link.
+    """
 
     call_id: int
     src: int
@@ -35,6 +38,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     since: float
     copies: int
     waiting: int = 0
+    held: bool = False
 
 
 Links = frozenset[tuple[int, int]]
@@ -65,7 +69,9 @@ class Flying:
         """`message` leaves; what is on links that are `held` may stay for ever."""
         known = self._messages.get(key)
         if known is not None:
-            message = replace(message, copies=known.copies + message.copies, waiting=known.waiting)
+            message = replace(
+                message, copies=known.copies + message.copies, waiting=known.waiting, held=known.held
+            )
         self._messages[key] = message
         if len(self._messages) > self._sweep_at:
             self._sweep(message.since, held)
@@ -77,6 +83,12 @@ class Flying:
     def kept_waiting(self, key: Key) -> None:
         """A message came to a frozen node."""
         self._change(key, -1, 1)
+
+    def held(self, key: Key) -> None:
+        """A message stays in flight until it is released."""
+        known = self._messages.get(key)
+        if known is not None:
+            self._messages[key] = replace(known, held=True)
 
     def landed(self, key: Key) -> None:
         """A message was delivered, or is lost."""
@@ -114,7 +126,7 @@ class Flying:
 
 def _counts(message: Message, oldest: float, held: Links) -> bool:
     """Whether a message is not yet taken for lost."""
-    return message.since >= oldest or (message.src, message.dst) in held
+    return message.held or message.since >= oldest or (message.src, message.dst) in held
 
 
 def key_of(call_id: int, message: Args | Reply) -> Key:

@@ -200,6 +200,9 @@ class World:
         if not event.held:
             self._flying.released(*link, record.time)
 
+    def _message_held(self, record: Record, event: ev.MessageHeld) -> None:
+        self._flying.held(key_of(event.call_id, event.message))
+
 
 Handler = Callable[[World, Record, Any], None]
 
@@ -226,5 +229,6 @@ _FACTS: dict[type, Handler] = {
     ev.Healed: World._healed,
     ev.LinkChanged: World._link_changed,
     ev.LinkHeld: World._link_held,
+    ev.MessageHeld: World._message_held,
 }
 """What a fact changes; one that is not here changes nothing that a snapshot shows."""

@@ -411,13 +411,17 @@ class RaftApp(App[None], inherit_bindings=False):
                 self.go_to(arrow.seq)
 
     def action_message(self, what: str) -> None:
-        """Deliver, lose or duplicate the selected message, or hold its link."""
+        """Deliver, lose, duplicate or hold the selected message; of one that has landed only its link is held."""
         arrow = self._arrow()
         if arrow is None or (arrow.id < 0 and what != "hold"):
             self.toast("select a message in flight first: m, then up and down", severity="warning")
         elif what == "hold":
-            held = (arrow.src, arrow.dst) in self.seen.snapshot.held_links
-            self.do(f"{'release' if held else 'hold'} {arrow.src}->{arrow.dst}")
+            link = f"{arrow.src}->{arrow.dst}"
+            is_held = (arrow.src, arrow.dst) in self.seen.snapshot.held_links
+            if is_held or arrow.id < 0:
+                self.do(f"{'release' if is_held else 'hold'} {link}")
+            else:
+                self.do(f"{'release' if arrow.end == 'held' else 'hold'} {arrow.id}")
         else:
             self.do(f"{what} {arrow.id}")
 

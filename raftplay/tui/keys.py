@@ -180,7 +180,13 @@ KEYS: tuple[Key, ...] = (
     Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')"),
     Key("x", "x", "lose", "lose the selected message", action="message('lose')"),
     Key("u", "u", "duplicate", "deliver a copy of the selected message now", action="message('duplicate')"),
-    Key("H", "H", "hold", "hold the link of the selected message, or release it", action="message('hold')"),
+    Key(
+        "H",
+        "H",
+        "hold",
+        "hold the selected message (of one that has arrived: its link), or release it",
+        action="message('hold')",
+    ),
     Key("a", "a", "answer", "show the whole of the last answer", action="answer"),
     Key(
         "y",

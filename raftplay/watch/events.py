@@ -194,6 +194,15 @@ class LinkHeld(Fact, frozen=True, gc=False):
     held: bool
 
 
+class MessageHeld(Fact, frozen=True, gc=False):
+    """A call or reply in flight stays there until it is released, delivered or lost by hand."""
+
+    call_id: int
+    src: int
+    dst: int
+    message: Args | Reply
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One event in the total order: number, cluster time, whose it is (-1 = the cluster's), the state after.
 

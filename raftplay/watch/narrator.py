@@ -195,6 +195,8 @@ def _act(event: ev.Fact) -> str:
             return f"link {event.src}→{event.dst}: {link_text(event)}"
         case ev.LinkHeld():
             return f"link {event.src}→{event.dst}: {'held' if event.held else 'released'}"
+        case ev.MessageHeld():
+            return f"{message_text(event.src, event.dst, event.message)}: held"
     raise AssertionError(f"no words for {type(event).__name__}")
 
 

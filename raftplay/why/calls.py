@@ -165,9 +165,19 @@ def _due(trail: Trail, flight: InFlight) -> float | None:
 
 
 def _is_held(trail: Trail, flight: InFlight, seq: int) -> bool:
-    """Whether a message that left at event number `seq` is held: in the past, whether its link was, since then."""
+    """Whether a message that left at event number `seq` is held; in the past, whether it or its link was then."""
     if not trail.view.rewound:
         return flight.due is None
+
+    def is_message(record: Record) -> bool:
+        event = record.event
+        return isinstance(event, ev.MessageHeld) and (event.call_id, event.message) == (
+            flight.call_id,
+            flight.message,
+        )
+
+    if trail.next(-1, ev.MessageHeld, after=seq, test=is_message) is not None:
+        return True
     link = (flight.src, flight.dst)
 
     def is_about(record: Record) -> bool:

@@ -20,7 +20,7 @@ STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
     ((dec.LogTruncated, dec.CommitHeld, dec.BackedUp), "warn"),
     ((ev.CallLost, ev.ReplyLost), "bad"),
     ((ev.Crashed, ev.Disconnected, ev.Frozen, ev.Partitioned, ev.Wiped, ev.Tearing, ev.Dropping), "fault"),
-    ((ev.Restarted, ev.Reconnected, ev.Thawed, ev.Healed, ev.LinkChanged, ev.LinkHeld), "fault"),
+    ((ev.Restarted, ev.Reconnected, ev.Thawed, ev.Healed, ev.LinkChanged, ev.LinkHeld, ev.MessageHeld), "fault"),
     ((ev.Submitted, dec.EntryAppended), "text bold"),
 )
 
