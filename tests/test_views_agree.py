@@ -160,6 +160,20 @@ def test_a_restart_gives_back_what_was_shown_of_the_disk() -> None:
     assert restarts > 5
 
 
+def test_a_disk_in_a_file_is_shown_as_one_in_memory(tmp_path: Path) -> None:
+    with Compared(3, backend="sim", seed=5, data_dir=tmp_path) as h:
+        Churn(h, 5, Churn.DISKS).run(1.5)
+        for id in range(2):
+            h.wipe_peer(id)
+        assert [node.log for node in h.snapshot().nodes[:2]] == [(), ()]
+        seen = h.snapshot().nodes
+    with Harness(3, backend="sim", seed=6, data_dir=tmp_path) as h:
+        again = h.snapshot().nodes
+        assert [(n.alive, n.current_term, n.voted_for, n.log) for n in again[:2]] == [
+            (False, n.current_term, n.voted_for, n.log) for n in seen[:2]
+        ]
+
+
 class Unreadable:
     """A storage that fails in a write, and cannot be read after that."""
 

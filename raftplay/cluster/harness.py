@@ -208,8 +208,9 @@ class Harness:
         self._act(lambda: self._members.crash(self._members.server(id)))
 
     def restart_peer(self, id: int) -> None:
-        """A new server over the old storage of node `id`, connected again; lets 20 ms pass.
+        """Start a new server over the old storage of node `id`, not disconnected; lets 20 ms pass.
 
+        Cuts, holds and a partition stay as they are.
         Raises `UsageError` when the node is alive.
         """
         self._act(lambda: self._members.restart(id))

@@ -178,7 +178,7 @@ def _act(event: ev.Fact) -> str:
         case ev.Disconnected():
             return "is disconnected"
         case ev.Reconnected():
-            return "is connected again"
+            return "is no longer disconnected"
         case ev.Frozen():
             return "freezes"
         case ev.Thawed():

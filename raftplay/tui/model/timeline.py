@@ -203,7 +203,7 @@ class _Builder:
             case ev.Disconnected():
                 self.put(record, glyphs.cut_off, "cut bold", 9, f"n{node} is cut off")
             case ev.Reconnected():
-                self.put(record, glyphs.follower, "follower bold", 9, f"n{node} is connected again")
+                self.put(record, glyphs.follower, "follower bold", 9, f"n{node} is no longer disconnected")
             case ev.Partitioned():
                 groups = " | ".join(" ".join(map(str, g)) for g in record.event.groups)
                 self.say(self.row_at(record.time, seq=record.seq), 9, f"partition {groups}", "fault")
