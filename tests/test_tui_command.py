@@ -12,7 +12,7 @@ from tui_support import still
 
 from raftplay.commands.report import report
 from raftplay.tui import gallery, settings
-from raftplay.tui.theme import DARK, LIGHT, Palette, style_of
+from raftplay.tui.theme import DARK, LIGHT, style_of
 
 
 def test_a_picture_is_drawn_without_a_terminal(tmp_path: Path) -> None:
@@ -185,22 +185,3 @@ def test_without_colours_solid_and_hollow_and_conflicting_still_differ() -> None
     ]
     assert len(set(looks)) == len(looks)
     assert all(look.color is None and look.bgcolor is None for look in looks)
-
-
-@pytest.mark.parametrize("palette", [DARK, LIGHT])
-def test_every_colour_can_be_read_on_its_ground(palette: Palette) -> None:
-    def brightness(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    def contrast(one: str, other: str) -> float:
-        low, high = sorted((brightness(one), brightness(other)))
-        return (high + 0.05) / (low + 0.05)
-
-    quiet = ("faint", "line", "beat", "reply")
-    for name, colour in palette.colours:
-        least = 1.3 if name in ("faint", "line") else 2.3 if name in quiet else 4.0
-        assert contrast(colour, palette.ground) >= least, name
-    for colour in palette.terms:
-        assert contrast(colour, palette.ground) >= 4.0

@@ -41,7 +41,12 @@ class Palette:
             surface=self.bar,
             panel=self.bar,
             dark=self.dark,
-            variables={"input-cursor-background": colour["text"], "input-selection-background": self.chosen},
+            variables={
+                "input-cursor-background": colour["text"],
+                "input-selection-background": self.chosen,
+                "text-muted": colour["dim"],
+                "text-disabled": colour["dim"],
+            },
         )
 
 
@@ -50,32 +55,32 @@ DARK = Palette(
     True,
     ground="#10141b",
     bar="#1a212c",
-    chosen="#2b3a52",
-    line="#2d3746",
+    chosen="#26344b",
+    line="#52647f",
     colours=(
         ("text", "#d5dbe5"),
-        ("dim", "#8793a5"),
-        ("faint", "#414c5c"),
+        ("dim", "#8894a6"),
+        ("faint", "#7a8aa1"),
         ("leader", "#7fd88f"),
         ("candidate", "#ffb454"),
         ("follower", "#6cb2f5"),
-        ("down", "#7b8494"),
+        ("down", "#818999"),
         ("cut", "#ff8f6b"),
         ("timer", "#54c8d4"),
         ("warn", "#e6b450"),
-        ("bad", "#ff6b6b"),
+        ("bad", "#ff6d6d"),
         ("ok", "#7fd88f"),
         ("fault", "#ff9e64"),
         ("key", "#8ab8ff"),
         ("append", "#8ab8ff"),
-        ("beat", "#6f7f97"),
-        ("reply", "#5c6b82"),
+        ("beat", "#7b8aa0"),
+        ("reply", "#7a8aa1"),
         ("past", "#c9a2ff"),
         ("paused", "#e6b450"),
         ("running", "#7fd88f"),
         ("select", "#ffffff"),
         ("title", "#aab6c8"),
-        ("line", "#2d3746"),
+        ("line", "#52647f"),
     ),
     terms=("#f78c6c", "#5ccfe6", "#a5d46a", "#ffd166", "#f07ab4", "#c792ea", "#82aaff"),
 )
@@ -85,37 +90,41 @@ LIGHT = Palette(
     False,
     ground="#fbfaf6",
     bar="#eceae1",
-    chosen="#d5e3f7",
-    line="#cfccc0",
+    chosen="#dfe9f8",
+    line="#979076",
     colours=(
         ("text", "#23292f"),
-        ("dim", "#646d76"),
-        ("faint", "#bdbbb0"),
-        ("leader", "#147a35"),
-        ("candidate", "#a65400"),
+        ("dim", "#596169"),
+        ("faint", "#6c695a"),
+        ("leader", "#147834"),
+        ("candidate", "#a25200"),
         ("follower", "#0b5fc0"),
-        ("down", "#6b7178"),
+        ("down", "#63696f"),
         ("cut", "#b83a12"),
         ("timer", "#00727f"),
         ("warn", "#855f00"),
         ("bad", "#c4202b"),
-        ("ok", "#147a35"),
+        ("ok", "#147834"),
         ("fault", "#a84300"),
         ("key", "#0b5fc0"),
         ("append", "#0b5fc0"),
-        ("beat", "#8d949b"),
-        ("reply", "#a0a6ac"),
+        ("beat", "#626970"),
+        ("reply", "#626970"),
         ("past", "#6f35b8"),
         ("paused", "#855f00"),
-        ("running", "#147a35"),
+        ("running", "#147834"),
         ("select", "#000000"),
         ("title", "#4a525a"),
-        ("line", "#cfccc0"),
+        ("line", "#979076"),
     ),
-    terms=("#b8471b", "#00788a", "#4d7a00", "#8a6700", "#b02a6f", "#7a3fb0", "#2f5fc4"),
+    terms=("#b1441a", "#007182", "#487200", "#846200", "#b02a6f", "#7a3fb0", "#2f5fc4"),
 )
 
 PALETTES = {palette.name: palette for palette in (DARK, LIGHT)}
+
+
+QUIET = frozenset(("dim", "faint", "down", "beat", "reply", "line"))
+"""What stands back; on the ground of what is selected it would be too hard to read."""
 
 
 @lru_cache(maxsize=4096)
@@ -139,6 +148,8 @@ def _coloured(words: list[str], palette: Palette) -> Style:
         back = palette.bar
     if "selected" in words:
         back = palette.chosen
+        if QUIET.intersection(words):
+            front = known["text"]
     if "solid" in words or "badge" in words:
         front, back = palette.ground, front
     return Style(color=front, bgcolor=back, bold="bold" in words or "badge" in words, underline="hollow" in words)
