@@ -446,3 +446,15 @@ def test_a_long_list_of_messages_is_bounded_and_says_where_the_others_are() -> N
 def test_a_failure_report_shows_no_command_at_its_full_length() -> None:
     view = view_after(LED + f"submit {'x' * 5000}; sleep 5ms")
     assert all(len(line) < 200 for line in str(view.snapshot).split("\n"))
+
+
+def test_heal_delivers_single_messages_that_are_held() -> None:
+    with Harness(3, backend="sim", seed=1) as h:
+        h.submit_to_server(h.check_single_leader()[0], "x")
+        h.settle()
+        held = [flight.id for flight in h.messages()]
+        assert held
+        for id in held:
+            h.hold_message(id)
+        assert h.heal() == len(held)
+        assert not any(flight.due is None for flight in h.messages())

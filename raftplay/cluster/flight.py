@@ -162,6 +162,11 @@ class Flights:
             raise UsageError(f"message {id} is not held; deliver {id} lets it arrive now")
         return self.deliver(id)
 
+    def release_all(self) -> int:
+        """Hold no link and no message any more, and deliver what was held, in order; return how many arrive."""
+        self._held_links.clear()
+        return sum(self.deliver(id) is None for id in list(self._held) if id in self._held)
+
     def release(self, *links: tuple[int, int]) -> int:
         """Hold these links no more, and deliver what was held, in order; return how many messages arrive."""
         self._held_links.difference_update(links)

@@ -247,16 +247,15 @@ class Harness:
     def heal(self) -> int:
         """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
 
-        Links that are held are released: return how many of the messages held on them arrive.
+        Links and messages that are held are released: return how many of the messages arrive.
         """
 
         def act() -> int:
             self.network.heal()
             self._members.tell(ev.Healed())
-            held = self.flights.held_links
-            for src, dst in held:
+            for src, dst in self.flights.held_links:
                 self._members.tell(ev.LinkHeld(src, dst, False))
-            return self.flights.release(*held)
+            return self.flights.release_all()
 
         return self._act(act)
 

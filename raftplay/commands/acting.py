@@ -137,7 +137,8 @@ def partition(session: "Session", groups: Annotated[list[list[int]], kinds.GROUP
 @command(GROUP, "heal")
 def heal(session: "Session") -> str:
     """Restore all links: no groups, cuts, loss, delay or duplicates; what is held is delivered."""
-    links = session.harness.flights.held_links
+    held = session.harness.flights.held_links
+    links = dict.fromkeys([*held, *((f.src, f.dst) for f in session.harness.messages() if f.due is None)])
     released = released_text(session, links, session.harness.heal)
     return f"all links are whole; {released}" if links else "all links are whole"
 
