@@ -65,6 +65,14 @@ def test_the_last_session_is_played_to_its_end_and_goes_on_from_there() -> None:
         each.close()
 
 
+def test_of_several_branches_the_one_that_is_played_is_kept_and_that_is_said() -> None:
+    session = session_of(blueprint(3))
+    perform(session, "wait leader; submit 1; sleep 100ms; back 10; crash 1; sleep 50ms")
+    assert "(4 commands), without its other branches;" in last.keep(session)
+    again = opened_again(last.load())
+    assert again.history.records() == session.history.records()
+
+
 def test_a_broken_invariant_is_where_it_was() -> None:
     session = session_of(blueprint(2, bugs=("forget-vote",)))
     session.harness.pauses_at_breach = True

@@ -22,8 +22,8 @@ def place() -> Path | None:
 
 
 def deeds(session: Session) -> int:
-    """Return how many commands were done in all branches of a session."""
-    return sum(len(branch.journal) for branch in session.branches.values())
+    """Return how many commands were done in the branch that is played."""
+    return len(session.branch.journal)
 
 
 def keep(session: Session) -> str:
@@ -42,7 +42,10 @@ def keep(session: Session) -> str:
         return f"the session is not kept: {error}"
     except OSError as error:
         return f"the session is not kept: {error.strerror or error}"
-    return f"the session is kept ({count} command{'' if count == 1 else 's'}); raftplay tui --last opens it"
+    others = ", without its other branches" if len(session.branches) > 1 else ""
+    return (
+        f"the session is kept ({count} command{'' if count == 1 else 's'}){others}; raftplay tui --last opens it"
+    )
 
 
 def bounded(text: str) -> str:
