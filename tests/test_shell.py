@@ -330,3 +330,18 @@ def test_a_home_that_cannot_be_written_is_no_failure(home: str) -> None:
         shell.enter("now")
         shell.until(r"^raftplay> now\n(.*\n)* +\d+\.\d+")
         left(shell)
+
+
+def test_without_unicode_it_prints_ascii_in_the_same_columns(state: dict[str, str]) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with Terminal("shell", "--backend", "sim", "--seed", "7", env={**state, **plain}) as shell:
+        shell.until("n0 leads")
+        shell.enter('submit "x y"; events 12')
+        shell.until(r"n\d > n\d")
+        shell.enter("wait committed " + "y" * 90)
+        shell.until("~")
+        shell.send(CTRL_C)
+        shell.send(CTRL_D)
+        assert shell.ended() == 0
+        assert shell.everything.isascii()
+        assert b"?" not in shell.everything.replace(b"\x1b[?", b"")

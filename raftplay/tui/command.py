@@ -19,7 +19,7 @@ from raftplay.commands.live import Live
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
 from raftplay.commands.status import Status
-from raftplay.output import complain
+from raftplay.output import complain, knows_unicode
 from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
@@ -155,8 +155,7 @@ def deck_of(wanted: Wanted) -> Deck:
     """The deck to begin with."""
     setup = wanted.script.setup
     watched = tuple(setup.watched) or tuple(invariant.name for invariant in INVARIANTS)
-    knows_unicode = "utf" in (locale.getpreferredencoding(False) or "").lower()
-    glyphs = ASCII if wanted.ascii or not knows_unicode else UNICODE
+    glyphs = UNICODE if knows_unicode(locale.getpreferredencoding(False)) and not wanted.ascii else ASCII
     return Deck(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
 
 
