@@ -24,6 +24,20 @@ SIGNS = str.maketrans(
 )
 """Our own signs, and what stands for them where there is no Unicode."""
 
+_LIKES = {sign: like for sign, like in SIGNS.items() if len(like) == 1} | str.maketrans(
+    {
+        **{"→": ">", "←": "<", "↔": "-", "≤": "<", "≥": ">", "≠": "!", "≪": "<", "±": "~"},
+        "↵": ";",
+        **dict.fromkeys("─━╌▔▁", "-"),
+        **dict.fromkeys("═", "="),
+        **dict.fromkeys("│┃║▏▎▍▌▐▕▊", "|"),
+        **dict.fromkeys("╭╮╰╯╔╗╚╝┌┐└┘├┤┬┴┼", "+"),
+        **dict.fromkeys("▀▄█", "#"),
+    }
+)
+"""Our signs, and what frames and scroll bars are drawn with, by characters of one column."""
+
+
 ERRORS = "raftplay-ascii"
 """The name under which `in_place_of` is known as a handler of encoding errors."""
 
@@ -37,6 +51,13 @@ def in_place_of(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(ERRORS, in_place_of)
+
+
+def forced(text: str) -> str:
+    """Return `text` in ASCII and as wide as before: what has no like becomes question marks."""
+    if text.isascii():
+        return text
+    return "".join(char if char.isascii() else "?" * columns(char) for char in text.translate(_LIKES))
 
 
 class Output:
@@ -76,6 +97,11 @@ class Typed:
         if not line:
             raise EOFError
         return text
+
+
+def knows_unicode(encoding: str | None) -> bool:
+    """Tell whether a stream of this encoding can print all our signs."""
+    return "utf" in (encoding or "").lower()
 
 
 def be_silent() -> None:

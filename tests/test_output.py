@@ -65,7 +65,7 @@ def test_every_sign_of_ours_has_a_like() -> None:
     folder = Path(__file__).parent.parent / "raftplay"
     others = ("tui", "explore")
     for file in folder.rglob("*.py"):
-        if file.relative_to(folder).parts[0] not in others:
+        if file.relative_to(folder).parts[0] not in others and file.name != "output.py":
             missing = {char for char in file.read_text("utf-8") if not char.isascii() and ord(char) not in SIGNS}
             assert missing <= set("漢字"), (file, missing)
 

@@ -376,3 +376,18 @@ def test_an_internal_error_leaves_a_report_and_the_session_as_a_script(
         assert "internal error: RuntimeError: a bug of ours; the report is in" in said
         assert f"the session as a script in {script}" in said
         assert "\ncrash 2\n" in script.read_text("utf-8")
+
+
+def test_without_unicode_it_prints_ascii_in_the_same_columns(state: dict[str, str]) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with Terminal("shell", "--backend", "sim", "--seed", "7", env={**state, **plain}) as shell:
+        shell.until("n0 leads")
+        shell.enter('submit "x y"; events 12')
+        shell.until(r"n\d > n\d")
+        shell.enter("wait committed " + "y" * 90)
+        shell.until("~")
+        shell.send(CTRL_C)
+        shell.send(CTRL_D)
+        assert shell.ended() == 0
+        assert shell.everything.isascii()
+        assert b"?" not in shell.everything.replace(b"\x1b[?", b"")

@@ -595,7 +595,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
                 ("palette", ("ctrl+p",), "wipe NODES"),
                 ("searched", ("ctrl+p", *"parti"), "partition 0,1 | 2,3,4"),
                 ("answer", "a", "word"),
-                ("typed", (":", "é", *"submit"), "one;two?"),
+                ("typed", (":", "é", *"submit"), "one;two>"),
                 ("toast", "M", "the terminal's"),
             ):
                 app.say("say", "日本 → … word " * 40)

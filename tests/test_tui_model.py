@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from tui_support import context, done, still, texts, view_after
 
 from raftplay.commands.shown import columns
+from raftplay.output import forced
 from raftplay.raft.messages import LogEntry
 from raftplay.tui.model import diagram, events, matrix, nodes, status, why
 from raftplay.tui.model.context import KINDS, Filter
-from raftplay.tui.model.glyphs import ASCII, UNICODE, forced, plain
+from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
 from raftplay.watch.text import visible

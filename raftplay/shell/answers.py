@@ -50,5 +50,5 @@ def mistake_lines(mistake: Mistake, indent: int, width: int) -> list[Text]:
     at = indent + columns(before)
     caret = "^" + "~" * (columns(marked) - 1)
     if at + len(caret) <= width:
-        return [[("class:bad", " " * at + caret)], [("class:bad", visible(mistake.message))]]
+        return [[("", " " * at), ("class:bad", caret)], [("class:bad", visible(mistake.message))]]
     return [[("class:bad", line)] for line in mistake.render("line").split("\n")]

@@ -112,10 +112,9 @@ def _asks_again(event: object) -> bool:
 def event_line(record: Record, words: str = "") -> Text:
     """An event as it is printed."""
     who = f"n{record.node}" if record.node >= 0 else ""
-    style = node_style(record.node)
-    loud = " bold" if isinstance(record.event, LOUD) else ""
     return [
         ("class:dim", f"{record.time:9.3f}  "),
-        (style + " bold", f"{who:<4}"),
-        (style + loud, words or describe(record)),
+        (node_style(record.node) + " bold", who),
+        ("", " " * (4 - len(who))),
+        ("bold" if isinstance(record.event, LOUD) else "", words or describe(record)),
     ]

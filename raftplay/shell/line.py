@@ -1,5 +1,7 @@
 """The line that is typed into: completion, hostile text made visible, keys, and what stands below it."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from prompt_toolkit.application import Application
@@ -31,6 +33,7 @@ from prompt_toolkit.layout.processors import (
     TransformationInput,
 )
 from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import CPR_Support, print_formatted_text
 from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style
@@ -38,6 +41,7 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from raftplay.commands.completion import complete
 from raftplay.commands.session import Session
+from raftplay.output import forced, knows_unicode
 from raftplay.shell.look import STYLE, WITHOUT_COLOURS
 from raftplay.watch.text import visible
 
@@ -87,6 +91,22 @@ class Visible(Processor):
             source_to_display=lambda at: starts[min(at, len(starts) - 1)] if at >= 0 else at,
             display_to_source=lambda at: max(0, sum(start <= at for start in starts) - 1),
         )
+
+
+class AsciiOutput(Vt100_Output):
+    """A terminal without Unicode: ASCII characters alone are written, in the same columns."""
+
+    def write(self, data: str) -> None:
+        """Write text."""
+        super().write(forced(data))
+
+
+def terminal_output() -> Output | None:
+    """Return the output for a terminal without Unicode; None where the usual one will do."""
+    if sys.platform == "win32" or not sys.stdout.isatty() or knows_unicode(sys.stdout.encoding):
+        return None
+    depth = ColorDepth.from_env()
+    return AsciiOutput.from_pty(sys.stdout, term=os.environ.get("TERM"), default_color_depth=depth)
 
 
 class Line:
@@ -145,7 +165,7 @@ class Line:
             Layout(FloatContainer(body, [floating]), window),
             key_bindings=self._keys(),
             input=input,
-            output=output,
+            output=output or terminal_output(),
             erase_when_done=True,
         )
         has_colours = self.app.color_depth is not ColorDepth.DEPTH_1_BIT

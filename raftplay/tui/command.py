@@ -20,7 +20,7 @@ from raftplay.commands.shown import not_kept_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import warning_text
 from raftplay.files import Target
-from raftplay.output import complain
+from raftplay.output import complain, knows_unicode
 from raftplay.raft.messages import UsageError
 from raftplay.signals import handled
 from raftplay.tui import last, picture
@@ -164,8 +164,7 @@ def deck_of(wanted: Wanted) -> Deck:
     """The deck to begin with."""
     setup = wanted.script.setup
     watched = tuple(setup.watched) or tuple(invariant.name for invariant in INVARIANTS)
-    knows_unicode = "utf" in (locale.getpreferredencoding(False) or "").lower()
-    glyphs = ASCII if wanted.ascii or not knows_unicode else UNICODE
+    glyphs = UNICODE if knows_unicode(locale.getpreferredencoding(False)) and not wanted.ascii else ASCII
     return Deck(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
+from raftplay.output import forced
 from raftplay.past.view import View
 from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.copied import copied_text
-from raftplay.tui.model.glyphs import UNICODE, Glyphs, forced
+from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
 from raftplay.tui.model.lines import Line, Target, Window
 from raftplay.watch.events import Record

@@ -41,8 +41,9 @@ from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of
 from raftplay.tui.deck import Deck
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
+from raftplay.tui.prompt import lines_of
 from raftplay.tui.settings import Settings, load
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 T = TypeVar("T")
 
@@ -284,13 +285,15 @@ class LessonApp(RaftApp):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """An answer, a command, or just Enter."""
         event.prevent_default()
-        line = event.value.strip()
+        line, *others = lines_of(event.value)
         self.prompt.put("")
         self.history.add(line)
         if line in ("quit", "exit"):
             self.exit()
         elif not self.answer(line):
             self.toast("a moment: the lesson goes on")
+        elif others:
+            self.toast(f"a lesson takes one line at a time; not taken: {count(len(others), 'line')}")
 
     def do(self, line: str, *, typed: bool = False) -> None:
         """A key that is a command: it is typed for the lesson. Looking back is possible at any time."""

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from raftplay.tui.model.glyphs import forced
+from raftplay.output import forced
 
 if TYPE_CHECKING:
     from textual.driver import Driver

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.commands.shown import columns
 from raftplay.output import SIGNS
 from raftplay.raft.messages import CMState
 
@@ -111,32 +110,12 @@ ASCII = Glyphs(
     ascii=True,
 )
 
-_LIKES = str.maketrans(
-    {
-        "…": "~",
-        "↵": ";",
-        **dict.fromkeys("─━╌▔▁", "-"),
-        **dict.fromkeys("═", "="),
-        **dict.fromkeys("│┃║▏▎▍▌▐▕▊", "|"),
-        **dict.fromkeys("╭╮╰╯╔╗╚╝┌┐└┘├┤┬┴┼", "+"),
-        **dict.fromkeys("▀▄█", "#"),
-    }
-)
-"""What frames, scroll bars and cut text are drawn with, by characters of one column."""
-
 
 def plain(text: str) -> str:
     """Return `text` in ASCII: our own signs by their likes, whatever else by its escape."""
     if text.isascii():
         return text
     return text.translate(SIGNS).encode("ascii", "backslashreplace").decode("ascii")
-
-
-def forced(text: str) -> str:
-    """Return `text` in ASCII and as wide as before: what has no like becomes question marks."""
-    if text.isascii():
-        return text
-    return "".join(char if char.isascii() else "?" * columns(char) for char in text.translate(_LIKES))
 
 
 @dataclass(frozen=True, slots=True)
