@@ -1,10 +1,14 @@
 """What holds for every test of the suite."""
 
+import os
 import signal
 
 import pytest
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
+
+for _size in ("LINES", "COLUMNS"):
+    os.environ.pop(_size, None)  # the size of a terminal is that terminal's
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a script that runs the tests in the background has it ignored, and the processes that tests start would inherit that

@@ -262,5 +262,5 @@ def test_lists_side_by_side_are_not_one_group(line: str, column: int, message: s
 def test_the_log_of_nobody_is_no_log() -> None:
     run = held("timeout 0; wait leader is 0; submit 1; log crashed; crash 1; log crashed; log alive")
     assert run.answers[3] == "no node"
-    assert run.answers[5] == "every log is empty"
+    assert run.answers[5] == "every log is empty\non disk: node 1"
     assert "1:1" in run.answers[6]

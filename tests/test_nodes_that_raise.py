@@ -429,7 +429,7 @@ class Still(ConsensusModule):
     def wake(self, now):
         pass
 
-BUGS["own"] = Bug("own", "a node of one's own", globals()[sys.argv[1]], "§5", ())
+BUGS["own"] = Bug("own", "a node of one's own", globals()[sys.argv[1]], "§5", (), ())
 sys.argv = ["raftplay", "run", "-", "--bug", "own", "--backend", "sim", "--seed", "1", "--nodes", "3"]
 main()
 """

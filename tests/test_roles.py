@@ -124,7 +124,7 @@ def test_a_candidate_that_asks_again_says_that_it_gives_up() -> None:
     mine = [r.event for r in history.records() if r.node == 0]
     at = next(at for at, event in enumerate(mine) if isinstance(event, dec.BecameFollower))
     assert mine[at] == dec.BecameFollower(1, "Candidate", 1, "asks-first")
-    assert mine[at + 1] == dec.PreVoteStarted(2)
+    assert mine[at + 1] == dec.PreVoteStarted(2, "by-hand")
 
 
 # ---- the lanes of the screen

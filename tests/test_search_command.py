@@ -55,7 +55,7 @@ def test_a_bug_whose_search_was_interrupted_gets_no_row(where: str, monkeypatch:
         raise KeyboardInterrupt
 
     if where == "sweep":
-        monkeypatch.setattr(all_bugs, "sweep", lambda _: Report(interrupted=True))
+        monkeypatch.setattr(all_bugs, "sweep", lambda search: Report(search, interrupted=True))
     else:
         monkeypatch.setattr(Shrinker, "shrink", interrupted)
     lines: list[str] = []

@@ -86,7 +86,7 @@ def test_a_strange_value_of_the_variable_is_not_repeated(value: str):
 def test_bash_is_told_how_to_ask(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "raftplay", "--install-completion", "bash"],
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -166,7 +166,8 @@ def test_every_kind_of_event_comes_back_as_it_was(tmp_path: Path, name: str) -> 
 
 
 def test_every_kind_of_event_has_a_name_in_traces() -> None:
-    assert set(EVENTS.values()) == {*dec.Decision.__subclasses__(), *Fact.__subclasses__()}
+    known = (*dec.Decision.__subclasses__(), *Fact.__subclasses__())
+    assert set(EVENTS.values()) == {kind for kind in known if kind.__module__.startswith("raftplay.")}
 
 
 # ---- what is no trace

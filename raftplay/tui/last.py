@@ -12,6 +12,7 @@ from raftplay.commands.session import Session
 from raftplay.output import complain
 from raftplay.places import state_file
 from raftplay.raft.messages import UsageError
+from raftplay.watch.text import count
 
 CUT = "# what came after this was too much to keep\n"
 
@@ -31,8 +32,8 @@ def keep(session: Session) -> str:
 
     A session in which nothing was done leaves the one before it.
     """
-    file, count = place(), deeds(session)
-    if file is None or not count:
+    file, done = place(), deeds(session)
+    if file is None or not done:
         return ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,9 +44,7 @@ def keep(session: Session) -> str:
     except OSError as error:
         return f"the session is not kept: {error.strerror or error}"
     others = ", without its other branches" if len(session.branches) > 1 else ""
-    return (
-        f"the session is kept ({count} command{'' if count == 1 else 's'}){others}; raftplay tui --last opens it"
-    )
+    return f"the session is kept ({count(done, 'command')}){others}; raftplay tui --last opens it"
 
 
 def bounded(text: str) -> str:

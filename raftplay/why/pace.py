@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from raftplay.cluster.timings import Doubt, Timings, doubt_about
 from raftplay.raft import events as dec
+from raftplay.watch.text import count
 from raftplay.why.trail import Trail
 
 WINDOW = 5.0
@@ -67,5 +68,5 @@ def pace_lines(trail: Trail) -> list[str]:
     if pace is None:
         return []
     kinds = ((pace.elections, "election"), (pace.pre_votes, "pre-vote"))
-    counted = " and ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in kinds if n)
+    counted = " and ".join(count(n, kind) for n, kind in kinds if n)
     return [f"{counted} in {pace.seconds:.3g} s: {pace.doubt.values}: {pace.doubt.effect} (§5.6)"]
