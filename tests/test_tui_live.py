@@ -182,7 +182,7 @@ def test_a_counterexample_is_opened_where_it_breaks(tmp_path: Path) -> None:
                 await until(app, pilot, lambda: app.seen.snapshot.speed == 0.1)
                 frame = "\n".join(await pressed(pilot))
                 assert "BROKEN" in frame
-                assert "an invariant broke" in frame
+                assert "an invariant broke" in frame, (player.ended, frame)
                 assert app.deck.pane == "why"
                 assert app.seen.snapshot.paused
                 assert app.seen.breach is not None
