@@ -14,6 +14,8 @@ from paper import thorough
 from raftplay import Harness, MapStorage, StorageError
 from raftplay.cluster.disk import MemoryDisk, TornWrite
 from raftplay.raft import events as dec
+from raftplay.raft.messages import LogEntry
+from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 
 NODES = 3
@@ -142,6 +144,48 @@ def test_a_crash_at_every_write_of_a_run_is_outlived(fault: str):
     assert writes > 20
     struck = sum(play(fault, at)[1] for at in range(writes))
     assert struck == writes
+
+
+class Disks:
+    """A reader that folds what each node's disk holds, and finds what a node applied that its disk does not hold."""
+
+    def __init__(self) -> None:
+        self.logs: list[list[LogEntry]] = [[] for _ in range(NODES)]
+        self.applied = [0] * NODES
+        self.lies: list[Record] = []
+
+    def __call__(self, record: Record) -> None:
+        match record.event:
+            case dec.Started(entries=entries) | ev.OnDisk(entries=entries):
+                self.logs[record.node] = list(entries)
+            case dec.Persisted(start=start, entries=entries):
+                self.logs[record.node][start:] = entries
+            case dec.Applied(entry=entry):
+                self.applied[record.node] += 1
+                held = self.logs[record.node][entry.index : entry.index + 1]
+                if [entry.command for entry in held] != [entry.command]:
+                    self.lies.append(record)
+
+
+@pytest.mark.parametrize("sets", range(3))
+def test_a_torn_write_leaves_no_word_of_an_entry_applied_that_the_disk_does_not_hold(sets: int) -> None:
+    """The call that brings a late node its entries also says that they are committed."""
+    disks, seen = Disks(), [[] for _ in range(NODES)]
+    with Harness(NODES, backend="sim", seed=4, readers=[disks]) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        for _ in range(3):
+            h.disconnect_peer(1)
+            h.submit_many(0, ["a", "b"])
+            h.sleep_ms(60)
+            h.reconnect_peer(1)
+            seen[1] += h.commits[1]
+            h.tear_peer(1, sets)
+            assert h.wait_until(lambda: not h.alive[1])
+            h.restart_peer(1)
+            h.sleep_ms(200)
+        assert disks.lies == []
+        assert disks.applied[1] == len(seen[1] + h.commits[1])
 
 
 # ---- damage on the disk of a node that is down

@@ -106,6 +106,7 @@ def test_the_commit_index_is_what_a_majority_reaches_5_3(acknowledged, commit_in
     for peer, upto in enumerate(acknowledged, start=1):
         if upto != NONE:
             acknowledge(cm, peer, upto)
+    cm.take_commits()
     assert cm.commit_index == cm.last_applied == commit_index
 
 
@@ -211,8 +212,10 @@ def test_a_follower_commits_as_far_as_the_leader_but_not_past_the_last_entry_of_
 ):
     cm = follower(term=3, log=own)
     assert cm.append_entries(append_call(3, leaders, after=after, commit=leader_commit)).success
-    assert cm.commit_index == cm.last_applied == commit_index
+    assert (cm.commit_index, cm.last_applied) == (commit_index, NONE)
+    settle(cm)
     assert [c.index for c in cm.take_commits()] == list(range(commit_index + 1))
+    assert cm.commit_index == cm.last_applied == commit_index
 
 
 def test_a_followers_commit_index_never_goes_back_figure_2():
@@ -231,6 +234,7 @@ def test_a_followers_commit_index_never_goes_back_figure_2():
 def test_what_was_committed_stays_so_in_every_role_figure_2(role):
     cm = follower(term=1, log=(1, 1))
     cm.append_entries(append_call(1, (1, 1), commit=1))
+    cm.take_commits()
     cm.wake(cm.deadline)
     settle(cm)
     if role == "leader":
@@ -262,9 +266,31 @@ def test_applied_never_passes_committed_nor_committed_the_log_figure_2(calls):
         before = cm.commit_index
         cm.append_entries(append_call(1, log[: first + count], after=min(first, first + count - 1), commit=commit))
         assert before <= cm.commit_index <= cm.log.last_index
-        assert cm.last_applied == cm.commit_index
+        assert cm.last_applied == before
         applied += cm.take_commits()
+        assert cm.last_applied == cm.commit_index
     assert applied == [CommitEntry(e.command, i, 1) for i, e in enumerate(entries(log)[: cm.commit_index + 1])]
+
+
+def test_an_entry_is_told_as_applied_when_it_is_handed_out_and_not_before_its_write_figure_2():
+    told = []
+    cm = follower(term=1, told=told)
+    cm.append_entries(append_call(1, (1, 1), commit=1))
+    assert cm.has_output
+    cm.persist()
+    assert [type(d) for d in told[-2:]] == [ev.CommitAdvanced, ev.Persisted]
+    commits = cm.take_commits()
+    assert told[-2:] == [ev.Applied(commit) for commit in commits]
+    assert not cm.has_output
+
+
+def test_what_is_committed_and_not_applied_when_a_node_dies_is_never_applied_figure_2():
+    told = []
+    cm = follower(term=1, told=told)
+    cm.append_entries(append_call(1, (1, 1), commit=1))
+    cm.stop()
+    assert (cm.take_commits(), cm.last_applied) == ([], NONE)
+    assert not any(isinstance(d, ev.Applied) for d in told)
 
 
 def test_a_commit_names_the_term_of_the_node_that_reports_it():

@@ -202,8 +202,8 @@ def test_entries_are_written_before_they_are_acknowledged_figure_2():
         "set log/0",
         "set log/1",
         "set length",
-        "answer 1",
         "commit 1",
+        "answer 1",
     ]
 
 

@@ -74,6 +74,7 @@ def test_every_decision_carries_when_the_timer_fires() -> None:
     cm.persist()
     cm.submit("x")
     cm.persist()
+    cm.take_commits()
     cm.stop()
     assert [type(decision) for decision, _, _ in decisions] == [
         dec.Started,
