@@ -37,8 +37,8 @@ class Compared(Harness):
                     seen = (node.current_term, node.voted_for, list(node.log))
                     assert seen == disk(self, node.id), f"not what is on the disk of n{node.id}"
                     assert (node.commit_index, node.last_applied) == (-1, -1)
-            flying = Counter(map(_message, self.flights.everything()))
-            known = Counter(map(_message, self.world.messages(now.time)))
+            flying = Counter(map(message_key, self.flights.everything()))
+            known = Counter(map(message_key, self.world.messages(now.time)))
             assert not flying - known, "the events do not tell of these messages in flight"
             if self.backend == "sim":
                 assert not known - flying, "these messages are not in flight"
@@ -66,5 +66,6 @@ def _fields(whose: str, now: Any, then: Any) -> list[str]:
     return [f"{whose}{name} was {one!r}, not {other!r}" for name, one, other in pairs if one != other]
 
 
-def _message(flight: Any) -> tuple[int, int, int, str]:
+def message_key(flight: Any) -> tuple[int, int, int, str]:
+    """What the present and the past say of one message in flight."""
     return flight.call_id, flight.src, flight.dst, repr(flight.message)

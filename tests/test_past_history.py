@@ -346,6 +346,48 @@ def test_what_waits_at_a_frozen_node_is_told_from_a_copy_that_is_on_its_way() ->
     assert in_flight == [2, 1, 1, 0]
 
 
+def test_what_waits_at_a_frozen_node_stays_there_while_another_copy_is_lost() -> None:
+    world = World()
+    args = RequestVoteArgs(1, 0, -1, -1)
+    in_flight = []
+    for event in (
+        ev.CallSent(7, 0, 1, args, copies=2),
+        ev.Frozen(),
+        ev.KeptWaiting(7, 0, 1, args),
+        ev.CallLost(7, 0, 1, args, "by hand"),
+        ev.Thawed(),
+        ev.CallDelivered(7, 0, 1, args),
+    ):
+        world(Record(world.seq + 1, 0.1, 1, 0, event))
+        in_flight.append(len(world.messages()))
+    assert in_flight == [2, 2, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("end", ["thaw", "crash"])
+def test_a_copy_that_waited_does_not_land_in_place_of_one_that_is_held(end: str) -> None:
+    history = History()
+    with Harness(3, backend="sim", seed=1, readers=[history]) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        h.sleep_ms(20)
+        h.hold(0, 1)
+        h.sleep_ms(60)
+        (held, *_) = (m for m in h.messages() if (m.src, m.dst) == (0, 1))
+        h.freeze_peer(1)
+        h.duplicate(held.id)
+        seq, time = history.last_seq, h.now
+        h.thaw_peer(1) if end == "thaw" else h.crash_peer(1)
+
+        def due() -> float | None:
+            view = history.view(seq, h.snapshot(), time)
+            return next(m.due for m in view.messages if m.call_id == held.call_id)
+
+        assert due() is None
+        h.sleep_ms(5)
+        h.lose(held.id)
+        assert due() == h.now
+
+
 def test_what_is_lost_unheard_does_not_pile_up() -> None:
     world = World()
     for call_id in range(1, 20_001):

@@ -3,19 +3,21 @@
 import json
 import math
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from churn import Churn
-from past_support import Compared
+from past_support import Compared, message_key
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
 from raftplay.commands import branches
 from raftplay.commands.runner import TextTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.past.history import History
 from raftplay.past.world import World
 from raftplay.raft import events as dec
 from raftplay.raft.bugs import BUGS
@@ -155,6 +157,61 @@ def test_a_world_and_its_copy_go_on_apart() -> None:
         Churn(h, 4, Churn.DISKS).run(1.0)
         assert kept.snapshot(before, before.time) == before
         assert again.snapshot(before) != before
+
+
+# ---- single messages, copies and frozen receivers
+
+
+ACTS = (
+    "link", "hold", "release", "step", "step", "step", "lose", "lose", "duplicate", "duplicate", "deliver",
+    "freeze", "thaw", "down",
+)  # fmt: skip
+
+
+def play_with_messages(h: Compared, rng: random.Random) -> None:
+    """Do one thing to the messages, their links or the nodes that they are for."""
+    src, dst = rng.sample(range(h.n), 2)
+    match rng.choice(ACTS):
+        case "link":
+            h.set_link(
+                src, dst, dup=rng.choice((0, 0.5, 1)), loss=rng.choice((0, 0.3)), delay=(0, rng.choice((0, 0.05)))
+            )
+        case "hold":
+            for link in (
+                [(src, dst)] if rng.random() < 0.7 else [(a, b) for a in range(h.n) for b in range(h.n) if a != b]
+            ):
+                h.hold(*link)
+        case "release":
+            h.release(src, dst)
+        case "step":
+            h.step()
+        case "lose" | "duplicate" | "deliver" as act:
+            if messages := h.messages():
+                getattr(h, act)(rng.choice(messages).id)
+        case "freeze" if h.alive[dst]:
+            h.freeze_peer(dst)
+        case "thaw" if h.alive[dst]:
+            h.thaw_peer(dst)
+        case "down":
+            h.crash_peer(dst) if h.alive[dst] else h.restart_peer(dst)
+
+
+@pytest.mark.parametrize("seeds", [range(0, 25), range(25, 50), range(50, 75)], ids=str)
+def test_the_past_knows_each_copy_of_a_message_whatever_becomes_of_it(seeds: range) -> None:
+    """A copy may wait at a frozen node while another one is lost, held or on its way."""
+    for seed in seeds:
+        rng, history, moments = random.Random(seed), History(), {}
+        with Compared(3, backend="sim", seed=seed, watch=False, readers=[history]) as h:
+            h.pause()
+            for _ in range(150):
+                play_with_messages(h, rng)
+                h.compare()
+                moments[history.last_seq] = h.now, Counter(map(message_key, h.messages()))
+            for seq, (time, flying) in moments.items():
+                assert Counter(map(message_key, history.view(seq, h.snapshot(), time).messages)) == flying, (
+                    seed,
+                    seq,
+                )
 
 
 # ---- over sockets
