@@ -14,7 +14,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a script that runs the tests in the background has it ignored, and the processes that tests start would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest.register_assert_rewrite("scenarios_support", "past_support")
+pytest.register_assert_rewrite("support.scenarios", "support.past")
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Server: one ConsensusModule with its storage, its endpoint on the network, and its timer.
 
 The rule of this module: after every input the node settles, in `_settle` and nowhere else: storage first, then
-the reply, the commits, the calls, the timer. So nothing leaves a node that its disk does not hold.
+the commits, the reply, the calls, the timer. So nothing leaves a node that its disk does not hold.
 """
 
 import math
@@ -539,7 +539,7 @@ class Server:
                 self._settle(now)
 
     def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
-        """After an input: storage, then the reply to it, the commits, the calls, and the timer."""
+        """After an input: storage, then the commits, the reply to it, the calls, and the timer."""
         cm = self.cm
         try:
             if cm.persist(now) and self.stopped and self._on_late_write is not None:
@@ -555,8 +555,7 @@ class Server:
         except FAILURES as error:
             self._fail(error, "persist")
             return
-        if answer is not None and reply is not None:
-            answer(reply)
+        commits: list[CommitEntry] = []
         if cm.has_output:
             try:
                 commits = cm.take_commits()
@@ -565,6 +564,9 @@ class Server:
                 return
             if commits and self._on_commits is not None:
                 self._on_commits(commits)
+        if answer is not None and reply is not None:
+            answer(reply)
+        if cm.has_output:
             if (commits or self._settle_due) and self._may_send_later():
                 self._send_calls_soon()
             else:

@@ -4,7 +4,7 @@ A message is in flight from its sending until it is delivered or lost. Over sock
 connection, and nobody knows; so what is not heard of for long is taken for lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ Key = int | tuple[int, Reply]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A call or reply: `copies` of it are on their way since `since`, and so many wait at a frozen node.
+    """A call or reply of which `copies` are on their way since `since`.
 
     `held`: it stays in flight until it is released, whatever becomes of its link.
     """
@@ -37,20 +37,62 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     message: Args | Reply
     since: float
     copies: int
-    waiting: int = 0
     held: bool = False
 
 
 Links = frozenset[tuple[int, int]]
 
 
+class Waiting:
+    """How many copies of each message wait at a frozen node: a copy of the same may be on its way behind them."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[Key, int] = {}
+
+    def copy(self) -> "Waiting":
+        """Return the same counts; what is done to one of the two does not show in the other."""
+        new = Waiting()
+        new._counts = self._counts.copy()
+        return new
+
+    def landed(self, event: object, is_frozen: Callable[[int], bool]) -> Key | None:
+        """Read an event, and return the message of which a copy is in flight no more since then, if there is one.
+
+        As long as a receiver is frozen, nothing becomes of what waits there; when it goes on or crashes, that is
+        delivered or lost before anything else that comes to it.
+        """
+        key: Key
+        match event:
+            case ev.KeptWaiting():
+                key = key_of(event.call_id, event.message)
+                self._counts[key] = self._counts.get(key, 0) + 1
+                return key
+            case ev.CallDelivered() | ev.CallLost():
+                key = event.call_id
+            case ev.ReplyDelivered() | ev.ReplyLost():
+                key = event.call_id, event.reply
+            case _:
+                return None
+        count = self._counts.get(key, 0)
+        if count == 0 or is_frozen(event.dst):
+            return key
+        if count > 1:
+            self._counts[key] = count - 1
+        else:
+            del self._counts[key]
+        return None
+
+
 class Flying:
     """All messages in flight, in the order in which they left."""
 
-    __slots__ = ("_messages", "_sweep_at", "longest_delay")
+    __slots__ = ("_messages", "_sweep_at", "longest_delay", "waiting")
 
     def __init__(self) -> None:
         self._messages: dict[Key, Message] = {}
+        self.waiting = Waiting()
         self._sweep_at = FEW
         self.longest_delay = 0.0
         """The longest delay that any link had so far, in seconds."""
@@ -63,26 +105,23 @@ class Flying:
         new = Flying()
         new._messages = self._messages.copy()
         new._sweep_at, new.longest_delay = self._sweep_at, self.longest_delay
+        new.waiting = self.waiting.copy()
         return new
 
     def sent(self, key: Key, message: Message, held: Links) -> None:
         """`message` leaves; what is on links that are `held` may stay for ever."""
         known = self._messages.get(key)
         if known is not None:
-            message = replace(
-                message, copies=known.copies + message.copies, waiting=known.waiting, held=known.held
-            )
+            message = replace(message, copies=known.copies + message.copies, held=known.held)
         self._messages[key] = message
         if len(self._messages) > self._sweep_at:
             self._sweep(message.since, held)
 
     def copied(self, key: Key) -> None:
         """There is one more of a message."""
-        self._change(key, 1, 0)
-
-    def kept_waiting(self, key: Key) -> None:
-        """A message came to a frozen node."""
-        self._change(key, -1, 1)
+        known = self._messages.get(key)
+        if known is not None:
+            self._messages[key] = replace(known, copies=known.copies + 1)
 
     def held(self, key: Key) -> None:
         """A message stays in flight until it is released."""
@@ -90,12 +129,16 @@ class Flying:
         if known is not None:
             self._messages[key] = replace(known, held=True)
 
-    def landed(self, key: Key) -> None:
-        """A message was delivered, or is lost."""
-        known = self._messages.pop(key, None)
-        if known is not None and known.copies + known.waiting > 1:
-            self._messages[key] = known
-            self._change(key, 0, -1) if known.waiting else self._change(key, -1, 0)
+    def landed(self, event: object, is_frozen: Callable[[int], bool]) -> None:
+        """Read that a message was delivered or lost, or came to a frozen node."""
+        key = self.waiting.landed(event, is_frozen)
+        known = None if key is None else self._messages.get(key)
+        if known is None or key is None:
+            return
+        if known.copies > 1:
+            self._messages[key] = replace(known, copies=known.copies - 1)
+        else:
+            del self._messages[key]
 
     def released(self, src: int, dst: int, time: float) -> None:
         """The link is held no more: what is on it goes on at `time`."""
@@ -106,12 +149,7 @@ class Flying:
     def at(self, time: float, held: Links) -> Iterator[Message]:
         """What is in flight at `time`."""
         oldest = self._oldest(time)
-        return (m for m in self._messages.values() if m.copies > 0 and _counts(m, oldest, held))
-
-    def _change(self, key: Key, copies: int, waiting: int) -> None:
-        known = self._messages.get(key)
-        if known is not None:
-            self._messages[key] = replace(known, copies=known.copies + copies, waiting=known.waiting + waiting)
+        return (m for m in self._messages.values() if _counts(m, oldest, held))
 
     def _sweep(self, time: float, held: Links) -> None:
         oldest = self._oldest(time)
@@ -132,15 +170,3 @@ def _counts(message: Message, oldest: float, held: Links) -> bool:
 def key_of(call_id: int, message: Args | Reply) -> Key:
     """What a message is known by."""
     return (call_id, message) if isinstance(message, RequestVoteReply | AppendEntriesReply) else call_id
-
-
-def landing(event: object) -> Key | None:
-    """The message that is in flight no more since this event, if there is one."""
-    match event:
-        case ev.CallDelivered() | ev.CallLost():
-            return event.call_id
-        case ev.ReplyDelivered() | ev.ReplyLost():
-            return event.call_id, event.reply
-        case ev.KeptWaiting():
-            return key_of(event.call_id, event.message)
-    return None

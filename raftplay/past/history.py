@@ -10,10 +10,12 @@ from dataclasses import replace
 from itertools import islice
 
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.past.flying import Key, key_of, landing
+from raftplay.past.flying import Key, key_of
 from raftplay.past.view import InFlight, View
 from raftplay.past.world import World
+from raftplay.raft import events as dec
 from raftplay.raft.messages import UsageError
+from raftplay.watch import events as ev
 from raftplay.watch.events import Record
 from raftplay.watch.invariants import Breach
 
@@ -144,7 +146,7 @@ class History:
             world.snapshot(now, time),
             list(self._between(self.first_seq - 1, seq)),
             self.forgotten,
-            self._with_arrivals(seq, world.messages(time)),
+            self._with_arrivals(world, world.messages(time)),
             rewound=True,
             breach=breach if breach is not None and breach.seq <= seq else None,
         )
@@ -181,20 +183,27 @@ class History:
         first = self.first_seq
         return islice(self._records, max(seq + 1 - first, 0), max(until + 1 - first, 0))
 
-    def _with_arrivals(self, seq: int, messages: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
-        """`messages`, in flight after the event `seq`, with the time at which each arrived or was lost."""
-        waiting: dict[Key, list[int]] = {}
+    def _with_arrivals(self, world: World, messages: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
+        """Return `messages`, in flight in `world`, with the time at which each arrived or was lost."""
+        expected: dict[Key, list[int]] = {}
         for at, message in enumerate(messages):
-            waiting.setdefault(key_of(message.call_id, message.message), []).append(at)
+            expected.setdefault(key_of(message.call_id, message.message), []).append(at)
         due: dict[int, float] = {}
-        for record in self._between(seq, self.last_seq):
-            if not waiting:
+        waiting = world.waiting()
+        frozen = {message.dst for message in messages if world.is_frozen(message.dst)}
+        for record in self._between(world.seq, self.last_seq):
+            if not expected:
                 break
-            key = landing(record.event)
-            if key in waiting:
-                due[waiting[key].pop(0)] = record.time
-                if not waiting[key]:
-                    del waiting[key]
+            match record.event:
+                case ev.Frozen():
+                    frozen.add(record.node)
+                case ev.Thawed() | dec.Stopped():
+                    frozen.discard(record.node)
+            key = waiting.landed(record.event, frozen.__contains__)
+            if key in expected:
+                due[expected[key].pop(0)] = record.time
+                if not expected[key]:
+                    del expected[key]
         return tuple(replace(message, due=due.get(at)) for at, message in enumerate(messages))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.flying import Flying, Links, Message, key_of
+from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
 from raftplay.past.node import DEAD, DECISIONS, Node
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE
@@ -104,6 +104,14 @@ class World:
             nodes.append(Node(len(nodes)))
         return nodes[id]
 
+    def is_frozen(self, id: int) -> bool:
+        """Return whether the process of node `id` is stalled."""
+        return self.node(id).frozen
+
+    def waiting(self) -> Waiting:
+        """Return what waits at frozen nodes; the counts are the caller's own."""
+        return self._flying.waiting.copy()
+
     def _node_snapshot(self, now: NodeSnapshot) -> NodeSnapshot:
         return self.node(now.id).snapshot(now.listen_addr)
 
@@ -117,33 +125,33 @@ class World:
             node.call_left(event.dst, None if event.by_user else event.args)
 
     def _call_lost(self, record: Record, event: ev.CallLost) -> None:
-        self._flying.landed(event.call_id)
+        self._flying.landed(event, self.is_frozen)
         if event.reason == ev.NOT_SENT:
             node = self.node(event.src)
             if record.incarnation == node.incarnation:
                 node.call_did_not_leave(event.dst, event.args)
 
     def _call_delivered(self, record: Record, event: ev.CallDelivered) -> None:
-        self._flying.landed(event.call_id)
+        self._flying.landed(event, self.is_frozen)
 
     def _reply_sent(self, record: Record, event: ev.ReplySent) -> None:
         message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
         self._flying.sent((event.call_id, event.reply), message, self._held)
 
     def _reply_delivered(self, record: Record, event: ev.ReplyDelivered) -> None:
-        self._flying.landed((event.call_id, event.reply))
+        self._flying.landed(event, self.is_frozen)
         node = self.node(event.dst)
         if node.after.state == DEAD and record.incarnation == node.incarnation:
             node.revive()
 
     def _reply_lost(self, record: Record, event: ev.ReplyLost) -> None:
-        self._flying.landed((event.call_id, event.reply))
+        self._flying.landed(event, self.is_frozen)
 
     def _duplicated(self, record: Record, event: ev.Duplicated) -> None:
         self._flying.copied(key_of(event.call_id, event.message))
 
     def _kept_waiting(self, record: Record, event: ev.KeptWaiting) -> None:
-        self._flying.kept_waiting(key_of(event.call_id, event.message))
+        self._flying.landed(event, self.is_frozen)
 
     # ---- what is done to nodes
 

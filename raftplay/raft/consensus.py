@@ -112,7 +112,6 @@ class ConsensusModule:
         self._leader_heard = -math.inf
         self._calls: list[tuple[int, Args]] = []
         self._appends_due: dict[int, None] = {}
-        self._commits: list[CommitEntry] = []
 
     # ---- what goes in
 
@@ -136,7 +135,6 @@ class ConsensusModule:
         self.deadline = math.inf
         self._calls.clear()
         self._appends_due.clear()
-        self._commits.clear()
         self._tell(ev.Stopped())
 
     def submit(self, command: object, now: float | None = None) -> int:
@@ -285,14 +283,26 @@ class ConsensusModule:
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
-        """The entries committed since the last look, in order; they are handed out once."""
-        commits, self._commits = self._commits, []
+        """Apply the entries committed since the last look, and return them in order; each is handed out once.
+
+        "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied] to state machine (§5.3)."
+        Whoever drives the node calls `persist` first, so no entry is applied whose write is torn.
+        """
+        commits: list[CommitEntry] = []
+        if self.state is DEAD:
+            return commits
+        for entry in self.log[self.last_applied + 1 : self.commit_index + 1]:
+            self.last_applied += 1
+            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
+            commits.append(commit)
+            if self.observe is not None:
+                self._tell(ev.Applied(commit))
         return commits
 
     @property
     def has_output(self) -> bool:
         """Whether `take_calls` or `take_commits` may give anything."""
-        return bool(self._calls or self._appends_due or self._commits)
+        return bool(self._calls or self._appends_due or self.commit_index > self.last_applied)
 
     @property
     def has_unsent_entries(self) -> bool:
@@ -649,16 +659,13 @@ class ConsensusModule:
     # ---- all servers
 
     def _commit(self, index: int, rule: str) -> None:
-        """ "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied]" """
+        """Advance the commit index, in memory (Figure 2); `take_commits` applies what it commits.
+
+        It is told at once, before the next write: that shows a leader which counts what its disk does not hold.
+        """
         self.commit_index = index
         if self.observe is not None:
             self._tell(ev.CommitAdvanced(index, rule, self._replicas_of(index)))
-        for entry in self.log[self.last_applied + 1 : index + 1]:
-            self.last_applied += 1
-            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
-            self._commits.append(commit)
-            if self.observe is not None:
-                self._tell(ev.Applied(commit))
 
     def _replicas_of(self, index: int) -> tuple[int, ...]:
         """The nodes that hold the entry at `index`, as far as a leader knows; nobody else knows of any."""

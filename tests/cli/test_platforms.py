@@ -1,0 +1,129 @@
+"""The command line elsewhere: without docstrings, without what Windows lacks, in the background, interrupted early."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.places import ROOT
+
+from raftplay import Harness, locks
+from raftplay.lessons import progress
+
+CALLS = (
+    ("--version",),
+    ("--help",),
+    ("run", "--help"),
+    ("help",),
+    ("help", "crash"),
+    ("help", "conditions"),
+    ("bugs",),
+    ("bugs", "forget-vote"),
+    ("scenarios",),
+    ("lesson",),
+    ("run", "first-election", "--backend", "sim", "--seed", "1"),
+)
+
+WITHOUT = """
+import os, signal, sys
+for name in ("fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "uvloop"):
+    sys.modules[name] = None
+for module, names in (
+    (os, ("geteuid", "getuid", "fchmod", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "fork")),
+    (signal, ("SIGHUP", "SIGTSTP", "SIGCONT", "SIGWINCH", "pthread_sigmask", "pthread_kill")),
+):
+    for name in names:
+        delattr(module, name)
+from raftplay.cli import main
+main()
+"""
+
+INTERRUPTED_AT = """
+import os, signal, sys
+
+at = sys.argv.pop(1)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == at:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from raftplay.cli import main
+main()
+"""
+
+
+def run(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+@pytest.mark.parametrize("level", ["-O", "-OO"])
+def test_python_may_strip_assertions_and_docstrings(call: tuple[str, ...], level: str):
+    usual, optimized = run("-m", "raftplay", *call), run(level, "-m", "raftplay", *call)
+    assert usual.returncode == 0, usual.stderr
+    assert (optimized.returncode, optimized.stdout, optimized.stderr) == (0, usual.stdout, usual.stderr)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_every_command_starts_without_what_windows_lacks(call: tuple[str, ...], tmp_path: Path):
+    usual = run("-m", "raftplay", *call, XDG_STATE_HOME=str(tmp_path))
+    without = run("-c", WITHOUT, *call, XDG_STATE_HOME=str(tmp_path))
+    assert (without.returncode, without.stdout, without.stderr) == (0, usual.stdout, usual.stderr)
+
+
+def test_progress_and_data_are_kept_where_nothing_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(locks, "fcntl", None)
+    file = tmp_path / "state" / "progress.json"
+    assert progress.note(file, "log-repair", progress.Score(2, 3)) == ""
+    assert progress.kept(file).lessons["log-repair"].right == 2
+    for _ in range(2):
+        with Harness(3, backend="sim", seed=1, data_dir=tmp_path / "data") as harness:
+            harness.check_single_leader()
+
+
+def test_both_modules_are_the_command_line():
+    calls = [run("-m", module, "--version") for module in ("raftplay", "raftplay.cli")]
+    assert {(call.returncode, call.stdout) for call in calls} == {(0, calls[0].stdout)}
+
+
+@pytest.mark.parametrize("module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.explore.mixes", "asyncio"])
+def test_ctrl_c_while_raftplay_is_being_imported_ends_it_without_a_word(module: str):
+    done = run("-c", INTERRUPTED_AT, module, "run", "first-election", "--backend", "sim")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_package_imports_a_name_when_it_is_used_and_has_no_other():
+    code = (
+        "import sys, raftplay; few = len(sys.modules); import raftplay as r\n"
+        "assert 'raftplay.cluster' not in sys.modules\n"
+        "assert set(r.__all__) <= set(dir(r)) and all(getattr(r, name) is not None for name in r.__all__)\n"
+        "from raftplay import *\n"
+        "assert Harness is r.Harness\n"
+        "try:\n    r.Harnes\nexcept AttributeError as error:\n    print(error)\n"
+    )
+    done = run("-c", code)
+    assert (done.stdout, done.stderr) == ("module 'raftplay' has no attribute 'Harnes'\n", "")
+
+
+def test_tests_that_send_ctrl_c_pass_where_a_script_in_the_background_ignores_it():
+    tests = "tests/cli/test_command_line.py::test_ctrl_c_ends_a_run_cleanly_with_130"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--timeout", "40", "-n", "0", f"{tests}[sim]"]
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts with &
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert done.returncode == 0, done.stdout + done.stderr

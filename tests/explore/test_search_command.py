@@ -1,0 +1,138 @@
+"""The command explore: one answer, its end by signals, and what it takes from the environment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.processes import is_gone, wait_for_processes
+
+from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
+from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.status import Status
+from raftplay.explore import all_bugs
+from raftplay.explore import command as explore_command
+from raftplay.explore.shrink import Case, Shrinker
+from raftplay.explore.sweep import Report, Search, sweep
+
+
+def test_the_answer_is_the_lowest_seed_whatever_the_number_of_processes():
+    search = Search(range(3, 8), bugs=("accept-old-term",), seeds=40)
+    found = [sweep(replace(search, jobs=jobs)) for jobs in (1, 2, 4, 8)]
+    assert {report.first.plan.seed for report in found if report.first} == {4}
+    assert all(report.trials == found[0].trials and report.faults == found[0].faults for report in found)
+
+
+def test_ctrl_c_ends_the_search_for_all_bugs(tmp_path: Path):
+    command = [sys.executable, "-u", "-m", "raftplay", "explore", "--all-bugs", "--seeds", "3000", "--jobs", "2"]
+    with subprocess.Popen(
+        [*command, "--seconds", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline().startswith("| bug |")
+        wait_for_processes(run.pid, 4)
+        os.killpg(run.pid, signal.SIGINT)
+        out, errors = run.communicate(timeout=30)
+    assert run.returncode == 130, out + errors
+    assert "interrupted: " in out
+    assert "not found" not in out
+    assert errors == ""
+    assert is_gone(run.pid, within=10)
+
+
+@pytest.mark.parametrize("where", ["sweep", "shrink"])
+def test_a_bug_whose_search_was_interrupted_gets_no_row(where: str, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(_: Shrinker) -> Case:
+        raise KeyboardInterrupt
+
+    if where == "sweep":
+        monkeypatch.setattr(all_bugs, "sweep", lambda search: Report(search, interrupted=True))
+    else:
+        monkeypatch.setattr(Shrinker, "shrink", interrupted)
+    lines: list[str] = []
+    search = Search(range(3, 4), bugs=(), seeds=20)
+    assert all_bugs.table(search, 1.0, lines.append, ["forget-vote"]) is Status.INTERRUPTED
+    assert lines[2:] == ["\ninterrupted: 0 of 0 found before the search for forget-vote was over."]
+
+
+@pytest.mark.parametrize("extra", [(), ("--all-bugs",), ("--backend", "tcp")], ids=str)
+def test_sigterm_ends_a_search_without_a_traceback(extra: tuple[str, ...], tmp_path: Path):
+    command = [sys.executable, "-m", "raftplay", "explore", "--for", "60s", "--jobs", "2", *extra]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as run:
+        wait_for_processes(run.pid, 1 if "tcp" in extra else 4)
+        time.sleep(1)  # not waited for: whatever it is doing by then, it must end well
+        run.send_signal(signal.SIGTERM)
+        _, errors = run.communicate(timeout=30)
+    assert (run.returncode, errors) == (143, "")
+    assert is_gone(run.pid, within=10)
+
+
+@pytest.mark.parametrize("name", [UNRELIABLE, MORE_REELECTION])
+def test_variables_that_change_the_network_do_not_make_a_search_accuse(name: str, tmp_path: Path):
+    command = [sys.executable, "-m", "raftplay", "explore", "--seconds", "3", "--jobs", "1", "--shrink", "0"]
+    plain = subprocess.run(
+        [*command, "--seeds", "5"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100
+    )
+    done = subprocess.run(
+        [*command, "--seeds", "5"],
+        env={**os.environ, name: "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == plain.returncode == 0
+    assert done.stderr == f"raftplay: {name} is left out: explore chooses the faults itself\n"
+    found = subprocess.run(
+        [*command, "--seeds", "20", "--bug", "forget-vote"],
+        env={**os.environ, name: "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert found.returncode == 1
+    assert f"again: env -u {name} raftplay run counterexample.txt" in found.stdout
+
+
+@pytest.mark.parametrize("extra", [("--first-seed", str(10**20)), ("--first-seed", str(MAX_SEED), "--seeds", "2")])
+def test_seeds_that_run_would_refuse_are_refused(extra: tuple[str, ...]):
+    done = subprocess.run(
+        [sys.executable, "-m", "raftplay", "explore", *extra],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert str(MAX_SEED) in done.stderr
+
+
+def test_ctrl_c_ends_the_search_with_a_script_without_a_verdict(monkeypatch: pytest.MonkeyPatch):
+    verdicts = iter([Status.HELD, Status.INTERRUPTED])
+    monkeypatch.setattr(explore_command, "run_script", lambda *_: next(verdicts))
+    lines: list[str] = []
+    status = explore_command.explore_script(
+        "mine.txt", "wait leader", range(5), lines.append, Setup(), lambda _: None
+    )
+    assert status is Status.INTERRUPTED
+    assert lines == ["interrupted: mine.txt held with 1 of 5 seeds"]

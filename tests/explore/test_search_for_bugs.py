@@ -1,0 +1,89 @@
+"""The watchers find what they should: bugs are found by random search alone, and shrink to a few commands."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.processes import is_gone
+
+from raftplay.explore.command import case_of
+from raftplay.explore.counterexample import script_of
+from raftplay.explore.shrink import Shrinker
+from raftplay.explore.sweep import Search, sweep
+from raftplay.raft.bugs import BUGS
+
+SEEDS = 60
+"""A fiftieth of what the search may take; whatever is missing here has its directed scenario."""
+
+NOT_BY_CHANCE = {"stale-append-reply", "ignore-newer-term", "timer-on-refusal"}
+
+MOST_COMMANDS = 25
+
+
+def search(bug: str) -> Search:
+    return Search(range(3, 8), bugs=(bug,), seeds=SEEDS, jobs=1)
+
+
+def test_at_least_20_of_24_bugs_are_looked_for_here():
+    assert len(BUGS) == 24
+    assert len(BUGS.keys() - NOT_BY_CHANCE) >= 20
+    assert "commit-old-term" not in NOT_BY_CHANCE
+
+
+@pytest.mark.parametrize("bug", [name for name in BUGS if name not in NOT_BY_CHANCE])
+def test_random_search_finds_a_bug_within_few_seeds(bug: str):
+    report = sweep(search(bug))
+    assert report.first is not None, f"{bug} was not found with {report.trials} seeds"
+
+
+@pytest.mark.parametrize(
+    "bug", ["commit-old-term", "reset-vote", "zombie", "conflict-off-by-one", "stale-vote-reply"]
+)
+def test_what_is_found_shrinks_to_a_script_that_repeats_it(bug: str, tmp_path: Path):
+    report = sweep(search(bug))
+    assert report.first is not None
+    case = case_of(report.first)
+    small = Shrinker(case, limit=20).shrink()
+    assert len(small.commands) <= MOST_COMMANDS
+    assert small.size <= case.size
+    assert small.finding.name == case.finding.name
+    script = tmp_path / "found.txt"
+    script.write_text(script_of(small), "utf-8")
+    command = [sys.executable, "-m", "raftplay.cli", "run", str(script)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (
+        "FAILED" in done.stdout if bug == "conflict-off-by-one" else f"{small.finding.name} broke" in done.stdout
+    )
+
+
+def test_the_same_seeds_give_the_same_trials_in_one_process_and_in_two():
+    one = sweep(Search(range(3, 6), seconds=0.5, seeds=12, jobs=1))
+    two = sweep(Search(range(3, 6), seconds=0.5, seeds=12, jobs=2))
+    assert (one.trials, one.faults, one.rules, one.mixes) == (two.trials, two.faults, two.rules, two.mixes)
+    assert one.simulated == pytest.approx(two.simulated)
+    assert one.trials == 12
+
+
+def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
+    command = [sys.executable, "-m", "raftplay.cli", "explore", "--for", "10m", "--jobs", "2"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as run:
+        time.sleep(8)  # not waited for: whatever it is doing by then, it must end well
+        os.killpg(run.pid, signal.SIGINT)
+        out, errors = run.communicate(timeout=30)
+    assert run.returncode == 130, out + errors
+    assert "interrupted after" in out
+    assert "nothing broke" in out
+    assert "Traceback" not in errors
+    assert is_gone(run.pid, within=10)

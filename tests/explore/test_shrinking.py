@@ -1,0 +1,240 @@
+"""Shrinking takes whatever a search may find: every command of every mix, a breach in the very last instant."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.nodes import OWN, take
+
+from raftplay import ConsensusModule, Harness
+from raftplay.commands.errors import Failed
+from raftplay.commands.runner import Status, TextTranscript, run_script
+from raftplay.commands.script import parse_script
+from raftplay.explore import trial
+from raftplay.explore.command import case_of, explore
+from raftplay.explore.counterexample import script_of
+from raftplay.explore.mixes import ACTS, MIXES
+from raftplay.explore.report import other_findings
+from raftplay.explore.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
+from raftplay.explore.sweep import Search, sweep
+from raftplay.explore.trial import Finding, Plan, Result, bound, rerun, run_trial
+from raftplay.version import __version__
+
+VERBS = {
+    "submit", "now", "crash", "restart", "timeout", "disconnect", "reconnect", "partition", "heal", "cut", "join",
+    "link", "hold", "release", "duplicate", "freeze", "thaw", "drop", "undrop", "tear", "wipe", "sleep",
+}  # fmt: skip
+"""What the acts of all mixes do."""
+
+
+def commands_of_mixes(nodes: int) -> Iterator[str]:
+    """What drivers choose in a few trials under each mix."""
+    for mix in MIXES:
+        for seed in range(3):
+            yield from run_trial(Plan(seed, nodes, mix, 2.0)).commands
+
+
+@pytest.fixture(scope="module", params=[2, 3, 5])
+def chosen(request: pytest.FixtureRequest) -> tuple[int, list[str]]:
+    nodes: int = request.param
+    return nodes, sorted(set(commands_of_mixes(nodes)))
+
+
+def of_drivers(commands: list[str]) -> list[str]:
+    """Without what only measures."""
+    return [text for text in commands if text.split()[0] in VERBS]
+
+
+def test_the_trials_here_give_every_command_that_the_mixes_can(chosen: tuple[int, list[str]]):
+    nodes, commands = chosen
+    verbs = {text.split()[0] for text in commands}
+    assert verbs - {"expect", "let", "wait", "never"} <= VERBS
+    if nodes > 2:
+        assert verbs >= VERBS
+    assert len(ACTS) == 26  # one more may need a command more
+
+
+def test_without_a_node_every_command_can_still_be_given_or_goes_with_it(chosen: tuple[int, list[str]]):
+    nodes, commands = chosen
+    for text in of_drivers(commands):
+        for gone in range(nodes):
+            fewer = renumber(text, gone)
+            if fewer is not None:
+                bound(fewer, nodes - 1)
+                assert fewer.split()[0] == text.split()[0]
+
+
+def test_a_command_is_about_the_same_nodes_after_renumbering():
+    assert renumber("submit 7 to 2", 1) == "submit 7 to 1"
+    assert renumber("submit 1 to 2", 2) is None
+    assert renumber("sleep 12.5ms", 1) == "sleep 12.5ms"
+    assert renumber("heal", 0) == "heal"
+    assert renumber("link 0->2 loss=10% dup=20% delay=1..30ms", 1) == "link 0->1 loss=10% dup=20% delay=1..30ms"
+    assert renumber("link all delay=5..60ms", 2) == "link all delay=5..60ms"
+    assert renumber("tear 3 after 2", 2) == "tear 2 after 2"
+    assert renumber("drop 1 after 1", 0) == "drop 0 after 1"
+    assert renumber("duplicate 2->0", 1) == "duplicate 1->0"
+    assert renumber("partition 0,3 | 1,2,4", 1) == "partition 0,2 | 1,3"
+    assert renumber("partition 2 | 0,1", 2) is None
+    assert renumber("partition 0,3 | 1,2,4", 4) == "partition 0,3 | 1,2"
+
+
+def test_what_is_simpler_can_be_given_and_is_another_command(chosen: tuple[int, list[str]]):
+    nodes, commands = chosen
+    for text in of_drivers(commands):
+        for simpler in simplifications(text):
+            bound(simpler, nodes)
+            assert simpler != text
+
+
+def test_sleeps_are_merged_and_values_counted_in_any_schedule(chosen: tuple[int, list[str]]):
+    nodes, commands = chosen
+    rng = random.Random(1)
+    for _ in range(50):
+        some = rng.choices(of_drivers(commands), k=30)
+        fewer = merge_sleeps(some)
+        assert not any(a.startswith("sleep") and b.startswith("sleep") for a, b in pairwise(fewer))
+        assert merge_sleeps(fewer) == fewer
+        without = [text for text in some if not text.startswith(("sleep", "now"))]
+        assert [text for text in fewer if not text.startswith("sleep")] == without
+        renewed = numbered_anew(tuple(fewer))
+        assert Counter(text.split()[0] for text in renewed) == Counter(text.split()[0] for text in fewer)
+        for text in renewed:
+            bound(text, nodes)
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_a_schedule_of_any_mix_shrinks(mix: str, monkeypatch: pytest.MonkeyPatch):
+    """Whatever stands in it: what falls here falls by one submit, and all else can go."""
+    take(LiesAboutItsTerm, monkeypatch)
+    commands = run_trial(Plan(2, 5, mix, 2.0)).commands
+    plan = Plan(2, 5, mix, 2.0, (OWN,))
+    result = rerun(plan, of_drivers(commands), measured=False)
+    assert result.finding is not None
+    small = Shrinker(case_of(result), limit=20).shrink()
+    assert len(small.commands) <= 4
+    assert small.finding.name == result.finding.name
+
+
+# ---- the last instant
+
+
+class LiesAboutItsTerm(ConsensusModule):
+    """A node whose disk holds a lower term as soon as it has a log."""
+
+    def _durable_vote(self) -> tuple[int, int]:
+        term, vote = super()._durable_vote()
+        return (term - 1, vote) if len(self.log) else (term, vote)
+
+
+LATE = ["sleep 500ms", *(f"submit 1 to {node}" for node in range(3))]
+"""What is submitted here is written when the cluster ends, and not before."""
+
+
+def late_case() -> Case:
+    result = rerun(Plan(5, 3, bugs=(OWN,)), LATE, measured=False)
+    return Case(result.plan, tuple(result.commands), result.finding or Finding("nothing", "", 0.0))
+
+
+def test_a_breach_at_the_end_of_the_cluster_is_the_finding_of_a_trial(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+    case = late_case()
+    assert case.finding.name == "Monotonic Term"
+    assert list(case.commands) == LATE
+
+
+def test_a_breach_in_the_last_instant_shrinks_to_a_script_that_repeats_it(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+    case = late_case()
+    small = Shrinker(case, limit=20).shrink()
+    assert small.size < case.size
+    text = script_of(small)
+    assert text.split("\n")[-2].startswith("# BROKEN: Monotonic Term broke at ")
+    said: list[str] = []
+    assert run_script(parse_script("late.txt", text), TextTranscript(said.append)) is Status.FAILED
+    assert any("Monotonic Term broke at" in line for line in said)
+
+
+def test_the_first_finding_counts_not_what_breaks_at_the_end(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+
+    def measure(run: Any, harness: Harness, _: object) -> None:
+        for node in range(3):
+            run.commands.append(f"submit 1 to {node}")
+            harness.submit_to_server(node, 1)  # its write breaks an invariant when the cluster ends
+        raise Failed("a promise is not kept")
+
+    monkeypatch.setattr(trial, "_measure", measure)
+    result = rerun(Plan(5, 3, bugs=(OWN,)), LATE[:1], measured=True)
+    assert result.finding is not None
+    assert (result.finding.name, result.finding.text) == ("liveness", "submit 1 to 2: a promise is not kept")
+    assert result.disturbing == 1
+
+
+def test_a_trial_that_ends_in_a_late_breach_is_found_by_a_sweep(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+    report = sweep(Search(range(3, 4), bugs=(OWN,), seeds=3, jobs=1, stops_at_finding=False))
+    assert [result.finding is not None for result in report.findings] == [True] * 3
+
+
+# ---- what whoever reads it needs to have the same again
+
+
+def test_report_and_counterexample_say_version_options_and_every_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    take(LiesAboutItsTerm, monkeypatch)
+    search = Search(
+        range(3, 5),
+        seconds=0.5,
+        bugs=(OWN,),
+        mixes=("calm", "churn"),
+        first_seed=7,
+        seeds=4,
+        stops_at_finding=False,
+    )
+    said: list[str] = []
+    out = tmp_path / "found.txt"
+    status = explore(
+        search, said.append, out=out, watch=lambda _: None, shrink_limit=0.5, again="raftplay explore …"
+    )
+    assert status is Status.FAILED
+    told = "\n".join(said).split("\n")
+    found = [line.split(": ", 1)[1] for line in told if line.startswith(("found: ", "also found: "))]
+    assert [line.split(" nodes")[0].split(", ")[:2] for line in found] == [
+        ["Monotonic Term", f"seed {seed}"] for seed in (7, 8, 9, 10)
+    ]
+    (again,) = [line.split("): ", 1)[1] for line in told if f"(raftplay {__version__}): " in line]
+    assert again == (
+        "raftplay explore --bug own --nodes 3..4 --mix calm --mix churn --seconds 0.5 --first-seed 7 --seeds 1"
+    )
+    text = out.read_text("utf-8")
+    assert "\n# Found by: raftplay explore …\n" in text
+    assert f"\n# Found with: {found[0].removesuffix(' (and 3 more)')}, 0.5 s of faults\n" in text
+    for other in found[1:]:
+        assert f"\n# Also found: {other}\n" in text
+    assert f"\n# Version: raftplay {__version__}\n" in text
+
+
+def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monkeypatch: pytest.MonkeyPatch):
+    take(LiesAboutItsTerm, monkeypatch)
+    search = Search(range(3, 8), bugs=(OWN,), first_seed=3, seeds=2, seconds=0.5, stops_at_finding=False)
+    together = sweep(search)
+    alone = sweep(replace(search, first_seed=4, seeds=1))
+    assert alone.first is not None
+    assert [alone.first.finding] == [other.finding for other in together.others]
+    assert Search(range(3, 8)).again(5) == "raftplay explore --first-seed 5 --seeds 1"
+    tcp = Search(range(5, 6), backend="tcp", speed=5.0)
+    assert tcp.again(0) == "raftplay explore --nodes 5 --backend tcp --speed 5 --first-seed 0 --seeds 1"
+
+
+def test_of_very_many_findings_the_rest_is_counted():
+    result = Result(Plan(4, 3, "calm"), [], 0, Finding("x", "x", 0.0), 0.0, Counter(), Counter())
+    lines = other_findings("also found", [result] * 105)
+    assert lines[:100] == ["also found: x, seed 4, 3 nodes, mix calm"] * 100
+    assert lines[100:] == ["also found: 5 more"]

@@ -1,0 +1,97 @@
+"""A soak on real sockets: nothing breaks, nothing grows; and what would break or grow is found, and said."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from support.backends import SOCKET_KINDS, nothing_left_over, take_loop
+from support.language import raftplay
+
+from raftplay.commands.script import parse_script
+from raftplay.commands.status import Status
+from raftplay.explore import trial
+from raftplay.explore.mixes import MIXES
+from raftplay.explore.soak import soak
+from raftplay.explore.sweep import Report, Search, Watch
+from raftplay.explore.trial import Plan, run_trial
+
+SHORT = Search(range(3, 6), seconds=0.5, seeds=len(MIXES), backend="tcp", speed=5)
+
+
+def soaked(search: Search, out: Path, watch: Watch = lambda _: None) -> tuple[Status, str]:
+    """Run a soak; its status, and what is said."""
+    heard: list[str] = []
+    status = soak(search, heard.append, out=out, watch=watch, again="raftplay explore")
+    return status, "\n".join(heard)
+
+
+@pytest.mark.parametrize("kind", SOCKET_KINDS)
+def test_under_every_mix_nothing_breaks_and_nothing_grows(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One short trial under each; ten minutes: raftplay explore --backend tcp --for 10m."""
+    take_loop(kind, monkeypatch)
+    with nothing_left_over():
+        for seed, mix in enumerate(MIXES):
+            status, said = soaked(replace(SHORT, mixes=(mix,), seeds=1, first_seed=seed), tmp_path / "out")
+            assert status is Status.HELD, said
+            assert said.endswith("nothing grew")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_breach_is_told_with_what_was_done(tmp_path: Path) -> None:
+    status, said = soaked(replace(SHORT, bugs=("forget-vote",)), tmp_path / "out.txt")
+    assert status is Status.FAILED
+    assert "found: Persist Before Send" in said
+    script = parse_script("out.txt", (tmp_path / "out.txt").read_text("utf-8"))
+    assert (script.setup.backend, script.setup.bugs) == ("tcp", ["forget-vote"])
+    assert script.steps
+
+
+def test_what_grows_fails_the_soak(tmp_path: Path) -> None:
+    kept: list[TextIO] = []
+
+    def keep(_: Report) -> None:
+        kept.append(open(os.devnull, encoding="utf-8"))  # noqa: SIM115 - the leak that is to be seen
+
+    try:
+        status, said = soaked(replace(SHORT, mixes=("calm",), seconds=0.1, seeds=5), tmp_path / "out", keep)
+    finally:
+        for file in kept:
+            file.close()
+    assert status is Status.FAILED
+    assert "GROWTH: open files" in said
+
+
+def test_what_a_cluster_keeps_for_nobody_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "left_over", lambda _: "3 tasks run")
+    found = run_trial(Plan(1, 3, "calm", 0.1, backend="tcp", speed=10)).finding
+    assert found is not None
+    assert (found.name, found.text) == ("leftovers", "3 tasks run")
+
+
+def test_what_raises_on_sockets_is_a_finding_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(trial, "_mend", fail)
+    status, said = soaked(replace(SHORT, seconds=0.1), tmp_path / "out.txt")
+    assert status is Status.FAILED
+    assert "found: failure" in said
+    assert "ZeroDivisionError: inside" in said
+    assert parse_script("out.txt", (tmp_path / "out.txt").read_text("utf-8")).steps
+
+
+def test_a_soak_from_the_command_line(tmp_path: Path) -> None:
+    options = ("--seeds", "2", "--seconds", "0.2", "--speed", "5", "--nodes", "3", "--out", str(tmp_path / "out"))
+    done = raftplay("explore", "--backend", "tcp", *options)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.endswith("nothing grew\n")
+    assert raftplay("explore", "--backend", "tpc").status == 2
+    assert raftplay("explore", "--backend", "tcp", "--all-bugs").err == (
+        "raftplay: error: --all-bugs is explored in virtual time only, not with --backend tcp\n"
+    )

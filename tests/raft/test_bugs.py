@@ -1,0 +1,599 @@
+"""The bug switches: each deviates where it says, with the bug off the same steps show nothing of it."""
+
+import dataclasses
+import inspect
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from support.paper import Terms, disk, entries, loaded, settle, terms_of
+
+from raftplay import CMState, Config, ConsensusModule, Harness, UsageError
+from raftplay.raft import events as ev
+from raftplay.raft.bugs import BUGS, LIVENESS, module_with
+from raftplay.raft.bugs.durability import WRITE_DELAY
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
+from raftplay.raft.storage import Storage
+from raftplay.watch import events as facts
+from raftplay.watch.events import Record
+from raftplay.watch.invariants.names import INVARIANTS
+
+Bugs = tuple[str, ...]
+
+shown: set[str] = set()
+"""The bugs that some test here shows."""
+
+
+def switch(name: str) -> Callable[[Callable[..., None]], Any]:
+    """The test runs with this bug and without; `bugs` is empty for "without"."""
+    shown.add(name)
+    return pytest.mark.parametrize("bugs", [(name,), ()], ids=["on", "off"])
+
+
+def node(
+    bugs: Bugs,
+    n: int = 3,
+    *,
+    term: int = 1,
+    log: Terms = (),
+    vote: int = NONE,
+    id: int = 0,
+    storage: Storage | None = None,
+    told: list[ev.Decision] | None = None,
+) -> ConsensusModule:
+    """A node with `bugs`, just started at time 0 over what `term`, `log` and `vote` left, or over `storage`."""
+    cm = module_with(bugs)(
+        id,
+        [peer for peer in range(n) if peer != id],
+        disk(term, log, vote) if storage is None else storage,
+        rng=random.Random(0),
+        observe=None if told is None else told.append,
+    )
+    cm.start(0.0)
+    return cm
+
+
+def candidate(bugs: Bugs, n: int = 3, *, term: int, **more: Any) -> ConsensusModule:
+    cm = node(bugs, n, term=term - 1, **more)
+    cm.time_out(0.0)
+    settle(cm)
+    assert (cm.state, cm.current_term) == (CMState.CANDIDATE, term)
+    return cm
+
+
+def elect(cm: ConsensusModule, voters: Sequence[int] = (1, 2)) -> ConsensusModule:
+    """`voters` grant what the candidate asked for, until it leads."""
+    term = cm.current_term
+    for voter in voters:
+        if cm.state is CMState.CANDIDATE:
+            cm.reply_received(voter, ask(term, id=cm.id), RequestVoteReply(term, True), 0.0)
+    settle(cm)
+    assert cm.state is CMState.LEADER
+    return cm
+
+
+def leader(bugs: Bugs, n: int = 3, *, term: int, **more: Any) -> ConsensusModule:
+    return elect(candidate(bugs, n, term=term, **more))
+
+
+def ask(term: int, id: int, last_index: int = NONE, last_term: int = NONE) -> RequestVoteArgs:
+    return RequestVoteArgs(term, id, last_index, last_term)
+
+
+def call(term: int, previous: int, previous_term: int, terms: Terms = (), commit: int = NONE, id: int = 1) -> Any:
+    """AppendEntries with entries of `terms` behind index `previous`."""
+    return AppendEntriesArgs(term, id, previous, previous_term, entries(terms, previous + 1), commit)
+
+
+HEARTBEAT = call(1, NONE, NONE)
+
+
+# ---- what a leader counts
+
+
+@switch("commit-old-term")
+def test_an_entry_of_an_older_term_is_committed_by_counting(bugs: Bugs) -> None:
+    cm = leader(bugs, term=2, log=(1,))
+    cm.reply_received(1, call(2, NONE, NONE, (1,), id=0), AppendEntriesReply(2, True), 0.1)
+    assert cm.commit_index == (0 if bugs else NONE)
+
+
+@switch("stale-append-reply")
+def test_a_reply_of_an_earlier_leadership_sets_match_index(bugs: Bugs) -> None:
+    cm = leader(bugs, term=3, log=(2,))
+    cm.reply_received(1, call(1, NONE, NONE, (1,), id=0), AppendEntriesReply(1, True), 0.1)
+    assert cm.match_index[1] == (0 if bugs else NONE)
+
+
+@switch("match-not-reset")
+def test_match_index_is_kept_until_the_next_leadership(bugs: Bugs) -> None:
+    told: list[ev.Decision] = []
+    cm = leader(bugs, n=5, term=1, told=told)
+    cm.submit("x", 0.0)
+    settle(cm)
+    cm.reply_received(3, call(1, NONE, NONE, (1,), id=0), AppendEntriesReply(1, True), 0.0)
+    assert cm.match_index[3] == 0
+
+    assert cm.append_entries(call(2, NONE, NONE, (2,)), 0.1).success
+    cm.time_out(0.2)
+    settle(cm)
+    elect(cm)
+    assert cm.match_index == {1: NONE, 2: NONE, 3: 0 if bugs else NONE, 4: NONE}
+    assert [e for e in told if isinstance(e, ev.PeersReset)][-1].match_index == tuple(cm.match_index.items())
+
+
+@switch("ack-own-tail")
+def test_a_follower_acknowledges_a_tail_that_the_leader_never_sent(bugs: Bugs) -> None:
+    follower = node(bugs, term=1, log=(1, 1), id=1)
+    leads = leader(bugs, term=2, log=(1,))
+    heartbeat = call(2, 0, 1, id=0)
+    leads.reply_received(1, heartbeat, follower.append_entries(heartbeat, 0.1), 0.1)
+    assert leads.match_index[1] == (1 if bugs else 0)
+    assert leads.commit_index == NONE
+
+
+@switch("half-is-majority")
+def test_half_of_four_nodes_elect_a_leader(bugs: Bugs) -> None:
+    cm = candidate(bugs, n=4, term=1)
+    cm.reply_received(1, ask(1, 0), RequestVoteReply(1, True), 0.0)
+    assert cm.state is (CMState.LEADER if bugs else CMState.CANDIDATE)
+
+
+@pytest.mark.parametrize(("n", "needed"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 3), (7, 4)])
+def test_half_is_majority_shows_among_even_numbers_only(n: int, needed: int) -> None:
+    assert node(("half-is-majority",), n)._majority() == needed
+    assert node((), n)._majority() == needed + (n % 2 == 0)
+
+
+# ---- votes
+
+
+@switch("stale-vote-reply")
+def test_a_vote_of_an_earlier_election_elects(bugs: Bugs) -> None:
+    cm = candidate(bugs, term=1)
+    cm.time_out(0.2)
+    settle(cm)
+    cm.reply_received(1, ask(1, 0), RequestVoteReply(1, True), 0.2)
+    assert cm.current_term == 2
+    assert cm.state is (CMState.LEADER if bugs else CMState.CANDIDATE)
+
+
+@switch("double-count-vote")
+def test_one_vote_that_arrives_twice_counts_twice(bugs: Bugs) -> None:
+    cm = candidate(bugs, n=5, term=1)
+    for _ in range(2):
+        cm.reply_received(1, ask(1, 0), RequestVoteReply(1, True), 0.0)
+    assert cm.votes == ([0, 1, 1] if bugs else [0, 1])
+    assert cm.state is (CMState.LEADER if bugs else CMState.CANDIDATE)
+
+
+@switch("reset-vote")
+def test_a_candidate_that_hears_its_leader_votes_again(bugs: Bugs) -> None:
+    cm = candidate(bugs, term=1)
+    assert cm.append_entries(HEARTBEAT, 0.1).success
+    assert cm.request_vote(ask(1, 1), 0.1).vote_granted is bool(bugs)
+
+
+@pytest.mark.parametrize("bugs", [("reset-vote",), ()])
+def test_a_follower_that_hears_its_leader_keeps_its_vote_even_so(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, vote=1)
+    assert cm.append_entries(HEARTBEAT, 0.1).success
+    assert not cm.request_vote(ask(1, 2), 0.1).vote_granted
+
+
+@switch("longer-log-wins")
+def test_a_longer_log_of_an_older_term_gets_the_vote(bugs: Bugs) -> None:
+    cm = node(bugs, term=2, log=(1, 2))
+    assert cm.request_vote(ask(3, 1, last_index=2, last_term=1), 0.1).vote_granted is bool(bugs)
+
+
+@pytest.mark.parametrize("bugs", [("longer-log-wins",), ()])
+def test_a_shorter_log_is_refused_even_so(bugs: Bugs) -> None:
+    assert not node(bugs, term=1, log=(1, 1)).request_vote(ask(2, 1, 0, 1), 0.1).vote_granted
+
+
+@switch("no-log-check")
+def test_an_empty_log_gets_the_vote_of_one_with_entries(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1, 1))
+    assert cm.request_vote(ask(2, 1), 0.1).vote_granted is bool(bugs)
+
+
+@switch("timer-on-refusal")
+def test_a_refused_vote_restarts_the_election_timer(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1,))
+    before = cm.deadline
+    assert not cm.request_vote(ask(2, 1), 0.14).vote_granted
+    assert (cm.deadline > before) is bool(bugs)
+    assert cm.deadline >= (0.29 if bugs else 0.15)
+
+
+@pytest.mark.parametrize("bugs", [("timer-on-refusal",), ()])
+def test_a_leader_that_refuses_a_vote_of_its_own_term_goes_on_with_its_heartbeats(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    before = cm.deadline
+    assert not cm.request_vote(ask(1, 1), 0.04).vote_granted
+    assert cm.deadline == before
+
+
+# ---- terms
+
+
+@switch("ignore-newer-term")
+def test_a_leader_that_reads_of_a_newer_term_leads_on(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.reply_received(1, call(1, NONE, NONE, id=0), AppendEntriesReply(9, False), 0.1)
+    assert (cm.state, cm.current_term) == ((CMState.LEADER, 1) if bugs else (CMState.FOLLOWER, 9))
+
+
+@switch("accept-old-term")
+def test_a_leader_takes_the_entries_of_a_deposed_one(bugs: Bugs) -> None:
+    cm = leader(bugs, term=3, log=(1, 2))
+    before = cm.deadline
+    reply = cm.append_entries(call(1, 0, 1, (1, 1), id=2), 0.01)
+    assert reply == AppendEntriesReply(3, bool(bugs))
+    assert terms_of(cm) == ((1, 1, 1) if bugs else (1, 2))
+    assert (cm.state, cm.current_term, cm.deadline) == (CMState.LEADER, 3, before)
+
+
+@switch("accept-old-term")
+def test_a_follower_takes_the_entries_of_a_deposed_leader(bugs: Bugs) -> None:
+    cm = node(bugs, term=2, log=(1, 2))
+    assert cm.append_entries(call(1, 0, 1, (1, 1)), 0.1) == AppendEntriesReply(2, bool(bugs))
+    assert terms_of(cm) == ((1, 1, 1) if bugs else (1, 2))
+    assert cm.current_term == 2
+
+
+# ---- what a follower stores, and what it says of it
+
+
+@switch("truncate-always")
+def test_a_call_that_was_overtaken_cuts_off_what_came_after_it(bugs: Bugs) -> None:
+    cm = node(bugs)
+    assert cm.append_entries(call(1, NONE, NONE, (1, 1)), 0.1).success
+    assert cm.append_entries(call(1, NONE, NONE, (1,)), 0.2).success
+    assert terms_of(cm) == ((1,) if bugs else (1, 1))
+
+
+@switch("keep-conflicting-tail")
+def test_what_follows_a_conflicting_entry_stays(bugs: Bugs) -> None:
+    told: list[ev.Decision] = []
+    cm = node(bugs, term=1, log=(1, 1, 1), told=told)
+    assert cm.append_entries(call(2, 0, 1, (2,)), 0.1).success
+    settle(cm)
+    assert terms_of(cm) == ((1, 2, 1) if bugs else (1, 2))
+    assert [e.index for e in told if isinstance(e, ev.LogTruncated)] == ([] if bugs else [1])
+    assert [e.start for e in told if isinstance(e, ev.Persisted)] == [1]
+
+
+@pytest.mark.parametrize("bugs", [("keep-conflicting-tail",), ()])
+def test_entries_beyond_the_log_are_appended_either_way(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1, 1))
+    assert cm.append_entries(call(2, 0, 1, (2, 2, 2)), 0.1).success
+    assert cm.log == list(entries((1, 2, 2, 2)))
+
+
+@switch("commit-past-new")
+def test_a_probe_with_a_high_commit_index_commits_a_stale_tail(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1, 1, 1))
+    assert cm.append_entries(call(2, 0, 1, commit=9), 0.1).success
+    assert cm.commit_index == (2 if bugs else 0)
+
+
+@switch("commit-past-new")
+def test_its_leaders_probe_with_empty_calls_until_one_matches(bugs: Bugs) -> None:
+    cm = leader(bugs, term=3, log=(1, 2, 2))
+    cm.reply_received(1, call(3, 2, 2, id=0), AppendEntriesReply(3, False, 1, 1), 0.01)
+    [(_, probe)] = [(peer, args) for peer, args in settle(cm) if peer == 1]
+    assert isinstance(probe, AppendEntriesArgs)
+    assert (probe.prev_log_index, len(probe.entries)) == ((0, 0) if bugs else (0, 2))
+    cm.reply_received(1, probe, AppendEntriesReply(3, True), 0.02)
+    sent = [len(args.entries) for _, args in settle(cm) if isinstance(args, AppendEntriesArgs)]
+    assert sent == ([2] if bugs else [])
+
+
+@switch("heartbeat-unchecked")
+def test_a_heartbeat_succeeds_where_the_log_ends_before_it(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1,))
+    assert cm.append_entries(call(1, 4, 1, commit=4), 0.1).success is bool(bugs)
+    assert cm.commit_index == (0 if bugs else NONE), "and no entry is committed that is not there"
+
+
+@pytest.mark.parametrize("bugs", [("heartbeat-unchecked",), ()])
+def test_entries_are_checked_even_so(bugs: Bugs) -> None:
+    assert not node(bugs, term=1, log=(1,)).append_entries(call(1, 4, 1, (1,)), 0.1).success
+
+
+@switch("no-commit-on-heartbeat")
+def test_a_heartbeat_commits_nothing_but_entries_do(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1,))
+    assert cm.append_entries(call(1, 0, 1, commit=0), 0.1).success
+    assert cm.commit_index == (NONE if bugs else 0)
+    assert cm.append_entries(call(1, 0, 1, (1,), commit=0), 0.2).success
+    assert cm.commit_index == 0
+
+
+@switch("conflict-off-by-one")
+@pytest.mark.parametrize(
+    ("leads", "follows"),
+    [
+        ((1, 1, 1, 2), (1,)),
+        ((1, 1, 4, 4, 5, 5, 6, 6), (1, 1, 2, 2, 3, 3)),
+    ],
+    ids=["too short", "Figure 7"],
+)
+def test_the_probing_never_ends(bugs: Bugs, leads: Terms, follows: Terms) -> None:
+    cm = leader(bugs, term=8, log=leads)
+    follower = node(bugs, term=7, log=follows, id=1)
+    args: Any = call(8, len(leads) - 1, leads[-1], id=0)
+    probes = 0
+    while probes < 100 and cm.match_index[1] < len(leads) - 1:
+        cm.reply_received(1, args, follower.append_entries(args, 0.01), 0.01)
+        sent = [args for peer, args in settle(cm) if peer == 1]
+        args = sent[-1] if sent else None
+        probes += 1
+    assert (probes == 100) is bool(bugs)
+    assert (terms_of(follower) == leads) is not bool(bugs)
+
+
+# ---- what is on disk
+
+
+def restarted(bugs: Bugs, cm: ConsensusModule) -> ConsensusModule:
+    """What comes back after a crash of `cm`."""
+    cm.stop()
+    return node(bugs, storage=cm._store._storage, id=cm.id)
+
+
+@switch("forget-vote")
+def test_a_node_votes_twice_with_a_crash_between(bugs: Bugs) -> None:
+    cm = node(bugs)
+    assert cm.request_vote(ask(1, 1), 0.1).vote_granted
+    settle(cm)
+    again = restarted(bugs, cm)
+    assert again.current_term == 1
+    assert again.request_vote(ask(1, 2), 0.1).vote_granted is bool(bugs)
+
+
+@switch("forget-vote")
+def test_a_candidate_still_counts_its_own_vote(bugs: Bugs) -> None:
+    cm = candidate(bugs, term=1)
+    assert cm.votes == [0]
+    assert restarted(bugs, cm).voted_for == (NONE if bugs else 0)
+
+
+@switch("forget-term")
+def test_a_node_goes_back_to_an_older_term_by_a_crash(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, vote=2)
+    assert cm.append_entries(call(3, NONE, NONE), 0.1).term == 3
+    settle(cm)
+    again = restarted(bugs, cm)
+    assert (again.current_term, again.voted_for) == ((1, 2) if bugs else (3, NONE))
+
+
+@pytest.mark.parametrize("bugs", [("forget-term",), ()])
+def test_the_term_comes_to_disk_with_the_next_vote_or_entry(bugs: Bugs) -> None:
+    voter = node(bugs)
+    assert voter.request_vote(ask(3, 1), 0.1).vote_granted
+    settle(voter)
+    assert restarted(bugs, voter).current_term == 3
+
+    follower = node(bugs)
+    assert follower.append_entries(call(3, NONE, NONE, (3,)), 0.1).success
+    settle(follower)
+    assert restarted(bugs, follower).current_term == 3
+
+
+@switch("torn-vote")
+def test_a_crash_between_term_and_vote_leaves_an_old_vote_in_a_new_term(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, vote=1)
+    assert cm.request_vote(ask(2, 2), 0.1).vote_granted
+    settle(cm)
+    again = restarted(bugs, cm)
+    assert (again.current_term, again.voted_for) == (2, 1 if bugs else 2)
+    assert again.request_vote(ask(2, 1), 0.1).vote_granted is bool(bugs)
+
+
+@switch("torn-vote")
+def test_the_vote_follows_a_moment_later(bugs: Bugs) -> None:
+    told: list[ev.Decision] = []
+    cm = node(bugs, told=told)
+    timer = cm.deadline
+    assert cm.request_vote(ask(2, 2), 0.1).vote_granted
+    settle(cm)
+    assert cm.deadline == pytest.approx(0.1 + WRITE_DELAY) if bugs else cm.deadline > timer
+    if bugs:
+        cm.wake(cm.deadline)
+        settle(cm)
+        assert cm.state is CMState.FOLLOWER, "that was no election timeout"
+    assert loaded(cm._store._storage)[:2] == (2, 2)
+    written = [(e.current_term, e.voted_for) for e in told if isinstance(e, ev.Persisted)]
+    assert written == ([(2, NONE), (2, 2)] if bugs else [(2, 2)])
+
+
+@switch("ack-before-durable")
+def test_an_entry_is_acknowledged_before_it_is_on_disk(bugs: Bugs) -> None:
+    told: list[ev.Decision] = []
+    cm = node(bugs, term=1, told=told)
+    assert cm.append_entries(call(2, NONE, NONE, (2,)), 0.1) == AppendEntriesReply(2, True)
+    settle(cm)
+    assert loaded(cm._store._storage) == (2, NONE, () if bugs else entries((2,)))
+    if bugs:
+        assert cm.deadline == pytest.approx(0.1 + WRITE_DELAY)
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert loaded(cm._store._storage) == (2, NONE, entries((2,)))
+    written = [(e.current_term, e.start, len(e.entries)) for e in told if isinstance(e, ev.Persisted)]
+    assert written == ([(2, 0, 0), (2, 0, 1)] if bugs else [(2, 0, 1)])
+
+
+@pytest.mark.parametrize("bugs", [("ack-before-durable",), ()])
+def test_whoever_stands_for_election_has_all_on_disk(bugs: Bugs) -> None:
+    cm = node(bugs, term=1)
+    assert cm.append_entries(call(1, NONE, NONE, (1, 1)), 0.1).success
+    settle(cm)
+    cm.time_out(0.11)
+    settle(cm)
+    assert loaded(cm._store._storage) == (2, 0, entries((1, 1)))
+
+
+@switch("ack-before-durable")
+def test_a_crash_of_all_loses_a_committed_entry(bugs: Bugs) -> None:
+    with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=bugs)) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        assert h.submit_to_server(0, "x") == 0
+        assert h.wait_until(lambda: h.cluster[0].cm.commit_index == 0, 0.020)
+        for id in range(3):
+            h.crash_peer(id)
+        held = [len(loaded(storage)[2]) for storage in h.storage]
+        assert held == ([1, 0, 0] if bugs else [1, 1, held[2]])
+
+
+@switch("torn-vote")
+def test_a_crash_of_a_voter_tears_its_vote_in_a_live_cluster(bugs: Bugs) -> None:
+    with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=bugs)) as h:
+        h.disconnect_peer(2)
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader, 0.020)
+        h.crash_peer(1)
+        assert loaded(h.storage[1])[:2] == (1, NONE if bugs else 0)
+
+
+# ---- a dead node
+
+
+@switch("zombie")
+def test_a_dead_node_undoes_the_vote_of_its_successor(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    successor = restarted(bugs, cm)
+    assert cm.state is CMState.DEAD
+    assert successor.request_vote(ask(2, 1), 0.1).vote_granted
+    settle(successor)
+
+    cm.reply_received(1, call(1, NONE, NONE, id=0), AppendEntriesReply(2, False), 0.1)
+    settle(cm)
+    assert cm.state is (CMState.FOLLOWER if bugs else CMState.DEAD)
+    again = restarted(bugs, successor)
+    assert again.request_vote(ask(2, 2), 0.1).vote_granted is bool(bugs)
+
+
+@switch("zombie")
+def test_replies_reach_an_incarnation_that_crashed(bugs: Bugs) -> None:
+    records: list[Record] = []
+    with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=bugs)) as h:
+        h.stream.attach(records.append)
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader)
+        h.sleep_ms(20)
+        assert h.submit_to_server(0, "x") == 0
+        h.crash_peer(0)
+        assert h.cluster[0].state is CMState.DEAD
+        h.restart_peer(0)
+        h.sleep_ms(20)
+    crashed = next(r.seq for r in records if isinstance(r.event, facts.Crashed))
+    undead = [r.event for r in records if r.seq > crashed and (r.node, r.incarnation) == (0, 0)]
+    assert any(isinstance(event, ev.MatchAdvanced) for event in undead) is bool(bugs)
+    assert bool(undead) is bool(bugs)
+
+
+# ---- the table
+
+
+def test_every_bug_is_shown_here() -> None:
+    assert shown == set(BUGS)
+    assert len(BUGS) == 24
+
+
+def test_no_bug_is_the_sound_algorithm_itself() -> None:
+    assert module_with(()) is ConsensusModule
+    with Harness(3, backend="sim", seed=1) as h:
+        assert {type(server.cm) for server in h.cluster} == {ConsensusModule}
+
+
+def test_one_bug_is_its_class_and_several_are_all_of_theirs() -> None:
+    assert module_with(["zombie"]) is BUGS["zombie"].module
+    both = module_with(["zombie", "no-log-check"])
+    assert both is module_with(("no-log-check", "zombie", "zombie"))
+    assert issubclass(both, BUGS["zombie"].module)
+    assert issubclass(both, BUGS["no-log-check"].module)
+
+    cm = node(("zombie", "no-log-check"), term=1, log=(1,))
+    assert cm.request_vote(ask(2, 1), 0.1).vote_granted
+    assert cm.hears_replies_when_dead
+
+
+def test_of_two_bugs_in_one_rule_the_first_of_the_table_wins() -> None:
+    assert list(BUGS).index("longer-log-wins") < list(BUGS).index("no-log-check")
+    cm = node(("no-log-check", "longer-log-wins"), term=1, log=(1,))
+    assert not cm.request_vote(ask(2, 1), 0.1).vote_granted
+
+
+def test_two_writes_that_wait_do_not_disturb_each_other() -> None:
+    cm = node(("ack-before-durable", "torn-vote"), term=1)
+    assert cm.request_vote(ask(2, 2), 0.1).vote_granted
+    settle(cm)
+    cm.append_entries(call(2, NONE, NONE, (2,), id=2), 0.11)
+    settle(cm)
+    assert loaded(cm._store._storage) == (2, NONE, ())
+    for expected in ((2, 2, ()), (2, 2, entries((2,)))):
+        cm.wake(cm.deadline)
+        settle(cm)
+        assert loaded(cm._store._storage) == expected
+    assert cm.deadline >= 0.11 + cm.config.election_min
+
+
+def test_a_cluster_with_all_bugs_at_once_runs() -> None:
+    with Harness(5, backend="sim", seed=1, watch=False, config=Config(bugs=tuple(BUGS))) as h:
+        assert h.wait_until(lambda: any(server.is_leader() for server in h.cluster))
+        leads = next(server.id for server in h.cluster if server.is_leader())
+        for id in (leads, (leads + 1) % 5):
+            h.submit_to_server(leads, "x")
+            h.crash_peer(id)
+            h.sleep_ms(500)
+            h.restart_peer(id)
+        h.sleep_ms(500)
+
+
+def test_a_name_that_there_is_not_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UsageError, match="there is no bug 'zombi'; did you mean 'zombie'"):
+        module_with(["zombi"])
+    with pytest.raises(UsageError, match="there is no bug 'qqq'; there are commit-old-term, forget-vote, "):
+        Config(bugs=("zombie", "qqq"))
+
+
+def test_a_restarted_node_has_the_bugs_of_its_cluster() -> None:
+    with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=("no-log-check",))) as h:
+        h.crash_peer(1)
+        h.restart_peer(1)
+        assert {type(server.cm) for server in h.cluster} == {BUGS["no-log-check"].module}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_what_is_told_of_a_bug_is_complete(name: str) -> None:
+    bug = BUGS[name]
+    known = {invariant.name for invariant in INVARIANTS}
+    assert bug.name == name
+    assert bug.falls == (LIVENESS,) or known.issuperset(bug.falls)
+    assert known.issuperset(bug.sooner)
+    assert not set(bug.falls) & set(bug.sooner)
+    assert "§" in bug.section or "Figure" in bug.section
+    assert "\n" not in bug.mechanism
+    assert len(bug.explanation.split()) > 40, "a paragraph"
+    assert "  " not in bug.explanation
+    assert bug.explanation.endswith((".", ".)"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        bug.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_overrides_rules_that_there_are(name: str) -> None:
+    own = {key for key, value in vars(BUGS[name].module).items() if inspect.isfunction(value)}
+    assert own, "a bug deviates in something"
+    assert any(hasattr(ConsensusModule, key) for key in own)

@@ -1,0 +1,70 @@
+"""A cluster beside which its past is rebuilt from its events, and compared with it after every change."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from raftplay import Harness
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.past.world import World
+from raftplay.watch.stream import Reader
+from support.why_witness import disk
+
+T = TypeVar("T")
+
+
+class Compared(Harness):
+    """A Harness with a `world` that reads its events; at every settled moment the two must be the same.
+
+    `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
+    """
+
+    def __init__(self, n: int, *, readers: Iterable[Reader] = (), **choices: Any) -> None:
+        self.world = World()
+        self.looks = 0
+        super().__init__(n, readers=[*readers, self.world], **choices)
+
+    def compare(self) -> None:
+        with self.lock:
+            self.looks += 1
+            now = self.snapshot()
+            then = self.world.snapshot(now, now.time)
+            assert then == now, difference(now, then)
+            for node in now.nodes:
+                if not node.alive:
+                    seen = (node.current_term, node.voted_for, list(node.log))
+                    assert seen == disk(self, node.id), f"not what is on the disk of n{node.id}"
+                    assert (node.commit_index, node.last_applied) == (-1, -1)
+            flying = Counter(map(message_key, self.flights.everything()))
+            known = Counter(map(message_key, self.world.messages(now.time)))
+            assert not flying - known, "the events do not tell of these messages in flight"
+            if self.backend == "sim":
+                assert not known - flying, "these messages are not in flight"
+
+    def _ends_waits(self) -> bool:
+        self.compare()
+        return super()._ends_waits()
+
+    def _act(self, action: Callable[[], T]) -> T:
+        result = super()._act(action)
+        self.compare()
+        return result
+
+
+def difference(now: Snapshot, then: Snapshot) -> str:
+    """What differs, field by field."""
+    lines = [f"at {now.time} s:", *_fields("", now, then)]
+    for one, other in zip(now.nodes, then.nodes, strict=True):
+        lines += _fields(f"n{one.id} ", one, other)
+    return "\n".join(lines)
+
+
+def _fields(whose: str, now: Any, then: Any) -> list[str]:
+    pairs = [(f.name, getattr(now, f.name), getattr(then, f.name)) for f in fields(now) if f.name != "nodes"]
+    return [f"{whose}{name} was {one!r}, not {other!r}" for name, one, other in pairs if one != other]
+
+
+def message_key(flight: Any) -> tuple[int, int, int, str]:
+    """What the present and the past say of one message in flight."""
+    return flight.call_id, flight.src, flight.dst, repr(flight.message)

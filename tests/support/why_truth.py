@@ -1,0 +1,462 @@
+"""Every answer of `why` held against what is true: of now, of then, and as far as a short history goes.
+
+`check_answers` asks every question and compares each fact with what a `Witness` saw and what the cluster says.
+"""
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
+from raftplay.commands.session import Session
+from raftplay.past.history import History
+from raftplay.past.view import View
+from raftplay.raft import events as dec
+from raftplay.watch import events as ev
+from raftplay.why import Answer, why, why_no_leader, why_node, why_not_committed, why_rejected
+from raftplay.why.breaches import BreachFacts
+from raftplay.why.calls import Journey, Stage
+from raftplay.why.elections import Candidacy
+from raftplay.why.entries import IndexFacts, Share
+from raftplay.why.followers import FollowerFacts
+from raftplay.why.leaders import LeaderFacts
+from raftplay.why.nodes import CandidateFacts, DownFacts
+from raftplay.why.quorums import QuorumFacts
+from raftplay.why.refusals import RefusalFacts
+from raftplay.why.rulings import Ruling
+from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
+
+UNSOUND = re.compile(
+    "sound Raft|gave it no vote|counts once|does not know of that any more|must do nothing|not the same entry|"
+    "what it committed there was|yet to be found|by a bug"
+)
+"""What no answer says of nodes that do as the paper says."""
+
+NO_NUMBER = re.compile(r"(node|nodes|term|index|to|at|than|of|<|>) -1\b|None")
+
+
+class Watched:
+    """A cluster with a session, a witness of all that happened, and what was said that must hold later."""
+
+    def __init__(self, h: Harness, history: History, witness: Witness, short: History | None = None) -> None:
+        self.h = h
+        self.session = Session(h, history)
+        self.forgetful = Session(h, short)
+        self.moments: list[tuple[int, float, list[Answer]]] = []
+        self.witness = witness
+        self.looks = 0
+        self.said: dict[str, int] = defaultdict(int)
+        self.hopeless: set[tuple[int, int]] = set()
+
+    def look(self) -> None:
+        """Ask everything, and compare."""
+        self.looks += 1
+        check_answers(self)
+        if self.looks % 3 == 0:
+            answers = everything(self.session.view())
+            self.moments.append((self.h.stream.last_seq, self.h.now, answers))
+            for short, whole in zip(everything(self.forgetful.view()), answers, strict=True):
+                agree(short.facts, whole.facts)
+
+    def look_meanwhile(self, every: int) -> None:
+        """From now on look after every so many changes, too, while time passes, and then ever more rarely."""
+        backend = self.h._backend
+        wait_until = backend.wait_until
+        changes = 0
+
+        def waiting(predicate: Any, seconds: float) -> bool:
+            gap = every
+
+            def looking() -> bool:
+                nonlocal changes, gap
+                changes += 1
+                if changes >= gap and self.h._unraised is None:
+                    changes, gap = 0, gap + gap // 3
+                    self.look()
+                return predicate()
+
+            return wait_until(looking, seconds)
+
+        backend.wait_until = waiting  # type: ignore[method-assign]
+
+    def check_later(self) -> None:
+        """What was said to be impossible did not happen, and of the past one hears what one heard then."""
+        assert not self.hopeless & self.witness.won.keys()
+        now = self.h.snapshot()
+        for seq, time, answers in self.moments[:: 1 + len(self.moments) // 10]:
+            past = self.session.history.view(seq, now, time, breach=self.h.breach)
+            for then, later in zip(answers, everything(past), strict=True):
+                assert without_due(later.facts) == without_due(then.facts), f"{later.facts}\n\n{then.facts}"
+
+
+def everything(view: View) -> list[Answer]:
+    """The answers to all questions but the bare one."""
+    nodes = range(len(view.snapshot.nodes))
+    longest = max(len(node.log) for node in view.snapshot.nodes)
+    return [
+        why_no_leader(view),
+        *(why_node(view, id) for id in nodes),
+        *(why_rejected(view, id) for id in nodes),
+        *(why_not_committed(view, index) for index in range(longest + 1)),
+    ]
+
+
+def without_due(facts: Any) -> Any:
+    """Facts without what nobody knew in the past: when a message will arrive."""
+    if isinstance(facts, tuple):
+        return tuple(map(without_due, facts))
+    if is_dataclass(facts) and not isinstance(facts, type):
+        names = [field.name for field in fields(facts) if field.name not in ("due", "on_link")]
+        values = {name: without_due(getattr(facts, name)) for name in names}
+        return type(facts).__name__, *values.items()
+    return facts
+
+
+LEFT_OPEN = (
+    "outcome", "commit", "disk", "holdings", "holders", "forgets", "kept_from", "from_disk", "was_term", "entry",
+    "shares", "candidacies", "reason",
+)  # fmt: skip
+"""What hangs on events that may be forgotten, and is told as far as it is known."""
+
+
+def agree(short: Any, whole: Any) -> None:
+    """What a short history tells is what the whole history tells, or that it does not know."""
+    if short is None or short == whole:
+        return
+    if isinstance(short, tuple) and isinstance(whole, tuple) and len(short) == len(whole):
+        for one, other in zip(short, whole, strict=True):
+            agree(one, other)
+        return
+    assert type(short) is type(whole), (short, whole)
+    assert is_dataclass(short), (short, whole)
+    for field in fields(short):
+        if field.name not in LEFT_OPEN:
+            try:
+                agree(getattr(short, field.name) or None, getattr(whole, field.name) or None)
+            except AssertionError as error:
+                error.add_note(f"{type(short).__name__}.{field.name}")
+                raise
+
+
+# ---- every question, every fact
+
+
+def check_answers(watched: Watched) -> None:
+    h, view = watched.h, watched.session.view()
+    watched.said[type(answered(view, why(view)).facts).__name__] += 1
+    check_quorum(watched, answered(view, why_no_leader(view)).facts)
+    for id in range(h.n):
+        check_node(watched, id, answered(view, why_node(view, id)).facts)
+        check_refusals(watched, id, answered(view, why_rejected(view, id)).facts)
+    for index in range(max(len(log_of(h, id)) for id in range(h.n)) + 2):
+        check_index(watched, index, answered(view, why_not_committed(view, index)).facts)
+    check_bare(watched, view, why(view))
+
+
+def answered(view: View, answer: Answer) -> Answer:
+    """The answer, which says something, fit to be shown, and names every bug that is on."""
+    lines = answer.text.split("\n")
+    assert all(line.strip() and line.isprintable() for line in lines), answer.text
+    assert isinstance(answer.facts, BreachFacts) or not NO_NUMBER.search(answer.text), answer.text
+    assert view.snapshot.bugs or not UNSOUND.search(" ".join(answer.text.split())), answer.text
+    assert all(f"bug on: {bug} " in " ".join(answer.text.split()) for bug in view.snapshot.bugs)
+    return answer
+
+
+def check_bare(watched: Watched, view: View, answer: Answer) -> None:
+    h = watched.h
+    leader = leader_of(h)
+    if h.breach is not None:
+        assert isinstance(answer.facts, BreachFacts)
+        assert answer.facts.breach == h.breach
+    elif leader is None:
+        assert answer == why_no_leader(view)
+    else:
+        assert answer == why_node(view, leader)
+
+
+def check_refusals(watched: Watched, id: int, facts: RefusalFacts) -> None:
+    witness = watched.witness
+    for found, record in ((facts.by, witness.refused_by.get(id)), (facts.of, witness.refused_of.get(id))):
+        check_ruling(found, record)
+        assert found is None or not found.yes
+
+
+def check_ruling(found: Ruling | None, record: ev.Record | None) -> None:
+    """The ruling tells what the event tells, or both are missing."""
+    assert (found is None) == (record is None), (found, record)
+    if found is None or record is None:
+        return
+    event = record.event
+    assert isinstance(event, dec.VoteDecided | dec.AppendDecided)
+    assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
+    assert (found.args, found.rule) == (event.args, event.rule)
+    assert record.after is not None
+    assert (found.term, found.voted_for) == (record.after.current_term, record.after.voted_for)
+    if isinstance(event, dec.VoteDecided) and event.rule in ("log-older-term", "log-shorter") and not found.sound:
+        asked = (event.args.last_log_term, event.args.last_log_index)
+        assert asked < (found.last_log_term, found.last_log_index)
+
+
+# ---- a node
+
+
+def check_node(watched: Watched, id: int, facts: object) -> None:
+    h = watched.h
+    cm = h.cluster[id].cm
+    watched.said[type(facts).__name__] += 1
+    if not h.alive[id]:
+        assert isinstance(facts, DownFacts)
+        check_down(watched, id, facts)
+        return
+    match cm.state:
+        case CMState.LEADER:
+            assert isinstance(facts, LeaderFacts)
+            check_leader(watched, id, facts)
+        case CMState.CANDIDATE:
+            assert isinstance(facts, CandidateFacts)
+            assert facts.deadline == timer_of(h, id)
+            check_candidacy(watched, id, facts.candidacy)
+        case CMState.FOLLOWER:
+            assert isinstance(facts, FollowerFacts)
+            check_follower(watched, id, facts)
+    server = h.cluster[id]
+    plight = facts.plight
+    assert (plight.frozen, plight.cut_off) == (server.frozen, not h.connected[id])
+    assert plight.calls_left == server.proxy.calls_left
+
+
+def check_down(watched: Watched, id: int, facts: DownFacts) -> None:
+    h = watched.h
+    assert facts.since == watched.witness.crashed[id]
+    assert facts.disk.wiped is h.wiped[id]
+    assert (facts.disk.current_term, facts.disk.voted_for, list(facts.disk.log)) == disk(h, id)
+    if facts.disk.torn:
+        assert id in watched.witness.torn
+
+
+def check_leader(watched: Watched, id: int, facts: LeaderFacts) -> None:
+    h, witness = watched.h, watched.witness
+    cm = h.cluster[id].cm
+    won = witness.won[id, cm.current_term]
+    assert (facts.term, facts.since, facts.votes) == (cm.current_term, won.time, tuple(cm.votes))
+    assert facts.needed == needed(h)
+    assert facts.reached == meets(h, id)
+    assert facts.has_majority == (not h.cluster[id].frozen and len(facts.reached) + 1 >= needed(h))
+    assert {gap.src for gap in facts.obstacles} | {gap.dst for gap in facts.obstacles} >= set(range(h.n)) - {
+        id, *facts.reached
+    }  # fmt: skip
+    for voter, grant in zip(facts.votes, facts.grants, strict=True):
+        check_ruling(grant, None if voter == id else witness.voted.get((voter, id, cm.current_term)))
+    leaders = [p for p in h.cluster if h.alive[p.id] and p.is_leader() and p.id != id]
+    newer = [p.id for p in leaders if p.cm.current_term >= cm.current_term]
+    assert (facts.rival is not None) == bool(newer)
+    assert facts.rival is None or facts.rival[0] in newer
+
+
+def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
+    h, witness = watched.h, watched.witness
+    cm = h.cluster[id].cm
+    assert facts.votes == tuple(cm.votes)
+    assert facts.needed == needed(h)
+    assert facts.term == cm.current_term + facts.pre_vote
+    assert facts.firing is not None
+    assert facts.firing.pre_votes == () or not facts.pre_vote
+    assert facts.since == facts.firing.time or facts.firing.pre_votes
+    if not facts.pre_vote:
+        assert facts.since == witness.stood[id, facts.term].time
+    assert [asked.peer for asked in facts.asked] == [peer for peer in range(h.n) if peer != id]
+    for asked in facts.asked:
+        assert asked.counted == (asked.peer in cm.votes)
+        assert (asked.obstacle is None) == (asked.peer in meets(h, id))
+        assert asked.journey is not None
+        sent = witness.sent.get((id, asked.peer, facts.term, facts.pre_vote))
+        check_ruling(asked.journey.ruling, None if sent is None else witness.decided.get(sent.event.call_id))  # type: ignore[union-attr]
+        check_journey(watched, asked.journey, sent)
+
+
+def check_journey(watched: Watched, journey: Journey, sent: ev.Record | None) -> None:
+    """Where the call is said to be, there it is."""
+    h, witness = watched.h, watched.witness
+    if journey.stage is Stage.NOT_SENT:
+        assert sent is None
+        return
+    flights = [f for f in h.messages() if f.call_id == journey.call_id]
+    calls = [f.due for f in flights if isinstance(f.message, RequestVoteArgs | AppendEntriesArgs)]
+    replies = [f.due for f in flights if not isinstance(f.message, RequestVoteArgs | AppendEntriesArgs)]
+    call_came, reply_came = ((journey.call_id, reply) in witness.arrived for reply in (False, True))
+    call_lost, reply_lost = ((journey.call_id, reply) in witness.lost for reply in (False, True))
+    src, dst = h.cluster[journey.src], h.cluster[journey.dst]
+    assert {
+        Stage.CALL_UNDER_WAY: journey.due in calls and journey.due is not None,
+        Stage.CALL_HELD: None in calls and journey.due is None,
+        Stage.CALL_WAITS: not calls and dst.frozen,
+        Stage.CALL_LOST: not calls and call_lost,
+        Stage.CALL_GONE: not calls and not call_lost,
+        Stage.UNANSWERED: not replies and (dst.stopped or dst.incarnation > 0),
+        Stage.REPLY_UNDER_WAY: journey.due in replies and journey.due is not None,
+        Stage.REPLY_HELD: None in replies and journey.due is None,
+        Stage.REPLY_WAITS: not replies and src.frozen,
+        Stage.REPLY_LOST: not replies and reply_lost,
+        Stage.REPLY_GONE: not replies and not reply_lost,
+        Stage.ANSWERED: reply_came,
+    }[journey.stage], journey
+    assert call_came == (journey.ruling is not None), journey
+    assert reply_came == (journey.stage is Stage.ANSWERED), journey
+
+
+def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
+    h, witness = watched.h, watched.witness
+    cm = h.cluster[id].cm
+    assert (facts.term, facts.leader, facts.deadline) == (cm.current_term, cm.leader_id, timer_of(h, id))
+    assert (facts.vote.candidate if facts.vote is not None else -1) == cm.voted_for
+    if facts.vote is not None and facts.vote.ruling is not None:
+        check_ruling(facts.vote.ruling, witness.voted[id, cm.voted_for, cm.current_term])
+    check_ruling(facts.heard, witness.heard.get(id))
+    assert (facts.last_index, facts.commit_index) == (len(cm.log) - 1, cm.commit_index)
+    assert (facts.asking is not None) == cm._asking_first
+    if facts.asking is not None:
+        check_candidacy(watched, id, facts.asking)
+    stood = (id, cm.current_term) in witness.stood and facts.vote is not None and facts.vote.candidate == id
+    assert h.config.bugs or (facts.entered is None) <= stood
+    assert facts.entered is None or facts.entered.term == cm.current_term
+    leader = h.cluster[cm.leader_id] if cm.leader_id >= 0 else None
+    leads = leader is not None and leader.is_leader() and leader.cm.current_term == cm.current_term
+    assert facts.leader_now == (leads and h.alive[cm.leader_id])
+    assert (facts.followed_since is None) == (cm.leader_id < 0)
+    if facts.gap is not None and leader is not None:
+        check_gap(facts.gap.kind, facts.gap.at, list(cm.log), list(leader.cm.log))
+
+
+def check_gap(kind: str, at: int, own: list[Any], other: list[Any]) -> None:
+    assert own[:at] == other[:at]
+    match kind:
+        case "same":
+            assert own == other
+        case "behind":
+            assert len(own) == at < len(other)
+        case "ahead":
+            assert len(other) == at < len(own)
+        case "conflict":
+            assert own[at] != other[at]
+
+
+# ---- nobody leads
+
+
+def check_quorum(watched: Watched, facts: QuorumFacts) -> None:
+    h = watched.h
+    watched.said[facts.reason] += 1
+    live = [id for id in range(h.n) if h.alive[id]]
+    leader = leader_of(h)
+    assert facts.leader == (None if leader is None else (leader, h.cluster[leader].cm.current_term))
+    assert (facts.alive, facts.needed) == (tuple(live), needed(h))
+    assert {s.node: s.meets for s in facts.standings} == {id: meets(h, id) for id in live}
+    can_meet = any(len(meets(h, id)) + 1 >= needed(h) for id in live)
+    if leader is None:
+        assert (facts.reason == "too few live") == (len(live) < needed(h))
+        assert (facts.reason == "too few meet") == (len(live) >= needed(h) and not can_meet)
+    asking = [id for id in live if h.cluster[id].cm.state is CMState.CANDIDATE or h.cluster[id].cm._asking_first]
+    assert [c.node for c in facts.candidacies] == asking
+    waiting = [id for id in live if not h.cluster[id].frozen and not h.cluster[id].is_leader()]
+    timers = [(when, id) for id in waiting if (when := timer_of(h, id)) < math.inf]
+    assert facts.next_timer == ((min(timers)[1], min(timers)[0]) if timers else None)
+    if facts.reason == "logs refused":
+        check_logs_refused(h, live)
+    if facts.reason in ("split vote", "election lost") and not h.config.bugs:
+        watched.hopeless |= {(c.node, c.term) for c in facts.candidacies if not c.pre_vote}
+
+
+def check_logs_refused(h: Harness, live: list[int]) -> None:
+    """No live node would get the votes of a majority, by its log alone."""
+
+    def last(id: int) -> tuple[int, int]:
+        log = h.cluster[id].cm.log
+        return log.last_term, log.last_index
+
+    for id in live:
+        assert len([peer for peer in meets(h, id) if last(id) >= last(peer)]) + 1 < needed(h)
+
+
+# ---- an index
+
+
+def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
+    h = watched.h
+    watched.said[facts.outcome] += 1
+    logs = [log_of(h, id) for id in range(h.n)]
+    committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
+    assert facts.committed_on == committed_on
+    assert (facts.outcome == "committed") == bool(committed_on)
+    if committed_on:
+        assert facts.disagree or all(log_of(h, id)[index] == facts.entry for id in committed_on)
+    else:
+        assert (facts.outcome == "was committed") == (index in watched.witness.applied)
+    here = [log[index] if index < len(log) else None for log in logs]
+    assert [holding.entry for holding in facts.holdings] == here
+    assert facts.holders == tuple(id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry)
+    if facts.outcome == "nowhere":
+        assert here == [None] * h.n
+    leader = leader_of(h)
+    assert (facts.leader[0] if facts.leader else None) == leader
+    if leader is None:
+        assert facts.outcome in ("committed", "was committed", "nowhere", "no leader")
+        return
+    check_by_leader(watched, index, facts, leader)
+
+
+def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int) -> None:
+    h = watched.h
+    cm = h.cluster[leader].cm
+    if index < len(cm.log) and not facts.committed_on:
+        assert facts.entry == cm.log[index]
+    counting = range(index, len(cm.log))
+    if "commit-old-term" not in h.config.bugs and not facts.committed_on:
+        counting = [at for at in counting if cm.log[at].term == cm.current_term]  # type: ignore[assignment]
+    assert facts.decider == next(iter(counting), -1)
+    if facts.outcome == "older term":
+        assert all(entry.term < cm.current_term for entry in list(cm.log)[index:])
+    if facts.outcome == "not the leader's":
+        assert len(cm.log) <= index
+    if facts.decider < 0:
+        return
+    having = {leader} | {share.node for share in facts.shares if share.has}
+    if facts.outcome == "not written":
+        assert cm._durable_index < facts.decider
+    if facts.outcome == "too few":
+        assert len(having) < needed(h)
+    if facts.outcome == "not acknowledged":
+        assert len(having) >= needed(h)
+        if not h.config.bugs:
+            assert 1 + sum(share.counted for share in facts.shares) < needed(h)
+    for share in facts.shares:
+        check_share(watched, facts, leader, share)
+
+
+def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share) -> None:
+    h, at = watched.h, facts.decider
+    cm, log = h.cluster[leader].cm, log_of(h, share.node)
+    assert share.counted == (cm.match_index[share.node] >= at)
+    assert (share.obstacle is None) == (share.node in meets(h, leader))
+    assert share.has == (at < len(log) and log[at] == cm.log[at])
+    check_gap(share.gap.kind, share.gap.at, log, list(cm.log))
+    vouching = [
+        f
+        for f in h.messages()
+        if (f.src, f.dst) == (leader, share.node)
+        and isinstance(f.message, AppendEntriesArgs)
+        and f.message.term == cm.current_term
+        and f.message.prev_log_index + len(f.message.entries) >= at
+        and (share.has or f.message.prev_log_index < at)
+        and (f.call_id, False) not in watched.witness.arrived
+    ]
+    if vouching and not share.counted:
+        assert share.journey is not None
+        assert share.journey.stage in (
+            Stage.CALL_UNDER_WAY, Stage.CALL_HELD, Stage.REPLY_UNDER_WAY, Stage.REPLY_HELD, Stage.REPLY_WAITS,
+            Stage.CALL_WAITS,
+        )  # fmt: skip
+    if share.journey is not None:
+        check_journey(watched, share.journey, None)

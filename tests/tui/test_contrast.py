@@ -1,0 +1,170 @@
+"""What is painted can be read: the contrast of every pair of colours that comes up (WCAG 2.2, 1.4.3 and 1.4.11)."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from prompt_toolkit.styles import Style, default_ui_style, merge_styles
+from rich.segment import Segment
+from rich.style import Style as Painted
+from support.tui import app_of, played, pressed, still
+from textual.command import CommandList
+from textual.pilot import Pilot
+
+from raftplay.shell.look import STYLE
+from raftplay.tui.app import Main, RaftApp
+from raftplay.tui.model.glyphs import UNICODE, legend
+from raftplay.tui.theme import PALETTES, style_of
+
+TEXT, FRAME = 4.5, 3.0
+"""The least contrast of text, and of what only divides the screen."""
+
+FRAMES = re.compile(r"[─│╭╮╰╯┃━═║╔╗╚╝\s]*")
+EDGES = re.compile(r"[▔▁▊▎▌▐█▏▕▂▃▄▅▆▇▀\s]*")
+"""What rounds a ground off: blocks that say nothing."""
+
+
+def brightness(colour: str) -> float:
+    """The relative luminance of #rrggbb."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1, the same, to 21, black on white."""
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_computed_as_defined() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#ffffff", "#767676") == pytest.approx(4.54, abs=0.01)
+    assert contrast("#777777", "#777777") == 1
+
+
+def colours_of(style: Painted) -> tuple[str, str]:
+    """The colours of a text and its ground."""
+    assert style.color is not None, style
+    assert style.bgcolor is not None, style
+    assert not style.dim, style
+    front, back = (colour.get_truecolor().hex for colour in (style.color, style.bgcolor))
+    return (back, front) if style.reverse else (front, back)
+
+
+async def until(holds: Callable[[], bool], pilot: Pilot[None]) -> None:
+    """Wait for what comes by and by."""
+    give_up = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < give_up
+        await pilot.pause(0.05)
+
+
+SITUATIONS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("wait leader; submit 5; submit 6; wait committed 6 on 5; partition 0,1 | 2,3,4; submit 7 to 0; sleep 400ms",),
+    ("wait leader; hold 0->3; link 0->2 loss=50%; submit 5; sleep 60ms; crash 1; freeze 2; disconnect 4",),
+    ("wait leader; submit 5; wait committed 5 on 5; back 20",),
+    ("nonsense",),
+)
+
+KEYS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("m", "up", "up"),
+    ("e", "up"),
+    ("l", "up"),
+    ("w",),
+    ("n", "o"),
+    ("i", "o"),
+    ("?",),
+    ("M",),
+    (":", *"crash 9"),
+    (":", "c"),
+    ("ctrl+p",),
+    ("ctrl+p", "p", "down"),
+)
+
+
+def painted(app: RaftApp) -> Iterator[Segment]:
+    """All that is on the screen; where a box stands over it, that box, as what is behind it stands back."""
+    strips = app.screen._compositor.render_strips()
+    boxes = app.screen.query("#sheet, #--input, #--results")
+    for region in [box.region for box in boxes] or [app.screen.region]:
+        for strip in strips[region.y : region.bottom]:
+            yield from strip.crop(region.x, region.right)
+
+
+@pytest.mark.parametrize("theme", sorted(PALETTES))
+@pytest.mark.parametrize("lines", SITUATIONS)
+def test_all_that_is_painted_can_be_read(lines: tuple[str, ...], theme: str) -> None:
+    with still(setup="bug commit-old-term") as driver:
+        for line in lines:
+            driver.run(line)
+        app = app_of(driver)
+
+        async def look(pilot: Pilot[None]) -> dict[tuple[str, str], str]:
+            app.theme = theme
+            found: dict[tuple[str, str], str] = {}
+            for keys in KEYS:
+                await pressed(pilot, *keys)
+                if keys[:1] == ("ctrl+p",):
+                    await until(lambda: app.screen.query_one(CommandList).option_count > 3, pilot)
+                    await pressed(pilot)
+                for segment in painted(app):
+                    if not EDGES.fullmatch(segment.text) and segment.style is not None:
+                        found.setdefault(colours_of(segment.style), segment.text)
+                        if not FRAMES.fullmatch(segment.text):
+                            found[colours_of(segment.style)] = segment.text
+                while not isinstance(app.screen, Main):
+                    await pilot.press("escape")
+                    await pilot.pause()
+                app.prompt.put("")
+                app.set_focus(None)
+                app.deck.zoomed = False
+                app.arrange()
+            return found
+
+        found = played(app, look)
+    assert len(found) > 15
+    for (front, back), text in found.items():
+        least = FRAME if FRAMES.fullmatch(text) else TEXT
+        assert contrast(front, back) >= least, (front, back, contrast(front, back), text)
+
+
+@pytest.mark.parametrize("theme", sorted(PALETTES))
+def test_every_style_of_the_model_can_be_read(theme: str) -> None:
+    palette = PALETTES[theme]
+    words = [name for name, _ in palette.colours if name != "line"]
+    words += [f"t{term}" for term in range(7)]
+    words += [style for _, style, _ in legend(UNICODE)]
+    for word in words:
+        for more in ("", "bold", "bar", "selected", "solid", "hollow", "badge", "select", "bad", "bad badge"):
+            front, back = colours_of(style_of(f"{word} {more}", theme, True))
+            assert contrast(front, back) >= TEXT, (word, more, front, back)
+    for more in ("", "selected"):
+        assert contrast(*colours_of(style_of(f"line {more}", theme, True))) >= FRAME
+
+
+# ---- the shell
+
+
+SHELL_STYLES = (
+    *(f"class:{name}" for name in STYLE if not name.startswith("completion-menu")),
+    *(f"class:status class:{name}" for name in ("running", "paused", "past")),
+    *("class:completion-menu class:completion-menu.completion" + more for more in ("", ".current")),
+    *("class:completion-menu class:completion-menu.meta.completion" + more for more in ("", ".current")),
+)
+
+
+@pytest.mark.parametrize("style", SHELL_STYLES)
+def test_in_the_shell_a_colour_stands_on_a_ground_of_its_own_or_is_the_terminals(style: str) -> None:
+    """Nobody knows the colours of a terminal: what has a colour of ours has a ground of ours, too."""
+    looks = merge_styles([default_ui_style(), Style.from_dict(STYLE)])
+    attrs = looks.get_attrs_for_style_str(style)
+    if not attrs.color and not attrs.bgcolor:
+        return
+    assert attrs.color, style
+    assert attrs.bgcolor, style
+    assert not attrs.reverse
+    assert contrast(f"#{attrs.color}", f"#{attrs.bgcolor}") >= TEXT, (style, attrs)

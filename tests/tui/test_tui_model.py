@@ -1,0 +1,283 @@
+"""What each pane shows, as a pure function of a view."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.tui import context, done, still, texts, view_after
+
+from raftplay.commands.shown import columns
+from raftplay.output import forced
+from raftplay.raft.messages import LogEntry
+from raftplay.tui.model import diagram, events, matrix, nodes, status, why
+from raftplay.tui.model.context import KINDS, Filter
+from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
+from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
+from raftplay.tui.model.timeline import timeline
+from raftplay.watch.text import visible
+
+DEPOSED = (
+    "wait leader; submit 1; wait committed 1 on 5; disconnect leader; submit 2 to 0; submit 3 to 0",
+    "wait leader is not 0; submit 4; wait committed 4 on 4",
+)
+
+# ---- lines
+
+
+@given(st.text(), st.integers(0, 30))
+def test_text_is_cut_and_padded_to_columns_of_a_terminal(text: str, width: int) -> None:
+    text = visible(text)
+    assert columns(cut(text, width)) <= width
+    assert columns(pad(text, width)) == width
+    assert width_of(fit((Piece(text), Piece("x")), width)) == width
+
+
+@given(st.text(alphabet="ab 漢é\u202e\x1b[/]@"), st.integers(2, 12))
+def test_wrapped_lines_lose_nothing_but_spaces_and_are_never_too_long(text: str, width: int) -> None:
+    text = visible(text)
+    lines = wrapped(text, width)
+    assert all(columns(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_what_stands_right_gives_way_where_there_is_no_room_for_both() -> None:
+    assert text_of(spread((Piece("left"),), (Piece("right"),), 12)) == "left   right"
+    assert text_of(spread((Piece("left"),), (Piece("right"),), 9)) == "left     "
+
+
+@given(st.text())
+def test_ascii_is_ascii_and_as_wide(text: str) -> None:
+    text = visible(text)
+    assert forced(text).isascii()
+    assert columns(forced(text)) == columns(text)
+    assert plain(text).isascii()
+
+
+def test_every_sign_of_both_sets_takes_one_column_and_no_sign_stands_for_two_roles() -> None:
+    for glyphs in (UNICODE, ASCII):
+        signs = [glyphs.leader, glyphs.candidate, glyphs.follower, glyphs.down, glyphs.frozen, glyphs.cut_off]
+        assert len(set(signs)) == len(signs)
+        assert len({glyphs.committed, glyphs.appended, glyphs.conflicting, glyphs.absent}) == 4
+        for name in glyphs.__slots__:
+            sign = getattr(glyphs, name)
+            if isinstance(sign, str):
+                assert columns(sign) == len(sign)
+
+
+# ---- status
+
+
+def test_the_status_line_says_who_leads_what_is_wrong_and_whether_time_goes_by() -> None:
+    view = view_after("wait leader; crash 1; cut 0->2; pause", setup="bug commit-old-term\n")
+    line = text_of(status.status_line(view, context(140)))
+    for words in (
+        "PAUSED",
+        "n0 leads term 1",
+        "2 faults",
+        "bug commit-old-term",
+        "sim seed 7",
+        "18 ok",
+        "speed 1",
+    ):
+        assert words in line
+
+
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_the_status_line_keeps_what_matters_most_in_any_width(width: int) -> None:
+    view = view_after("wait leader; back")
+    line = status.status_line(view, context(width))
+    assert width_of(line) == width
+    if width > 32:
+        assert "REWOUND" in text_of(line)
+
+
+# ---- nodes
+
+
+def test_a_candidates_votes_are_counted_as_they_come() -> None:
+    view = view_after("timeout 2; wait 2 is candidate")
+    line = text_of(nodes.votes_line(view, view.snapshot.nodes[2], UNICODE))
+    assert line == "●○○ 1 of 3"
+    shown = "\n".join(texts(nodes.panels(view, context(120, 10)).lines))
+    assert "n2 ◐ candidate" in shown
+    assert "votes ●○○ 1 of 3" in shown
+
+
+def test_a_leader_shows_next_and_match_of_each_peer() -> None:
+    view = view_after("wait leader; crash 4; submit 1; submit 2; wait committed 2 on 4; sleep 60ms")
+    rows = texts(nodes.peer_lines(view.snapshot.nodes[0], 30))
+    assert rows[0].split() == ["peer", "n1", "n2", "n3", "n4"]
+    assert rows[1].split() == ["next", "2", "2", "2", "0"]
+    assert rows[2].split() == ["match", "1", "1", "1", "-"]
+
+
+def test_long_logs_show_how_far_peers_are_behind() -> None:
+    view = view_after("wait leader; submit 1; wait committed 1 on 5")
+    leader = view.snapshot.nodes[0]
+    entries = tuple(LogEntry(n, 1) for n in range(12_000))
+    leader = replace(
+        leader,
+        log=entries,
+        match_index=tuple((p, 11_990) for p in (1, 2, 3, 4)),
+        next_index=tuple((p, 12_000) for p in (1, 2, 3, 4)),
+    )
+    rows = texts(nodes.peer_lines(leader, 18))
+    assert all(columns(row) <= 18 for row in rows)
+    assert "-9" in rows[2]
+
+
+def test_the_timer_counts_down_and_stands_still_on_a_frozen_node() -> None:
+    with still("wait leader") as driver:
+        before = driver.view().snapshot
+        done(driver, "sleep 20ms")
+        after = driver.view().snapshot
+        bar = text_of(nodes.timer_bar(before.nodes[2], before.time, 10, UNICODE))
+        later = text_of(nodes.timer_bar(after.nodes[2], before.time + 0.05, 10, UNICODE))
+        assert bar.count("━") > later.count("━")
+        done(driver, "freeze 2")
+        frozen = driver.view().snapshot
+        assert "frozen" in text_of(nodes.timer_bar(frozen.nodes[2], frozen.time, 10, UNICODE))
+
+
+def test_the_log_tail_is_solid_up_to_the_commit_index() -> None:
+    view = view_after(*DEPOSED)
+    pieces = nodes.log_tail(view.snapshot.nodes[0], 20)
+    assert [(piece.text, piece.style) for piece in pieces] == [
+        ("1", "t1 solid"),
+        ("1", "t1 hollow"),
+        ("1", "t1 hollow"),
+    ]
+
+
+# ---- log matrix
+
+
+def test_committed_appended_absent_and_conflicting_differ_in_their_signs() -> None:
+    view = view_after(*DEPOSED)
+    rows = texts(matrix.matrix(view, context(60, 10)).lines)
+    assert rows[1].split() == ["0", *["■1", "1"] * 5]
+    assert rows[2].split() == ["1", "≠1", "2", *["■2", "4"] * 4]
+    assert rows[3].split() == ["2", "□1", "3", "·", "·", "·", "·"]
+
+
+def test_without_a_leader_all_that_differ_conflict_and_what_is_alike_does_not() -> None:
+    view = view_after(*DEPOSED, "crash alive")
+    assert matrix.conflicts(view, 0) == set()
+    assert matrix.conflicts(view, 1) == {0, 1, 2, 3, 4}
+
+
+def test_an_entry_is_told_with_its_holders() -> None:
+    view = view_after(*DEPOSED)
+    assert matrix.entry_text(view, 1) == [
+        "index 1: 2, term 1, on n0; not committed",
+        "index 1: 4, term 2, on n1 n2 n3 n4; committed on n1 n2 n3 n4",
+    ]
+    assert matrix.entry_text(view, 9) == ["index 9: no node has an entry there"]
+
+
+# ---- messages
+
+
+def test_what_arrived_what_is_lost_what_is_held_and_what_flies_are_told_apart() -> None:
+    view = view_after("wait leader; cut 0->1; hold 0->3; sleep 51ms")
+    last = {(a.src, a.dst): a for a in timeline(view, view.records, UNICODE).arrows}
+    assert last[0, 1].end == "lost"
+    assert last[0, 1].reason == "cut"
+    assert last[0, 3].end == "held"
+    assert last[0, 2].end == "flying"
+    assert 0.0 < last[0, 2].way < 1.0
+    shown = "\n".join(texts(diagram.diagram(view, context(72, 30)).lines))
+    assert "✗" in shown
+    assert "◉" in shown
+    assert "n0 ✗ n1 cut" in shown
+
+
+def test_a_message_in_flight_comes_nearer_as_time_goes_by() -> None:
+    ways = []
+    with still("wait leader; link 0->4 delay=40ms; sleep 52ms") as driver:
+        for _ in range(4):
+            view = driver.view()
+            arrow = [a for a in timeline(view, view.records, UNICODE).arrows if (a.src, a.dst) == (0, 4)][-1]
+            ways.append(arrow.way)
+            done(driver, "sleep 8ms")
+    assert ways == sorted(set(ways))
+
+
+def test_no_message_arrives_in_the_row_in_which_it_was_sent() -> None:
+    view = view_after("wait leader; submit 1; sleep 100ms")
+    told = timeline(view, view.records, UNICODE)
+    assert told.arrows
+    assert all(arrow.sent is None or arrow.sent < arrow.row for arrow in told.arrows if arrow.end != "flying")
+    assert [row.time for row in told.rows] == sorted(row.time for row in told.rows)
+
+
+def test_lanes_show_what_each_node_was_at_the_time() -> None:
+    view = view_after("timeout 2; wait 2 is leader; sleep 9ms; crash 2; sleep 1ms")
+    roles = [row.roles[2] for row in timeline(view, view.records, UNICODE).rows]
+    changes = [role for at, role in enumerate(roles) if at == 0 or roles[at - 1] != role]
+    assert changes[-3:] == ["candidate", "leader", "down"]
+
+
+def test_the_selected_message_is_read_at_the_foot_of_the_pane() -> None:
+    view = view_after("wait leader; hold 0->3; sleep 60ms")
+    held = next(m for m in view.messages if m.due is None)
+    shown = texts(diagram.diagram(view, context(90, 20, row=("message", held.call_id * 2))).lines)
+    assert f"message {held.id}, held" in " ".join(shown[-3:])
+    assert "v deliver" in shown[-1]
+
+
+# ---- events
+
+
+def test_the_sieve_looks_at_each_record_once_and_forgets_what_history_forgets() -> None:
+    sieve = events.Sieve()
+    with still("wait leader") as driver:
+        for _ in range(5):
+            view = driver.view()
+            for kind in KINDS:
+                wanted = Filter(kind)
+                expected = [r for r in view.records if wanted.passes(r)]
+                assert list(sieve(view, wanted)) == expected
+                shorter = replace(view, records=view.records[7:])
+                assert list(sieve(shorter, wanted)) == [r for r in expected if r.seq >= shorter.records[0].seq]
+            done(driver, "submit 1; sleep 30ms")
+        done(driver, "back 40")
+        view = driver.view()
+        assert list(sieve(view, Filter("wire"))) == [r for r in view.records if Filter("wire").passes(r)]
+
+
+def test_events_are_filtered_by_node_and_kind() -> None:
+    view = view_after("wait leader; crash 3; sleep 100ms")
+    shown = texts(events.events(view, context(80, 50, filter=Filter("faults", 3))).lines)
+    assert len(shown) == 1
+    assert shown[0].endswith("n3  crashes")
+
+
+# ---- why
+
+
+def test_why_names_the_rule_that_made_a_leader() -> None:
+    view = view_after("wait leader")
+    shown = " ".join(texts(why.why(view, context(80, 20)).lines))
+    assert "node 0 is leader of term 1" in shown
+    assert "it counted the votes of nodes 0 2 4" in shown
+    assert "§5.2" in shown
+
+
+# ---- hostile text
+
+
+@pytest.mark.parametrize(
+    "value", ["[/b]", "[@click=app.quit]x[/]", "\\x1b[31m", "漢字漢字漢字", "\u202eabc", "x" * 3000, "'"]
+)
+def test_text_of_users_breaks_no_line(value: str) -> None:
+    with still("wait leader") as driver:
+        driver.session.harness.submit_to_server(0, value)
+        done(driver, "sleep 20ms")
+        view = driver.view()
+    for glyphs in (UNICODE, ASCII):
+        where = context(70, 20, glyphs=glyphs)
+        for window in (matrix.matrix(view, where), diagram.diagram(view, where), events.events(view, where)):
+            assert all(width_of(line) in (0, 70) for line in window.lines)
+            assert "\x1b" not in "".join(texts(window.lines))

@@ -1,0 +1,293 @@
+"""The screen in a real pseudo-terminal: what a terminal shows of it, and that it is given back as it was."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pyte
+import pytest
+from support.language import COMMAND, environment
+
+LEAVES = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")
+"""The other screen is left, the cursor is back, the mouse is no longer reported."""
+
+LIMIT = 20.0
+
+
+class Terminal:
+    """`raftplay tui` in a pseudo-terminal, and the screen as a terminal would show it."""
+
+    def __init__(
+        self, *args: str, size: tuple[int, int] = (120, 40), home: Path, code: str = "", **env: str
+    ) -> None:
+        self.raw = ""
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.Stream(self.screen)
+        command = ["-c", code, *args] if code else [*COMMAND[1:], "tui", *args]
+        variables = environment(TERM="xterm-256color", HOME=str(home), LC_ALL="C.UTF-8", TMPDIR=str(home), **env)
+        del variables["COLUMNS"]  # the size is the terminal's
+        self.child = pexpect.spawn(
+            sys.executable,
+            command,
+            env=variables,
+            dimensions=(size[1], size[0]),
+            encoding="utf-8",
+            timeout=LIMIT,
+            codec_errors="replace",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.child.close(force=True)
+
+    def read(self) -> None:
+        """Take in what has come."""
+        try:
+            text = self.child.read_nonblocking(65_536, timeout=0.1)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += text
+        self._stream.feed(re.sub(r"\x1b\[[<>=?]?[0-9;]*[upq]|\x1b\[\?[0-9;]*\$p", "", text))
+
+    def until(self, pattern: str) -> str:
+        """The screen once `pattern` is on it."""
+        give_up = time.monotonic() + LIMIT
+        while time.monotonic() < give_up:
+            self.read()
+            screen = "\n".join(self.screen.display)
+            if re.search(pattern, screen):
+                return screen
+        raise AssertionError(f"{pattern!r} did not come up:\n" + "\n".join(self.screen.display))
+
+    def end(self) -> int | None:
+        """The exit status, once it ended."""
+        give_up = time.monotonic() + LIMIT
+        while self.child.isalive() and time.monotonic() < give_up:
+            self.read()
+        self.read()
+        self.child.close()
+        return self.child.exitstatus
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home of nobody's."""
+    return tmp_path
+
+
+def is_given_back(terminal: Terminal) -> bool:
+    """Whether the last that was written gives the terminal back."""
+    tail = terminal.raw[-2000:]
+    return all(sequence in tail for sequence in LEAVES)
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(backend: str, home: Path) -> None:
+    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+        terminal.until(r"n\d leads term \d")
+        terminal.child.send(":submit hello\r")
+        screen = terminal.until(r"index 0 of node \d")
+        assert "messages" in screen
+        terminal.until(r"■\d hello.*■\d hello")
+        terminal.child.send("qq")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+
+
+def test_a_terminal_of_80x24_without_unicode_gets_ascii(home: Path) -> None:
+    with Terminal("--backend", "sim", "--speed", "1", "--ascii", size=(80, 24), home=home) as terminal:
+        screen = terminal.until(r"\* n\d leads")
+        assert screen.isascii()
+        terminal.child.send("\x03")
+        terminal.until("once more to quit")
+        terminal.child.send("\x03")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+
+
+def test_timings_that_cannot_work_are_warned_of_on_the_screen(home: Path) -> None:
+    with Terminal("--backend", "sim", "--timing", "election=40..60ms", home=home) as terminal:
+        terminal.until("warning: heartbeats every 50 ms, timeouts from 40 ms")
+        terminal.child.send("q")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, home: Path) -> None:
+    with Terminal("--backend", "sim", home=home) as terminal:
+        terminal.until("RUNNING")
+        os.kill(terminal.child.pid, number)
+        terminal.end()
+        assert is_given_back(terminal)
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Path) -> None:
+    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+        terminal.until("leads term")
+        terminal.child.ptyproc.fileobj.close()
+        terminal.child.ptyproc.closed = terminal.child.closed = True
+        give_up = time.monotonic() + LIMIT
+        while terminal.child.isalive() and time.monotonic() < give_up:
+            time.sleep(0.05)
+        if terminal.child.isalive():
+            os.kill(terminal.child.pid, signal.SIGKILL)
+            raise AssertionError("it lives on without a terminal")
+
+
+def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
+        "from raftplay.tui.deck import Deck\n"
+        "frame, calls = Deck.frame, []\n"
+        "def fails(self, view):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) > 9 and not view.snapshot.nodes[2].alive: raise RuntimeError('a bug of ours')\n"
+        "    return frame(self, view)\n"
+        "Deck.frame = fails\n"
+        "from raftplay.cli import main\n"
+        "main()"
+    )
+    with Terminal(home=home, code=code) as terminal:
+        terminal.child.send("2c")
+        assert terminal.end() == 1
+        assert is_given_back(terminal)
+        after = terminal.raw[terminal.raw.rindex(LEAVES[0]) :]
+        assert "raftplay: internal error: RuntimeError: a bug of ours; the report is in" in after
+        assert "Traceback" not in after
+        (script,) = home.glob("raftplay-report-*.script.txt")
+        report = script.with_name(script.name.replace(".script", ""))
+        assert "a bug of ours" in report.read_text("utf-8")
+        assert f"the session as a script in {script}" in after.replace("\r\n", "")
+        assert "\ncrash 2\n" in script.read_text("utf-8")
+    assert subprocess.run([*COMMAND, "run", "-q", str(script)], env=environment(), check=False).returncode == 0
+
+
+JOB_SHELL = """
+import os, signal, sys, termios
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+modes = termios.tcgetattr(0)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+while True:
+    _, status = os.waitpid(job, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpgrp())
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    input(f"stopped, modes as before: {termios.tcgetattr(0)[3] == modes[3]} $ ")
+    os.tcsetpgrp(0, job)
+    os.kill(-job, signal.SIGCONT)
+"""
+"""A shell with job control and one job: Ctrl+Z stops that, and Enter lets it go on."""
+
+AWAY = 2.0
+"""How long the job is stopped, in seconds: as long as several election timeouts, and 40 heartbeats."""
+
+
+def clock_of(screen: str) -> float:
+    """The cluster's time as the status line shows it."""
+    found = re.search(r"RUNNING +(\d+\.\d+) s", screen)
+    assert found is not None, screen
+    return float(found[1])
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+@pytest.mark.parametrize("face", ["tui", "shell"])
+def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend: str, home: Path) -> None:
+    args = (*COMMAND[1:], face, "--backend", backend, "--speed", "1")
+    with Terminal(*args, home=home, code=JOB_SHELL) as terminal:
+        screen = terminal.until(r"n\d leads term \d")
+        leads = re.search(r"n\d leads term \d+", screen)
+        assert leads is not None
+        for _ in range(2):
+            before = clock_of(terminal.until(r"RUNNING +\d+\.\d+ s"))
+            terminal.child.send("\x1a")
+            terminal.until("stopped, modes as before: True")
+            time.sleep(AWAY)  # this is what must not be seen by the cluster
+            terminal.screen.erase_in_display(2)
+            terminal.child.send("\n")
+            screen = terminal.until(rf"(?s)RUNNING.*{leads[0]}")
+            assert clock_of(screen) - before < AWAY
+            terminal.until("space pause" if face == "tui" else "Tab completes")  # all of it is there again
+        terminal.child.send(":submit x\r" if face == "tui" else "submit x\r")
+        terminal.until(r"index 0 of node \d")
+        terminal.until(leads[0])
+
+
+def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> None:
+    with Terminal("--backend", "sim", home=home) as terminal:
+        terminal.until("RUNNING")
+        terminal.child.send("\x1a")
+        terminal.until("no shell would wake raftplay up")
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+@pytest.mark.parametrize("command", [("tui",), ("lesson", "1", "--tui")])
+def test_a_terminal_that_cannot_show_a_screen_gets_a_sentence(
+    command: tuple[str, ...], term: str, home: Path
+) -> None:
+    code = f"import os; os.environ['TERM'] = {term!r}; from raftplay.cli import main; main()"
+    with Terminal(*command, home=home, code=code) as terminal:
+        assert terminal.end() == 2
+        screen = " ".join(" ".join(terminal.screen.display).split())
+        assert f"raftplay: error: the terminal cannot show a screen (TERM={term}); raftplay shell" in screen
+        assert "\x1b" not in terminal.raw
+
+
+def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
+    code = (
+        "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE)"
+    )
+    code += ".returncode)"
+    with Terminal(*COMMAND[1:], "tui", home=home, code=code) as terminal:
+        assert terminal.end() == 2
+
+
+def test_a_terminal_that_stops_reading_deposes_no_leader(home: Path) -> None:
+    with Terminal("--backend", "tcp", "--speed", "0.1", home=home) as terminal:
+        screen = terminal.until(r"n\d leads term \d")
+        leads = re.search(r"n\d leads term \d+", screen)
+        assert leads is not None
+        time.sleep(3)  # nobody reads, and the buffer of the terminal is soon full
+        terminal.child.send(":status\r")
+        terminal.until("status")
+        assert leads[0] in "\n".join(terminal.screen.display)
+
+
+def test_a_resize_is_followed(home: Path) -> None:
+    with Terminal("--backend", "sim", "--speed", "1", size=(120, 40), home=home) as terminal:
+        terminal.until("leads term")
+        terminal.screen.resize(24, 80)
+        terminal.child.setwinsize(24, 80)
+        terminal.until(r"node role +term vote")
+        terminal.screen.resize(10, 50)
+        terminal.child.setwinsize(10, 50)
+        terminal.until("50x10: raftplay needs 60x16")
+
+
+def test_the_process_that_shows_a_picture_ends_by_itself(home: Path) -> None:
+    file = home / "p.svg"
+    done = subprocess.run(
+        [*COMMAND, "tui", "--backend", "tcp", "--screenshot", str(file), "--after", "wait leader"],
+        env=environment(HOME=str(home)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert file.exists()

@@ -1,0 +1,220 @@
+"""For each rule by which nodes decide there is a situation in which an answer names it, with what decided."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+import pytest
+from support.why_stories import LED, STILL, Ask, lines_of, view_after
+
+from raftplay.past.history import History
+from raftplay.past.view import View
+from raftplay.raft import events as dec
+from raftplay.raft.events import RULES
+from raftplay.why import why_node, why_not_committed, why_rejected
+
+
+def of_node(node: int) -> Ask:
+    return lambda view: why_node(view, node)
+
+
+def rejected(node: int) -> Ask:
+    return lambda view: why_rejected(view, node)
+
+
+def not_committed(index: int) -> Ask:
+    return lambda view: why_not_committed(view, index)
+
+
+Story = Callable[[], View]
+
+OLD_ENTRY = (
+    LED
+    + "submit base; wait committed base on 5; partition 0,1 | 2,3,4; submit x to 0; wait log of 1 = 2; crash 0\n"
+    "heal; timeout 1; wait leader is 1; wait log of 4 = 2; sleep 5ms\n"
+)
+"""Node 1 leads term 2, and all have x, which is of term 1."""
+
+
+def forgetful() -> View:
+    """Only what happened last is kept: node 1 learns of a commit; how it came to that is forgotten."""
+    return view_after(
+        LED + "submit a; sleep 4ms; hold 0->2; hold 0->1; sleep 3ms; release 0->1; sleep 3ms", history=History(12)
+    )
+
+
+def leader_asked() -> View:
+    """A leader refuses a vote because it leads: sound nodes say that they have voted for themselves."""
+    view = view_after(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; sleep 3ms")
+    changed = [
+        msgspec.structs.replace(record, event=msgspec.structs.replace(record.event, rule="leads"))
+        if isinstance(record.event, dec.VoteDecided) and record.node == 0
+        else record
+        for record in view.records
+    ]
+    return replace(view, records=changed)
+
+
+def story(script: str, nodes: int = 3) -> Story:
+    return partial(view_after, script, nodes=nodes)
+
+
+SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
+    "granted": (
+        story(LED),
+        of_node(0),
+        "node 1 voted for it at 0.002 s: not yet voted for another in this term, and the candidate's log is up to "
+        "date: both logs are empty (§5.2)",
+    ),
+    "pre-granted": (
+        story("set prevote on\n" + STILL + "hold 1->0; cut 2->0; timeout 0; sleep 5ms"),
+        of_node(0),
+        "node 1 granted its pre-vote: no leader heard of lately, and the candidate's log is up to date: both logs "
+        "are empty (thesis §9.6); the answer is held on 1->0",
+    ),
+    "stale-term": (
+        story(STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"),
+        rejected(1),
+        "node 1 refused node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
+    ),
+    "voted-for-other": (
+        story(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; deliver 1->2; sleep 5ms"),
+        rejected(2),
+        "node 2 refused node 1's vote request for term 1 at 0.002 s: already voted for another candidate in this "
+        "term: node 2 voted for node 0 in term 1 (§5.2)",
+    ),
+    "leads": (
+        leader_asked,
+        rejected(0),
+        "node 0 refused node 1's vote request for term 1 at 0.002 s: leads this term itself: term 1 (§5.2)",
+    ),
+    "log-older-term": (
+        story(
+            LED + "submit a; wait committed a on 3; partition 0 | 1,2; submit b to 0; submit c to 0; timeout 1\n"
+            "wait leader is 1; submit d; wait committed d on 2; crash 1; crash 0; restart 0; heal\n"
+            "timeout 0; timeout 0; sleep 5ms"
+        ),
+        of_node(0),
+        "node 2 refused its vote: the candidate's last entry is of an older term: 1 < 2 (§5.4.1)",
+    ),
+    "log-shorter": (
+        story(
+            LED
+            + "submit a; wait committed a on 3; cut 0->1; submit b; wait committed b on 2; crash 0; timeout 1; sleep 5ms"
+        ),
+        of_node(1),
+        "node 2 refused its vote: the candidate's log is shorter, its last term the same: it ends at index 0, that "
+        "of node 2 at 1, both with term 1 (§5.4.1)",
+    ),
+    "leader-alive": (
+        story("set prevote on\n" + LED + "timeout 1; sleep 3ms"),
+        rejected(2),
+        "node 2 refused node 1's pre-vote request for term 2 at 0.011 s: a leader was heard of within the shortest "
+        "election timeout: node 2 heard of node 0 5 ms before (thesis §9.6)",
+    ),
+    "matches": (
+        story(LED + "submit a; wait committed a on 3; sleep 10ms"),
+        of_node(1),
+        "it last heard of node 0 at 0.011 s, 10 ms ago, and accepted its heartbeat of term 1: the log has the entry "
+        "before the new ones, with the same term: index 0, term 1 (§5.3)",
+    ),
+    "log-too-short": (
+        story(LED + "cut 0->1; submit a; submit b; wait committed b on 2; timeout 2; wait leader is 2; sleep 3ms"),
+        rejected(1),
+        "node 1 refused node 2's heartbeat of term 2 at 0.015 s: the log ends before the entry that should precede "
+        "the new ones: it is empty, and the entry before the new ones is at index 1 (§5.3)",
+    ),
+    "term-conflict": (
+        story(
+            LED
+            + "submit a; wait committed a on 3; partition 0 | 1,2; submit b to 0; timeout 1; wait leader is 1\n"
+            "submit c; wait committed c on 2; heal; sleep 51ms"
+        ),
+        rejected(0),
+        "node 0 refused node 1's heartbeat of term 2 at 0.065 s: the entry before the new ones is of another term: at "
+        "index 1 it is of term 1, the leader's of 2 (§5.3)",
+    ),
+    "newer-term": (
+        story(LED + "timeout 1; sleep 3ms"),
+        of_node(0),
+        "it was leader until 0.009 s: a message carries a newer term (§5.1), 1 < 2: node 1's vote request for term 2",
+    ),
+    "leader-heard": (
+        story(STILL + "timeout 0; timeout 1; sleep 5ms"),
+        of_node(1),
+        "it was candidate until 0.004 s: the leader of this term was heard of (§5.2): node 0's heartbeat of term 1",
+    ),
+    "old-call": (
+        story(LED),
+        of_node(0),
+        "at 0.002 s it ignored the answer of node 2 to its vote request for term 1: the reply answers a call of another "
+        "term or role (§5.2)",
+    ),
+    "outdated": (
+        story(
+            LED + "cut 0->1; submit a; wait committed a on 2; join 0->1; link 1->0 delay=120ms; sleep 50ms\n"
+            "link 1->0 clear; sleep 120ms"
+        ),
+        of_node(0),
+        "at 0.174 s it ignored the answer of node 1 to its heartbeat of term 1: the refusal is older than a later "
+        "success (§5.3)",
+    ),
+    "probed": (
+        story(
+            LED
+            + "submit a; wait committed a on 3; partition 0 | 1,2; submit b to 0; timeout 1; wait leader is 1\n"
+            "submit c; wait committed c on 2; heal; hold 1->0; sleep 51ms; submit d; sleep 5ms; release 1->0; sleep 3ms"
+        ),
+        of_node(1),
+        "at 0.073 s it ignored the answer of node 0 to its heartbeat of term 2: a call that tries further back is under "
+        "way already (§5.3)",
+    ),
+    "majority": (
+        story(LED + "submit a; wait committed a on 3"),
+        not_committed(0),
+        "node 0 committed it at 0.009 s: a majority has the entry, and it is of the leader's own term (§5.3, §5.4.2); it "
+        "counted nodes 0 1 for index 0, term 1",
+    ),
+    "told": (
+        forgetful,
+        not_committed(0),
+        "node 1 committed it at 0.011 s: the leader has committed that far (§5.3)",
+    ),
+    "older-entry": (
+        story(OLD_ENTRY, 5),
+        not_committed(1),
+        "a majority has the entry, but it is of an older term (§5.4.2)",
+    ),
+    "timeout": (
+        story("timing delay=2ms\nwait leader"),
+        of_node(0),
+        "its election timer fired at 0.156 s: the election timeout passed without word from a leader (§5.2); 156 ms "
+        "before, it had started",
+    ),
+    "asks-first": (
+        story("set prevote on\n" + STILL + "drop 0 after 2; timeout 0; wait 0 is candidate; sleep 41s"),
+        of_node(0),
+        "it was candidate until 35.849 s: its election timer fired, and it asks before it starts another election "
+        "(thesis §9.6)",
+    ),
+    "by-hand": (
+        story("timeout 0; wait leader"),
+        of_node(0),
+        "at 0.000 s its election timer was fired by hand (§5.2)",
+    ),
+}
+
+
+def test_there_is_a_situation_for_every_rule() -> None:
+    assert set(SITUATIONS) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_answer_names_the_rule_with_its_operands_and_section(rule: str) -> None:
+    told, ask, line = SITUATIONS[rule]
+    section, words = RULES[rule]
+    lines = lines_of(ask(told()))
+    assert line in lines, "\n".join(lines)
+    assert words in line or rule == "leads"
+    assert section in line

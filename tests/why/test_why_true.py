@@ -1,0 +1,131 @@
+"""Every answer of `why` is true: in every shipped scenario, every bug scenario and under random faults."""
+
+import random
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+from support.churn import Churn
+from support.why_truth import Watched
+from support.why_witness import Witness
+
+from raftplay import Config, Harness, scenarios
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.commands.errors import Failed
+from raftplay.commands.script import parse_script
+from raftplay.commands.setup import Setup
+from raftplay.explore.mixes import MIXES, Driver
+from raftplay.explore.trial import bound
+from raftplay.past.history import History
+from raftplay.raft.bugs import BUGS
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.messages import UsageError
+
+LONG = 1_000_000
+"""Records of a history that forgets nothing here."""
+
+SHORT = 120
+"""Records of one that forgets much."""
+
+NAMES = (*scenarios.names(), *scenarios.bug_names())
+
+
+def watched(n: int, seed: int, config: Config, *, every: int, watch: object = True) -> Watched:
+    """A cluster in virtual time whose answers are compared while time passes."""
+    history, witness, short = History(LONG), Witness(), History(SHORT)
+    h = Harness(n, backend="sim", seed=seed, config=config, watch=watch, readers=[history, witness, short])  # type: ignore[arg-type]
+    found = Watched(h, history, witness, short)
+    found.look_meanwhile(every)
+    return found
+
+
+def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
+    """Play a scenario to its end, a breach notwithstanding, and ask everything after every step."""
+    script = parse_script(
+        name, scenarios.text_of(name), Setup(backend="sim", seed=seed, without_bugs=without_bugs)
+    )
+    setup = script.setup
+    assert setup.nodes is not None
+    cluster = watched(setup.nodes, seed, setup.config(), every=23, watch=setup.watched or True)
+    with suppress(InvariantBroken), cluster.h:
+        for step in script.steps:
+            if cluster.h.breach is not None and step.bound.command.name in ("sleep", "wait", "never"):
+                continue  # what they wait for may not come any more
+            with suppress(InvariantBroken, Failed, UsageError):
+                step.bound.run(cluster.session)
+            with suppress(InvariantBroken):
+                cluster.session.view()
+            cluster.look()
+    cluster.check_later()
+    return cluster
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_answer_is_true_in_a_scenario(name: str) -> None:
+    for seed in (1, 2):
+        try:
+            play(name, seed)
+        except BaseException as error:
+            error.add_note(f"{name}, seed {seed}")
+            raise
+
+
+def churned(seed: int, *, seconds: float, bugs: tuple[str, ...] = (), every: int = 60) -> Watched:
+    """A cluster under a random fault mix, of random size and options."""
+    rng = random.Random(f"why {seed}")
+    raft = RaftConfig(prevote=rng.random() < 0.4, noop=rng.random() < 0.2)
+    config = Config(raft=raft, unreliable=rng.random() < 0.2, bugs=bugs)
+    cluster = watched(rng.choice((2, 3, 3, 4, 5, 5, 7)), seed, config, every=every)
+    with suppress(InvariantBroken), cluster.h:
+        churn = Churn(cluster.h, seed)
+        try:
+            churn.run(seconds)
+        except InvariantBroken:
+            assert bugs
+        cluster.look()
+    cluster.check_later()
+    return cluster
+
+
+def mixed(seed: int, mix: str, *, seconds: float, bugs: tuple[str, ...] = ()) -> Watched:
+    """A cluster under one of the mixes of `raftplay explore`, asked after each of its commands."""
+    cluster = watched(3 + seed % 3, seed, Config(bugs=bugs), every=200)
+    with suppress(InvariantBroken), cluster.h as h:
+        driver = Driver(h, random.Random(f"driver {seed}"), MIXES[mix])
+        while h.now < seconds and h.breach is None:
+            pause, command = driver.step()
+            with suppress(InvariantBroken):
+                h.sleep_ms(pause)
+            if h.breach is None:
+                with suppress(InvariantBroken, Failed, UsageError):
+                    bound(command, h.n).run(cluster.session)
+            cluster.look()
+    cluster.check_later()
+    return cluster
+
+
+KINDS = {"LeaderFacts", "CandidateFacts", "FollowerFacts", "DownFacts"}
+OUTCOMES = {"committed", "was committed", "nowhere", "no leader", "not the leader's", "too few"}
+REASONS = {"there is one", "too few live", "too few meet", "waiting"}
+
+
+def test_every_answer_is_true_under_random_faults() -> None:
+    said: Counter[str] = Counter()
+    for seed in range(14):
+        try:
+            said.update(churned(seed, seconds=2.0).said)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+    assert said.keys() >= KINDS | OUTCOMES | REASONS
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_every_answer_is_true_under_a_mix_of_faults(mix: str) -> None:
+    assert mixed(1, mix, seconds=1.0).looks > 10
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_every_answer_is_true_with_a_bug_under_random_faults(bug: str) -> None:
+    for seed in range(2):
+        assert churned(seed, seconds=1.0, bugs=(bug,)).looks > 0
