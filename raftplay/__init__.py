@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
     from raftplay.cluster.sqlite_storage import SqliteStorage
     from raftplay.cluster.timings import TimingWarning
+    from raftplay.errors import UsageError
+    from raftplay.raft.commands import CommandRefused
     from raftplay.raft.config import RaftConfig
     from raftplay.raft.consensus import ConsensusModule
     from raftplay.raft.messages import (
         AppendEntriesArgs,
         AppendEntriesReply,
         CMState,
-        CommandRefused,
         CommitEntry,
         LogEntry,
         Report,
         RequestVoteArgs,
         RequestVoteReply,
-        UsageError,
     )
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
@@ -80,11 +80,12 @@ _MODULES = {
     "raftplay.cluster.snapshot": "NodeSnapshot Snapshot",
     "raftplay.cluster.sqlite_storage": "SqliteStorage",
     "raftplay.cluster.timings": "TimingWarning",
+    "raftplay.errors": "UsageError",
+    "raftplay.raft.commands": "CommandRefused",
     "raftplay.raft.config": "RaftConfig",
     "raftplay.raft.consensus": "ConsensusModule",
     "raftplay.raft.messages": (
-        "AppendEntriesArgs AppendEntriesReply CMState CommandRefused CommitEntry "
-        "LogEntry Report RequestVoteArgs RequestVoteReply UsageError"
+        "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }

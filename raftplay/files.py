@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_NAME = 60

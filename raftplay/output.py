@@ -7,7 +7,7 @@ import os
 import sys
 
 from raftplay.commands.shown import columns
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_LINE = 1 << 17

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from raftplay.raft.messages import Args, Reply, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import Args, Reply
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import contextlib
 import errno
 from types import ModuleType
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 OTHERS = 256
 """How many open files are left to the rest of the process, and to strangers who connect."""

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import NoReturn
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 FORKED = (
     "the cluster lives in the process from which this one was forked; make a Harness of its own here "

@@ -28,7 +28,8 @@ from raftplay.backends.base import (
 )
 from raftplay.backends.interrupts import Interrupts
 from raftplay.backends.timers import Timer, Timers
-from raftplay.raft.messages import Args, Reply, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import Args, Reply
 
 T = TypeVar("T")
 

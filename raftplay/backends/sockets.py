@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeVarTuple, cast
 
 from raftplay.backends import files, wire
 from raftplay.backends.base import CallFailed, Handle, Receiver
-from raftplay.raft.messages import Args, Reply, RequestVoteArgs, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import Args, Reply, RequestVoteArgs
 
 Ts = TypeVarTuple("Ts")
 

@@ -37,7 +37,7 @@ from raftplay.backends.forked import ForkedLock
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.backends.waits import Room, Waiter
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import msgspec
 
+from raftplay.raft.commands import MAX_COMMAND_DEPTH, check_command
 from raftplay.raft.messages import (
-    MAX_COMMAND_DEPTH,
     MAX_NUMBER,
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -22,7 +22,6 @@ from raftplay.raft.messages import (
     NodeId,
     RequestVoteArgs,
     RequestVoteReply,
-    check_command,
 )
 
 MAX_FRAME_BYTES = 8 << 20

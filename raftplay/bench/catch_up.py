@@ -11,7 +11,7 @@ from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.latency import commit_one
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import AppendEntriesArgs
-from raftplay.watch.events import CallSent, Record
+from raftplay.watch.facts import CallSent, Record
 
 MISSED = 100_000
 

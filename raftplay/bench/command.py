@@ -10,7 +10,7 @@ from raftplay.cluster.checks import CheckFailed
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import quoted
 from raftplay.commands.status import Status
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 MEASUREMENTS: dict[str, Callable[[Options], list[Step]]] = {
     "floor": floor.steps,

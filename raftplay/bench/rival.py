@@ -21,7 +21,7 @@ from raftplay.bench.figures import Figure, Found, Options, Step, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
 from raftplay.commands.shown import quoted
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 PYSYNCOBJ = "pysyncobj"
 RIVALS = (PYSYNCOBJ,)

@@ -8,7 +8,7 @@ from raftplay.bench.figures import Figure, Found, Options, Step
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.raft.config import RaftConfig
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
 
 NODES = 5

@@ -15,8 +15,8 @@ from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
 from raftplay.commands.values import read_long_integers
 from raftplay.docstrings import restore
+from raftplay.errors import UsageError
 from raftplay.output import be_silent, complain, prepare_streams
-from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.signals import end, handled
 

@@ -13,8 +13,8 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text, quoted
+from raftplay.errors import UsageError
 from raftplay.files import Target, check_output_name, expanded
-from raftplay.raft.messages import UsageError
 
 
 def input_path(text: str | Path) -> Path:

@@ -12,6 +12,7 @@ from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal
 from raftplay.cli.options import SeedOption
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.errors import UsageError
 from raftplay.files import expanded
 from raftplay.lessons import command as lessons
 from raftplay.lessons import shelf
@@ -20,7 +21,6 @@ from raftplay.lessons.free import WORDS
 from raftplay.lessons.page import WIDTH
 from raftplay.lessons.progress import progress_file
 from raftplay.output import Output, Typed
-from raftplay.raft.messages import UsageError
 
 LESSON_SPEED = 0.1
 """How fast a lesson is seen on a terminal unless said otherwise: an election takes seconds."""

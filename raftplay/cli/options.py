@@ -15,10 +15,10 @@ from raftplay.commands.script import override
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import duration_of
+from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
-from raftplay.raft.messages import UsageError
 
 DataDirOption = Annotated[
     Path | None,

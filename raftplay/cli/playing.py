@@ -30,9 +30,9 @@ from raftplay.commands.runner import JsonTranscript, TextTranscript, opened, run
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
+from raftplay.errors import UsageError
 from raftplay.files import Target, expanded
 from raftplay.output import Output
-from raftplay.raft.messages import UsageError
 from raftplay.shell.own import piped_script
 
 

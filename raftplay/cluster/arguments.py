@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence, Sized
 from typing import NoReturn
 
 from raftplay.cluster.config import MAX_NODES, Config
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.raft.storage import Storage
 from raftplay.watch.invariants.names import check_names
 from raftplay.watch.stream import Reader

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.raft.messages import CMState, CommitEntry, same_command
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import CMState, CommitEntry
 from raftplay.version import __version__
 from raftplay.watch.invariants import Breach
 from raftplay.watch.text import visible

@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from raftplay.errors import UsageError
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig, check_range
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import UsageError
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
 MORE_REELECTION = "RAFT_FORCE_MORE_REELECTION"

@@ -2,8 +2,8 @@
 
 import logging
 
-from raftplay.raft.events import Decision
-from raftplay.watch.events import Record
+from raftplay.raft.decisions import Decision
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.stream import Stream
 

@@ -10,7 +10,8 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from raftplay.backends.base import Answer, Backend, Handle
-from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
 MAX_HELD = 10_000
 """How many messages held links keep; of more, the oldest is lost."""

@@ -28,9 +28,10 @@ from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import Timings, warn_of_timings
-from raftplay.raft.messages import CommitEntry, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
 from raftplay.watch.text import visible
@@ -242,7 +243,7 @@ class Harness:
 
     def partition(self, *groups: Iterable[int]) -> None:
         """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
-        self._act(lambda: self._members.tell(ev.Partitioned(self.network.partition(groups))))
+        self._act(lambda: self._members.tell(facts.Partitioned(self.network.partition(groups))))
 
     def heal(self) -> int:
         """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
@@ -252,9 +253,9 @@ class Harness:
 
         def act() -> int:
             self.network.heal()
-            self._members.tell(ev.Healed())
+            self._members.tell(facts.Healed())
             for src, dst in self.flights.held_links:
-                self._members.tell(ev.LinkHeld(src, dst, False))
+                self._members.tell(facts.LinkHeld(src, dst, False))
             return self.flights.release_all()
 
         return self._act(act)
@@ -330,7 +331,7 @@ class Harness:
 
         def act() -> None:
             self.flights.hold(src, dst)
-            self._members.tell(ev.LinkHeld(src, dst, True))
+            self._members.tell(facts.LinkHeld(src, dst, True))
 
         self._act(act)
 
@@ -341,7 +342,7 @@ class Harness:
             flight = self.flights.get(id)
             if flight.due is not None:
                 self.flights.hold_one(id)
-                self._members.tell(ev.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
+                self._members.tell(facts.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
 
         self._act(act)
 
@@ -354,7 +355,7 @@ class Harness:
         self._members.check_link(src, dst)
 
         def act() -> int:
-            self._members.tell(ev.LinkHeld(src, dst, False))
+            self._members.tell(facts.LinkHeld(src, dst, False))
             return self.flights.release((src, dst))
 
         return self._act(act)

@@ -19,10 +19,11 @@ from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Kept, Server
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import NONE, CMState, CommitEntry, UsageError
+from raftplay.raft.messages import NONE, CMState, CommitEntry
 from raftplay.raft.storage import MapStorage, Storage, StorageError
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 EMPTY: Kept = (0, NONE, ())
@@ -76,7 +77,7 @@ class Members:
         for server in self.servers:
             if self.wiped[server.id]:
                 self.crash(server)
-                self.tell(ev.Wiped(), server.id)
+                self.tell(facts.Wiped(), server.id)
             else:
                 self.reconnect(server, tell=False)
         for server in self.servers:
@@ -131,13 +132,13 @@ class Members:
             self.commits[id] = []
             self.crash_causes[id] = cause
             self._keep(server)
-            self.tell(ev.Crashed(cause), id)
+            self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
         """Keep in mind what the disk of a node that is down holds, and tell it where its writes do not."""
         kept = self._kept[server.id] = server.on_disk()
         if not server.writes_tell_all:
-            self.tell(ev.OnDisk(*kept), server.id)
+            self.tell(facts.OnDisk(*kept), server.id)
 
     def _late_write(self, id: int) -> None:
         """A process of node `id` that had crashed wrote to the disk."""
@@ -162,7 +163,7 @@ class Members:
         self.servers[id] = server
         self.alive[id] = True
         self.crash_causes[id] = ""
-        self.tell(ev.Restarted(), id)
+        self.tell(facts.Restarted(), id)
         self.reconnect(server, tell=False)
         server.serve()
 
@@ -170,7 +171,7 @@ class Members:
         """It will crash in its next write, after `sets` parts of it."""
         self._check_alive(server)
         server.disk.tear_after(sets)
-        self.tell(ev.Tearing(sets), server.id)
+        self.tell(facts.Tearing(sets), server.id)
 
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
         """The disk or (with a `failure`) the code of a node failed for the `cause` given; without one, it was torn
@@ -192,7 +193,7 @@ class Members:
                 disk.wipe()
             else:
                 self.storage[server.id] = MapStorage()
-        self.tell(ev.Wiped(), server.id)
+        self.tell(facts.Wiped(), server.id)
 
     def _had_data(self, id: int) -> bool:
         """Return whether node `id` has anything to lose; a disk that cannot say so may have had something."""
@@ -205,7 +206,7 @@ class Members:
         """It is cut from all others, both ways."""
         server.disconnect_all()
         self._leave(server)
-        self.tell(ev.Disconnected(), server.id)
+        self.tell(facts.Disconnected(), server.id)
 
     def _leave(self, server: Server) -> None:
         """The others close their connections to `server`; what becomes of its own is its affair."""
@@ -224,29 +225,29 @@ class Members:
                 server.connect_to_peer(peer.id, peer.listen_addr)
                 peer.connect_to_peer(server.id, server.listen_addr)
         if tell:
-            self.tell(ev.Reconnected(), server.id)
+            self.tell(facts.Reconnected(), server.id)
 
     def drop(self, server: Server, n: int) -> None:
         """Its outgoing calls fail after the next `n`; -1 = none does."""
         server.proxy.drop_calls_after_n(n)
-        self.tell(ev.Dropping(server.proxy.calls_left), server.id)
+        self.tell(facts.Dropping(server.proxy.calls_left), server.id)
 
     def freeze(self, server: Server) -> None:
         """Its process stalls."""
         self._check_alive(server)
         server.freeze()
-        self.tell(ev.Frozen(), server.id)
+        self.tell(facts.Frozen(), server.id)
 
     def thaw(self, server: Server) -> None:
         """Its process goes on."""
         self._check_alive(server)
-        self.tell(ev.Thawed(), server.id)
+        self.tell(facts.Thawed(), server.id)
         server.thaw()
 
     def time_out(self, server: Server) -> None:
         """Its election timer fires now."""
         self._check_alive(server)
-        self.tell(ev.TimedOut(), server.id)
+        self.tell(facts.TimedOut(), server.id)
         server.time_out()
 
     def _check_alive(self, server: Server) -> None:
@@ -257,7 +258,7 @@ class Members:
         """Let one direction of a link have other faults."""
         faults = change(self.network.faults(src, dst))
         self.network.set_faults(src, dst, faults)
-        self.tell(ev.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
+        self.tell(facts.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
 
     def check_link(self, src: int, dst: int) -> None:
         """Raise `UsageError` unless these are two nodes."""
@@ -266,7 +267,7 @@ class Members:
         self.server(src)
         self.server(dst)
 
-    def tell(self, fact: ev.Fact, node: int = -1) -> None:
+    def tell(self, fact: facts.Fact, node: int = -1) -> None:
         """Publish a fact about a node, or about the cluster (-1)."""
         if self.stream.active:
             self.stream.publish(node, self._incarnations[node] if node >= 0 else 0, fact)

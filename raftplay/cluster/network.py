@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.stuck import DidNotReturn
-from raftplay.watch.events import ITS_CODE
+from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.text import visible
 
 FAILURES = (Exception, DidNotReturn)

@@ -20,14 +20,14 @@ from raftplay.cluster.network import Network
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.raft.bugs import module_with
+from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.events import Decision
+from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesReply,
     Args,
     CMState,
-    CommandRefused,
     CommitEntry,
     LogEntry,
     Reply,
@@ -35,7 +35,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.storage import PersistentState, Storage, StorageError
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 T = TypeVar("T")
@@ -169,7 +169,7 @@ class Server:
             if index != NONE:
                 self._settle_soon()
             if self._stream.active:
-                self._publish(ev.Submitted(command, index))
+                self._publish(facts.Submitted(command, index))
             return index
 
     def submit_many(self, commands: Iterable[object]) -> list[int]:
@@ -317,7 +317,7 @@ class Server:
         if self._stream.active:
             open_call = self._open_calls.get(call_id)
             by_user = open_call is None or open_call[2] is not None
-            self._publish(ev.CallSent(call_id, self.id, peer_id, args, by_user, max(len(fate), 1)))
+            self._publish(facts.CallSent(call_id, self.id, peer_id, args, by_user, max(len(fate), 1)))
         if not fate:
             self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
         held = self._flights.is_held(self.id, peer_id)
@@ -357,7 +357,7 @@ class Server:
                 self._arrived_frozen(answer.call_id, answer.peer_id, args)
             return
         if self._stream.active and isinstance(answer, Incoming):
-            self._publish(ev.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
+            self._publish(facts.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
         now = self._backend.now()
         reply: Reply
         method = "append_entries"
@@ -375,14 +375,14 @@ class Server:
     def lose(self, args: Args, answer: Answer, reason: str) -> None:
         """A call that came in gets lost before the node sees it."""
         if self._stream.active and isinstance(answer, Incoming):
-            self._publish(ev.CallLost(answer.call_id, answer.peer_id, self.id, args, reason))
+            self._publish(facts.CallLost(answer.call_id, answer.peer_id, self.id, args, reason))
 
     def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
         """Let the answer to a call leave, past the links' faults."""
         peer_id, call_id = incoming.peer_id, incoming.call_id
         fate = self._network.fate(self.id, peer_id)
         if self._stream.active:
-            self._publish(ev.ReplySent(call_id, self.id, peer_id, reply, max(len(fate), 1)))
+            self._publish(facts.ReplySent(call_id, self.id, peer_id, reply, max(len(fate), 1)))
         if not fate:
             self._reply_lost(incoming, reply, self._network.blocked(self.id, peer_id) or "loss")
         held = self._flights.is_held(self.id, peer_id)
@@ -424,14 +424,14 @@ class Server:
             return
         call_id, src, dst, message = flight.call_id, flight.src, flight.dst, flight.message
         if flight.is_reply:
-            self._publish(ev.ReplyLost(call_id, src, dst, cast(Reply, message), reason))
+            self._publish(facts.ReplyLost(call_id, src, dst, cast(Reply, message), reason))
         else:
-            self._publish(ev.CallLost(call_id, src, dst, cast(Args, message), reason))
+            self._publish(facts.CallLost(call_id, src, dst, cast(Args, message), reason))
 
     def copied(self, flight: Flight) -> None:
         """A copy of a message is made, of this node's or of one that came to it."""
         if self._stream.active:
-            self._publish(ev.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
+            self._publish(facts.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """A reply came in. While time stands still, it is in flight until the next step, or until time goes on."""
@@ -457,7 +457,7 @@ class Server:
             return
         _, args, on_reply = open_call
         if self._stream.active:
-            self._publish(ev.ReplyDelivered(call_id, peer_id, self.id, reply))
+            self._publish(facts.ReplyDelivered(call_id, peer_id, self.id, reply))
         if on_reply is not None:
             on_reply(reply)
             self._backend.changed()
@@ -473,7 +473,7 @@ class Server:
 
     def _arrived_frozen(self, call_id: int, peer_id: int, message: Args | Reply) -> None:
         if self._stream.active:
-            self._publish(ev.KeptWaiting(call_id, peer_id, self.id, message))
+            self._publish(facts.KeptWaiting(call_id, peer_id, self.id, message))
 
     def _remembered_call(self, call_id: int) -> OpenCall | None:
         """A call that was answered before: the network may bring a reply twice."""
@@ -506,7 +506,7 @@ class Server:
         try:
             self._endpoint.send(peer_id, call_id, args)
         except CallFailed:
-            self._call_lost(peer_id, call_id, args, ev.NOT_SENT)
+            self._call_lost(peer_id, call_id, args, facts.NOT_SENT)
             raise
 
     def _answer_now(self, incoming: "Incoming", reply: Reply) -> None:
@@ -515,16 +515,16 @@ class Server:
 
     def _call_lost(self, peer_id: int, call_id: int, args: Args, reason: str) -> None:
         if self._stream.active:
-            self._publish(ev.CallLost(call_id, self.id, peer_id, args, reason))
+            self._publish(facts.CallLost(call_id, self.id, peer_id, args, reason))
 
     def _not_heard(self, peer_id: int, call_id: int, reply: Reply, reason: str) -> None:
         """An answer that came in gets lost before the node sees it."""
         if self._stream.active:
-            self._publish(ev.ReplyLost(call_id, peer_id, self.id, reply, reason))
+            self._publish(facts.ReplyLost(call_id, peer_id, self.id, reply, reason))
 
     def _reply_lost(self, incoming: "Incoming", reply: Reply, reason: str) -> None:
         if self._stream.active:
-            self._publish(ev.ReplyLost(incoming.call_id, self.id, incoming.peer_id, reply, reason))
+            self._publish(facts.ReplyLost(incoming.call_id, self.id, incoming.peer_id, reply, reason))
 
     # ---- inside: settling
 
@@ -670,7 +670,7 @@ class Server:
 
     # ---- inside: events
 
-    def _publish(self, fact: ev.Fact) -> None:
+    def _publish(self, fact: facts.Fact) -> None:
         self._stream.publish(self.id, self.incarnation, fact)
 
     def _publish_decision(self, decision: Decision) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
 from raftplay.raft.messages import CMState, CommitEntry, LogEntry
-from raftplay.watch.events import ITS_CODE
+from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import or_dash
 

@@ -10,7 +10,8 @@ from raftplay.commands import kinds
 from raftplay.commands.errors import Failed
 from raftplay.commands.selectors import leader
 from raftplay.commands.table import command
-from raftplay.raft.messages import NONE, CMState, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import NONE, CMState
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
 

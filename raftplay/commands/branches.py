@@ -13,8 +13,8 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.timings import told_elsewhere
+from raftplay.errors import UsageError
 from raftplay.past.history import History
-from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from raftplay.commands.lexer import Mistake, Word
 from raftplay.commands.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
 from raftplay.commands.shown import quoted, short
 from raftplay.commands.values import ENDLESS, limits_text, submittable, whole
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import CMState
 from raftplay.watch.text import command_text, count
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import Transcript
+from raftplay.errors import UsageError
 from raftplay.files import Target
-from raftplay.raft.messages import UsageError
 
 
 def verify_script(

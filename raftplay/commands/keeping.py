@@ -13,8 +13,8 @@ from raftplay.commands.branches import Blueprint, Branch, Mark, time_text
 from raftplay.commands.shown import file_word
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text, range_text
+from raftplay.errors import UsageError
 from raftplay.files import Target
-from raftplay.raft.messages import UsageError
 from raftplay.version import __version__
 from raftplay.watch.text import count, visible
 

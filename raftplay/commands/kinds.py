@@ -28,8 +28,9 @@ from raftplay.commands.selectors import (
 )
 from raftplay.commands.shown import quoted, short
 from raftplay.commands.table import TABLE, TOPICS, Kind, Resolve, constant
+from raftplay.errors import UsageError
 from raftplay.files import check_output_name, expanded
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.raft.messages import CMState
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session

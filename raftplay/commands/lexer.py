@@ -7,7 +7,7 @@ keep spaces. A mistake knows its line and column, so that it can be shown under 
 from dataclasses import dataclass
 
 from raftplay.commands.shown import columns
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 MAX_LINE_BYTES = 64 * 1024

@@ -24,8 +24,8 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
+from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import ReaderFailed
 

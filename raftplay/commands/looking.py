@@ -9,7 +9,7 @@ from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
 from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRACE, TRANSCRIPTS, command
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text

@@ -7,8 +7,8 @@ from raftplay.cluster.snapshot import NOT_KEPT, NodeSnapshot, Snapshot
 from raftplay.commands import kinds
 from raftplay.commands.branches import Branch, Mark
 from raftplay.commands.table import command
-from raftplay.raft.messages import UsageError
-from raftplay.watch.events import Record
+from raftplay.errors import UsageError
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import count, or_dash, visible
 

@@ -18,9 +18,9 @@ from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
+from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
 from raftplay.past.history import History
-from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import TraceWriter, new_header

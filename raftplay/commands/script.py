@@ -12,7 +12,7 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_
 from raftplay.commands.setup import Setup, apply
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import TABLE, Bound, Command, parse
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 MAX_MISTAKES = 100
 """A script with as many mistakes is not read to its end."""

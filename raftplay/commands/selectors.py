@@ -10,7 +10,8 @@ from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Word
 from raftplay.commands.shown import quoted, short
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.errors import UsageError
+from raftplay.raft.messages import CMState
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness

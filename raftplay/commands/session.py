@@ -30,9 +30,9 @@ from raftplay.commands.lexer import Mistake
 from raftplay.commands.script import parse_line
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Bound
+from raftplay.errors import UsageError
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
-from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import Reader
 from raftplay.watch.trace import TraceWriter
 

@@ -12,9 +12,9 @@ from raftplay.commands.lexer import Word
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Kind, Resolve, command, constant
 from raftplay.commands.values import range_text
+from raftplay.errors import UsageError
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
-from raftplay.raft.messages import UsageError
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import count
 

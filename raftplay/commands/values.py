@@ -7,7 +7,8 @@ from decimal import Decimal
 from raftplay.commands.cursor import Cursor
 from raftplay.commands.lexer import Word
 from raftplay.commands.shown import quoted
-from raftplay.raft.messages import CommandRefused, UsageError, check_command
+from raftplay.errors import UsageError
+from raftplay.raft.commands import CommandRefused, check_command
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 

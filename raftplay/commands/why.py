@@ -13,8 +13,9 @@ from raftplay.commands.selectors import SEVERAL, SINGLE, Selector, parse_node
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Kind, Resolve, command, constant
 from raftplay.commands.values import whole
+from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.messages import CMState, UsageError
+from raftplay.raft.messages import CMState
 from raftplay.why import Answer
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.version import __version__
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
 TOLD = (
-    dec.ElectionStarted,
-    dec.BecameLeader,
-    dec.EntryAppended,
-    dec.LogTruncated,
-    dec.CommitAdvanced,
+    decisions.ElectionStarted,
+    decisions.BecameLeader,
+    decisions.EntryAppended,
+    decisions.LogTruncated,
+    decisions.CommitAdvanced,
 )
 """The decisions worth a comment."""
 
@@ -100,4 +100,4 @@ def _comments(happened: list[Record]) -> list[str]:
 
 
 def _deposed(event: object) -> bool:
-    return isinstance(event, dec.BecameFollower) and event.was == "Leader"
+    return isinstance(event, decisions.BecameFollower) and event.was == "Leader"

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from raftplay.raft.events import Decision
-from raftplay.watch.events import Record
+from raftplay.raft.decisions import Decision
+from raftplay.watch.facts import Record
 
 
 class Coverage:

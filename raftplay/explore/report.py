@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from raftplay.explore.sweep import Report, percentile
 from raftplay.explore.trial import Result
-from raftplay.raft.events import RULES
+from raftplay.raft.decisions import RULES
 from raftplay.version import __version__
 from raftplay.watch.text import count
 

@@ -25,10 +25,10 @@ from raftplay.commands.lexer import split_line
 from raftplay.commands.script import DEFAULT_NODES
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound, parse
+from raftplay.errors import UsageError
 from raftplay.explore.coverage import Coverage
 from raftplay.explore.gauge import left_over
 from raftplay.explore.mixes import MIXES, Driver
-from raftplay.raft.messages import UsageError
 
 ELECTION_TIMEOUTS = 10
 """Within how many (longest) election timeouts of the last fault a leader must stand."""

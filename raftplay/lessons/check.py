@@ -14,9 +14,9 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.conditions import Condition
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
+from raftplay.errors import UsageError
 from raftplay.lessons.course import Do, Free, Look, Predict, Request, Steps, Verdict, Words, open_lesson, play_step
 from raftplay.lessons.language import Lesson
-from raftplay.raft.messages import UsageError
 
 SEEDS = 20
 """With how many seeds a lesson is played."""

@@ -11,6 +11,7 @@ from raftplay.commands.lexer import Mistake
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
 from raftplay.commands.status import Status
+from raftplay.errors import UsageError
 from raftplay.lessons import progress, shelf
 from raftplay.lessons.check import SEEDS, check
 from raftplay.lessons.console import Console
@@ -20,7 +21,6 @@ from raftplay.lessons.progress import Left
 from raftplay.lessons.shelf import Text
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import Reader, score_text
-from raftplay.raft.messages import UsageError
 from raftplay.watch.text import count
 
 WORDS_A_MINUTE = 200

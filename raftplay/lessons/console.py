@@ -15,11 +15,11 @@ from raftplay.commands.lexer import Mistake
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
 from raftplay.commands.table import Bound
+from raftplay.errors import UsageError
 from raftplay.lessons.page import WIDTH, beside, indented, pointed, wrapped
 from raftplay.lessons.stage import Stage
-from raftplay.raft import events as dec
-from raftplay.raft.messages import UsageError
-from raftplay.watch.events import Record
+from raftplay.raft import decisions
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
@@ -44,13 +44,13 @@ class Console:
 
 
 TOLD = (
-    dec.PreVoteStarted,
-    dec.ElectionStarted,
-    dec.VoteDecided,
-    dec.BecameLeader,
-    dec.BecameFollower,
-    dec.LogTruncated,
-    dec.CommitHeld,
+    decisions.PreVoteStarted,
+    decisions.ElectionStarted,
+    decisions.VoteDecided,
+    decisions.BecameLeader,
+    decisions.BecameFollower,
+    decisions.LogTruncated,
+    decisions.CommitHeld,
 )
 """The decisions that are told while commands let time pass."""
 
@@ -149,10 +149,12 @@ class Teller:
     def record(self, record: Record) -> None:
         """What happened, if it is told."""
         event = record.event
-        if not isinstance(event, TOLD) or (isinstance(event, dec.BecameFollower) and event.was == "Follower"):
+        if not isinstance(event, TOLD) or (
+            isinstance(event, decisions.BecameFollower) and event.was == "Follower"
+        ):
             return
         words = describe(record)
-        if isinstance(event, dec.VoteDecided) and event.granted:
+        if isinstance(event, decisions.VoteDecided) and event.granted:
             words = words.split(":")[0]
         time = f"{record.time:.3f} s  "
         first = self.before * 2 + time

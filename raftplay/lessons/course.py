@@ -18,10 +18,10 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
+from raftplay.errors import UsageError
 from raftplay.lessons.language import Anew, Answer, Ask, Beside, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
-from raftplay.raft.messages import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ from raftplay.commands.setup import Setup
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Bound
 from raftplay.commands.table import Command as Row
+from raftplay.errors import UsageError
 from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
 from raftplay.raft.bugs import BUGS
-from raftplay.raft.messages import UsageError
 from raftplay.watch.text import visible
 
 if TYPE_CHECKING:

@@ -24,8 +24,10 @@ from raftplay.commands.lexer import Word
 from raftplay.commands.selectors import check_variable, parse_node
 from raftplay.commands.shown import quoted
 from raftplay.commands.values import submittable
+from raftplay.errors import UsageError
 from raftplay.lessons.reasons import why_not_that_node
-from raftplay.raft.messages import CMState, UsageError, same_command
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import CMState
 from raftplay.watch.text import command_text
 
 if TYPE_CHECKING:

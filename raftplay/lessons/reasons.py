@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from raftplay import why
 from raftplay.past.view import View
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.why.elections import Firing
 from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
@@ -40,7 +40,7 @@ def _timers(session: "Session", view: View, given: int, right: int) -> str:
     began = next(
         record
         for record in reversed(view.records)
-        if record.node == right and isinstance(record.event, dec.ElectionStarted)
+        if record.node == right and isinstance(record.event, decisions.ElectionStarted)
     )
     if began.seq <= history.first_seq:
         return ""

@@ -9,8 +9,8 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.script import decode
 from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text, quoted
+from raftplay.errors import UsageError
 from raftplay.lessons.language import Lesson, parse_lesson
-from raftplay.raft.messages import UsageError
 
 SUFFIX = ".txt"
 

@@ -14,7 +14,7 @@ from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
 from raftplay.lessons.course import reach
 from raftplay.lessons.language import Lesson
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 T = TypeVar("T")
 

@@ -8,6 +8,7 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
+from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import Do, Free, Look, Predict, Request, Verdict, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
@@ -15,7 +16,6 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
-from raftplay.raft.messages import UsageError
 from raftplay.watch.text import count
 
 STILL = "Time stands still while you read and think."

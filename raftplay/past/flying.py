@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from raftplay.raft.messages import AppendEntriesReply, Args, Reply, RequestVoteReply
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 PATIENCE = 2.0
 """After how many seconds of cluster time, beyond the longest delay of any link, a message counts as lost."""
@@ -65,13 +65,13 @@ class Waiting:
         """
         key: Key
         match event:
-            case ev.KeptWaiting():
+            case facts.KeptWaiting():
                 key = key_of(event.call_id, event.message)
                 self._counts[key] = self._counts.get(key, 0) + 1
                 return key
-            case ev.CallDelivered() | ev.CallLost():
+            case facts.CallDelivered() | facts.CallLost():
                 key = event.call_id
-            case ev.ReplyDelivered() | ev.ReplyLost():
+            case facts.ReplyDelivered() | facts.ReplyLost():
                 key = event.call_id, event.reply
             case _:
                 return None

@@ -10,13 +10,13 @@ from dataclasses import replace
 from itertools import islice
 
 from raftplay.cluster.snapshot import Snapshot
+from raftplay.errors import UsageError
 from raftplay.past.flying import Key, key_of
 from raftplay.past.view import InFlight, View
 from raftplay.past.world import World
-from raftplay.raft import events as dec
-from raftplay.raft.messages import UsageError
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.raft import decisions
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
 
 LIMIT = 20_000
@@ -195,9 +195,9 @@ class History:
             if not expected:
                 break
             match record.event:
-                case ev.Frozen():
+                case facts.Frozen():
                     frozen.add(record.node)
-                case ev.Thawed() | dec.Stopped():
+                case facts.Thawed() | decisions.Stopped():
                     frozen.discard(record.node)
             key = waiting.landed(record.event, frozen.__contains__)
             if key in expected:

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry
 
 DEAD, FOLLOWER, LEADER = CMState.DEAD.value, CMState.FOLLOWER.value, CMState.LEADER.value
 
-UNBORN = dec.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
+UNBORN = decisions.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """A node before its first event."""
 
 
@@ -82,7 +82,7 @@ class Node:
         node.incarnation = seen.incarnation
         node.holds(seen.current_term, seen.voted_for, seen.log)
         node.log, node.commits = node.disk.copy(), Growing(seen.commits)
-        node.after = dec.NodeState(
+        node.after = decisions.NodeState(
             seen.state.value,
             seen.current_term,
             seen.voted_for,
@@ -186,11 +186,11 @@ class Node:
 
     # ---- decisions
 
-    def _started(self, event: dec.Started) -> None:
+    def _started(self, event: decisions.Started) -> None:
         self.holds(event.current_term, event.voted_for, event.entries)
         self.log = self.disk.copy()
 
-    def _persisted(self, event: dec.Persisted) -> None:
+    def _persisted(self, event: decisions.Persisted) -> None:
         if self.wiped:
             return
         self.disk_term, self.disk_vote = event.current_term, event.voted_for
@@ -198,62 +198,62 @@ class Node:
         for entry in event.entries:
             self.disk.append(entry)
 
-    def _stopped(self, event: dec.Stopped) -> None:
+    def _stopped(self, event: decisions.Stopped) -> None:
         self._was = self.after.state
         self.frozen = False
 
-    def _pre_vote_started(self, event: dec.PreVoteStarted) -> None:
+    def _pre_vote_started(self, event: decisions.PreVoteStarted) -> None:
         self.votes = (self.id,)
         self.leader_id = NONE
 
-    def _election_started(self, event: dec.ElectionStarted) -> None:
+    def _election_started(self, event: decisions.ElectionStarted) -> None:
         self.votes = ()
         self.leader_id = NONE
 
-    def _vote_counted(self, event: dec.VoteCounted) -> None:
+    def _vote_counted(self, event: decisions.VoteCounted) -> None:
         self.votes = event.votes
 
-    def _became_leader(self, event: dec.BecameLeader) -> None:
+    def _became_leader(self, event: decisions.BecameLeader) -> None:
         self.leader_id = self.id
 
-    def _became_follower(self, event: dec.BecameFollower) -> None:
+    def _became_follower(self, event: decisions.BecameFollower) -> None:
         if event.term > event.old_term:
             self.leader_id = NONE
 
-    def _append_decided(self, event: dec.AppendDecided) -> None:
+    def _append_decided(self, event: decisions.AppendDecided) -> None:
         if event.rule != "stale-term" and self.after.state != LEADER:  # a leader hears nobody, bug or not
             self.leader_id = event.args.leader_id
 
-    def _peers_reset(self, event: dec.PeersReset) -> None:
+    def _peers_reset(self, event: decisions.PeersReset) -> None:
         self.next_index = dict(event.next_index)
         self.match_index = dict(event.match_index)
 
-    def _heartbeat_due(self, event: dec.HeartbeatDue) -> None:
+    def _heartbeat_due(self, event: decisions.HeartbeatDue) -> None:
         self._behind_no_match()
 
-    def _entry_appended(self, event: dec.EntryAppended) -> None:
+    def _entry_appended(self, event: decisions.EntryAppended) -> None:
         self.log.append(event.entry)
         self._behind_no_match()
 
-    def _entries_stored(self, event: dec.EntriesStored) -> None:
+    def _entries_stored(self, event: decisions.EntriesStored) -> None:
         self.log.put(event.index, event.entries)
 
-    def _log_truncated(self, event: dec.LogTruncated) -> None:
+    def _log_truncated(self, event: decisions.LogTruncated) -> None:
         self.log.truncate(event.index)
 
-    def _match_advanced(self, event: dec.MatchAdvanced) -> None:
+    def _match_advanced(self, event: decisions.MatchAdvanced) -> None:
         self.match_index[event.peer] = event.match_index
         if self.next_index[event.peer] <= event.match_index:
             self.next_index[event.peer] = event.match_index + 1
 
-    def _backed_up(self, event: dec.BackedUp) -> None:
+    def _backed_up(self, event: decisions.BackedUp) -> None:
         self.next_index[event.peer] = event.next_index
 
-    def _reply_ignored(self, event: dec.ReplyIgnored) -> None:
+    def _reply_ignored(self, event: decisions.ReplyIgnored) -> None:
         if event.rule == "outdated":
             self.next_index[event.peer] = self.match_index[event.peer] + 1
 
-    def _applied(self, event: dec.Applied) -> None:
+    def _applied(self, event: decisions.Applied) -> None:
         if self.alive:
             self.commits.append(event.entry)
 
@@ -261,23 +261,23 @@ class Node:
 Decide = Callable[[Node, Any], None]
 
 DECISIONS: dict[type, Decide] = {
-    dec.Started: Node._started,
-    dec.Persisted: Node._persisted,
-    dec.Stopped: Node._stopped,
-    dec.PreVoteStarted: Node._pre_vote_started,
-    dec.ElectionStarted: Node._election_started,
-    dec.VoteCounted: Node._vote_counted,
-    dec.BecameLeader: Node._became_leader,
-    dec.BecameFollower: Node._became_follower,
-    dec.AppendDecided: Node._append_decided,
-    dec.PeersReset: Node._peers_reset,
-    dec.HeartbeatDue: Node._heartbeat_due,
-    dec.EntryAppended: Node._entry_appended,
-    dec.EntriesStored: Node._entries_stored,
-    dec.LogTruncated: Node._log_truncated,
-    dec.MatchAdvanced: Node._match_advanced,
-    dec.BackedUp: Node._backed_up,
-    dec.ReplyIgnored: Node._reply_ignored,
-    dec.Applied: Node._applied,
+    decisions.Started: Node._started,
+    decisions.Persisted: Node._persisted,
+    decisions.Stopped: Node._stopped,
+    decisions.PreVoteStarted: Node._pre_vote_started,
+    decisions.ElectionStarted: Node._election_started,
+    decisions.VoteCounted: Node._vote_counted,
+    decisions.BecameLeader: Node._became_leader,
+    decisions.BecameFollower: Node._became_follower,
+    decisions.AppendDecided: Node._append_decided,
+    decisions.PeersReset: Node._peers_reset,
+    decisions.HeartbeatDue: Node._heartbeat_due,
+    decisions.EntryAppended: Node._entry_appended,
+    decisions.EntriesStored: Node._entries_stored,
+    decisions.LogTruncated: Node._log_truncated,
+    decisions.MatchAdvanced: Node._match_advanced,
+    decisions.BackedUp: Node._backed_up,
+    decisions.ReplyIgnored: Node._reply_ignored,
+    decisions.Applied: Node._applied,
 }
 """What a decision does to its node, besides the state that it carries."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import Args, Reply
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
 
 

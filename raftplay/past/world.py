@@ -13,8 +13,8 @@ from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
 from raftplay.past.node import DEAD, DECISIONS, Node
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 
 
 class World:
@@ -117,126 +117,126 @@ class World:
 
     # ---- messages
 
-    def _call_sent(self, record: Record, event: ev.CallSent) -> None:
+    def _call_sent(self, record: Record, event: facts.CallSent) -> None:
         message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
         self._flying.sent(event.call_id, message, self._held)
         node = self.node(event.src)
         if record.incarnation == node.incarnation:
             node.call_left(event.dst, None if event.by_user else event.args)
 
-    def _call_lost(self, record: Record, event: ev.CallLost) -> None:
+    def _call_lost(self, record: Record, event: facts.CallLost) -> None:
         self._flying.landed(event, self.is_frozen)
-        if event.reason == ev.NOT_SENT:
+        if event.reason == facts.NOT_SENT:
             node = self.node(event.src)
             if record.incarnation == node.incarnation:
                 node.call_did_not_leave(event.dst, event.args)
 
-    def _call_delivered(self, record: Record, event: ev.CallDelivered) -> None:
+    def _call_delivered(self, record: Record, event: facts.CallDelivered) -> None:
         self._flying.landed(event, self.is_frozen)
 
-    def _reply_sent(self, record: Record, event: ev.ReplySent) -> None:
+    def _reply_sent(self, record: Record, event: facts.ReplySent) -> None:
         message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
         self._flying.sent((event.call_id, event.reply), message, self._held)
 
-    def _reply_delivered(self, record: Record, event: ev.ReplyDelivered) -> None:
+    def _reply_delivered(self, record: Record, event: facts.ReplyDelivered) -> None:
         self._flying.landed(event, self.is_frozen)
         node = self.node(event.dst)
         if node.after.state == DEAD and record.incarnation == node.incarnation:
             node.revive()
 
-    def _reply_lost(self, record: Record, event: ev.ReplyLost) -> None:
+    def _reply_lost(self, record: Record, event: facts.ReplyLost) -> None:
         self._flying.landed(event, self.is_frozen)
 
-    def _duplicated(self, record: Record, event: ev.Duplicated) -> None:
+    def _duplicated(self, record: Record, event: facts.Duplicated) -> None:
         self._flying.copied(key_of(event.call_id, event.message))
 
-    def _kept_waiting(self, record: Record, event: ev.KeptWaiting) -> None:
+    def _kept_waiting(self, record: Record, event: facts.KeptWaiting) -> None:
         self._flying.landed(event, self.is_frozen)
 
     # ---- what is done to nodes
 
-    def _crashed(self, record: Record, event: ev.Crashed) -> None:
+    def _crashed(self, record: Record, event: facts.Crashed) -> None:
         self.node(record.node).crash(event.cause)
 
-    def _restarted(self, record: Record, event: ev.Restarted) -> None:
+    def _restarted(self, record: Record, event: facts.Restarted) -> None:
         node = self.node(record.node)
         node.alive = True
         node.begin(record.incarnation)
 
-    def _on_disk(self, record: Record, event: ev.OnDisk) -> None:
+    def _on_disk(self, record: Record, event: facts.OnDisk) -> None:
         self.node(record.node).holds(event.current_term, event.voted_for, event.entries)
 
-    def _tearing(self, record: Record, event: ev.Tearing) -> None:
+    def _tearing(self, record: Record, event: facts.Tearing) -> None:
         self.node(record.node).tearing = True
 
-    def _wiped(self, record: Record, event: ev.Wiped) -> None:
+    def _wiped(self, record: Record, event: facts.Wiped) -> None:
         self.node(record.node).wipe()
 
-    def _disconnected(self, record: Record, event: ev.Disconnected) -> None:
+    def _disconnected(self, record: Record, event: facts.Disconnected) -> None:
         self.node(record.node).connected = False
 
-    def _reconnected(self, record: Record, event: ev.Reconnected) -> None:
+    def _reconnected(self, record: Record, event: facts.Reconnected) -> None:
         self.node(record.node).connected = True
 
-    def _frozen(self, record: Record, event: ev.Frozen) -> None:
+    def _frozen(self, record: Record, event: facts.Frozen) -> None:
         self.node(record.node).frozen = True
 
-    def _thawed(self, record: Record, event: ev.Thawed) -> None:
+    def _thawed(self, record: Record, event: facts.Thawed) -> None:
         self.node(record.node).frozen = False
 
-    def _dropping(self, record: Record, event: ev.Dropping) -> None:
+    def _dropping(self, record: Record, event: facts.Dropping) -> None:
         self.node(record.node).calls_left = event.after
 
     # ---- what is done to links
 
-    def _partitioned(self, record: Record, event: ev.Partitioned) -> None:
+    def _partitioned(self, record: Record, event: facts.Partitioned) -> None:
         self._groups = event.groups if len(event.groups) > 1 else ()
 
-    def _healed(self, record: Record, event: ev.Healed) -> None:
+    def _healed(self, record: Record, event: facts.Healed) -> None:
         self._groups, self._links = (), {}
 
-    def _link_changed(self, record: Record, event: ev.LinkChanged) -> None:
+    def _link_changed(self, record: Record, event: facts.LinkChanged) -> None:
         faults = LinkFaults(event.cut, event.loss, event.delay, event.dup)
         link = (event.src, event.dst)
         links = {known: faults for known, faults in self._links.items() if known != link}  # copies share them
         self._links = links if faults == WHOLE else links | {link: faults}
         self._flying.longest_delay = max(self._flying.longest_delay, event.delay[1])
 
-    def _link_held(self, record: Record, event: ev.LinkHeld) -> None:
+    def _link_held(self, record: Record, event: facts.LinkHeld) -> None:
         link = (event.src, event.dst)
         self._held = self._held | {link} if event.held else self._held - {link}
         if not event.held:
             self._flying.released(*link, record.time)
 
-    def _message_held(self, record: Record, event: ev.MessageHeld) -> None:
+    def _message_held(self, record: Record, event: facts.MessageHeld) -> None:
         self._flying.held(key_of(event.call_id, event.message))
 
 
 Handler = Callable[[World, Record, Any], None]
 
 _FACTS: dict[type, Handler] = {
-    ev.CallSent: World._call_sent,
-    ev.CallDelivered: World._call_delivered,
-    ev.CallLost: World._call_lost,
-    ev.ReplySent: World._reply_sent,
-    ev.ReplyDelivered: World._reply_delivered,
-    ev.ReplyLost: World._reply_lost,
-    ev.Duplicated: World._duplicated,
-    ev.KeptWaiting: World._kept_waiting,
-    ev.Crashed: World._crashed,
-    ev.Restarted: World._restarted,
-    ev.OnDisk: World._on_disk,
-    ev.Tearing: World._tearing,
-    ev.Wiped: World._wiped,
-    ev.Disconnected: World._disconnected,
-    ev.Reconnected: World._reconnected,
-    ev.Frozen: World._frozen,
-    ev.Thawed: World._thawed,
-    ev.Dropping: World._dropping,
-    ev.Partitioned: World._partitioned,
-    ev.Healed: World._healed,
-    ev.LinkChanged: World._link_changed,
-    ev.LinkHeld: World._link_held,
-    ev.MessageHeld: World._message_held,
+    facts.CallSent: World._call_sent,
+    facts.CallDelivered: World._call_delivered,
+    facts.CallLost: World._call_lost,
+    facts.ReplySent: World._reply_sent,
+    facts.ReplyDelivered: World._reply_delivered,
+    facts.ReplyLost: World._reply_lost,
+    facts.Duplicated: World._duplicated,
+    facts.KeptWaiting: World._kept_waiting,
+    facts.Crashed: World._crashed,
+    facts.Restarted: World._restarted,
+    facts.OnDisk: World._on_disk,
+    facts.Tearing: World._tearing,
+    facts.Wiped: World._wiped,
+    facts.Disconnected: World._disconnected,
+    facts.Reconnected: World._reconnected,
+    facts.Frozen: World._frozen,
+    facts.Thawed: World._thawed,
+    facts.Dropping: World._dropping,
+    facts.Partitioned: World._partitioned,
+    facts.Healed: World._healed,
+    facts.LinkChanged: World._link_changed,
+    facts.LinkHeld: World._link_held,
+    facts.MessageHeld: World._message_held,
 }
 """What a fact changes; one that is not here changes nothing that a snapshot shows."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 SHORTEST, LONGEST = 0.001, 86_400.0
 """The range of a timeout or heartbeat interval in seconds; a shorter one leaves a node time for nothing else."""

@@ -11,7 +11,8 @@ import math
 import random
 from collections.abc import Callable, Iterable
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
+from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import (
     NONE,
@@ -25,8 +26,6 @@ from raftplay.raft.messages import (
     Report,
     RequestVoteArgs,
     RequestVoteReply,
-    check_command,
-    own_copy,
     size_of,
 )
 from raftplay.raft.storage import PersistentState, Storage, Vote
@@ -48,7 +47,7 @@ PROBE_ENTRIES = 64
 MAX_IN_FLIGHT = 8
 """How many calls with entries a leader has under way to one peer between two heartbeats."""
 
-Observer = Callable[[ev.Decision], None]
+Observer = Callable[[decisions.Decision], None]
 
 
 class ConsensusModule:
@@ -122,7 +121,7 @@ class ConsensusModule:
         self._now = now
         self._dormant = False
         self._restart_election_timer()
-        self._tell(ev.Started(self.current_term, self.voted_for, self.log.frozen()))
+        self._tell(decisions.Started(self.current_term, self.voted_for, self.log.frozen()))
 
     def stop(self) -> None:
         """The node is Dead: it answers, sends and changes nothing any more."""
@@ -135,7 +134,7 @@ class ConsensusModule:
         self.deadline = math.inf
         self._calls.clear()
         self._appends_due.clear()
-        self._tell(ev.Stopped())
+        self._tell(decisions.Stopped())
 
     def submit(self, command: object, now: float | None = None) -> int:
         """Append `command` to the leader's log: its index there, or -1 when this node does not lead.
@@ -182,7 +181,7 @@ class ConsensusModule:
                 self.voted_for = args.candidate_id
                 self._restart_election_timer()
         granted = rule in ("granted", "pre-granted")
-        self._tell(ev.VoteDecided(args, granted, rule))
+        self._tell(decisions.VoteDecided(args, granted, rule))
         return RequestVoteReply(self.current_term, granted)
 
     def append_entries(self, args: AppendEntriesArgs, now: float | None = None) -> AppendEntriesReply:
@@ -192,7 +191,7 @@ class ConsensusModule:
         self._set_now(now)
         # 1. "Reply false if term < currentTerm (§5.1)"
         if self._is_outdated(args):
-            self._tell(ev.AppendDecided(args, False, "stale-term"))
+            self._tell(decisions.AppendDecided(args, False, "stale-term"))
             return AppendEntriesReply(self.current_term, False)
         if args.term > self.current_term:
             self._become_follower(args.term, "newer-term")
@@ -204,11 +203,11 @@ class ConsensusModule:
         if not self._log_matches(args):
             conflict_index, conflict_term = self._conflict_hint(args)
             rule = "log-too-short" if args.prev_log_index >= len(self.log) else "term-conflict"
-            self._tell(ev.AppendDecided(args, False, rule, conflict_index, conflict_term))
+            self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
         if self.observe is not None:
-            self._tell(ev.AppendDecided(args, True, "matches"))
+            self._tell(decisions.AppendDecided(args, True, "matches"))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = self._follower_commit(args)
@@ -296,7 +295,7 @@ class ConsensusModule:
             commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
             commits.append(commit)
             if self.observe is not None:
-                self._tell(ev.Applied(commit))
+                self._tell(decisions.Applied(commit))
         return commits
 
     @property
@@ -313,9 +312,9 @@ class ConsensusModule:
         """(id, term, is_leader), as the node sees itself."""
         return Report(self.id, self.current_term, self.state is LEADER)
 
-    def node_state(self) -> ev.NodeState:
+    def node_state(self) -> decisions.NodeState:
         """The node's state now, without its log."""
-        return ev.NodeState(
+        return decisions.NodeState(
             self.state.text,
             self.current_term,
             self.voted_for,
@@ -343,8 +342,8 @@ class ConsensusModule:
         self.votes = [self.id]
         self.leader_id = NONE
         if was is CANDIDATE:
-            self._tell(ev.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
-        self._tell(ev.PreVoteStarted(self.current_term + 1, self._fired_by))
+            self._tell(decisions.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
+        self._tell(decisions.PreVoteStarted(self.current_term + 1, self._fired_by))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
     def _start_election(self) -> None:
@@ -355,7 +354,7 @@ class ConsensusModule:
         self._asking_first = False
         self.leader_id = NONE
         self._restart_election_timer()
-        self._tell(ev.ElectionStarted(self.current_term, self._fired_by))
+        self._tell(decisions.ElectionStarted(self.current_term, self._fired_by))
         self._request_votes(self.current_term, pre_vote=False)
 
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:
@@ -391,7 +390,7 @@ class ConsensusModule:
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if not self._answers_this_election(args):
-            self._tell(ev.ReplyIgnored(voter, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(voter, args, reply, "old-call"))
         elif reply.vote_granted:
             self._count_vote(voter)
 
@@ -405,7 +404,7 @@ class ConsensusModule:
         """ "If votes received from majority of servers: become leader"; each voter counts once."""
         if voter not in self.votes:
             self.votes.append(voter)
-            self._tell(ev.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
+            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
         if len(self.votes) >= self._majority():
             if self._asking_first:
                 self._start_election()
@@ -418,7 +417,7 @@ class ConsensusModule:
     def _become_leader(self) -> None:
         self.state = LEADER
         self.leader_id = self.id
-        self._tell(ev.BecameLeader(self.current_term, tuple(self.votes)))
+        self._tell(decisions.BecameLeader(self.current_term, tuple(self.votes)))
         self._reset_peers()
         if self.config.noop:
             self._append_own(None)
@@ -432,7 +431,7 @@ class ConsensusModule:
         self._probe = {}
         self._unreached = set()
         self._held_index = NONE
-        self._tell(ev.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
+        self._tell(decisions.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
 
     def _first_match_index(self) -> dict[int, int]:
         """Figure 2: "initialized to 0", nothing; what a peer held under an earlier leader proves nothing."""
@@ -451,7 +450,7 @@ class ConsensusModule:
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
-        self._tell(ev.BecameFollower(self.current_term, was.value, old_term, rule))
+        self._tell(decisions.BecameFollower(self.current_term, was.value, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
@@ -480,7 +479,7 @@ class ConsensusModule:
         entry = LogEntry(command, self.current_term)
         index = self.log.append(entry)
         if self.observe is not None:
-            self._tell(ev.EntryAppended(index, entry))
+            self._tell(decisions.EntryAppended(index, entry))
         self._appends_due.update(self._everyone)
         return index
 
@@ -491,7 +490,7 @@ class ConsensusModule:
             self._probe.pop(peer_id, None)
             self._in_flight[peer_id] = NONE  # one call at least: see _next_append
             self._appends_due[peer_id] = None
-        self._tell(ev.HeartbeatDue())
+        self._tell(decisions.HeartbeatDue())
 
     def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
         """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex"
@@ -529,7 +528,7 @@ class ConsensusModule:
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         if not self._answers_this_leadership(args, reply):
-            self._tell(ev.ReplyIgnored(peer_id, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "old-call"))
             return
         self._unreached.discard(peer_id)
         if args.entries and self._in_flight[peer_id] > 0:
@@ -553,7 +552,7 @@ class ConsensusModule:
         """ "If successful: update nextIndex and matchIndex for follower (§5.3)" """
         if index > self.match_index[peer_id]:
             self.match_index[peer_id] = index
-            self._tell(ev.MatchAdvanced(peer_id, index))
+            self._tell(decisions.MatchAdvanced(peer_id, index))
         if self.next_index[peer_id] <= index:
             self.next_index[peer_id] = index + 1
         if index > self.commit_index:
@@ -568,15 +567,15 @@ class ConsensusModule:
         next heartbeat. Calls that were under way already and are refused too say nothing new.
         """
         if self._probe.get(peer_id, args) is not args:
-            self._tell(ev.ReplyIgnored(peer_id, args, reply, "probed"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "probed"))
             return
         match_index = self.match_index[peer_id]
         if args.prev_log_index <= match_index:
-            self._tell(ev.ReplyIgnored(peer_id, args, reply, "outdated"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "outdated"))
             next_index = match_index + 1
         else:
             next_index = max(match_index + 1, self._index_to_retry(args, reply))
-            self._tell(ev.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
+            self._tell(decisions.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
         self.next_index[peer_id] = next_index
         self._probe[peer_id] = None
         self._appends_due[peer_id] = None
@@ -606,7 +605,7 @@ class ConsensusModule:
             self._appends_due.update(self._everyone)
         elif index > self._held_index:
             self._held_index = index
-            self._tell(ev.CommitHeld(index, self.log.term_at(index)))
+            self._tell(decisions.CommitHeld(index, self.log.term_at(index)))
 
     def _may_commit(self, index: int) -> bool:
         """§5.4.2: "only log entries from the leader's current term are committed by counting replicas" """
@@ -643,11 +642,11 @@ class ConsensusModule:
     def _truncate(self, index: int) -> None:
         removed = len(self.log) - index
         self.log.truncate(index)
-        self._tell(ev.LogTruncated(index, removed))
+        self._tell(decisions.LogTruncated(index, removed))
 
     def _store_from(self, index: int, entries: tuple[LogEntry, ...]) -> None:
         self.log.extend(entries)
-        self._tell(ev.EntriesStored(index, entries))
+        self._tell(decisions.EntriesStored(index, entries))
 
     def _follower_commit(self, args: AppendEntriesArgs) -> int:
         """How far a follower may commit: not past the last entry that this call vouches for."""
@@ -665,7 +664,7 @@ class ConsensusModule:
         """
         self.commit_index = index
         if self.observe is not None:
-            self._tell(ev.CommitAdvanced(index, rule, self._replicas_of(index)))
+            self._tell(decisions.CommitAdvanced(index, rule, self._replicas_of(index)))
 
     def _replicas_of(self, index: int) -> tuple[int, ...]:
         """The nodes that hold the entry at `index`, as far as a leader knows; nobody else knows of any."""
@@ -684,8 +683,8 @@ class ConsensusModule:
 
     def _tell_persisted(self, start: int) -> None:
         vote = self.durable_vote
-        self._tell(ev.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
+        self._tell(decisions.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
 
-    def _tell(self, decision: ev.Decision) -> None:
+    def _tell(self, decision: decisions.Decision) -> None:
         if self.observe is not None:
             self.observe(decision)

@@ -10,16 +10,9 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from raftplay.raft.commands import MAX_INTEGER_BITS, CommandRefused, check_command
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import (
-    MAX_INTEGER_BITS,
-    NONE,
-    CommandRefused,
-    Index,
-    LogEntry,
-    Term,
-    check_command,
-)
+from raftplay.raft.messages import NONE, Index, LogEntry, Term
 
 T = TypeVar("T")
 

@@ -3,8 +3,8 @@
 from importlib import resources
 
 from raftplay.commands.cursor import did_you_mean
+from raftplay.errors import UsageError
 from raftplay.raft.bugs import BUGS
-from raftplay.raft.messages import UsageError
 
 SUFFIX = ".txt"
 

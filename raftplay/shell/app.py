@@ -22,8 +22,8 @@ from raftplay.commands.script import Comment, Script
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns, not_kept_text
 from raftplay.commands.transcript import about_text, warning_text
+from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.messages import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed

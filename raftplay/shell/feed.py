@@ -4,16 +4,23 @@ from collections.abc import Callable, Iterator
 
 from raftplay.commands.branches import Branch
 from raftplay.commands.session import Session
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.shell.look import Text, node_style
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import count
 
-ELECTIONS = (dec.PreVoteStarted, dec.ElectionStarted, dec.BecameLeader)
-WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
-ROUTINE = (dec.HeartbeatDue, dec.WriteDelayed, dec.Persisted, dec.MatchAdvanced)
+ELECTIONS = (decisions.PreVoteStarted, decisions.ElectionStarted, decisions.BecameLeader)
+WIRE = (
+    facts.CallSent,
+    facts.CallDelivered,
+    facts.CallLost,
+    facts.ReplySent,
+    facts.ReplyDelivered,
+    facts.ReplyLost,
+)
+ROUTINE = (decisions.HeartbeatDue, decisions.WriteDelayed, decisions.Persisted, decisions.MatchAdvanced)
 
 LINES_A_SECOND = 12
 """A person reads no more than that; the others are counted."""
@@ -21,18 +28,18 @@ LINES_A_SECOND = 12
 REPEATS = 2
 """After so many elections in a row in which a node alone stands, its next ones are only counted."""
 
-LOUD = (dec.BecameLeader, ev.Crashed, ev.Wiped)
+LOUD = (decisions.BecameLeader, facts.Crashed, facts.Wiped)
 
 
 def is_shown(record: Record, mode: str) -> bool:
     """Whether an event is printed when `watch` was told `mode`: on, off or elections."""
     event = record.event
     if mode == "elections":
-        gives_up = isinstance(event, dec.BecameFollower) and event.was != "Follower"
+        gives_up = isinstance(event, decisions.BecameFollower) and event.was != "Follower"
         return (gives_up and not _asks_again(event)) or isinstance(event, ELECTIONS)
     if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
         return False
-    return not (isinstance(event, dec.AppendDecided) and event.success and not event.args.entries)
+    return not (isinstance(event, decisions.AppendDecided) and event.success and not event.args.entries)
 
 
 class Feed:
@@ -88,7 +95,7 @@ class Feed:
         if not is_shown(record, self._session.watching):
             return
         stood = self._stood.get(record.node, 0)
-        if isinstance(record.event, dec.ElectionStarted | dec.PreVoteStarted):
+        if isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted):
             self._stood[record.node] = stood + 1
             if stood == REPEATS:
                 yield event_line(record, f"stands again and again from term {record.event.term} on")
@@ -97,16 +104,16 @@ class Feed:
         elif _asks_again(record.event):
             if stood >= REPEATS:
                 return
-        elif isinstance(record.event, dec.BecameLeader | dec.BecameFollower):
+        elif isinstance(record.event, decisions.BecameLeader | decisions.BecameFollower):
             self._stood.pop(record.node, None)
-            if isinstance(record.event, dec.BecameLeader):
+            if isinstance(record.event, decisions.BecameLeader):
                 self._stood.clear()
         yield event_line(record)
 
 
 def _asks_again(event: object) -> bool:
     """Tell whether a candidate begins another pre-vote by it (thesis §9.6)."""
-    return isinstance(event, dec.BecameFollower) and event.rule == "asks-first"
+    return isinstance(event, decisions.BecameFollower) and event.rule == "asks-first"
 
 
 def event_line(record: Record, words: str = "") -> Text:

@@ -20,8 +20,8 @@ from textual.widgets import Input
 
 from raftplay.commands.completion import Completion
 from raftplay.commands.live import Outcome
+from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.messages import UsageError
 from raftplay.tui import keys, last, picture, terminal
 from raftplay.tui.boxes import Box
 from raftplay.tui.deck import Deck

@@ -19,9 +19,9 @@ from raftplay.commands.session import Session
 from raftplay.commands.shown import not_kept_text
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import warning_text
+from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.output import complain, knows_unicode
-from raftplay.raft.messages import UsageError
 from raftplay.signals import handled
 from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp

@@ -16,7 +16,7 @@ from raftplay.tui.model.copied import copied_text
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
 from raftplay.tui.model.lines import Line, Target, Window
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 SELECTS = {"log": "entry", "messages": "message", "events": "event"}
 """The panes in which rows can be selected, and of what kind their targets are."""

@@ -10,8 +10,8 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake
 from raftplay.commands.live import Outcome, Status
 from raftplay.commands.session import Session
+from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.messages import UsageError
 from raftplay.watch.stream import ReaderFailed
 
 

@@ -11,9 +11,9 @@ from raftplay.commands.runner import opened
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
+from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.output import Output, complain, prepare_streams
-from raftplay.raft.messages import UsageError
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of

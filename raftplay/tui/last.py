@@ -9,9 +9,9 @@ from raftplay.commands.keeping import script_text, write_new
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.script import Script, parse_script
 from raftplay.commands.session import Session
+from raftplay.errors import UsageError
 from raftplay.output import complain
 from raftplay.places import state_file
-from raftplay.raft.messages import UsageError
 from raftplay.watch.text import count
 
 CUT = "# what came after this was too much to keep\n"

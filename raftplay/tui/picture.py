@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftplay.commands.shown import quoted
+from raftplay.errors import UsageError
 from raftplay.files import Target
-from raftplay.raft.messages import UsageError
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

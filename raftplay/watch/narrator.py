@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -11,21 +11,21 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
 )
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.text import command_text, count, or_dash, visible
 
 
-def describe(record: ev.Record) -> str:
+def describe(record: facts.Record) -> str:
     """`record`'s event as one line, without its time and node."""
     event = record.event
-    if isinstance(event, dec.Decision):
+    if isinstance(event, decisions.Decision):
         return _decision(event)
     return _fact(event)
 
 
 def rule_text(rule: str) -> str:
     """A rule's words and its section: "the request is of an older term (§5.1)"."""
-    section, words = dec.rule_words(rule)
+    section, words = decisions.rule_words(rule)
     return f"{words} ({section})"
 
 
@@ -65,30 +65,30 @@ def _nodes(ids: tuple[int, ...]) -> str:
     return " ".join(f"n{id}" for id in ids)
 
 
-def _decision(event: dec.Decision) -> str:
+def _decision(event: decisions.Decision) -> str:
     match event:
-        case dec.Started():
+        case decisions.Started():
             return f"starts in term {event.current_term} with a log of {len(event.entries)}"
-        case dec.Stopped():
+        case decisions.Stopped():
             return "is dead"
-        case dec.PreVoteStarted():
+        case decisions.PreVoteStarted():
             return f"asks whether it could win term {event.term}: {rule_text(event.rule)}"
-        case dec.ElectionStarted():
+        case decisions.ElectionStarted():
             return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
-        case dec.VoteDecided():
+        case decisions.VoteDecided():
             verb = "grants" if event.granted else "refuses"
             kind = "pre-vote" if event.args.pre_vote else "vote"
             return (
                 f"{verb} n{event.args.candidate_id} its {kind} for term {event.args.term}: {rule_text(event.rule)}"
             )
-        case dec.VoteCounted():
+        case decisions.VoteCounted():
             kind = "pre-vote" if event.pre_vote else "vote"
             return f"counts the {kind} of n{event.voter}: {len(event.votes)} of the {event.needed} needed"
-        case dec.ReplyIgnored():
+        case decisions.ReplyIgnored():
             return f"ignores a reply of n{event.peer}: {rule_text(event.rule)}"
-        case dec.BecameLeader():
+        case decisions.BecameLeader():
             return f"becomes leader of term {event.term} (votes {_nodes(event.votes)})"
-        case dec.BecameFollower():
+        case decisions.BecameFollower():
             term = (
                 f"term {event.old_term} → {event.term}" if event.old_term != event.term else f"term {event.term}"
             )
@@ -97,63 +97,63 @@ def _decision(event: dec.Decision) -> str:
     return _log_decision(event)
 
 
-def _log_decision(event: dec.Decision) -> str:
+def _log_decision(event: decisions.Decision) -> str:
     match event:
-        case dec.PeersReset():
+        case decisions.PeersReset():
             starts = sorted({next_index for _, next_index in event.next_index})
             return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or '-'} (§5.3)"
-        case dec.HeartbeatDue():
+        case decisions.HeartbeatDue():
             return "calls every peer, to stay their leader (§5.2)"
-        case dec.WriteDelayed():
+        case decisions.WriteDelayed():
             return f"{'puts off' if event.waits else 'does without'} writing its {event.write}"
-        case dec.Persisted():
+        case decisions.Persisted():
             return _disk_text(event.current_term, event.voted_for, event.start + len(event.entries))
-        case dec.EntryAppended():
+        case decisions.EntryAppended():
             return (
                 f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
             )
-        case dec.AppendDecided(success=True):
+        case decisions.AppendDecided(success=True):
             return f"accepts a {args_text(event.args)} from n{event.args.leader_id}"
-        case dec.AppendDecided():
+        case decisions.AppendDecided():
             return f"refuses a {args_text(event.args)} from n{event.args.leader_id}: {rule_text(event.rule)}"
-        case dec.LogTruncated():
+        case decisions.LogTruncated():
             return f"cuts its log at index {event.index}: {event.removed} gone (§5.3)"
-        case dec.EntriesStored():
+        case decisions.EntriesStored():
             return f"stores {_entries(event.index, event.entries)}"
-        case dec.MatchAdvanced():
+        case decisions.MatchAdvanced():
             return f"knows that n{event.peer} has its log up to {event.match_index}"
-        case dec.BackedUp():
+        case decisions.BackedUp():
             return f"backs up for n{event.peer}: next index {event.next_index} (§5.3)"
-        case dec.CommitAdvanced():
+        case decisions.CommitAdvanced():
             by = f" ({_nodes(event.replicas)} have it)" if event.replicas else ""
             return f"commits up to {event.index}{by}: {rule_text(event.rule)}"
-        case dec.CommitHeld():
+        case decisions.CommitHeld():
             return f"does not commit {event.index}, of term {event.term}: {rule_text(event.rule)}"
-        case dec.Applied():
+        case decisions.Applied():
             return f"applies {command_text(event.entry.command, 40)} at index {event.entry.index}"
-    assert type(event).__module__ != dec.__name__, f"no words for {type(event).__name__}"
+    assert type(event).__module__ != decisions.__name__, f"no words for {type(event).__name__}"
     return visible(repr(event))  # told by a node of one's own
 
 
-def _fact(event: ev.Fact) -> str:
+def _fact(event: facts.Fact) -> str:
     match event:
-        case ev.CallSent():
+        case facts.CallSent():
             return f"call {event.call_id}: n{event.src} → n{event.dst} {args_text(event.args)}"
-        case ev.CallDelivered():
+        case facts.CallDelivered():
             return f"call {event.call_id} arrives at n{event.dst} from n{event.src}: {args_text(event.args)}"
-        case ev.CallLost():
+        case facts.CallLost():
             return f"call {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
-        case ev.ReplySent():
+        case facts.ReplySent():
             return f"reply {event.call_id}: n{event.src} → n{event.dst} {reply_text(event.reply)}"
-        case ev.ReplyDelivered():
+        case facts.ReplyDelivered():
             return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
-        case ev.ReplyLost():
+        case facts.ReplyLost():
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
-        case ev.Duplicated():
+        case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
-        case ev.KeptWaiting():
+        case facts.KeptWaiting():
             return f"frozen, keeps waiting a {message_text(event.src, event.dst, event.message)}"
-        case ev.Submitted():
+        case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
     return _act(event)
@@ -163,39 +163,39 @@ def _disk_text(current_term: int, voted_for: int, length: int) -> str:
     return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
 
 
-def _act(event: ev.Fact) -> str:
+def _act(event: facts.Fact) -> str:
     match event:
-        case ev.Crashed():
+        case facts.Crashed():
             return f"crashes: {event.cause}" if event.cause else "crashes"
-        case ev.Restarted():
+        case facts.Restarted():
             return "restarts"
-        case ev.OnDisk():
+        case facts.OnDisk():
             return _disk_text(event.current_term, event.voted_for, len(event.entries))
-        case ev.Tearing():
+        case facts.Tearing():
             return f"will crash in its next write, after {count(event.sets, 'part')} of it"
-        case ev.Wiped():
+        case facts.Wiped():
             return "has lost its disk"
-        case ev.Disconnected():
+        case facts.Disconnected():
             return "is disconnected"
-        case ev.Reconnected():
+        case facts.Reconnected():
             return "is no longer disconnected"
-        case ev.Frozen():
+        case facts.Frozen():
             return "freezes"
-        case ev.Thawed():
+        case facts.Thawed():
             return "thaws"
-        case ev.TimedOut():
+        case facts.TimedOut():
             return "is told to time out"
-        case ev.Dropping():
+        case facts.Dropping():
             return f"drops calls after {event.after} more" if event.after >= 0 else "drops calls no more"
-        case ev.Partitioned():
+        case facts.Partitioned():
             return f"partition: {' | '.join(' '.join(map(str, g)) for g in event.groups)}"
-        case ev.Healed():
+        case facts.Healed():
             return "all links are whole"
-        case ev.LinkChanged():
+        case facts.LinkChanged():
             return f"link {event.src}→{event.dst}: {link_text(event)}"
-        case ev.LinkHeld():
+        case facts.LinkHeld():
             return f"link {event.src}→{event.dst}: {'held' if event.held else 'released'}"
-        case ev.MessageHeld():
+        case facts.MessageHeld():
             return f"{message_text(event.src, event.dst, event.message)}: held"
     raise AssertionError(f"no words for {type(event).__name__}")
 

@@ -6,8 +6,8 @@ cluster goes on.
 
 from collections.abc import Callable
 
-from raftplay.raft.events import Decision, NodeState
-from raftplay.watch.events import Fact, Record
+from raftplay.raft.decisions import Decision, NodeState
+from raftplay.watch.facts import Fact, Record
 
 Reader = Callable[[Record], None]
 

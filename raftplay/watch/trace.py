@@ -14,12 +14,13 @@ from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.events import Decision, NodeState, Started
-from raftplay.raft.messages import LogEntry, UsageError
+from raftplay.raft.decisions import Decision, NodeState, Started
+from raftplay.raft.messages import LogEntry
 from raftplay.version import __version__
-from raftplay.watch.events import Fact, Record
+from raftplay.watch.facts import Fact, Record
 from raftplay.watch.stream import Reader, Stream
 from raftplay.watch.text import visible
 

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from raftplay.raft.events import RULES, Decision, NodeState
+from raftplay.raft.decisions import RULES, Decision, NodeState
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -15,7 +15,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.watch.events import Fact
+from raftplay.watch.facts import Fact
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 
 WIDTH = 100
@@ -75,7 +75,7 @@ def fields_text(kind: type[Any]) -> str:
 def type_text(hint: Any) -> str:
     """Name a type as the schema does: ``int``, ``[int]``, ``RequestVoteArgs``."""
     text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
-    for module in ("raftplay.raft.messages.", "raftplay.raft.events.", "raftplay.watch.events.", "typing."):
+    for module in ("raftplay.raft.messages.", "raftplay.raft.decisions.", "raftplay.watch.facts.", "typing."):
         text = text.replace(module, "")
     for python, json in JSON:
         text = text.replace(python, json)

@@ -4,9 +4,9 @@ An answer is a function of the view alone, of the present or of a moment that is
 answer tells what happened, and says which bug is on: what sound Raft would do then is said only as that.
 """
 
+from raftplay.errors import UsageError
 from raftplay.past.view import View
 from raftplay.raft.bugs import BUGS
-from raftplay.raft.messages import UsageError
 from raftplay.why.breaches import breach_facts
 from raftplay.why.entries import index_facts
 from raftplay.why.index_words import index_words

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from raftplay.past.view import InFlight
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.network import Obstacle
 from raftplay.why.rulings import Args, Ruling, ruling
 from raftplay.why.trail import Trail
 
-Kinds = tuple[type[ev.Fact], ...]
+Kinds = tuple[type[facts.Fact], ...]
 CALLS = (RequestVoteArgs, AppendEntriesArgs)
 
 
@@ -70,26 +70,26 @@ class Journey:
     on_link: bool = False
 
 
-def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[tuple[Record, ev.CallSent]]:
+def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[tuple[Record, facts.CallSent]]:
     """The calls that node `src` made by itself to `dst`, from the last one back to event number `after`."""
-    for record in trail.backwards(src, ev.CallSent):
+    for record in trail.backwards(src, facts.CallSent):
         if record.seq < after:
             return
         event = record.event
-        assert isinstance(event, ev.CallSent)
+        assert isinstance(event, facts.CallSent)
         if event.dst == dst and not event.by_user and record.incarnation == trail.life(src):
             yield record, event
 
 
-def journey(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
+def journey(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
     """What became of the call that `record` tells the sending of."""
     src, dst, call_id = event.src, event.dst, event.call_id
-    delivered = _last_of_call(trail, dst, ev.CallDelivered, call_id, record.seq)
+    delivered = _last_of_call(trail, dst, facts.CallDelivered, call_id, record.seq)
     if delivered is None:
         return replace(_where_call_is(trail, record, event), sent=record.time, call_id=call_id, args=event.args)
-    answered = _last_of_call(trail, src, ev.ReplyDelivered, call_id, record.seq)
+    answered = _last_of_call(trail, src, facts.ReplyDelivered, call_id, record.seq)
     at = _where_reply_is(trail, record, event) if answered is None else Journey(src, dst, Stage.ANSWERED)
-    decided = trail.next(dst, dec.VoteDecided, dec.AppendDecided, after=delivered.seq)
+    decided = trail.next(dst, decisions.VoteDecided, decisions.AppendDecided, after=delivered.seq)
     return replace(
         at,
         sent=record.time,
@@ -108,26 +108,26 @@ def not_sent(trail: Trail, src: int, dst: int, seq: int) -> Journey:
 
 def _answers(record: Record, args: Args) -> bool:
     event = record.event
-    return isinstance(event, dec.VoteDecided | dec.AppendDecided) and event.args == args
+    return isinstance(event, decisions.VoteDecided | decisions.AppendDecided) and event.args == args
 
 
 def _last_of_call(
     trail: Trail,
     node: int,
-    kind: type[ev.CallDelivered | ev.ReplyDelivered | ev.ReplySent],
+    kind: type[facts.CallDelivered | facts.ReplyDelivered | facts.ReplySent],
     call_id: int,
     seq: int,
 ) -> Record | None:
     for record in trail.backwards(node, kind):
         if record.seq < seq:
             return None
-        assert isinstance(record.event, ev.CallDelivered | ev.ReplyDelivered | ev.ReplySent)
+        assert isinstance(record.event, facts.CallDelivered | facts.ReplyDelivered | facts.ReplySent)
         if record.event.call_id == call_id:
             return record
     return None
 
 
-def _where_call_is(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
+def _where_call_is(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
     """Where a call is that has not arrived."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=False)
@@ -137,25 +137,25 @@ def _where_call_is(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
         return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
     if _waits(trail, event, record.seq, reply=False):
         return Journey(src, dst, Stage.CALL_WAITS)
-    lost = _lost(trail, ev.CallLost, event, record.seq)
+    lost = _lost(trail, facts.CallLost, event, record.seq)
     return Journey(src, dst, Stage.CALL_GONE if lost is None else Stage.CALL_LOST, reason=lost or "")
 
 
-def _where_reply_is(trail: Trail, record: Record, event: ev.CallSent) -> Journey:
+def _where_reply_is(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
     """Where the answer is to a call that has arrived, when the answer has not."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
-        sent = _last_of_call(trail, dst, ev.ReplySent, event.call_id, record.seq)
+        sent = _last_of_call(trail, dst, facts.ReplySent, event.call_id, record.seq)
         is_held = _is_held(trail, flight, record.seq if sent is None else sent.seq)
         stage = Stage.REPLY_HELD if is_held else Stage.REPLY_UNDER_WAY
         return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
     if _waits(trail, event, record.seq, reply=True):
         return Journey(src, dst, Stage.REPLY_WAITS)
-    lost = _lost(trail, ev.ReplyLost, event, record.seq)
+    lost = _lost(trail, facts.ReplyLost, event, record.seq)
     if lost is not None:
         return Journey(src, dst, Stage.REPLY_LOST, reason=lost)
-    sent = _last_of_call(trail, dst, ev.ReplySent, event.call_id, record.seq)
+    sent = _last_of_call(trail, dst, facts.ReplySent, event.call_id, record.seq)
     return Journey(src, dst, Stage.UNANSWERED if sent is None else Stage.REPLY_GONE)
 
 
@@ -171,42 +171,42 @@ def _is_held(trail: Trail, flight: InFlight, seq: int) -> bool:
 
     def is_message(record: Record) -> bool:
         event = record.event
-        return isinstance(event, ev.MessageHeld) and (event.call_id, event.message) == (
+        return isinstance(event, facts.MessageHeld) and (event.call_id, event.message) == (
             flight.call_id,
             flight.message,
         )
 
-    if trail.next(-1, ev.MessageHeld, after=seq, test=is_message) is not None:
+    if trail.next(-1, facts.MessageHeld, after=seq, test=is_message) is not None:
         return True
     link = (flight.src, flight.dst)
 
     def is_about(record: Record) -> bool:
         event = record.event
-        return isinstance(event, ev.LinkHeld) and (event.src, event.dst) == link
+        return isinstance(event, facts.LinkHeld) and (event.src, event.dst) == link
 
     if link not in trail.snapshot.held_links:
         return False
-    before = trail.event(-1, ev.LinkHeld, before=seq, test=is_about)
-    changed = trail.next(-1, ev.LinkHeld, after=seq, test=is_about) is not None
+    before = trail.event(-1, facts.LinkHeld, before=seq, test=is_about)
+    changed = trail.next(-1, facts.LinkHeld, after=seq, test=is_about) is not None
     return not changed if before is None else before[1].held
 
 
-def _waits(trail: Trail, event: ev.CallSent, seq: int, *, reply: bool) -> bool:
+def _waits(trail: Trail, event: facts.CallSent, seq: int, *, reply: bool) -> bool:
     """Whether the call, or its reply, has come to a node that is frozen, and waits there."""
     node = event.src if reply else event.dst
     if not trail.snapshot.nodes[node].frozen:
         return False
-    thawed = trail.last(node, ev.Thawed)
+    thawed = trail.last(node, facts.Thawed)
     after = max(seq, thawed.seq if thawed is not None else 0)
     return any(
-        isinstance(record.event, ev.KeptWaiting)
+        isinstance(record.event, facts.KeptWaiting)
         and record.event.call_id == event.call_id
         and isinstance(record.event.message, CALLS) is not reply
-        for record in trail.forwards(node, ev.KeptWaiting, after=after)
+        for record in trail.forwards(node, facts.KeptWaiting, after=after)
     )
 
 
-def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | None:
+def _in_flight(trail: Trail, event: facts.CallSent, *, reply: bool) -> InFlight | None:
     """The call itself or its reply on its way; of several copies the one that arrives first."""
     found = [
         flight
@@ -216,12 +216,14 @@ def _in_flight(trail: Trail, event: ev.CallSent, *, reply: bool) -> InFlight | N
     return min(found, key=lambda flight: float("inf") if flight.due is None else flight.due, default=None)
 
 
-def _lost(trail: Trail, kind: type[ev.CallLost | ev.ReplyLost], event: ev.CallSent, seq: int) -> str | None:
+def _lost(
+    trail: Trail, kind: type[facts.CallLost | facts.ReplyLost], event: facts.CallSent, seq: int
+) -> str | None:
     """Why the call or its reply was lost; whoever saw it get lost told of it."""
 
     for node in (event.src, event.dst):
         for record in trail.forwards(node, kind, after=seq):
-            assert isinstance(record.event, ev.CallLost | ev.ReplyLost)
+            assert isinstance(record.event, facts.CallLost | facts.ReplyLost)
             if record.event.call_id == event.call_id:
                 return record.event.reason
     return None
@@ -230,13 +232,13 @@ def _lost(trail: Trail, kind: type[ev.CallLost | ev.ReplyLost], event: ev.CallSe
 def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | None:
     """Why a call could not leave `src` at event number `seq`; None where that is not known any more."""
     nodes = trail.snapshot.nodes
-    if _was(trail, dst, seq, on=(ev.Crashed,), off=(ev.Restarted,), now=not nodes[dst].alive):
+    if _was(trail, dst, seq, on=(facts.Crashed,), off=(facts.Restarted,), now=not nodes[dst].alive):
         return Obstacle("down", src, dst, dst)
     for node in (src, dst):
         cut_off = nodes[node].alive and not nodes[node].connected
-        if _was(trail, node, seq, on=(ev.Disconnected,), off=(ev.Reconnected, ev.Restarted), now=cut_off):
+        if _was(trail, node, seq, on=(facts.Disconnected,), off=(facts.Reconnected, facts.Restarted), now=cut_off):
             return Obstacle("cut off", src, dst, node)
-    dropping = trail.event(src, ev.Dropping, before=seq, life=trail.life(src))
+    dropping = trail.event(src, facts.Dropping, before=seq, life=trail.life(src))
     if dropping is not None and dropping[1].after >= 0:
         return Obstacle("drops", src, dst, src)
     return None

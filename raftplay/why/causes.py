@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from raftplay.raft.messages import Args, Reply
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.trail import Trail
 
 
@@ -26,9 +26,9 @@ def cause_of(trail: Trail, record: Record) -> Cause | None:
     if earlier is None or earlier.incarnation != record.incarnation:
         return None
     match earlier.event:
-        case ev.CallDelivered(src=src, args=args):
+        case facts.CallDelivered(src=src, args=args):
             return Cause(src, args)
-        case ev.ReplyDelivered(src=src, call_id=call_id, reply=reply):
+        case facts.ReplyDelivered(src=src, call_id=call_id, reply=reply):
             return Cause(src, _args_of(trail, record.node, call_id, earlier.seq), reply)
     return None
 
@@ -37,8 +37,8 @@ def _args_of(trail: Trail, node: int, call_id: int, seq: int) -> Args | None:
     """What the call was that got a reply."""
     found = trail.event(
         node,
-        ev.CallSent,
+        facts.CallSent,
         before=seq,
-        test=lambda r: isinstance(r.event, ev.CallSent) and r.event.call_id == call_id,
+        test=lambda r: isinstance(r.event, facts.CallSent) and r.event.call_id == call_id,
     )
     return None if found is None else found[1].args

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import LogEntry
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.trail import Trail
 
 
@@ -27,8 +27,10 @@ class Disk:
 
 def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
     """Return the disk of `node`, which is down, as the snapshot shows it, and what became of it."""
-    wiped = trail.last(node.id, ev.Wiped, life=node.incarnation)
-    had = wiped is not None and (trail.forgets or trail.last(node.id, dec.Persisted, before=wiped.seq) is not None)
+    wiped = trail.last(node.id, facts.Wiped, life=node.incarnation)
+    had = wiped is not None and (
+        trail.forgets or trail.last(node.id, decisions.Persisted, before=wiped.seq) is not None
+    )
     is_torn = wiped is None and _is_torn(trail, node)
     return Disk(node.current_term, node.voted_for, node.log, torn=is_torn, wiped=had)
 
@@ -36,28 +38,28 @@ def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
 def _is_torn(trail: Trail, node: NodeSnapshot) -> bool:
     """Whether the node went down in a write that was made to fail."""
     life = node.incarnation
-    if trail.last(node.id, ev.Tearing, life=life) is None:
+    if trail.last(node.id, facts.Tearing, life=life) is None:
         return False
     changed = trail.last(node.id, *_CHANGES, life=life, test=_must_be_written)
-    written = trail.last(node.id, dec.Persisted, life=life)
+    written = trail.last(node.id, decisions.Persisted, life=life)
     return changed is not None and (written is None or written.seq < changed.seq)
 
 
 _CHANGES = (
-    dec.EntryAppended,
-    dec.EntriesStored,
-    dec.LogTruncated,
-    dec.ElectionStarted,
-    dec.BecameFollower,
-    dec.VoteDecided,
+    decisions.EntryAppended,
+    decisions.EntriesStored,
+    decisions.LogTruncated,
+    decisions.ElectionStarted,
+    decisions.BecameFollower,
+    decisions.VoteDecided,
 )
 
 
 def _must_be_written(record: Record) -> bool:
     """Whether the decision changed what Figure 2 keeps on stable storage."""
     match record.event:
-        case dec.VoteDecided(args=args, granted=granted):
+        case decisions.VoteDecided(args=args, granted=granted):
             return granted and not args.pre_vote
-        case dec.BecameFollower(old_term=old_term, term=term):
+        case decisions.BecameFollower(old_term=old_term, term=term):
             return old_term < term
     return True

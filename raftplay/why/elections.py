@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.messages import NONE, RequestVoteArgs
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
 from raftplay.why.network import Obstacle
 from raftplay.why.rulings import Ruling, heard_leader, ruling
@@ -75,10 +75,10 @@ def firing(trail: Trail, record: Record) -> Firing:
     """The timer that made the node stand, or ask first: `record` is its ElectionStarted or PreVoteStarted."""
     before = trail.before(record)
     pre_votes: tuple[int, ...] = ()
-    stands = isinstance(record.event, dec.ElectionStarted)
-    if stands and before is not None and isinstance(before.event, dec.VoteCounted) and before.event.pre_vote:
+    stands = isinstance(record.event, decisions.ElectionStarted)
+    if stands and before is not None and isinstance(before.event, decisions.VoteCounted) and before.event.pre_vote:
         pre_votes = before.event.votes
-        asked = trail.last(record.node, dec.PreVoteStarted, before=record.seq, life=record.incarnation)
+        asked = trail.last(record.node, decisions.PreVoteStarted, before=record.seq, life=record.incarnation)
         if asked is None:
             return Firing(None, _by_hand(record), None, pre_votes)
         record = asked
@@ -87,7 +87,10 @@ def firing(trail: Trail, record: Record) -> Firing:
 
 def _by_hand(record: Record) -> bool:
     """Whether `timeout` made the timer fire."""
-    return isinstance(record.event, dec.ElectionStarted | dec.PreVoteStarted) and record.event.rule == "by-hand"
+    return (
+        isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted)
+        and record.event.rule == "by-hand"
+    )
 
 
 def _wait(trail: Trail, record: Record) -> Wait | None:
@@ -96,21 +99,21 @@ def _wait(trail: Trail, record: Record) -> Wait | None:
 
     def restarts(earlier: Record) -> bool:
         match earlier.event:
-            case dec.AppendDecided():
+            case decisions.AppendDecided():
                 return heard_leader(earlier)
-            case dec.VoteDecided(args=args, granted=granted):
+            case decisions.VoteDecided(args=args, granted=granted):
                 return not args.pre_vote and (granted or on_refusal)
-            case dec.BecameFollower(was=was):
+            case decisions.BecameFollower(was=was):
                 return was == "Leader"
         return True
 
     kinds = (
-        dec.AppendDecided,
-        dec.VoteDecided,
-        dec.BecameFollower,
-        dec.ElectionStarted,
-        dec.PreVoteStarted,
-        dec.Started,
+        decisions.AppendDecided,
+        decisions.VoteDecided,
+        decisions.BecameFollower,
+        decisions.ElectionStarted,
+        decisions.PreVoteStarted,
+        decisions.Started,
     )
     found = trail.last(record.node, *kinds, before=record.seq, life=record.incarnation, test=restarts)
     return None if found is None else _wait_from(found)
@@ -119,15 +122,15 @@ def _wait(trail: Trail, record: Record) -> Wait | None:
 def _wait_from(record: Record) -> Wait:
     time, term = record.time, record.after.current_term if record.after else 0
     match record.event:
-        case dec.AppendDecided(args=args):
+        case decisions.AppendDecided(args=args):
             return Wait("heard", time, args.term, args.leader_id)
-        case dec.VoteDecided(args=args, granted=granted):
+        case decisions.VoteDecided(args=args, granted=granted):
             return Wait("voted" if granted else "refused", time, args.term, args.candidate_id)
-        case dec.BecameFollower():
+        case decisions.BecameFollower():
             return Wait("stepped down", time, term)
-        case dec.ElectionStarted(term=term):
+        case decisions.ElectionStarted(term=term):
             return Wait("stood", time, term)
-        case dec.PreVoteStarted(term=term):
+        case decisions.PreVoteStarted(term=term):
             return Wait("asked", time, term)
     return Wait("started", time, term)
 
@@ -139,9 +142,11 @@ def candidacy(trail: Trail, node: int) -> Candidacy | None:
         return None
     life = now.incarnation
     if now.state.text == "Candidate":
-        found = trail.last(node, dec.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term)
+        found = trail.last(
+            node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term
+        )
         return _candidacy(trail, node, now.current_term, False, found)
-    found = trail.last(node, dec.PreVoteStarted, life=life)
+    found = trail.last(node, decisions.PreVoteStarted, life=life)
     if found is None or _asking_is_over(trail, found):
         return None
     return _candidacy(trail, node, _term_of(found), True, found)
@@ -149,15 +154,15 @@ def candidacy(trail: Trail, node: int) -> Candidacy | None:
 
 def _term_of(record: Record) -> int:
     event = record.event
-    return event.term if isinstance(event, dec.ElectionStarted | dec.PreVoteStarted) else -1
+    return event.term if isinstance(event, decisions.ElectionStarted | decisions.PreVoteStarted) else -1
 
 
 def _asking_is_over(trail: Trail, asked: Record) -> bool:
-    ends = (dec.ElectionStarted, dec.BecameFollower, dec.AppendDecided, dec.BecameLeader)
+    ends = (decisions.ElectionStarted, decisions.BecameFollower, decisions.AppendDecided, decisions.BecameLeader)
 
     def is_end(record: Record) -> bool:
         return record.incarnation == asked.incarnation and (
-            not isinstance(record.event, dec.AppendDecided) or heard_leader(record)
+            not isinstance(record.event, decisions.AppendDecided) or heard_leader(record)
         )
 
     return trail.next(asked.node, *ends, after=asked.seq, test=is_end) is not None
@@ -184,7 +189,7 @@ def _candidacy(trail: Trail, node: int, term: int, pre_vote: bool, began: Record
 def _votes(trail: Trail, node: int, began: Record | None, pre_vote: bool) -> tuple[tuple[int, ...], int]:
     """The votes counted so far and how many are needed: by the events, else by the state."""
     counted = trail.event(
-        node, dec.VoteCounted, life=trail.life(node), test=lambda r: began is None or r.seq > began.seq
+        node, decisions.VoteCounted, life=trail.life(node), test=lambda r: began is None or r.seq > began.seq
     )
     if counted is not None:
         return counted[1].votes, counted[1].needed
@@ -206,7 +211,7 @@ def timer_of(trail: Trail, node: NodeSnapshot) -> float:
     """When the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     if node.state.text == "Leader" or not trail.snapshot.bugs:
         return math.inf if node.state.text == "Leader" else node.deadline
-    for record in trail.backwards(node.id, dec.WriteDelayed):  # it wants to be woken for a late write, too
+    for record in trail.backwards(node.id, decisions.WriteDelayed):  # it wants to be woken for a late write, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:
             break
         if math.isclose(record.time + WRITE_DELAY, node.deadline):
@@ -219,11 +224,11 @@ def vote_of(trail: Trail, voter: int, candidate: int, term: int, *, before: int 
 
     def is_it(record: Record) -> bool:
         match record.event:
-            case dec.VoteDecided(args=args, granted=True):
+            case decisions.VoteDecided(args=args, granted=True):
                 return not args.pre_vote and args.term == term and args.candidate_id == candidate
         return False
 
-    found = trail.last(voter, dec.VoteDecided, before=before, test=is_it)
+    found = trail.last(voter, decisions.VoteDecided, before=before, test=is_it)
     return None if found is None else ruling(trail, found)
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
-from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry, same_command
-from raftplay.watch.events import Record
+from raftplay.raft import decisions
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry
+from raftplay.watch.facts import Record
 from raftplay.why.calls import MOVING, Journey, journey, sent_calls
 from raftplay.why.followers import LogGap, log_gap
 from raftplay.why.network import Obstacle
@@ -206,28 +207,28 @@ def _pretenders(trail: Trail, leader: NodeSnapshot | None) -> tuple[tuple[int, i
 
 def _is_written(trail: Trail, leader: NodeSnapshot, index: int) -> bool:
     """Whether the leader's own disk has its entry: before that it does not count itself."""
-    changed = trail.last(leader.id, dec.EntryAppended, life=leader.incarnation)
+    changed = trail.last(leader.id, decisions.EntryAppended, life=leader.incarnation)
     if changed is None:
         return True
-    written = trail.last(leader.id, dec.Persisted, life=leader.incarnation)
+    written = trail.last(leader.id, decisions.Persisted, life=leader.incarnation)
     if written is not None and written.seq > changed.seq:
         return True
     event = None if written is None else written.event
-    return isinstance(event, dec.Persisted) and index < event.start + len(event.entries)
+    return isinstance(event, decisions.Persisted) and index < event.start + len(event.entries)
 
 
 def _first_commit(trail: Trail, index: int) -> Commit | None:
     """The first time that a node committed the index, as far as the history goes."""
     found: Record | None = None
     for node in trail.snapshot.nodes:
-        record = trail.next(node.id, dec.CommitAdvanced, after=0, test=lambda r: _commits_to(r) >= index)
+        record = trail.next(node.id, decisions.CommitAdvanced, after=0, test=lambda r: _commits_to(r) >= index)
         if record is not None and (found is None or record.seq < found.seq):
             found = record
     if found is None:
         return None
     event = found.event
-    assert isinstance(event, dec.CommitAdvanced)
-    applied = trail.next(found.node, dec.Applied, after=found.seq, test=lambda r: _applies(r) == index)
+    assert isinstance(event, decisions.CommitAdvanced)
+    applied = trail.next(found.node, decisions.Applied, after=found.seq, test=lambda r: _applies(r) == index)
     return Commit(
         node=found.node,
         time=found.time,
@@ -236,7 +237,9 @@ def _first_commit(trail: Trail, index: int) -> Commit | None:
         counted_to=event.index,
         entry_term=_term_at(trail, found, event.index),
         term=found.after.current_term if found.after is not None else NONE,
-        applied=applied.event.entry if applied is not None and isinstance(applied.event, dec.Applied) else None,
+        applied=applied.event.entry
+        if applied is not None and isinstance(applied.event, decisions.Applied)
+        else None,
     )
 
 
@@ -245,32 +248,32 @@ def _term_at(trail: Trail, committed: Record, index: int) -> int:
 
     def covers(record: Record) -> bool:
         match record.event:
-            case dec.EntryAppended(index=at):
+            case decisions.EntryAppended(index=at):
                 return at == index
-            case dec.EntriesStored(index=start, entries=entries):
+            case decisions.EntriesStored(index=start, entries=entries):
                 return start <= index < start + len(entries)
-            case dec.Started(entries=entries):
+            case decisions.Started(entries=entries):
                 return index < len(entries)
         return False
 
-    kinds = (dec.EntryAppended, dec.EntriesStored, dec.Started)
+    kinds = (decisions.EntryAppended, decisions.EntriesStored, decisions.Started)
     record = trail.last(committed.node, *kinds, before=committed.seq, life=committed.incarnation, test=covers)
     match None if record is None else record.event:
-        case dec.EntryAppended(entry=entry):
+        case decisions.EntryAppended(entry=entry):
             return entry.term
-        case dec.EntriesStored(index=start, entries=entries):
+        case decisions.EntriesStored(index=start, entries=entries):
             return entries[index - start].term
-        case dec.Started(entries=entries):
+        case decisions.Started(entries=entries):
             return entries[index].term
     return NONE
 
 
 def _applies(record: Record) -> int:
-    return record.event.entry.index if isinstance(record.event, dec.Applied) else NONE
+    return record.event.entry.index if isinstance(record.event, decisions.Applied) else NONE
 
 
 def _commits_to(record: Record) -> int:
-    return record.event.index if isinstance(record.event, dec.CommitAdvanced) else NONE
+    return record.event.index if isinstance(record.event, decisions.CommitAdvanced) else NONE
 
 
 # ---- the leader and the others
@@ -304,7 +307,7 @@ def _append_under_way(
 
     One that may still get on, else the last one.
     """
-    led = trail.last(leader.id, dec.BecameLeader, life=leader.incarnation)
+    led = trail.last(leader.id, decisions.BecameLeader, life=leader.incarnation)
     after = 0 if led is None else led.seq
     latest: Journey | None = None
     for record, event in sent_calls(trail, leader.id, peer.id, after=after):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, LogEntry
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Candidacy, candidacy, timer_of
 from raftplay.why.plights import Plight, plight
@@ -94,7 +94,7 @@ def follower_facts(trail: Trail, node: NodeSnapshot) -> FollowerFacts:
     id, term = node.id, node.current_term
     leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
     leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
-    heard = trail.last(id, dec.AppendDecided, life=node.incarnation, test=heard_leader)
+    heard = trail.last(id, decisions.AppendDecided, life=node.incarnation, test=heard_leader)
     vote = vote_in_term(trail, node)
     return FollowerFacts(
         node=id,
@@ -133,12 +133,12 @@ def vote_in_term(trail: Trail, node: NodeSnapshot) -> Vote | None:
         return None
     found = trail.last(
         node.id,
-        dec.VoteDecided,
-        dec.ElectionStarted,
+        decisions.VoteDecided,
+        decisions.ElectionStarted,
         test=lambda record: _voted_for(record, node.current_term) == node.voted_for,
     )
     vote = _vote_from(trail, found) if found is not None else Vote(node.voted_for, node.current_term, None, None)
-    started = trail.event(node.id, dec.Started, life=node.incarnation)
+    started = trail.event(node.id, decisions.Started, life=node.incarnation)
     known = started is not None and (started[1].current_term, started[1].voted_for) == (vote.term, vote.candidate)
     return Vote(vote.candidate, vote.term, vote.time, vote.ruling, from_disk=known)
 
@@ -147,8 +147,8 @@ def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:
     """A vote that `node` gave in its term and does not know of any more, which takes a bug."""
     found = trail.last(
         node.id,
-        dec.VoteDecided,
-        dec.ElectionStarted,
+        decisions.VoteDecided,
+        decisions.ElectionStarted,
         test=lambda r: _voted_for(r, node.current_term) not in (NONE, node.voted_for) and came_to_pass(trail, r),
     )
     return None if found is None else _vote_from(trail, found)
@@ -157,18 +157,18 @@ def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:
 def _voted_for(record: Record, term: int) -> int:
     """For whom the node of `record` votes by it, in `term`; -1 for nobody."""
     match record.event:
-        case dec.VoteDecided(args=args, granted=True):
+        case decisions.VoteDecided(args=args, granted=True):
             return args.candidate_id if args.term == term and not args.pre_vote else NONE
-        case dec.ElectionStarted(term=own):
+        case decisions.ElectionStarted(term=own):
             return record.node if own == term else NONE
     return NONE
 
 
 def _vote_from(trail: Trail, record: Record) -> Vote:
     event = record.event
-    if isinstance(event, dec.VoteDecided):
+    if isinstance(event, decisions.VoteDecided):
         return Vote(event.args.candidate_id, event.args.term, record.time, ruling(trail, record))
-    assert isinstance(event, dec.ElectionStarted)
+    assert isinstance(event, decisions.ElectionStarted)
     return Vote(record.node, event.term, record.time, None)
 
 
@@ -178,9 +178,9 @@ def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
         return None
     since: float | None = None
     followed: tuple[int, int] | None = None
-    for record in trail.backwards(node.id, dec.AppendDecided):
+    for record in trail.backwards(node.id, decisions.AppendDecided):
         event = record.event
-        assert isinstance(event, dec.AppendDecided)
+        assert isinstance(event, decisions.AppendDecided)
         if record.incarnation != node.incarnation:
             return since
         if not heard_leader(record):
@@ -189,13 +189,13 @@ def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
         if (event.args.leader_id, event.args.term) != followed:
             return since
         since = record.time
-    entered = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation)
+    entered = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation)
     return since if entered is not None else None
 
 
 def _turn(trail: Trail, node: NodeSnapshot, fits: Test) -> Turn | None:
     """The last step by which it became a follower, or came to another term, that fits."""
-    record = trail.last(node.id, dec.BecameFollower, dec.Started, life=node.incarnation, test=fits)
+    record = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation, test=fits)
     return None if record is None else _turn_of(trail, record)
 
 
@@ -205,18 +205,18 @@ def _entered(trail: Trail, node: NodeSnapshot) -> Turn | None:
 
 
 def _changes_role(record: Record) -> bool:
-    return not isinstance(record.event, dec.BecameFollower) or record.event.was != "Follower"
+    return not isinstance(record.event, decisions.BecameFollower) or record.event.was != "Follower"
 
 
 def _changes_term(record: Record) -> bool:
-    return not isinstance(record.event, dec.BecameFollower) or record.event.old_term != record.event.term
+    return not isinstance(record.event, decisions.BecameFollower) or record.event.old_term != record.event.term
 
 
 def _turn_of(trail: Trail, record: Record) -> Turn:
     match record.event:
-        case dec.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
+        case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
             cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, no message came
             return Turn(record.time, was, old_term, term, rule, cause)
-        case dec.Started(current_term=term):
+        case decisions.Started(current_term=term):
             return Turn(record.time, "", term, term, "", None)
     raise AssertionError(record)

@@ -1,7 +1,7 @@
 """Why an entry is not committed, in words."""
 
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.raft.events import RULES
+from raftplay.raft.decisions import RULES
 from raftplay.raft.messages import LogEntry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import Args, CMState
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.why.elections import Firing, firing, vote_of
 from raftplay.why.network import Obstacle
 from raftplay.why.plights import Plight, plight
@@ -55,9 +55,9 @@ class LeaderFacts:
 def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
     """Why `node` leads."""
     id, term, life = node.id, node.current_term, node.incarnation
-    won = trail.event(id, dec.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
-    stood = trail.last(id, dec.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
-    counted = trail.event(id, dec.VoteCounted, life=life)
+    won = trail.event(id, decisions.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
+    stood = trail.last(id, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
+    counted = trail.event(id, decisions.VoteCounted, life=life)
     votes = node.votes if won is None else won[1].votes
     in_reach, obstacles = trail.links.around(id)
     return LeaderFacts(
@@ -78,8 +78,8 @@ def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
 
 def last_ignored(trail: Trail, node: NodeSnapshot) -> Ignored | None:
     """The last reply that `node` ignored since it took up its role."""
-    role = trail.last(node.id, dec.BecameLeader, dec.ElectionStarted, life=node.incarnation)
-    found = trail.event(node.id, dec.ReplyIgnored, life=node.incarnation)
+    role = trail.last(node.id, decisions.BecameLeader, decisions.ElectionStarted, life=node.incarnation)
+    found = trail.event(node.id, decisions.ReplyIgnored, life=node.incarnation)
     if found is None or (role is not None and found[0].seq < role.seq):
         return None
     return Ignored(found[1].peer, found[1].args, found[0].time, found[1].rule)
@@ -87,7 +87,7 @@ def last_ignored(trail: Trail, node: NodeSnapshot) -> Ignored | None:
 
 def _term_of(record: Record) -> int:
     event = record.event
-    return event.term if isinstance(event, dec.BecameLeader | dec.ElectionStarted) else -1
+    return event.term if isinstance(event, decisions.BecameLeader | decisions.ElectionStarted) else -1
 
 
 def _rival(trail: Trail, node: NodeSnapshot) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ import math
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.messages import NONE
-from raftplay.watch.events import ITS_CODE
+from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import count
 from raftplay.why.calls import Journey, Stage

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft.events import Stopped
+from raftplay.raft.decisions import Stopped
 from raftplay.raft.messages import CMState
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.why.disks import Disk, disk_of
 from raftplay.why.elections import Candidacy, candidacy, timer_of
 from raftplay.why.followers import FollowerFacts, follower_facts
@@ -61,7 +61,7 @@ def node_facts(trail: Trail, node: NodeSnapshot) -> NodeFacts:
 
 
 def _down(trail: Trail, node: NodeSnapshot) -> DownFacts:
-    crashed = trail.last(node.id, ev.Crashed)
+    crashed = trail.last(node.id, facts.Crashed)
     role, term, acts = "", 0, None
     for record in reversed(trail.records):
         if record.node != node.id or record.after is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from raftplay.cluster.timings import Doubt, Timings, doubt_about
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.watch.text import count
 from raftplay.why.trail import Trail
 
@@ -32,13 +32,15 @@ def pace_of(trail: Trail) -> Pace | None:
         return None
     now = trail.snapshot.time
     begin = max(now - WINDOW, trail.records[0].time if trail.forgets and trail.records else 0.0)
-    elections, pre_votes = (_count(trail, kind, begin) for kind in (dec.ElectionStarted, dec.PreVoteStarted))
+    elections, pre_votes = (
+        _count(trail, kind, begin) for kind in (decisions.ElectionStarted, decisions.PreVoteStarted)
+    )
     if elections + pre_votes < FEWEST:
         return None
     return Pace(elections, pre_votes, now - begin, doubt)
 
 
-def _count(trail: Trail, kind: type[dec.Decision], begin: float) -> int:
+def _count(trail: Trail, kind: type[decisions.Decision], begin: float) -> int:
     count = 0
     for node in trail.snapshot.nodes:
         for record in trail.backwards(node.id, kind):

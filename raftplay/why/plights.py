@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.why.network import group_of
 from raftplay.why.trail import Kind, Trail
 
@@ -31,9 +31,9 @@ def plight(trail: Trail, node: int) -> Plight:
     now = trail.snapshot.nodes[node]
     return Plight(
         frozen=now.frozen,
-        frozen_since=_since(trail, node, ev.Frozen) if now.frozen else None,
+        frozen_since=_since(trail, node, facts.Frozen) if now.frozen else None,
         cut_off=not now.connected,
-        cut_off_since=None if now.connected else _since(trail, node, ev.Disconnected),
+        cut_off_since=None if now.connected else _since(trail, node, facts.Disconnected),
         calls_left=now.calls_left,
         will_tear=now.tearing,
         group=group_of(trail.snapshot, node),
@@ -48,7 +48,7 @@ def _since(trail: Trail, node: int, kind: Kind) -> float | None:
 
 def _earlier_life(trail: Trail, node: int) -> float | None:
     """When a process of the node that had crashed last acted, which takes a bug."""
-    restarted = trail.last(node, ev.Restarted)
+    restarted = trail.last(node, facts.Restarted)
     if restarted is None or not trail.snapshot.bugs:
         return None
     for record in reversed(trail.records):

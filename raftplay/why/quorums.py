@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote, timer_of
 from raftplay.why.network import Obstacle
@@ -171,25 +171,32 @@ def _next_timer(trail: Trail, live: list[NodeSnapshot]) -> tuple[int, float] | N
 def _last_leader(trail: Trail) -> LastLeader | None:
     """Who won an election last, and what became of that."""
     won = [
-        record for node in trail.snapshot.nodes if (record := trail.last(node.id, dec.BecameLeader)) is not None
+        record
+        for node in trail.snapshot.nodes
+        if (record := trail.last(node.id, decisions.BecameLeader)) is not None
     ]
     if not won:
         return None
     last = max(won, key=lambda record: record.seq)
     event = last.event
-    assert isinstance(event, dec.BecameLeader)
+    assert isinstance(event, decisions.BecameLeader)
     ends = trail.next(
-        last.node, ev.Crashed, ev.Disconnected, dec.BecameFollower, after=last.seq, test=_ends_leadership
+        last.node,
+        facts.Crashed,
+        facts.Disconnected,
+        decisions.BecameFollower,
+        after=last.seq,
+        test=_ends_leadership,
     )
     if ends is None:
         return LastLeader(last.node, event.term, "", last.time)
     match ends.event:
-        case ev.Crashed():
+        case facts.Crashed():
             return LastLeader(last.node, event.term, "crashed", ends.time)
-        case dec.BecameFollower(rule=rule):
+        case decisions.BecameFollower(rule=rule):
             return LastLeader(last.node, event.term, "stepped down", ends.time, rule, cause_of(trail, ends))
     return LastLeader(last.node, event.term, "cut off", ends.time)
 
 
 def _ends_leadership(record: Record) -> bool:
-    return not isinstance(record.event, dec.BecameFollower) or record.event.was == "Leader"
+    return not isinstance(record.event, decisions.BecameFollower) or record.event.was == "Leader"

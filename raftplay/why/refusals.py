@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from raftplay.raft import events as dec
-from raftplay.watch.events import Record
+from raftplay.raft import decisions
+from raftplay.watch.facts import Record
 from raftplay.why.rulings import Ruling, is_refusal, ruling
 from raftplay.why.trail import Trail
 
@@ -24,7 +24,7 @@ class RefusalFacts:
 
 def refusal_facts(trail: Trail, node: int) -> RefusalFacts:
     """What `node` refused last, and what of its own was refused last."""
-    kinds = (dec.VoteDecided, dec.AppendDecided)
+    kinds = (decisions.VoteDecided, decisions.AppendDecided)
     by = trail.last(node, *kinds, test=is_refusal)
     others = [peer.id for peer in trail.snapshot.nodes if peer.id != node]
     found = [
@@ -42,8 +42,8 @@ def refusal_facts(trail: Trail, node: int) -> RefusalFacts:
 
 def _asker(record: Record) -> int:
     match record.event:
-        case dec.VoteDecided(args=args):
+        case decisions.VoteDecided(args=args):
             return args.candidate_id
-        case dec.AppendDecided(args=args):
+        case decisions.AppendDecided(args=args):
             return args.leader_id
     return -1

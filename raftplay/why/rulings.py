@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.trail import Trail
 
 Args = RequestVoteArgs | AppendEntriesArgs
@@ -46,25 +46,25 @@ class Ruling:
 def is_refusal(record: Record) -> bool:
     """Whether the event is an answer that says no."""
     match record.event:
-        case dec.VoteDecided(granted=yes) | dec.AppendDecided(success=yes):
+        case decisions.VoteDecided(granted=yes) | decisions.AppendDecided(success=yes):
             return not yes
     return False
 
 
 def ruling(trail: Trail, record: Record) -> Ruling:
     """The answer that `record`, a VoteDecided or an AppendDecided, tells of."""
-    after = record.after or dec.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
+    after = record.after or decisions.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
     event = record.event
     own = (after.current_term, after.voted_for, after.last_log_index, after.last_log_term)
     leads = after.state == "Leader"
-    if isinstance(event, dec.VoteDecided):
+    if isinstance(event, decisions.VoteDecided):
         sound = "" if record.after is None else _sound_vote(trail, record, event, after)
         heard = _leader_heard(trail, record) if event.rule == "leader-alive" else None
         return Ruling(
             record.node, record.seq, record.time, event.args, event.granted, event.rule, *own, leads,
             sound=sound, leader_heard=heard,
         )  # fmt: skip
-    assert isinstance(event, dec.AppendDecided)
+    assert isinstance(event, decisions.AppendDecided)
     sound = "" if record.after is None else _sound_append(event, after)
     return Ruling(
         record.node, record.seq, record.time, event.args, event.success, event.rule, *own, leads,
@@ -79,7 +79,7 @@ def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_
     return "log-shorter" if last_term == voter_last_term and last_index < voter_last_index else ""
 
 
-def _sound_vote(trail: Trail, record: Record, event: dec.VoteDecided, after: dec.NodeState) -> str:
+def _sound_vote(trail: Trail, record: Record, event: decisions.VoteDecided, after: decisions.NodeState) -> str:
     """The rule that should have decided about a vote, where another answer was given."""
     args = event.args
     log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
@@ -95,20 +95,22 @@ def _sound_vote(trail: Trail, record: Record, event: dec.VoteDecided, after: dec
 def earlier_vote(trail: Trail, record: Record) -> Record | None:
     """Where the node of `record`, which grants a vote, had voted for another in that term before."""
     event = record.event
-    assert isinstance(event, dec.VoteDecided)
+    assert isinstance(event, decisions.VoteDecided)
     term, candidate = event.args.term, event.args.candidate_id
 
     def is_other(earlier: Record) -> bool:
         if not came_to_pass(trail, earlier):
             return False
         match earlier.event:
-            case dec.VoteDecided(args=args, granted=True):
+            case decisions.VoteDecided(args=args, granted=True):
                 return not args.pre_vote and args.term == term and args.candidate_id != candidate
-            case dec.ElectionStarted(term=own):
+            case decisions.ElectionStarted(term=own):
                 return own == term
         return False
 
-    return trail.last(record.node, dec.VoteDecided, dec.ElectionStarted, before=record.seq, test=is_other)
+    return trail.last(
+        record.node, decisions.VoteDecided, decisions.ElectionStarted, before=record.seq, test=is_other
+    )
 
 
 def came_to_pass(trail: Trail, decided: Record) -> bool:
@@ -118,12 +120,12 @@ def came_to_pass(trail: Trail, decided: Record) -> bool:
         return record.incarnation == decided.incarnation
 
     later = trail.next(
-        decided.node, ev.ReplySent, ev.CallSent, dec.Persisted, after=decided.seq, test=is_of_this_life
+        decided.node, facts.ReplySent, facts.CallSent, decisions.Persisted, after=decided.seq, test=is_of_this_life
     )
     return later is not None
 
 
-def _sound_append(event: dec.AppendDecided, after: dec.NodeState) -> str:
+def _sound_append(event: decisions.AppendDecided, after: decisions.NodeState) -> str:
     """The rule that should have refused an AppendEntries that was accepted."""
     args = event.args
     if not event.success:
@@ -138,11 +140,11 @@ def _sound_append(event: dec.AppendDecided, after: dec.NodeState) -> str:
 
 def _leader_heard(trail: Trail, record: Record) -> tuple[float, int] | None:
     found = trail.event(
-        record.node, dec.AppendDecided, before=record.seq, life=record.incarnation, test=heard_leader
+        record.node, decisions.AppendDecided, before=record.seq, life=record.incarnation, test=heard_leader
     )
     return None if found is None else (found[0].time, found[1].args.leader_id)
 
 
 def heard_leader(record: Record) -> bool:
     """Whether the event is an AppendEntries that counts as word from a leader of the term (§5.2)."""
-    return isinstance(record.event, dec.AppendDecided) and record.event.rule != "stale-term"
+    return isinstance(record.event, decisions.AppendDecided) and record.event.rule != "stale-term"

@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from raftplay.past.view import InFlight, View
-from raftplay.raft.events import VoteCounted
-from raftplay.watch.events import Record
+from raftplay.raft.decisions import VoteCounted
+from raftplay.watch.facts import Record
 from raftplay.why.network import Links
 
 E = TypeVar("E", bound=msgspec.Struct)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from raftplay.raft.events import RULES, rule_words
+from raftplay.raft.decisions import RULES, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch.text import count
 from raftplay.why.calls import Journey, Stage

@@ -7,8 +7,8 @@ import pytest
 
 from raftplay import Config, Harness, InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.raft.messages import UsageError
-from raftplay.watch.events import Record
+from raftplay.errors import UsageError
+from raftplay.watch.facts import Record
 
 SPEED = 20.0
 """Fast enough for a test, slow enough that pace must be kept."""

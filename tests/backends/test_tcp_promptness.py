@@ -13,9 +13,9 @@ from raftplay import Config, Harness
 from raftplay.backends import waits
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster.server import Server
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, CommitEntry
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 LONG = 20.0
 """Seconds that no test here would wait in vain."""
@@ -57,11 +57,11 @@ class Calls:
         self.empty = 0
         self.heartbeats = 0
 
-    def __call__(self, record: ev.Record) -> None:
+    def __call__(self, record: facts.Record) -> None:
         match record.event:
-            case ev.CallSent(args=AppendEntriesArgs(entries=())):
+            case facts.CallSent(args=AppendEntriesArgs(entries=())):
                 self.empty += 1
-            case dec.HeartbeatDue():
+            case decisions.HeartbeatDue():
                 self.heartbeats += 1
 
 

@@ -28,7 +28,7 @@ from raftplay.commands.table import TABLE
 from raftplay.commands.timing import about_text
 from raftplay.explore.trial import bound
 from raftplay.raft.config import RaftConfig
-from raftplay.watch.events import CallSent, Record
+from raftplay.watch.facts import CallSent, Record
 
 CALM = Config(raft=RaftConfig(election_min=20, election_max=40))
 """No election comes of itself."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from raftplay import AppendEntriesArgs, AppendEntriesReply, LogEntry, RequestVoteArgs, RequestVoteReply
 from raftplay.backends import wire
-from raftplay.raft.messages import MAX_COMMAND_DEPTH
+from raftplay.raft.commands import MAX_COMMAND_DEPTH
 
 thorough = settings(deadline=None, derandomize=True, database=None)
 

@@ -120,7 +120,18 @@ def test_the_package_imports_a_name_when_it_is_used_and_has_no_other():
 
 def test_tests_that_send_ctrl_c_pass_where_a_script_in_the_background_ignores_it():
     tests = "tests/cli/test_command_line.py::test_ctrl_c_ends_a_run_cleanly_with_130"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--timeout", "40", "-n", "0", f"{tests}[sim]"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--timeout",
+        "40",
+        "-n",
+        "0",
+        f"{tests}[sim]",
+    ]
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts with &
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)

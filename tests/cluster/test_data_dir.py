@@ -17,7 +17,7 @@ from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.sqlite_file import Identity
 from raftplay.commands.branches import Blueprint
 from raftplay.commands.keeping import script_text
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 BACKENDS = ("sim", "tcp")
 NOOP = Config(raft=RaftConfig(noop=True))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from raftplay import Config, Harness, RaftConfig
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 HERE = Path(__file__).parent
 

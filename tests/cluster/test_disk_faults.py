@@ -13,10 +13,10 @@ from support.paper import thorough
 
 from raftplay import Harness, MapStorage, StorageError
 from raftplay.cluster.disk import MemoryDisk, TornWrite
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import LogEntry
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 
 NODES = 3
 
@@ -81,7 +81,7 @@ class History:
         self.applied: dict[int, object] = {}
 
     def __call__(self, record: Record) -> None:
-        if isinstance(record.event, dec.Applied):
+        if isinstance(record.event, decisions.Applied):
             entry = record.event.entry
             assert self.applied.setdefault(entry.index, entry.command) == entry.command
 
@@ -156,11 +156,11 @@ class Disks:
 
     def __call__(self, record: Record) -> None:
         match record.event:
-            case dec.Started(entries=entries) | ev.OnDisk(entries=entries):
+            case decisions.Started(entries=entries) | facts.OnDisk(entries=entries):
                 self.logs[record.node] = list(entries)
-            case dec.Persisted(start=start, entries=entries):
+            case decisions.Persisted(start=start, entries=entries):
                 self.logs[record.node][start:] = entries
-            case dec.Applied(entry=entry):
+            case decisions.Applied(entry=entry):
                 self.applied[record.node] += 1
                 held = self.logs[record.node][entry.index : entry.index + 1]
                 if [entry.command for entry in held] != [entry.command]:

@@ -12,7 +12,7 @@ from raftplay.backends.sim import SimBackend
 from raftplay.cluster.disk import MemoryDisk
 from raftplay.commands.looking import status_text
 from raftplay.past.history import History
-from raftplay.watch.events import Crashed, Record
+from raftplay.watch.facts import Crashed, Record
 from raftplay.watch.narrator import describe
 from raftplay.why import why_node
 

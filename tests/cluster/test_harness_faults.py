@@ -6,7 +6,7 @@ import pytest
 from support.backends import KINDS, elect, nothing_left_over, take_loop
 
 from raftplay import CheckFailed, Harness, RequestVoteArgs, UsageError
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 
 @pytest.fixture(params=KINDS)
@@ -282,8 +282,8 @@ def test_messages_are_held_and_released_in_their_order(h: Harness) -> None:
 def test_every_act_is_told_once(h: Harness) -> None:
     told: list[str] = []
 
-    def reader(record: ev.Record) -> None:
-        if isinstance(record.event, ev.Fact) and record.event.__class__.__name__ in ACTS:
+    def reader(record: facts.Record) -> None:
+        if isinstance(record.event, facts.Fact) and record.event.__class__.__name__ in ACTS:
             told.append(record.event.__class__.__name__)
 
     h._backend.run(lambda: h.stream.attach(reader))

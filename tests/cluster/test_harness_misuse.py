@@ -44,7 +44,7 @@ from raftplay.cluster.stuck import DidNotReturn
 from raftplay.commands.lexer import Mistake
 from raftplay.commands.script import ScriptRefused
 from raftplay.version import __version__
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 BACKENDS = ("sim", "tcp")
 

@@ -33,8 +33,8 @@ from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Plan, rerun
-from raftplay.raft.events import Decision
-from raftplay.watch.events import CallDelivered, CallSent, Crashed, Record, ReplySent
+from raftplay.raft.decisions import Decision
+from raftplay.watch.facts import CallDelivered, CallSent, Crashed, Record, ReplySent
 from raftplay.watch.narrator import describe
 from raftplay.watch.trace import read_trace, traced
 

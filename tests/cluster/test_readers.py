@@ -3,7 +3,7 @@
 import pytest
 
 from raftplay import Harness
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.stream import ReaderFailed
 
 

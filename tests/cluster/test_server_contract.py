@@ -23,7 +23,7 @@ from raftplay.cluster import inbox as inbox_module
 from raftplay.cluster import server as server_module
 from raftplay.cluster.network import Network
 from raftplay.raft.messages import Reply
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 LIMIT = 5.0
@@ -40,7 +40,7 @@ class Trio:
         self.backend = backend
         self.network = Network(range(3), random.Random(1))
         self.stream = Stream(backend.now)
-        self.records: list[ev.Record] = []
+        self.records: list[facts.Record] = []
         self.storage = [MapStorage() for _ in range(3)]
         self.servers: list[Server] = backend.run(lambda: [self._server(id, delay) for id in range(3)])
         for server in self.servers:
@@ -65,7 +65,7 @@ class Trio:
     def watch(self) -> None:
         self.backend.run(lambda: self.stream.attach(self.records.append))
 
-    def seen(self, kind: type[ev.Fact]) -> list[ev.Record]:
+    def seen(self, kind: type[facts.Fact]) -> list[facts.Record]:
         return [record for record in self.records if isinstance(record.event, kind)]
 
     def term(self, id: int) -> int:
@@ -207,7 +207,7 @@ def test_a_doubled_call_arrives_twice(trio: Trio) -> None:
     trio.watch()
     trio.link(0, 1, dup=1.0)
     assert trio.servers[0].call(1, ask(3)) == RequestVoteReply(3, True)
-    trio.wait(lambda: len(trio.seen(ev.CallDelivered)) == 2)
+    trio.wait(lambda: len(trio.seen(facts.CallDelivered)) == 2)
 
 
 def test_a_lossy_link_loses_about_its_share(trio: Trio) -> None:
@@ -215,9 +215,9 @@ def test_a_lossy_link_loses_about_its_share(trio: Trio) -> None:
     trio.link(0, 1, loss=0.5)
     for term in range(200):
         trio.servers[0].call(1, ask(term), ignore)
-    trio.wait(lambda: len(trio.seen(ev.CallDelivered)) + len(trio.seen(ev.CallLost)) == 200)
-    assert 60 < len(trio.seen(ev.CallLost)) < 140
-    assert {record.event.reason for record in trio.seen(ev.CallLost)} == {"loss"}  # type: ignore[union-attr]
+    trio.wait(lambda: len(trio.seen(facts.CallDelivered)) + len(trio.seen(facts.CallLost)) == 200)
+    assert 60 < len(trio.seen(facts.CallLost)) < 140
+    assert {record.event.reason for record in trio.seen(facts.CallLost)} == {"loss"}  # type: ignore[union-attr]
 
 
 def test_a_slow_link_delays_by_its_range(trio: Trio) -> None:

@@ -20,7 +20,7 @@ from raftplay.commands.session import Session
 from raftplay.explore.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 CALM = Config(raft=RaftConfig(election_min=20, election_max=40))
 """No election comes of itself."""
@@ -69,7 +69,7 @@ def logs(s: Session) -> list[list[object]]:
     return [[entry.command for entry in node.log] for node in s.harness.snapshot().nodes]
 
 
-def seen(s: Session, kind: type[ev.Fact]) -> list[ev.Fact]:
+def seen(s: Session, kind: type[facts.Fact]) -> list[facts.Fact]:
     with s.harness.lock:
         return [record.event for record in s.history.records() if isinstance(record.event, kind)]
 
@@ -81,8 +81,8 @@ def open_messages(s: Session) -> Counter[tuple[str, int, int, int]]:
     """What the events say is under way: sent, and neither delivered nor lost."""
     found: Counter[tuple[str, int, int, int]] = Counter()
     signs = {
-        ev.CallSent: ("call", 1), ev.CallDelivered: ("call", -1), ev.CallLost: ("call", -1),
-        ev.ReplySent: ("reply", 1), ev.ReplyDelivered: ("reply", -1), ev.ReplyLost: ("reply", -1),
+        facts.CallSent: ("call", 1), facts.CallDelivered: ("call", -1), facts.CallLost: ("call", -1),
+        facts.ReplySent: ("reply", 1), facts.ReplyDelivered: ("reply", -1), facts.ReplyLost: ("reply", -1),
     }  # fmt: skip
     for record in s.history.records():
         event = record.event
@@ -198,11 +198,11 @@ def test_a_message_that_is_lost_never_arrives(s: Session) -> None:
     lost = [flight for flight in in_flight(s, 0, 1) if "[x]" in do(s, "messages")[0]]
     for flight in lost:
         assert do(s, f"lose {flight.id}") == [f"message {flight.id} lost"]
-    told = {event.call_id for event in seen(s, ev.CallLost) if event.reason == "by hand"}  # type: ignore[attr-defined]
+    told = {event.call_id for event in seen(s, facts.CallLost) if event.reason == "by hand"}  # type: ignore[attr-defined]
     assert told == {flight.call_id for flight in lost}
     h.release(0, 1)
     assert h.wait_until(lambda: h.cluster[1].cm.commit_index == 0)  # the leader tries again
-    assert not told & {event.call_id for event in seen(s, ev.CallDelivered)}  # type: ignore[attr-defined]
+    assert not told & {event.call_id for event in seen(s, facts.CallDelivered)}  # type: ignore[attr-defined]
 
 
 def test_a_copy_of_a_call_is_answered_and_so_is_the_call(s: Session) -> None:
@@ -215,9 +215,9 @@ def test_a_copy_of_a_call_is_answered_and_so_is_the_call(s: Session) -> None:
     do(s, f"deliver {call.id}")
     do(s, "release 0->1; resume; wait committed x on 3")
     h.sleep_ms(100)
-    count = Counter(event.call_id for event in seen(s, ev.CallDelivered))  # type: ignore[attr-defined]
+    count = Counter(event.call_id for event in seen(s, facts.CallDelivered))  # type: ignore[attr-defined]
     assert count[call.call_id] == 4
-    assert Counter(event.call_id for event in seen(s, ev.ReplyDelivered))[call.call_id] == 4  # type: ignore[attr-defined]
+    assert Counter(event.call_id for event in seen(s, facts.ReplyDelivered))[call.call_id] == 4  # type: ignore[attr-defined]
     assert logs(s) == [["x"]] * 3
 
 
@@ -305,7 +305,7 @@ def test_a_hold_on_one_direction_lets_the_other_pass(s: Session) -> None:
     do(s, "hold 0->1")
     assert h.cluster[1].call(0, RequestVoteArgs(0, 1, -1, -1), lambda _: None) is None
     h.sleep_ms(120)
-    assert any(event.src == 1 for event in seen(s, ev.CallDelivered))  # type: ignore[attr-defined]
+    assert any(event.src == 1 for event in seen(s, facts.CallDelivered))  # type: ignore[attr-defined]
     replies = [flight for flight in in_flight(s, 0, 1) if flight.is_reply]
     assert len(replies) == 1  # it leaves on the held direction
     assert not in_flight(s, 1, 0)
@@ -321,9 +321,9 @@ def test_what_is_released_arrives_in_its_order(s: Session) -> None:
         h.submit_to_server(0, number)
     held = [flight.call_id for flight in in_flight(s, 0, 1)]
     assert len(held) == 8
-    before = len(seen(s, ev.CallDelivered))
+    before = len(seen(s, facts.CallDelivered))
     assert h.release(0, 1) == 8
-    arrived = [event for event in seen(s, ev.CallDelivered)[before:] if event.dst == 1]  # type: ignore[attr-defined]
+    arrived = [event for event in seen(s, facts.CallDelivered)[before:] if event.dst == 1]  # type: ignore[attr-defined]
     assert [event.call_id for event in arrived] == held  # type: ignore[attr-defined]
     assert logs(s)[1] == list(range(8))
 
@@ -359,8 +359,8 @@ def test_a_message_that_is_held_stays_and_the_others_of_its_link_pass(s: Session
     assert do(s, f"hold {call.id}") == [f"message {call.id} held"]  # it is already
     assert do(s, f"release {call.id}") == [f"message {call.id} released"]
     assert call.call_id not in [flight.call_id for flight in in_flight(s, 0, 1)]
-    assert len([e for e in seen(s, ev.CallDelivered) if e.call_id == call.call_id]) == 1  # type: ignore[attr-defined]
-    assert [e.call_id for e in seen(s, ev.MessageHeld)] == [call.call_id]  # type: ignore[attr-defined]
+    assert len([e for e in seen(s, facts.CallDelivered) if e.call_id == call.call_id]) == 1  # type: ignore[attr-defined]
+    assert [e.call_id for e in seen(s, facts.MessageHeld)] == [call.call_id]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_a_held_link_keeps_so_many_messages_and_no_more(s: Session, monkeypatch:
         h.sleep_ms(1)
     held = in_flight(s, 0, 1)
     assert len(held) == 5
-    lost = [event.call_id for event in seen(s, ev.CallLost) if event.reason == "too many are held"]  # type: ignore[attr-defined]
+    lost = [event.call_id for event in seen(s, facts.CallLost) if event.reason == "too many are held"]  # type: ignore[attr-defined]
     assert len(lost) >= 4
     assert max(lost) < held[0].call_id  # the oldest go
     h.release(0, 1)
@@ -438,7 +438,7 @@ def test_slow_links_keep_so_many_messages_and_no_more(s: Session, monkeypatch: p
         h.submit_to_server(0, number)
         h.sleep_ms(10)
     assert len(h.messages()) == 20
-    assert any(event.reason == "too many are in flight" for event in seen(s, ev.CallLost))  # type: ignore[attr-defined]
+    assert any(event.reason == "too many are in flight" for event in seen(s, facts.CallLost))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("victim", [0, 1])
@@ -465,7 +465,7 @@ def test_a_disconnect_takes_along_the_answers_that_have_no_way_back(s: Session) 
     assert {(f.src, f.dst, f.is_reply) for f in s.harness.messages()} == {(1, 0, True), (2, 0, True)}
     do(s, "disconnect 1")
     assert {(f.src, f.dst, f.is_reply) for f in s.harness.messages()} == {(2, 0, True)}
-    assert [e.reason for e in seen(s, ev.ReplyLost)] == ["disconnected"]  # type: ignore[attr-defined]
+    assert [e.reason for e in seen(s, facts.ReplyLost)] == ["disconnected"]  # type: ignore[attr-defined]
     do(s, "reconnect 1; release all; resume; wait committed x on 3")
 
 
@@ -476,10 +476,10 @@ def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
     h.sleep_ms(60)
     h.pause()
     assert h.messages()
-    lost = len(seen(s, ev.CallLost))
+    lost = len(seen(s, facts.CallLost))
     h.shutdown()
     assert h.flights.everything() == []
-    assert len(seen(s, ev.CallLost)) == lost  # the end is no crash
+    assert len(seen(s, facts.CallLost)) == lost  # the end is no crash
     assert h.flights._passages == {}
 
 

@@ -17,7 +17,7 @@ from raftplay.cluster.config import Config
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import MAX_CALL_BYTES, MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs
-from raftplay.watch.events import CallSent, Record
+from raftplay.watch.facts import CallSent, Record
 
 NO_DELAY = Config(delay_min=0.0, delay_max=0.0)
 LEADER = 0

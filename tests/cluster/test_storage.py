@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.paper import commands, disk, entries, loaded, thorough
 
+from raftplay.raft.commands import same_command
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import MAX_NUMBER, NONE, LogEntry, same_command
+from raftplay.raft.messages import MAX_NUMBER, NONE, LogEntry
 from raftplay.raft.storage import MapStorage, PersistentState, Storage, StorageError
 
 

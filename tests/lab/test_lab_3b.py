@@ -16,7 +16,7 @@ from support.scenarios import (
 
 from raftplay import AppendEntriesReply, Config, Harness
 from raftplay.cluster import checks
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 
 @in_sim(3, seeds=20)
@@ -164,9 +164,9 @@ class Refusals:
         self.count = 0
         h.stream.attach(self)
 
-    def __call__(self, record: ev.Record) -> None:
+    def __call__(self, record: facts.Record) -> None:
         match record.event:
-            case ev.ReplyDelivered(reply=AppendEntriesReply(success=False, conflict_index=at)) if at >= 0:
+            case facts.ReplyDelivered(reply=AppendEntriesReply(success=False, conflict_index=at)) if at >= 0:
                 self.count += 1
 
 

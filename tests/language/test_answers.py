@@ -14,7 +14,7 @@ from raftplay.commands.golden import verify_script
 from raftplay.commands.runner import Status, TextTranscript
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 LED = "timeout 0; wait leader is 0\n"
 

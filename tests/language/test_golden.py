@@ -17,7 +17,7 @@ from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript
 from raftplay.commands.script import ScriptRefused, Step
 from raftplay.commands.setup import Setup
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 
 HEAD = "backend sim\nseed 7\n"
 SAME = Setup(backend="sim", seed=7)

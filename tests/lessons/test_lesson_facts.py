@@ -9,11 +9,11 @@ from support.lesson_facts import Fact, Scene, said, visit
 from support.lessons import lesson_of, session_of
 
 from raftplay.commands.errors import Failed
+from raftplay.errors import UsageError
 from raftplay.lessons import shelf
 from raftplay.lessons.check import SEEDS, play
-from raftplay.raft import events as dec
-from raftplay.raft.messages import UsageError
-from raftplay.watch.events import CallSent
+from raftplay.raft import decisions
+from raftplay.watch.facts import CallSent
 
 
 def timers_are_apart(s: Scene) -> bool:
@@ -24,21 +24,21 @@ def timers_are_apart(s: Scene) -> bool:
 
 def first_candidate_waited(s: Scene) -> bool:
     """The first candidate after the crash stood one election timeout after it last accepted a heartbeat."""
-    began, _ = next(found for found in s.happened(dec.ElectionStarted) if found[1].term > s.variable("now"))
-    heard = max(r.time for r, e in s.happened(dec.AppendDecided, node=began.node) if r.time < began.time)
+    began, _ = next(found for found in s.happened(decisions.ElectionStarted) if found[1].term > s.variable("now"))
+    heard = max(r.time for r, e in s.happened(decisions.AppendDecided, node=began.node) if r.time < began.time)
     return s.timing.election_min <= began.time - heard <= s.timing.election_max + 1e-9
 
 
 def split_votes_between(s: Scene) -> bool:
     """Each term from `$before` to the present one had several candidates and no leader."""
-    led = {e.term for _, e in s.happened(dec.BecameLeader)}
+    led = {e.term for _, e in s.happened(decisions.BecameLeader)}
     between = range(s.variable("before") + 1, max(n.current_term for n in s.nodes()))
     return all(len(s.candidates(term)) > 1 and term not in led for term in between)
 
 
 def leader_was_first_to_commit(s: Scene) -> bool:
-    record, event = s.happened(dec.CommitAdvanced)[0]
-    acknowledged = [e for r, e in s.happened(dec.MatchAdvanced) if r.seq < record.seq]
+    record, event = s.happened(decisions.CommitAdvanced)[0]
+    acknowledged = [e for r, e in s.happened(decisions.MatchAdvanced) if r.seq < record.seq]
     return record.node == s.leader().id and len(event.replicas) == 3 and len(acknowledged) == 2
 
 
@@ -48,26 +48,26 @@ def node_4_disrupts(s: Scene) -> bool:
     higher = ended = 0
     for record in s.records():
         match record.event:
-            case dec.BecameLeader(term=term):
+            case decisions.BecameLeader(term=term):
                 led = f"n{record.node}"
-            case dec.BecameFollower(was="Leader", rule=rule):
+            case decisions.BecameFollower(was="Leader", rule=rule):
                 if not higher or rule != "newer-term":
                     return False
                 led, higher, ended = "", 0, ended + 1
-            case dec.ElectionStarted(term=stood) if record.node == 4 and led and stood > term:
+            case decisions.ElectionStarted(term=stood) if record.node == 4 and led and stood > term:
                 higher = stood
     return ended > 0
 
 
 def terms_rise_by_one(s: Scene, node: int) -> bool:
-    terms = [e.term for _, e in s.happened(dec.ElectionStarted, node=node)]
+    terms = [e.term for _, e in s.happened(decisions.ElectionStarted, node=node)]
     return all(later == earlier + 1 for earlier, later in pairwise(terms))
 
 
 def one_rejection(s: Scene) -> bool:
     """Node 3 rejected the new leader once, hinted at index 2, and the next request to it carried all eight entries."""
-    won = s.happened(dec.PeersReset)[-1][0].seq
-    rejected = [(r, e) for r, e in s.happened(dec.AppendDecided, node=3) if not e.success and r.seq > won]
+    won = s.happened(decisions.PeersReset)[-1][0].seq
+    rejected = [(r, e) for r, e in s.happened(decisions.AppendDecided, node=3) if not e.success and r.seq > won]
     if [e.conflict_index for _, e in rejected] != [2]:
         return False
     sent = [e.args for r, e in s.happened(CallSent) if e.dst == 3 and r.seq > rejected[0][0].seq]
@@ -75,7 +75,7 @@ def one_rejection(s: Scene) -> bool:
 
 
 def starts_at_its_own_end(s: Scene) -> bool:
-    node, (_, reset) = s.leader(), s.happened(dec.PeersReset)[-1]
+    node, (_, reset) = s.leader(), s.happened(decisions.PeersReset)[-1]
     return len(node.log) == 10 and all(index == 10 for _, index in reset.next_index)
 
 
@@ -127,18 +127,18 @@ FACTS: dict[str, dict[str, Fact]] = {
         "Every node has voted in term 1": lambda s: (
             [n.voted_for for n in s.nodes()] == [0, 1, 0, 1] and {n.current_term for n in s.nodes()} == {1}
         ),
-        "So term 1 has no leader": lambda s: not s.happened(dec.BecameLeader),
+        "So term 1 has no leader": lambda s: not s.happened(decisions.BecameLeader),
         "Every node had an election timer running": lambda s: all(
             math.isfinite(n.deadline) for n in s.nodes() if n.id != s.leader().id
         ),
         "The first timer to fire started an election in term 2": lambda s: (
-            s.happened(dec.ElectionStarted)[2][1].term == 2
+            s.happened(decisions.ElectionStarted)[2][1].term == 2
         ),
         "won term": lambda s: (
             (s.leader().id, s.leader().current_term)
             == (
-                s.happened(dec.BecameLeader)[-1][0].node,
-                s.happened(dec.BecameLeader)[-1][1].term,
+                s.happened(decisions.BecameLeader)[-1][0].node,
+                s.happened(decisions.BecameLeader)[-1][1].term,
             )
         ),
         "Here the timeouts are spread over 150 milliseconds": lambda s: math.isclose(
@@ -229,7 +229,7 @@ FACTS: dict[str, dict[str, Fact]] = {
             and s.node(1).current_term == 2
             and s.committed("b") == [(1, 2, 3)]
         ),
-        "The three entries are gone": lambda s: s.happened(dec.LogTruncated)[-1][1].removed == 3,
+        "The three entries are gone": lambda s: s.happened(decisions.LogTruncated)[-1][1].removed == 3,
         "The leader's own log did not change": lambda s: s.logs()[:2] == ["1:a 2:b"] * 2,
         "A leader makes every log like its own": lambda s: set(s.logs()) == {"1:a 2:b"},
         "the others committed eight more entries": lambda s: (
@@ -247,7 +247,7 @@ FACTS: dict[str, dict[str, Fact]] = {
         "(b) Node 0 is down": lambda s: s.roles()[0] == "D",
         "Node 4 won term 3": lambda s: (
             (3, (4, 2, 3))
-            in {(e.term, (e.votes[0], *sorted(e.votes[1:]))) for _, e in s.happened(dec.BecameLeader)}
+            in {(e.term, (e.votes[0], *sorted(e.votes[1:]))) for _, e in s.happened(decisions.BecameLeader)}
             and s.logs()[2:] == ["1:base", "1:base", "1:base 3:y"]
             and s.roles()[4] == "D"
         ),
@@ -257,11 +257,11 @@ FACTS: dict[str, dict[str, Fact]] = {
         "x is of term 2, and node 0 leads term": lambda s: s.node(0).current_term == 4 and s.roles()[0] == "L",
         "(d) Node 0 is down again": lambda s: s.roles()[0] == "D" and s.reaches(4) == {1, 2, 3},
         "Node 4 is back, with y from its disk": lambda s: s.logs()[4] == "1:base 3:y",
-        "Its last entry is y, of term 3": lambda s: s.happened(dec.BecameLeader)[-1][1].term == 5,
+        "Its last entry is y, of term 3": lambda s: s.happened(decisions.BecameLeader)[-1][1].term == 5,
         "The last entries of the other logs are of lower terms": lambda s: (
             {
                 r.node: (e.args.last_log_index, e.args.last_log_term)
-                for r, e in s.happened(dec.VoteDecided)
+                for r, e in s.happened(decisions.VoteDecided)
                 if e.granted and e.args.term == 5
             }
             == dict.fromkeys((1, 2, 3), (1, 3))
@@ -270,12 +270,12 @@ FACTS: dict[str, dict[str, Fact]] = {
         "Nodes 1 and 2 had x, and have y now": lambda s: s.logs()[1:3] == ["1:base 3:y 5:z"] * 2,
         "Node 0 still has x on its disk": lambda s: s.logs()[0] == "1:base 2:x" and s.roles()[0] == "D",
         "No client was told that x was committed": lambda s: (
-            {e.entry.command for _, e in s.happened(dec.Applied)} == {"base", "y", "z"}
+            {e.entry.command for _, e in s.happened(decisions.Applied)} == {"base", "y", "z"}
         ),
         "Had node 0 counted the copies of x": lambda s: (
-            [(r.node, e.term) for r, e in s.happened(dec.CommitHeld) if r.node == 0] == [(0, 2)]
+            [(r.node, e.term) for r, e in s.happened(decisions.CommitHeld) if r.node == 0] == [(0, 2)]
         ),
-        "With the bug it counts them": lambda s: s.happened(dec.CommitAdvanced)[-1][1].index == 1,
+        "With the bug it counts them": lambda s: s.happened(decisions.CommitAdvanced)[-1][1].index == 1,
         "Node 0 has applied x": lambda s: 0 in s.committed("x")[0],
         "Nothing changed for the voters": lambda s: s.leader().id == 4 and s.logs()[4].startswith("1:base 3:y"),
         "The line BROKEN names two nodes": broken_names_x_and_y,
@@ -285,16 +285,16 @@ FACTS: dict[str, dict[str, Fact]] = {
         "Node 0 led term 1": lambda s: s.roles() == "DFFFF" and s.logs() == ["1:old"] * 2 + [""] * 3,
         "Node 1 leads now": lambda s: s.leader().id == 1 and s.logs()[1:] == ["1:old"] * 4,
         "It is not of its leader's term": lambda s: (
-            s.logs()[1:] == ["1:old"] * 4 and s.roles() == "DLFFF" and s.happened(dec.CommitHeld) != []
+            s.logs()[1:] == ["1:old"] * 4 and s.roles() == "DLFFF" and s.happened(decisions.CommitHeld) != []
         ),
         '"new" is of the leader\'s own term': lambda s: s.logs()[1] == "1:old 2:new",
         "Earlier entries are committed with them": lambda s: s.committed("old", "new") == [(1, 2, 3, 4)] * 2,
     },
     "what-must-be-on-disk": {
         "Node 0 won term 1 with its own vote and the vote of node 1": lambda s: (
-            s.happened(dec.BecameLeader)[-1][1].votes == (0, 1) and s.leader().id == 0
+            s.happened(decisions.BecameLeader)[-1][1].votes == (0, 1) and s.leader().id == 0
         ),
-        "Node 2 was cut off and has heard nothing": lambda s: not s.happened(dec.VoteDecided, node=2),
+        "Node 2 was cut off and has heard nothing": lambda s: not s.happened(decisions.VoteDecided, node=2),
         "Now node 1 crashes and comes back": lambda s: s.roles() == "LFF",
         "Node 1 can reach node 2 now": lambda s: s.reaches(1) == {2},
         "Node 1 wrote its term to its disk before it voted": lambda s: s.node(1).current_term == 1,
@@ -304,14 +304,16 @@ FACTS: dict[str, dict[str, Fact]] = {
             s.node(1).voted_for == 0 and s.votes(2, 1) == {1: False}
         ),
         "Again node 0 won term 1": lambda s: (
-            s.happened(dec.BecameLeader)[-1][1].votes == (0, 1) and s.roles() == "LFF" and s.reaches(1) == {2}
+            s.happened(decisions.BecameLeader)[-1][1].votes == (0, 1)
+            and s.roles() == "LFF"
+            and s.reaches(1) == {2}
         ),
         "The disk of node 1 says that it is in term 1": lambda s: (
             s.session.harness.cluster[1].cm.durable_vote.voted_for == -1 and s.votes(2, 1) == {1: True}
         ),
         "Node 0 has heard nothing of this": lambda s: s.delivered(2, 0) == 0 and s.roles() == "LFL",
         "Each of the two got two votes of three": lambda s: (
-            [e.votes for _, e in s.happened(dec.BecameLeader)] == [(0, 1), (2, 1)]
+            [e.votes for _, e in s.happened(decisions.BecameLeader)] == [(0, 1), (2, 1)]
         ),
         "Two leaders in one term": lambda s: s.roles() == "LFL" and {n.current_term for n in s.nodes()} == {1},
         "Each of them can now append a different entry of term 1 at index 0": lambda s: (
@@ -344,19 +346,19 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "the other nodes received the RequestVote RPC of node 4": lambda s: set(s.votes(4, 2)) == {0, 1, 2, 3},
         "so it moved to that term and stepped down": lambda s: (
-            [e.was for _, e in s.happened(dec.BecameFollower, node=0)][-1] == "Leader"
+            [e.was for _, e in s.happened(decisions.BecameFollower, node=0)][-1] == "Leader"
         ),
         "Node 4 does not hear from that one either": lambda s: all(4 not in s.reaches(id) for id in range(4)),
         "Node 4 starts an election whenever its timer fires": node_4_disrupts,
         "Each election raises the term of node 4 by one": lambda s: (
-            terms_rise_by_one(s, 4) and len(s.happened(dec.ElectionStarted, node=4)) > 3
+            terms_rise_by_one(s, 4) and len(s.happened(decisions.ElectionStarted, node=4)) > 3
         ),
         "does not end its leadership": node_4_disrupts,
         "from term": lambda s: max(n.current_term for n in s.nodes()) > s.variable("now") + 3,
         "Here we simply restored the links of node 4": lambda s: all(4 in s.reaches(id) for id in range(4)),
         "Node 0 leads again": lambda s: s.leader().id == 0 and all(0 not in s.reaches(id) for id in range(1, 5)),
         "Node 4 started elections only because it heard from no leader": lambda s: (
-            max(e.term for _, e in s.happened(dec.ElectionStarted)) == s.variable("calm")
+            max(e.term for _, e in s.happened(decisions.ElectionStarted)) == s.variable("calm")
         ),
         "Now it does, or leads itself": lambda s: s.reaches(s.leader().id) == {0, 1, 2, 3, 4} - {s.leader().id},
         "The entry reaches every node": lambda s: (

@@ -19,7 +19,7 @@ from support.paper import (
     vote_call,
 )
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -151,7 +151,7 @@ def test_an_older_entry_on_all_nodes_stays_uncommitted_until_one_of_the_new_term
     for peer in cm.peer_ids:
         acknowledge(cm, peer, 1)
     assert cm.commit_index == NONE
-    assert told.count(ev.CommitHeld(1, 2)) == 1  # said once, not with every further reply
+    assert told.count(decisions.CommitHeld(1, 2)) == 1  # said once, not with every further reply
     cm.submit("own")
     settle(cm)
     acknowledge(cm, 1, 2)
@@ -227,7 +227,7 @@ def test_a_followers_commit_index_never_goes_back_figure_2():
         cm.append_entries(append_call(1, (1,), commit=commit))
         assert cm.commit_index == 2
     assert len(cm.take_commits()) == 3
-    assert [d for d in told if isinstance(d, ev.CommitAdvanced)] == [ev.CommitAdvanced(2, "told")]
+    assert [d for d in told if isinstance(d, decisions.CommitAdvanced)] == [decisions.CommitAdvanced(2, "told")]
 
 
 @pytest.mark.parametrize("role", ["candidate", "leader"])
@@ -278,9 +278,9 @@ def test_an_entry_is_told_as_applied_when_it_is_handed_out_and_not_before_its_wr
     cm.append_entries(append_call(1, (1, 1), commit=1))
     assert cm.has_output
     cm.persist()
-    assert [type(d) for d in told[-2:]] == [ev.CommitAdvanced, ev.Persisted]
+    assert [type(d) for d in told[-2:]] == [decisions.CommitAdvanced, decisions.Persisted]
     commits = cm.take_commits()
-    assert told[-2:] == [ev.Applied(commit) for commit in commits]
+    assert told[-2:] == [decisions.Applied(commit) for commit in commits]
     assert not cm.has_output
 
 
@@ -290,7 +290,7 @@ def test_what_is_committed_and_not_applied_when_a_node_dies_is_never_applied_fig
     cm.append_entries(append_call(1, (1, 1), commit=1))
     cm.stop()
     assert (cm.take_commits(), cm.last_applied) == ([], NONE)
-    assert not any(isinstance(d, ev.Applied) for d in told)
+    assert not any(isinstance(d, decisions.Applied) for d in told)
 
 
 def test_a_commit_names_the_term_of_the_node_that_reports_it():
@@ -345,5 +345,5 @@ def test_every_decision_names_a_rule_that_is_explained(role):
     for peer, args in settle(cm):
         cm.reply_received(peer, args, RequestVoteReply(5, True), 2.0)
     assert cm.state is CMState.LEADER
-    assert {rule for decision in told if (rule := getattr(decision, "rule", None))} <= set(ev.RULES)
+    assert {rule for decision in told if (rule := getattr(decision, "rule", None))} <= set(decisions.RULES)
     assert appends_to(settle(cm), 1)

@@ -19,7 +19,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.storage import MapStorage
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 
@@ -172,9 +172,9 @@ class Alone:
         for peer in (1, 2):
             self.server.connect_to_peer(peer, ("sim", 1000 + peer))
 
-    def note(self, record: ev.Record) -> None:
+    def note(self, record: facts.Record) -> None:
         match record.event:
-            case ev.CallSent(dst=dst, args=args):
+            case facts.CallSent(dst=dst, args=args):
                 self.notes.append(f"{type(args).__name__} to {dst}")
 
     def ask(self, args) -> list[str]:
@@ -251,12 +251,12 @@ class Auditor:
         self.seen = 0
         self.breaches: list[tuple[str, object]] = []
 
-    def __call__(self, record: ev.Record) -> None:
+    def __call__(self, record: facts.Record) -> None:
         match record.event:
-            case ev.CallSent(call_id=call_id, src=src, args=args):
+            case facts.CallSent(call_id=call_id, src=src, args=args):
                 self.calls[call_id] = args
                 self._audit("call", record.event, self._call_is_covered(src, args))
-            case ev.ReplySent(call_id=call_id, src=src, reply=reply):
+            case facts.ReplySent(call_id=call_id, src=src, reply=reply):
                 covered = self._reply_is_covered(src, self.calls[call_id], reply)
                 self._audit("reply", record.event, covered)
 

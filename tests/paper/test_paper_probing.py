@@ -2,7 +2,7 @@
 
 from support.paper import append_call, appends_to, follower, leader, settle, vote_call
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, RequestVoteReply
 
@@ -53,13 +53,13 @@ def test_the_others_are_sent_everything_at_once_meanwhile():
 
 
 def test_refusals_of_calls_from_before_the_probe_change_nothing():
-    told: list[ev.Decision] = []
+    told: list[decisions.Decision] = []
     cm, calls, _ = overtaken()
     cm.observe = told.append
     before = cm.next_index[1]
     refuse(cm, calls[2], 0)
     assert (cm.next_index[1], appends_to(settle(cm), 1)) == (before, [])
-    assert told == [ev.ReplyIgnored(1, calls[2], AppendEntriesReply(1, False, 0, NONE), "probed")]
+    assert told == [decisions.ReplyIgnored(1, calls[2], AppendEntriesReply(1, False, 0, NONE), "probed")]
 
 
 def test_a_success_of_a_call_from_before_the_probe_counts_and_ends_nothing():

@@ -21,7 +21,7 @@ from support.paper import (
     vote_call,
 )
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -270,7 +270,7 @@ def test_a_refusal_older_than_a_success_never_reaches_behind_it_5_3(after):
     answer(cm, 1, append_call(6, (1, 1, 4, 4, 5), after=after, leader_id=0), False, 0, NONE)
     assert (cm.match_index[1], cm.next_index[1]) == (2, 3)
     if after > 2:
-        assert isinstance(told[-1], ev.BackedUp)
+        assert isinstance(told[-1], decisions.BackedUp)
     else:
         assert (told[-1].rule, told[-1].peer) == ("outdated", 1)
 

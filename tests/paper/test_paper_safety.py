@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.paper import ByHand, Disk, Message, loaded, majority, thorough
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.bugs import module_with
-from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply, same_command
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply
 from raftplay.raft.storage import StorageError
 
 
@@ -47,19 +48,19 @@ class Watched(ByHand):
 
     def _look_at(self, id, cm, decision):
         match decision:
-            case ev.BecameLeader():
+            case decisions.BecameLeader():
                 self._election_safety(id, cm)
                 self._vote_quorum(id, cm)
                 self._leader_completeness(id, cm)
-            case ev.CommitAdvanced(index=index, rule="majority"):
+            case decisions.CommitAdvanced(index=index, rule="majority"):
                 self._quorum_log(id, cm, index)
                 for at in range(index + 1):
                     entry = cm.log[at]
                     self.committed.setdefault(at, (entry.term, entry.command, cm.current_term))
-            case ev.Applied(entry=entry):
+            case decisions.Applied(entry=entry):
                 command = self.applied.setdefault(entry.index, entry.command)
                 demand(same_command(command, entry.command), "State Machine Safety", id, entry, command)
-            case ev.LogTruncated(index=index):
+            case decisions.LogTruncated(index=index):
                 demand(index > cm.commit_index, "No Committed Truncation", id, index, cm.commit_index)
                 demand(cm.state is not CMState.LEADER, "Leader Append-Only", id, index)
 

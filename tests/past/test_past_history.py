@@ -12,14 +12,14 @@ from raftplay.past.flying import PATIENCE
 from raftplay.past.history import CHECKPOINT_EVERY, LIMIT, History
 from raftplay.past.view import InFlight
 from raftplay.past.world import World
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import RequestVoteArgs
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 
 
 def _record(seq: int) -> Record:
-    return Record(seq, 0.001 * seq, 0, 0, dec.PreVoteStarted(seq))
+    return Record(seq, 0.001 * seq, 0, 0, decisions.PreVoteStarted(seq))
 
 
 def test_a_history_keeps_the_last_records_and_counts_the_others() -> None:
@@ -191,7 +191,7 @@ def test_a_world_that_was_taken_is_the_takers_own() -> None:
     for record in run.records[half : half + 300]:
         taken(record)
     for id in range(5):
-        history.at(half)(Record(half, 0.0, id, 0, ev.Crashed()))
+        history.at(half)(Record(half, 0.0, id, 0, facts.Crashed()))
     assert run.seen(history.at(half)) == seen
     assert run.seen(taken) == run.seen(history.at(half + 300)) != seen
 
@@ -315,18 +315,18 @@ def test_a_view_knows_of_the_breach_once_it_has_happened() -> None:
 
 
 def sent(call_id: int, time: float, dst: int = 1) -> Record:
-    return Record(call_id, time, 0, 0, ev.CallSent(call_id, 0, dst, RequestVoteArgs(1, 0, -1, -1)))
+    return Record(call_id, time, 0, 0, facts.CallSent(call_id, 0, dst, RequestVoteArgs(1, 0, -1, -1)))
 
 
 def test_a_message_of_which_nothing_is_heard_counts_as_lost_after_a_while() -> None:
     world = World()
-    world(Record(1, 0.0, -1, 0, ev.LinkChanged(0, 2, False, 0.0, (0.0, 1.0), 0.0)))
-    world(Record(2, 0.0, -1, 0, ev.LinkHeld(0, 3, True)))
+    world(Record(1, 0.0, -1, 0, facts.LinkChanged(0, 2, False, 0.0, (0.0, 1.0), 0.0)))
+    world(Record(2, 0.0, -1, 0, facts.LinkHeld(0, 3, True)))
     for dst in (1, 2, 3):
         world(sent(2 + dst, 0.5, dst))
     assert len(world.messages(0.5 + PATIENCE + 1.0)) == 3
     assert [m.dst for m in world.messages(0.6 + PATIENCE + 1.0)] == [3]
-    world(Record(6, 60.0, -1, 0, ev.LinkHeld(0, 3, False)))
+    world(Record(6, 60.0, -1, 0, facts.LinkHeld(0, 3, False)))
     assert [m.dst for m in world.messages()] == [3]
     assert world.messages(61.1 + PATIENCE) == ()
 
@@ -336,10 +336,10 @@ def test_what_waits_at_a_frozen_node_is_told_from_a_copy_that_is_on_its_way() ->
     args = RequestVoteArgs(1, 0, -1, -1)
     in_flight = []
     for event in (
-        ev.CallSent(7, 0, 1, args, copies=2),
-        ev.KeptWaiting(7, 0, 1, args),
-        ev.CallDelivered(7, 0, 1, args),
-        ev.CallDelivered(7, 0, 1, args),
+        facts.CallSent(7, 0, 1, args, copies=2),
+        facts.KeptWaiting(7, 0, 1, args),
+        facts.CallDelivered(7, 0, 1, args),
+        facts.CallDelivered(7, 0, 1, args),
     ):
         world(Record(world.seq + 1, 0.1, 1, 0, event))
         in_flight.append(len(world.messages()))
@@ -351,12 +351,12 @@ def test_what_waits_at_a_frozen_node_stays_there_while_another_copy_is_lost() ->
     args = RequestVoteArgs(1, 0, -1, -1)
     in_flight = []
     for event in (
-        ev.CallSent(7, 0, 1, args, copies=2),
-        ev.Frozen(),
-        ev.KeptWaiting(7, 0, 1, args),
-        ev.CallLost(7, 0, 1, args, "by hand"),
-        ev.Thawed(),
-        ev.CallDelivered(7, 0, 1, args),
+        facts.CallSent(7, 0, 1, args, copies=2),
+        facts.Frozen(),
+        facts.KeptWaiting(7, 0, 1, args),
+        facts.CallLost(7, 0, 1, args, "by hand"),
+        facts.Thawed(),
+        facts.CallDelivered(7, 0, 1, args),
     ):
         world(Record(world.seq + 1, 0.1, 1, 0, event))
         in_flight.append(len(world.messages()))

@@ -19,10 +19,10 @@ from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.world import World
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.bugs.durability import WRITE_DELAY
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.trace import replay, traced
 
 
@@ -106,7 +106,7 @@ def test_what_a_dead_process_does_with_bug_zombie_shows_as_long_as_no_other_has_
     applied: list[Record] = []
 
     def note(record: Record) -> None:
-        if isinstance(record.event, dec.Applied) and record.node == 0:
+        if isinstance(record.event, decisions.Applied) and record.node == 0:
             applied.append(record)
 
     config = Config(bugs=("zombie",), delay_min=0.005)

@@ -10,7 +10,7 @@ import pytest
 from support.paper import Terms, disk, entries, loaded, settle, terms_of
 
 from raftplay import CMState, Config, ConsensusModule, Harness, UsageError
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS, LIVENESS, module_with
 from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.messages import (
@@ -21,8 +21,8 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.storage import Storage
-from raftplay.watch import events as facts
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants.names import INVARIANTS
 
 Bugs = tuple[str, ...]
@@ -46,7 +46,7 @@ def node(
     vote: int = NONE,
     id: int = 0,
     storage: Storage | None = None,
-    told: list[ev.Decision] | None = None,
+    told: list[decisions.Decision] | None = None,
 ) -> ConsensusModule:
     """A node with `bugs`, just started at time 0 over what `term`, `log` and `vote` left, or over `storage`."""
     cm = module_with(bugs)(
@@ -114,7 +114,7 @@ def test_a_reply_of_an_earlier_leadership_sets_match_index(bugs: Bugs) -> None:
 
 @switch("match-not-reset")
 def test_match_index_is_kept_until_the_next_leadership(bugs: Bugs) -> None:
-    told: list[ev.Decision] = []
+    told: list[decisions.Decision] = []
     cm = leader(bugs, n=5, term=1, told=told)
     cm.submit("x", 0.0)
     settle(cm)
@@ -126,7 +126,9 @@ def test_match_index_is_kept_until_the_next_leadership(bugs: Bugs) -> None:
     settle(cm)
     elect(cm)
     assert cm.match_index == {1: NONE, 2: NONE, 3: 0 if bugs else NONE, 4: NONE}
-    assert [e for e in told if isinstance(e, ev.PeersReset)][-1].match_index == tuple(cm.match_index.items())
+    assert [e for e in told if isinstance(e, decisions.PeersReset)][-1].match_index == tuple(
+        cm.match_index.items()
+    )
 
 
 @switch("ack-own-tail")
@@ -263,13 +265,13 @@ def test_a_call_that_was_overtaken_cuts_off_what_came_after_it(bugs: Bugs) -> No
 
 @switch("keep-conflicting-tail")
 def test_what_follows_a_conflicting_entry_stays(bugs: Bugs) -> None:
-    told: list[ev.Decision] = []
+    told: list[decisions.Decision] = []
     cm = node(bugs, term=1, log=(1, 1, 1), told=told)
     assert cm.append_entries(call(2, 0, 1, (2,)), 0.1).success
     settle(cm)
     assert terms_of(cm) == ((1, 2, 1) if bugs else (1, 2))
-    assert [e.index for e in told if isinstance(e, ev.LogTruncated)] == ([] if bugs else [1])
-    assert [e.start for e in told if isinstance(e, ev.Persisted)] == [1]
+    assert [e.index for e in told if isinstance(e, decisions.LogTruncated)] == ([] if bugs else [1])
+    assert [e.start for e in told if isinstance(e, decisions.Persisted)] == [1]
 
 
 @pytest.mark.parametrize("bugs", [("keep-conflicting-tail",), ()])
@@ -402,7 +404,7 @@ def test_a_crash_between_term_and_vote_leaves_an_old_vote_in_a_new_term(bugs: Bu
 
 @switch("torn-vote")
 def test_the_vote_follows_a_moment_later(bugs: Bugs) -> None:
-    told: list[ev.Decision] = []
+    told: list[decisions.Decision] = []
     cm = node(bugs, told=told)
     timer = cm.deadline
     assert cm.request_vote(ask(2, 2), 0.1).vote_granted
@@ -413,13 +415,13 @@ def test_the_vote_follows_a_moment_later(bugs: Bugs) -> None:
         settle(cm)
         assert cm.state is CMState.FOLLOWER, "that was no election timeout"
     assert loaded(cm._store._storage)[:2] == (2, 2)
-    written = [(e.current_term, e.voted_for) for e in told if isinstance(e, ev.Persisted)]
+    written = [(e.current_term, e.voted_for) for e in told if isinstance(e, decisions.Persisted)]
     assert written == ([(2, NONE), (2, 2)] if bugs else [(2, 2)])
 
 
 @switch("ack-before-durable")
 def test_an_entry_is_acknowledged_before_it_is_on_disk(bugs: Bugs) -> None:
-    told: list[ev.Decision] = []
+    told: list[decisions.Decision] = []
     cm = node(bugs, term=1, told=told)
     assert cm.append_entries(call(2, NONE, NONE, (2,)), 0.1) == AppendEntriesReply(2, True)
     settle(cm)
@@ -429,7 +431,7 @@ def test_an_entry_is_acknowledged_before_it_is_on_disk(bugs: Bugs) -> None:
         cm.wake(cm.deadline)
         settle(cm)
     assert loaded(cm._store._storage) == (2, NONE, entries((2,)))
-    written = [(e.current_term, e.start, len(e.entries)) for e in told if isinstance(e, ev.Persisted)]
+    written = [(e.current_term, e.start, len(e.entries)) for e in told if isinstance(e, decisions.Persisted)]
     assert written == ([(2, 0, 0), (2, 0, 1)] if bugs else [(2, 0, 1)])
 
 
@@ -499,7 +501,7 @@ def test_replies_reach_an_incarnation_that_crashed(bugs: Bugs) -> None:
         h.sleep_ms(20)
     crashed = next(r.seq for r in records if isinstance(r.event, facts.Crashed))
     undead = [r.event for r in records if r.seq > crashed and (r.node, r.incarnation) == (0, 0)]
-    assert any(isinstance(event, ev.MatchAdvanced) for event in undead) is bool(bugs)
+    assert any(isinstance(event, decisions.MatchAdvanced) for event in undead) is bool(bugs)
     assert bool(undead) is bool(bugs)
 
 

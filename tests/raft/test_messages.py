@@ -14,22 +14,24 @@ from hypothesis import strategies as st
 from support.paper import commands, scalars, thorough
 
 from raftplay.backends import wire
-from raftplay.raft.messages import (
+from raftplay.errors import UsageError
+from raftplay.raft.commands import (
     MAX_COMMAND_BYTES,
     MAX_COMMAND_DEPTH,
     MAX_INTEGER_BITS,
+    CommandRefused,
+    check_command,
+    own_copy,
+    same_command,
+)
+from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     CMState,
-    CommandRefused,
     LogEntry,
     Report,
     RequestVoteArgs,
     RequestVoteReply,
-    UsageError,
-    check_command,
-    own_copy,
-    same_command,
     size_of,
 )
 

@@ -12,20 +12,20 @@ from raftplay.commands.runner import TextTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.model.timeline import timeline
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 pytestmark = pytest.mark.filterwarnings("ignore::raftplay.TimingWarning")
 
 ROLES = {
-    dec.Started: CMState.FOLLOWER,
-    dec.Stopped: CMState.DEAD,
-    dec.ElectionStarted: CMState.CANDIDATE,
-    dec.BecameLeader: CMState.LEADER,
-    dec.BecameFollower: CMState.FOLLOWER,
+    decisions.Started: CMState.FOLLOWER,
+    decisions.Stopped: CMState.DEAD,
+    decisions.ElectionStarted: CMState.CANDIDATE,
+    decisions.BecameLeader: CMState.LEADER,
+    decisions.BecameFollower: CMState.FOLLOWER,
 }
 """The events that give a role; no other changes one."""
 
@@ -48,7 +48,7 @@ class Roles:
             return
         role = ROLES.get(type(record.event))
         if role is not None:
-            if isinstance(record.event, dec.BecameFollower):
+            if isinstance(record.event, decisions.BecameFollower):
                 assert record.event.was == self.roles[life].value, record
             self.roles[life] = role
         if record.after is not None:
@@ -122,9 +122,9 @@ def test_a_candidate_that_asks_again_says_that_it_gives_up() -> None:
         assert h.wait_until(lambda: h.cluster[0].cm.state is CMState.CANDIDATE)
         h.time_out_peer(0)
     mine = [r.event for r in history.records() if r.node == 0]
-    at = next(at for at, event in enumerate(mine) if isinstance(event, dec.BecameFollower))
-    assert mine[at] == dec.BecameFollower(1, "Candidate", 1, "asks-first")
-    assert mine[at + 1] == dec.PreVoteStarted(2, "by-hand")
+    at = next(at for at, event in enumerate(mine) if isinstance(event, decisions.BecameFollower))
+    assert mine[at] == decisions.BecameFollower(1, "Candidate", 1, "asks-first")
+    assert mine[at + 1] == decisions.PreVoteStarted(2, "by-hand")
 
 
 # ---- the lanes of the screen
@@ -154,7 +154,7 @@ def test_the_lanes_end_as_what_each_node_is(prevote: bool) -> None:
         records = history.records()
         for end in range(50, len(records), 3):
             last = records[end - 1]
-            if isinstance(last.event, dec.Stopped):  # its crash is told next
+            if isinstance(last.event, decisions.Stopped):  # its crash is told next
                 continue
             view = history.view(last.seq, now, last.time)
             assert list(timeline(view, records[max(0, end - 200) : end], UNICODE).rows[-1].roles) == was[last.seq]
@@ -168,7 +168,11 @@ def test_the_lanes_begin_as_what_each_node_was(prevote: bool) -> None:
         records = history.records()
         view = history.view(records[-1].seq, now, records[-1].time)
         whole = {row.seq: row.roles for row in timeline(view, records, UNICODE).rows if not row.free}
-        stands = [at for at, r in enumerate(records) if isinstance(r.event, dec.ElectionStarted | dec.Stopped)]
+        stands = [
+            at
+            for at, r in enumerate(records)
+            if isinstance(r.event, decisions.ElectionStarted | decisions.Stopped)
+        ]
         assert stands
         for start in (*stands, *range(1, len(records) - 30, 29)):
             rows = timeline(view, records[start:], UNICODE).rows

@@ -10,7 +10,7 @@ from raftplay.commands.keeping import script_text
 from raftplay.commands.runner import TextTranscript, run_script
 from raftplay.commands.script import parse_script
 from raftplay.commands.session import Session
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 STORY = (
     "wait leader",

@@ -12,7 +12,7 @@ from raftplay.commands.keeping import script_text
 from raftplay.commands.live import Live
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
 

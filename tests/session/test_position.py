@@ -16,7 +16,7 @@ from raftplay.commands.live import Live
 from raftplay.commands.session import Session
 from raftplay.past.view import View
 from raftplay.shell.feed import Feed
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
 
 

@@ -17,7 +17,7 @@ from raftplay.commands.script import parse_script
 from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.values import duration_of, duration_text, exact_text, range_text
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 
 
 class Digest:

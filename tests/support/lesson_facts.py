@@ -10,9 +10,9 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.session import Session
 from raftplay.lessons.course import Do, Free, Look, Predict, Verdict, Words, open_lesson, play_step
 from raftplay.lessons.language import Lesson
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
-from raftplay.watch.events import CallDelivered, Record
+from raftplay.watch.facts import CallDelivered, Record
 
 E = TypeVar("E")
 
@@ -69,7 +69,7 @@ class Scene:
 
     def leader_since(self) -> float:
         """When the leader of the highest term won."""
-        return max(r.time for r, e in self.happened(dec.BecameLeader))
+        return max(r.time for r, e in self.happened(decisions.BecameLeader))
 
     def records(self) -> list[Record]:
         return list(self.session.view().records)
@@ -84,12 +84,12 @@ class Scene:
         """How each node answered the vote request of `candidate` in `term`."""
         return {
             r.node: e.granted
-            for r, e in self.happened(dec.VoteDecided)
+            for r, e in self.happened(decisions.VoteDecided)
             if (e.args.candidate_id, e.args.term) == (candidate, term)
         }
 
     def candidates(self, term: int) -> list[int]:
-        return [r.node for r, e in self.happened(dec.ElectionStarted) if e.term == term]
+        return [r.node for r, e in self.happened(decisions.ElectionStarted) if e.term == term]
 
     def delivered(self, src: int, dst: int, since: float = -1.0) -> int:
         """How many requests reached `dst` from `src`."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.events import Decision
+from raftplay.raft.decisions import Decision
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import (
     NONE,

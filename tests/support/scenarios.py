@@ -15,7 +15,7 @@ import pytest
 from raftplay import AppendEntriesArgs, CheckFailed, Config, Harness
 from raftplay.cluster import checks
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 SEEDS = range(50)
 
@@ -37,13 +37,13 @@ class CallCounter:
         self.bytes_sent = 0
         h.stream.attach(self)
 
-    def __call__(self, record: ev.Record) -> None:
+    def __call__(self, record: facts.Record) -> None:
         match record.event:
-            case ev.CallSent(dst=dst, args=AppendEntriesArgs(entries=entries)) if entries:
+            case facts.CallSent(dst=dst, args=AppendEntriesArgs(entries=entries)) if entries:
                 self.calls += 1
                 self.entries_sent[dst] += len(entries)
                 self.bytes_sent += len(msgspec.json.encode(entries))
-            case ev.CallSent():
+            case facts.CallSent():
                 self.calls += 1
 
 

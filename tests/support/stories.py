@@ -10,8 +10,8 @@ from raftplay import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.raft import events as dec
-from raftplay.watch import events as ev
+from raftplay.raft import decisions
+from raftplay.watch import facts
 from raftplay.watch.invariants import Invariants
 
 
@@ -26,10 +26,10 @@ class Story:
         self.log: list[list[LogEntry]] = [[] for _ in range(n)]
         self.commit = [-1] * n
         self.incarnation = [0] * n
-        self.records: list[ev.Record] = []
+        self.records: list[facts.Record] = []
         self._calls = 0
         for id in range(n):
-            self.tell(id, dec.Started(0, -1, ()))
+            self.tell(id, decisions.Started(0, -1, ()))
 
     @property
     def broken(self) -> list[str]:
@@ -37,10 +37,14 @@ class Story:
         return list(dict.fromkeys(breach.invariant for breach in self.watcher.breaches))
 
     def tell(
-        self, node: int, event: dec.Decision | ev.Fact, after: dec.NodeState | None = None, life: int | None = None
+        self,
+        node: int,
+        event: decisions.Decision | facts.Fact,
+        after: decisions.NodeState | None = None,
+        life: int | None = None,
     ) -> None:
         incarnation = self.incarnation[node] if life is None else life
-        record = ev.Record(len(self.records) + 1, 0.001 * len(self.records), node, incarnation, event, after)
+        record = facts.Record(len(self.records) + 1, 0.001 * len(self.records), node, incarnation, event, after)
         self.records.append(record)
         self.watcher(record)
 
@@ -53,15 +57,15 @@ class Story:
     def persist(self, node: int, start: int | None = None) -> None:
         log = self.log[node]
         start = len(log) if start is None else start
-        self.tell(node, dec.Persisted(self.term[node], self.vote[node], start, tuple(log[start:])))
+        self.tell(node, decisions.Persisted(self.term[node], self.vote[node], start, tuple(log[start:])))
 
     def enter(self, node: int, term: int) -> None:
         if term > self.term[node]:
-            self.tell(node, dec.BecameFollower(term, "Follower", self.term[node], "newer-term"))
+            self.tell(node, decisions.BecameFollower(term, "Follower", self.term[node], "newer-term"))
             self.term[node], self.vote[node] = term, -1
 
     def stand(self, node: int, term: int) -> None:
-        self.tell(node, dec.ElectionStarted(term))
+        self.tell(node, decisions.ElectionStarted(term))
         self.term[node], self.vote[node] = term, node
         self.persist(node)
 
@@ -69,23 +73,24 @@ class Story:
         log = self.log[candidate]
         args = RequestVoteArgs(term, candidate, len(log) - 1, log[-1].term if log else -1)
         call = self.call_id()
-        self.tell(candidate, ev.CallSent(call, candidate, voter, args))
-        self.tell(voter, ev.CallDelivered(call, candidate, voter, args))
+        self.tell(candidate, facts.CallSent(call, candidate, voter, args))
+        self.tell(voter, facts.CallDelivered(call, candidate, voter, args))
         self.enter(voter, term)
-        self.tell(voter, dec.VoteDecided(args, True, "granted"))
+        self.tell(voter, decisions.VoteDecided(args, True, "granted"))
         if persist:
             self.vote[voter] = candidate
             self.persist(voter)
         reply = RequestVoteReply(term, True)
-        self.tell(voter, ev.ReplySent(call, voter, candidate, reply))
-        self.tell(candidate, ev.ReplyDelivered(call, voter, candidate, reply))
+        self.tell(voter, facts.ReplySent(call, voter, candidate, reply))
+        self.tell(candidate, facts.ReplyDelivered(call, voter, candidate, reply))
 
     def win(self, node: int, term: int, votes: Iterable[int]) -> None:
-        self.tell(node, dec.BecameLeader(term, tuple(votes)))
+        self.tell(node, decisions.BecameLeader(term, tuple(votes)))
         peers = [peer for peer in range(self.n) if peer != node]
         following = len(self.log[node])
         self.tell(
-            node, dec.PeersReset(tuple((peer, following) for peer in peers), tuple((peer, -1) for peer in peers))
+            node,
+            decisions.PeersReset(tuple((peer, following) for peer in peers), tuple((peer, -1) for peer in peers)),
         )
 
     def elect(self, node: int, term: int, voters: Iterable[int]) -> None:
@@ -98,7 +103,7 @@ class Story:
         for command in commands:
             entry = LogEntry(command, self.term[node])
             self.log[node].append(entry)
-            self.tell(node, dec.EntryAppended(len(self.log[node]) - 1, entry))
+            self.tell(node, decisions.EntryAppended(len(self.log[node]) - 1, entry))
             self.persist(node, len(self.log[node]) - 1)
 
     def send(self, leader: int, peer: int, start: int, end: int | None = None) -> tuple[int, AppendEntriesArgs]:
@@ -107,52 +112,52 @@ class Story:
         entries = tuple(log[start:end])
         args = AppendEntriesArgs(self.term[leader], leader, start - 1, previous_term, entries, self.commit[leader])
         call = self.call_id()
-        self.tell(leader, ev.CallSent(call, leader, peer, args))
+        self.tell(leader, facts.CallSent(call, leader, peer, args))
         return call, args
 
     def accept(self, peer: int, call: int, args: AppendEntriesArgs) -> None:
-        self.tell(peer, ev.CallDelivered(call, args.leader_id, peer, args))
+        self.tell(peer, facts.CallDelivered(call, args.leader_id, peer, args))
         if args.term > self.term[peer]:
             self.enter(peer, args.term)
             self.persist(peer)
-        self.tell(peer, dec.AppendDecided(args, True, "matches"))
+        self.tell(peer, decisions.AppendDecided(args, True, "matches"))
         log, start = self.log[peer], args.prev_log_index + 1
         for at, entry in enumerate(args.entries, start=start):
             if at < len(log) and log[at].term != entry.term:
-                self.tell(peer, dec.LogTruncated(at, len(log) - at))
+                self.tell(peer, decisions.LogTruncated(at, len(log) - at))
                 del log[at:]
             if at >= len(log):
                 entries = args.entries[at - start :]
-                self.tell(peer, dec.EntriesStored(at, entries))
+                self.tell(peer, decisions.EntriesStored(at, entries))
                 log.extend(entries)
                 self.persist(peer, at)
                 break
         index = min(args.leader_commit, args.prev_log_index + len(args.entries))
         if index > self.commit[peer]:
             self.commit_to(peer, index, "told")
-        self.tell(peer, ev.ReplySent(call, peer, args.leader_id, AppendEntriesReply(self.term[peer], True)))
+        self.tell(peer, facts.ReplySent(call, peer, args.leader_id, AppendEntriesReply(self.term[peer], True)))
 
     def replicate(self, leader: int, peer: int, start: int, end: int | None = None) -> None:
         call, args = self.send(leader, peer, start, end)
         self.accept(peer, call, args)
         if args.entries:
-            self.tell(leader, dec.MatchAdvanced(peer, args.prev_log_index + len(args.entries)))
+            self.tell(leader, decisions.MatchAdvanced(peer, args.prev_log_index + len(args.entries)))
 
     def commit_to(self, node: int, index: int, rule: str = "majority") -> None:
-        self.tell(node, dec.CommitAdvanced(index, rule))
+        self.tell(node, decisions.CommitAdvanced(index, rule))
         for at in range(self.commit[node] + 1, index + 1):
-            self.tell(node, dec.Applied(CommitEntry(self.log[node][at].command, at, self.term[node])))
+            self.tell(node, decisions.Applied(CommitEntry(self.log[node][at].command, at, self.term[node])))
         self.commit[node] = index
 
     def crash(self, node: int) -> None:
-        self.tell(node, dec.Stopped())
-        self.tell(node, ev.Crashed())
+        self.tell(node, decisions.Stopped())
+        self.tell(node, facts.Crashed())
         self.commit[node] = -1
 
     def restart(self, node: int) -> None:
         self.incarnation[node] += 1
-        self.tell(node, ev.Restarted())
-        self.tell(node, dec.Started(self.term[node], self.vote[node], tuple(self.log[node])))
+        self.tell(node, facts.Restarted())
+        self.tell(node, decisions.Started(self.term[node], self.vote[node], tuple(self.log[node])))
 
 
 def led(n: int = 3, *commands: object) -> Story:

@@ -13,8 +13,8 @@ from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
 from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.past.view import View
-from raftplay.raft import events as dec
-from raftplay.watch import events as ev
+from raftplay.raft import decisions
+from raftplay.watch import facts
 from raftplay.why import Answer, why, why_no_leader, why_node, why_not_committed, why_rejected
 from raftplay.why.breaches import BreachFacts
 from raftplay.why.calls import Journey, Stage
@@ -184,18 +184,22 @@ def check_refusals(watched: Watched, id: int, facts: RefusalFacts) -> None:
         assert found is None or not found.yes
 
 
-def check_ruling(found: Ruling | None, record: ev.Record | None) -> None:
+def check_ruling(found: Ruling | None, record: facts.Record | None) -> None:
     """The ruling tells what the event tells, or both are missing."""
     assert (found is None) == (record is None), (found, record)
     if found is None or record is None:
         return
     event = record.event
-    assert isinstance(event, dec.VoteDecided | dec.AppendDecided)
+    assert isinstance(event, decisions.VoteDecided | decisions.AppendDecided)
     assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
     assert (found.args, found.rule) == (event.args, event.rule)
     assert record.after is not None
     assert (found.term, found.voted_for) == (record.after.current_term, record.after.voted_for)
-    if isinstance(event, dec.VoteDecided) and event.rule in ("log-older-term", "log-shorter") and not found.sound:
+    if (
+        isinstance(event, decisions.VoteDecided)
+        and event.rule in ("log-older-term", "log-shorter")
+        and not found.sound
+    ):
         asked = (event.args.last_log_term, event.args.last_log_index)
         assert asked < (found.last_log_term, found.last_log_index)
 
@@ -277,7 +281,7 @@ def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
         check_journey(watched, asked.journey, sent)
 
 
-def check_journey(watched: Watched, journey: Journey, sent: ev.Record | None) -> None:
+def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None) -> None:
     """Where the call is said to be, there it is."""
     h, witness = watched.h, watched.witness
     if journey.stage is Stage.NOT_SENT:

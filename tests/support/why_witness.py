@@ -8,82 +8,84 @@ from typing import Any
 
 from raftplay import Harness, RequestVoteArgs
 from raftplay.cluster import checks
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.bugs.durability import LateWrites
 from raftplay.raft.storage import PersistentState
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 
 
 class Witness:
     """Reads the events of a cluster, and keeps the last of what answers are about."""
 
     def __init__(self) -> None:
-        self.refused_by: dict[int, ev.Record] = {}
-        self.refused_of: dict[int, ev.Record] = {}
-        self.heard: dict[int, ev.Record] = {}
-        self.won: dict[tuple[int, int], ev.Record] = {}
-        self.voted: dict[tuple[int, int, int], ev.Record] = {}
+        self.refused_by: dict[int, facts.Record] = {}
+        self.refused_of: dict[int, facts.Record] = {}
+        self.heard: dict[int, facts.Record] = {}
+        self.won: dict[tuple[int, int], facts.Record] = {}
+        self.voted: dict[tuple[int, int, int], facts.Record] = {}
         self.handling: dict[int, int] = {}  # node → the call that it is handling
-        self.decided: dict[int, ev.Record] = {}  # call → the answer to it
+        self.decided: dict[int, facts.Record] = {}  # call → the answer to it
         self.crashed: dict[int, float] = {}
-        self.applied: dict[int, ev.Record] = {}
-        self.stood: dict[tuple[int, int], ev.Record] = {}
+        self.applied: dict[int, facts.Record] = {}
+        self.stood: dict[tuple[int, int], facts.Record] = {}
         self.arrived: set[tuple[int, bool]] = set()
         self.lost: set[tuple[int, bool]] = set()
-        self.sent: dict[tuple[int, int, int, bool], ev.Record] = {}
+        self.sent: dict[tuple[int, int, int, bool], facts.Record] = {}
         self.torn: set[int] = set()
 
-    def __call__(self, record: ev.Record) -> None:
-        if isinstance(record.event, dec.Decision):
+    def __call__(self, record: facts.Record) -> None:
+        if isinstance(record.event, decisions.Decision):
             self._decided(record)
         else:
             self._happened(record)
 
-    def _decided(self, record: ev.Record) -> None:
+    def _decided(self, record: facts.Record) -> None:
         node, event = record.node, record.event
         match event:
-            case dec.VoteDecided(args=args, granted=granted):
+            case decisions.VoteDecided(args=args, granted=granted):
                 self.decided[self.handling.get(node, -1)] = record
                 if granted and not args.pre_vote:
                     self.voted[node, args.candidate_id, args.term] = record
                 if not granted:
                     self._refused(record, args.candidate_id)
-            case dec.AppendDecided(args=args, success=success, rule=rule):
+            case decisions.AppendDecided(args=args, success=success, rule=rule):
                 if rule != "stale-term":
                     self.heard[node] = record
                 if not success:
                     self._refused(record, args.leader_id)
-            case dec.BecameLeader(term=term):
+            case decisions.BecameLeader(term=term):
                 self.won[node, term] = record
-            case dec.ElectionStarted(term=term):
+            case decisions.ElectionStarted(term=term):
                 self.stood[node, term] = record
-            case dec.PreVoteStarted(term=term):
+            case decisions.PreVoteStarted(term=term):
                 for key in [key for key in self.sent if (key[0], *key[2:]) == (node, term, True)]:
                     del self.sent[key]
-            case dec.Applied(entry=entry):
+            case decisions.Applied(entry=entry):
                 self.applied.setdefault(entry.index, record)
 
-    def _happened(self, record: ev.Record) -> None:
+    def _happened(self, record: facts.Record) -> None:
         node, event = record.node, record.event
         match event:
-            case ev.Crashed():
+            case facts.Crashed():
                 self.crashed[node] = record.time
-            case ev.Restarted():
+            case facts.Restarted():
                 self.heard.pop(node, None)
                 self.torn.discard(node)
-            case ev.Tearing():
+            case facts.Tearing():
                 self.torn.add(node)
-            case ev.CallSent(src=src, dst=dst, args=RequestVoteArgs(term=term, pre_vote=pre_vote), by_user=False):
+            case facts.CallSent(
+                src=src, dst=dst, args=RequestVoteArgs(term=term, pre_vote=pre_vote), by_user=False
+            ):
                 self.sent[src, dst, term, pre_vote] = record
-            case ev.CallDelivered(call_id=call_id):
+            case facts.CallDelivered(call_id=call_id):
                 self.arrived.add((call_id, False))
                 self.handling[node] = call_id
-            case ev.ReplyDelivered(call_id=call_id):
+            case facts.ReplyDelivered(call_id=call_id):
                 self.arrived.add((call_id, True))
-            case ev.CallLost(call_id=call_id) | ev.ReplyLost(call_id=call_id):
-                self.lost.add((call_id, isinstance(event, ev.ReplyLost)))
+            case facts.CallLost(call_id=call_id) | facts.ReplyLost(call_id=call_id):
+                self.lost.add((call_id, isinstance(event, facts.ReplyLost)))
 
-    def _refused(self, record: ev.Record, asker: int) -> None:
+    def _refused(self, record: facts.Record, asker: int) -> None:
         self.refused_by[record.node] = record
         self.refused_of[asker] = record
 

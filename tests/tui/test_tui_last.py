@@ -18,7 +18,7 @@ from raftplay.commands.branches import Blueprint
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES
 from raftplay.commands.script import Script
 from raftplay.commands.session import Session
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.tui import last
 from raftplay.tui.sheet import Leaving
 

@@ -9,9 +9,9 @@ from support.churn import Churn
 from support.stories import Story, led
 
 from raftplay import AppendEntriesArgs, AppendEntriesReply, CommitEntry, Config, Harness, LogEntry, RaftConfig
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import RequestVoteArgs, RequestVoteReply
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.invariants import INVARIANTS, Breach, Invariants, logs
 from raftplay.watch.invariants import model as kept
 
@@ -73,7 +73,7 @@ def test_leader_append_only_falls_when_a_leader_cuts_its_log() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
-    story.tell(0, dec.LogTruncated(1, 1))
+    story.tell(0, decisions.LogTruncated(1, 1))
     assert story.broken == ["Leader Append-Only"]
 
 
@@ -81,9 +81,9 @@ def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
-    story.tell(0, dec.BackedUp(1, 0, 0, -1), dec.NodeState("Leader", 1, 0, 1, 1, -1, -1))
+    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState("Leader", 1, 0, 1, 1, -1, -1))
     assert story.broken == []
-    story.tell(0, dec.BackedUp(1, 0, 0, -1), dec.NodeState("Leader", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState("Leader", 1, 0, 0, 1, -1, -1))
     assert story.broken == ["Leader Append-Only"]
 
 
@@ -118,14 +118,14 @@ def test_vote_quorum_falls_when_a_grant_of_an_earlier_election_was_sent_during_t
     story = Story(3)
     story.stand(0, 1)
     args = RequestVoteArgs(1, 0, -1, -1)
-    story.tell(0, ev.CallSent(1, 0, 1, args))
+    story.tell(0, facts.CallSent(1, 0, 1, args))
     story.stand(0, 2)
-    story.tell(1, ev.CallDelivered(1, 0, 1, args))
+    story.tell(1, facts.CallDelivered(1, 0, 1, args))
     story.enter(1, 1)
-    story.tell(1, dec.VoteDecided(args, True, "granted"))
+    story.tell(1, decisions.VoteDecided(args, True, "granted"))
     story.vote[1] = 0
     story.persist(1)
-    story.tell(1, ev.ReplySent(1, 1, 0, RequestVoteReply(1, True)))
+    story.tell(1, facts.ReplySent(1, 1, 0, RequestVoteReply(1, True)))
     assert story.broken == []
     story.win(0, 2, (0, 1))
     assert story.broken == ["Vote Quorum"]
@@ -144,7 +144,7 @@ def test_vote_quorum_names_each_vote_that_a_leader_of_no_candidacy_does_not_have
 
 def test_vote_quorum_falls_when_the_own_vote_is_not_on_disk() -> None:
     story = Story(1)
-    story.tell(0, dec.ElectionStarted(1))
+    story.tell(0, decisions.ElectionStarted(1))
     story.win(0, 1, (0,))
     assert story.broken == ["Vote Quorum"]
 
@@ -170,7 +170,7 @@ def test_one_vote_per_term_falls_when_a_restarted_node_votes_again() -> None:
     story.crash(1)
     story.vote[1] = -1
     story.restart(1)
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 2, -1, -1), True, "granted"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 2, -1, -1), True, "granted"))
     assert story.broken == ["One Vote Per Term"]
 
 
@@ -178,10 +178,10 @@ def test_one_vote_per_term_falls_when_a_node_votes_again_that_voted_in_a_life_be
     story = Story(0)
     story.watcher, story.incarnation = Invariants(3), [0] * 3
     for id in range(3):
-        story.tell(id, dec.Started(1, 0, ()))
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
+        story.tell(id, decisions.Started(1, 0, ()))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
     assert story.broken == []
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 2, -1, -1), True, "granted"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 2, -1, -1), True, "granted"))
     assert story.broken == ["One Vote Per Term"]
 
 
@@ -198,14 +198,14 @@ def test_one_vote_per_term_holds_for_the_same_candidate_again_and_for_pre_votes(
     story.stand(0, 1)
     story.grant(1, 0, 1)
     story.grant(1, 0, 1)
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(2, 2, -1, -1, True), True, "pre-granted"))
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(2, 0, -1, -1, True), True, "pre-granted"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(2, 2, -1, -1, True), True, "pre-granted"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(2, 0, -1, -1, True), True, "pre-granted"))
     assert story.broken == []
 
 
 def test_one_vote_per_term_holds_when_the_first_vote_was_lost_with_a_torn_write_and_nobody_heard_of_it() -> None:
     story = Story(3)
-    story.tell(1, dec.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
     story.crash(1)
     story.restart(1)
     story.stand(2, 1)
@@ -225,20 +225,20 @@ def test_monotonic_term_falls_when_a_node_starts_in_a_term_below_one_that_it_was
 def test_monotonic_term_falls_when_a_disk_goes_back() -> None:
     story = Story(3)
     story.stand(0, 3)
-    story.tell(0, dec.Persisted(2, -1, 0, ()))
+    story.tell(0, decisions.Persisted(2, -1, 0, ()))
     assert story.broken == ["Monotonic Term"]
 
 
 def test_monotonic_term_falls_when_a_running_node_goes_back() -> None:
     story = Story(3)
     story.stand(0, 3)
-    story.tell(0, dec.BecameFollower(2, "Candidate", 3, "newer-term"))
+    story.tell(0, decisions.BecameFollower(2, "Candidate", 3, "newer-term"))
     assert story.broken == ["Monotonic Term"]
 
 
 def test_monotonic_term_holds_when_a_term_that_nobody_heard_of_was_lost_with_a_torn_write() -> None:
     story = Story(3)
-    story.tell(0, dec.ElectionStarted(1))
+    story.tell(0, decisions.ElectionStarted(1))
     story.crash(0)
     story.restart(0)
     assert story.broken == []
@@ -276,7 +276,7 @@ def test_leader_completeness_falls_when_an_older_leader_learns_late_that_it_comm
         story.accept(peer, call, args)
     story.elect(4, 2, (3, 2))
     assert story.broken == []
-    story.tell(0, dec.CommitAdvanced(1, "majority"))
+    story.tell(0, decisions.CommitAdvanced(1, "majority"))
     assert story.broken == ["Leader Completeness"]
 
 
@@ -289,7 +289,7 @@ def test_leader_completeness_holds_when_an_older_leader_learns_late_and_the_newe
     story.elect(2, 2, (3, 4))
     story.append(2, "newer")
     for peer in (1, 2):
-        story.tell(0, dec.MatchAdvanced(peer, 1))
+        story.tell(0, decisions.MatchAdvanced(peer, 1))
     story.commit_to(0, 1)
     assert story.broken == []
 
@@ -317,8 +317,10 @@ def test_log_matching_falls_when_what_comes_before_differs() -> None:
     story.elect(0, 3, (2,))
     story.append(0, "c")
     story.enter(1, 3)
-    story.tell(1, dec.AppendDecided(AppendEntriesArgs(3, 0, 0, 1, tuple(story.log[0][1:]), -1), True, "matches"))
-    story.tell(1, dec.EntriesStored(1, tuple(story.log[0][1:])))
+    story.tell(
+        1, decisions.AppendDecided(AppendEntriesArgs(3, 0, 0, 1, tuple(story.log[0][1:]), -1), True, "matches")
+    )
+    story.tell(1, decisions.EntriesStored(1, tuple(story.log[0][1:])))
     assert story.broken == ["Log Matching"]
 
 
@@ -326,7 +328,7 @@ def test_log_matching_falls_when_entries_are_kept_behind_an_overwritten_one() ->
     story = led(3, "a", "b", "c")
     story.elect(2, 2, (1,))
     story.watcher = _only("Log Matching", story)
-    story.tell(1, dec.EntriesStored(1, (LogEntry("x", 2),)))
+    story.tell(1, decisions.EntriesStored(1, (LogEntry("x", 2),)))
     assert story.broken == ["Log Matching"]
 
 
@@ -354,8 +356,8 @@ def test_no_committed_truncation_falls_when_committed_entries_are_cut_off() -> N
     assert story.commit[1] == 1
     conflict = AppendEntriesArgs(2, 2, 0, 1, (LogEntry("x", 2),), -1)
     story.enter(1, 2)
-    story.tell(1, dec.AppendDecided(conflict, True, "matches"))
-    story.tell(1, dec.LogTruncated(1, 1))
+    story.tell(1, decisions.AppendDecided(conflict, True, "matches"))
+    story.tell(1, decisions.LogTruncated(1, 1))
     assert story.broken == ["No Committed Truncation"]
     assert story.watcher.breaches[0].facts == ("n1 cuts its log at index 1", "it has committed up to index 1")
 
@@ -366,7 +368,7 @@ def test_no_committed_truncation_falls_without_a_conflict_of_terms(index: int, w
     call, args = story.send(0, 1, 1, 2)
     story.accept(1, call, args)
     assert story.broken == [], why
-    story.tell(1, dec.LogTruncated(index, 3 - index))
+    story.tell(1, decisions.LogTruncated(index, 3 - index))
     assert story.broken == ["No Committed Truncation"]
 
 
@@ -377,14 +379,14 @@ def test_no_committed_truncation_holds_when_an_uncommitted_entry_conflicts() -> 
     story.elect(1, 2, (2,))
     story.append(1, "kept")
     story.replicate(1, 0, 1)
-    assert any(isinstance(record.event, dec.LogTruncated) for record in story.records)
+    assert any(isinstance(record.event, decisions.LogTruncated) for record in story.records)
     assert story.broken == []
 
 
 def test_well_formed_falls_when_entries_leave_a_gap() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
-    story.tell(0, dec.EntryAppended(1, LogEntry("a", 1)))
+    story.tell(0, decisions.EntryAppended(1, LogEntry("a", 1)))
     assert story.broken == ["Well-Formed"]
 
 
@@ -393,9 +395,9 @@ def test_well_formed_falls_when_terms_fall_or_exceed_the_nodes(term: int) -> Non
     story = Story(3)
     story.elect(0, 2, (1,))
     story.append(0, "a")
-    story.tell(0, dec.EntryAppended(1, LogEntry("b", 2)))
+    story.tell(0, decisions.EntryAppended(1, LogEntry("b", 2)))
     assert story.broken == []
-    story.tell(0, dec.EntryAppended(2, LogEntry("c", term)))
+    story.tell(0, decisions.EntryAppended(2, LogEntry("c", term)))
     assert story.broken == ["Well-Formed"]
 
 
@@ -408,7 +410,7 @@ def test_well_formed_falls_when_a_leader_tells_of_more_commits_than_it_has() -> 
 
 def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
     story = led(3, "a")
-    story.tell(0, ev.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
+    story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
     assert story.broken == ["Well-Formed"]
 
 
@@ -423,15 +425,15 @@ def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own
 
 def test_well_formed_falls_when_a_log_changes_without_a_word() -> None:
     story = led(3, "a")
-    story.tell(1, dec.PreVoteStarted(2), dec.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
     assert story.broken == []
-    story.tell(1, dec.PreVoteStarted(2), dec.NodeState("Follower", 1, 0, 1, 1, -1, -1))
+    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 1, 1, -1, -1))
     assert story.broken == ["Well-Formed"]
 
 
 def test_well_formed_says_nothing_of_calls_that_a_user_makes() -> None:
     story = led(3, "a")
-    story.tell(0, ev.CallSent(99, 0, 1, AppendEntriesArgs(7, 0, 5, 6, (), 4), by_user=True))
+    story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(7, 0, 5, 6, (), 4), by_user=True))
     assert story.broken == []
 
 
@@ -443,7 +445,7 @@ def test_quorum_log_falls_when_a_minority_of_disks_holds_the_entry() -> None:
     story.elect(0, 1, (1, 2))
     story.append(0, "a")
     story.replicate(0, 1, 0)
-    story.tell(0, dec.CommitAdvanced(0, "majority"))
+    story.tell(0, decisions.CommitAdvanced(0, "majority"))
     assert story.broken == ["Quorum Log"]
 
 
@@ -455,7 +457,7 @@ def test_quorum_log_falls_when_the_other_disks_hold_another_entry() -> None:
     story.enter(2, 1)
     story.elect(2, 2, (1,))
     story.append(2, "b")
-    story.tell(2, dec.CommitAdvanced(0, "majority"))
+    story.tell(2, decisions.CommitAdvanced(0, "majority"))
     assert story.broken == ["Quorum Log"]
 
 
@@ -468,11 +470,11 @@ def test_quorum_log_counts_the_disk_of_a_crashed_node_and_not_what_a_node_has_no
     story.commit_to(0, 0)
     assert story.broken == []
     story.log[0].append(LogEntry("b", 1))
-    story.tell(0, dec.EntryAppended(1, LogEntry("b", 1)))
+    story.tell(0, decisions.EntryAppended(1, LogEntry("b", 1)))
     story.restart(1)
     call, args = 50, AppendEntriesArgs(1, 0, 0, 1, (LogEntry("b", 1),), 0)
     story.accept(1, call, args)
-    story.tell(0, dec.CommitAdvanced(1, "majority"))
+    story.tell(0, decisions.CommitAdvanced(1, "majority"))
     assert story.broken == ["Quorum Log"]
 
 
@@ -482,7 +484,7 @@ def test_quorum_log_counts_what_a_lost_disk_held_for_its_node_never_comes_back()
     story.append(0, "a")
     story.replicate(0, 1, 0)
     story.crash(1)
-    story.tell(1, ev.Wiped())
+    story.tell(1, facts.Wiped())
     story.commit_to(0, 0)
     assert story.broken == []
 
@@ -495,9 +497,9 @@ def test_quorum_log_speaks_of_leaders_only() -> None:
         story.replicate(0, peer, 1)
     story.commit_to(0, 1)
     call, args = story.send(0, 3, 1)
-    story.tell(3, ev.CallDelivered(call, 0, 3, args))
-    story.tell(3, dec.AppendDecided(args, True, "matches"))
-    story.tell(3, dec.EntriesStored(1, args.entries))
+    story.tell(3, facts.CallDelivered(call, 0, 3, args))
+    story.tell(3, decisions.AppendDecided(args, True, "matches"))
+    story.tell(3, decisions.EntriesStored(1, args.entries))
     story.log[3].append(args.entries[0])
     story.commit_to(3, 1, "told")  # its own disk has it only then
     story.persist(3, 1)
@@ -508,7 +510,7 @@ def test_current_term_commit_falls_when_an_entry_of_an_older_term_is_committed_b
     story = led(3, "a")
     story.elect(1, 2, (2,))
     story.replicate(1, 2, 1)
-    story.tell(1, dec.CommitAdvanced(0, "majority"))
+    story.tell(1, decisions.CommitAdvanced(0, "majority"))
     assert story.broken == ["Current-Term Commit"]
 
 
@@ -527,19 +529,19 @@ def test_current_term_commit_holds_when_an_entry_of_the_own_term_takes_older_one
 def test_monotonic_commit_falls_when_a_commit_index_goes_back() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
-    story.tell(0, dec.CommitAdvanced(0, "majority"))
+    story.tell(0, decisions.CommitAdvanced(0, "majority"))
     assert story.broken == ["Monotonic Commit"]
 
 
 def test_monotonic_commit_falls_when_more_is_committed_than_there_is() -> None:
     story = led(3, "a")
-    story.tell(1, dec.CommitAdvanced(1, "told"))
+    story.tell(1, decisions.CommitAdvanced(1, "told"))
     assert story.broken == ["Monotonic Commit"]
 
 
 def test_monotonic_commit_falls_when_more_is_applied_than_is_committed() -> None:
     story = led(3, "a")
-    story.tell(1, dec.Applied(CommitEntry("a", 0, 1)))
+    story.tell(1, decisions.Applied(CommitEntry("a", 0, 1)))
     assert story.broken == ["Monotonic Commit"]
 
 
@@ -548,20 +550,20 @@ def test_monotonic_commit_begins_anew_with_a_life() -> None:
     story.commit_to(0, 0)
     story.crash(0)
     story.restart(0)
-    story.tell(0, dec.PreVoteStarted(2), dec.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
     assert story.broken == []
     story.commit_to(0, 0, "told")
-    story.tell(0, dec.PreVoteStarted(2), dec.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
     assert story.broken == ["Monotonic Commit"]
 
 
 def test_state_machine_safety_falls_when_two_nodes_apply_different_commands() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
-    story.tell(1, dec.CommitAdvanced(1, "told"))
-    story.tell(1, dec.Applied(CommitEntry("a", 0, 1)))
+    story.tell(1, decisions.CommitAdvanced(1, "told"))
+    story.tell(1, decisions.Applied(CommitEntry("a", 0, 1)))
     assert story.broken == []
-    story.tell(1, dec.Applied(CommitEntry("x", 1, 1)))
+    story.tell(1, decisions.Applied(CommitEntry("x", 1, 1)))
     assert story.broken == ["State Machine Safety"]
     (breach,) = story.watcher.breaches
     assert breach.facts == ("n1 applies x at index 1", "n0 applied b there")
@@ -582,9 +584,9 @@ def test_state_machine_safety_sees_a_difference_below_the_window_when_the_node_g
     monkeypatch.setattr(kept, "WINDOW", 10)
     story = led(3, *range(100))
     story.commit_to(0, 99)
-    story.tell(1, dec.CommitAdvanced(99, "told"))
+    story.tell(1, decisions.CommitAdvanced(99, "told"))
     for at in range(100):
-        story.tell(1, dec.Applied(CommitEntry(at if at != 7 else "x", at, 1)))
+        story.tell(1, decisions.Applied(CommitEntry(at if at != 7 else "x", at, 1)))
     assert story.broken == ["State Machine Safety"]
     assert story.watcher.breaches[0].seq > 7
 
@@ -592,10 +594,10 @@ def test_state_machine_safety_sees_a_difference_below_the_window_when_the_node_g
 @pytest.mark.parametrize("index", [0, 2])
 def test_ordered_apply_falls_on_a_gap_and_on_a_second_time(index: int) -> None:
     story = led(3, "a", "b", "c")
-    story.tell(0, dec.CommitAdvanced(2, "majority"))
-    story.tell(0, dec.Applied(CommitEntry("a", 0, 1)))
+    story.tell(0, decisions.CommitAdvanced(2, "majority"))
+    story.tell(0, decisions.Applied(CommitEntry("a", 0, 1)))
     assert story.broken == []
-    story.tell(0, dec.Applied(CommitEntry("abc"[index], index, 1)))
+    story.tell(0, decisions.Applied(CommitEntry("abc"[index], index, 1)))
     assert story.broken == ["Ordered Apply"]
 
 
@@ -605,7 +607,7 @@ def test_ordered_apply_falls_on_a_gap_and_on_a_second_time(index: int) -> None:
 def test_match_truth_falls_when_the_peer_does_not_have_the_entry() -> None:
     story = led(3, "a")
     story.append(0, "b")
-    story.tell(0, dec.MatchAdvanced(1, 1))
+    story.tell(0, decisions.MatchAdvanced(1, 1))
     assert story.broken == ["Match Truth"]
 
 
@@ -617,7 +619,7 @@ def test_match_truth_falls_when_the_peer_has_another_entry_there() -> None:
     story.elect(2, 2, (3, 4))
     story.append(2, "c")
     story.enter(1, 2)
-    story.tell(2, dec.MatchAdvanced(1, 1))
+    story.tell(2, decisions.MatchAdvanced(1, 1))
     assert story.broken == ["Match Truth"]
 
 
@@ -629,7 +631,7 @@ def test_match_truth_holds_for_an_ack_that_a_newer_leader_has_overtaken() -> Non
     story.elect(2, 2, (3, 4))
     story.append(2, "c")
     story.replicate(2, 1, 1)
-    story.tell(0, dec.MatchAdvanced(1, 1))
+    story.tell(0, decisions.MatchAdvanced(1, 1))
     assert story.broken == []
 
 
@@ -637,19 +639,19 @@ def test_match_truth_falls_when_a_new_leader_keeps_what_it_believed_and_it_is_fa
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a")
-    story.tell(0, dec.PeersReset(((1, 1), (2, 1)), ((1, -1), (2, 0))))
+    story.tell(0, decisions.PeersReset(((1, 1), (2, 1)), ((1, -1), (2, 0))))
     assert story.broken == ["Match Truth", "Match Monotonic"]
 
 
 def test_match_monotonic_falls_when_a_match_index_falls() -> None:
     story = led(3, "a", "b")
-    story.tell(0, dec.MatchAdvanced(1, 0))
+    story.tell(0, decisions.MatchAdvanced(1, 0))
     assert story.broken == ["Match Monotonic"]
 
 
 def test_match_monotonic_falls_when_a_new_leadership_takes_something_for_granted() -> None:
     story = led(3, "a")
-    story.tell(0, dec.PeersReset(((1, 1), (2, 1)), ((1, 0), (2, -1))))
+    story.tell(0, decisions.PeersReset(((1, 1), (2, 1)), ((1, 0), (2, -1))))
     assert story.broken == ["Match Monotonic"]
 
 
@@ -657,7 +659,7 @@ def test_match_monotonic_begins_anew_with_a_leadership() -> None:
     story = led(3, "a", "b")
     story.elect(1, 2, (2,))
     story.elect(0, 3, (2,))
-    story.tell(0, dec.MatchAdvanced(1, 0))
+    story.tell(0, decisions.MatchAdvanced(1, 0))
     assert story.broken == []
 
 
@@ -677,27 +679,27 @@ def test_persist_before_send_falls_when_a_term_leaves_that_is_not_on_disk() -> N
     story = Story(3)
     story.stand(0, 1)
     args = RequestVoteArgs(1, 0, -1, -1)
-    story.tell(0, ev.CallSent(1, 0, 1, args))
-    story.tell(1, ev.CallDelivered(1, 0, 1, args))
+    story.tell(0, facts.CallSent(1, 0, 1, args))
+    story.tell(1, facts.CallDelivered(1, 0, 1, args))
     story.enter(1, 1)
     assert story.broken == []
-    story.tell(1, ev.ReplySent(1, 1, 0, RequestVoteReply(1, False)))
+    story.tell(1, facts.ReplySent(1, 1, 0, RequestVoteReply(1, False)))
     assert story.broken == ["Persist Before Send"]
 
 
 def test_persist_before_send_falls_when_a_candidate_asks_before_its_term_is_on_disk() -> None:
     story = Story(3)
-    story.tell(0, dec.ElectionStarted(1))
-    story.tell(0, ev.CallSent(1, 0, 1, RequestVoteArgs(1, 0, -1, -1)))
+    story.tell(0, decisions.ElectionStarted(1))
+    story.tell(0, facts.CallSent(1, 0, 1, RequestVoteArgs(1, 0, -1, -1)))
     assert story.broken == ["Persist Before Send"]
 
 
 def test_persist_before_send_lets_a_pre_vote_ask_for_the_next_term() -> None:
     story = Story(3)
-    story.tell(0, dec.PreVoteStarted(1))
-    story.tell(0, ev.CallSent(1, 0, 1, RequestVoteArgs(1, 0, -1, -1, True)))
+    story.tell(0, decisions.PreVoteStarted(1))
+    story.tell(0, facts.CallSent(1, 0, 1, RequestVoteArgs(1, 0, -1, -1, True)))
     assert story.broken == []
-    story.tell(0, ev.CallSent(1, 0, 1, RequestVoteArgs(2, 0, -1, -1, True)))
+    story.tell(0, facts.CallSent(1, 0, 1, RequestVoteArgs(2, 0, -1, -1, True)))
     assert story.broken == ["Persist Before Send"]
 
 
@@ -705,18 +707,18 @@ def test_persist_before_send_falls_when_an_entry_is_acknowledged_that_is_not_on_
     story = led(3, "a")
     story.append(0, "b")
     call, args = story.send(0, 1, 1)
-    story.tell(1, ev.CallDelivered(call, 0, 1, args))
-    story.tell(1, dec.AppendDecided(args, True, "matches"))
-    story.tell(1, dec.EntriesStored(1, args.entries))
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
+    story.tell(1, decisions.AppendDecided(args, True, "matches"))
+    story.tell(1, decisions.EntriesStored(1, args.entries))
     assert story.broken == []
-    story.tell(1, ev.ReplySent(call, 1, 0, AppendEntriesReply(1, True)))
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(1, True)))
     assert story.broken == ["Persist Before Send"]
 
 
 def test_persist_before_send_falls_when_a_leader_sends_an_entry_that_is_not_on_its_disk() -> None:
     story = led(3, "a")
     entry = LogEntry("b", 1)
-    story.tell(0, dec.EntryAppended(1, entry))
+    story.tell(0, decisions.EntryAppended(1, entry))
     story.log[0].append(entry)
     story.send(0, 1, 1)
     assert story.broken == ["Persist Before Send"]
@@ -725,20 +727,22 @@ def test_persist_before_send_falls_when_a_leader_sends_an_entry_that_is_not_on_i
 def test_dead_is_dead_falls_when_a_crashed_node_acts() -> None:
     story = led(3, "a")
     story.crash(0)
-    story.tell(0, dec.MatchAdvanced(1, 0))
+    story.tell(0, decisions.MatchAdvanced(1, 0))
     assert story.broken == ["Dead Is Dead"]
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        dec.Persisted(1, 0, 1, ()),
-        ev.CallSent(9, 0, 1, AppendEntriesArgs(1, 0, 0, 1, (), -1)),
-        ev.ReplySent(9, 0, 1, AppendEntriesReply(1, True)),
-        dec.BecameFollower(2, "Leader", 1, "newer-term"),
+        decisions.Persisted(1, 0, 1, ()),
+        facts.CallSent(9, 0, 1, AppendEntriesArgs(1, 0, 0, 1, (), -1)),
+        facts.ReplySent(9, 0, 1, AppendEntriesReply(1, True)),
+        decisions.BecameFollower(2, "Leader", 1, "newer-term"),
     ],
 )
-def test_dead_is_dead_falls_when_an_earlier_life_acts_beside_the_later_one(event: dec.Decision | ev.Fact) -> None:
+def test_dead_is_dead_falls_when_an_earlier_life_acts_beside_the_later_one(
+    event: decisions.Decision | facts.Fact,
+) -> None:
     story = led(3, "a")
     story.crash(0)
     story.restart(0)
@@ -750,10 +754,10 @@ def test_dead_is_dead_says_nothing_of_messages_that_a_crash_overtook() -> None:
     story = led(3, "a")
     call, args = story.send(0, 1, 1)
     story.crash(0)
-    story.tell(0, ev.CallLost(call, 0, 1, args, "crash"))
+    story.tell(0, facts.CallLost(call, 0, 1, args, "crash"))
     story.restart(0)
-    story.tell(0, ev.CallLost(call, 0, 1, args, "crash"), life=0)
-    story.tell(1, ev.CallDelivered(call, 0, 1, args))
+    story.tell(0, facts.CallLost(call, 0, 1, args, "crash"), life=0)
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
     assert story.broken == []
 
 
@@ -766,7 +770,7 @@ def test_a_breach_says_which_facts_contradict_each_other_and_when() -> None:
     watcher = Invariants(3, on_breach=heard.append)
     for record in story.records:
         watcher(record)
-    watcher(ev.Record(1000, 1.5, 0, 0, dec.MatchAdvanced(1, -1)))
+    watcher(facts.Record(1000, 1.5, 0, 0, decisions.MatchAdvanced(1, -1)))
     assert heard == watcher.breaches
     (breach,) = heard
     assert (breach.invariant, breach.seq, breach.time, breach.node) == ("Match Monotonic", 1000, 1.5, 0)
@@ -781,16 +785,16 @@ def test_only_the_named_invariants_are_watched() -> None:
     watcher = Invariants(3, names=("Ordered Apply",))
     for record in story.records:
         watcher(record)
-    watcher(ev.Record(1000, 1.5, 0, 0, dec.MatchAdvanced(1, -1)))
+    watcher(facts.Record(1000, 1.5, 0, 0, decisions.MatchAdvanced(1, -1)))
     assert watcher.breaches == []
 
 
 def test_breaches_are_bounded_but_the_first_of_each_invariant_is_kept() -> None:
     story = led(3, "a", "b")
     for _ in range(500):
-        story.tell(0, dec.MatchAdvanced(1, 0))
-        story.tell(0, dec.MatchAdvanced(1, 1))
-    story.tell(0, dec.LogTruncated(0, 1))
+        story.tell(0, decisions.MatchAdvanced(1, 0))
+        story.tell(0, decisions.MatchAdvanced(1, 1))
+    story.tell(0, decisions.LogTruncated(0, 1))
     assert len(story.watcher.breaches) == kept.MAX_BREACHES + 1
     assert story.broken == ["Match Monotonic", "Leader Append-Only"]
 

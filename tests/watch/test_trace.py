@@ -21,10 +21,10 @@ from raftplay.commands.looking import help_text
 from raftplay.commands.runner import opened
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesReply, CommitEntry, RequestVoteArgs, RequestVoteReply
 from raftplay.watch import trace as traces
-from raftplay.watch.events import Fact, Record
+from raftplay.watch.facts import Fact, Record
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.trace import EVENTS, Header, TraceWriter, header_of, read_trace, replay, traced
 from raftplay.watch.trace_schema import ARRAYS, fields_text, type_text
@@ -56,7 +56,7 @@ def test_a_run_in_sim_is_read_as_it_was(tmp_path: Path) -> None:
         h.stream.detach(told.append)
     assert len(told) > 500
     first, *others = read_trace(tmp_path / "run").records
-    assert type(first.event) is dec.Started
+    assert type(first.event) is decisions.Started
     assert others[3:] == told
 
 
@@ -104,8 +104,8 @@ def read_header(tmp_path: Path, h: Harness) -> Header:
 
 
 def test_a_line_has_order_time_node_event_fields_and_the_state_after(tmp_path: Path) -> None:
-    after = dec.NodeState("Candidate", 4, 2, -1, -1, -1, -1)
-    path = _write(tmp_path / "run", Record(1, 0.25, 2, 1, dec.ElectionStarted(4), after))
+    after = decisions.NodeState("Candidate", 4, 2, -1, -1, -1, -1)
+    path = _write(tmp_path / "run", Record(1, 0.25, 2, 1, decisions.ElectionStarted(4), after))
     assert json.loads(path.read_text().splitlines()[1]) == {
         "seq": 1,
         "time": 0.25,
@@ -166,7 +166,7 @@ def test_every_kind_of_event_comes_back_as_it_was(tmp_path: Path, name: str) -> 
 
 
 def test_every_kind_of_event_has_a_name_in_traces() -> None:
-    known = (*dec.Decision.__subclasses__(), *Fact.__subclasses__())
+    known = (*decisions.Decision.__subclasses__(), *Fact.__subclasses__())
     assert set(EVENTS.values()) == {kind for kind in known if kind.__module__.startswith("raftplay.")}
 
 
@@ -198,7 +198,7 @@ GOOD = '{"seq":1,"time":0.5,"node":0,"incarnation":0,"event":"PreVoteStarted","f
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, says: str) -> None:
-    path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, dec.PreVoteStarted(1)))
+    path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, decisions.PreVoteStarted(1)))
     good = GOOD.replace('"seq":1', '"seq":2')
     trace = read_trace(_with_lines(path, good, line.replace('"seq":1', '"seq":3')))
     with pytest.raises(UsageError) as failure:
@@ -238,7 +238,7 @@ def test_a_trace_of_no_nodes_or_too_many_is_refused(tmp_path: Path, nodes: int) 
 
 
 def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, dec.PreVoteStarted(1)))
+    path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, decisions.PreVoteStarted(1)))
     monkeypatch.setattr(traces, "MAX_LINE_BYTES", 200)
     _with_lines(path, "x" * 300)
     with pytest.raises(UsageError, match=r"run:3: the line is longer than 200 bytes"):
@@ -269,7 +269,7 @@ def test_a_trace_that_could_not_be_written_to_its_end_says_so_and_leaves_nothing
 
 
 def _events(count: int) -> list[Record]:
-    return [Record(at + 1, 0.5, 0, 0, dec.PreVoteStarted(at)) for at in range(count)]
+    return [Record(at + 1, 0.5, 0, 0, decisions.PreVoteStarted(at)) for at in range(count)]
 
 
 @pytest.mark.parametrize("gone", range(1, 8))
@@ -342,7 +342,11 @@ def test_a_trace_begins_with_the_start_of_every_node_also_over_a_data_directory(
     begins = list(runs[0].records)[:3]
     assert [record.seq for record in begins] == [1, 2, 3]
     assert header.first == 1
-    assert [len(record.event.entries) for record in begins if isinstance(record.event, dec.Started)] == [5, 5, 5]
+    assert [len(record.event.entries) for record in begins if isinstance(record.event, decisions.Started)] == [
+        5,
+        5,
+        5,
+    ]
     assert replay_text(tmp_path / "run")[0]
 
 
@@ -379,7 +383,7 @@ def test_a_trace_goes_on_with_its_branches_and_each_is_a_run(tmp_path: Path) -> 
     for run in runs:
         records = list(run.records)
         assert records[: len(told[run.branch])] == told[run.branch]
-        assert all(isinstance(r.event, dec.Stopped | Fact) for r in records[len(told[run.branch]) :])
+        assert all(isinstance(r.event, decisions.Stopped | Fact) for r in records[len(told[run.branch]) :])
     held, text = replay_text(tmp_path / "run")
     assert held
     assert [line for line in text.splitlines() if "branch b2 (from b1 at event " in line]
@@ -432,14 +436,14 @@ def test_help_describes_every_line_event_field_and_rule() -> None:
     for kind in (
         Header,
         traces.EventLine,
-        dec.NodeState,
+        decisions.NodeState,
         traces.BranchMark,
         traces.EndMark,
         AppendEntriesArgs,
         RequestVoteReply,
     ):
         assert fields_text(kind) in text
-    for rule in dec.RULES:
+    for rule in decisions.RULES:
         assert f" {rule}: " in text
 
 

@@ -19,12 +19,12 @@ from raftplay.commands.script import parse_script
 from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.storage import StorageError
 from raftplay.shell.look import fault_line, node_lines
 from raftplay.tui.model import matrix, network, nodes, status
 from raftplay.tui.model import why as why_pane
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe, message_text
 from raftplay.watch.text import count
 
@@ -139,10 +139,10 @@ def test_a_condition_that_does_not_hold_says_that_it_saw_a_disk() -> None:
 def test_a_restart_gives_back_what_was_shown_of_the_disk() -> None:
     restarts = 0
     for seed in range(8):
-        started: dict[int, dec.Started] = {}
+        started: dict[int, decisions.Started] = {}
 
-        def note(record: Record, started: dict[int, dec.Started] = started) -> None:
-            if isinstance(record.event, dec.Started):
+        def note(record: Record, started: dict[int, decisions.Started] = started) -> None:
+            if isinstance(record.event, decisions.Started):
                 started[record.node] = record.event
 
         with Harness(3, backend="sim", seed=seed, readers=[note]) as h:

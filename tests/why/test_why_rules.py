@@ -10,8 +10,8 @@ from support.why_stories import LED, STILL, Ask, lines_of, view_after
 
 from raftplay.past.history import History
 from raftplay.past.view import View
-from raftplay.raft import events as dec
-from raftplay.raft.events import RULES
+from raftplay.raft import decisions
+from raftplay.raft.decisions import RULES
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 
@@ -49,7 +49,7 @@ def leader_asked() -> View:
     view = view_after(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; sleep 3ms")
     changed = [
         msgspec.structs.replace(record, event=msgspec.structs.replace(record.event, rule="leads"))
-        if isinstance(record.event, dec.VoteDecided) and record.node == 0
+        if isinstance(record.event, decisions.VoteDecided) and record.node == 0
         else record
         for record in view.records
     ]

@@ -12,7 +12,7 @@ from support.why_truth import everything
 from raftplay import AppendEntriesArgs, Harness
 from raftplay.commands.session import Session
 from raftplay.past.history import History
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.why import why, why_no_leader, why_node, why_not_committed
 from raftplay.why.calls import Stage
 from raftplay.why.entries import IndexFacts

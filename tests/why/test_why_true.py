@@ -14,12 +14,12 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.errors import Failed
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES, Driver
 from raftplay.explore.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import RaftConfig
-from raftplay.raft.messages import UsageError
 
 LONG = 1_000_000
 """Records of a history that forgets nothing here."""

@@ -8,10 +8,10 @@ import difflib
 from collections.abc import Iterable
 from functools import cache
 
+from raftplay.errors import UsageError
 from raftplay.raft.bugs import durability, elections, replication
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import UsageError
 
 __all__ = ["BUGS", "LIVENESS", "Bug", "module_with"]
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.bugs.about import Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
@@ -99,7 +99,7 @@ class LateWrites(ConsensusModule):
         when = self._late.get(write)
         if when is None:
             self._late[write] = self._now + WRITE_DELAY
-            self._tell(ev.WriteDelayed(write, True))
+            self._tell(decisions.WriteDelayed(write, True))
             return True
         if self._now < when:
             return True
@@ -114,7 +114,7 @@ class LateWrites(ConsensusModule):
     def _need_not_wait(self, write: str) -> None:
         """`write` is made now with others, or there is nothing to write any more."""
         if self._late.pop(write, None) is not None:
-            self._tell(ev.WriteDelayed(write, False))
+            self._tell(decisions.WriteDelayed(write, False))
 
 
 class TornVote(LateWrites):
@@ -169,7 +169,7 @@ class AckBeforeDurable(LateWrites):
         if not changed:
             return False
         vote = self.durable_vote
-        self._tell(ev.Persisted(vote.current_term, vote.voted_for, self._store.length, ()))
+        self._tell(decisions.Persisted(vote.current_term, vote.voted_for, self._store.length, ()))
         return True
 
 

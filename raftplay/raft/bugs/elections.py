@@ -1,6 +1,6 @@
 """Bug switches of elections: who votes, whose votes count, and who gives way (§5.1, §5.2, §5.4.1)."""
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs
@@ -64,7 +64,7 @@ class DoubleCountVote(ConsensusModule):
     def _count_vote(self, voter: int) -> None:
         if voter in self.votes:
             self.votes.append(voter)
-            self._tell(ev.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
+            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
         super()._count_vote(voter)
 
 

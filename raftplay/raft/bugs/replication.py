@@ -1,6 +1,6 @@
 """Bug switches of replication: what is stored, acknowledged and committed (§5.3, §5.4.2)."""
 
-from raftplay.raft import events as ev
+from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, CMState
@@ -227,7 +227,7 @@ class KeepConflictingTail(ConsensusModule):
                 kept = self.log[at + 1 :]
                 self.log.truncate(at)
                 self.log.extend((entry, *kept))
-                self._tell(ev.EntriesStored(at, (entry,)))
+                self._tell(decisions.EntriesStored(at, (entry,)))
 
 
 KEEP_CONFLICTING_TAIL = Bug(

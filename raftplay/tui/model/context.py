@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,49 +25,56 @@ def _is_important(record: Record) -> bool:
     event = record.event
     if isinstance(event, _ROUTINE):
         return False
-    if isinstance(event, dec.AppendDecided):
+    if isinstance(event, decisions.AppendDecided):
         return not event.success
-    if isinstance(event, dec.ReplyIgnored):
+    if isinstance(event, decisions.ReplyIgnored):
         return event.rule not in ("outdated", "probed")
     return True
 
 
-_WIRE = (ev.CallSent, ev.CallDelivered, ev.CallLost, ev.ReplySent, ev.ReplyDelivered, ev.ReplyLost)
+_WIRE = (
+    facts.CallSent,
+    facts.CallDelivered,
+    facts.CallLost,
+    facts.ReplySent,
+    facts.ReplyDelivered,
+    facts.ReplyLost,
+)
 _ROUTINE = (
     *_WIRE,
-    dec.HeartbeatDue,
-    dec.Persisted,
-    dec.MatchAdvanced,
-    dec.Applied,
-    dec.PeersReset,
-    dec.Stopped,
-    ev.TimedOut,
+    decisions.HeartbeatDue,
+    decisions.Persisted,
+    decisions.MatchAdvanced,
+    decisions.Applied,
+    decisions.PeersReset,
+    decisions.Stopped,
+    facts.TimedOut,
 )
 _ELECTIONS = (
-    dec.PreVoteStarted,
-    dec.ElectionStarted,
-    dec.VoteDecided,
-    dec.VoteCounted,
-    dec.BecameLeader,
-    dec.BecameFollower,
-    ev.TimedOut,
+    decisions.PreVoteStarted,
+    decisions.ElectionStarted,
+    decisions.VoteDecided,
+    decisions.VoteCounted,
+    decisions.BecameLeader,
+    decisions.BecameFollower,
+    facts.TimedOut,
 )
 _LOG = (
-    dec.EntryAppended,
-    dec.AppendDecided,
-    dec.LogTruncated,
-    dec.EntriesStored,
-    dec.MatchAdvanced,
-    dec.BackedUp,
-    dec.CommitAdvanced,
-    dec.CommitHeld,
-    dec.Applied,
-    ev.Submitted,
+    decisions.EntryAppended,
+    decisions.AppendDecided,
+    decisions.LogTruncated,
+    decisions.EntriesStored,
+    decisions.MatchAdvanced,
+    decisions.BackedUp,
+    decisions.CommitAdvanced,
+    decisions.CommitHeld,
+    decisions.Applied,
+    facts.Submitted,
 )
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, ev.Fact) and not isinstance(record.event, _WIRE)
+    return isinstance(record.event, facts.Fact) and not isinstance(record.event, _WIRE)
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {

@@ -5,23 +5,45 @@ from collections.abc import Sequence
 from itertools import islice
 
 from raftplay.past.view import View
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.tui.model.context import Context, Filter
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 
 STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
-    ((dec.BecameLeader,), "leader bold"),
-    ((dec.ElectionStarted, dec.PreVoteStarted, dec.VoteCounted), "candidate"),
-    ((dec.CommitAdvanced, dec.Applied), "ok"),
-    ((dec.LogTruncated, dec.CommitHeld, dec.BackedUp), "warn"),
-    ((ev.CallLost, ev.ReplyLost), "bad"),
-    ((ev.Crashed, ev.Disconnected, ev.Frozen, ev.Partitioned, ev.Wiped, ev.Tearing, ev.Dropping), "fault"),
-    ((ev.Restarted, ev.Reconnected, ev.Thawed, ev.Healed, ev.LinkChanged, ev.LinkHeld, ev.MessageHeld), "fault"),
-    ((ev.Submitted, dec.EntryAppended), "text bold"),
+    ((decisions.BecameLeader,), "leader bold"),
+    ((decisions.ElectionStarted, decisions.PreVoteStarted, decisions.VoteCounted), "candidate"),
+    ((decisions.CommitAdvanced, decisions.Applied), "ok"),
+    ((decisions.LogTruncated, decisions.CommitHeld, decisions.BackedUp), "warn"),
+    ((facts.CallLost, facts.ReplyLost), "bad"),
+    (
+        (
+            facts.Crashed,
+            facts.Disconnected,
+            facts.Frozen,
+            facts.Partitioned,
+            facts.Wiped,
+            facts.Tearing,
+            facts.Dropping,
+        ),
+        "fault",
+    ),
+    (
+        (
+            facts.Restarted,
+            facts.Reconnected,
+            facts.Thawed,
+            facts.Healed,
+            facts.LinkChanged,
+            facts.LinkHeld,
+            facts.MessageHeld,
+        ),
+        "fault",
+    ),
+    ((facts.Submitted, decisions.EntryAppended), "text bold"),
 )
 
 

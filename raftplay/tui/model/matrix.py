@@ -2,7 +2,8 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.view import View
-from raftplay.raft.messages import LogEntry, same_command
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import LogEntry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, pad

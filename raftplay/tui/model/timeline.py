@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from raftplay.past.view import InFlight, View
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text
 
 SAME = 0.0002
@@ -111,17 +111,17 @@ class _Builder:
     def take(self, record: Record) -> None:
         event = record.event
         match event:
-            case ev.CallSent():
+            case facts.CallSent():
                 self.send((event.call_id, False), record)
-            case ev.ReplySent():
+            case facts.ReplySent():
                 self.send((event.call_id, True), record)
-            case ev.CallDelivered():
+            case facts.CallDelivered():
                 self.end((event.call_id, False), event.src, event.dst, event.args, "arrived", record)
-            case ev.ReplyDelivered():
+            case facts.ReplyDelivered():
                 self.end((event.call_id, True), event.src, event.dst, event.reply, "arrived", record)
-            case ev.CallLost():
+            case facts.CallLost():
                 self.end((event.call_id, False), event.src, event.dst, event.args, "lost", record, event.reason)
-            case ev.ReplyLost():
+            case facts.ReplyLost():
                 self.end((event.call_id, True), event.src, event.dst, event.reply, "lost", record, event.reason)
             case _:
                 self.mark(record)
@@ -157,32 +157,32 @@ class _Builder:
     def mark(self, record: Record) -> None:
         glyphs, event, node = self.glyphs, record.event, record.node
         match event:
-            case dec.ElectionStarted():
+            case decisions.ElectionStarted():
                 self.put(record, glyphs.candidate, "candidate bold", 8, f"n{node} stands for term {event.term}")
                 self.role(node, "candidate")
-            case dec.PreVoteStarted():
+            case decisions.PreVoteStarted():
                 self.put(record, glyphs.timer, "candidate", 7, f"n{node} asks: could I win term {event.term}?")
-            case dec.BecameLeader():
+            case decisions.BecameLeader():
                 self.put(record, glyphs.leader, "leader bold", 9, f"n{node} leads term {event.term}")
                 self.role(node, "leader")
-            case dec.BecameFollower(rule="asks-first"):
+            case decisions.BecameFollower(rule="asks-first"):
                 self.put(record, glyphs.timer, "candidate", 6, f"n{node} gives up term {event.term}")
                 self.role(node, "follower")
-            case dec.BecameFollower(was="Leader" | "Candidate"):
+            case decisions.BecameFollower(was="Leader" | "Candidate"):
                 text = f"n{node} steps down, term {event.term}"
                 self.put(record, glyphs.follower, "follower bold", 7, text)
                 self.role(node, "follower")
-            case dec.EntryAppended():
+            case decisions.EntryAppended():
                 text = f"n{node} appends {command_text(event.entry.command, 16)} at {event.index}"
                 self.put(record, glyphs.appended, f"t{event.entry.term % 7} bold", 6, text)
-            case dec.EntriesStored():
+            case decisions.EntriesStored():
                 last = event.index + len(event.entries) - 1
                 self.put(
                     record, glyphs.appended, f"t{event.entries[-1].term % 7}", 4, f"n{node} stores up to {last}"
                 )
-            case dec.LogTruncated():
+            case decisions.LogTruncated():
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
-            case dec.CommitAdvanced():
+            case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
             case _:
                 self.act(record)
@@ -190,24 +190,24 @@ class _Builder:
     def act(self, record: Record) -> None:
         glyphs, node = self.glyphs, record.node
         match record.event:
-            case ev.Crashed():
+            case facts.Crashed():
                 self.put(record, glyphs.down, "down bold", 9, f"n{node} crashes")
                 self.role(node, "down")
-            case ev.Restarted():
+            case facts.Restarted():
                 self.put(record, glyphs.follower, "follower bold", 9, f"n{node} restarts")
                 self.role(node, "follower")
-            case ev.Frozen():
+            case facts.Frozen():
                 self.put(record, glyphs.frozen, "cut bold", 9, f"n{node} freezes")
-            case ev.Thawed():
+            case facts.Thawed():
                 self.put(record, glyphs.follower, "follower bold", 9, f"n{node} thaws")
-            case ev.Disconnected():
+            case facts.Disconnected():
                 self.put(record, glyphs.cut_off, "cut bold", 9, f"n{node} is cut off")
-            case ev.Reconnected():
+            case facts.Reconnected():
                 self.put(record, glyphs.follower, "follower bold", 9, f"n{node} is no longer disconnected")
-            case ev.Partitioned():
+            case facts.Partitioned():
                 groups = " | ".join(" ".join(map(str, g)) for g in record.event.groups)
                 self.say(self.row_at(record.time, seq=record.seq), 9, f"partition {groups}", "fault")
-            case ev.Healed():
+            case facts.Healed():
                 self.say(self.row_at(record.time, seq=record.seq), 9, "all links whole", "fault")
 
     def put(self, record: Record, sign: str, style: str, weight: int, label: str) -> None:
@@ -278,15 +278,15 @@ def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
             continue
         event, before = record.event, ""
         match event:
-            case ev.Restarted():
+            case facts.Restarted():
                 before = "down"
-            case dec.Started():
+            case decisions.Started():
                 before = "follower"
-            case dec.ElectionStarted() | dec.Stopped():
+            case decisions.ElectionStarted() | decisions.Stopped():
                 before = _role_before(view, record)
-            case dec.BecameLeader():
+            case decisions.BecameLeader():
                 before = "candidate"
-            case dec.BecameFollower():
+            case decisions.BecameFollower():
                 before = event.was.lower()
             case _ if record.after is not None:
                 before = _role_named(record.after.state)

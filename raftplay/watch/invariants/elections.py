@@ -1,7 +1,7 @@
 """Elections: terms, votes and leaders (§5.2, §5.4.1)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
 from raftplay.watch.invariants.model import Cluster, Leadership, Node, drop_lowest
@@ -19,7 +19,7 @@ from raftplay.watch.invariants.names import (
 from raftplay.watch.text import count
 
 
-def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
+def started(cluster: Cluster, node: Node, event: decisions.Started) -> None:
     """The node has what its disk gave back; what it told anyone before still binds it."""
     if event.current_term < node.exposed_term:
         cluster.breach(
@@ -40,7 +40,7 @@ def started(cluster: Cluster, node: Node, event: dec.Started) -> None:
     node.disk = node.log.copy()
 
 
-def _judge_log(cluster: Cluster, node: Node, event: dec.Started) -> None:
+def _judge_log(cluster: Cluster, node: Node, event: decisions.Started) -> None:
     """The disk gave back a log that no node is known to have had: look at each entry."""
     log = node.log = Terms()
     node.running = EMPTY_LOG
@@ -61,18 +61,18 @@ def _judge_log(cluster: Cluster, node: Node, event: dec.Started) -> None:
             )
 
 
-def stopped(cluster: Cluster, node: Node, event: dec.Stopped) -> None:
+def stopped(cluster: Cluster, node: Node, event: decisions.Stopped) -> None:
     """Nothing may come from this life of the node any more."""
     node.dead = True
     node.role = CMState.DEAD
 
 
-def pre_vote_started(cluster: Cluster, node: Node, event: dec.PreVoteStarted) -> None:
+def pre_vote_started(cluster: Cluster, node: Node, event: decisions.PreVoteStarted) -> None:
     """A candidate that asks first is none any more."""
     node.role = CMState.FOLLOWER
 
 
-def election_started(cluster: Cluster, node: Node, event: dec.ElectionStarted) -> None:
+def election_started(cluster: Cluster, node: Node, event: decisions.ElectionStarted) -> None:
     """The node is in a new term, and votes for itself."""
     _enter_term(cluster, node, event.term)
     _judge_vote(cluster, node, event.term, node.id)
@@ -81,13 +81,13 @@ def election_started(cluster: Cluster, node: Node, event: dec.ElectionStarted) -
     node.grants = set()
 
 
-def became_follower(cluster: Cluster, node: Node, event: dec.BecameFollower) -> None:
+def became_follower(cluster: Cluster, node: Node, event: decisions.BecameFollower) -> None:
     """The node steps down, or is in a newer term."""
     _enter_term(cluster, node, event.term)
     node.role = CMState.FOLLOWER
 
 
-def vote_decided(cluster: Cluster, node: Node, event: dec.VoteDecided) -> None:
+def vote_decided(cluster: Cluster, node: Node, event: decisions.VoteDecided) -> None:
     """A vote granted must be the node's only one in that term."""
     if event.granted and not event.args.pre_vote:
         _judge_vote(cluster, node, event.args.term, event.args.candidate_id)
@@ -119,7 +119,7 @@ def _enter_term(cluster: Cluster, node: Node, term: int) -> None:
     node.term = term
 
 
-def became_leader(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
+def became_leader(cluster: Cluster, node: Node, event: decisions.BecameLeader) -> None:
     """The node won a term: alone, by a majority of durable votes, and with all that was committed before."""
     term = event.term
     leadership = Leadership(node, cluster.record.seq)
@@ -143,7 +143,7 @@ def _judge_leader(cluster: Cluster, node: Node, term: int) -> None:
         )
 
 
-def _judge_votes(cluster: Cluster, node: Node, event: dec.BecameLeader) -> None:
+def _judge_votes(cluster: Cluster, node: Node, event: decisions.BecameLeader) -> None:
     voters = set(event.votes)
     if len(voters) < cluster.majority:
         cluster.breach(
@@ -184,7 +184,7 @@ def without(held: int, index: int) -> str:
     )
 
 
-def peers_reset(cluster: Cluster, node: Node, event: dec.PeersReset) -> None:
+def peers_reset(cluster: Cluster, node: Node, event: decisions.PeersReset) -> None:
     """A new leadership takes nothing for granted; if it does, it must at least be true."""
     for peer, match_index in event.match_index:
         node.match[peer] = match_index

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, LogEntry
-from raftplay.watch.events import Record
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
 from raftplay.watch.narrator import describe

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from raftplay.raft.messages import UsageError
+from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 

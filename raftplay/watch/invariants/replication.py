@@ -1,8 +1,9 @@
 """Logs, what is known of the others' logs, commits and what is applied (§5.3, §5.4.2)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
-from raftplay.raft import events as dec
-from raftplay.raft.messages import NONE, CMState, LogEntry, same_command
+from raftplay.raft import decisions
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, Cluster, Node, drop_lowest, show
@@ -22,12 +23,12 @@ from raftplay.watch.invariants.names import (
 )
 
 
-def entry_appended(cluster: Cluster, node: Node, event: dec.EntryAppended) -> None:
+def entry_appended(cluster: Cluster, node: Node, event: decisions.EntryAppended) -> None:
     """A leader took a command."""
     _append(cluster, node, event.index, (event.entry,))
 
 
-def entries_stored(cluster: Cluster, node: Node, event: dec.EntriesStored) -> None:
+def entries_stored(cluster: Cluster, node: Node, event: decisions.EntriesStored) -> None:
     """A follower took entries of its leader."""
     _append(cluster, node, event.index, event.entries)
 
@@ -86,7 +87,7 @@ def _keep(cluster: Cluster, node: Node, kept: list[int]) -> None:
         )
 
 
-def log_truncated(cluster: Cluster, node: Node, event: dec.LogTruncated) -> None:
+def log_truncated(cluster: Cluster, node: Node, event: decisions.LogTruncated) -> None:
     """Entries are gone: none that was committed, and only for another one of another term."""
     index = event.index
     if node.role is CMState.LEADER:
@@ -120,13 +121,13 @@ def _length_of(node: Node) -> str:
     return f"its log has entries up to {node.log.length - 1}"
 
 
-def append_decided(cluster: Cluster, node: Node, event: dec.AppendDecided) -> None:
+def append_decided(cluster: Cluster, node: Node, event: decisions.AppendDecided) -> None:
     """What follows in the log comes from this call."""
     if event.success:
         node.accepted = event.args
 
 
-def persisted(cluster: Cluster, node: Node, event: dec.Persisted) -> None:
+def persisted(cluster: Cluster, node: Node, event: decisions.Persisted) -> None:
     """The disk has changed, and what is on it binds the node for ever."""
     if event.current_term < node.disk_term:
         cluster.breach(
@@ -147,7 +148,7 @@ def persisted(cluster: Cluster, node: Node, event: dec.Persisted) -> None:
     node.disk.replace_from(event.start, event.entries)
 
 
-def match_advanced(cluster: Cluster, node: Node, event: dec.MatchAdvanced) -> None:
+def match_advanced(cluster: Cluster, node: Node, event: decisions.MatchAdvanced) -> None:
     """A leader learned what a peer has."""
     known = node.match.get(event.peer, NONE)
     if event.match_index < known:
@@ -160,7 +161,7 @@ def match_advanced(cluster: Cluster, node: Node, event: dec.MatchAdvanced) -> No
     judge_match(cluster, node, event.peer, event.match_index)
 
 
-def commit_advanced(cluster: Cluster, node: Node, event: dec.CommitAdvanced) -> None:
+def commit_advanced(cluster: Cluster, node: Node, event: decisions.CommitAdvanced) -> None:
     """A node committed: one that leads must have counted rightly."""
     index = event.index
     if index < node.commit:
@@ -209,7 +210,7 @@ def _judge_later_leaders(cluster: Cluster, node: Node, index: int, term: int) ->
                 )
 
 
-def applied(cluster: Cluster, node: Node, event: dec.Applied) -> None:
+def applied(cluster: Cluster, node: Node, event: decisions.Applied) -> None:
     """A command went to the state machine: the next one, committed, and the same as everywhere."""
     index, command = event.entry.index, event.entry.command
     if index != node.applied + 1:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from raftplay.raft import events as dec
+from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
-from raftplay.watch import events as ev
-from raftplay.watch.events import Record
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import elections, replication, wire
 from raftplay.watch.invariants.model import Cluster, Node
 from raftplay.watch.invariants.names import (
@@ -23,28 +23,28 @@ from raftplay.watch.invariants.names import (
 Handler = Callable[[Cluster, Node, Any], None]
 
 _ON: dict[type, Handler] = {
-    dec.Started: elections.started,
-    dec.Stopped: elections.stopped,
-    dec.PreVoteStarted: elections.pre_vote_started,
-    dec.ElectionStarted: elections.election_started,
-    dec.VoteDecided: elections.vote_decided,
-    dec.BecameLeader: elections.became_leader,
-    dec.BecameFollower: elections.became_follower,
-    dec.PeersReset: elections.peers_reset,
-    dec.EntryAppended: replication.entry_appended,
-    dec.EntriesStored: replication.entries_stored,
-    dec.LogTruncated: replication.log_truncated,
-    dec.AppendDecided: replication.append_decided,
-    dec.Persisted: replication.persisted,
-    dec.MatchAdvanced: replication.match_advanced,
-    dec.CommitAdvanced: replication.commit_advanced,
-    dec.Applied: replication.applied,
-    ev.CallSent: wire.call_sent,
-    ev.CallDelivered: wire.call_delivered,
-    ev.ReplySent: wire.reply_sent,
+    decisions.Started: elections.started,
+    decisions.Stopped: elections.stopped,
+    decisions.PreVoteStarted: elections.pre_vote_started,
+    decisions.ElectionStarted: elections.election_started,
+    decisions.VoteDecided: elections.vote_decided,
+    decisions.BecameLeader: elections.became_leader,
+    decisions.BecameFollower: elections.became_follower,
+    decisions.PeersReset: elections.peers_reset,
+    decisions.EntryAppended: replication.entry_appended,
+    decisions.EntriesStored: replication.entries_stored,
+    decisions.LogTruncated: replication.log_truncated,
+    decisions.AppendDecided: replication.append_decided,
+    decisions.Persisted: replication.persisted,
+    decisions.MatchAdvanced: replication.match_advanced,
+    decisions.CommitAdvanced: replication.commit_advanced,
+    decisions.Applied: replication.applied,
+    facts.CallSent: wire.call_sent,
+    facts.CallDelivered: wire.call_delivered,
+    facts.ReplySent: wire.reply_sent,
 }
 
-_BY_A_NODE = (dec.Decision, ev.CallSent, ev.ReplySent)
+_BY_A_NODE = (decisions.Decision, facts.CallSent, facts.ReplySent)
 """What only a living node does."""
 
 
@@ -88,15 +88,15 @@ def _lives(cluster: Cluster, node: Node, record: Record) -> bool:
     if record.incarnation > node.incarnation:
         node.begin(record.incarnation)
         return True
-    if isinstance(record.event, _BY_A_NODE) and not isinstance(record.event, dec.Stopped):
+    if isinstance(record.event, _BY_A_NODE) and not isinstance(record.event, decisions.Stopped):
         dead = f"incarnation {record.incarnation} of {node} has crashed"
         cluster.breach(DEAD_IS_DEAD, f"incarnation {record.incarnation} of {node} acts", dead)
-        if isinstance(record.event, dec.Persisted):  # its successor has that disk
+        if isinstance(record.event, decisions.Persisted):  # its successor has that disk
             replication.persisted(cluster, node, record.event)
     return False
 
 
-def _judge_state(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
+def _judge_state(cluster: Cluster, node: Node, after: decisions.NodeState) -> None:
     """The node's own state agrees with what it told of it."""
     log = node.log
     if (
@@ -122,7 +122,7 @@ def _judge_state(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
         _log_differs(cluster, node, after)
 
 
-def _log_differs(cluster: Cluster, node: Node, after: dec.NodeState) -> None:
+def _log_differs(cluster: Cluster, node: Node, after: decisions.NodeState) -> None:
     """The log is not what the node's decisions made it."""
     last = node.log.length - 1
     if after.last_log_index == last and node.log.last_term < 0:

@@ -9,14 +9,14 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.watch import events as ev
+from raftplay.watch import facts
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
 from raftplay.watch.invariants.model import Cluster, Node
 from raftplay.watch.invariants.names import PERSIST_BEFORE_SEND, WELL_FORMED
 
 
-def call_sent(cluster: Cluster, node: Node, event: ev.CallSent) -> None:
+def call_sent(cluster: Cluster, node: Node, event: facts.CallSent) -> None:
     """A call leaves the node (one that a user made in its name is no word of the node's)."""
     if event.by_user:
         return
@@ -63,12 +63,12 @@ def _entries_left(cluster: Cluster, node: Node, args: AppendEntriesArgs) -> None
         _on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
 
 
-def call_delivered(cluster: Cluster, node: Node, event: ev.CallDelivered) -> None:
+def call_delivered(cluster: Cluster, node: Node, event: facts.CallDelivered) -> None:
     """The next reply of the node answers this call."""
     node.call = (event.call_id, event.args)
 
 
-def reply_sent(cluster: Cluster, node: Node, event: ev.ReplySent) -> None:
+def reply_sent(cluster: Cluster, node: Node, event: facts.ReplySent) -> None:
     """An answer leaves the node."""
     reply = event.reply
     _term_left(cluster, node, reply.term)

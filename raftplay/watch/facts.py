@@ -5,7 +5,7 @@ Each fact is published once, by the part that owns it. `Record` gives it its pla
 
 import msgspec
 
-from raftplay.raft.events import Decision, NodeState
+from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import Args, LogEntry, Reply
 
 
