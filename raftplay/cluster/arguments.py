@@ -1,8 +1,11 @@
-"""The arguments of a Harness, checked before anything is opened: what is wrong is one sentence."""
+"""The arguments of a Harness and of its methods, checked before anything is done; an error is one sentence."""
 
+import operator
 import os
 from collections.abc import Collection, Iterable, Sequence, Sized
-from typing import NoReturn
+from contextlib import suppress
+from numbers import Real
+from typing import SupportsIndex
 
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.errors import UsageError
@@ -36,23 +39,50 @@ def check(
     return _check_readers(readers)
 
 
+def number(value: object, text: str) -> float:
+    """Return `value`, if it is a number. Raises `UsageError`, which begins with `text`."""
+    if isinstance(value, Real):
+        with suppress(OverflowError):
+            return float(value)
+    raise _refusal(value, text)
+
+
+def whole(value: object, text: str) -> int:
+    """Return `value`, if it is a whole number. Raises `UsageError`, which begins with `text`."""
+    if isinstance(value, SupportsIndex):
+        return operator.index(value)
+    raise _refusal(value, text)
+
+
+def must_be_called(value: object, text: str) -> None:
+    """Raise `UsageError`, which begins with `text`, unless `value` is a function or the like."""
+    if not callable(value):
+        raise _refusal(value, text)
+
+
+def elements(value: object, text: str) -> list[object]:
+    """Return what `value` holds, if it is a list or the like. Raises `UsageError`, which begins with `text`."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return list(value)
+    raise _refusal(value, text)
+
+
 def _check_readers(readers: object) -> list[Reader]:
     if not isinstance(readers, Iterable):
-        _refuse(readers, "readers must be a list of functions that take a record")
+        raise _refusal(readers, "readers must be a list of functions that take a record")
     found = list(readers)
     for reader in found:
-        if not callable(reader):
-            _refuse(reader, "a reader must be a function that takes a record")
+        must_be_called(reader, "a reader must be a function that takes a record")
     return found
 
 
 def _must_be(value: object, kind: object, text: str) -> None:
     if not isinstance(value, kind):  # type: ignore[arg-type]
-        _refuse(value, text)
+        raise _refusal(value, text)
 
 
-def _refuse(value: object, text: str) -> NoReturn:
-    raise UsageError(f"{text}, not {_shown(value)}")
+def _refusal(value: object, text: str) -> UsageError:
+    return UsageError(f"{text}, not {_shown(value)}")
 
 
 def _is_number(value: object) -> bool:
@@ -64,5 +94,8 @@ def _length(value: object) -> int:
 
 
 def _shown(value: object) -> str:
-    text = visible(repr(value))
+    try:
+        text = visible(repr(value))
+    except ValueError:  # an integer of thousands of digits
+        return "a number of so many digits"
     return text if len(text) <= 60 else f"{text[:59]}…"

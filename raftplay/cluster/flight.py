@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from raftplay.backends.base import Answer, Backend, Handle
+from raftplay.cluster import arguments
 from raftplay.errors import UsageError
 from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
@@ -134,7 +135,8 @@ class Flights:
         return [flight for flight in self.everything() if flight.src == src and flight.dst == dst]
 
     def get(self, id: int) -> Flight:
-        """The message with this number. Raises `NotInFlight`."""
+        """The message with this number. Raises `NotInFlight`, and `UsageError` for what is no number."""
+        id = arguments.whole(id, "a message is named by its number")
         flight = self._flights.get(id)
         if flight is None:
             if 0 < id <= self._count:
@@ -226,11 +228,11 @@ class Flights:
 
     def _take(self, id: int) -> Flight:
         flight = self.get(id)
-        del self._flights[id]
+        del self._flights[flight.id]
         if flight.timer is not None:
             flight.timer.cancel()
         else:
-            del self._held[id]
+            del self._held[flight.id]
         return flight
 
     def _land(self, id: int) -> None:

@@ -194,7 +194,8 @@ class Harness:
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
         """Submit several commands to node `id`, in order: the log index of each, or -1."""
         server = self._members.server(id)
-        indices = self._look(lambda: server.submit_many(commands))
+        listed = arguments.elements(commands, "commands must be a list")
+        indices = self._look(lambda: server.submit_many(listed))
         if self._backend.paused or server.has_failed:
             self._act(_nothing)  # what the node sends on account of it is in flight now
         return indices
@@ -235,6 +236,7 @@ class Harness:
 
     def peer_drop_calls_after_n(self, id: int, n: int) -> None:
         """Let outgoing calls of node `id` fail after the next `n`."""
+        n = arguments.whole(n, "n must be a number of calls, -1 for all")
         self._act(lambda: self._members.drop(self._members.server(id), n))
 
     def peer_dont_drop_calls(self, id: int) -> None:
@@ -243,7 +245,14 @@ class Harness:
 
     def partition(self, *groups: Iterable[int]) -> None:
         """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
-        self._act(lambda: self._members.tell(facts.Partitioned(self.network.partition(groups))))
+        named = [
+            [
+                arguments.whole(id, "a node is named by its number")
+                for id in arguments.elements(group, "a group must be a list of nodes")
+            ]
+            for group in groups
+        ]
+        self._act(lambda: self._members.tell(facts.Partitioned(self.network.partition(named))))
 
     def heal(self) -> int:
         """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
@@ -313,6 +322,7 @@ class Harness:
 
         0 loses the whole write. Nothing that depends on the write has left the node by then.
         """
+        sets = arguments.whole(sets, "sets must be a number of parts of the write")
         self._act(lambda: self._members.tear(self._members.server(id), sets))
 
     def wipe_peer(self, id: int) -> None:
@@ -393,14 +403,15 @@ class Harness:
 
     def sleep_ms(self, ms: float) -> None:
         """Let `ms` milliseconds of cluster time pass. Raises `UsageError` while time is paused."""
-        self._pass(ms / 1000)
+        self._pass(arguments.number(ms, "ms must be a number of milliseconds") / 1000)
 
     def wait_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> bool:
         """Let time pass until `predicate` holds, looked at after every change; whether it held in time.
 
         `predicate` runs inside the cluster: it may look at everything and must change nothing.
         """
-        return self._wait(predicate, seconds)
+        arguments.must_be_called(predicate, "the predicate must be a function without arguments")
+        return self._wait(predicate, arguments.number(seconds, "seconds must be a number"))
 
     def check_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
         """Let time pass until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it never does.
@@ -412,7 +423,7 @@ class Harness:
 
     def pass_to(self, when: float) -> None:
         """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
-        self._wait(_never, until=when)
+        self._wait(_never, until=arguments.number(when, "when must be a moment of cluster time in seconds"))
 
     def keep_pace(self) -> None:
         """From now on, let waiting take as long as the speed says, in virtual time too."""
@@ -447,6 +458,7 @@ class Harness:
 
     def set_speed(self, speed: float) -> None:
         """Change the speed (0.001 to 100); causes no election by itself."""
+        speed = arguments.number(speed, "the speed must be a number")
         if not MIN_SPEED <= speed <= MAX_SPEED:
             raise UsageError(f"the speed lies between {MIN_SPEED:g} and {MAX_SPEED:g}, not at {speed:g}")
         self._backend.set_speed(speed)
@@ -529,6 +541,7 @@ class Harness:
 
     def check_committed_n(self, command: object, n: int) -> None:
         """Exactly `n` connected servers have committed `command`. Raises `CheckFailed`."""
+        n = arguments.whole(n, "n must be a number of servers")
         self._look(lambda: checks.committed_on(self, command, n))
 
     def check_not_committed(self, command: object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from raftplay.backends.base import Backend
-from raftplay.cluster import debug
+from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.disk import Disk, MemoryDisk
@@ -92,6 +92,8 @@ class Members:
 
     def server(self, id: int) -> Server:
         """The server of node `id`. Raises `UsageError`."""
+        if type(id) is not int:
+            id = arguments.whole(id, "a node is named by its number")
         if not 0 <= id < self.n:
             raise UsageError(f"there is no node {id}; the nodes are 0 to {self.n - 1}")
         return self.servers[id]

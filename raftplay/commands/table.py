@@ -88,6 +88,14 @@ class Command:
     """Whether it may be typed while its cluster runs."""
 
     @property
+    def settles_first(self) -> bool:
+        """Return whether what was submitted leaves before its nodes and messages are named.
+
+        Every other act would let that leave anyway; several submits, with their names, are one write.
+        """
+        return self.effect == "acts" and self.name not in ("submit", "let")
+
+    @property
     def usage(self) -> str:
         """Name and parameters as one writes them."""
         return " ".join((self.name, *(p.usage for p in self.parameters)))
@@ -103,6 +111,8 @@ class Bound:
 
     def run(self, session: "Session") -> str:
         """Do it; the answer. Raises `Failed` and `UsageError`."""
+        if self.command.settles_first:
+            session.harness.settle()
         values = {name: resolve(session) for name, resolve in self.arguments}
         return self.command.function(session, **values)
 

@@ -2,6 +2,7 @@
 
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
+from raftplay.commands.shown import not_kept_text
 from raftplay.commands.transcript import about_text, warning_text
 from raftplay.output import Output
 from raftplay.shell.answers import outcome_lines
@@ -37,6 +38,9 @@ class PlainShell:
         while (text := self._read()) is not None:
             if not self._do_line(text):
                 break
+        session = self._live.session
+        if branches := session.not_kept:
+            self._output.write(not_kept_text(branches, session.directory))
         return 0
 
     def _do_line(self, text: str) -> bool:

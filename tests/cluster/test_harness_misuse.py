@@ -154,6 +154,71 @@ def test_time_does_not_pass_for_ever(backend: str):
         h.sleep_ms(1)
 
 
+NUMBERS: dict[str, Callable[[Harness, Any], object]] = {
+    "sleep_ms": lambda h, value: h.sleep_ms(value),
+    "wait_until": lambda h, value: h.wait_until(lambda: False, value),
+    "check_until": lambda h, value: h.check_until(lambda: False, value),
+    "pass_to": lambda h, value: h.pass_to(value),
+    "set_speed": lambda h, value: h.set_speed(value),
+    "drop": lambda h, value: h.peer_drop_calls_after_n(0, value),
+    "tear": lambda h, value: h.tear_peer(0, value),
+    "committed": lambda h, value: h.check_committed_n("a", value),
+    "deliver": lambda h, value: h.deliver(value),
+    "lose": lambda h, value: h.lose(value),
+    "duplicate": lambda h, value: h.duplicate(value),
+    "crash": lambda h, value: h.crash_peer(value),
+    "restart": lambda h, value: h.restart_peer(value),
+    "check restart": lambda h, value: h.check_restart(value),
+    "submit": lambda h, value: h.submit_to_server(value, "a"),
+    "submit many": lambda h, value: h.submit_many(value, ["a"]),
+    "disconnect": lambda h, value: h.disconnect_peer(value),
+    "reconnect": lambda h, value: h.reconnect_peer(value),
+    "freeze": lambda h, value: h.freeze_peer(value),
+    "thaw": lambda h, value: h.thaw_peer(value),
+    "time out": lambda h, value: h.time_out_peer(value),
+    "wipe": lambda h, value: h.wipe_peer(value),
+    "cut": lambda h, value: h.cut(0, value),
+    "hold": lambda h, value: h.hold(value, 1),
+    "link": lambda h, value: h.set_link(value, 1, loss=0.5),
+    "partition": lambda h, value: h.partition([value]),
+}
+OTHERS: dict[str, Callable[[Harness, Any], object]] = {
+    "wait_until": lambda h, value: h.wait_until(value, 0.01),
+    "check_until": lambda h, value: h.check_until(value, 0.01),
+    "submit many": lambda h, value: h.submit_many(0, value),
+    "partition": lambda h, value: h.partition(value),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("uses", "values"),
+    [(NUMBERS, ("x", None, [1], 1j)), (OTHERS, ("x", None, 3))],
+    ids=["no number", "no function, no list"],
+)
+def test_an_argument_of_another_kind_is_one_sentence_and_changes_nothing(
+    backend: str, uses: dict[str, Callable[[Harness, Any], object]], values: tuple[object, ...]
+):
+    with Harness(3, backend=backend, seed=1) as h:
+        h.pause()
+        before = h.snapshot()
+        for use in uses.values():
+            for value in values:
+                with pytest.raises(UsageError) as caught:
+                    use(h, value)
+                assert "not " in one_sentence(caught.value)
+        assert h.snapshot() == before
+
+
+def test_a_number_without_measure_is_one_sentence():
+    with Harness(3, backend="sim", seed=1) as h:
+        for use in (h.sleep_ms, h.pass_to, h.set_speed, lambda n: h.wait_until(lambda: False, n)):
+            for value in (10**400, 10**5000):
+                with pytest.raises(UsageError) as caught:
+                    use(value)
+                one_sentence(caught.value)
+
+
 @pytest.mark.parametrize("value", ["", "0", "false", "No", "OFF", " 0 "])
 def test_a_variable_that_says_no_counts_as_not_set(value: str):
     environ = {"RAFT_UNRELIABLE_RPC": value, "RAFT_FORCE_MORE_REELECTION": value}

@@ -1,5 +1,7 @@
 """Every command that acts, looks or lets time pass, with every form of its parameters."""
 
+import re
+
 import pytest
 from support.language import held, mistake, ran
 
@@ -50,6 +52,33 @@ def test_restarting_a_node_that_lives_is_an_error_that_says_so() -> None:
     run = ran("now\nrestart 1")
     assert (run.status, run.last["line"]) == (Status.MISUSED, 2)
     assert run.last["reason"] == "node 1 is alive; only a crashed node can be restarted"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("restart crashed", "restarted node 0 in term 1 with a log of 0"),
+        ("restart 0", "restarted node 0 in term 1 with a log of 0"),
+        ("crash alive", "nodes 1 2 3 4 crashed"),
+        ("crash 0", "no node crashed; node 0 down already"),
+        ("disconnect alive", "nodes 1 2 3 4 cut off"),
+        ("freeze alive", "nodes 1 2 3 4 frozen"),
+    ],
+)
+def test_nodes_are_named_after_what_was_submitted_has_left(command: str, answer: str) -> None:
+    """The write of the submit is torn in the very instant in which the command is given."""
+    run = held(LED + f"tear 0 after 0; submit 1; {command}")
+    assert run.answer(command.partition(" ")[0]) == answer
+
+
+def test_messages_of_a_submit_are_there_for_the_next_command() -> None:
+    run = held(LED + "submit 1; lose 0->1")
+    assert re.fullmatch(r"message \d+ lost", run.answer("lose"))
+
+
+def test_submits_of_one_instant_stay_one_write() -> None:
+    run = held(LED + "tear 0 after 1; submit 1; let old = leader; submit 2; restart crashed")
+    assert run.answer("restart") == "restarted node 0 in term 1 with a log of 0"
 
 
 def test_tear_lets_a_node_crash_in_its_next_write() -> None:

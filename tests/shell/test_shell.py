@@ -39,6 +39,22 @@ def left(terminal: Terminal) -> None:
     assert b"Traceback" not in terminal.everything
 
 
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_leaving_says_which_branches_a_data_directory_does_not_keep(
+    term: str, state: dict[str, str], tmp_path: Path
+):
+    directory = tmp_path / "data"
+    arguments = ("shell", "--backend", "sim", "--seed", "7", "--data-dir", str(directory))
+    with Terminal(*arguments, columns=240, env={**state, "TERM": term}) as shell:
+        shell.until(PROMPT)
+        shell.enter("wait leader; submit 1; wait committed 1; back 3; submit 2")
+        shell.until("branch b1 begins")
+        shell.until(r"index \d+ of node")
+        shell.send(CTRL_D)
+        assert shell.ended() == 0, shell.text
+    assert f"branch b1 is not kept: '{directory}' holds what happened in the first branch" in shell.text
+
+
 def test_what_is_typed_is_answered_and_the_state_of_all_stands_below(shell: Terminal):
     shell.enter("submit 5; wait committed 5")
     shell.until("5 is committed at index 0 on 5 of 5")

@@ -105,6 +105,17 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
         assert is_given_back(terminal)
 
 
+def test_the_screen_says_at_its_end_which_branches_a_data_directory_does_not_keep(home: Path) -> None:
+    directory = home / "data"
+    with Terminal("--backend", "sim", "--speed", "1", "--data-dir", str(directory), home=home) as terminal:
+        terminal.until(r"n\d leads term \d")
+        terminal.child.send(":wait leader; submit 1; wait committed 1; back 3; submit 2\r")
+        terminal.until("branch b1")
+        terminal.child.send("qq")
+        assert terminal.end() == 0
+        assert f"branch b1 is not kept: '{directory}' holds what happened in the first branch" in terminal.raw
+
+
 def test_a_terminal_of_80x24_without_unicode_gets_ascii(home: Path) -> None:
     with Terminal("--backend", "sim", "--speed", "1", "--ascii", size=(80, 24), home=home) as terminal:
         screen = terminal.until(r"\* n\d leads")
