@@ -79,7 +79,7 @@ class Output:
             raise UsageError(f"standard output cannot be written: {error.strerror}") from None
 
 
-class Typed:
+class PipedLines:
     """Lines from standard input where it is no terminal: each is printed behind what it answers."""
 
     def __init__(self, output: Output, *, echoes: bool = True) -> None:

@@ -11,7 +11,7 @@ import pytest
 import raftplay
 from raftplay import scenarios
 from raftplay.explore.mixes import MIXES
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS
 
@@ -67,7 +67,7 @@ def test_every_name_that_the_readme_uses_of_the_harness_is_there() -> None:
 
 def test_the_readme_counts_what_there_is() -> None:
     assert counted(r"one of (\w+) bugs") == counted(r"lists (\w+) deviations") == {len(BUGS)}
-    assert counted(r"(?:teaches:|lists) (\w+) lessons") == {len(shelf.names())}
+    assert counted(r"(?:teaches:|lists) (\w+) lessons") == {len(catalogue.names())}
     assert counted(r"(\w+) scenarios that tell") == {len(scenarios.names())}
     assert counted(r"State Machine Safety, and (\w+) more") == {len(INVARIANTS) - 4}
 

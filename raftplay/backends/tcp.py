@@ -36,7 +36,7 @@ from raftplay.backends.clock import Clock
 from raftplay.backends.forked import ForkedLock
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
-from raftplay.backends.waits import Room, Waiter
+from raftplay.backends.waits import Waiter, YieldToWaiters
 from raftplay.errors import UsageError
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class TcpBackend:
         self._last: Callable[[], None] | None = None
         self._changed = False
         self._waiters: list[Waiter] = []
-        self._room = Room()
+        self._room = YieldToWaiters()
         self._kept: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._endpoints: list[TcpEndpoint] = []

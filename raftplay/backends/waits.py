@@ -50,7 +50,7 @@ class Waiter:
         self._sleeping.acquire()
 
 
-class Room:
+class YieldToWaiters:
     """Room for those outside whose wait is over: the loop rests a moment, until they have done something.
 
     Else they would be woken and yet not run: the loop's thread holds the interpreter as long as it has work.

@@ -54,7 +54,7 @@ async def _commit_one_by_one(nodes: int, count: int) -> list[float]:
     return times
 
 
-class End(asyncio.Protocol):
+class BareEndpoint(asyncio.Protocol):
     """One end of a connection: frames come in."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class End(asyncio.Protocol):
         """A frame came in."""
 
 
-class Follower(End):
+class Follower(BareEndpoint):
     """Appends what comes."""
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Follower(End):
         self.transport.write(wire.encode(wire.Answered(frame.id, AppendEntriesReply(TERM, fits))))
 
 
-class Peer(End):
+class Peer(BareEndpoint):
     """The leader's end: entries go out, and are counted as they are answered."""
 
     def __init__(self, leader: "Leader") -> None:

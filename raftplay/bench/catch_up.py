@@ -6,7 +6,7 @@ from functools import partial
 
 from raftplay.backends import wire
 from raftplay.bench.clusters import NO_DELAY, leading, until
-from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.latency import commit_one
 from raftplay.raft.config import RaftConfig
@@ -19,9 +19,9 @@ PREVOTE = replace(NO_DELAY, raft=RaftConfig(prevote=True))
 """So that the follower, when it comes back, deposes nobody."""
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """How long it takes, in how large calls, and what the others notice."""
-    return [Step("a follower catches up", 3.0, partial(_measure, options.of(NODES), options.times(MISSED)))]
+    return [BenchStep("a follower catches up", 3.0, partial(_measure, options.of(NODES), options.times(MISSED)))]
 
 
 class Calls:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
 from raftplay.bench.clusters import Stalled
-from raftplay.bench.figures import Found, Options, Step
+from raftplay.bench.figures import BenchStep, Found, Options
 from raftplay.cluster.checks import CheckFailed
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import quoted
 from raftplay.commands.status import Status
 from raftplay.errors import UsageError
 
-MEASUREMENTS: dict[str, Callable[[Options], list[Step]]] = {
+MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "floor": floor.steps,
     "pipelined": pipelined.steps,
     "latency": latency.steps,
@@ -29,7 +29,7 @@ BAR = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BenchProgress:
     """How far the whole is: `share` of its time is over, and `what` comes next ("" at the end)."""
 
     share: float
@@ -39,7 +39,7 @@ class Progress:
         return f"[{'#' * int(BAR * self.share):<{BAR}}] {self.what}"
 
 
-def plan(only: Sequence[str], against: str | None, options: Options) -> list[Step]:
+def plan(only: Sequence[str], against: str | None, options: Options) -> list[BenchStep]:
     """The steps to take; all of them where `only` names none. Raises `UsageError`.
 
     What is measured `against` has the name "against".
@@ -62,7 +62,7 @@ def bench(
     *,
     as_json: bool,
     write: Callable[[str], None],
-    watch: Callable[[Progress], None],
+    watch: Callable[[BenchProgress], None],
 ) -> Status:
     """Measure and print. Ctrl-C prints what was found so far, and so does a measurement that comes to no end.
 
@@ -73,18 +73,18 @@ def bench(
     status, stopped = Status.HELD, None
     try:
         for at, step in enumerate(steps):
-            watch(Progress(_share(steps, at), step.what))
+            watch(BenchProgress(_share(steps, at), step.what))
             found += _measured(step)
     except KeyboardInterrupt:
         status, stopped = Status.INTERRUPTED, "interrupted"
     except (Stalled, CheckFailed) as failed:
         status, stopped = Status.FAILED, str(failed)
-    watch(Progress(1.0, ""))
+    watch(BenchProgress(1.0, ""))
     write(report.as_json(found, options, stopped) if as_json else report.text(found, stopped))
     return status
 
 
-def _measured(step: Step) -> Sequence[Found]:
+def _measured(step: BenchStep) -> Sequence[Found]:
     """What the step finds. On a busy machine a leader may be deposed by chance; twice in a row is none."""
     try:
         return step.measure()
@@ -92,6 +92,6 @@ def _measured(step: Step) -> Sequence[Found]:
         return step.measure()
 
 
-def _share(steps: Sequence[Step], done: int) -> float:
+def _share(steps: Sequence[BenchStep], done: int) -> float:
     whole = sum(step.seconds for step in steps) or 1.0
     return sum(step.seconds for step in steps[:done]) / whole

@@ -8,7 +8,7 @@ import random
 from functools import partial
 from itertools import permutations
 
-from raftplay.bench.figures import Curve, Figure, Found, Options, Step
+from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.timings import told_elsewhere
@@ -34,10 +34,10 @@ SCALES = ((12, 24), (25, 50), (50, 100), (100, 200), (150, 300))
 """Election timeouts in ms: how short they may be (Figure 16, bottom)."""
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """The reference's timings as figures, then the two charts of Figure 16."""
     nodes, trials = options.of(NODES), options.times(TRIALS)
-    made = [Step(f"{trials} elections", 2.0, partial(_measure, nodes, trials))]
+    made = [BenchStep(f"{trials} elections", 2.0, partial(_measure, nodes, trials))]
     for chart, ranges in (
         ("the spread of election timeouts", SPREADS),
         ("the scale of election timeouts", SCALES),
@@ -45,7 +45,7 @@ def steps(options: Options) -> list[Step]:
         for low, high in ranges:
             measure = partial(_measure_curve, chart, nodes, trials, low, high)
             made.append(
-                Step(f"{trials} elections, timeouts {low}..{high} ms", 3.0 if low == high else 1.0, measure)
+                BenchStep(f"{trials} elections, timeouts {low}..{high} ms", 3.0 if low == high else 1.0, measure)
             )
     return made
 

@@ -64,7 +64,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BenchStep:
     """A part of the whole that takes about `seconds`: what it measures in words, and how."""
 
     what: str

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from raftplay.backends import wire
 from raftplay.backends.tcp import new_loop
-from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.raft.consensus import MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, LogEntry
 
@@ -175,7 +175,7 @@ class Pair(NamedTuple):
         await self.server.wait_closed()
 
 
-class End(asyncio.Protocol):
+class FloorEndpoint(asyncio.Protocol):
     """What both ends share."""
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class End(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
 
-class Caller(End):
+class Caller(FloorEndpoint):
     """The end that sends calls."""
 
     def __init__(self) -> None:
@@ -207,7 +207,7 @@ class Caller(End):
             self._answered()
 
 
-class Answerer(End):
+class Answerer(FloorEndpoint):
     """The end that answers calls."""
 
     def __init__(self) -> None:
@@ -233,10 +233,10 @@ class Answerer(End):
             self.transport.write(REPLY)
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """The floor itself, as figures."""
     measure = partial(_measure, options.of(NODES), options.times(COUNT))
-    return [Step("the floor", 2.0, measure)]
+    return [BenchStep("the floor", 2.0, measure)]
 
 
 def _measure(nodes: int, count: int) -> list[Found]:

@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from raftplay.bench.clusters import leading
-from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.figures import BenchStep, Figure, Found, Options
 from raftplay.bench.floor import Floor
 from raftplay.cluster.config import Config
 
@@ -12,12 +12,12 @@ NODES = 5
 SECONDS = 3.0
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """The share of a core, without and with watchers."""
     nodes = options.of(NODES)
     seconds = SECONDS / 10 if options.quick else SECONDS
     return [
-        Step(f"an idle cluster{words}", seconds * 2 + 0.5, partial(_measure, nodes, seconds, words, watch))
+        BenchStep(f"an idle cluster{words}", seconds * 2 + 0.5, partial(_measure, nodes, seconds, words, watch))
         for words, watch in (("", False), (", every invariant watched", True))
     ]
 

@@ -12,7 +12,7 @@ from functools import partial
 from raftplay.backends.tcp import TcpBackend, new_loop
 from raftplay.bench.bare import commit_one_by_one
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
-from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.figures import BenchStep, Figure, Found, Options
 from raftplay.bench.floor import FIRST, NODES, Floor, calls_of_a_commit
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import Network
@@ -31,15 +31,15 @@ Core = int | None
 """A core of the machine; None = whichever."""
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """Latency as a caller sees it, and inside the cluster's own loop."""
     nodes, count = options.of(NODES), options.times(COUNT)
     return [
         *(
-            Step(words, 1.2, partial(_measure_outside, nodes, count, words, caller, loop))
+            BenchStep(words, 1.2, partial(_measure_outside, nodes, count, words, caller, loop))
             for words, caller, loop in placements(cores())
         ),
-        Step("one at a time, inside", 1.0, partial(_measure_inside, nodes, count)),
+        BenchStep("one at a time, inside", 1.0, partial(_measure_inside, nodes, count)),
     ]
 
 

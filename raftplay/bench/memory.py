@@ -5,7 +5,7 @@ import tracemalloc
 from functools import partial
 
 from raftplay.bench.clusters import leading, until
-from raftplay.bench.figures import Figure, Options, Step
+from raftplay.bench.figures import BenchStep, Figure, Options
 from raftplay.bench.floor import FIRST, NODES, call_with
 from raftplay.cluster.harness import Harness
 
@@ -14,9 +14,9 @@ WARM_UP = 10_000
 """Commands before those that are measured: by then everything that is bounded is full."""
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """Bytes per entry and node."""
-    return [Step("memory", 2.0, partial(measure, options.of(NODES), COUNT))]
+    return [BenchStep("memory", 2.0, partial(measure, options.of(NODES), COUNT))]
 
 
 def measure(nodes: int, count: int) -> list[Figure]:

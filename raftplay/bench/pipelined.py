@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from raftplay.bench.clusters import check_taken, leading, until
-from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.bench.floor import FIRST, NODES, Floor, calls_with
 from raftplay.cluster.harness import Harness
 
@@ -18,7 +18,7 @@ Submit = Callable[[Harness, int, int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PipelinedRun:
     """Seconds that the caller took to submit all, and until the leader had committed all; those of CPU in all."""
 
     submitting: float
@@ -37,7 +37,7 @@ def all_at_once(harness: Harness, leader: int, count: int) -> list[int]:
     return harness.submit_many(leader, range(FIRST, FIRST + count))
 
 
-def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> Run:
+def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> PipelinedRun:
     """Let a fresh cluster commit `count` commands."""
     with leading(nodes, watch=watch) as (harness, leader):
         committed = harness.commits[leader]
@@ -49,21 +49,23 @@ def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> Run:
         total = time.perf_counter() - start
         cpu = time.process_time() - cpu
         check_taken(harness, indices)
-        return Run(submitted - start, total, cpu)
+        return PipelinedRun(submitted - start, total, cpu)
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """Throughput for each number of commands, with and without watchers."""
     nodes = options.of(NODES)
     counts = [options.times(count) for count in COUNTS]
     costs: dict[int, float] = {}
     made = [
-        Step(f"{count:,} commands", 0.5 + count / 40_000, partial(_measure, nodes, count, options, costs))
+        BenchStep(f"{count:,} commands", 0.5 + count / 40_000, partial(_measure, nodes, count, options, costs))
         for count in counts
     ]
     watched = options.times(WATCHED)
-    made.append(Step(f"{watched:,} commands, watched", 1.5, partial(_measure_watched, nodes, watched, options)))
-    made.append(Step("how the cost grows", 0.0, lambda: _growth(costs)))
+    made.append(
+        BenchStep(f"{watched:,} commands, watched", 1.5, partial(_measure_watched, nodes, watched, options))
+    )
+    made.append(BenchStep("how the cost grows", 0.0, lambda: _growth(costs)))
     return made
 
 
@@ -101,7 +103,7 @@ def _growth(costs: dict[int, float]) -> list[Found]:
     return [Figure("pipelined", f"CPU of a command in {many:,} by that in {few:,}", costs[many] / costs[few], "×")]
 
 
-def _rate(count: int, how: str, runs: list[Run], floor: float | None) -> Figure:
+def _rate(count: int, how: str, runs: list[PipelinedRun], floor: float | None) -> Figure:
     value = count / min(one.total for one in runs)
     return Figure("pipelined", f"{count:,} commands, {how}", value, "commits/s", floor)
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from raftplay.bench.clusters import PATIENCE, Stalled
-from raftplay.bench.figures import Figure, Found, Options, Step, median
+from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
 from raftplay.commands.shown import quoted
@@ -30,7 +30,7 @@ REPETITIONS = 3
 ONE_AT_A_TIME = 10
 
 
-def steps(rival: str, options: Options) -> list[Step]:
+def steps(rival: str, options: Options) -> list[BenchStep]:
     """Throughput of both, side by side. Raises `UsageError` where the other one is not known or not installed."""
     if rival not in RIVALS:
         raise UsageError(f"--against takes {' or '.join(RIVALS)}, not {quoted(rival)}")
@@ -41,10 +41,10 @@ def steps(rival: str, options: Options) -> list[Step]:
     name = f"PySyncObj {importlib.metadata.version(rival)}"
     nodes = options.of(NODES)
     made = [
-        Step(f"{count:,} commands, {name}", 3 + count / 10_000, partial(_measure, module, name, nodes, count))
+        BenchStep(f"{count:,} commands, {name}", 3 + count / 10_000, partial(_measure, module, name, nodes, count))
         for count in map(options.times, COUNTS)
     ]
-    made.append(Step(f"one at a time, {name}", 3.0, partial(_measure_one, module, name, nodes)))
+    made.append(BenchStep(f"one at a time, {name}", 3.0, partial(_measure_one, module, name, nodes)))
     return made
 
 

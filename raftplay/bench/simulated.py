@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from raftplay.backends.timers import Timers
-from raftplay.bench.figures import Figure, Found, Options, Step
+from raftplay.bench.figures import BenchStep, Figure, Found, Options
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.raft.config import RaftConfig
@@ -27,12 +27,12 @@ WAYS: tuple[tuple[str, bool, tuple[Reader, ...]], ...] = (
 )
 
 
-def steps(options: Options) -> list[Step]:
+def steps(options: Options) -> list[BenchStep]:
     """Simulated seconds in a second, each way."""
     nodes = options.of(NODES)
     seconds = SECONDS / 10 if options.quick else SECONDS
     return [
-        Step(f"virtual time, {words}", 0.7, partial(_measure, nodes, seconds, words, watch, readers))
+        BenchStep(f"virtual time, {words}", 0.7, partial(_measure, nodes, seconds, words, watch, readers))
         for words, watch, readers in WAYS
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from raftplay import scenarios as shipped
 from raftplay.commands.table import TABLE, TOPICS
 from raftplay.explore.mixes import MIXES
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 
 MOST = 500
@@ -32,7 +32,7 @@ def scripts(incomplete: str) -> list[str]:
 
 def lessons(incomplete: str) -> list[str]:
     """Offer lessons by name, and files."""
-    return [*_that_begin(shelf.names(), incomplete), *files(incomplete)]
+    return [*_that_begin(catalogue.names(), incomplete), *files(incomplete)]
 
 
 def bugs(incomplete: str) -> list[str]:

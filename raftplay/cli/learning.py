@@ -14,13 +14,13 @@ from raftplay.cli.options import SeedOption
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.errors import UsageError
 from raftplay.files import expanded
+from raftplay.lessons import catalogue
 from raftplay.lessons import command as lessons
-from raftplay.lessons import shelf
 from raftplay.lessons.console import Console
 from raftplay.lessons.free import WORDS
 from raftplay.lessons.page import WIDTH
 from raftplay.lessons.progress import progress_file
-from raftplay.output import Output, Typed
+from raftplay.output import Output, PipedLines
 
 LESSON_SPEED = 0.1
 """How fast a lesson is seen on a terminal unless said otherwise: an election takes seconds."""
@@ -87,11 +87,11 @@ def lesson(
     raise typer.Exit(int(status))
 
 
-def find_lesson(which: str) -> shelf.Text:
+def find_lesson(which: str) -> catalogue.LessonText:
     """The lesson of that number, name or path. Raises `UsageError`."""
     if which == "-":
         raise UsageError("standard input has the answers here; give the lesson as a file")
-    return shelf.found(expanded(which))
+    return catalogue.found(expanded(which))
 
 
 def lesson_console(*, plain: bool, is_seen: bool) -> Console:
@@ -104,7 +104,7 @@ def lesson_console(*, plain: bool, is_seen: bool) -> Console:
 
     width = max(40, min(100, shutil.get_terminal_size().columns)) if is_seen else WIDTH
     if not is_seen:
-        return Console(Typed(output, echoes=not is_terminal(sys.stdin)).read, write, plain, width)
+        return Console(PipedLines(output, echoes=not is_terminal(sys.stdin)).read, write, plain, width)
     if plain:
         return Console(lambda prompt, _: input(prompt), write, plain, width)
     from raftplay.shell.reading import Asking  # noqa: PLC0415 - a pipe does without it

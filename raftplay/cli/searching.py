@@ -35,13 +35,13 @@ from raftplay.explore.command import explore, explore_script
 from raftplay.explore.fuzz import COUNTS, fuzz
 from raftplay.explore.report import progress_line
 from raftplay.explore.soak import soak
-from raftplay.explore.sweep import Report, Search
+from raftplay.explore.sweep import Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
 from raftplay.watch.text import count
 
 
-class Progress:
+class ProgressLine:
     """A line on a terminal that says how far a search is; nothing where standard error is none."""
 
     def __init__(self, seeds: int | None, limit: float | None) -> None:
@@ -51,7 +51,7 @@ class Progress:
         self._done = 0
         self._is_terminal = sys.stderr.isatty()
 
-    def show(self, report: Report) -> None:
+    def show(self, report: SearchReport) -> None:
         """Draw the line anew, a few times a second."""
         ended = bool(report.findings) or report.trials == self._seeds
         if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
@@ -147,7 +147,7 @@ def explore_(
     if seeds is None and (limit is None or script is not None):
         seeds = 20 if on_sockets else 1000
     check_last_seed(first_seed, seeds)
-    progress = Progress(seeds, None if limit is None else seconds_of(limit))
+    progress = ProgressLine(seeds, None if limit is None else seconds_of(limit))
     if script is not None:
         name, text = read(script)
         assert seeds is not None
@@ -204,7 +204,7 @@ def fuzz_(
     No exception may escape, nor memory be kept. Frames: the cluster still elects and commits. Scripts: each is
     refused with line and column, or runs to a documented end.
     """
-    progress = Progress(count or COUNTS.get(what, 1), None)
+    progress = ProgressLine(count or COUNTS.get(what, 1), None)
     target = Target(out, force)
     raise typer.Exit(int(fuzz(what, count, seed, Output().write, out=target, watch=progress.count)))
 
@@ -233,7 +233,7 @@ def bench(
     """Measure what raftplay costs on this machine, next to the least that the same work can cost there."""
     terminal = sys.stderr.isatty()
 
-    def watch(progress: benchmarks.Progress) -> None:
+    def watch(progress: benchmarks.BenchProgress) -> None:
         if terminal:
             line = str(progress)[:78] if progress.what else ""
             print(f"\r{line:<78}", end="" if progress.what else "\r", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from raftplay.backends.base import Backend
-from raftplay.cluster.members import Members
+from raftplay.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
@@ -30,7 +30,7 @@ def weakly(method: Callable[[T], None]) -> Callable[[T], None]:
     return call
 
 
-def end_when_dropped(harness: "Harness", backend: Backend, members: Members) -> "weakref.finalize[..., Harness]":
+def end_when_dropped(harness: "Harness", backend: Backend, members: Cluster) -> "weakref.finalize[..., Harness]":
     """End the cluster once `harness` is collected; until then `detach` of what is returned undoes this."""
     text = (
         f"a Harness of {harness.n} nodes ({harness.backend}, seed {harness.seed}) was dropped without shutdown(), "
@@ -41,7 +41,7 @@ def end_when_dropped(harness: "Harness", backend: Backend, members: Members) -> 
     return finalizer
 
 
-def _end(backend: Backend, members: Members, text: str, process: int) -> None:
+def _end(backend: Backend, members: Cluster, text: str, process: int) -> None:
     """End the cluster from whichever thread collects garbage: so without waiting for the cluster's own."""
     if os.getpid() != process:  # forked: it is the other process's
         return

@@ -28,7 +28,7 @@ class NotInFlight(UsageError):
     """No message of this number is in flight, or not any more."""
 
 
-class Pilot(Protocol):
+class MessageOwner(Protocol):
     """Who sent a message on its way, and knows what becomes of it."""
 
     def landed(self, flight: "Flight", *, by_hand: bool) -> str | None:
@@ -58,7 +58,7 @@ class Flight:
     dst: int
     message: Args | Reply
     due: float | None
-    pilot: Pilot
+    pilot: MessageOwner
     back: Answer | None = None
     on_link: bool = True
     timer: Handle | None = None
@@ -69,14 +69,14 @@ class Flight:
         return not isinstance(self.message, RequestVoteArgs | AppendEntriesArgs)
 
 
-class Passage(NamedTuple):
+class Arrival(NamedTuple):
     """What is known of a message that comes from its link: its number, and whether it was delivered by hand."""
 
     id: int | None
     by_hand: bool
 
 
-UNKNOWN = Passage(None, False)
+UNKNOWN = Arrival(None, False)
 
 
 class Flights:
@@ -87,7 +87,7 @@ class Flights:
         self._flights: dict[int, Flight] = {}
         self._held: dict[int, Flight] = {}
         self._held_links: set[tuple[int, int]] = set()
-        self._passages: dict[tuple[int, bool], list[Passage]] = {}
+        self._passages: dict[tuple[int, bool], list[Arrival]] = {}
         self._count = 0
 
     def is_held(self, src: int, dst: int) -> bool:
@@ -96,7 +96,7 @@ class Flights:
 
     def add(
         self,
-        pilot: Pilot,
+        pilot: MessageOwner,
         call_id: int,
         src: int,
         dst: int,
@@ -195,7 +195,7 @@ class Flights:
     def passes(self, flight: Flight, *, by_hand: bool) -> None:
         """A message leaves its link; it will arrive, unless its connection breaks."""
         passages = self._passages.setdefault((flight.call_id, flight.is_reply), [])
-        passages.append(Passage(flight.id, by_hand))
+        passages.append(Arrival(flight.id, by_hand))
         del passages[:-MAX_PASSAGES]
         if len(self._passages) > MAX_PASSAGES:
             del self._passages[next(iter(self._passages))]
@@ -206,7 +206,7 @@ class Flights:
         if passages:
             passages.pop()
 
-    def arrives(self, call_id: int, *, is_reply: bool) -> Passage:
+    def arrives(self, call_id: int, *, is_reply: bool) -> Arrival:
         """A message has come to its receiver: what is known of it."""
         if not self._passages or not (passages := self._passages.pop((call_id, is_reply), [])):
             return UNKNOWN

@@ -19,11 +19,11 @@ from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
 from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.dropped import end_when_dropped, weakly
 from raftplay.cluster.flight import Flight, Flights
-from raftplay.cluster.members import Members
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
@@ -610,13 +610,13 @@ class Harness:
         self._members.check_link(src, dst)
         self._act(lambda: self._members.change_link(src, dst, change))
 
-    def _new_members(self, storage: Sequence[Storage] | None) -> Members:
+    def _new_members(self, storage: Sequence[Storage] | None) -> Cluster:
         """The nodes, over the data directory if there is one. Raises `StorageError`."""
         opened = None
         try:
             opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
             disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
-            return Members(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
+            return Cluster(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
         except BaseException:
             self._is_shut_down = True
             if opened is not None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.text import count, visible
-from raftplay.watch.trace import Run, read_trace
+from raftplay.watch.trace import TracedRun, read_trace
 
 
 def replay_text(path: Path) -> tuple[bool, str]:
@@ -27,7 +27,7 @@ def replay_text(path: Path) -> tuple[bool, str]:
     return held, "\n".join(lines)
 
 
-def _watched(run: Run, nodes: int) -> tuple[int, float, list[Breach]]:
+def _watched(run: TracedRun, nodes: int) -> tuple[int, float, list[Breach]]:
     """(number of events, time of the last one, breaches) of a run."""
     watcher = Invariants(nodes)
     events, time = 0, 0.0

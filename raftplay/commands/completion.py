@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.commands.cursor import Scope, did_you_mean
-from raftplay.commands.lexer import Mistake, Statement, Typed, split_line, split_typed
+from raftplay.commands.lexer import Mistake, PartialLine, Statement, split_line, split_typed
 from raftplay.commands.offers import Offered, Place, word_of
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import TABLE, Command, follow, parse
@@ -98,7 +98,9 @@ def usage_of(line: str, cursor: int, session: "Session | None" = None) -> str:
     return f"{usage}: {hint.about or hint.help}"
 
 
-def _complete(before: str, typed: Typed, session: "Session | None", extra: Mapping[str, str]) -> list[Completion]:
+def _complete(
+    before: str, typed: PartialLine, session: "Session | None", extra: Mapping[str, str]
+) -> list[Completion]:
     scope = _scope(typed, session)
     place = Place(typed.words, typed.text, typed.column, scope, session)
     found: dict[str, Completion] = {}
@@ -138,7 +140,9 @@ def _glued(before: str, place: Place) -> list[Offered]:
     return [Offered(o.text, o.help, o.at + at, o.is_text) for o in found]
 
 
-def _beginning(before: str, typed: Typed, session: "Session | None", extra: Mapping[str, str]) -> Hint | None:
+def _beginning(
+    before: str, typed: PartialLine, session: "Session | None", extra: Mapping[str, str]
+) -> Hint | None:
     """A command's name is being typed."""
     name = typed.text
     if (row := TABLE.get(name)) is not None:
@@ -166,7 +170,7 @@ def _unreadable(line: str) -> Hint | None:
     return None
 
 
-def _scope(typed: Typed, session: "Session | None") -> Scope:
+def _scope(typed: PartialLine, session: "Session | None") -> Scope:
     """What is known where one types: what was set, and what the line sets before."""
     scope = Scope(MAX_NODES) if session is None else session.scope()
     for statement in typed.before:

@@ -92,7 +92,7 @@ def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class PartialLine:
     """A line as far as the place where one types: statements, the words of the last one, and the word there.
 
     `before` are the statements that have ended. `text` is the word without its quotes, "" where a new one begins,
@@ -108,7 +108,7 @@ class Typed:
     is_quoted: bool = False
 
 
-def split_typed(source: str) -> Typed | None:
+def split_typed(source: str) -> PartialLine | None:
     """The end of a line that is still being typed; None in a comment, and where it cannot be read."""
     for quote in ("", "'", '"'):
         splitter = _Splitter(source + quote, 1)
@@ -121,8 +121,8 @@ def split_typed(source: str) -> Typed | None:
         before, words = tuple(splitter.statements), splitter.words
         last = words[-1] if words else None
         if last is None or last.column - 1 + last.length < len(splitter.source):
-            return Typed(before, tuple(words), "", len(source) + 1)
-        return Typed(before, tuple(words[:-1]), last.text, last.column, quote, last.quoted)
+            return PartialLine(before, tuple(words), "", len(source) + 1)
+        return PartialLine(before, tuple(words[:-1]), last.text, last.column, quote, last.quoted)
     return None
 
 

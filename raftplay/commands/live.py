@@ -42,7 +42,7 @@ LONG = 3600.0
 
 CLOSE_LIMIT = 10.0
 
-Status = Literal["held", "failed", "broken", "mistake", "interrupted"]
+OutcomeStatus = Literal["held", "failed", "broken", "mistake", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Outcome:
     text: str
     time: float
     answer: str
-    status: Status = "held"
+    status: OutcomeStatus = "held"
     mistake: Mistake | None = None
 
     @property
@@ -320,7 +320,7 @@ class Live:
 
     def _perform(self, bound: Bound, *, rounds_time: bool) -> Outcome:
         session, text = self.session, bound.statement.text
-        status: Status = "held"
+        status: OutcomeStatus = "held"
         try:
             if self._cancelled:
                 raise Interrupted

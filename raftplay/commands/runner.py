@@ -45,7 +45,7 @@ def run_script(
     when the data directory cannot be used.
     """
     with opened(script.setup, trace, data_dir) as session:
-        return _Run(script, session, transcript, answers).play(speed)
+        return _ScriptRun(script, session, transcript, answers).play(speed)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | No
             writer.close()
 
 
-class _Run:
+class _ScriptRun:
     """One run: what became of it so far."""
 
     def __init__(self, script: Script, session: Session, transcript: Transcript, answers: Answers | None) -> None:

@@ -16,12 +16,12 @@ from raftplay.commands.values import whole
 from raftplay.errors import UsageError
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
-from raftplay.why import Answer
+from raftplay.why import Explanation
 
 if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
-Question = Callable[[View], Answer]
+WhyQuestion = Callable[[View], Explanation]
 
 NARROWEST = 40
 """Answers are folded at no fewer columns."""
@@ -85,7 +85,9 @@ def _may_be_node(word: Word) -> bool:
     return word.text.startswith("$") or word.text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, word.text))
 
 
-def _of_node(view: View, session: "Session", node: Selector, ask: Callable[[View, int], Answer]) -> Answer:
+def _of_node(
+    view: View, session: "Session", node: Selector, ask: Callable[[View, int], Explanation]
+) -> Explanation:
     """The answer about a node; about nobody, where `leader` is nobody at the moment of the view."""
     id = _find(view.snapshot, node, session)
     return asking.why_no_leader(view) if id is None else ask(view, id)
@@ -109,7 +111,7 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 
 
 @command("Looking", "why not committed 4")
-def why(session: "Session", question: Annotated[Question | None, QUESTION] = None) -> str:
+def why(session: "Session", question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
     """Say why a node is in its state, an entry is not committed, or nobody leads; or what was refused last."""
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

@@ -11,7 +11,7 @@ from raftplay.raft.bugs import BUGS
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BugRow:
     """What became of the search for one bug; `case` is None where it was not found."""
 
     bug: str
@@ -21,16 +21,16 @@ class Row:
     mix: str = ""
 
 
-def search_for(bug: str, search: Search, shrink_limit: float) -> Row:
+def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
     """Search for `bug` alone, and shrink what is found. Raises KeyboardInterrupt."""
     report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
     if report.interrupted:
         raise KeyboardInterrupt
     if report.first is None:
-        return Row(bug, report.trials, report.elapsed, None)
+        return BugRow(bug, report.trials, report.elapsed, None)
     seeds = report.first.plan.seed - search.first_seed + 1
     case = Shrinker(case_of(report.first), limit=shrink_limit).shrink()
-    return Row(bug, seeds, report.elapsed, case, report.first.plan.mix)
+    return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
 
 
 def table(search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS) -> Status:
@@ -49,11 +49,11 @@ def table(search: Search, shrink_limit: float, write: Callable[[str], None], bug
     return Status.HELD if all(row.case is not None for row in rows) else Status.FAILED
 
 
-def _found(rows: list[Row]) -> str:
+def _found(rows: list[BugRow]) -> str:
     return f"{sum(row.case is not None for row in rows)} of {len(rows)}"
 
 
-def _line(row: Row) -> str:
+def _line(row: BugRow) -> str:
     if row.case is None:
         return f"| {row.bug} | not found | {row.seeds} | | {row.seconds:.1f} | | |"
     case = row.case

@@ -53,7 +53,7 @@ MOST_TERM = 1 << 40
 """A frame of a later term would bring the cluster near the end of all terms."""
 
 
-class NodeFailed(Exception):
+class FrameEscaped(Exception):
     """A node, or the cluster, did what it must not do; the text says what, and on account of which frame."""
 
 
@@ -73,7 +73,7 @@ Watch = Callable[[FrameReport], None]
 
 
 def fuzz_frames(count: int, seed: int, watch: Watch = lambda report: None) -> FrameReport:
-    """Send `count` mutated frames to a live cluster. Raises `NodeFailed`, and what fails in the cluster.
+    """Send `count` mutated frames to a live cluster. Raises `FrameEscaped`, and what fails in the cluster.
 
     Ctrl-C ends it with the report so far.
     """
@@ -112,7 +112,7 @@ def report_text(report: FrameReport) -> str:
 
 
 def _goes_on(harness: Harness, report: FrameReport) -> None:
-    """The cluster elects and commits, and keeps nothing of what came. Raises `NodeFailed`."""
+    """The cluster elects and commits, and keeps nothing of what came. Raises `FrameEscaped`."""
     for id in range(harness.n):
         harness.reconnect_peer(id)
     command = report.sent
@@ -126,12 +126,12 @@ def _goes_on(harness: Harness, report: FrameReport) -> None:
     deadline = time.monotonic() + PATIENCE
     while not committed():
         if time.monotonic() > deadline:
-            raise NodeFailed(
+            raise FrameEscaped(
                 f"after {count(report.sent, 'frame')} the cluster does not commit any more\n{harness.snapshot()}"
             )
         harness.sleep_ms(10)
     if (left := left_over(harness)) is not None:
-        raise NodeFailed(f"after {count(report.sent, 'frame')} {left}")
+        raise FrameEscaped(f"after {count(report.sent, 'frame')} {left}")
     report.terms = max(server.cm.current_term for server in harness.cluster)
     report.gauge.read()
 
@@ -180,7 +180,7 @@ class _Sender:
                     connection.sendall(challenge)
                     checked = wire.check_response(self.secret, challenge, end.read(wire.RESPONSE_BYTES), peer)
                     if checked is None:
-                        raise NodeFailed(f"node {node} does not prove itself")
+                        raise FrameEscaped(f"node {node} does not prove itself")
                     end.send(checked[1], self.dice)
                     self.see(end, peer, "reply")
             self.harness.cluster[node].connect_to_peer(peer, self.harness.cluster[peer].listen_addr)
@@ -201,7 +201,7 @@ class _Sender:
             self.fates["not sent, a lie that a peer would have to tell"] += 1
 
     def see(self, end: "_End", peer: int, kind: str) -> None:
-        """What became of a frame. Raises `NodeFailed` when it is not what must."""
+        """What became of a frame. Raises `FrameEscaped` when it is not what must."""
         frames, rest = _look_through(end.data)
         proper = all(_belongs(frame, peer, kind) for frame in frames)
         if rest == "bad" or not proper:
@@ -235,22 +235,22 @@ class _End:
                 self.connection.sendall(data[start:end])
 
     def read(self, length: int) -> bytes:
-        """So many bytes. Raises `NodeFailed` when they do not come."""
+        """So many bytes. Raises `FrameEscaped` when they do not come."""
         data = b""
         while len(data) < length:
             more = self._some(length - len(data))
             if not more:
-                raise NodeFailed(f"a node closes the connection too early: {self._shown()}")
+                raise FrameEscaped(f"a node closes the connection too early: {self._shown()}")
             data += more
         return data
 
     def read_to_end(self) -> None:
-        """Whatever comes, until the node closes. Raises `NodeFailed` when it does not."""
+        """Whatever comes, until the node closes. Raises `FrameEscaped` when it does not."""
         while self._some(65536):
             pass
 
     def read_replies(self, count: int) -> None:
-        """So many replies. Raises `NodeFailed` when they do not come."""
+        """So many replies. Raises `FrameEscaped` when they do not come."""
         for _ in range(count):
             wire.decode(self.read(int.from_bytes(self.read(wire.LENGTH_BYTES), "big")))
 
@@ -260,7 +260,7 @@ class _End:
         except ConnectionError:
             return b""
         except TimeoutError:
-            raise NodeFailed(f"a node neither answers nor closes the connection: {self._shown()}") from None
+            raise FrameEscaped(f"a node neither answers nor closes the connection: {self._shown()}") from None
 
     def _shown(self) -> str:
         return repr(self.data if len(self.data) <= 400 else self.data[:400] + b" ...")

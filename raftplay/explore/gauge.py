@@ -28,7 +28,7 @@ WARM_UP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ResourceUse:
     """What the process holds: bytes of memory (0 where the system does not say), blocks, open files, threads."""
 
     memory: int
@@ -43,24 +43,24 @@ class Reading:
         )
 
 
-def read() -> Reading:
+def read() -> ResourceUse:
     """What the process holds now, without its garbage."""
     gc.collect()
-    return Reading(_resident(), sys.getallocatedblocks(), _open_files(), threading.active_count())
+    return ResourceUse(_resident(), sys.getallocatedblocks(), _open_files(), threading.active_count())
 
 
 @dataclass(slots=True)
 class Gauge:
     """Readings in their order, all taken at the same point of a run that repeats itself."""
 
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[ResourceUse] = field(default_factory=list)
 
     def read(self) -> None:
         """Take one more."""
         self.readings.append(read())
 
     @property
-    def counted(self) -> list[Reading]:
+    def counted(self) -> list[ResourceUse]:
         """Those behind the warm-up; all of them in a run that is too short for one."""
         return self.readings[WARM_UP:] or self.readings
 

@@ -13,7 +13,7 @@ from raftplay.cluster.harness import Harness
 
 
 @dataclass
-class Driver:
+class FaultChooser:
     """Chooses commands for one run. `step` gives the pause before the next one, in ms, and the command."""
 
     harness: Harness
@@ -74,10 +74,10 @@ class Driver:
         return f"{src}->{dst}"
 
 
-Choice = tuple[float, str | None]
+WeightedAct = tuple[float, str | None]
 
 
-def submit(driver: Driver) -> Choice:
+def submit(driver: FaultChooser) -> WeightedAct:
     """A command for the leader, or for whoever runs."""
     target = driver.leader()
     if target is None or driver.rng.random() < 0.15:
@@ -87,15 +87,15 @@ def submit(driver: Driver) -> Choice:
     return pause, f"submit {driver.submitted} to {target if target is not None else 0}"
 
 
-def _idle(driver: Driver) -> Choice:
+def _idle(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 400), "now"
 
 
-def _crash(driver: Driver) -> Choice:
+def _crash(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 150), _on(driver, "crash", driver.alive())
 
 
-def _kill_leader(driver: Driver) -> Choice:
+def _kill_leader(driver: FaultChooser) -> WeightedAct:
     """Soon after it won (2–60 ms), or in the middle of its work."""
     leader = driver.leader()
     if leader is None:
@@ -103,21 +103,21 @@ def _kill_leader(driver: Driver) -> Choice:
     return driver.rng.uniform(2, 60), f"crash {leader}"
 
 
-def _restart(driver: Driver) -> Choice:
+def _restart(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 60), _on(driver, "restart", driver.down())
 
 
-def _bounce(driver: Driver) -> Choice:
+def _bounce(driver: FaultChooser) -> WeightedAct:
     """A node comes back at once when there is one, else one goes down."""
     down = driver.down()
     return (driver.rng.uniform(0, 20), _on(driver, "restart", down)) if down else _crash(driver)
 
 
-def _timeout(driver: Driver) -> Choice:
+def _timeout(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 30), _on(driver, "timeout", driver.alive())
 
 
-def _cut_off(driver: Driver) -> Choice:
+def _cut_off(driver: FaultChooser) -> WeightedAct:
     leader = driver.leader()
     ids = driver.alive() if leader is None or driver.rng.random() < 0.5 else [leader]
     return driver.rng.uniform(1, 100), _on(
@@ -125,12 +125,12 @@ def _cut_off(driver: Driver) -> Choice:
     )
 
 
-def _reconnect(driver: Driver) -> Choice:
+def _reconnect(driver: FaultChooser) -> WeightedAct:
     ids = [id for id in driver.alive() if not driver.harness.connected[id]]
     return driver.rng.uniform(1, 200), _on(driver, "reconnect", ids)
 
 
-def _partition(driver: Driver) -> Choice:
+def _partition(driver: FaultChooser) -> WeightedAct:
     ids = list(range(driver.harness.n))
     driver.rng.shuffle(ids)
     at = driver.rng.randint(1, max(1, len(ids) - 1))
@@ -140,7 +140,7 @@ def _partition(driver: Driver) -> Choice:
     return driver.rng.uniform(1, 200), f"partition {','.join(map(str, left))} | {','.join(map(str, right))}"
 
 
-def _minority(driver: Driver) -> Choice:
+def _minority(driver: FaultChooser) -> WeightedAct:
     """The leader on one side with fewer than half of the nodes: what it takes there is replaced later."""
     leader, ids = driver.leader(), list(range(driver.harness.n))
     if leader is None or len(ids) < 3:
@@ -152,28 +152,28 @@ def _minority(driver: Driver) -> Choice:
     return driver.rng.uniform(0, 30), f"partition {','.join(map(str, left))} | {','.join(map(str, right))}"
 
 
-def _depose(driver: Driver) -> Choice:
+def _depose(driver: FaultChooser) -> WeightedAct:
     """Another node stands, of those that can talk to most."""
     ids = [id for id in driver.group_of_most() if id != driver.leader()]
     return driver.rng.uniform(0, 30), _on(driver, "timeout", ids)
 
 
-def _reinstate(driver: Driver) -> Choice:
+def _reinstate(driver: FaultChooser) -> WeightedAct:
     """The node stands that led before the present leader, if it can talk to most."""
     able = driver.group_of_most()
     ids = [id for id in driver.led if id in able and id != driver.leader()]
     return driver.rng.uniform(0, 30), _on(driver, "timeout", ids[-1:])
 
 
-def _heal(driver: Driver) -> Choice:
+def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
 
-def _cut(driver: Driver) -> Choice:
+def _cut(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 100), f"cut {driver.link()}" if driver.harness.n > 1 else None
 
 
-def _join(driver: Driver) -> Choice:
+def _join(driver: FaultChooser) -> WeightedAct:
     cut = [link for link, faults in driver.harness.network.faulty_links.items() if faults.cut]
     if not cut:
         return 1.0, None
@@ -181,7 +181,7 @@ def _join(driver: Driver) -> Choice:
     return driver.rng.uniform(1, 100), f"join {src}->{dst}"
 
 
-def _lossy(driver: Driver) -> Choice:
+def _lossy(driver: FaultChooser) -> WeightedAct:
     if driver.harness.n == 1:
         return 1.0, None
     rng = driver.rng
@@ -192,7 +192,7 @@ def _lossy(driver: Driver) -> Choice:
     return rng.uniform(1, 100), f"link {link} {faults}"
 
 
-def _hold(driver: Driver) -> Choice:
+def _hold(driver: FaultChooser) -> WeightedAct:
     if driver.harness.n == 1:
         return 1.0, None
     leader = driver.leader()
@@ -203,7 +203,7 @@ def _hold(driver: Driver) -> Choice:
     return driver.rng.uniform(0, 40), f"hold {link}"
 
 
-def _release(driver: Driver) -> Choice:
+def _release(driver: FaultChooser) -> WeightedAct:
     """What was held arrives, by preference at the leader; soon, or late."""
     held = driver.harness.flights.held_links
     if not held:
@@ -215,40 +215,40 @@ def _release(driver: Driver) -> Choice:
     return pause, f"release {src}->{dst}"
 
 
-def _duplicate(driver: Driver) -> Choice:
+def _duplicate(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 10), f"duplicate {driver.link()}" if driver.harness.n > 1 else None
 
 
-def _freeze(driver: Driver) -> Choice:
+def _freeze(driver: FaultChooser) -> WeightedAct:
     ids = [id for id in driver.alive() if not driver.harness.cluster[id].frozen]
     return driver.rng.uniform(1, 100), _on(driver, "freeze", ids)
 
 
-def _thaw(driver: Driver) -> Choice:
+def _thaw(driver: FaultChooser) -> WeightedAct:
     ids = [id for id in driver.alive() if driver.harness.cluster[id].frozen]
     return driver.rng.uniform(20, 300), _on(driver, "thaw", ids)
 
 
-def _drop(driver: Driver) -> Choice:
+def _drop(driver: FaultChooser) -> WeightedAct:
     choice = driver.any_of(driver.alive())
     if choice is None:
         return 1.0, None
     return driver.rng.uniform(1, 50), f"drop {choice} after {driver.rng.randint(0, 6)}"
 
 
-def _undrop(driver: Driver) -> Choice:
+def _undrop(driver: FaultChooser) -> WeightedAct:
     ids = [id for id in driver.alive() if driver.harness.cluster[id].proxy.calls_left >= 0]
     return driver.rng.uniform(1, 100), _on(driver, "undrop", ids)
 
 
-def _tear(driver: Driver) -> Choice:
+def _tear(driver: FaultChooser) -> WeightedAct:
     choice = driver.any_of(driver.alive())
     if choice is None:
         return 1.0, None
     return driver.rng.uniform(1, 50), f"tear {choice} after {driver.rng.randint(0, 4)}"
 
 
-def _wipe(driver: Driver) -> Choice:
+def _wipe(driver: FaultChooser) -> WeightedAct:
     """Only as long as a majority keeps its disks: with fewer, Raft promises no progress."""
     harness = driver.harness
     if sum(harness.wiped) + 1 > (harness.n - 1) // 2 or driver.rng.random() < 0.7:
@@ -256,12 +256,12 @@ def _wipe(driver: Driver) -> Choice:
     return driver.rng.uniform(1, 50), _on(driver, "wipe", [id for id in range(harness.n) if not harness.wiped[id]])
 
 
-def _on(driver: Driver, verb: str, ids: list[int]) -> str | None:
+def _on(driver: FaultChooser, verb: str, ids: list[int]) -> str | None:
     id = driver.any_of(ids)
     return None if id is None else f"{verb} {id}"
 
 
-ACTS: dict[str, Callable[[Driver], Choice]] = {
+ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "submit": submit,
     "idle": _idle,
     "crash": _crash,

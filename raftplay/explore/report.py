@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from raftplay.explore.sweep import Report, percentile
+from raftplay.explore.sweep import SearchReport, percentile
 from raftplay.explore.trial import Result
 from raftplay.raft.decisions import RULES
 from raftplay.version import __version__
@@ -19,7 +19,7 @@ PROMISES = {
 }
 
 
-def progress_line(report: Report, *, seeds: int | None, limit: float | None) -> str:
+def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None) -> str:
     """One line for a terminal."""
     done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
@@ -28,7 +28,7 @@ def progress_line(report: Report, *, seeds: int | None, limit: float | None) -> 
     return f"[{bar:<20}] {done}, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
 
 
-def report_text(report: Report) -> str:
+def report_text(report: SearchReport) -> str:
     """The whole report."""
     elapsed = max(report.elapsed, 1e-9)
     rate, times = report.trials / elapsed, report.simulated / elapsed
@@ -48,7 +48,7 @@ def report_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def findings_text(report: Report) -> str:
+def findings_text(report: SearchReport) -> str:
     """What was found, the lowest seed first."""
     if not report.findings:
         return "nothing broke"

@@ -25,14 +25,14 @@ LONGEST_RUN = 20.0
 STEP_TIME = 0.005
 """About how much cluster time a step lets pass."""
 
-Word = Callable[["Grammar"], str]
+WordChoice = Callable[["Grammar"], str]
 
 
-def _of(*words: str) -> Word:
+def _of(*words: str) -> WordChoice:
     return lambda grammar: grammar.dice.choice(words)
 
 
-def _joined(separator: str, word: Word, most: int) -> Word:
+def _joined(separator: str, word: WordChoice, most: int) -> WordChoice:
     return lambda grammar: separator.join(word(grammar) for _ in range(grammar.dice.randint(1, most)))
 
 
@@ -51,7 +51,7 @@ _condition = _of(
     "committed x on 2", "not committed 42", "not committed '\x1b'", "agree", "term of leader != $x",
 )  # fmt: skip
 
-WORDS: dict[str, Word] = {
+WORDS: dict[str, WordChoice] = {
     "VALUE": _value,
     "NODE": _node,
     "NODES": _nodes,

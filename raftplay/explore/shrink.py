@@ -18,7 +18,7 @@ SEEDS_TRIED = 4
 
 MIN_NODES = 2
 
-Progress = Callable[[int, int], None]
+ShrinkWatch = Callable[[int, int], None]
 
 _SLEEP = re.compile(r"sleep ([\d.]+)ms")
 _SUBMIT = re.compile(r"submit (\d+) to (\d+)")
@@ -44,7 +44,9 @@ class Case:
 class Shrinker:
     """Shrinks one case, within `limit` seconds of wall time."""
 
-    def __init__(self, case: Case, *, limit: float = 60.0, progress: Progress = lambda runs, size: None) -> None:
+    def __init__(
+        self, case: Case, *, limit: float = 60.0, progress: ShrinkWatch = lambda runs, size: None
+    ) -> None:
         self.case = case
         self.runs = 0
         self._name = case.finding.name

@@ -9,7 +9,7 @@ from raftplay.explore.command import case_of, write_script
 from raftplay.explore.counterexample import schedule_of
 from raftplay.explore.gauge import Gauge
 from raftplay.explore.report import report_text
-from raftplay.explore.sweep import Report, Search, Watch, sweep
+from raftplay.explore.sweep import Search, SearchReport, Watch, sweep
 from raftplay.explore.trial import bound
 from raftplay.files import Target, target_of
 from raftplay.watch.text import visible
@@ -24,7 +24,7 @@ def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, agai
     """
     gauge = Gauge()
 
-    def look(report: Report) -> None:
+    def look(report: SearchReport) -> None:
         bound.cache_clear()  # it fills with whatever commands there are
         gauge.read()
         watch(report)

@@ -57,7 +57,7 @@ class Search:
 
 
 @dataclass(slots=True)
-class Report:
+class SearchReport:
     """What a `search` has seen so far."""
 
     search: Search
@@ -94,12 +94,12 @@ class Report:
         return sorted(self.findings, key=lambda result: result.plan.seed)[1:]
 
 
-Watch = Callable[[Report], None]
+Watch = Callable[[SearchReport], None]
 
 
-def sweep(search: Search, watch: Watch = lambda report: None) -> Report:
+def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
     """Run the search; `watch` sees the report after every trial. Ctrl-C ends it with the report so far."""
-    report = Report(search)
+    report = SearchReport(search)
     start = time.monotonic()
     trials = _trials(search, start)
     try:

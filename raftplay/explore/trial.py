@@ -28,7 +28,7 @@ from raftplay.commands.table import Bound, parse
 from raftplay.errors import UsageError
 from raftplay.explore.coverage import Coverage
 from raftplay.explore.gauge import left_over
-from raftplay.explore.mixes import MIXES, Driver
+from raftplay.explore.mixes import MIXES, FaultChooser
 
 ELECTION_TIMEOUTS = 10
 """Within how many (longest) election timeouts of the last fault a leader must stand."""
@@ -94,7 +94,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Run:
+class _TrialRun:
     """A cluster that commands are given to, and what was given."""
 
     session: Session
@@ -126,9 +126,9 @@ def draw(
 def run_trial(plan: Plan) -> Result:
     """Run one trial to its end, or to the first finding."""
 
-    def disturb(run: _Run) -> None:
+    def disturb(run: _TrialRun) -> None:
         dice = random.Random(f"driver {plan.seed}")
-        _disturb(run, Driver(run.session.harness, dice, MIXES[plan.mix]), plan.seconds)
+        _disturb(run, FaultChooser(run.session.harness, dice, MIXES[plan.mix]), plan.seconds)
 
     return _watched(plan, disturb, measured=True)
 
@@ -147,13 +147,13 @@ def _harness(plan: Plan) -> Harness:
     return harness
 
 
-def _watched(plan: Plan, disturb: Callable[[_Run], None], *, measured: bool) -> Result:
+def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool) -> Result:
     """Run a trial and note its first finding, be it at the making of the cluster or at its end."""
     coverage = Coverage()
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), _harness(plan) as harness:
         harness.stream.attach(coverage)
-        run = _Run(Session(harness), result.commands, result.faults)
+        run = _TrialRun(Session(harness), result.commands, result.faults)
         with _noting(result, harness), watchdog(progress_of(harness, run.commands)):
             disturb(run)
             result.disturbing = len(run.commands)
@@ -201,7 +201,7 @@ def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Fi
     return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never come again
 
 
-def _repeat(run: _Run, commands: Sequence[str]) -> None:
+def _repeat(run: _TrialRun, commands: Sequence[str]) -> None:
     for command in commands:
         try:
             run.do(command)
@@ -216,7 +216,7 @@ def bound(text: str, nodes: int) -> Bound:
     return parse(statements[0], Scope(nodes, {"t"}))
 
 
-def _disturb(run: _Run, driver: Driver, seconds: float) -> None:
+def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
     harness = run.session.harness
     while harness.now < seconds:
         pause, command = driver.step()
@@ -229,7 +229,7 @@ def _disturb(run: _Run, driver: Driver, seconds: float) -> None:
             run.commands.pop()  # what was chosen cannot be done any more: a node tore in between, say
 
 
-def _mend(run: _Run, harness: Harness) -> None:
+def _mend(run: _TrialRun, harness: Harness) -> None:
     """Lift every fault that is in force."""
     run.do("heal")
     for src, dst in harness.flights.held_links:
@@ -250,7 +250,7 @@ def _mend(run: _Run, harness: Harness) -> None:
             run.do(f"restart {id}")
 
 
-def _measure(run: _Run, harness: Harness, liveness: dict[str, float]) -> None:
+def _measure(run: _TrialRun, harness: Harness, liveness: dict[str, float]) -> None:
     """The four promises. Raises `Failed` for one that is not kept."""
     patience = ELECTION_TIMEOUTS * harness.config.raft.election_max
     start = harness.now

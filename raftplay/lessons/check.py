@@ -15,7 +15,18 @@ from raftplay.commands.conditions import Condition
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.errors import UsageError
-from raftplay.lessons.course import Do, Free, Look, Predict, Request, Steps, Verdict, Words, open_lesson, play_step
+from raftplay.lessons.course import (
+    AnswerVerdict,
+    Do,
+    Free,
+    Look,
+    Predict,
+    Request,
+    Steps,
+    Words,
+    open_lesson,
+    play_step,
+)
 from raftplay.lessons.language import Lesson
 
 SEEDS = 20
@@ -103,7 +114,7 @@ class _Player:
                 return self.look(request)
             case Predict():
                 return self.predict(request)
-            case Verdict():
+            case AnswerVerdict():
                 self.judge(request)
             case Free():
                 self.words.append(request.text)
@@ -145,7 +156,7 @@ class _Player:
             self.stuck(request.line, "there is no wrong answer")
         return others[self.seed % len(others)]
 
-    def judge(self, verdict: Verdict) -> None:
+    def judge(self, verdict: AnswerVerdict) -> None:
         """A verdict must be the one that was meant to come, and have facts."""
         self.found[verdict.line] = verdict.truth.answer
         if self.truths and verdict.is_right == self.wrong:

@@ -12,15 +12,15 @@ from raftplay.commands.setup import Setup
 from raftplay.commands.shown import path_text
 from raftplay.commands.status import Status
 from raftplay.errors import UsageError
-from raftplay.lessons import progress, shelf
+from raftplay.lessons import catalogue, progress
+from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.check import SEEDS, check
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
-from raftplay.lessons.shelf import Text
 from raftplay.lessons.stage import Stage
-from raftplay.lessons.terminal import Reader, score_text
+from raftplay.lessons.terminal import LessonReader, score_text
 from raftplay.watch.text import count
 
 WORDS_A_MINUTE = 200
@@ -34,8 +34,8 @@ def list_lessons(file: Path) -> str:
     """Every lesson that ships: number, title, minutes, and how well it went so far."""
     known = progress.kept(file)
     rows = []
-    for name in shelf.names():
-        text = shelf.shipped(name)
+    for name in catalogue.names():
+        text = catalogue.shipped(name)
         lesson = text.lesson()
         number, _, title = lesson.title.partition(": ")
         rows.append((number, title, f"{minutes(lesson, text.source)} min", _went(known, name, len(lesson.steps))))
@@ -73,7 +73,7 @@ def _watched(lesson: Lesson) -> int:
     return sum(b.command.effect in ("passes", "looks") for b in bound)
 
 
-def check_lesson(text: Text, seed: int | None, write: Write) -> Status:
+def check_lesson(text: LessonText, seed: int | None, write: Write) -> Status:
     """Play a lesson through, with right and with wrong predictions, and say what is wrong with it.
 
     With `seed` only with that one. Raises `ScriptRefused` for what is no lesson.
@@ -106,20 +106,20 @@ def forget_progress(file: Path) -> str:
 
 
 def read_lesson(
-    text: Text, console: Console, *, seed: int | None, speed: float | None, file: Path, resumes: bool
+    text: LessonText, console: Console, *, seed: int | None, speed: float | None, file: Path, resumes: bool
 ) -> Status:
     """Play a lesson on a console. `resumes`: offer to go on where it was left the last time, if it was."""
     lesson = text.lesson(Setup(seed=seed))
     start = _start(text, lesson, console, file) if resumes and seed is None else None
     session = open_lesson(lesson, start.seed if start is not None else None)
     try:
-        return keep(Reader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
+        return keep(LessonReader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
     finally:
         with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
             session.close()
 
 
-def keep(reader: Reader, text: Text, file: Path, *, resumes: bool) -> Status:
+def keep(reader: LessonReader, text: LessonText, file: Path, *, resumes: bool) -> Status:
     """Let `reader` go through the lesson, and keep what becomes of it."""
     complaint = ""
     try:
@@ -134,7 +134,7 @@ def keep(reader: Reader, text: Text, file: Path, *, resumes: bool) -> Status:
     return Status.HELD
 
 
-def _start(text: Text, lesson: Lesson, console: Console, file: Path) -> Left | None:
+def _start(text: LessonText, lesson: Lesson, console: Console, file: Path) -> Left | None:
     """Where to go on, if the reader left the lesson and wants to."""
     left = progress.kept(file).left.get(text.key)
     if left is None or not 0 < left.step < len(lesson.steps):

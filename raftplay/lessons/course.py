@@ -19,7 +19,7 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
-from raftplay.lessons.language import Anew, Answer, Ask, Beside, Lesson, LessonStep, Play, Say, Unseen
+from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
 
@@ -63,7 +63,7 @@ class Predict:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerVerdict:
     """Show what came of a prediction: whether it was right, the truth with its facts, and what else to say.
 
     `against` is what the cluster says against a wrong prediction, `more` what the lesson says to it.
@@ -90,7 +90,7 @@ class Free:
     goal: Play
 
 
-Request = Words | Do | Look | Predict | Verdict | Free
+Request = Words | Do | Look | Predict | AnswerVerdict | Free
 Steps = Generator[Request, Any, None]
 
 
@@ -103,7 +103,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                 yield Words((yield Look(item.text, item.line)))
             case Ask():
                 given[item.line] = yield from _predict(item, nodes)
-            case Answer():
+            case ExpectedAnswer():
                 ask = item.ask
                 truth = yield Look(ask.question.truth, item.line)
                 prediction = given[ask.line]
@@ -111,7 +111,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                 if prediction != truth.answer:
                     against = yield Look(partial(ask.question.against, given=prediction, truth=truth), item.line)
                     more = (yield Look(ask.wrong, item.line)) if ask.wrong is not None else ""
-                yield Verdict(ask.question, prediction, truth, against, more, ask.line)
+                yield AnswerVerdict(ask.question, prediction, truth, against, more, ask.line)
             case Anew():
                 yield Look(partial(Session.anew, bugs=item.bugs), item.line)
             case Play():
@@ -156,7 +156,7 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
         for item in step.items:
             if isinstance(item, Anew):
                 session.anew(item.bugs)
-            elif not isinstance(item, Say | Ask | Answer | Play):
+            elif not isinstance(item, Say | Ask | ExpectedAnswer | Play):
                 with suppress(
                     Failed, UsageError, InvariantBroken, NodeFailed
                 ):  # it was seen when the step was played

@@ -56,7 +56,7 @@ BUG = "bug"
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
 
-Reading = Callable[["Session"], str]
+LessonParser = Callable[["Session"], str]
 """A text whose holes are filled in from a session."""
 
 
@@ -64,7 +64,7 @@ Reading = Callable[["Session"], str]
 class Say:
     """A paragraph for the reader."""
 
-    text: Reading
+    text: LessonParser
     line: int
 
 
@@ -73,13 +73,13 @@ class Ask:
     """A question. `text` is it with its holes filled in; `wrong` what a wrong prediction gets to read."""
 
     question: Question
-    text: Reading
-    wrong: Reading | None
+    text: LessonParser
+    wrong: LessonParser | None
     line: int
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExpectedAnswer:
     """The facts are there: the prediction meets them."""
 
     ask: Ask
@@ -90,7 +90,7 @@ class Answer:
 class Play:
     """Free play; over when `goal` holds, a breach if it is "breach", or when the reader goes on."""
 
-    text: Reading
+    text: LessonParser
     goal: Condition | str | None
     line: int
 
@@ -119,7 +119,7 @@ class Beside:
     line: int
 
 
-Item = Say | Ask | Answer | Play | Anew | Unseen | Beside | Command
+Item = Say | Ask | ExpectedAnswer | Play | Anew | Unseen | Beside | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +334,7 @@ class _LessonParser(ScriptParser):
             return
         if self._predicted is None:
             raise line.mistake("there is no question to answer")
-        self._add(Answer(self._predicted, line.number))
+        self._add(ExpectedAnswer(self._predicted, line.number))
         self._predicted = None
 
     def _read_play(self, line: "_Line") -> None:
@@ -399,9 +399,9 @@ class _LessonParser(ScriptParser):
             self.steps.append(_Open("", item.line))
         self.steps[-1].items.append(item)
 
-    def _reading(self, text: str, line: "_Line") -> Reading:
+    def _reading(self, text: str, line: "_Line") -> LessonParser:
         """`text` with its holes. Raises `Mistake` for a hole that cannot be filled in."""
-        pieces: list[str | Reading] = []
+        pieces: list[str | LessonParser] = []
         at = 0
         for hole in _HOLE.finditer(text):
             pieces += [visible(text[at : hole.start()]), self._hole(hole[1], line)]
@@ -409,7 +409,7 @@ class _LessonParser(ScriptParser):
         pieces.append(visible(text[at:]))
         return lambda session: "".join(p if isinstance(p, str) else p(session) for p in pieces)
 
-    def _hole(self, text: str, line: "_Line") -> Reading:
+    def _hole(self, text: str, line: "_Line") -> LessonParser:
         statements, comment = split_line(text, line.number)
         if len(statements) != 1 or comment is not None:
             message = f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …"

@@ -10,7 +10,7 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
 from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
-from raftplay.lessons.course import Do, Free, Look, Predict, Request, Verdict, Words, play_step
+from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
 from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
@@ -42,7 +42,7 @@ class Tally:
         return Score(sum(self.right.values()), len(self.right), self.commands)
 
 
-class Reader:
+class LessonReader:
     """One reader's way through `lesson` on a stage. `start` is where they left it the last time."""
 
     def __init__(self, lesson: Lesson, stage: Stage, console: Console, *, start: Left | None = None) -> None:
@@ -122,7 +122,7 @@ class Reader:
                 return self.stage.look(request.read)
             case Predict():
                 return self._ask(request)
-            case Verdict():
+            case AnswerVerdict():
                 self._judge(request)
             case Free():
                 self._free(request)
@@ -169,7 +169,7 @@ class Reader:
             if not self.free.obey(typed.strip(), HELP_ASKED) and not self.free.look(typed):
                 return typed
 
-    def _judge(self, verdict: Verdict) -> None:
+    def _judge(self, verdict: AnswerVerdict) -> None:
         self.tally.note(verdict.line, verdict.is_right)
         answer = _in_words(verdict, verdict.truth.answer)
         facts = sentence(verdict.truth.facts)
@@ -221,7 +221,7 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper() if begins else text[:1]}{text[1:]}." if text else ""
 
 
-def _in_words(verdict: Verdict, answer: str) -> str:
+def _in_words(verdict: AnswerVerdict, answer: str) -> str:
     match verdict.question.kind:
         case "node":
             return f"node {answer}"

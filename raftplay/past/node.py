@@ -17,7 +17,7 @@ UNBORN = decisions.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """A node before its first event."""
 
 
-class Node:
+class PastNode:
     """A node after its last event. `after` is the state that the event carried, the rest is gathered here."""
 
     __slots__ = (
@@ -76,7 +76,7 @@ class Node:
         self._was = FOLLOWER
 
     @classmethod
-    def of(cls, seen: NodeSnapshot) -> "Node":
+    def of(cls, seen: NodeSnapshot) -> "PastNode":
         """The node as a snapshot shows it."""
         node = cls(seen.id)
         node.incarnation = seen.incarnation
@@ -99,9 +99,9 @@ class Node:
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
 
-    def copy(self) -> "Node":
+    def copy(self) -> "PastNode":
         """The same node; what is done to one of the two does not show in the other."""
-        new = Node.__new__(Node)
+        new = PastNode.__new__(PastNode)
         new.id, new.incarnation, new.after = self.id, self.incarnation, self.after
         new.log, new.commits = self.log.copy(), self.commits.copy()
         new.alive, new.connected, new.frozen = self.alive, self.connected, self.frozen
@@ -258,26 +258,26 @@ class Node:
             self.commits.append(event.entry)
 
 
-Decide = Callable[[Node, Any], None]
+Decide = Callable[[PastNode, Any], None]
 
 DECISIONS: dict[type, Decide] = {
-    decisions.Started: Node._started,
-    decisions.Persisted: Node._persisted,
-    decisions.Stopped: Node._stopped,
-    decisions.PreVoteStarted: Node._pre_vote_started,
-    decisions.ElectionStarted: Node._election_started,
-    decisions.VoteCounted: Node._vote_counted,
-    decisions.BecameLeader: Node._became_leader,
-    decisions.BecameFollower: Node._became_follower,
-    decisions.AppendDecided: Node._append_decided,
-    decisions.PeersReset: Node._peers_reset,
-    decisions.HeartbeatDue: Node._heartbeat_due,
-    decisions.EntryAppended: Node._entry_appended,
-    decisions.EntriesStored: Node._entries_stored,
-    decisions.LogTruncated: Node._log_truncated,
-    decisions.MatchAdvanced: Node._match_advanced,
-    decisions.BackedUp: Node._backed_up,
-    decisions.ReplyIgnored: Node._reply_ignored,
-    decisions.Applied: Node._applied,
+    decisions.Started: PastNode._started,
+    decisions.Persisted: PastNode._persisted,
+    decisions.Stopped: PastNode._stopped,
+    decisions.PreVoteStarted: PastNode._pre_vote_started,
+    decisions.ElectionStarted: PastNode._election_started,
+    decisions.VoteCounted: PastNode._vote_counted,
+    decisions.BecameLeader: PastNode._became_leader,
+    decisions.BecameFollower: PastNode._became_follower,
+    decisions.AppendDecided: PastNode._append_decided,
+    decisions.PeersReset: PastNode._peers_reset,
+    decisions.HeartbeatDue: PastNode._heartbeat_due,
+    decisions.EntryAppended: PastNode._entry_appended,
+    decisions.EntriesStored: PastNode._entries_stored,
+    decisions.LogTruncated: PastNode._log_truncated,
+    decisions.MatchAdvanced: PastNode._match_advanced,
+    decisions.BackedUp: PastNode._backed_up,
+    decisions.ReplyIgnored: PastNode._reply_ignored,
+    decisions.Applied: PastNode._applied,
 }
 """What a decision does to its node, besides the state that it carries."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
-from raftplay.past.node import DEAD, DECISIONS, Node
+from raftplay.past.node import DEAD, DECISIONS, PastNode
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE
 from raftplay.watch import facts
@@ -29,7 +29,7 @@ class World:
         self.time = 0.0
         """Cluster time of the last record."""
 
-        self._nodes: list[Node] = []
+        self._nodes: list[PastNode] = []
         self._groups: tuple[tuple[int, ...], ...] = ()
         self._links: dict[tuple[int, int], LinkFaults] = {}
         self._held: Links = frozenset()
@@ -40,7 +40,7 @@ class World:
         """A cluster of which the events up to number `seq` are not known; nor is what is in flight."""
         world = cls()
         world.seq, world.time = seq, snapshot.time
-        world._nodes = [Node.of(node) for node in snapshot.nodes]
+        world._nodes = [PastNode.of(node) for node in snapshot.nodes]
         world._groups, world._links = snapshot.groups, dict(snapshot.faulty_links)
         world._held = frozenset(snapshot.held_links)
         return world
@@ -97,11 +97,11 @@ class World:
             for _ in range(m.copies)
         )
 
-    def node(self, id: int) -> Node:
+    def node(self, id: int) -> PastNode:
         """What is known of node `id`."""
         nodes = self._nodes
         while id >= len(nodes):
-            nodes.append(Node(len(nodes)))
+            nodes.append(PastNode(len(nodes)))
         return nodes[id]
 
     def is_frozen(self, id: int) -> bool:
@@ -212,9 +212,9 @@ class World:
         self._flying.held(key_of(event.call_id, event.message))
 
 
-Handler = Callable[[World, Record, Any], None]
+EventHandler = Callable[[World, Record, Any], None]
 
-_FACTS: dict[type, Handler] = {
+_FACTS: dict[type, EventHandler] = {
     facts.CallSent: World._call_sent,
     facts.CallDelivered: World._call_delivered,
     facts.CallLost: World._call_lost,

@@ -27,7 +27,7 @@ from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
-from raftplay.shell.line import Line
+from raftplay.shell.line import PromptLine
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.own import EXTRA, own_parts
 from raftplay.shell.plain import PlainShell
@@ -76,7 +76,7 @@ class Shell:
         self._status = 0
         self._is_over = False
         self._last_breach = ""
-        self.line = Line(
+        self.line = PromptLine(
             self.session,
             PastLines(history),
             EXTRA,

@@ -109,7 +109,7 @@ def terminal_output() -> Output | None:
     return AsciiOutput.from_pty(sys.stdout, term=os.environ.get("TERM"), default_color_depth=depth)
 
 
-class Line:
+class PromptLine:
     """The application: a line to type into, with `below` it what is drawn anew ten times a second.
 
     `accept` gets what was typed; `interrupt` is told of Ctrl-C and of the text in the line, `leave` of Ctrl-D.

@@ -24,18 +24,18 @@ from raftplay.errors import UsageError
 from raftplay.past.view import View
 from raftplay.tui import keys, last, picture, terminal
 from raftplay.tui.boxes import Box
-from raftplay.tui.deck import Deck
-from raftplay.tui.driver import Driver
+from raftplay.tui.driver import SessionLike
 from raftplay.tui.model import diagram
 from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.matrix import entry_text
 from raftplay.tui.model.timeline import Arrow
-from raftplay.tui.palette import Commands, Palette
+from raftplay.tui.palette import Commands, CommandSearch
 from raftplay.tui.play import Player
-from raftplay.tui.prompt import EXTRA, History, Prompt, completed, for_screen, hinted, lines_of
+from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
+from raftplay.tui.state import ScreenState
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
 from raftplay.watch.text import visible
 
@@ -79,8 +79,8 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def __init__(
         self,
-        driver: Driver,
-        deck: Deck,
+        driver: SessionLike,
+        deck: ScreenState,
         *,
         settings: Settings | None = None,
         player: Player | None = None,
@@ -93,7 +93,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.player = player
         self.settings = settings or Settings()
         self.colours = colours
-        self.history = History()
+        self.history = PromptHistory()
         self.seen: View = driver.view()
         self.failure: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -481,8 +481,8 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def action_command_palette(self) -> None:
         """Every command and every key, to search in."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())  # without an id: the one before may not be gone yet
+        if not isinstance(self.screen, CommandSearch):
+            self.push_screen(CommandSearch())  # without an id: the one before may not be gone yet
 
     def action_help(self) -> None:
         """Every key and every sign."""

@@ -25,11 +25,11 @@ from raftplay.output import complain, knows_unicode
 from raftplay.signals import handled
 from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp
-from raftplay.tui.deck import Deck
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
+from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
 
@@ -160,12 +160,12 @@ def size_of(text: str) -> tuple[int, int]:
     raise UsageError(f"--size is columns and lines, from 20x5 to 500x300, such as 120x40, not {text[:20]!r}")
 
 
-def deck_of(wanted: Wanted) -> Deck:
+def deck_of(wanted: Wanted) -> ScreenState:
     """The deck to begin with."""
     setup = wanted.script.setup
     watched = tuple(setup.watched) or tuple(invariant.name for invariant in INVARIANTS)
     glyphs = UNICODE if knows_unicode(locale.getpreferredencoding(False)) and not wanted.ascii else ASCII
-    return Deck(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
+    return ScreenState(watched=watched, nodes=setup.nodes or 1, glyphs=glyphs)
 
 
 def check_terminal() -> None:

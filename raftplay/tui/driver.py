@@ -8,14 +8,14 @@ from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.errors import Failed
 from raftplay.commands.lexer import Mistake
-from raftplay.commands.live import Outcome, Status
+from raftplay.commands.live import Outcome, OutcomeStatus
 from raftplay.commands.session import Session
 from raftplay.errors import UsageError
 from raftplay.past.view import View
 from raftplay.watch.stream import ReaderFailed
 
 
-class Driver(Protocol):
+class SessionLike(Protocol):
     """A session on which a person acts while it is shown."""
 
     session: Session
@@ -81,7 +81,7 @@ class Still:
             return [Outcome(line, session.harness.now, mistake.message, "mistake", mistake)]
         outcomes: list[Outcome] = []
         for bound in commands:
-            status: Status = "held"
+            status: OutcomeStatus = "held"
             try:
                 answer = session.perform(bound)
             except (Failed, NodeFailed) as failed:

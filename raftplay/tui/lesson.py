@@ -1,7 +1,7 @@
 """`raftplay lesson --tui`: the words of a lesson beside its cluster, answered at the prompt.
 
-The lesson is read in a thread of its own, by the same `Reader` as in a terminal: what it writes is shown in a box
-of words, and what it asks for is typed at the prompt. Keys that are commands are typed for it, too.
+The lesson is read in a thread of its own, by the same `LessonReader` as in a terminal. What it writes is shown in
+a box of words; what it asks for is typed at the prompt. Keys that are commands are typed for it, too.
 """
 
 import os
@@ -25,24 +25,24 @@ from raftplay.commands.report import report
 from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
+from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.command import keep
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Lesson
 from raftplay.lessons.progress import kept
-from raftplay.lessons.shelf import Text
 from raftplay.lessons.stage import Stage
-from raftplay.lessons.terminal import Reader
+from raftplay.lessons.terminal import LessonReader
 from raftplay.output import Output
 from raftplay.past.view import View
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of
-from raftplay.tui.deck import Deck
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
 from raftplay.tui.settings import Settings, load
+from raftplay.tui.state import ScreenState
 from raftplay.watch.text import count, visible
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
 """What may be done at any time, as it changes nothing: looking at the past."""
 
 
-class Room:
+class LessonPlace:
     """What the thread of the reader and the screen share: lines that were written, and what is asked for."""
 
     def __init__(self) -> None:
@@ -200,7 +200,13 @@ class LessonApp(RaftApp):
     """The screen of a lesson. `room` is where its reader writes and asks."""
 
     def __init__(
-        self, live: Live, deck: Deck, room: Room, *, settings: Settings | None = None, colours: bool = True
+        self,
+        live: Live,
+        deck: ScreenState,
+        room: LessonPlace,
+        *,
+        settings: Settings | None = None,
+        colours: bool = True,
     ) -> None:
         super().__init__(live, deck, settings=settings, colours=colours)
         self.live = live
@@ -334,7 +340,7 @@ def _names(line: str) -> list[str]:
         return [""]
 
 
-def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path) -> Status:
+def show_lesson(text: LessonText, *, seed: int | None, speed: float | None, file: Path) -> Status:
     """Show a lesson on the terminal until its reader leaves. Raises `UsageError` and `ScriptRefused`."""
     lesson = text.lesson(Setup(seed=seed))
     check_terminal()
@@ -350,25 +356,25 @@ def show_lesson(text: Text, *, seed: int | None, speed: float | None, file: Path
 
 
 def prepared(
-    text: Text, lesson: Lesson, *, speed: float | None, file: Path, settings: Settings | None = None
-) -> "tuple[LessonApp, Reading]":
+    text: LessonText, lesson: Lesson, *, speed: float | None, file: Path, settings: Settings | None = None
+) -> "tuple[LessonApp, LessonThread]":
     """The screen of a lesson, and the thread that reads it, which begins when the screen does."""
     start = kept(file).left.get(text.key) if lesson.setup.seed is None else None
     session = open_lesson(lesson, start.seed if start is not None else None)
     live = LessonLive(session, stands_still=True)
-    room = Room()
+    room = LessonPlace()
     stage = LiveStage(live, SPEED if speed is None else speed)
-    reading = Reading(Reader(lesson, stage, room.console, start=start), room, live, text, file)
+    reading = LessonThread(LessonReader(lesson, stage, room.console, start=start), room, live, text, file)
     deck = deck_of(Wanted(lesson.script))
     app = LessonApp(live, deck, room, settings=settings, colours="NO_COLOR" not in os.environ)
     app.begin = reading.start
     return app, reading
 
 
-class Reading(threading.Thread):
+class LessonThread(threading.Thread):
     """The thread in which a lesson is read; what becomes of it is kept."""
 
-    def __init__(self, reader: Reader, room: Room, live: Live, text: Text, file: Path) -> None:
+    def __init__(self, reader: LessonReader, room: LessonPlace, live: Live, text: LessonText, file: Path) -> None:
         super().__init__(name="raftplay-lesson", daemon=True)
         self.reader = reader
         self._room = room

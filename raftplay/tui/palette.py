@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from raftplay.tui.app import RaftApp
 
 
-class Palette(CommandPalette, ClosesOnce):
+class CommandSearch(CommandPalette, ClosesOnce):
     """The palette. Keys may come faster than it lists its commands, and behind the one that chose a command."""
 
     def __init__(self) -> None:

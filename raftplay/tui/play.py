@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from raftplay.commands.live import Outcome
 from raftplay.commands.script import Comment, Script, Step
-from raftplay.tui.driver import Driver
+from raftplay.tui.driver import SessionLike
 
 READING = 18.0
 """Characters of a caption that a person reads in a second."""
@@ -48,7 +48,7 @@ class Player:
     """
 
     script: Script
-    driver: Driver
+    driver: SessionLike
     step_by_step: bool = False
     at_once: bool = False
     speed_after: float | None = None

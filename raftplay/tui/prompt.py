@@ -29,7 +29,7 @@ Complete = Callable[[str, int], Sequence[Completion]]
 """(text, place of the cursor) → what may stand there."""
 
 
-class History:
+class PromptHistory:
     """The lines that were typed, oldest first, and a search backwards among them."""
 
     def __init__(self, lines: Sequence[str] = ()) -> None:
@@ -66,7 +66,7 @@ class Prompt(Input):
     class Left(Message):
         """The prompt was left with Esc."""
 
-    def __init__(self, history: History, complete: Complete) -> None:
+    def __init__(self, history: PromptHistory, complete: Complete) -> None:
         super().__init__(id="prompt", placeholder=REST, compact=True, select_on_focus=False)
         self._history = history
         self._complete = complete

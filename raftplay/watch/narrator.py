@@ -208,7 +208,7 @@ def message_text(src: int, dst: int, message: Args | Reply) -> str:
     return f"reply n{src} → n{dst}: {reply_text(message)}"
 
 
-class Faults(Protocol):
+class LinkTrouble(Protocol):
     """What may be wrong with one direction of a link: chances from 0 to 1, delays in seconds."""
 
     @property
@@ -228,7 +228,7 @@ class Faults(Protocol):
         """The chance that a message arrives twice."""
 
 
-def link_text(link: Faults) -> str:
+def link_text(link: LinkTrouble) -> str:
     """The faults of a link: "cut, loss 20%, delay 50..80ms"."""
     low, high = link.delay
     delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"

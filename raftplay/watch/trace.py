@@ -81,7 +81,7 @@ class EndMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: int
 
 
-class Run(NamedTuple):
+class TracedRun(NamedTuple):
     """One branch of a trace as a run of its own, from its first event on; records are read as they are taken."""
 
     branch: str
@@ -94,7 +94,7 @@ class Trace(NamedTuple):
     """A trace that was read: its header, and the run of each branch, `main` first."""
 
     header: Header
-    runs: tuple[Run, ...]
+    runs: tuple[TracedRun, ...]
 
     @property
     def records(self) -> Iterator[Record]:
@@ -391,7 +391,7 @@ def _is_mark(text: bytes) -> bool:
     return text.startswith(b'{"branch"')
 
 
-def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) -> Run:
+def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) -> TracedRun:
     """Return the branch that begins with section `number` as a run of its own."""
     mark = sections[number].mark
     limits = {number: math.inf}  # by the first section of a branch: the last event of it in this run
@@ -399,7 +399,7 @@ def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) 
         limit = min(limits[number], sections[number].mark.since)
         number = sections[number].origin
         limits[number] = limit
-    return Run(mark.branch, mark.parent, mark.since, _records(path, header, sections, limits))
+    return TracedRun(mark.branch, mark.parent, mark.since, _records(path, header, sections, limits))
 
 
 def _records(

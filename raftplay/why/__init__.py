@@ -1,10 +1,10 @@
 """Why things are as they are: answers from a cluster's events and state, with rule, operands and section.
 
 `why`, `why_node`, `why_not_committed`, `why_no_leader`, `why_rejected` and `why_broken` take a `View` and give an
-`Answer`: its `facts`, and words for them.
+`Explanation`: its `facts`, and words for them.
 """
 
 from raftplay.why.answers import why, why_broken, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.words import Answer
+from raftplay.why.words import Explanation
 
-__all__ = ["Answer", "why", "why_broken", "why_no_leader", "why_node", "why_not_committed", "why_rejected"]
+__all__ = ["Explanation", "why", "why_broken", "why_no_leader", "why_node", "why_not_committed", "why_rejected"]

@@ -9,6 +9,7 @@ from raftplay.past.view import View
 from raftplay.raft.bugs import BUGS
 from raftplay.why.breaches import breach_facts
 from raftplay.why.entries import index_facts
+from raftplay.why.index import EventIndex
 from raftplay.why.index_words import index_words
 from raftplay.why.leaders import leader_facts
 from raftplay.why.node_words import node_words
@@ -18,11 +19,10 @@ from raftplay.why.quorum_words import quorum_head, quorum_words, reach_lines
 from raftplay.why.quorums import quorum_facts
 from raftplay.why.refusal_words import refusal_words
 from raftplay.why.refusals import refusal_facts
-from raftplay.why.trail import Trail
-from raftplay.why.words import Answer, at
+from raftplay.why.words import Explanation, at
 
 
-def why(view: View) -> Answer:
+def why(view: View) -> Explanation:
     """What is most worth asking: why an invariant broke, why there is no leader, or why the leader leads."""
     if view.breach is not None:
         return why_broken(view)
@@ -30,27 +30,27 @@ def why(view: View) -> Answer:
     return why_no_leader(view) if leader is None else why_node(view, leader.id)
 
 
-def why_node(view: View, node: int) -> Answer:
+def why_node(view: View, node: int) -> Explanation:
     """Why `node` is in its state: whose vote, which timer, which call. The facts are `NodeFacts`."""
-    trail = Trail(view)
+    trail = EventIndex(view)
     _check_node(view, node)
     facts = node_facts(trail, view.snapshot.nodes[node])
     return _answer(view, facts, *node_words(facts, view.snapshot))
 
 
-def why_not_committed(view: View, index: int) -> Answer:
+def why_not_committed(view: View, index: int) -> Explanation:
     """Why the entry at `index` is not committed, or how it was. The facts are `IndexFacts`."""
     if index < 0:
         raise UsageError(f"a log index counts from 0; there is no index {index}")
-    trail = Trail(view)
+    trail = EventIndex(view)
     facts = index_facts(trail, index)
     nobody_leads = "" if facts.leader is not None else quorum_head(quorum_facts(trail), view.snapshot)
     return _answer(view, facts, *index_words(facts, view.snapshot, nobody_leads))
 
 
-def why_no_leader(view: View) -> Answer:
+def why_no_leader(view: View) -> Explanation:
     """Why nobody leads, or who does. The facts are `QuorumFacts`."""
-    trail = Trail(view)
+    trail = EventIndex(view)
     facts = quorum_facts(trail)
     head, lines = quorum_words(facts, view.snapshot)
     if facts.leader is not None:
@@ -58,17 +58,17 @@ def why_no_leader(view: View) -> Answer:
     return _answer(view, facts, head, pace_lines(trail) + lines)
 
 
-def why_rejected(view: View, node: int) -> Answer:
+def why_rejected(view: View, node: int) -> Explanation:
     """What `node` refused last, and what of its own was refused. The facts are `RefusalFacts`."""
     _check_node(view, node)
-    facts = refusal_facts(Trail(view), node)
+    facts = refusal_facts(EventIndex(view), node)
     return _answer(view, facts, *refusal_words(facts, view.forgotten))
 
 
-def why_broken(view: View) -> Answer:
+def why_broken(view: View) -> Explanation:
     """Why an invariant broke; `view.breach` must be set. The facts are `BreachFacts`."""
     assert view.breach is not None
-    facts = breach_facts(Trail(view), view.breach)
+    facts = breach_facts(EventIndex(view), view.breach)
     breach = facts.breach
     one, other = breach.facts
     lines = [
@@ -92,9 +92,9 @@ def _bug_note(name: str) -> str:
     )
 
 
-def _answer(view: View, facts: object, head: str, lines: list[str]) -> Answer:
+def _answer(view: View, facts: object, head: str, lines: list[str]) -> Explanation:
     """The answer, with what must be known beside it: the bugs that are on, and that the moment is past."""
     notes = [_bug_note(name) for name in view.snapshot.bugs]
     if view.rewound:
         notes.append(f"so it was at {at(view.snapshot.time)}")
-    return Answer(facts, head, (*lines, *notes))
+    return Explanation(facts, head, (*lines, *notes))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS, Breach
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
 
 SECTIONS = {
     "Election Safety": "§5.2, Figure 3",
@@ -42,7 +42,7 @@ class BreachFacts:
     bugs: tuple[str, ...]
 
 
-def breach_facts(trail: Trail, breach: Breach) -> BreachFacts:
+def breach_facts(trail: EventIndex, breach: Breach) -> BreachFacts:
     """What broke and why."""
     statement = next(known.statement for known in INVARIANTS if known.name == breach.invariant)
     bugs = tuple(

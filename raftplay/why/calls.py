@@ -9,15 +9,15 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
+from raftplay.why.index import EventIndex
 from raftplay.why.network import Obstacle
-from raftplay.why.rulings import Args, Ruling, ruling
-from raftplay.why.trail import Trail
+from raftplay.why.verdicts import Args, Verdict, ruling
 
 Kinds = tuple[type[facts.Fact], ...]
 CALLS = (RequestVoteArgs, AppendEntriesArgs)
 
 
-class Stage(enum.Enum):
+class CallStage(enum.Enum):
     """How far a call has come."""
 
     NOT_SENT = "it never left"
@@ -36,12 +36,12 @@ class Stage(enum.Enum):
 
 
 MOVING = (
-    Stage.CALL_UNDER_WAY,
-    Stage.CALL_HELD,
-    Stage.CALL_WAITS,
-    Stage.REPLY_UNDER_WAY,
-    Stage.REPLY_HELD,
-    Stage.REPLY_WAITS,
+    CallStage.CALL_UNDER_WAY,
+    CallStage.CALL_HELD,
+    CallStage.CALL_WAITS,
+    CallStage.REPLY_UNDER_WAY,
+    CallStage.REPLY_HELD,
+    CallStage.REPLY_WAITS,
 )
 """The stages from which a call may still get on."""
 
@@ -57,20 +57,22 @@ class Journey:
 
     src: int
     dst: int
-    stage: Stage
+    stage: CallStage
     sent: float | None = None
     call_id: int = 0
     args: Args | None = None
     due: float | None = None
     reason: str = ""
     obstacle: Obstacle | None = None
-    ruling: Ruling | None = None
+    ruling: Verdict | None = None
     answered: float | None = None
     again: bool = False
     on_link: bool = False
 
 
-def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[tuple[Record, facts.CallSent]]:
+def sent_calls(
+    trail: EventIndex, src: int, dst: int, *, after: int = 0
+) -> Iterator[tuple[Record, facts.CallSent]]:
     """The calls that node `src` made by itself to `dst`, from the last one back to event number `after`."""
     for record in trail.backwards(src, facts.CallSent):
         if record.seq < after:
@@ -81,14 +83,14 @@ def sent_calls(trail: Trail, src: int, dst: int, *, after: int = 0) -> Iterator[
             yield record, event
 
 
-def journey(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
+def journey(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
     """What became of the call that `record` tells the sending of."""
     src, dst, call_id = event.src, event.dst, event.call_id
     delivered = _last_of_call(trail, dst, facts.CallDelivered, call_id, record.seq)
     if delivered is None:
         return replace(_where_call_is(trail, record, event), sent=record.time, call_id=call_id, args=event.args)
     answered = _last_of_call(trail, src, facts.ReplyDelivered, call_id, record.seq)
-    at = _where_reply_is(trail, record, event) if answered is None else Journey(src, dst, Stage.ANSWERED)
+    at = _where_reply_is(trail, record, event) if answered is None else Journey(src, dst, CallStage.ANSWERED)
     decided = trail.next(dst, decisions.VoteDecided, decisions.AppendDecided, after=delivered.seq)
     return replace(
         at,
@@ -101,9 +103,9 @@ def journey(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
     )
 
 
-def not_sent(trail: Trail, src: int, dst: int, seq: int) -> Journey:
+def not_sent(trail: EventIndex, src: int, dst: int, seq: int) -> Journey:
     """A call that node `src` would have made at event number `seq`, and that never left."""
-    return Journey(src, dst, Stage.NOT_SENT, obstacle=_obstacle_then(trail, src, dst, seq))
+    return Journey(src, dst, CallStage.NOT_SENT, obstacle=_obstacle_then(trail, src, dst, seq))
 
 
 def _answers(record: Record, args: Args) -> bool:
@@ -112,7 +114,7 @@ def _answers(record: Record, args: Args) -> bool:
 
 
 def _last_of_call(
-    trail: Trail,
+    trail: EventIndex,
     node: int,
     kind: type[facts.CallDelivered | facts.ReplyDelivered | facts.ReplySent],
     call_id: int,
@@ -127,44 +129,44 @@ def _last_of_call(
     return None
 
 
-def _where_call_is(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
+def _where_call_is(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
     """Where a call is that has not arrived."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=False)
     if flight is not None:
         is_held = _is_held(trail, flight, record.seq)
-        stage = Stage.CALL_HELD if is_held else Stage.CALL_UNDER_WAY
+        stage = CallStage.CALL_HELD if is_held else CallStage.CALL_UNDER_WAY
         return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
     if _waits(trail, event, record.seq, reply=False):
-        return Journey(src, dst, Stage.CALL_WAITS)
+        return Journey(src, dst, CallStage.CALL_WAITS)
     lost = _lost(trail, facts.CallLost, event, record.seq)
-    return Journey(src, dst, Stage.CALL_GONE if lost is None else Stage.CALL_LOST, reason=lost or "")
+    return Journey(src, dst, CallStage.CALL_GONE if lost is None else CallStage.CALL_LOST, reason=lost or "")
 
 
-def _where_reply_is(trail: Trail, record: Record, event: facts.CallSent) -> Journey:
+def _where_reply_is(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
     """Where the answer is to a call that has arrived, when the answer has not."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
         sent = _last_of_call(trail, dst, facts.ReplySent, event.call_id, record.seq)
         is_held = _is_held(trail, flight, record.seq if sent is None else sent.seq)
-        stage = Stage.REPLY_HELD if is_held else Stage.REPLY_UNDER_WAY
+        stage = CallStage.REPLY_HELD if is_held else CallStage.REPLY_UNDER_WAY
         return Journey(src, dst, stage, due=_due(trail, flight), on_link=flight.on_link)
     if _waits(trail, event, record.seq, reply=True):
-        return Journey(src, dst, Stage.REPLY_WAITS)
+        return Journey(src, dst, CallStage.REPLY_WAITS)
     lost = _lost(trail, facts.ReplyLost, event, record.seq)
     if lost is not None:
-        return Journey(src, dst, Stage.REPLY_LOST, reason=lost)
+        return Journey(src, dst, CallStage.REPLY_LOST, reason=lost)
     sent = _last_of_call(trail, dst, facts.ReplySent, event.call_id, record.seq)
-    return Journey(src, dst, Stage.UNANSWERED if sent is None else Stage.REPLY_GONE)
+    return Journey(src, dst, CallStage.UNANSWERED if sent is None else CallStage.REPLY_GONE)
 
 
-def _due(trail: Trail, flight: InFlight) -> float | None:
+def _due(trail: EventIndex, flight: InFlight) -> float | None:
     """When a message arrives; in the past nobody knew what is known of it now."""
     return None if trail.view.rewound else flight.due
 
 
-def _is_held(trail: Trail, flight: InFlight, seq: int) -> bool:
+def _is_held(trail: EventIndex, flight: InFlight, seq: int) -> bool:
     """Whether a message that left at event number `seq` is held; in the past, whether it or its link was then."""
     if not trail.view.rewound:
         return flight.due is None
@@ -191,7 +193,7 @@ def _is_held(trail: Trail, flight: InFlight, seq: int) -> bool:
     return not changed if before is None else before[1].held
 
 
-def _waits(trail: Trail, event: facts.CallSent, seq: int, *, reply: bool) -> bool:
+def _waits(trail: EventIndex, event: facts.CallSent, seq: int, *, reply: bool) -> bool:
     """Whether the call, or its reply, has come to a node that is frozen, and waits there."""
     node = event.src if reply else event.dst
     if not trail.snapshot.nodes[node].frozen:
@@ -206,7 +208,7 @@ def _waits(trail: Trail, event: facts.CallSent, seq: int, *, reply: bool) -> boo
     )
 
 
-def _in_flight(trail: Trail, event: facts.CallSent, *, reply: bool) -> InFlight | None:
+def _in_flight(trail: EventIndex, event: facts.CallSent, *, reply: bool) -> InFlight | None:
     """The call itself or its reply on its way; of several copies the one that arrives first."""
     found = [
         flight
@@ -217,7 +219,7 @@ def _in_flight(trail: Trail, event: facts.CallSent, *, reply: bool) -> InFlight 
 
 
 def _lost(
-    trail: Trail, kind: type[facts.CallLost | facts.ReplyLost], event: facts.CallSent, seq: int
+    trail: EventIndex, kind: type[facts.CallLost | facts.ReplyLost], event: facts.CallSent, seq: int
 ) -> str | None:
     """Why the call or its reply was lost; whoever saw it get lost told of it."""
 
@@ -229,7 +231,7 @@ def _lost(
     return None
 
 
-def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | None:
+def _obstacle_then(trail: EventIndex, src: int, dst: int, seq: int) -> Obstacle | None:
     """Why a call could not leave `src` at event number `seq`; None where that is not known any more."""
     nodes = trail.snapshot.nodes
     if _was(trail, dst, seq, on=(facts.Crashed,), off=(facts.Restarted,), now=not nodes[dst].alive):
@@ -244,7 +246,7 @@ def _obstacle_then(trail: Trail, src: int, dst: int, seq: int) -> Obstacle | Non
     return None
 
 
-def _was(trail: Trail, node: int, seq: int, *, on: Kinds, off: Kinds, now: bool) -> bool:
+def _was(trail: EventIndex, node: int, seq: int, *, on: Kinds, off: Kinds, now: bool) -> bool:
     """Whether `node` was in a state at event number `seq` that the kinds `on` begin and the kinds `off` end."""
     last = trail.last(node, *on, *off, before=seq)
     if last is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Cause:
     reply: Reply | None = None
 
 
-def cause_of(trail: Trail, record: Record) -> Cause | None:
+def cause_of(trail: EventIndex, record: Record) -> Cause | None:
     """The message that `record` was the first decision about; None where it was none, or is not known."""
     earlier = trail.before(record)
     if earlier is None or earlier.incarnation != record.incarnation:
@@ -33,7 +33,7 @@ def cause_of(trail: Trail, record: Record) -> Cause | None:
     return None
 
 
-def _args_of(trail: Trail, node: int, call_id: int, seq: int) -> Args | None:
+def _args_of(trail: EventIndex, node: int, call_id: int, seq: int) -> Args | None:
     """What the call was that got a reply."""
     found = trail.event(
         node,

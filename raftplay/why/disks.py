@@ -7,11 +7,11 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import LogEntry
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class DiskContents:
     """Term, vote and log as the storage gives them back.
 
     `torn`: the node crashed in the middle of a write, of which the disk may hold a part. `wiped`: all that was
@@ -25,17 +25,17 @@ class Disk:
     wiped: bool = False
 
 
-def disk_of(trail: Trail, node: NodeSnapshot) -> Disk:
+def disk_of(trail: EventIndex, node: NodeSnapshot) -> DiskContents:
     """Return the disk of `node`, which is down, as the snapshot shows it, and what became of it."""
     wiped = trail.last(node.id, facts.Wiped, life=node.incarnation)
     had = wiped is not None and (
         trail.forgets or trail.last(node.id, decisions.Persisted, before=wiped.seq) is not None
     )
     is_torn = wiped is None and _is_torn(trail, node)
-    return Disk(node.current_term, node.voted_for, node.log, torn=is_torn, wiped=had)
+    return DiskContents(node.current_term, node.voted_for, node.log, torn=is_torn, wiped=had)
 
 
-def _is_torn(trail: Trail, node: NodeSnapshot) -> bool:
+def _is_torn(trail: EventIndex, node: NodeSnapshot) -> bool:
     """Whether the node went down in a write that was made to fail."""
     life = node.incarnation
     if trail.last(node.id, facts.Tearing, life=life) is None:

@@ -10,9 +10,9 @@ from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.watch.facts import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
+from raftplay.why.index import LATEST, EventIndex
 from raftplay.why.network import Obstacle
-from raftplay.why.rulings import Ruling, heard_leader, ruling
-from raftplay.why.trail import LATEST, Trail
+from raftplay.why.verdicts import Verdict, heard_leader, ruling
 
 TIMER_ON_REFUSAL = "timer-on-refusal"
 
@@ -71,7 +71,7 @@ class Candidacy:
     asked: tuple[Asked, ...]
 
 
-def firing(trail: Trail, record: Record) -> Firing:
+def firing(trail: EventIndex, record: Record) -> Firing:
     """The timer that made the node stand, or ask first: `record` is its ElectionStarted or PreVoteStarted."""
     before = trail.before(record)
     pre_votes: tuple[int, ...] = ()
@@ -93,7 +93,7 @@ def _by_hand(record: Record) -> bool:
     )
 
 
-def _wait(trail: Trail, record: Record) -> Wait | None:
+def _wait(trail: EventIndex, record: Record) -> Wait | None:
     """What had last restarted the election timer before `record`."""
     on_refusal = TIMER_ON_REFUSAL in trail.snapshot.bugs
 
@@ -135,7 +135,7 @@ def _wait_from(record: Record) -> Wait:
     return Wait("started", time, term)
 
 
-def candidacy(trail: Trail, node: int) -> Candidacy | None:
+def candidacy(trail: EventIndex, node: int) -> Candidacy | None:
     """The election of `node` that is under way, if there is one: as a candidate, or asking first (thesis §9.6)."""
     now = trail.snapshot.nodes[node]
     if not now.alive:
@@ -157,7 +157,7 @@ def _term_of(record: Record) -> int:
     return event.term if isinstance(event, decisions.ElectionStarted | decisions.PreVoteStarted) else -1
 
 
-def _asking_is_over(trail: Trail, asked: Record) -> bool:
+def _asking_is_over(trail: EventIndex, asked: Record) -> bool:
     ends = (decisions.ElectionStarted, decisions.BecameFollower, decisions.AppendDecided, decisions.BecameLeader)
 
     def is_end(record: Record) -> bool:
@@ -168,7 +168,7 @@ def _asking_is_over(trail: Trail, asked: Record) -> bool:
     return trail.next(asked.node, *ends, after=asked.seq, test=is_end) is not None
 
 
-def _candidacy(trail: Trail, node: int, term: int, pre_vote: bool, began: Record | None) -> Candidacy:
+def _candidacy(trail: EventIndex, node: int, term: int, pre_vote: bool, began: Record | None) -> Candidacy:
     snapshot = trail.snapshot
     votes, needed = _votes(trail, node, began, pre_vote)
     peers = [peer.id for peer in snapshot.nodes if peer.id != node]
@@ -186,7 +186,7 @@ def _candidacy(trail: Trail, node: int, term: int, pre_vote: bool, began: Record
     return Candidacy(node, term, pre_vote, since, fired, votes, needed, asked)
 
 
-def _votes(trail: Trail, node: int, began: Record | None, pre_vote: bool) -> tuple[tuple[int, ...], int]:
+def _votes(trail: EventIndex, node: int, began: Record | None, pre_vote: bool) -> tuple[tuple[int, ...], int]:
     """The votes counted so far and how many are needed: by the events, else by the state."""
     counted = trail.event(
         node, decisions.VoteCounted, life=trail.life(node), test=lambda r: began is None or r.seq > began.seq
@@ -198,7 +198,7 @@ def _votes(trail: Trail, node: int, began: Record | None, pre_vote: bool) -> tup
     return trail.snapshot.nodes[node].votes, trail.majority
 
 
-def _request(trail: Trail, node: int, peer: int, term: int, pre_vote: bool, began: Record) -> Journey:
+def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool, began: Record) -> Journey:
     """What became of the request for the vote of `peer`."""
     for record, event in sent_calls(trail, node, peer, after=began.seq):
         args = event.args
@@ -207,7 +207,7 @@ def _request(trail: Trail, node: int, peer: int, term: int, pre_vote: bool, bega
     return not_sent(trail, node, peer, began.seq)
 
 
-def timer_of(trail: Trail, node: NodeSnapshot) -> float:
+def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """When the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     if node.state.text == "Leader" or not trail.snapshot.bugs:
         return math.inf if node.state.text == "Leader" else node.deadline
@@ -219,7 +219,7 @@ def timer_of(trail: Trail, node: NodeSnapshot) -> float:
     return node.deadline
 
 
-def vote_of(trail: Trail, voter: int, candidate: int, term: int, *, before: int = LATEST) -> Ruling | None:
+def vote_of(trail: EventIndex, voter: int, candidate: int, term: int, *, before: int = LATEST) -> Verdict | None:
     """The vote of `voter` for `candidate` in `term`; None where it gave none, or the history no longer has it."""
 
     def is_it(record: Record) -> bool:
@@ -232,7 +232,7 @@ def vote_of(trail: Trail, voter: int, candidate: int, term: int, *, before: int 
     return None if found is None else ruling(trail, found)
 
 
-def refused_by(asked: Asked) -> Ruling | None:
+def refused_by(asked: Asked) -> Verdict | None:
     """The refusal of a request, where it was refused."""
     ruled = None if asked.journey is None else asked.journey.ruling
     return ruled if ruled is not None and not ruled.yes else None

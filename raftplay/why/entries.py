@@ -10,12 +10,12 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry
 from raftplay.watch.facts import Record
 from raftplay.why.calls import MOVING, Journey, journey, sent_calls
 from raftplay.why.followers import LogGap, log_gap
+from raftplay.why.index import UNNAMED, EventIndex
 from raftplay.why.network import Obstacle
-from raftplay.why.trail import UNNAMED, Trail
 
 COMMIT_OLD_TERM = "commit-old-term"
 
-Outcome = Literal[
+EntryFate = Literal[
     "committed", "was committed", "nowhere", "no leader", "not the leader's", "older term", "not written",
     "too few", "not acknowledged",
 ]  # fmt: skip
@@ -60,7 +60,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class PeerProgress:
     """What a follower has of the leader's entry, and what keeps it, or its acknowledgement, away.
 
     `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between
@@ -89,7 +89,7 @@ class IndexFacts:
     """
 
     index: int
-    outcome: Outcome
+    outcome: EntryFate
     entry: LogEntry | None
     committed_on: tuple[int, ...]
     commit: Commit | None
@@ -99,7 +99,7 @@ class IndexFacts:
     pretenders: tuple[tuple[int, int], ...]
     needed: int
     decider: int = NONE
-    shares: tuple[Share, ...] = ()
+    shares: tuple[PeerProgress, ...] = ()
     written: bool = True
 
     @property
@@ -109,7 +109,7 @@ class IndexFacts:
         return any(entry != committed[0] for entry in committed)
 
 
-def index_facts(trail: Trail, index: int) -> IndexFacts:
+def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     """Whether `index` is committed, and why not."""
     snapshot = trail.snapshot
     leader = snapshot.leader
@@ -152,7 +152,7 @@ def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogE
     return None if best is None else best.entry
 
 
-def _decider(trail: Trail, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
+def _decider(trail: EventIndex, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
     """The first index from `index` on at which the leader has an entry of its own term (§5.4.2)."""
     if leader is None:
         return NONE
@@ -163,12 +163,12 @@ def _decider(trail: Trail, leader: NodeSnapshot | None, index: int, *, is_commit
 
 
 def _outcome(
-    trail: Trail,
+    trail: EventIndex,
     holdings: tuple[Holding, ...],
     commit: Commit | None,
     decider: int,
-    shares: tuple[Share, ...],
-) -> Outcome:
+    shares: tuple[PeerProgress, ...],
+) -> EntryFate:
     leader = trail.snapshot.leader
     if any(holding.commits for holding in holdings):
         return "committed"
@@ -192,12 +192,12 @@ def _is_older(leader: NodeSnapshot, index: int) -> bool:
     return leader.log[index].term < leader.current_term
 
 
-def _counts_any_term(trail: Trail) -> bool:
+def _counts_any_term(trail: EventIndex) -> bool:
     """Whether a leader may commit an entry of any term by counting: with a bug, or with one that is not named."""
     return bool({COMMIT_OLD_TERM, UNNAMED} & set(trail.snapshot.bugs))
 
 
-def _pretenders(trail: Trail, leader: NodeSnapshot | None) -> tuple[tuple[int, int], ...]:
+def _pretenders(trail: EventIndex, leader: NodeSnapshot | None) -> tuple[tuple[int, int], ...]:
     return tuple(
         (node.id, node.current_term)
         for node in trail.snapshot.nodes
@@ -205,7 +205,7 @@ def _pretenders(trail: Trail, leader: NodeSnapshot | None) -> tuple[tuple[int, i
     )
 
 
-def _is_written(trail: Trail, leader: NodeSnapshot, index: int) -> bool:
+def _is_written(trail: EventIndex, leader: NodeSnapshot, index: int) -> bool:
     """Whether the leader's own disk has its entry: before that it does not count itself."""
     changed = trail.last(leader.id, decisions.EntryAppended, life=leader.incarnation)
     if changed is None:
@@ -217,7 +217,7 @@ def _is_written(trail: Trail, leader: NodeSnapshot, index: int) -> bool:
     return isinstance(event, decisions.Persisted) and index < event.start + len(event.entries)
 
 
-def _first_commit(trail: Trail, index: int) -> Commit | None:
+def _first_commit(trail: EventIndex, index: int) -> Commit | None:
     """The first time that a node committed the index, as far as the history goes."""
     found: Record | None = None
     for node in trail.snapshot.nodes:
@@ -243,7 +243,7 @@ def _first_commit(trail: Trail, index: int) -> Commit | None:
     )
 
 
-def _term_at(trail: Trail, committed: Record, index: int) -> int:
+def _term_at(trail: EventIndex, committed: Record, index: int) -> int:
     """Of which term the entry at `index` was, in the log of the node that had `committed` it; -1 if forgotten."""
 
     def covers(record: Record) -> bool:
@@ -279,7 +279,7 @@ def _commits_to(record: Record) -> int:
 # ---- the leader and the others
 
 
-def _shares(trail: Trail, leader: NodeSnapshot, index: int) -> tuple[Share, ...]:
+def _shares(trail: EventIndex, leader: NodeSnapshot, index: int) -> tuple[PeerProgress, ...]:
     matched = dict(leader.match_index)
     return tuple(
         _share(trail, leader, peer, index, matched.get(peer.id, NONE))
@@ -288,9 +288,9 @@ def _shares(trail: Trail, leader: NodeSnapshot, index: int) -> tuple[Share, ...]
     )
 
 
-def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, matched: int) -> Share:
+def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int, matched: int) -> PeerProgress:
     has = index < len(peer.log) and peer.log[index] == leader.log[index]
-    return Share(
+    return PeerProgress(
         node=peer.id,
         has=has,
         counted=matched >= index,
@@ -301,7 +301,7 @@ def _share(trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, m
 
 
 def _append_under_way(
-    trail: Trail, leader: NodeSnapshot, peer: NodeSnapshot, index: int, *, has: bool
+    trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int, *, has: bool
 ) -> Journey | None:
     """The call that brings the entry, or, where `peer` has it, one whose success would vouch for it.
 

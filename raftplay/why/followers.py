@@ -9,13 +9,13 @@ from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Candidacy, candidacy, timer_of
-from raftplay.why.plights import Plight, plight
-from raftplay.why.rulings import Ruling, came_to_pass, heard_leader, ruling
-from raftplay.why.trail import Test, Trail
+from raftplay.why.faults import NodeFaults, plight
+from raftplay.why.index import EventIndex, Test
+from raftplay.why.verdicts import Verdict, came_to_pass, heard_leader, ruling
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class VoteCast:
     """Whom a node voted for in a term, and when (None where that is forgotten).
 
     `ruling` is how it decided; None for itself, or where that is forgotten. `from_disk`: the node has restarted
@@ -25,12 +25,12 @@ class Vote:
     candidate: int
     term: int
     time: float | None
-    ruling: Ruling | None
+    ruling: Verdict | None
     from_disk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RoleChange:
     """How a node became a follower, or came to another term as one. `old_term` was its term before.
 
     `was` is its role before, "" for a node that started then. `cause` is the message that did it, None where it
@@ -75,21 +75,21 @@ class FollowerFacts:
     leader: int
     leader_now: bool
     followed_since: float | None
-    heard: Ruling | None
-    role: Turn | None
-    entered: Turn | None
-    vote: Vote | None
-    lost_vote: Vote | None
+    heard: Verdict | None
+    role: RoleChange | None
+    entered: RoleChange | None
+    vote: VoteCast | None
+    lost_vote: VoteCast | None
     asking: Candidacy | None
     last_index: int
     last_term: int
     commit_index: int
     gap: LogGap | None
     deadline: float
-    plight: Plight
+    plight: NodeFaults
 
 
-def follower_facts(trail: Trail, node: NodeSnapshot) -> FollowerFacts:
+def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
     """Why `node` follows."""
     id, term = node.id, node.current_term
     leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
@@ -127,7 +127,7 @@ def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
     return LogGap("behind" if len(own) < len(leader) else "ahead", min(len(own), len(leader)))
 
 
-def vote_in_term(trail: Trail, node: NodeSnapshot) -> Vote | None:
+def vote_in_term(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
     """The vote of `node` in its term, as it knows of it."""
     if node.voted_for == NONE:
         return None
@@ -137,13 +137,15 @@ def vote_in_term(trail: Trail, node: NodeSnapshot) -> Vote | None:
         decisions.ElectionStarted,
         test=lambda record: _voted_for(record, node.current_term) == node.voted_for,
     )
-    vote = _vote_from(trail, found) if found is not None else Vote(node.voted_for, node.current_term, None, None)
+    vote = (
+        _vote_from(trail, found) if found is not None else VoteCast(node.voted_for, node.current_term, None, None)
+    )
     started = trail.event(node.id, decisions.Started, life=node.incarnation)
     known = started is not None and (started[1].current_term, started[1].voted_for) == (vote.term, vote.candidate)
-    return Vote(vote.candidate, vote.term, vote.time, vote.ruling, from_disk=known)
+    return VoteCast(vote.candidate, vote.term, vote.time, vote.ruling, from_disk=known)
 
 
-def _lost_vote(trail: Trail, node: NodeSnapshot) -> Vote | None:
+def _lost_vote(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
     """A vote that `node` gave in its term and does not know of any more, which takes a bug."""
     found = trail.last(
         node.id,
@@ -164,15 +166,15 @@ def _voted_for(record: Record, term: int) -> int:
     return NONE
 
 
-def _vote_from(trail: Trail, record: Record) -> Vote:
+def _vote_from(trail: EventIndex, record: Record) -> VoteCast:
     event = record.event
     if isinstance(event, decisions.VoteDecided):
-        return Vote(event.args.candidate_id, event.args.term, record.time, ruling(trail, record))
+        return VoteCast(event.args.candidate_id, event.args.term, record.time, ruling(trail, record))
     assert isinstance(event, decisions.ElectionStarted)
-    return Vote(record.node, event.term, record.time, None)
+    return VoteCast(record.node, event.term, record.time, None)
 
 
-def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
+def _followed_since(trail: EventIndex, node: NodeSnapshot) -> float | None:
     """When it first heard of its leader in this term; None if it has none, or that is forgotten."""
     if node.leader_id == NONE:
         return None
@@ -193,13 +195,13 @@ def _followed_since(trail: Trail, node: NodeSnapshot) -> float | None:
     return since if entered is not None else None
 
 
-def _turn(trail: Trail, node: NodeSnapshot, fits: Test) -> Turn | None:
+def _turn(trail: EventIndex, node: NodeSnapshot, fits: Test) -> RoleChange | None:
     """The last step by which it became a follower, or came to another term, that fits."""
     record = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation, test=fits)
     return None if record is None else _turn_of(trail, record)
 
 
-def _entered(trail: Trail, node: NodeSnapshot) -> Turn | None:
+def _entered(trail: EventIndex, node: NodeSnapshot) -> RoleChange | None:
     turn = _turn(trail, node, _changes_term)
     return turn if turn is not None and turn.term == node.current_term else None
 
@@ -212,11 +214,11 @@ def _changes_term(record: Record) -> bool:
     return not isinstance(record.event, decisions.BecameFollower) or record.event.old_term != record.event.term
 
 
-def _turn_of(trail: Trail, record: Record) -> Turn:
+def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
             cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, no message came
-            return Turn(record.time, was, old_term, term, rule, cause)
+            return RoleChange(record.time, was, old_term, term, rule, cause)
         case decisions.Started(current_term=term):
-            return Turn(record.time, "", term, term, "", None)
+            return RoleChange(record.time, "", term, term, "", None)
     raise AssertionError(record)

@@ -5,8 +5,8 @@ from raftplay.raft.decisions import RULES
 from raftplay.raft.messages import LogEntry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
-from raftplay.why.calls import MOVING, Stage
-from raftplay.why.entries import Commit, Holding, IndexFacts, Share
+from raftplay.why.calls import MOVING, CallStage
+from raftplay.why.entries import Commit, Holding, IndexFacts, PeerProgress
 from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, request_text, ruling_text
 
 
@@ -197,7 +197,7 @@ _PLURALS = (
 )
 
 
-def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:
+def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | None:
     """What a follower has and why not more: a verb, and what follows it."""
     node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
@@ -218,10 +218,10 @@ def _share_words(facts: IndexFacts, share: Share) -> tuple[str, str] | None:
     return "has", f"{what}, and the leader does not know: {'; '.join(_unknown(share))}"
 
 
-def _lacks(facts: IndexFacts, share: Share) -> list[str]:
+def _lacks(facts: IndexFacts, share: PeerProgress) -> list[str]:
     """Why a node lacks the leader's entry."""
     journey, gap = share.journey, share.gap
-    is_held = journey is not None and journey.stage in (Stage.CALL_HELD, Stage.REPLY_HELD)
+    is_held = journey is not None and journey.stage in (CallStage.CALL_HELD, CallStage.REPLY_HELD)
     in_the_way = share.obstacle is not None and not (share.obstacle.kind == "held" and is_held)
     reasons = [obstacle_text(share.obstacle)] if share.obstacle is not None and in_the_way else []
     if gap.kind == "conflict" and gap.at <= facts.decider:
@@ -234,14 +234,14 @@ def _lacks(facts: IndexFacts, share: Share) -> list[str]:
     return reasons
 
 
-def _last_call(share: Share) -> list[str]:
+def _last_call(share: PeerProgress) -> list[str]:
     journey = share.journey
     if journey is None:
         return [] if share.counted else ["it has not been sent there yet"]
     assert journey.args is not None
     if journey.ruling is not None and not journey.ruling.yes:
         return [f"it refused the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
-    if journey.stage is Stage.ANSWERED:
+    if journey.stage is CallStage.ANSWERED:
         return []
     return [
         journey_text(
@@ -250,7 +250,7 @@ def _last_call(share: Share) -> list[str]:
     ]
 
 
-def _unknown(share: Share) -> list[str]:
+def _unknown(share: PeerProgress) -> list[str]:
     """Why the leader does not know that a node has its entry."""
     journey = share.journey
     reasons = []

@@ -7,10 +7,10 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import Args, CMState
 from raftplay.watch.facts import Record
 from raftplay.why.elections import Firing, firing, vote_of
+from raftplay.why.faults import NodeFaults, plight
+from raftplay.why.index import EventIndex
 from raftplay.why.network import Obstacle
-from raftplay.why.plights import Plight, plight
-from raftplay.why.rulings import Ruling
-from raftplay.why.trail import Trail
+from raftplay.why.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class LeaderFacts:
     firing: Firing | None
     votes: tuple[int, ...]
     needed: int
-    grants: tuple[Ruling | None, ...]
+    grants: tuple[Verdict | None, ...]
     reached: tuple[int, ...]
     obstacles: tuple[Obstacle, ...]
     rival: tuple[int, int] | None
     ignored: Ignored | None
-    plight: Plight
+    plight: NodeFaults
 
     @property
     def has_majority(self) -> bool:
@@ -52,7 +52,7 @@ class LeaderFacts:
         return not self.plight.frozen and len(self.reached) + 1 >= self.needed
 
 
-def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
+def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
     """Why `node` leads."""
     id, term, life = node.id, node.current_term, node.incarnation
     won = trail.event(id, decisions.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
@@ -76,7 +76,7 @@ def leader_facts(trail: Trail, node: NodeSnapshot) -> LeaderFacts:
     )
 
 
-def last_ignored(trail: Trail, node: NodeSnapshot) -> Ignored | None:
+def last_ignored(trail: EventIndex, node: NodeSnapshot) -> Ignored | None:
     """The last reply that `node` ignored since it took up its role."""
     role = trail.last(node.id, decisions.BecameLeader, decisions.ElectionStarted, life=node.incarnation)
     found = trail.event(node.id, decisions.ReplyIgnored, life=node.incarnation)
@@ -90,7 +90,7 @@ def _term_of(record: Record) -> int:
     return event.term if isinstance(event, decisions.BecameLeader | decisions.ElectionStarted) else -1
 
 
-def _rival(trail: Trail, node: NodeSnapshot) -> tuple[int, int] | None:
+def _rival(trail: EventIndex, node: NodeSnapshot) -> tuple[int, int] | None:
     leaders = [
         (other.current_term, other.id)
         for other in trail.snapshot.nodes

@@ -7,12 +7,12 @@ from raftplay.raft.messages import NONE
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import count
-from raftplay.why.calls import Journey, Stage
+from raftplay.why.calls import CallStage, Journey
 from raftplay.why.elections import Asked, Candidacy, Firing
-from raftplay.why.followers import FollowerFacts, Turn, Vote
+from raftplay.why.followers import FollowerFacts, RoleChange, VoteCast
 from raftplay.why.leaders import Ignored, LeaderFacts
 from raftplay.why.nodes import CandidateFacts, DownFacts, NodeFacts
-from raftplay.why.rulings import Ruling
+from raftplay.why.verdicts import Verdict
 from raftplay.why.words import (
     FORGOTTEN,
     ago,
@@ -198,7 +198,7 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
         return f"node {peer} has not answered: {no_answer_text(asked)}"
     verb = f"granted its {kind}" if ruling.yes else f"refused its {kind}"
     text = f"node {peer} {verb}: {ruling_text(ruling)}"
-    if journey.stage is Stage.ANSWERED and not journey.again:
+    if journey.stage is CallStage.ANSWERED and not journey.again:
         return text
     return f"{text}; {journey_text(journey, 'the request', 'the answer')}"
 
@@ -216,13 +216,13 @@ def no_answer_text(asked: Asked) -> str:
 def _said_already(journey: Journey) -> tuple[str, ...]:
     """The obstacles that the words for a journey name already."""
     match journey.stage:
-        case Stage.NOT_SENT:
+        case CallStage.NOT_SENT:
             return () if journey.obstacle is None else (journey.obstacle.kind,)
-        case Stage.CALL_HELD:
+        case CallStage.CALL_HELD:
             return ("held",)
-        case Stage.CALL_WAITS:
+        case CallStage.CALL_WAITS:
             return ("frozen",)
-        case Stage.CALL_LOST:
+        case CallStage.CALL_LOST:
             return {"crash": ("down",), "disconnected": ("cut off",)}.get(journey.reason, (journey.reason,))
     return ()
 
@@ -286,7 +286,7 @@ def _turn_lines(facts: FollowerFacts, is_back: bool) -> list[str]:
     return lines
 
 
-def _turn_text(turn: Turn) -> str:
+def _turn_text(turn: RoleChange) -> str:
     terms = f", {turn.old_term} < {turn.term}" if turn.old_term < turn.term else ""
     by = f": {cause_text(turn.cause)}" if turn.cause is not None else ""
     return f"{rule_text(turn.rule)}{terms}{by}"
@@ -307,7 +307,7 @@ def _follower_vote_lines(facts: FollowerFacts) -> list[str]:
     return lines
 
 
-def _vote_line(vote: Vote, node: int) -> str:
+def _vote_line(vote: VoteCast, node: int) -> str:
     whom = "itself" if vote.candidate == node else f"node {vote.candidate}"
     from_disk = "; it knows that from its disk" if vote.from_disk else ""
     if vote.time is None:
@@ -317,7 +317,7 @@ def _vote_line(vote: Vote, node: int) -> str:
     return f"in term {vote.term} it voted for {whom} at {at(vote.time)}: {ruling_text(vote.ruling)}{from_disk}"
 
 
-def _heard_line(heard: Ruling, snapshot: Snapshot) -> str:
+def _heard_line(heard: Verdict, snapshot: Snapshot) -> str:
     verb = "accepted" if heard.yes else "refused"
     when = f"at {at(heard.time)}, {ago(snapshot.time - heard.time)}"
     what = f"{verb} its {request_text(heard.args)}: {ruling_text(heard)}"

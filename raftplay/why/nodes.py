@@ -6,12 +6,12 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft.decisions import Stopped
 from raftplay.raft.messages import CMState
 from raftplay.watch import facts
-from raftplay.why.disks import Disk, disk_of
+from raftplay.why.disks import DiskContents, disk_of
 from raftplay.why.elections import Candidacy, candidacy, timer_of
+from raftplay.why.faults import NodeFaults, plight
 from raftplay.why.followers import FollowerFacts, follower_facts
+from raftplay.why.index import EventIndex
 from raftplay.why.leaders import Ignored, LeaderFacts, last_ignored, leader_facts
-from raftplay.why.plights import Plight, plight
-from raftplay.why.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class CandidateFacts:
     candidacy: Candidacy
     ignored: Ignored | None
     deadline: float
-    plight: Plight
+    plight: NodeFaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class DownFacts:
     since: float | None
     was: str
     was_term: int
-    disk: Disk
+    disk: DiskContents
     acts: float | None
     cause: str = ""
 
@@ -46,7 +46,7 @@ class DownFacts:
 NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
 
 
-def node_facts(trail: Trail, node: NodeSnapshot) -> NodeFacts:
+def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
     """Why `node` is in its state."""
     if not node.alive:
         return _down(trail, node)
@@ -60,7 +60,7 @@ def node_facts(trail: Trail, node: NodeSnapshot) -> NodeFacts:
     return follower_facts(trail, node)
 
 
-def _down(trail: Trail, node: NodeSnapshot) -> DownFacts:
+def _down(trail: EventIndex, node: NodeSnapshot) -> DownFacts:
     crashed = trail.last(node.id, facts.Crashed)
     role, term, acts = "", 0, None
     for record in reversed(trail.records):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from raftplay.cluster.timings import Doubt, Timings, doubt_about
 from raftplay.raft import decisions
 from raftplay.watch.text import count
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
 
 WINDOW = 5.0
 """How far back elections are counted, in seconds of cluster time."""
@@ -24,7 +24,7 @@ class Pace:
     doubt: Doubt
 
 
-def pace_of(trail: Trail) -> Pace | None:
+def pace_of(trail: EventIndex) -> Pace | None:
     """Return how often elections begin; None where the timings do not explain it, or hardly any begin."""
     timings = _timings_now(trail)
     doubt = None if timings is None else doubt_about(timings)
@@ -40,7 +40,7 @@ def pace_of(trail: Trail) -> Pace | None:
     return Pace(elections, pre_votes, now - begin, doubt)
 
 
-def _count(trail: Trail, kind: type[decisions.Decision], begin: float) -> int:
+def _count(trail: EventIndex, kind: type[decisions.Decision], begin: float) -> int:
     count = 0
     for node in trail.snapshot.nodes:
         for record in trail.backwards(node.id, kind):
@@ -50,7 +50,7 @@ def _count(trail: Trail, kind: type[decisions.Decision], begin: float) -> int:
     return count
 
 
-def _timings_now(trail: Trail) -> Timings | None:
+def _timings_now(trail: EventIndex) -> Timings | None:
     """Return the timings with the delays of the links, which make a round trip longer; None for a single node.
 
     The two nodes that are nearest to each other count.
@@ -64,7 +64,7 @@ def _timings_now(trail: Trail) -> Timings | None:
     return replace(snapshot.timings, round_trip=snapshot.timings.round_trip + min(trips))
 
 
-def pace_lines(trail: Trail) -> list[str]:
+def pace_lines(trail: EventIndex) -> list[str]:
     """Return the line that says how often elections begin, if there is a reason to."""
     pace = pace_of(trail)
     if pace is None:

@@ -11,9 +11,9 @@ from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
 from raftplay.why.elections import Asked, Candidacy, candidacy, may_still_vote, timer_of
+from raftplay.why.index import UNNAMED, EventIndex
 from raftplay.why.network import Obstacle
-from raftplay.why.rulings import judge_log
-from raftplay.why.trail import UNNAMED, Trail
+from raftplay.why.verdicts import judge_log
 
 Reason = Literal[
     "there is one", "too few live", "too few meet", "logs refused", "split vote", "election lost",
@@ -80,7 +80,7 @@ class QuorumFacts:
     forgets: bool
 
 
-def quorum_facts(trail: Trail) -> QuorumFacts:
+def quorum_facts(trail: EventIndex) -> QuorumFacts:
     """Whether somebody leads, and why nobody does."""
     snapshot = trail.snapshot
     live = [node for node in snapshot.nodes if node.alive]
@@ -107,7 +107,7 @@ def quorum_facts(trail: Trail) -> QuorumFacts:
     )
 
 
-def _standing(trail: Trail, node: NodeSnapshot) -> Standing:
+def _standing(trail: EventIndex, node: NodeSnapshot) -> Standing:
     nodes = trail.snapshot.nodes
     meets, obstacles = trail.links.around(node.id)
     return Standing(node.id, meets, tuple(peer for peer in meets if not _refuses(nodes[peer], node)), obstacles)
@@ -123,7 +123,7 @@ def _last_term(node: NodeSnapshot) -> int:
 
 
 def _reason(
-    trail: Trail,
+    trail: EventIndex,
     standings: tuple[Standing, ...],
     needed: int,
     ballot: tuple[tuple[int, int], ...],
@@ -144,7 +144,7 @@ def _reason(
     return "split vote" if len({candidate for _, candidate in ballot}) > 1 else "election lost"
 
 
-def _may_win(trail: Trail, election: Candidacy) -> bool:
+def _may_win(trail: EventIndex, election: Candidacy) -> bool:
     """Whether the votes that it has and those that may still come are enough: it asks once in a term."""
     votes = {election.node, *election.votes}
     votes.update(a.peer for a in election.asked if _may_come(trail.snapshot.nodes[a.peer], a, election))
@@ -161,14 +161,14 @@ def _may_come(voter: NodeSnapshot, asked: Asked, election: Candidacy) -> bool:
     return voter.voted_for in (NONE, election.node)
 
 
-def _next_timer(trail: Trail, live: list[NodeSnapshot]) -> tuple[int, float] | None:
+def _next_timer(trail: EventIndex, live: list[NodeSnapshot]) -> tuple[int, float] | None:
     when, id = min(
         ((timer_of(trail, node), node.id) for node in live if not node.frozen), default=(math.inf, NONE)
     )
     return (id, when) if math.isfinite(when) else None
 
 
-def _last_leader(trail: Trail) -> LastLeader | None:
+def _last_leader(trail: EventIndex) -> LastLeader | None:
     """Who won an election last, and what became of that."""
     won = [
         record

@@ -2,7 +2,7 @@
 
 from raftplay.watch.text import count
 from raftplay.why.refusals import RefusalFacts
-from raftplay.why.rulings import Ruling
+from raftplay.why.verdicts import Verdict
 from raftplay.why.words import at, request_text, ruling_text
 
 
@@ -27,7 +27,7 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
     return head, lines
 
 
-def refusal_text(ruling: Ruling) -> str:
+def refusal_text(ruling: Verdict) -> str:
     """Who refused what, when, and why."""
     return (
         f"node {ruling.node} refused node {ruling.asker}'s {request_text(ruling.args)} at {at(ruling.time)}: "

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from raftplay.raft import decisions
 from raftplay.watch.facts import Record
-from raftplay.why.rulings import Ruling, is_refusal, ruling
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
+from raftplay.why.verdicts import Verdict, is_refusal, ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,12 @@ class RefusalFacts:
     """
 
     node: int
-    by: Ruling | None
-    of: Ruling | None
+    by: Verdict | None
+    of: Verdict | None
     kept_from: float | None
 
 
-def refusal_facts(trail: Trail, node: int) -> RefusalFacts:
+def refusal_facts(trail: EventIndex, node: int) -> RefusalFacts:
     """What `node` refused last, and what of its own was refused last."""
     kinds = (decisions.VoteDecided, decisions.AppendDecided)
     by = trail.last(node, *kinds, test=is_refusal)

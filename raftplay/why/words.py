@@ -8,11 +8,11 @@ from typing import Any
 from raftplay.raft.decisions import RULES, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch.text import count
-from raftplay.why.calls import Journey, Stage
+from raftplay.why.calls import CallStage, Journey
 from raftplay.why.causes import Cause
+from raftplay.why.faults import NodeFaults
 from raftplay.why.network import Obstacle
-from raftplay.why.plights import Plight
-from raftplay.why.rulings import Args, Ruling
+from raftplay.why.verdicts import Args, Verdict
 
 FORGOTTEN = "the history no longer has it"
 
@@ -21,7 +21,7 @@ WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Explanation:
     """An answer: the `facts`, one sentence that answers, and the reasons, a line each."""
 
     facts: Any
@@ -146,19 +146,19 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
     gap = journey.obstacle
     gone = "has not arrived, and is not on its way any more"
     texts = {
-        Stage.NOT_SENT: f"{what} never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}",
-        Stage.CALL_UNDER_WAY: f"{what} is on its way{due}",
-        Stage.CALL_HELD: f"{what} is held on {src}->{dst}",
-        Stage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
-        Stage.CALL_LOST: f"{what} was lost ({journey.reason})",
-        Stage.CALL_GONE: f"{what} {gone}",
-        Stage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it answered",
-        Stage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
-        Stage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
-        Stage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
-        Stage.REPLY_LOST: f"{answer} was lost ({journey.reason})",
-        Stage.REPLY_GONE: f"{answer} {gone}",
-        Stage.ANSWERED: f"{answer} arrived",
+        CallStage.NOT_SENT: f"{what} never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}",
+        CallStage.CALL_UNDER_WAY: f"{what} is on its way{due}",
+        CallStage.CALL_HELD: f"{what} is held on {src}->{dst}",
+        CallStage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
+        CallStage.CALL_LOST: f"{what} was lost ({journey.reason})",
+        CallStage.CALL_GONE: f"{what} {gone}",
+        CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it answered",
+        CallStage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
+        CallStage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
+        CallStage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
+        CallStage.REPLY_LOST: f"{answer} was lost ({journey.reason})",
+        CallStage.REPLY_GONE: f"{answer} {gone}",
+        CallStage.ANSWERED: f"{answer} arrived",
     }
     return texts[journey.stage] + ("; another copy of the call is on its way" if journey.again else "")
 
@@ -166,7 +166,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
 # ---- rules
 
 
-def ruling_text(ruling: Ruling) -> str:
+def ruling_text(ruling: Verdict) -> str:
     """The rule by which a node answered, with its operands and section, and where sound Raft parts from it."""
     section, words = rule_words(ruling.rule)
     words, section = _exact_words(ruling, words, section)
@@ -175,7 +175,7 @@ def ruling_text(ruling: Ruling) -> str:
     return f"{text}; {_sound_text(ruling)}" if ruling.sound else text
 
 
-def _exact_words(ruling: Ruling, words: str, section: str) -> tuple[str, str]:
+def _exact_words(ruling: Verdict, words: str, section: str) -> tuple[str, str]:
     """The words of a rule where its operands make others truer."""
     args = ruling.args
     if not isinstance(args, RequestVoteArgs):
@@ -191,7 +191,7 @@ def _exact_words(ruling: Ruling, words: str, section: str) -> tuple[str, str]:
     return words, section
 
 
-def _operands(ruling: Ruling) -> str:
+def _operands(ruling: Verdict) -> str:
     args, node = ruling.args, ruling.node
     if isinstance(args, AppendEntriesArgs):
         return _append_operands(ruling, args)
@@ -225,7 +225,7 @@ def _operands(ruling: Ruling) -> str:
     return f"{whose} {_log_end(*asker)}, that of node {node} {_log_end(*own)}"
 
 
-def _leader_alive(ruling: Ruling) -> str:
+def _leader_alive(ruling: Verdict) -> str:
     if ruling.leads:
         return f"node {ruling.node} leads term {ruling.term} itself"
     if ruling.leader_heard is None:
@@ -238,7 +238,7 @@ def _log_end(index: int, term: int) -> str:
     return f"ends at index {index} with term {term}" if index != NONE else "is empty"
 
 
-def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
+def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
     previous = args.prev_log_index
     match ruling.rule:
         case "stale-term":
@@ -254,7 +254,7 @@ def _append_operands(ruling: Ruling, args: AppendEntriesArgs) -> str:
     return f"index {previous}, term {args.prev_log_term}" if previous != NONE else "nothing comes before index 0"
 
 
-def _sound_text(ruling: Ruling) -> str:
+def _sound_text(ruling: Verdict) -> str:
     """What sound Raft would have done instead."""
     section, words = rule_words(ruling.sound)
     if ruling.sound in ("granted", "matches"):
@@ -265,7 +265,7 @@ def _sound_text(ruling: Ruling) -> str:
 # ---- what was done to a node
 
 
-def plight_lines(plight: Plight, node: int) -> list[str]:
+def plight_lines(plight: NodeFaults, node: int) -> list[str]:
     """What is wrong with a node that lives, a line each."""
     lines = []
     if plight.frozen:
@@ -290,6 +290,6 @@ def plight_lines(plight: Plight, node: int) -> list[str]:
     return lines
 
 
-def _group_text(plight: Plight, node: int) -> str:
+def _group_text(plight: NodeFaults, node: int) -> str:
     others = [id for id in plight.group if id != node]
     return nodes_text(others) if others else "nobody"

@@ -17,9 +17,9 @@ import pytest
 from raftplay import Harness
 from raftplay.backends import tcp
 from raftplay.bench import bare, clusters, command, elections, latency, pipelined, report, rival
-from raftplay.bench.command import MEASUREMENTS, Progress, bench, plan
+from raftplay.bench.command import MEASUREMENTS, BenchProgress, bench, plan
 from raftplay.bench.curves import draw
-from raftplay.bench.figures import Curve, Figure, Found, Options, Step
+from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
 from raftplay.bench.floor import Floor, calls_of_a_commit, calls_with
 from raftplay.bench.report import number
 from raftplay.cluster.config import Config
@@ -44,7 +44,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
 
 def found_by(monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
     """Let the whole benchmark be one step that finds this."""
-    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [Step("a step", 1.0, lambda: found)]})
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [BenchStep("a step", 1.0, lambda: found)]})
 
 
 def text_of(monkeypatch: pytest.MonkeyPatch, *found: Found) -> str:
@@ -259,7 +259,7 @@ def test_a_chart_draws_each_distribution_with_a_letter_and_says_what_never_ended
 
 
 def test_progress_is_a_bar_and_what_comes_next() -> None:
-    assert str(Progress(0.5, "idle")) == "[############            ] idle"
+    assert str(BenchProgress(0.5, "idle")) == "[############            ] idle"
 
 
 def read_until(master: int, wanted: str, process: "subprocess.Popen[str]") -> str:
@@ -311,7 +311,10 @@ def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
     def interrupted() -> list[Found]:
         raise KeyboardInterrupt
 
-    steps = [Step("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")]), Step("two", 1.0, interrupted)]
+    steps = [
+        BenchStep("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")]),
+        BenchStep("two", 1.0, interrupted),
+    ]
     monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: steps})
     written: list[str] = []
     seen: list[str] = []
@@ -334,7 +337,7 @@ def test_a_measurement_that_comes_to_no_end_is_said_to_be_so_with_status_1(
             clusters.until(h, lambda: False)
         return []
 
-    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [Step("one", 1.0, stall)]})
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [BenchStep("one", 1.0, stall)]})
     written: list[str] = []
     status = bench([], None, QUICK, as_json=False, write=written.append, watch=lambda _: None)
     assert status is Status.FAILED

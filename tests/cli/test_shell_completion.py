@@ -9,7 +9,7 @@ import pytest
 
 from raftplay import scenarios
 from raftplay.cli import completions
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 
 
@@ -58,7 +58,7 @@ def test_everything_that_has_a_name_is_offered(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert completions.scripts("") == scenarios.names()
     assert completions.scripts("bugs/") == scenarios.bug_names()
-    assert completions.lessons("") == shelf.names()
+    assert completions.lessons("") == catalogue.names()
     assert completions.bugs("") == list(BUGS)
 
 

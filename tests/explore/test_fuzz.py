@@ -18,7 +18,7 @@ from raftplay.commands.table import TABLE
 from raftplay.explore import frames, gauge, scripts
 from raftplay.explore.frames import fuzz_frames
 from raftplay.explore.fuzz import fuzz
-from raftplay.explore.gauge import Gauge, Reading, left_over
+from raftplay.explore.gauge import Gauge, ResourceUse, left_over
 from raftplay.explore.mutate import Mutator
 from raftplay.explore.scripts import fuzz_scripts
 
@@ -171,9 +171,9 @@ def test_what_is_shown_raw_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- what a process holds
 
 
-def reading(**more: int) -> Reading:
+def reading(**more: int) -> ResourceUse:
     held = {"memory": 100 << 20, "blocks": 1_000_000, "files": 10, "threads": 1}
-    return Reading(**(held | more))
+    return ResourceUse(**(held | more))
 
 
 @pytest.mark.parametrize(

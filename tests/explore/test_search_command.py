@@ -17,7 +17,7 @@ from raftplay.commands.status import Status
 from raftplay.explore import all_bugs
 from raftplay.explore import command as explore_command
 from raftplay.explore.shrink import Case, Shrinker
-from raftplay.explore.sweep import Report, Search, sweep
+from raftplay.explore.sweep import Search, SearchReport, sweep
 
 
 def test_the_answer_is_the_lowest_seed_whatever_the_number_of_processes():
@@ -55,7 +55,7 @@ def test_a_bug_whose_search_was_interrupted_gets_no_row(where: str, monkeypatch:
         raise KeyboardInterrupt
 
     if where == "sweep":
-        monkeypatch.setattr(all_bugs, "sweep", lambda search: Report(search, interrupted=True))
+        monkeypatch.setattr(all_bugs, "sweep", lambda search: SearchReport(search, interrupted=True))
     else:
         monkeypatch.setattr(Shrinker, "shrink", interrupted)
     lines: list[str] = []

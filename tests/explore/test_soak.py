@@ -14,7 +14,7 @@ from raftplay.commands.status import Status
 from raftplay.explore import trial
 from raftplay.explore.mixes import MIXES
 from raftplay.explore.soak import soak
-from raftplay.explore.sweep import Report, Search, Watch
+from raftplay.explore.sweep import Search, SearchReport, Watch
 from raftplay.explore.trial import Plan, run_trial
 
 SHORT = Search(range(3, 6), seconds=0.5, seeds=len(MIXES), backend="tcp", speed=5)
@@ -53,7 +53,7 @@ def test_a_breach_is_told_with_what_was_done(tmp_path: Path) -> None:
 def test_what_grows_fails_the_soak(tmp_path: Path) -> None:
     kept: list[TextIO] = []
 
-    def keep(_: Report) -> None:
+    def keep(_: SearchReport) -> None:
         kept.append(open(os.devnull, encoding="utf-8"))  # noqa: SIM115 - the leak that is to be seen
 
     try:

@@ -8,7 +8,7 @@ from support.language import Ended, raftplay
 from support.places import ROOT
 from support.terminal import CTRL_C, Terminal
 
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.lessons.language import BESIDE, UNSEEN, WORDS
 
 OWN = """\
@@ -45,7 +45,7 @@ def test_the_list_names_every_lesson_with_its_minutes(home: dict[str, str]) -> N
     done = lesson(home)
     assert (done.status, done.err) == (0, "")
     rows = done.out.split("\n\n")[0].split("\n")
-    assert len(rows) == len(shelf.names()) == 12
+    assert len(rows) == len(catalogue.names()) == 12
     assert [int(row.split()[0]) for row in rows] == list(range(1, 13))
     assert all(3 <= int(re.findall(r"(\d+) min$", row)[0]) <= 8 for row in rows)
     assert max(map(len, rows)) < 80

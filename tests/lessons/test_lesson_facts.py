@@ -10,7 +10,7 @@ from support.lessons import lesson_of, session_of
 
 from raftplay.commands.errors import Failed
 from raftplay.errors import UsageError
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, play
 from raftplay.raft import decisions
 from raftplay.watch.facts import CallSent
@@ -406,9 +406,9 @@ CLAIM = re.compile(r"\b[Nn]odes? \d|\{|\b(term|index) \d")
 """A sentence like this speaks of this very cluster."""
 
 
-@pytest.mark.parametrize("name", shelf.names())
+@pytest.mark.parametrize("name", catalogue.names())
 def test_what_a_lesson_says_is_true_of_its_cluster(name: str) -> None:
-    lesson = shelf.shipped(name).lesson()
+    lesson = catalogue.shipped(name).lesson()
     for seed in range(SEEDS):
         truths = play(lesson, seed, {}).truths
         met = visit(lesson, seed, FACTS[name], truths, wrong=False) | visit(
@@ -417,11 +417,11 @@ def test_what_a_lesson_says_is_true_of_its_cluster(name: str) -> None:
         assert met == set(FACTS[name]), set(FACTS[name]) - met
 
 
-@pytest.mark.parametrize("name", shelf.names())
+@pytest.mark.parametrize("name", catalogue.names())
 def test_every_sentence_about_this_cluster_has_its_fact(name: str) -> None:
     unproved = [
         sentence
-        for sentence in said(shelf.shipped(name).source)
+        for sentence in said(catalogue.shipped(name).source)
         if CLAIM.search(sentence) and not any(words in sentence for words in FACTS[name])
     ]
     assert unproved == []

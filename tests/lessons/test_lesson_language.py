@@ -5,7 +5,7 @@ from support.lessons import HEAD, lesson_of, refused, session_of
 
 from raftplay.commands.script import Step as Command
 from raftplay.lessons.course import reach
-from raftplay.lessons.language import Anew, Answer, Ask, Beside, Play, Say, Unseen
+from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Play, Say, Unseen
 
 ALL = """\
 step First
@@ -37,7 +37,21 @@ def test_a_lesson_has_a_title_and_steps_of_what_is_said_asked_and_done() -> None
     assert lesson.title == "A title"
     assert [step.title for step in lesson.steps] == ["First", "Second"]
     kinds = [type(item) for item in lesson.steps[0].items]
-    assert kinds == [Say, Say, Ask, Command, Command, Answer, Ask, Answer, Unseen, Unseen, Command, Anew, Beside]
+    assert kinds == [
+        Say,
+        Say,
+        Ask,
+        Command,
+        Command,
+        ExpectedAnswer,
+        Ask,
+        ExpectedAnswer,
+        Unseen,
+        Unseen,
+        Command,
+        Anew,
+        Beside,
+    ]
     goals = [item.goal for item in lesson.steps[1].items if isinstance(item, Play)]
     assert goals[1:] == ["breach", None]
     assert lesson.steps[0].items[0].line == 5

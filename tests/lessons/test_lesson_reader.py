@@ -10,7 +10,7 @@ from raftplay.lessons.console import Console
 from raftplay.lessons.page import indented, wrapped
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
-from raftplay.lessons.terminal import Reader
+from raftplay.lessons.terminal import LessonReader
 
 LESSON = """\
 step One
@@ -113,7 +113,7 @@ def test_free_play_happens_on_a_copy_and_spoils_nothing() -> None:
     lesson = lesson_of(LESSON)
     typist = Typist(["1", "crash all; submit z to 0", "sleep 1s", "status", ""])
     with session_of(lesson) as session:
-        Reader(lesson, Stage(session), Console(typist.read, typist.write)).play()
+        LessonReader(lesson, Stage(session), Console(typist.read, typist.write)).play()
         snapshot = session.harness.snapshot()
         assert all(node.alive for node in snapshot.nodes)
         assert session.branches.keys() == {"main"}
@@ -130,7 +130,7 @@ def test_the_copy_cannot_be_left_for_the_lesson_s_own_cluster() -> None:
     lesson = lesson_of(LESSON)
     typist = Typist(["1", "switch main", "crash all", "status", ""])
     with session_of(lesson) as session:
-        Reader(lesson, Stage(session), Console(typist.read, typist.write)).play()
+        LessonReader(lesson, Stage(session), Console(typist.read, typist.write)).play()
         assert all(node.alive for node in session.harness.snapshot().nodes)
     assert "stays as it is; you are on a copy" in typist.text
 
@@ -139,7 +139,7 @@ def test_futures_that_begin_in_the_past_of_a_copy_end_with_it() -> None:
     lesson = lesson_of(LESSON)
     typist = Typist(["1", "submit x", "back 3", "crash 0", "branches", ""])
     with session_of(lesson) as session:
-        Reader(lesson, Stage(session), Console(typist.read, typist.write)).play()
+        LessonReader(lesson, Stage(session), Console(typist.read, typist.write)).play()
         assert session.branches.keys() == {"main"}
         assert session.moment is None
 

@@ -10,10 +10,10 @@ from support.terminal import ENTER, Terminal
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
+from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.progress import kept
-from raftplay.lessons.shelf import Text
 from raftplay.tui import picture
-from raftplay.tui.lesson import LessonApp, Reading, prepared
+from raftplay.tui.lesson import LessonApp, LessonThread, prepared
 
 SOURCE = """\
 # A lesson
@@ -38,9 +38,9 @@ Watch = Callable[[LessonApp, Pilot[None]], Awaitable[Any]]
 
 def shown(
     tmp_path: Path, watch: Watch, source: str = SOURCE, *, size: tuple[int, int] = (130, 40), key: str = ""
-) -> tuple[Any, Reading]:
+) -> tuple[Any, LessonThread]:
     """What `watch` gives while a lesson is on the screen, ten times as fast as it happens."""
-    text = Text("lesson", source, key)
+    text = LessonText("lesson", source, key)
     app, reading = prepared(text, text.lesson(Setup(seed=7)), speed=10.0, file=tmp_path / "progress.json")
 
     async def run() -> Any:

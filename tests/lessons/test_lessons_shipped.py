@@ -11,7 +11,7 @@ from support.lessons import read, session_of
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.session import Session
 from raftplay.commands.shown import columns
-from raftplay.lessons import shelf
+from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, Playing, play
 from raftplay.lessons.command import minutes
 from raftplay.lessons.language import Ask, Lesson, Play
@@ -153,7 +153,7 @@ SOLUTIONS = {
 
 @lru_cache
 def lesson_named(name: str) -> Lesson:
-    return shelf.shipped(name).lesson()
+    return catalogue.shipped(name).lesson()
 
 
 @lru_cache
@@ -165,7 +165,7 @@ def played(name: str, seed: int) -> tuple[Playing, ...]:
 
 
 def test_there_are_twelve_and_each_has_its_table() -> None:
-    assert shelf.names() == list(TRUTHS)
+    assert catalogue.names() == list(TRUTHS)
 
 
 @pytest.mark.parametrize("name", TRUTHS)
@@ -177,7 +177,7 @@ def test_a_lesson_can_be_played_with_right_and_with_wrong_answers(name: str) -> 
 
 @pytest.mark.parametrize("name", TRUTHS)
 def test_its_questions_have_the_answers_that_are_meant(name: str) -> None:
-    source = shelf.shipped(name).source.split("\n")
+    source = catalogue.shipped(name).source.split("\n")
     asks = [item for step in lesson_named(name).steps for item in step.items if isinstance(item, Ask)]
     assert len(asks) == len(TRUTHS[name])
     for ask, (begins, allowed) in zip(asks, TRUTHS[name], strict=True):
@@ -198,7 +198,7 @@ def test_every_step_asks_something_or_lets_one_play(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRUTHS)
 def test_it_takes_three_to_eight_minutes_and_names_its_section(name: str) -> None:
-    text = shelf.shipped(name)
+    text = catalogue.shipped(name)
     assert 3 <= minutes(text.lesson(), text.source) <= 8
     assert re.search(r"§\d|raftplay bugs", text.source)
 

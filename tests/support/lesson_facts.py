@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.session import Session
-from raftplay.lessons.course import Do, Free, Look, Predict, Verdict, Words, open_lesson, play_step
+from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Words, open_lesson, play_step
 from raftplay.lessons.language import Lesson
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
@@ -151,7 +151,7 @@ def visit(
             case Predict(question=question, line=line):
                 others = question.others(truths[line], session.harness.n)
                 return others[seed % len(others)] if wrong else truths[line]
-            case Verdict():
+            case AnswerVerdict():
                 hear(request.more)
         return None
 

@@ -14,7 +14,7 @@ from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Lesson, parse_lesson
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
-from raftplay.lessons.terminal import Reader
+from raftplay.lessons.terminal import LessonReader
 
 HEAD = "# A title\nnodes 3\ntiming election=20s..40s delay=2ms\n"
 
@@ -75,11 +75,11 @@ class Typist:
 
 def read(
     lesson: Lesson, *lines: str, plain: bool = False, seed: int = 7, start: Left | None = None
-) -> tuple[Reader, Typist]:
+) -> tuple[LessonReader, Typist]:
     """Read a lesson, typing `lines`, up to its end or theirs."""
     typist = Typist(lines)
     with session_of(lesson, seed) as session:
         console = Console(typist.read, typist.write, plain)
-        reader = Reader(lesson, Stage(session), console, start=start)
+        reader = LessonReader(lesson, Stage(session), console, start=start)
         reader.score = reader.play()  # type: ignore[attr-defined]
     return reader, typist

@@ -16,13 +16,13 @@ from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
-from raftplay.tui.deck import Deck
-from raftplay.tui.driver import Driver, Still
+from raftplay.tui.driver import SessionLike, Still
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.model.lines import Line, text_of
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings
+from raftplay.tui.state import ScreenState
 from raftplay.watch.invariants import INVARIANTS
 
 NAMES = tuple(invariant.name for invariant in INVARIANTS)
@@ -48,7 +48,7 @@ def still(*lines: str, nodes: int = 5, seed: int = 7, setup: str = "") -> Iterat
         driver.close()
 
 
-def done(driver: Driver, line: str) -> list[Outcome]:
+def done(driver: SessionLike, line: str) -> list[Outcome]:
     """Run a line that is no mistake."""
     outcomes = driver.run(line).result(30)
     assert all(outcome.status != "mistake" for outcome in outcomes), outcomes
@@ -71,9 +71,11 @@ def texts(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
     return [text_of(line).rstrip() for line in lines]
 
 
-def app_of(driver: Driver, *, ascii: bool = False, colours: bool = True, player: Player | None = None) -> RaftApp:
+def app_of(
+    driver: SessionLike, *, ascii: bool = False, colours: bool = True, player: Player | None = None
+) -> RaftApp:
     """The app over a driver, with nothing remembered."""
-    deck = Deck(watched=NAMES, nodes=driver.session.harness.n, glyphs=ASCII if ascii else UNICODE)
+    deck = ScreenState(watched=NAMES, nodes=driver.session.harness.n, glyphs=ASCII if ascii else UNICODE)
     return RaftApp(driver, deck, settings=Settings(), colours=colours, player=player)
 
 
@@ -102,6 +104,6 @@ async def pressed(pilot: Pilot[None], *keys: str) -> list[str]:
     return picture.frame(pilot.app)  # type: ignore[arg-type]
 
 
-def frame_of(driver: Driver, size: tuple[int, int], *keys: str, ascii: bool = False) -> list[str]:
+def frame_of(driver: SessionLike, size: tuple[int, int], *keys: str, ascii: bool = False) -> list[str]:
     """The screen of a cluster as lines of text, after some keys."""
     return list(played(app_of(driver, ascii=ascii), lambda pilot: pressed(pilot, *keys), size))

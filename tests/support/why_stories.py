@@ -11,9 +11,9 @@ from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.view import View
-from raftplay.why import Answer
+from raftplay.why import Explanation
 
-Ask = Callable[[View], Answer]
+Ask = Callable[[View], Explanation]
 
 STILL = "timing election=20s..40s delay=2ms\n"
 """Nobody stands unless told to, and every call takes 2 ms."""
@@ -39,6 +39,6 @@ def view_after(script: str, *, nodes: int = 3, seed: int = 7, history: History |
         return session.view()
 
 
-def lines_of(answer: Answer) -> list[str]:
+def lines_of(answer: Explanation) -> list[str]:
     """The answer's sentences, none of them folded."""
     return [answer.head, *(reason.strip() for reason in answer.reasons)]

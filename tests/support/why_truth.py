@@ -15,17 +15,17 @@ from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.watch import facts
-from raftplay.why import Answer, why, why_no_leader, why_node, why_not_committed, why_rejected
+from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
 from raftplay.why.breaches import BreachFacts
-from raftplay.why.calls import Journey, Stage
+from raftplay.why.calls import CallStage, Journey
 from raftplay.why.elections import Candidacy
-from raftplay.why.entries import IndexFacts, Share
+from raftplay.why.entries import IndexFacts, PeerProgress
 from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
 from raftplay.why.nodes import CandidateFacts, DownFacts
 from raftplay.why.quorums import QuorumFacts
 from raftplay.why.refusals import RefusalFacts
-from raftplay.why.rulings import Ruling
+from raftplay.why.verdicts import Verdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
 UNSOUND = re.compile(
@@ -44,7 +44,7 @@ class Watched:
         self.h = h
         self.session = Session(h, history)
         self.forgetful = Session(h, short)
-        self.moments: list[tuple[int, float, list[Answer]]] = []
+        self.moments: list[tuple[int, float, list[Explanation]]] = []
         self.witness = witness
         self.looks = 0
         self.said: dict[str, int] = defaultdict(int)
@@ -91,7 +91,7 @@ class Watched:
                 assert without_due(later.facts) == without_due(then.facts), f"{later.facts}\n\n{then.facts}"
 
 
-def everything(view: View) -> list[Answer]:
+def everything(view: View) -> list[Explanation]:
     """The answers to all questions but the bare one."""
     nodes = range(len(view.snapshot.nodes))
     longest = max(len(node.log) for node in view.snapshot.nodes)
@@ -155,7 +155,7 @@ def check_answers(watched: Watched) -> None:
     check_bare(watched, view, why(view))
 
 
-def answered(view: View, answer: Answer) -> Answer:
+def answered(view: View, answer: Explanation) -> Explanation:
     """The answer, which says something, fit to be shown, and names every bug that is on."""
     lines = answer.text.split("\n")
     assert all(line.strip() and line.isprintable() for line in lines), answer.text
@@ -165,7 +165,7 @@ def answered(view: View, answer: Answer) -> Answer:
     return answer
 
 
-def check_bare(watched: Watched, view: View, answer: Answer) -> None:
+def check_bare(watched: Watched, view: View, answer: Explanation) -> None:
     h = watched.h
     leader = leader_of(h)
     if h.breach is not None:
@@ -184,7 +184,7 @@ def check_refusals(watched: Watched, id: int, facts: RefusalFacts) -> None:
         assert found is None or not found.yes
 
 
-def check_ruling(found: Ruling | None, record: facts.Record | None) -> None:
+def check_ruling(found: Verdict | None, record: facts.Record | None) -> None:
     """The ruling tells what the event tells, or both are missing."""
     assert (found is None) == (record is None), (found, record)
     if found is None or record is None:
@@ -284,7 +284,7 @@ def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
 def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None) -> None:
     """Where the call is said to be, there it is."""
     h, witness = watched.h, watched.witness
-    if journey.stage is Stage.NOT_SENT:
+    if journey.stage is CallStage.NOT_SENT:
         assert sent is None
         return
     flights = [f for f in h.messages() if f.call_id == journey.call_id]
@@ -294,21 +294,21 @@ def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None)
     call_lost, reply_lost = ((journey.call_id, reply) in witness.lost for reply in (False, True))
     src, dst = h.cluster[journey.src], h.cluster[journey.dst]
     assert {
-        Stage.CALL_UNDER_WAY: journey.due in calls and journey.due is not None,
-        Stage.CALL_HELD: None in calls and journey.due is None,
-        Stage.CALL_WAITS: not calls and dst.frozen,
-        Stage.CALL_LOST: not calls and call_lost,
-        Stage.CALL_GONE: not calls and not call_lost,
-        Stage.UNANSWERED: not replies and (dst.stopped or dst.incarnation > 0),
-        Stage.REPLY_UNDER_WAY: journey.due in replies and journey.due is not None,
-        Stage.REPLY_HELD: None in replies and journey.due is None,
-        Stage.REPLY_WAITS: not replies and src.frozen,
-        Stage.REPLY_LOST: not replies and reply_lost,
-        Stage.REPLY_GONE: not replies and not reply_lost,
-        Stage.ANSWERED: reply_came,
+        CallStage.CALL_UNDER_WAY: journey.due in calls and journey.due is not None,
+        CallStage.CALL_HELD: None in calls and journey.due is None,
+        CallStage.CALL_WAITS: not calls and dst.frozen,
+        CallStage.CALL_LOST: not calls and call_lost,
+        CallStage.CALL_GONE: not calls and not call_lost,
+        CallStage.UNANSWERED: not replies and (dst.stopped or dst.incarnation > 0),
+        CallStage.REPLY_UNDER_WAY: journey.due in replies and journey.due is not None,
+        CallStage.REPLY_HELD: None in replies and journey.due is None,
+        CallStage.REPLY_WAITS: not replies and src.frozen,
+        CallStage.REPLY_LOST: not replies and reply_lost,
+        CallStage.REPLY_GONE: not replies and not reply_lost,
+        CallStage.ANSWERED: reply_came,
     }[journey.stage], journey
     assert call_came == (journey.ruling is not None), journey
-    assert reply_came == (journey.stage is Stage.ANSWERED), journey
+    assert reply_came == (journey.stage is CallStage.ANSWERED), journey
 
 
 def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
@@ -439,7 +439,7 @@ def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int
         check_share(watched, facts, leader, share)
 
 
-def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share) -> None:
+def check_share(watched: Watched, facts: IndexFacts, leader: int, share: PeerProgress) -> None:
     h, at = watched.h, facts.decider
     cm, log = h.cluster[leader].cm, log_of(h, share.node)
     assert share.counted == (cm.match_index[share.node] >= at)
@@ -459,8 +459,8 @@ def check_share(watched: Watched, facts: IndexFacts, leader: int, share: Share) 
     if vouching and not share.counted:
         assert share.journey is not None
         assert share.journey.stage in (
-            Stage.CALL_UNDER_WAY, Stage.CALL_HELD, Stage.REPLY_UNDER_WAY, Stage.REPLY_HELD, Stage.REPLY_WAITS,
-            Stage.CALL_WAITS,
+            CallStage.CALL_UNDER_WAY, CallStage.CALL_HELD, CallStage.REPLY_UNDER_WAY, CallStage.REPLY_HELD, CallStage.REPLY_WAITS,
+            CallStage.CALL_WAITS,
         )  # fmt: skip
     if share.journey is not None:
         check_journey(watched, share.journey, None)

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from support.tui import NAMES, done, still, text_of, view_after
 
 from raftplay.past.view import View
-from raftplay.tui.deck import Deck
 from raftplay.tui.model.context import KINDS
 from raftplay.tui.model.glyphs import ASCII
 from raftplay.tui.model.layout import PANES, Layout, Region, layout
 from raftplay.tui.model.lines import width_of
+from raftplay.tui.state import ScreenState
 
 BUSY = ("wait leader; submit 1; wait committed 1 on 3; crash 2; submit 2; sleep 70ms",)
 
@@ -63,7 +63,7 @@ def views() -> dict[int, View]:
 def test_every_line_of_every_box_has_the_width_of_its_box(
     views: dict[int, View], width: int, height: int, nodes: int, pane: str, zoomed: bool, is_ascii: bool
 ) -> None:
-    deck = Deck(width, height, watched=NAMES, nodes=nodes, pane=pane, zoomed=zoomed)
+    deck = ScreenState(width, height, watched=NAMES, nodes=nodes, pane=pane, zoomed=zoomed)
     deck.glyphs = ASCII if is_ascii else deck.glyphs
     frame = deck.frame(views[nodes])
     if not deck.fits:
@@ -80,7 +80,7 @@ def test_every_line_of_every_box_has_the_width_of_its_box(
 
 def test_a_pane_scrolls_no_further_than_it_has_lines() -> None:
     view = view_after(*BUSY)
-    deck = Deck(80, 24, watched=NAMES)
+    deck = ScreenState(80, 24, watched=NAMES)
     deck.frame(view)
     for pane in ("events", "log", "why"):
         deck.show(pane)
@@ -96,7 +96,7 @@ def test_a_pane_scrolls_no_further_than_it_has_lines() -> None:
 
 def test_selecting_events_goes_up_and_down_and_keeps_the_selected_one_in_sight() -> None:
     view = view_after(*BUSY)
-    deck = Deck(80, 24, watched=NAMES, pane="events")
+    deck = ScreenState(80, 24, watched=NAMES, pane="events")
     deck.frame(view)
     listed = [r.seq for r in view.records if deck.filter.passes(r)]
     deck.move(view, -1)
@@ -113,7 +113,7 @@ def test_selecting_events_goes_up_and_down_and_keeps_the_selected_one_in_sight()
 
 def test_selecting_messages_and_entries() -> None:
     view = view_after(*BUSY)
-    deck = Deck(120, 40, watched=NAMES, pane="messages")
+    deck = ScreenState(120, 40, watched=NAMES, pane="messages")
     deck.frame(view)
     deck.move(view, -1)
     first = deck.rows["messages"]
@@ -130,7 +130,7 @@ def test_selecting_messages_and_entries() -> None:
 
 
 def test_filters_go_round_through_all_kinds() -> None:
-    deck = Deck(selected=3)
+    deck = ScreenState(selected=3)
     seen = []
     for _ in KINDS:
         seen.append(deck.filter.kind)
@@ -143,7 +143,7 @@ def test_filters_go_round_through_all_kinds() -> None:
 
 
 def test_only_nodes_that_there_are_can_be_selected() -> None:
-    deck = Deck(nodes=3)
+    deck = ScreenState(nodes=3)
     deck.select(2)
     deck.select(3)
     assert deck.selected == 2
@@ -151,7 +151,7 @@ def test_only_nodes_that_there_are_can_be_selected() -> None:
 
 def test_the_past_is_marked_above_every_pane_and_in_the_status_line() -> None:
     with still(*BUSY, "back 9") as driver:
-        deck = Deck(200, 50, watched=NAMES)
+        deck = ScreenState(200, 50, watched=NAMES)
         frame = deck.frame(driver.view())
         titles = [text_of(frame[name][0]) for name in frame if name.startswith("title")]
         assert len(titles) == 6

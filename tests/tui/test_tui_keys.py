@@ -21,11 +21,11 @@ from raftplay.commands.table import TABLE
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
-from raftplay.tui.deck import Deck
 from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
 from raftplay.tui.palette import Commands
 from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Leaving, Sheet
+from raftplay.tui.state import ScreenState
 
 LED = ("wait leader; submit 5; wait committed 5 on 5",)
 FLYING = ("timeout 0",)
@@ -75,7 +75,7 @@ def test_keys_are_commands() -> None:
         async def press(pilot: Pilot[None]) -> None:
             for lines, keys, command in (*COMMANDS.values(), *TAKEN_BACK):
                 with still(*lines) as driver:
-                    app.driver, app.deck = driver, Deck(120, 40, watched=NAMES)
+                    app.driver, app.deck = driver, ScreenState(120, 40, watched=NAMES)
                     app.paint()
                     await pilot.press(*keys)
                     app.paint()
@@ -196,7 +196,7 @@ def test_keys_change_the_screen() -> None:
 
         async def press(pilot: Pilot[None]) -> None:
             for key, (keys, holds) in SCREENS.items():
-                app.deck = Deck(120, 40, watched=NAMES)
+                app.deck = ScreenState(120, 40, watched=NAMES)
                 app.say("status", "an answer")
                 app.arrange()
                 await pilot.press(*keys)

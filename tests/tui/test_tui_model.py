@@ -231,7 +231,7 @@ def test_the_selected_message_is_read_at_the_foot_of_the_pane() -> None:
 
 
 def test_the_sieve_looks_at_each_record_once_and_forgets_what_history_forgets() -> None:
-    sieve = events.Sieve()
+    sieve = events.EventFilterCache()
     with still("wait leader") as driver:
         for _ in range(5):
             view = driver.view()

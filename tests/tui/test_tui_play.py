@@ -7,8 +7,8 @@ from textual.pilot import Pilot
 from raftplay import scenarios
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
-from raftplay.tui.deck import Deck
 from raftplay.tui.play import LONGEST_READING, SHORTEST_READING, Player, scenes_of
+from raftplay.tui.state import ScreenState
 
 SCRIPT = """# A leader is elected.
 wait leader
@@ -119,7 +119,7 @@ def test_a_breach_stops_the_world_at_the_guilty_event_and_says_why(size: tuple[i
     player = Player(script, driver, at_once=True)
     app = app_of(driver, player=player)
 
-    async def watch(pilot: Pilot[None]) -> tuple[list[str], Deck]:
+    async def watch(pilot: Pilot[None]) -> tuple[list[str], ScreenState]:
         while not player.ended:
             app.paint()
         return await pressed(pilot), app.deck

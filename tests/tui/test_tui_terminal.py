@@ -160,7 +160,7 @@ def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Pa
 def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
     code = (
         "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
-        "from raftplay.tui.deck import Deck\n"
+        "from raftplay.tui.state import Deck\n"
         "frame, calls = Deck.frame, []\n"
         "def fails(self, view):\n"
         "    calls.append(1)\n"

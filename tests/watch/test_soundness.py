@@ -5,14 +5,14 @@ import os
 import pytest
 
 from raftplay.explore.mixes import MIXES
-from raftplay.explore.sweep import Report, Search, sweep
+from raftplay.explore.sweep import Search, SearchReport, sweep
 
 SEEDS = 500
 SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> SearchReport:
     search = Search(
         range(1, 8), seconds=SECONDS, seeds=SEEDS, jobs=min(2, os.cpu_count() or 1), stops_at_finding=False
     )
@@ -20,12 +20,12 @@ def report() -> Report:
 
 
 @pytest.mark.timeout(400)
-def test_500_seeds_of_20_simulated_seconds_break_nothing(report: Report):
+def test_500_seeds_of_20_simulated_seconds_break_nothing(report: SearchReport):
     assert report.trials == SEEDS
     assert [(result.plan, result.finding) for result in report.findings] == []
 
 
-def test_every_mix_and_every_kind_of_fault_was_met(report: Report):
+def test_every_mix_and_every_kind_of_fault_was_met(report: SearchReport):
     assert set(report.mixes) == set(MIXES)
     acts = (
         "crash restart disconnect reconnect partition heal cut join link hold release duplicate freeze thaw drop"
@@ -34,7 +34,7 @@ def test_every_mix_and_every_kind_of_fault_was_met(report: Report):
         assert report.faults[verb] > 20, verb
 
 
-def test_the_rules_that_only_faults_bring_out_decided_again_and_again(report: Report):
+def test_the_rules_that_only_faults_bring_out_decided_again_and_again(report: SearchReport):
     for rule in (
         "VoteDecided voted-for-other",
         "VoteDecided log-older-term",
@@ -49,7 +49,7 @@ def test_the_rules_that_only_faults_bring_out_decided_again_and_again(report: Re
         assert report.rules[rule] > 20, rule
 
 
-def test_after_the_last_fault_a_leader_stands_within_ten_election_timeouts_and_commits(report: Report):
+def test_after_the_last_fault_a_leader_stands_within_ten_election_timeouts_and_commits(report: SearchReport):
     assert len(report.liveness["leader"]) == SEEDS
     assert max(report.liveness["leader"]) <= 10 * 0.300
     assert len(report.liveness["agreement"]) == SEEDS

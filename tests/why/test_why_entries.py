@@ -6,7 +6,7 @@ from raftplay import Harness, scenarios
 from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.why import why_not_committed
-from raftplay.why.calls import Stage
+from raftplay.why.calls import CallStage
 from raftplay.why.entries import IndexFacts
 
 
@@ -294,7 +294,7 @@ def test_what_was_under_way_before_its_link_was_held_was_not_held() -> None:
     view_after(LED + before + "; crash 2; sleep 1s", history=history)
     view = view_after(LED + before)
     past = history.view(len(view.records), view.snapshot, view.snapshot.time)
-    for index, stage in ((0, Stage.CALL_UNDER_WAY), (1, Stage.CALL_HELD)):
+    for index, stage in ((0, CallStage.CALL_UNDER_WAY), (1, CallStage.CALL_HELD)):
         facts = why_not_committed(past, index).facts
         assert isinstance(facts, IndexFacts)
         share = next(share for share in facts.shares if share.node == 1)

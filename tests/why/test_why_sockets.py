@@ -14,7 +14,7 @@ from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.watch.facts import Record
 from raftplay.why import why, why_no_leader, why_node, why_not_committed
-from raftplay.why.calls import Stage
+from raftplay.why.calls import CallStage
 from raftplay.why.entries import IndexFacts
 from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
@@ -80,7 +80,7 @@ def test_a_call_that_is_held_is_told_on_sockets() -> None:
         facts = why_not_committed(session.view(), 0).facts
         assert isinstance(facts, IndexFacts)
         assert facts.outcome == "too few"
-        assert [share.journey.stage for share in facts.shares if share.journey] == [Stage.CALL_HELD] * 2
+        assert [share.journey.stage for share in facts.shares if share.journey] == [CallStage.CALL_HELD] * 2
 
 
 def test_a_cluster_without_a_majority_is_told_on_sockets() -> None:

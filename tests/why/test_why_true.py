@@ -15,7 +15,7 @@ from raftplay.commands.errors import Failed
 from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
-from raftplay.explore.mixes import MIXES, Driver
+from raftplay.explore.mixes import MIXES, FaultChooser
 from raftplay.explore.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.bugs import BUGS
@@ -91,7 +91,7 @@ def mixed(seed: int, mix: str, *, seconds: float, bugs: tuple[str, ...] = ()) ->
     """A cluster under one of the mixes of `raftplay explore`, asked after each of its commands."""
     cluster = watched(3 + seed % 3, seed, Config(bugs=bugs), every=200)
     with suppress(InvariantBroken), cluster.h as h:
-        driver = Driver(h, random.Random(f"driver {seed}"), MIXES[mix])
+        driver = FaultChooser(h, random.Random(f"driver {seed}"), MIXES[mix])
         while h.now < seconds and h.breach is None:
             pause, command = driver.step()
             with suppress(InvariantBroken):

@@ -12,7 +12,7 @@ from raftplay.tui.keys import KEY
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
-from raftplay.tui.model.timeline import Arrow, Row, Timeline, style_of, timeline, weight_of
+from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
 from raftplay.watch.narrator import message_text
 
 TIME = 9
@@ -199,7 +199,7 @@ def _heading(view: View, shape: Geometry, context: Context) -> Line:
 
 
 def _row(
-    row: Row, canvas: _Canvas, at: int, shape: Geometry, context: Context, before: float, is_now: bool
+    row: TimelineRow, canvas: _Canvas, at: int, shape: Geometry, context: Context, before: float, is_now: bool
 ) -> Line:
     glyphs = context.glyphs
     is_new = f"{row.time:.3f}" != f"{before:.3f}"

@@ -47,7 +47,7 @@ STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 
 
-class Sieve:
+class EventFilterCache:
     """The records that a filter lets pass, kept from one look to the next: each record is looked at once."""
 
     def __init__(self) -> None:

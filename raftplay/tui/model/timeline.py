@@ -54,7 +54,7 @@ class Arrow:
 
 
 @dataclass(slots=True)
-class Row:
+class TimelineRow:
     """One moment: marks on lanes (node, sign, style), words with their weight, the number of its first record."""
 
     time: float
@@ -72,7 +72,7 @@ class Row:
 class Timeline:
     """All rows, oldest first, and all messages between them."""
 
-    rows: list[Row]
+    rows: list[TimelineRow]
     arrows: list[Arrow]
 
 
@@ -85,7 +85,7 @@ class _Builder:
     def __init__(self, view: View, glyphs: Glyphs) -> None:
         self.view = view
         self.glyphs = glyphs
-        self.rows: list[Row] = []
+        self.rows: list[TimelineRow] = []
         self.arrows: list[Arrow] = []
         self.sent: dict[Key, int] = {}
         self.roles: list[str] = []
@@ -104,8 +104,8 @@ class _Builder:
         """The row of the moment `time`; `fresh`: a row in which nothing was before."""
         if not self.rows or fresh or time - self.rows[-1].time >= SAME:
             if self.rows and time - self.rows[-1].time >= GAP:
-                self.rows.append(Row(self.rows[-1].time, roles=tuple(self.roles), free=True))
-            self.rows.append(Row(time, seq, roles=tuple(self.roles)))
+                self.rows.append(TimelineRow(self.rows[-1].time, roles=tuple(self.roles), free=True))
+            self.rows.append(TimelineRow(time, seq, roles=tuple(self.roles)))
         return len(self.rows) - 1
 
     def take(self, record: Record) -> None:

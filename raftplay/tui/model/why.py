@@ -5,10 +5,10 @@ from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
 from raftplay.why.answers import why_broken, why_node
-from raftplay.why.words import Answer
+from raftplay.why.words import Explanation
 
 
-def why(view: View, context: Context, told: tuple[Answer, ...] | None = None) -> Window:
+def why(view: View, context: Context, told: tuple[Explanation, ...] | None = None) -> Window:
     """The answers on the selected node; `told` are they, where they are known."""
     answers = answers_on(view, context.selected) if told is None else told
     style = f"{role_of(view.snapshot.nodes[context.selected], context.glyphs).style} bold"
@@ -21,7 +21,7 @@ def why(view: View, context: Context, told: tuple[Answer, ...] | None = None) ->
     return windowed(lines, context.height, context.scroll)
 
 
-def answers_on(view: View, node: int) -> tuple[Answer, ...]:
+def answers_on(view: View, node: int) -> tuple[Explanation, ...]:
     """Why an invariant broke, if one did, and why `node` is what it is."""
     broken = (why_broken(view),) if view.breach is not None else ()
     return (*broken, why_node(view, node))
@@ -35,10 +35,10 @@ class Told:
 
     def __init__(self) -> None:
         self._about: object = None
-        self._answers: tuple[Answer, ...] = ()
+        self._answers: tuple[Explanation, ...] = ()
         self._looks = 0
 
-    def __call__(self, view: View, node: int) -> tuple[Answer, ...]:
+    def __call__(self, view: View, node: int) -> tuple[Explanation, ...]:
         """The answers, at most `EVERY` looks old; new ones at once when something else is asked."""
         snapshot = view.snapshot
         still = snapshot.time if snapshot.paused or view.rewound else None

@@ -4,7 +4,7 @@
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
-from raftplay.watch.invariants.model import Cluster, Leadership, Node, drop_lowest
+from raftplay.watch.invariants.model import ClusterModel, Leadership, NodeModel, drop_lowest
 from raftplay.watch.invariants.names import (
     ELECTION_SAFETY,
     LEADER_COMPLETENESS,
@@ -19,7 +19,7 @@ from raftplay.watch.invariants.names import (
 from raftplay.watch.text import count
 
 
-def started(cluster: Cluster, node: Node, event: decisions.Started) -> None:
+def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
     """The node has what its disk gave back; what it told anyone before still binds it."""
     if event.current_term < node.exposed_term:
         cluster.breach(
@@ -40,7 +40,7 @@ def started(cluster: Cluster, node: Node, event: decisions.Started) -> None:
     node.disk = node.log.copy()
 
 
-def _judge_log(cluster: Cluster, node: Node, event: decisions.Started) -> None:
+def _judge_log(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
     """The disk gave back a log that no node is known to have had: look at each entry."""
     log = node.log = Terms()
     node.running = EMPTY_LOG
@@ -61,18 +61,18 @@ def _judge_log(cluster: Cluster, node: Node, event: decisions.Started) -> None:
             )
 
 
-def stopped(cluster: Cluster, node: Node, event: decisions.Stopped) -> None:
+def stopped(cluster: ClusterModel, node: NodeModel, event: decisions.Stopped) -> None:
     """Nothing may come from this life of the node any more."""
     node.dead = True
     node.role = CMState.DEAD
 
 
-def pre_vote_started(cluster: Cluster, node: Node, event: decisions.PreVoteStarted) -> None:
+def pre_vote_started(cluster: ClusterModel, node: NodeModel, event: decisions.PreVoteStarted) -> None:
     """A candidate that asks first is none any more."""
     node.role = CMState.FOLLOWER
 
 
-def election_started(cluster: Cluster, node: Node, event: decisions.ElectionStarted) -> None:
+def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.ElectionStarted) -> None:
     """The node is in a new term, and votes for itself."""
     _enter_term(cluster, node, event.term)
     _judge_vote(cluster, node, event.term, node.id)
@@ -81,19 +81,19 @@ def election_started(cluster: Cluster, node: Node, event: decisions.ElectionStar
     node.grants = set()
 
 
-def became_follower(cluster: Cluster, node: Node, event: decisions.BecameFollower) -> None:
+def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.BecameFollower) -> None:
     """The node steps down, or is in a newer term."""
     _enter_term(cluster, node, event.term)
     node.role = CMState.FOLLOWER
 
 
-def vote_decided(cluster: Cluster, node: Node, event: decisions.VoteDecided) -> None:
+def vote_decided(cluster: ClusterModel, node: NodeModel, event: decisions.VoteDecided) -> None:
     """A vote granted must be the node's only one in that term."""
     if event.granted and not event.args.pre_vote:
         _judge_vote(cluster, node, event.args.term, event.args.candidate_id)
 
 
-def cast_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None:
+def cast_vote(cluster: ClusterModel, node: NodeModel, term: int, candidate: int) -> None:
     """The vote is on disk, or someone was told of it: it counts for ever."""
     known = node.votes.get(term)
     if known is None:
@@ -103,7 +103,7 @@ def cast_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None:
         _judge_vote(cluster, node, term, candidate)
 
 
-def _judge_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None:
+def _judge_vote(cluster: ClusterModel, node: NodeModel, term: int, candidate: int) -> None:
     known = node.votes.get(term)
     if known is not None and known != candidate:
         cluster.breach(
@@ -113,13 +113,13 @@ def _judge_vote(cluster: Cluster, node: Node, term: int, candidate: int) -> None
         )
 
 
-def _enter_term(cluster: Cluster, node: Node, term: int) -> None:
+def _enter_term(cluster: ClusterModel, node: NodeModel, term: int) -> None:
     if term < node.term:
         cluster.breach(MONOTONIC_TERM, f"{node} goes to term {term}", f"it was in term {node.term}")
     node.term = term
 
 
-def became_leader(cluster: Cluster, node: Node, event: decisions.BecameLeader) -> None:
+def became_leader(cluster: ClusterModel, node: NodeModel, event: decisions.BecameLeader) -> None:
     """The node won a term: alone, by a majority of durable votes, and with all that was committed before."""
     term = event.term
     leadership = Leadership(node, cluster.record.seq)
@@ -133,7 +133,7 @@ def became_leader(cluster: Cluster, node: Node, event: decisions.BecameLeader) -
     drop_lowest(cluster.leaders, (each.term for each in cluster.nodes))
 
 
-def _judge_leader(cluster: Cluster, node: Node, term: int) -> None:
+def _judge_leader(cluster: ClusterModel, node: NodeModel, term: int) -> None:
     other = cluster.leaders.get(term)
     if other is not None and (other.node, other.incarnation) != (node.id, node.incarnation):
         cluster.breach(
@@ -143,7 +143,7 @@ def _judge_leader(cluster: Cluster, node: Node, term: int) -> None:
         )
 
 
-def _judge_votes(cluster: Cluster, node: Node, event: decisions.BecameLeader) -> None:
+def _judge_votes(cluster: ClusterModel, node: NodeModel, event: decisions.BecameLeader) -> None:
     voters = set(event.votes)
     if len(voters) < cluster.majority:
         cluster.breach(
@@ -164,7 +164,7 @@ def _judge_votes(cluster: Cluster, node: Node, event: decisions.BecameLeader) ->
         )
 
 
-def _judge_completeness(cluster: Cluster, node: Node, term: int) -> None:
+def _judge_completeness(cluster: ClusterModel, node: NodeModel, term: int) -> None:
     index, entry_term, committed_in, by = max(
         ((i, t, c, by) for c, (i, t, by) in cluster.commits.items() if c < term), default=(NONE, NONE, NONE, NONE)
     )
@@ -184,7 +184,7 @@ def without(held: int, index: int) -> str:
     )
 
 
-def peers_reset(cluster: Cluster, node: Node, event: decisions.PeersReset) -> None:
+def peers_reset(cluster: ClusterModel, node: NodeModel, event: decisions.PeersReset) -> None:
     """A new leadership takes nothing for granted; if it does, it must at least be true."""
     for peer, match_index in event.match_index:
         node.match[peer] = match_index
@@ -197,7 +197,7 @@ def peers_reset(cluster: Cluster, node: Node, event: decisions.PeersReset) -> No
             )
 
 
-def judge_match(cluster: Cluster, node: Node, peer: int, match_index: int) -> None:
+def judge_match(cluster: ClusterModel, node: NodeModel, peer: int, match_index: int) -> None:
     """What a leader believes to be on a peer's disk is there, unless a newer leader has changed it."""
     if match_index == NONE or not 0 <= peer < len(cluster.nodes):
         return

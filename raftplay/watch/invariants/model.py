@@ -1,6 +1,6 @@
 """What is known of a cluster from its events alone: each node, its disk, and what no two nodes may differ in.
 
-Everything here is bounded, however long the cluster lives (`Cluster` says by what).
+Everything here is bounded, however long the cluster lives (`ClusterModel` says by what).
 """
 
 from collections.abc import Callable, Iterable, MutableMapping
@@ -26,7 +26,7 @@ MAX_BREACHES = 100
 """How many breaches are kept, besides the first one of each invariant."""
 
 
-class Node:
+class NodeModel:
     """One node: what it is, its log and its disk. A term, a log and a vote outlive a crash only on disk."""
 
     __slots__ = (
@@ -91,7 +91,7 @@ class Leadership:
 
     __slots__ = ("incarnation", "last_index", "last_term", "node", "seq")
 
-    def __init__(self, node: Node, seq: int) -> None:
+    def __init__(self, node: NodeModel, seq: int) -> None:
         self.node = node.id
         self.incarnation = node.incarnation
         self.seq = seq
@@ -99,7 +99,7 @@ class Leadership:
         self.last_term = node.log.last_term
 
 
-class Cluster:
+class ClusterModel:
     """All nodes, and what is kept about them together.
 
     Bounds: of every log its changes of term (`logs.MAX_RUNS`), for all logs together a window of running
@@ -110,7 +110,7 @@ class Cluster:
     """
 
     def __init__(self, n: int, on_breach: Callable[[Breach], None] | None, watched: Iterable[str]) -> None:
-        self.nodes = [Node(id) for id in range(n)]
+        self.nodes = [NodeModel(id) for id in range(n)]
         self.majority = n // 2 + 1
         self.record: Record
         self.leaders: dict[int, Leadership] = {}  # by term
@@ -141,12 +141,12 @@ class Cluster:
         """Whether some log had exactly these entries: its running hash vouches for each of them."""
         return not entries or self.prefixes.known(len(entries) - 1, entries[-1].term) == running_hash(entries)
 
-    def load(self, node: Node, entries: tuple[LogEntry, ...]) -> None:
+    def load(self, node: NodeModel, entries: tuple[LogEntry, ...]) -> None:
         """`node` begins with these entries, which are known."""
         node.log = Terms(entry.term for entry in entries)
         node.running = self.prefixes.known(len(entries) - 1, node.log.last_term) if entries else EMPTY_LOG
 
-    def append(self, node: Node, entry: LogEntry) -> bool:
+    def append(self, node: NodeModel, entry: LogEntry) -> bool:
         """`node` has one more entry; False when another log has that index and term with other entries."""
         log, term = node.log, entry.term
         index, previous_term = log.length, log.last_term
@@ -157,13 +157,13 @@ class Cluster:
         node.running = hash((node.running, term, fingerprint(entry.command)))
         return self.prefixes.note(index, term, node.running, previous_term)
 
-    def truncate(self, node: Node, index: int) -> None:
+    def truncate(self, node: NodeModel, index: int) -> None:
         """`node` has lost its entries from `index` on."""
         node.log.truncate(index)
         last = node.log.length - 1
         node.running = EMPTY_LOG if last < 0 else self.prefixes.known(last, node.log.term_at(last))
 
-    def holder_of(self, index: int, term: int, but: Node) -> str:
+    def holder_of(self, index: int, term: int, but: NodeModel) -> str:
         """In words, whose log has `term` at `index` besides that of `but`."""
         for node in self.nodes:
             if node is not but and node.log.term_at(index) == term:

@@ -6,7 +6,7 @@ from raftplay.raft.commands import same_command
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
-from raftplay.watch.invariants.model import MAX_APPLIED, Cluster, Node, drop_lowest, show
+from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
 from raftplay.watch.invariants.names import (
     CURRENT_TERM_COMMIT,
     LEADER_APPEND_ONLY,
@@ -23,17 +23,17 @@ from raftplay.watch.invariants.names import (
 )
 
 
-def entry_appended(cluster: Cluster, node: Node, event: decisions.EntryAppended) -> None:
+def entry_appended(cluster: ClusterModel, node: NodeModel, event: decisions.EntryAppended) -> None:
     """A leader took a command."""
     _append(cluster, node, event.index, (event.entry,))
 
 
-def entries_stored(cluster: Cluster, node: Node, event: decisions.EntriesStored) -> None:
+def entries_stored(cluster: ClusterModel, node: NodeModel, event: decisions.EntriesStored) -> None:
     """A follower took entries of its leader."""
     _append(cluster, node, event.index, event.entries)
 
 
-def _append(cluster: Cluster, node: Node, index: int, entries: tuple[LogEntry, ...]) -> None:
+def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[LogEntry, ...]) -> None:
     log = node.log
     kept = None
     if index > log.length:
@@ -61,7 +61,7 @@ def _append(cluster: Cluster, node: Node, index: int, entries: tuple[LogEntry, .
         _keep(cluster, node, kept)
 
 
-def _overwrite(cluster: Cluster, node: Node, index: int, count: int) -> list[int]:
+def _overwrite(cluster: ClusterModel, node: NodeModel, index: int, count: int) -> list[int]:
     """Entries are stored over others that were not cut off first: the terms of those that stay behind them."""
     log = node.log
     if node.role is CMState.LEADER:
@@ -73,7 +73,7 @@ def _overwrite(cluster: Cluster, node: Node, index: int, count: int) -> list[int
     return kept
 
 
-def _keep(cluster: Cluster, node: Node, kept: list[int]) -> None:
+def _keep(cluster: ClusterModel, node: NodeModel, kept: list[int]) -> None:
     """The entries behind overwritten ones follow others now than they did."""
     index = node.log.length
     for term in kept:
@@ -87,7 +87,7 @@ def _keep(cluster: Cluster, node: Node, kept: list[int]) -> None:
         )
 
 
-def log_truncated(cluster: Cluster, node: Node, event: decisions.LogTruncated) -> None:
+def log_truncated(cluster: ClusterModel, node: NodeModel, event: decisions.LogTruncated) -> None:
     """Entries are gone: none that was committed, and only for another one of another term."""
     index = event.index
     if node.role is CMState.LEADER:
@@ -117,17 +117,17 @@ def log_truncated(cluster: Cluster, node: Node, event: decisions.LogTruncated) -
     cluster.truncate(node, index)
 
 
-def _length_of(node: Node) -> str:
+def _length_of(node: NodeModel) -> str:
     return f"its log has entries up to {node.log.length - 1}"
 
 
-def append_decided(cluster: Cluster, node: Node, event: decisions.AppendDecided) -> None:
+def append_decided(cluster: ClusterModel, node: NodeModel, event: decisions.AppendDecided) -> None:
     """What follows in the log comes from this call."""
     if event.success:
         node.accepted = event.args
 
 
-def persisted(cluster: Cluster, node: Node, event: decisions.Persisted) -> None:
+def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted) -> None:
     """The disk has changed, and what is on it binds the node for ever."""
     if event.current_term < node.disk_term:
         cluster.breach(
@@ -148,7 +148,7 @@ def persisted(cluster: Cluster, node: Node, event: decisions.Persisted) -> None:
     node.disk.replace_from(event.start, event.entries)
 
 
-def match_advanced(cluster: Cluster, node: Node, event: decisions.MatchAdvanced) -> None:
+def match_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.MatchAdvanced) -> None:
     """A leader learned what a peer has."""
     known = node.match.get(event.peer, NONE)
     if event.match_index < known:
@@ -161,7 +161,7 @@ def match_advanced(cluster: Cluster, node: Node, event: decisions.MatchAdvanced)
     judge_match(cluster, node, event.peer, event.match_index)
 
 
-def commit_advanced(cluster: Cluster, node: Node, event: decisions.CommitAdvanced) -> None:
+def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.CommitAdvanced) -> None:
     """A node committed: one that leads must have counted rightly."""
     index = event.index
     if index < node.commit:
@@ -173,7 +173,7 @@ def commit_advanced(cluster: Cluster, node: Node, event: decisions.CommitAdvance
         _judge_commit(cluster, node, index)
 
 
-def _judge_commit(cluster: Cluster, node: Node, index: int) -> None:
+def _judge_commit(cluster: ClusterModel, node: NodeModel, index: int) -> None:
     term = node.log.term_at(index)
     if not same_term(term, node.term):
         cluster.breach(
@@ -196,7 +196,7 @@ def _judge_commit(cluster: Cluster, node: Node, index: int) -> None:
         _judge_later_leaders(cluster, node, index, term)
 
 
-def _judge_later_leaders(cluster: Cluster, node: Node, index: int, term: int) -> None:
+def _judge_later_leaders(cluster: ClusterModel, node: NodeModel, index: int, term: int) -> None:
     """The leader of an older term learns late that its entry is committed: later leaders have it already."""
     for later, leadership in cluster.leaders.items():
         if later > node.term:
@@ -210,7 +210,7 @@ def _judge_later_leaders(cluster: Cluster, node: Node, index: int, term: int) ->
                 )
 
 
-def applied(cluster: Cluster, node: Node, event: decisions.Applied) -> None:
+def applied(cluster: ClusterModel, node: NodeModel, event: decisions.Applied) -> None:
     """A command went to the state machine: the next one, committed, and the same as everywhere."""
     index, command = event.entry.index, event.entry.command
     if index != node.applied + 1:
@@ -243,7 +243,7 @@ def applied(cluster: Cluster, node: Node, event: decisions.Applied) -> None:
         )
 
 
-def _what_others_applied(cluster: Cluster, index: int, command: object) -> str:
+def _what_others_applied(cluster: ClusterModel, index: int, command: object) -> str:
     if index not in cluster.applied:
         return "other nodes applied something else there or before"
     by, other = cluster.applied[index]

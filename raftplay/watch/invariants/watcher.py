@@ -8,7 +8,7 @@ from raftplay.raft.messages import CMState
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import elections, replication, wire
-from raftplay.watch.invariants.model import Cluster, Node
+from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
     INVARIANTS,
@@ -20,9 +20,9 @@ from raftplay.watch.invariants.names import (
     check_names,
 )
 
-Handler = Callable[[Cluster, Node, Any], None]
+RecordHandler = Callable[[ClusterModel, NodeModel, Any], None]
 
-_ON: dict[type, Handler] = {
+_ON: dict[type, RecordHandler] = {
     decisions.Started: elections.started,
     decisions.Stopped: elections.stopped,
     decisions.PreVoteStarted: elections.pre_vote_started,
@@ -52,7 +52,7 @@ class Invariants:
     """Checks every invariant of `INVARIANTS` (or those of `names`) over the events of a cluster of `n` nodes.
 
     A reader of a `Stream`, attached before the first event of the cluster. It never raises: what does not hold
-    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `Cluster`. Its making raises
+    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `ClusterModel`. Its making raises
     `UsageError` for a name of no invariant.
     """
 
@@ -64,7 +64,7 @@ class Invariants:
         names: Collection[str] | None = None,
     ) -> None:
         watched = [invariant.name for invariant in INVARIANTS] if names is None else check_names(names)
-        self._cluster = Cluster(n, on_breach, watched)
+        self._cluster = ClusterModel(n, on_breach, watched)
         self.breaches = self._cluster.breaches
 
     def __call__(self, record: Record) -> None:
@@ -83,7 +83,7 @@ class Invariants:
             _judge_state(cluster, node, record.after)
 
 
-def _lives(cluster: Cluster, node: Node, record: Record) -> bool:
+def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:
     """Whether the event is of a living node: of a new life that begins with it, or else a breach."""
     if record.incarnation > node.incarnation:
         node.begin(record.incarnation)
@@ -96,7 +96,7 @@ def _lives(cluster: Cluster, node: Node, record: Record) -> bool:
     return False
 
 
-def _judge_state(cluster: Cluster, node: Node, after: decisions.NodeState) -> None:
+def _judge_state(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
     """The node's own state agrees with what it told of it."""
     log = node.log
     if (
@@ -122,7 +122,7 @@ def _judge_state(cluster: Cluster, node: Node, after: decisions.NodeState) -> No
         _log_differs(cluster, node, after)
 
 
-def _log_differs(cluster: Cluster, node: Node, after: decisions.NodeState) -> None:
+def _log_differs(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
     """The log is not what the node's decisions made it."""
     last = node.log.length - 1
     if after.last_log_index == last and node.log.last_term < 0:

@@ -12,11 +12,11 @@ from raftplay.raft.messages import (
 from raftplay.watch import facts
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
-from raftplay.watch.invariants.model import Cluster, Node
+from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import PERSIST_BEFORE_SEND, WELL_FORMED
 
 
-def call_sent(cluster: Cluster, node: Node, event: facts.CallSent) -> None:
+def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> None:
     """A call leaves the node (one that a user made in its name is no word of the node's)."""
     if event.by_user:
         return
@@ -28,7 +28,7 @@ def call_sent(cluster: Cluster, node: Node, event: facts.CallSent) -> None:
         _entries_left(cluster, node, args)
 
 
-def _term_left(cluster: Cluster, node: Node, term: int) -> None:
+def _term_left(cluster: ClusterModel, node: NodeModel, term: int) -> None:
     if term > node.disk_term:
         cluster.breach(
             PERSIST_BEFORE_SEND,
@@ -38,7 +38,7 @@ def _term_left(cluster: Cluster, node: Node, term: int) -> None:
     node.exposed_term = max(node.exposed_term, term)
 
 
-def _entries_left(cluster: Cluster, node: Node, args: AppendEntriesArgs) -> None:
+def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:
     previous, entries = args.prev_log_index, args.entries
     if args.leader_commit > node.commit:
         cluster.breach(
@@ -63,12 +63,12 @@ def _entries_left(cluster: Cluster, node: Node, args: AppendEntriesArgs) -> None
         _on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
 
 
-def call_delivered(cluster: Cluster, node: Node, event: facts.CallDelivered) -> None:
+def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDelivered) -> None:
     """The next reply of the node answers this call."""
     node.call = (event.call_id, event.args)
 
 
-def reply_sent(cluster: Cluster, node: Node, event: facts.ReplySent) -> None:
+def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -> None:
     """An answer leaves the node."""
     reply = event.reply
     _term_left(cluster, node, reply.term)
@@ -82,14 +82,14 @@ def reply_sent(cluster: Cluster, node: Node, event: facts.ReplySent) -> None:
         _entries_acknowledged(cluster, node, args)
 
 
-def _entries_acknowledged(cluster: Cluster, node: Node, args: AppendEntriesArgs) -> None:
+def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:
     """A success vouches for what the call carried (what comes before it is Match Truth's)."""
     if args.entries:
         last = args.prev_log_index + len(args.entries)
         _on_disk(cluster, node, last, args.entries[-1].term, f"{node} acknowledges its entries up to {last}")
 
 
-def _vote_left(cluster: Cluster, node: Node, args: RequestVoteArgs) -> None:
+def _vote_left(cluster: ClusterModel, node: NodeModel, args: RequestVoteArgs) -> None:
     term, candidate_id = args.term, args.candidate_id
     cast_vote(cluster, node, term, candidate_id)
     if (node.disk_term, node.disk_vote) == (term, candidate_id):
@@ -106,7 +106,7 @@ def _vote_left(cluster: Cluster, node: Node, args: RequestVoteArgs) -> None:
         )
 
 
-def _on_disk(cluster: Cluster, node: Node, index: int, term: int, fact: str) -> None:
+def _on_disk(cluster: ClusterModel, node: NodeModel, index: int, term: int, fact: str) -> None:
     held = node.disk.term_at(index)
     if not same_term(held, term):
         has = "nothing" if held == NONE else f"an entry of term {held}"

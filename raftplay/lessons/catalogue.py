@@ -16,7 +16,7 @@ SUFFIX = ".txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class LessonText:
     """A lesson as it is written. `key` is what progress is kept under: "" for a file of somebody's own."""
 
     name: str
@@ -33,16 +33,16 @@ def names() -> list[str]:
     return [name.removesuffix(SUFFIX).split("-", 1)[1] for name in _files()]
 
 
-def shipped(name: str) -> Text:
+def shipped(name: str) -> LessonText:
     """A lesson that ships, by its name. Raises `UsageError` when there is none of this name."""
     known = names()
     if name not in known:
         raise UsageError(f"there is no lesson {quoted(name)}{did_you_mean(name, known) or LIST}")
     file = _files()[known.index(name)]
-    return Text(file.removesuffix(SUFFIX), _folder().joinpath(file).read_text("utf-8"), name)
+    return LessonText(file.removesuffix(SUFFIX), _folder().joinpath(file).read_text("utf-8"), name)
 
 
-def found(which: str) -> Text:
+def found(which: str) -> LessonText:
     """The lesson that `which` means: a number, a file, or a name. Raises `UsageError`."""
     known = names()
     if which.isascii() and which.isdecimal():
@@ -52,7 +52,7 @@ def found(which: str) -> Text:
         return shipped(known[number - 1])
     if which in known and not os.path.isfile(which):
         return shipped(which)
-    return Text(which, decode(which, _read(which, known)))
+    return LessonText(which, decode(which, _read(which, known)))
 
 
 LIST = "; see: raftplay lesson"

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from raftplay.watch import facts
+from raftplay.why.index import EventIndex, Kind
 from raftplay.why.network import group_of
-from raftplay.why.trail import Kind, Trail
 
 
 @dataclass(frozen=True, slots=True)
-class Plight:
+class NodeFaults:
     """What was done to a node that lives; the times are None where the history no longer has them.
 
     `calls_left`: how many calls its proxy lets pass (-1 = all). `will_tear`: it will crash in a write to come.
@@ -26,10 +26,10 @@ class Plight:
     earlier_life: float | None
 
 
-def plight(trail: Trail, node: int) -> Plight:
+def plight(trail: EventIndex, node: int) -> NodeFaults:
     """What is wrong with `node`, which lives."""
     now = trail.snapshot.nodes[node]
-    return Plight(
+    return NodeFaults(
         frozen=now.frozen,
         frozen_since=_since(trail, node, facts.Frozen) if now.frozen else None,
         cut_off=not now.connected,
@@ -41,12 +41,12 @@ def plight(trail: Trail, node: int) -> Plight:
     )
 
 
-def _since(trail: Trail, node: int, kind: Kind) -> float | None:
+def _since(trail: EventIndex, node: int, kind: Kind) -> float | None:
     found = trail.last(node, kind, life=trail.life(node))
     return None if found is None else found.time
 
 
-def _earlier_life(trail: Trail, node: int) -> float | None:
+def _earlier_life(trail: EventIndex, node: int) -> float | None:
     """When a process of the node that had crashed last acted, which takes a bug."""
     restarted = trail.last(node, facts.Restarted)
     if restarted is None or not trail.snapshot.bugs:

@@ -30,7 +30,7 @@ EMPTY: Kept = (0, NONE, ())
 """What a disk holds on which nothing was ever written."""
 
 
-class Members:
+class Cluster:
     """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
 
     By node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and `crash_causes`

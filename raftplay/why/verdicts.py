@@ -6,13 +6,13 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.trail import Trail
+from raftplay.why.index import EventIndex
 
 Args = RequestVoteArgs | AppendEntriesArgs
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Verdict:
     """One answer of `node` to `args`: `yes` or no, by which rule.
 
     `term`, `voted_for`, `last_log_index` and `last_log_term` are the node's own, when it answered;
@@ -51,7 +51,7 @@ def is_refusal(record: Record) -> bool:
     return False
 
 
-def ruling(trail: Trail, record: Record) -> Ruling:
+def ruling(trail: EventIndex, record: Record) -> Verdict:
     """The answer that `record`, a VoteDecided or an AppendDecided, tells of."""
     after = record.after or decisions.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
     event = record.event
@@ -60,13 +60,13 @@ def ruling(trail: Trail, record: Record) -> Ruling:
     if isinstance(event, decisions.VoteDecided):
         sound = "" if record.after is None else _sound_vote(trail, record, event, after)
         heard = _leader_heard(trail, record) if event.rule == "leader-alive" else None
-        return Ruling(
+        return Verdict(
             record.node, record.seq, record.time, event.args, event.granted, event.rule, *own, leads,
             sound=sound, leader_heard=heard,
         )  # fmt: skip
     assert isinstance(event, decisions.AppendDecided)
     sound = "" if record.after is None else _sound_append(event, after)
-    return Ruling(
+    return Verdict(
         record.node, record.seq, record.time, event.args, event.success, event.rule, *own, leads,
         event.conflict_index, event.conflict_term, sound,
     )  # fmt: skip
@@ -79,7 +79,9 @@ def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_
     return "log-shorter" if last_term == voter_last_term and last_index < voter_last_index else ""
 
 
-def _sound_vote(trail: Trail, record: Record, event: decisions.VoteDecided, after: decisions.NodeState) -> str:
+def _sound_vote(
+    trail: EventIndex, record: Record, event: decisions.VoteDecided, after: decisions.NodeState
+) -> str:
     """The rule that should have decided about a vote, where another answer was given."""
     args = event.args
     log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
@@ -92,7 +94,7 @@ def _sound_vote(trail: Trail, record: Record, event: decisions.VoteDecided, afte
     return "voted-for-other" if earlier_vote(trail, record) is not None else log
 
 
-def earlier_vote(trail: Trail, record: Record) -> Record | None:
+def earlier_vote(trail: EventIndex, record: Record) -> Record | None:
     """Where the node of `record`, which grants a vote, had voted for another in that term before."""
     event = record.event
     assert isinstance(event, decisions.VoteDecided)
@@ -113,7 +115,7 @@ def earlier_vote(trail: Trail, record: Record) -> Record | None:
     )
 
 
-def came_to_pass(trail: Trail, decided: Record) -> bool:
+def came_to_pass(trail: EventIndex, decided: Record) -> bool:
     """Whether the node got on after it decided: of what it crashed over nobody ever heard."""
 
     def is_of_this_life(record: Record) -> bool:
@@ -138,7 +140,7 @@ def _sound_append(event: decisions.AppendDecided, after: decisions.NodeState) ->
     return "term-conflict" if at_end and args.prev_log_term != after.last_log_term else ""
 
 
-def _leader_heard(trail: Trail, record: Record) -> tuple[float, int] | None:
+def _leader_heard(trail: EventIndex, record: Record) -> tuple[float, int] | None:
     found = trail.event(
         record.node, decisions.AppendDecided, before=record.seq, life=record.incarnation, test=heard_leader
     )

@@ -31,7 +31,7 @@ LATEST = 1 << 62
 """A number that no event has: before it lies everything."""
 
 
-class Trail:
+class EventIndex:
     """The events of `view`, each found without going through all the others."""
 
     def __init__(self, view: View) -> None:

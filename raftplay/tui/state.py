@@ -28,7 +28,7 @@ MOST_CAPTION = 6
 
 
 @dataclass(slots=True)
-class Deck:
+class ScreenState:
     """The state of the screen besides the cluster."""
 
     width: int = 80
@@ -63,7 +63,7 @@ class Deck:
     tops: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """(first line, lines seen, lines in all) of each pane as it was last shown."""
 
-    sieve: events.Sieve = field(default_factory=events.Sieve)
+    sieve: events.EventFilterCache = field(default_factory=events.EventFilterCache)
     told: why.Told = field(default_factory=why.Told)
 
     # ---- where things are
