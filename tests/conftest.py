@@ -17,6 +17,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 pytest.register_assert_rewrite("support.scenarios", "support.past")
 
 
+QUICK = {"raft", "paper", "session"}
+"""The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the quick folders."""
+    for item in items:
+        if item.path.parent.name in QUICK:
+            item.add_marker(pytest.mark.quick)
+
+
 @pytest.fixture(autouse=True)
 def _the_environment_chooses_no_weather(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have set the variables that change the network; tests set their own."""

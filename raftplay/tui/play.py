@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from raftplay.commands.live import Outcome
 from raftplay.commands.script import Comment, Script, Step
@@ -12,6 +13,9 @@ READING = 18.0
 """Characters of a caption that a person reads in a second."""
 
 SHORTEST_READING, LONGEST_READING = 1.2, 12.0
+
+LONGEST_NAME = 40
+"""Of a script with a longer path only the name of the file is shown, in characters."""
 
 
 @dataclass(slots=True)
@@ -68,16 +72,19 @@ class Player:
 
     @property
     def place(self) -> str:
-        """Where in the script it is, in words."""
+        """Say where in the script it is; of a long path, the name of the file."""
+        name = self.script.name
+        if len(name) > LONGEST_NAME:
+            name = f"…/{PurePath(name).name}"
         if self.ended:
-            return f"{self.script.name}: {self.ended}"
+            return f"{name}: {self.ended}"
         if not self.scenes:
-            return self.script.name
+            return name
         scene = self.scenes[self.at]
         line = f" line {scene.step.line}" if scene.step is not None else ""
         waits = "; g: next step" if self.step_by_step and self._doing is None else ""
         text = f", next: {scene.step.bound.statement.text}" if scene.step is not None and waits else ""
-        return f"{self.script.name}{line}, step {self.at + 1} of {len(self.scenes)}{text[:60]}{waits}"
+        return f"{name}{line}, step {self.at + 1} of {len(self.scenes)}{text[:60]}{waits}"
 
     def go_on(self) -> None:
         """Do the next step now, whatever there is to read."""
