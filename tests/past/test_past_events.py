@@ -92,7 +92,7 @@ def test_every_decision_carries_when_the_timer_fires() -> None:
     ]
     for _, told, deadline in seen:
         assert told == (None if deadline == math.inf else deadline)
-    assert [told for _, told, _ in decisions].count(None) == 1
+    assert [told for _, told, _ in seen].count(None) == 1
 
 
 def test_a_write_that_is_put_off_is_told(told: Told) -> None:
