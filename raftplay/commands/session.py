@@ -221,7 +221,7 @@ class Session:
                 self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure, broke))
                 self._keep_record()
             self._under_way = outer
-            if failure == "wrong":
+            if failure == "wrong" and moment is None:
                 self._note_settling(start)  # refused, but only after what was submitted had left
             self._resume(outer, end)
 

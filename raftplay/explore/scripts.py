@@ -237,6 +237,8 @@ def judge(data: bytes, seed: int) -> str:
     heard: list[str] = []
     transcript = (TextTranscript if seed % 2 else JsonTranscript)(heard.append)
     status = run_script(script, transcript)
+    if status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
     if status not in (Status.HELD, Status.FAILED, Status.MISUSED):
         raise Misjudged(f"it ends with status {status!r}")
     _check_shown("\n".join(heard))

@@ -232,3 +232,11 @@ def test_only_what_there_is_can_be_thrown() -> None:
     assert raftplay("fuzz", "stones").err == (
         "raftplay: error: 'stones' cannot be thrown; it is frames or scripts\n"
     )
+
+
+def test_a_script_that_ctrl_c_ends_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scripts, "run_script", lambda *_: Status.INTERRUPTED)
+    report = scripts.fuzz_scripts(5, 1, lambda _: None)
+    assert report.interrupted
+    assert report.failure is None
+    assert report.failed is None

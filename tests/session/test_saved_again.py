@@ -199,6 +199,27 @@ def test_while_time_goes_by_likewise(lines: list[list[str]], seed: int):
         ["wait leader", "goto 250ms", "submit x; goto 250ms; crash 1; submit y; goto 250ms"],
         ["wait leader", "submit a; status; switch main; submit b; branches; submit c"],
         ["wait leader", "pause; submit a; status; step 3; submit b; log; resume; submit c; sleep 0ms; submit d"],
+        [
+            "wait leader",
+            "submit a",
+            "wait committed a",
+            "pause",
+            "back 40",
+            "deliver 999999",
+            "live",
+            "crash 2",
+            "step 9",
+        ],
+        ["wait leader", "submit a", "wait committed a", "back 40", "restart 0", "live", "submit b", "sleep 50ms"],
+        [
+            "wait leader",
+            "sleep 80ms",
+            "back 60",
+            "tear 2 after 0; tear 2 after 0",
+            "switch main",
+            "submit b",
+            "log",
+        ],
     ],
 )
 @pytest.mark.parametrize("delay", [(0.0, 0.0), (0.001, 0.005)])
@@ -208,7 +229,7 @@ def test_a_look_or_a_refusal_behind_a_submit_is_kept_as_what_it_did(lines: list[
         perform(session, *lines)
         text, end = saved_end(session)
     assert run_again(text) == (Status.HELD, end), text
-    looks = {"back", "forward", "live", "switch", "status", "log", "branches", "deliver"}
+    looks = {"back", "forward", "live", "switch", "status", "log", "branches", "deliver", "restart"}
     assert not looks & {line.split(" ")[0] for line in text.splitlines()}
 
 

@@ -13,6 +13,7 @@ from raftplay.raft.messages import LogEntry
 from raftplay.tui.model import diagram, events, matrix, nodes, status, why
 from raftplay.tui.model.context import KINDS, Filter
 from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
+from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
 from raftplay.watch.text import visible
@@ -31,6 +32,16 @@ def test_text_is_cut_and_padded_to_columns_of_a_terminal(text: str, width: int) 
     assert columns(cut(text, width)) <= width
     assert columns(pad(text, width)) == width
     assert width_of(fit((Piece(text), Piece("x")), width)) == width
+
+
+@pytest.mark.parametrize("width", [-20, -1, 0, 1])
+def test_words_are_wrapped_where_there_is_no_room_at_all(width: int) -> None:
+    assert wrapped("ab 漢", width) == wrapped("ab 漢", 2) == ["ab", "漢"]
+
+
+@pytest.mark.parametrize("width", range(1, 30))
+def test_the_help_has_lines_at_any_width(width: int) -> None:
+    assert all(columns(text_of(line)) <= width for line in help_lines(width, UNICODE))
 
 
 @given(st.text(alphabet="ab 漢é\u202e\x1b[/]@"), st.integers(2, 12))

@@ -103,6 +103,7 @@ def restyled(line: Line, style: str) -> Line:
 def wrapped(text: str, width: int) -> list[str]:
     """`text` broken between words into lines of at most `width` columns, long words broken where they must be."""
     lines: list[str] = []
+    width = max(2, width)  # a wide character takes two columns
     for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split(" "):
@@ -111,7 +112,7 @@ def wrapped(text: str, width: int) -> list[str]:
                 if line:
                     lines.append(line)
                     line = ""
-                head = cut(piece, max(2, width), "")
+                head = cut(piece, width, "")
                 lines.append(head)
                 piece = piece[len(head) :]
             if line and columns(line) + 1 + columns(piece) > width:
