@@ -250,7 +250,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.call_later(self.paint)
 
     def complete(self, text: str, cursor: int) -> list[Completion]:
-        """What may stand at the cursor."""
+        """Return what may stand at the cursor."""
         return completed(text, cursor, self.driver.session)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -278,7 +278,7 @@ class RaftApp(App[None], inherit_bindings=False):
             self.prompt.insert_block(event.text)
 
     def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
-        """What was chosen where `q` asked."""
+        """Do what was chosen after `q` asked."""
         if event.saves:
             self.ask("save ")
         else:
@@ -433,7 +433,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.set_focus(self.prompt)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether a key does something now: in the prompt, and over a sheet, the prompt's key is a character."""
+        """Return whether a key does something now: in the prompt and over a sheet, a key of the prompt is a character."""
         return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
 
     def action_submit_to(self) -> None:
@@ -585,5 +585,5 @@ class RaftApp(App[None], inherit_bindings=False):
         super()._handle_exception(error)
 
     def _print_error_renderables(self) -> None:
-        """No screen full of traceback: it goes into a report."""
+        """Print nothing: the traceback goes into a report."""
         self._exit_renderables.clear()

@@ -15,7 +15,7 @@ from raftplay.tui.theme import style_of
 
 
 class Looks(Protocol):
-    """What an app must say for lines to be painted."""
+    """The parts of an app that painting needs."""
 
     theme: str
     colours: bool
@@ -58,7 +58,7 @@ class Box(Widget):
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """What is shown."""
+        """Return the lines that are shown."""
         return self._lines
 
     def render_line(self, y: int) -> Strip:
@@ -70,7 +70,7 @@ class Box(Widget):
         return Strip([Segment(p.text, style_of(p.style, theme, colours)) for p in pieces], self.size.width)
 
     def target_at(self, x: int, y: int) -> Target:
-        """What stands at a place."""
+        """Return what a place shows."""
         if not 0 <= y < len(self._lines):
             return None
         for piece in self._lines[y]:

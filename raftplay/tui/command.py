@@ -45,7 +45,7 @@ SMALLEST, BIGGEST = (20, 5), (500, 300)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command line asks for. `plays`: whether `script` is one to play, not just a set-up.
+    """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `greeting`: the first answer on the screen.
     """

@@ -1,4 +1,4 @@
-"""What the screen drives: a session. `Live` is one; `Still` is one whose time passes only within commands."""
+"""The session behind the screen: `Live`, or `Still`, whose time passes only within commands."""
 
 from concurrent.futures import Future
 from contextlib import suppress
@@ -61,7 +61,7 @@ class Still:
         return future
 
     def cancel(self) -> bool:
-        """Nothing is ever under way."""
+        """Do nothing: no command is ever under way."""
         return False
 
     def view(self) -> View:

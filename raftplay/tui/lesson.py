@@ -75,7 +75,7 @@ LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
 
 
 class LessonPlace:
-    """What the thread of the reader and the screen share: lines that were written, and what is asked for."""
+    """The state that the reader's thread and the screen share: the lines written, and the question asked."""
 
     def __init__(self) -> None:
         self.console = Console(self.read, self.write)
@@ -108,7 +108,7 @@ class LessonPlace:
         self._reader = threading.current_thread()
 
     def read(self, prompt: str, session: Session | None) -> str | None:
-        """What is typed at the prompt; None from time to time while time goes by. EOFError once closed."""
+        """Return what is typed at the prompt, or None from time to time. Raises EOFError once closed."""
         self._unread, self.is_play, self.asked = 0, session is not None, prompt
         self.questions += not self.is_play
         try:
@@ -164,7 +164,7 @@ class LessonPlace:
         return True
 
     def close(self) -> None:
-        """Nobody types any more."""
+        """End all reading: `read` raises EOFError from now on."""
         self._is_closed = True
         self._typed.put("")
 
@@ -188,11 +188,11 @@ class LiveStage(Stage):
         self._live = live
 
     def call(self, function: Callable[[], T], about: str = "") -> T:
-        """What `function` gives, called in the thread of the session."""
+        """Call `function` in the session's thread and return its result."""
         return self._live.call(function, about).result()
 
     def rest(self) -> None:
-        """Let time stand still between commands."""
+        """Pause time between commands."""
         self._live.stands_still = True
 
 
@@ -257,7 +257,7 @@ class LessonApp(RaftApp):
     # ---- painting
 
     def on_mount(self) -> None:
-        """What is typed is for the lesson, which begins now."""
+        """Begin the lesson, which takes what is typed."""
         self.set_focus(self.prompt)
         self.call_after_refresh(self.begin)
 

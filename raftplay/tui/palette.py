@@ -51,7 +51,7 @@ class Commands(Provider):
             yield DiscoveryHit(name, does, help=about)
 
     async def search(self, query: str) -> Hits:
-        """Those that fit what is typed."""
+        """Yield the commands that match what is typed."""
         matcher = self.matcher(query)
         for name, about, does in self._rows():
             score = max(matcher.match(name), matcher.match(about) * 0.6)

@@ -60,7 +60,7 @@ async def take(
 
 
 async def settled(app: "RaftApp", pilot: "Pilot[None]") -> None:
-    """Let the screen show what is."""
+    """Paint until the screen shows the present state."""
     app.paint()
     await pilot.pause()
     app.paint()  # what was shown for the first time has its size only now

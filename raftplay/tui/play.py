@@ -45,7 +45,7 @@ def scenes_of(script: Script) -> list[Scene]:
 
 @dataclass(slots=True)
 class Player:
-    """What is played: time stands still between steps, so that reading a caption changes nothing.
+    """A script that is played: time is paused between steps, so that reading a caption changes nothing.
 
     `step_by_step`: wait for `go_on` before each step. `at_once`: no time for reading. `speed_after`: what follows
     goes at this speed. `tick` is called often, with the time of a clock.

@@ -116,7 +116,7 @@ class Prompt(Input):
 
     @property
     def _value(self) -> Text:
-        """What is shown."""
+        """Return the text that is shown."""
         return Text(self.value.replace("\n", LINE_END), no_wrap=True, overflow="ignore", end="")
 
     def _take_typed(self) -> None:

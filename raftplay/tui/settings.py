@@ -1,4 +1,4 @@
-"""What the screen remembers from one time to the next: the theme. Where nothing can be kept, nothing is."""
+"""The settings that the screen remembers: the theme. Where no file can be kept, none is."""
 
 from pathlib import Path
 

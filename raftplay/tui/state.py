@@ -70,11 +70,11 @@ class ScreenState:
 
     @property
     def fits(self) -> bool:
-        """Whether there is room for anything."""
+        """Return whether there is room for anything."""
         return not is_too_small(self.width, self.height)
 
     def layout(self) -> Layout:
-        """Where everything is now."""
+        """Return the layout of now."""
         caption = 0
         if self.place:
             caption = min(MOST_CAPTION, foot.caption_height(self.comments, self.place, self.width))
@@ -91,12 +91,12 @@ class ScreenState:
         return self.shown.get(slot.panes, slot.panes[0])
 
     def body(self, slot: Slot) -> Region:
-        """Where the lines of a slot's pane are: below its names."""
+        """Return where the lines of a slot's pane are: below its names."""
         x, y, width, height = slot.region
         return Region(x, y + 1, width, height - 1)
 
     def places(self) -> dict[str, Region]:
-        """Where each pane that is seen is."""
+        """Return where each visible pane is."""
         return {self.shown_in(slot): self.body(slot) for slot in self.layout().slots}
 
     # ---- what a person does
@@ -107,7 +107,7 @@ class ScreenState:
             self.pane = pane
 
     def next_pane(self, by: int) -> None:
-        """Let keys act on the next pane that is seen, or, behind the last of them, on one that is not."""
+        """Give the keys to the next visible pane or, after the last one, to a hidden one."""
         at = PANES.index(self.pane)
         self.pane = PANES[(at + by) % len(PANES)]
 
@@ -182,7 +182,7 @@ class ScreenState:
     # ---- what is seen
 
     def context(self, pane: str, region: Region | None = None) -> Context:
-        """What a pane needs to know besides the cluster."""
+        """Return the context of a pane."""
         region = region or self.places().get(pane, Region(0, 0, self.width, 10))
         return Context(
             region.width,
@@ -252,7 +252,7 @@ class ScreenState:
         return network.network(view, context)
 
     def _note(self, pane: str, window: Window) -> str:
-        """What the names' line says at its right end: a filter, and how far the pane is scrolled."""
+        """Return the right end of the line of names: a filter, and how far the pane is scrolled."""
         notes = []
         if pane == "events":
             notes.append(self.filter.kind)

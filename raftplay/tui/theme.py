@@ -1,4 +1,4 @@
-"""How styles look: a palette for dark screens, one for light ones, and one without colours.
+"""Palettes of styles: for dark screens, for light ones, and without colours.
 
 The model writes styles as words ("leader bold", "t3 solid"); here they become colours. What must be told apart
 without colours differs by signs, and besides by bold, reverse and underlined.

@@ -1,1 +1,1 @@
-"""What every pane shows, as immutable lines of styled text: pure functions of a View, without textual."""
+"""The contents of the panes: immutable lines of styled text, pure functions of a View, without textual."""

@@ -1,4 +1,4 @@
-"""What a pane shows besides the cluster: what is selected, how big it is, which signs it may use."""
+"""The context of a pane: the selection, its size, and the signs that it may use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from raftplay.watch.facts import Record
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are listed: of one node or of all, of one kind or of all."""
+    """A choice of the events that are listed: of one node or all, of one kind or all."""
 
     kind: str = "decisions"
     node: int | None = None
 
     def passes(self, record: Record) -> bool:
-        """Whether `record` is listed."""
+        """Return whether `record` is listed."""
         return (self.node is None or record.node == self.node) and KINDS[self.kind](record)
 
 

@@ -26,7 +26,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 class Geometry(NamedTuple):
-    """Where things are: the column of the first lane, columns between lanes, columns for words on the right."""
+    """The layout: the column of the first lane, columns between lanes, columns for words on the right."""
 
     first: int
     pitch: int
@@ -127,7 +127,7 @@ class _Canvas:
             self.ends[(row, column)] = (sign, style, target)
 
     def at(self, row: int, column: int) -> tuple[str, str, Target] | None:
-        """What is to be seen in a cell."""
+        """Return what a cell shows."""
         return self.ends.get((row, column)) or self.cells.get((row, column))
 
 
@@ -243,7 +243,7 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
 
 
 def _details(view: View, context: Context) -> list[Line]:
-    """What is to be said of the selected message, at the foot of the pane."""
+    """Describe the selected message, for the foot of the pane."""
     if context.row is None or context.row[0] != "message":
         return []
     arrow = selected_arrow(view, context)

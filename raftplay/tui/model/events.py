@@ -57,7 +57,7 @@ class EventFilterCache:
         self._branch = ""
 
     def __call__(self, view: View, wanted: Filter) -> Sequence[Record]:
-        """What passes of the records of `view`, oldest first."""
+        """Return the records of `view` that are listed, oldest first."""
         records = view.records
         last = records[-1].seq if records else 0
         if wanted != self._filter or last < self._seen or view.branch != self._branch:
@@ -110,7 +110,7 @@ def event_line(record: Record, view: View, context: Context) -> Line:
 
 
 def style_of(record: Record) -> str:
-    """How an event looks."""
+    """Return the style of an event."""
     return next((style for kinds, style in STYLES if isinstance(record.event, kinds)), "text")
 
 

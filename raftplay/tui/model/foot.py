@@ -124,7 +124,7 @@ def _busy_line(busy: str, waiting: Sequence[str], context: Context) -> Line:
 
 
 def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> list[Line]:
-    """What is being typed: its usage, the part that is next standing out, its help; and what may come next."""
+    """Explain what is being typed: its usage with the next part highlighted, its help, what may come next."""
     if hint is None and not offers:
         return []
     head: list[Piece] = [Piece(" ")]
@@ -155,7 +155,7 @@ def caption_lines(comments: Sequence[str], place: str, context: Context) -> list
 
 
 def caption_height(comments: Sequence[str], place: str, width: int) -> int:
-    """How many lines a caption needs."""
+    """Return how many lines a caption needs."""
     rows = [row for text in comments for row in wrapped(visible(text), width - 2)]
     last = columns(rows[-1]) if rows else 0
     return max(1, len(rows) + (last + columns(visible(place)) + 4 > width))

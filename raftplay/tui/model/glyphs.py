@@ -120,7 +120,7 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a node is, as the screen says it: its sign, its word, its style."""
+    """The role of a node on the screen: its sign, its word, its style."""
 
     glyph: str
     word: str

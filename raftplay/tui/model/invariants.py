@@ -30,7 +30,7 @@ def invariants(view: View, context: Context) -> Window:
 
 
 def breach_lines(view: View, width: int, context: Context) -> list[Line]:
-    """What broke: its name, the two facts that contradict each other, the guilty event."""
+    """Describe a violation: its name, the two facts that contradict each other, the event."""
     breach = view.breach
     assert breach is not None
     one, other = breach.facts

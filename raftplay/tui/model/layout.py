@@ -1,4 +1,4 @@
-"""Where everything is on a screen of a given size: regions, and which panes stand where."""
+"""The layout of a screen of a given size: its regions, and which panes are where."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
 
 
 def is_too_small(width: int, height: int) -> bool:
-    """Whether a screen has no room for a cluster."""
+    """Return whether a screen has no room for a cluster."""
     return width < LEAST[0] or height < LEAST[1]
 
 
@@ -68,7 +68,7 @@ def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str
 
 
 def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
-    """How nodes are shown, and in how many lines."""
+    """Return how nodes are shown, and in how many lines."""
     if width >= 22 * nodes and height >= 32:
         return "panels", 10
     most = max(4, (height - 5) * 2 // 5)

@@ -16,7 +16,7 @@ Target: TypeAlias = tuple[str, int] | None
 
 @lru_cache(maxsize=8192)
 def columns(text: str) -> int:
-    """How many columns `text` takes, remembered: a screen says the same again and again."""
+    """Return how many columns `text` takes; cached, as a screen repeats its texts."""
     return shown.columns(text)
 
 
@@ -34,7 +34,7 @@ EMPTY: Line = ()
 
 
 def width_of(line: Line) -> int:
-    """How many columns a line takes."""
+    """Return how many columns a line takes."""
     return sum(columns(piece.text) for piece in line)
 
 

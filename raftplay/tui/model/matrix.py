@@ -61,7 +61,7 @@ def _is_same(one: LogEntry, other: LogEntry) -> bool:
 
 
 def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[NodeSnapshot, ...]:
-    """As many nodes as there are columns for, the selected one among them."""
+    """Return as many nodes as fit, the selected one among them."""
     if len(nodes) <= shown:
         return nodes
     first = max(0, min(selected - shown // 2, len(nodes) - shown))
@@ -110,7 +110,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
 
 
 def entry_text(view: View, index: int) -> list[str]:
-    """What is to be said of one index: its entries, and where each is."""
+    """Describe one index: its entries, and which nodes hold each."""
     lines = []
     found: list[tuple[LogEntry, list[NodeSnapshot]]] = []
     for node in view.snapshot.nodes:

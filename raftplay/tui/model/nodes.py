@@ -98,7 +98,7 @@ def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: 
 
 
 def longest_timeout(view: View) -> float:
-    """What a full bar stands for: the longest wait of any node now, 300 ms at least."""
+    """Return what a full bar stands for: the longest wait of any node now, at least 300 ms."""
     now = view.snapshot.time
     waits = [n.deadline - now for n in view.snapshot.nodes if n.alive and n.deadline < math.inf]
     longest = max(waits, default=0.0)
@@ -192,7 +192,7 @@ def _panel_top(node: NodeSnapshot, width: int, role: Role, is_selected: bool, co
 
 
 def _frame(role: Role, is_selected: bool) -> str:
-    """How a frame looks: followers and what is down stay in the background."""
+    """Return the style of a frame: followers and nodes that are down stay in the background."""
     if is_selected:
         return f"{role.style} bold"
     return role.style if role.word in ("leader", "candidate") else "line"

@@ -49,7 +49,7 @@ class Arrow:
 
     @property
     def target(self) -> tuple[str, int]:
-        """What a click on it means."""
+        """Return what a click on it selects."""
         return ("message", self.key[0] * 2 + self.key[1])
 
 
@@ -230,7 +230,7 @@ class _Builder:
 
 
 def style_of(message: Args | Reply) -> str:
-    """How a message looks: elections, entries and refusals stand out from heartbeats and their answers."""
+    """Return the style of a message: votes, entries and rejections stand out from heartbeats."""
     match message:
         case RequestVoteArgs():
             return "candidate"
@@ -244,7 +244,7 @@ def style_of(message: Args | Reply) -> str:
 
 
 def weight_of(message: Args | Reply) -> int:
-    """How much a message matters where only one of several can be told."""
+    """Return how important a message is where only one of several fits."""
     return {"beat": 0, "reply": 1}.get(style_of(message), 3)
 
 
@@ -265,7 +265,7 @@ def short_text(message: Args | Reply) -> str:
 
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
-    """What each node was before the first of `records`: read off the first event that tells."""
+    """Return the role of each node before the first of `records`, from the first event that tells it."""
     roles = [
         "down"
         if not n.alive
