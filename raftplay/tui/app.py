@@ -433,7 +433,7 @@ class RaftApp(App[None], inherit_bindings=False):
         self.set_focus(self.prompt)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return whether a key does something now: in the prompt and over a sheet, the prompt's key is a character."""
+        """Return whether a key does something now; in the prompt and over a sheet, its key is a character."""
         return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
 
     def action_submit_to(self) -> None:
