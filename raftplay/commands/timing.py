@@ -66,7 +66,7 @@ def about_text(about: object) -> str:
 
 @command("Time", "speed 0.1", effect="clock")
 def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
-    """Change the speed: 1 gives the timings of the Go reference, 0.1 is ten times slower."""
+    """Change the speed: 1 is the normal speed, 0.1 is ten times slower."""
     session.harness.set_speed(speed)
     waits = session.is_live or session.harness.backend != "sim"
     return f"speed {speed:g}" + ("" if waits else " (a script in virtual time does not wait)")
