@@ -8,13 +8,13 @@ WIDTH = 100
 
 
 def bug_list() -> str:
-    """Every bug switch, a line each."""
+    """Return one line for each bug switch."""
     width = max(map(len, BUGS))
     return "\n".join(f"{bug.name:<{width}}  {bug.mechanism}" for bug in BUGS.values())
 
 
 def bug_text(name: str) -> str:
-    """What one bug is: mechanism, what happens step by step, section, what falls, and who had it."""
+    """Return a bug's mechanism, its explanation, section, violated invariants, and who had it."""
     bug = BUGS[name]
     return "\n".join(
         (
@@ -23,7 +23,7 @@ def bug_text(name: str) -> str:
             *textwrap.wrap(bug.explanation, WIDTH),
             "",
             f"section  {bug.section}",
-            f"falls    {', '.join(bug.falls)}",
+            f"violates {', '.join(bug.falls)}",
             f"seen in  {', '.join(bug.seen_in)}",
             f"see it   raftplay run bugs/{bug.name}     and without: raftplay run bugs/{bug.name} --without-bugs",
         )

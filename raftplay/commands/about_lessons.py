@@ -1,7 +1,7 @@
-"""What `help lessons` says: how to write a lesson."""
+"""The text of `help lessons`: how to write a lesson."""
 
 HELP = """\
-A lesson is a file of commands, with a few lines more. This is one, whole:
+A lesson is a script with additional lines. A complete example:
 
   # A crash, and what it costs
   nodes 3
@@ -18,32 +18,33 @@ A lesson is a file of commands, with a few lines more. This is one, whole:
   step Your turn
   play Now make it impossible. => no leader
 
-The first comment is the title; set-up lines follow, as in a script. A lesson is played in virtual
-time, with whatever seed, so write nothing that holds with one seed only.
+The first comment is the title; set-up lines follow, as in a script. A lesson runs in virtual time,
+with any seed, so write nothing that holds with one seed only.
 
-step TITLE                 a step begins; the reader goes on from one to the next, and back
-say TEXT                   words; lines that follow one another are one paragraph, and a line say
-                           with nothing behind it begins a new one
-ask TEXT => CONDITION      a question to be answered with yes or no (help conditions)
-ask TEXT => node NODE      which node? such as: => node leader, => node candidate
-ask TEXT => number NUMBER  how many? term, term of NODE, commit of NODE, log of NODE, $NAME,
+step TITLE                 begin a step; the reader moves from step to step, also back
+say TEXT                   show text; say lines that follow one another form one paragraph, and a
+                           say line without text begins a new one
+ask TEXT => CONDITION      ask a question with the answer yes or no (help conditions)
+ask TEXT => node NODE      ask for a node, such as: => node leader, => node candidate
+ask TEXT => number NUMBER  ask for a number: term, term of NODE, commit of NODE, log of NODE, $NAME,
                            copies VALUE (in how many logs), committed VALUE (on how many nodes)
-ask TEXT                   one of several: a line below it for each,
-choice TEXT => CONDITION   of which the first whose condition holds is right
-wrong TEXT                 behind a question: what a wrong answer gets to read, besides the facts
-answer                     here the cluster is looked at: the condition holds or it does not. What
-                           stands between ask and answer is what the reader sees happening
-play TEXT [=> CONDITION]   free play on a copy of the cluster, up to the goal; => breach is one, too
-anew [BUG ...]             another cluster in place of this one, with these bugs and no others
-mystery BUG BUG ...        before the first step: one of these is on, and nobody says which
-ask TEXT => bug            which of them is it?
-unseen COMMANDS            done, and not shown: what a step needs to begin with
-beside COMMAND             what it sees now, beside what the same command saw the last time
+ask TEXT                   ask for one of several choices, each on a choice line below;
+choice TEXT => CONDITION   the first choice whose condition holds is correct
+wrong TEXT                 after a question: the text shown for a wrong answer, with the facts
+answer                     evaluate the condition now. The reader sees the commands between ask and
+                           answer run
+play TEXT [=> CONDITION]   free play on a copy of the cluster until the goal holds; => breach is a
+                           goal, too: a violated invariant
+anew [BUG ...]             replace the cluster by a new one, with only these bugs
+mystery BUG BUG ...        before the first step: switch one of these bugs on, without naming it
+ask TEXT => bug            ask which of them it is
+unseen COMMANDS            run commands that prepare a step, without showing them
+beside COMMAND             show the command's answer next to its previous answer
 
-In TEXT, {leader}, {follower}, {term}, {log of 2}, {copies x} or {$NAME} stand for what they are
-when it is read out. All other lines are commands, and their answers are shown; let is not.
+In TEXT, {leader}, {follower}, {term}, {log of 2}, {copies x} or {$NAME} stand for their values at
+the time it is shown. All other lines are commands; their answers are shown, except that of let.
 
-raftplay lesson FILE           plays it; --seed N with that seed, --tui beside its cluster
-raftplay lesson --check FILE   plays it with 20 seeds, with right and wrong answers, and says what a
-                               reader would run into: a command that fails, a question without an
-                               answer, a goal that is reached before anybody acts"""
+raftplay lesson FILE           plays it (--seed N: with that seed; --tui: beside its cluster)
+raftplay lesson --check FILE   plays it with 20 seeds, with correct and wrong answers, and reports
+                               each command that fails, question without an answer, and goal that
+                               holds before anybody acts"""

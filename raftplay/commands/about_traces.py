@@ -1,4 +1,4 @@
-"""A trace that was written, watched again."""
+"""Checking the invariants on a trace that was written."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from raftplay.watch.trace import TracedRun, read_trace
 
 
 def replay_text(path: Path) -> tuple[bool, str]:
-    """Return whether every invariant held in each branch of a trace, and what was seen. Raises `UsageError`."""
+    """Return whether every invariant held in each branch of a trace, and a report. Raises `UsageError`."""
     header, runs = read_trace(path)
     seen = [_watched(run, header.nodes) for run in runs]
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
@@ -21,14 +21,14 @@ def replay_text(path: Path) -> tuple[bool, str]:
         lines += [visible(str(breach)) for breach in breaches]
     held = not any(breaches for _, _, breaches in seen)
     if header.first > 1:
-        lines.append(f"it begins with event {header.first}; what was before is unknown to whoever watches")
+        lines.append(f"the trace begins with event {header.first}; earlier events were not checked")
     if held:
         lines.append("every invariant held")
     return held, "\n".join(lines)
 
 
 def _watched(run: TracedRun, nodes: int) -> tuple[int, float, list[Breach]]:
-    """(number of events, time of the last one, breaches) of a run."""
+    """Return a run's number of events, the time of the last one in seconds, and its violations."""
     watcher = Invariants(nodes)
     events, time = 0, 0.0
     for record in run.records:

@@ -22,14 +22,14 @@ GROUP = "Acting on the cluster"
 
 
 def nodes_text(ids: list[int]) -> str:
-    """Nodes in words: "node 2", "nodes 0 2 4", "no node"."""
+    """Return nodes in words: "node 2", "nodes 0 2 4", "no node"."""
     if not ids:
         return "no node"
     return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
 
 
 def all_alive(session: "Session", ids: list[int], *, hint: bool = False) -> list[int]:
-    """`ids`, if none of them is down, so that a command does all of its work or none. Raises `UsageError`."""
+    """Return `ids`, or raise `UsageError` if one is down, so that a command does all of its work or none."""
     down = [id for id in ids if not session.harness.alive[id]]
     if down:
         verb, them = ("is", "it") if len(down) == 1 else ("are", "them")
@@ -41,7 +41,7 @@ def all_alive(session: "Session", ids: list[int], *, hint: bool = False) -> list
 def submit(
     session: "Session", value: Annotated[object, kinds.VALUE], node: Annotated[int | None, kinds.TO_NODE] = None
 ) -> str:
-    """Submit a value (an integer where it reads as one, else text) to the leader, or to a node that may refuse."""
+    """Submit a value (an integer if it reads as one, else text) to the leader, or to a node that may reject it."""
     harness = session.harness
     target = leader(harness) if node is None else node
     if target is None:
@@ -61,7 +61,7 @@ def submit(
 
 @command(GROUP, "crash leader")
 def crash(session: "Session", nodes: kinds.Up) -> str:
-    """Crash nodes: volatile state is lost, storage stays."""
+    """Crash nodes: they lose their volatile state and keep their storage."""
     down = [id for id in nodes if not session.harness.alive[id]]
     for id in nodes:
         session.harness.crash_peer(id)
@@ -71,7 +71,7 @@ def crash(session: "Session", nodes: kinds.Up) -> str:
 
 @command(GROUP, "restart crashed")
 def restart(session: "Session", nodes: kinds.Down) -> str:
-    """Restart crashed nodes: a new server over the old storage of each, connected; cuts and a partition stay."""
+    """Restart crashed nodes from their storage and connect them; cuts and a partition stay."""
     for id in nodes:
         session.harness.check_restart(id)
     _restart_all(session.harness, nodes)
@@ -83,7 +83,7 @@ def restart(session: "Session", nodes: kinds.Down) -> str:
 
 
 def _restart_all(harness: Harness, nodes: list[int]) -> None:
-    """Restart every node. An interrupt only shortens the pauses by the wall clock: no journal divides it."""
+    """Restart every node. An interrupt shortens only the wall-clock pauses: no journal can divide a restart."""
     speed = harness.speed
     try:
         for id in nodes:
@@ -99,14 +99,14 @@ def _restart_all(harness: Harness, nodes: list[int]) -> None:
 
 @command(GROUP, "tear 1 after 1")
 def tear(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
-    """Let a node crash in the middle of its next write, after N parts of it are on disk (0 loses it whole)."""
+    """Crash a node in its next write (a torn write), after N parts are on disk (0: it loses the whole write)."""
     session.harness.tear_peer(node, after)
     return f"node {node} will crash in its next write"
 
 
 @command(GROUP, "wipe 2")
 def wipe(session: "Session", nodes: kinds.Nodes) -> str:
-    """Crash nodes and empty their storage; a node that has lost its votes cannot be restarted."""
+    """Crash nodes and erase their storage; a node that has lost its votes cannot be restarted."""
     for id in nodes:
         session.harness.wipe_peer(id)
     return f"{nodes_text(nodes)} wiped"
@@ -122,7 +122,7 @@ def disconnect(session: "Session", nodes: kinds.Joined) -> str:
 
 @command(GROUP, "reconnect 1,2")
 def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
-    """Undo disconnect: connect nodes to all live ones, both ways; cuts and a partition stay."""
+    """Undo disconnect: connect nodes to all live nodes, both ways; cuts and a partition stay."""
     for id in all_alive(session, nodes, hint=True):
         session.harness.reconnect_peer(id)
     return f"{nodes_text(nodes)} connected{_still_in_force(session, nodes)}"
@@ -130,14 +130,14 @@ def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
 
 @command(GROUP, "partition 0,1 | 2,3,4")
 def partition(session: "Session", groups: Annotated[list[list[int]], kinds.GROUPS]) -> str:
-    """Split the nodes into groups that cannot talk to each other; nodes not named form the last group."""
+    """Split the nodes into groups that cannot communicate; nodes that are not named form the last group."""
     session.harness.partition(*groups)
     return " | ".join(" ".join(map(str, group)) for group in session.harness.network.groups) or "one group"
 
 
 @command(GROUP, "heal")
 def heal(session: "Session") -> str:
-    """Restore all links: no groups, cuts, loss, delay or duplicates; what is held is delivered."""
+    """Restore all links: remove groups, cuts, loss, delays and duplicates; deliver held messages."""
     held = session.harness.flights.held_links
     links = dict.fromkeys([*held, *((f.src, f.dst) for f in session.harness.messages() if f.due is None)])
     released = released_text(session, links, session.harness.heal)
@@ -146,7 +146,7 @@ def heal(session: "Session") -> str:
 
 @command(GROUP, "cut 1->3")
 def cut(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
-    """Cut a link in one direction (1->3) or both (1<->3)."""
+    """Cut a link in one direction (1->3, an asymmetric partition) or both (1<->3)."""
     for src, dst in links:
         session.harness.cut(src, dst)
     return f"{links_text(links)} cut"
@@ -166,7 +166,7 @@ def link(
     links: Annotated[kinds.Links, kinds.LINK],
     change: Annotated[kinds.LinkChange, kinds.LINK_CHANGE],
 ) -> str:
-    """Set faults of a link (all for every link): chances of loss and duplicates, a delay; or clear them."""
+    """Set the faults of a link (all: every link): probabilities of loss and duplicates, a delay; or clear them."""
     for src, dst in links:
         if change.clear:
             session.harness.clear_link(src, dst)
@@ -182,21 +182,21 @@ def link(
 
 @command(GROUP, "drop leader after 2")
 def drop(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
-    """Let the outgoing calls of a node fail after the next N."""
+    """Make the outgoing RPCs of a node fail after the next N."""
     session.harness.peer_drop_calls_after_n(node, after)
-    return f"calls of node {node} fail after {after} more" if after else f"calls of node {node} fail"
+    return f"RPCs of node {node} fail after {after} more" if after else f"RPCs of node {node} fail"
 
 
 @command(GROUP, "undrop 0")
 def undrop(session: "Session", node: kinds.Dropping) -> str:
-    """Let the outgoing calls of a node pass again."""
+    """Undo drop: let the outgoing RPCs of a node pass."""
     session.harness.peer_dont_drop_calls(node)
-    return f"calls of node {node} pass"
+    return f"RPCs of node {node} pass"
 
 
 @command(GROUP, "freeze leader")
 def freeze(session: "Session", nodes: kinds.Awake) -> str:
-    """Stall the process of nodes: no timers, no replies, their sockets stay open."""
+    """Pause the processes of nodes: no timers run and no replies are sent; their sockets stay open."""
     for id in all_alive(session, nodes):
         session.harness.freeze_peer(id)
     return f"{nodes_text(nodes)} frozen"
@@ -204,7 +204,7 @@ def freeze(session: "Session", nodes: kinds.Awake) -> str:
 
 @command(GROUP, "thaw all")
 def thaw(session: "Session", nodes: kinds.Asleep) -> str:
-    """Let frozen processes go on; they handle what arrived meanwhile."""
+    """Resume frozen processes; they handle what arrived meanwhile."""
     thawed = [id for id in nodes if session.harness.cluster[id].frozen]
     for id in thawed:
         session.harness.thaw_peer(id)
@@ -213,10 +213,10 @@ def thaw(session: "Session", nodes: kinds.Asleep) -> str:
 
 @command(GROUP, "timeout 2")
 def timeout(session: "Session", node: kinds.Waiting) -> str:
-    """Let a node's election timer fire now."""
+    """Fire a node's election timer now."""
     cm = session.harness.cluster[node].cm
     if cm.state is CMState.LEADER:
-        return f"node {node} leads and waits for nobody"
+        return f"node {node} is the leader and has no election timer"
     if session.harness.cluster[node].frozen:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
@@ -227,14 +227,14 @@ def timeout(session: "Session", node: kinds.Waiting) -> str:
 
 
 def links_text(links: Collection[tuple[int, int]]) -> str:
-    """Links in words."""
+    """Return links in words."""
     if len(links) > 6:
         return f"{len(links)} directions of links"
     return " ".join(f"{src}->{dst}" for src, dst in links)
 
 
 def released_text(session: "Session", links: Collection[tuple[int, int]], release: Callable[[], int]) -> str:
-    """Release `links`, and say what became of the messages that were held on them."""
+    """Release `links`; return in words how many held messages were delivered and lost."""
     held = sum(f.due is None and (f.src, f.dst) in links for f in session.harness.messages())
     arrived = release()
     lost = f", {held - arrived} lost" if held > arrived else ""
@@ -242,7 +242,7 @@ def released_text(session: "Session", links: Collection[tuple[int, int]], releas
 
 
 def _still_in_force(session: "Session", ids: list[int]) -> str:
-    """Name what still keeps these nodes from others: the partition, and their links that are cut or held."""
+    """Return in words what still separates these nodes: the partition, and their cut or held links."""
     snapshot, mine = session.harness.snapshot(), set(ids)
     faulty = tuple((link, faults) for link, faults in snapshot.faulty_links if faults.cut and mine & set(link))
     held = tuple(link for link in snapshot.held_links if mine & set(link))
@@ -252,6 +252,6 @@ def _still_in_force(session: "Session", ids: list[int]) -> str:
 
 @command(GROUP, "let old = leader")
 def let(session: "Session", name: Annotated[str, kinds.NAME], value: Annotated[int, kinds.KEPT]) -> str:
-    """Keep a value under a name; $NAME uses it. After submit, index is the log index that it got."""
+    """Keep a value under a name for use as $NAME; index is the log index of the last submitted value."""
     session.variables[name] = value
     return f"${name} = {value}"

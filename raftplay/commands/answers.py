@@ -1,9 +1,9 @@
 """The answers that a script expects, in blocks under ``----``: read, compared, and filled in.
 
-A block stands right below a line of commands. The lines behind its ``----`` are what the commands of that line
-answer, one after another, as a terminal shows them; the first blank line ends it and belongs to it, or the end of
-the script does. Answers that have blank lines themselves are framed: two lines ``----`` before them, two behind.
-In a block nothing is a command or a comment, and white space at the end of a line does not count.
+A block stands directly below a line of commands. The lines after its ``----`` are the answers of the commands of
+that line, in order, as a terminal shows them. The first blank line (part of the block) or the end of the script
+ends it. Answers that contain blank lines are framed: two lines ``----`` before them, two after them.
+A block contains neither commands nor comments; white space at the end of a line is ignored.
 """
 
 import difflib
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from raftplay.commands.script import Step
 
 RULE = "----"
-"""The line that begins a block; twice it begins and ends a frame."""
+"""The line that begins a block; two of them begin and end a frame."""
 
 NO_RULE = "\\x2d---"
-"""How a line of an answer stands in a block that would read as `RULE` there."""
+"""The form in a block of an answer's line that equals `RULE`."""
 
 FAILED, ERROR = "failed:", "error:"
-"""How a block says that a command is meant to go wrong: what it expects does not hold, or it cannot be done."""
+"""The beginnings of a block's line that expects a command to fail: its expectation does not hold, or an error."""
 
 MAX_SHOWN = 60
-"""So many lines of a difference are shown."""
+"""The maximum number of lines of a difference that are shown."""
 
 MAX_COMPARED = 1000
-"""So many lines from the first one that differs are looked at for it: what comes later would not be shown."""
+"""The maximum number of lines compared from the first difference on; later ones would not be shown."""
 
 HELP = """\
-A line ---- right below a line of commands begins the answer that is expected of them:
+A line ---- directly below a line of commands begins the answers that are expected of them:
 
   wait leader
   ----
@@ -46,32 +46,32 @@ A line ---- right below a line of commands begins the answer that is expected of
   index 0 of node 0, term 1
   0.167 s
 
-The lines up to the first blank one, or to the end of the script, are the answers, one after
-another; that blank line belongs to the block. A command such as sleep answers nothing and adds no
-line, so ---- and a blank line expect no answer at all. Answers that have blank lines in them stand
-in a frame: two lines ---- before them, two behind. White space at the end of a line does not count.
-In a block nothing is a command or a comment. Set-up lines have no answers.
+The answers, in order, end at the first blank line (part of the block) or at the end of the script.
+A command such as sleep has an empty answer, which adds no line: ---- and a blank line expect an
+empty answer. Answers that contain blank lines are framed: two lines ---- before them, two after
+them. White space at the end of a line is ignored. A block contains neither commands nor comments.
+Set-up lines have no answers.
 
-A line of a block that begins with "failed:" or "error:" says that a command is meant to go wrong:
-what it expects does not hold (failed), or what it asks cannot be done (error). The run then goes on
-behind it. A broken invariant always ends the run; no block can expect one.
+A line of a block that begins with "failed:" or "error:" says that a command is expected to fail:
+its expectation does not hold (failed), or it cannot be done (error). The run then continues.
+A violated invariant always ends the run; a block cannot expect one.
 
-raftplay run FILE            passes over the blocks. What fails ends the run, whatever its block says.
-raftplay run --verify FILE   shows where answers differ and goes on; ends with status 1 if any do.
+raftplay run FILE            ignores the blocks. A failure ends the run, even if its block expects it.
+raftplay run --verify FILE   shows where answers differ and continues; exits with status 1 if any do.
                              Lines without a block are not compared.
-raftplay run --rewrite FILE  writes the answers into the file: a block where there is none, another
-                             where it differs. Nothing else changes. The file stays as it is unless
-                             all held; a command may go wrong only where its block says so already.
+raftplay run --rewrite FILE  writes the answers into the file: it adds missing blocks and replaces
+                             those that differ. Nothing else changes. The file is unchanged unless all
+                             commands held; a command may fail only where its block already says so.
 
-Both need a run that is the same each time: `backend sim` and `seed 7` in the script, or as options."""
+--verify and --rewrite need repeatable runs: `backend sim` and `seed 7` in the script, or as options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """The answer expected of the line above it.
 
-    `above` is the number of that line, from 1, and so the index of the block's own first line; `stop` is the index
-    of the first line behind the block.
+    `above` is the number of that line, from 1, and so the index of the block's first line; `stop` is the index of
+    the first line after the block.
     """
 
     above: int
@@ -80,13 +80,13 @@ class Block:
 
     @property
     def expects_failure(self) -> bool:
-        """Whether a command is meant to go wrong."""
+        """Return whether a command is expected to fail."""
         return any(line.startswith((FAILED, ERROR)) for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the commands of a line were expected to answer, and did."""
+    """The expected and the actual answer of the commands of a line."""
 
     line: int
     commands: str
@@ -95,12 +95,12 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether it is not the same."""
+        """Return whether the answers differ."""
         return self.expected != self.got
 
 
 class Changes(NamedTuple):
-    """What filling in the blocks of a script changes: how many are new, how many are others than before."""
+    """The numbers of blocks that filling in a script adds and updates."""
 
     added: int
     updated: int
@@ -110,9 +110,9 @@ class Changes(NamedTuple):
 
 
 class Answers:
-    """What the commands of a run answered, line by line, beside the `blocks` that say what they should.
+    """The answers of the commands of a run, by line, and the `blocks` with the expected answers.
 
-    Unless it `compares`, the blocks only say which commands are meant to go wrong.
+    Unless it `compares`, the blocks only say which commands are expected to fail.
     """
 
     def __init__(self, blocks: dict[int, Block], *, compares: bool = True) -> None:
@@ -122,23 +122,23 @@ class Answers:
         self._commands: dict[int, list[str]] = {}
 
     def expects_failure(self, step: "Step") -> bool:
-        """Whether a command on the line of `step` is meant to go wrong."""
+        """Return whether a command on the line of `step` is expected to fail."""
         return step.line in self.blocks and self.blocks[step.line].expects_failure
 
     def note(self, step: "Step", answer: str) -> None:
-        """Keep what a command answered."""
+        """Keep the answer of a command."""
         self.given.setdefault(step.line, []).extend(written(answer))
         self._commands.setdefault(step.line, []).append(step.bound.statement.text)
 
     def comparison(self, line: int) -> Comparison | None:
-        """Of a line whose commands have all answered; None where nothing is to be compared."""
+        """Return the comparison of a line whose commands have all answered; None without a block to compare."""
         block = self.blocks.get(line)
         if block is None or not self.compares:
             return None
         return Comparison(line, "; ".join(self._commands[line]), block.lines, tuple(self.given[line]))
 
     def changes(self) -> Changes:
-        """What `filled_in` does to the script."""
+        """Return the numbers of blocks that `filled_in` adds and updates."""
         added = [line for line in self.given if line not in self.blocks]
         updated = [line for line, block in self.blocks.items() if block.lines != tuple(self.given[line])]
         return Changes(len(added), len(updated))
@@ -148,12 +148,12 @@ class Answers:
 
 
 def is_rule(source: str) -> bool:
-    """Whether a line of a script is ``----``."""
+    """Return whether a line of a script is ``----``."""
     return _stripped(source) == RULE
 
 
 def read_block(lines: Sequence[str], at: int) -> Block:
-    """The block that begins at index `at` of a script's lines. Raises `Mistake` for a frame without an end."""
+    """Read the block that begins at index `at` of a script's lines. Raises `Mistake` for an unclosed frame."""
     start = at + 1
     if start < len(lines) and is_rule(lines[start]):
         return _read_frame(lines, at)
@@ -167,12 +167,12 @@ def _read_frame(lines: Sequence[str], at: int) -> Block:
     for stop in range(at + 3, len(lines)):
         if is_rule(lines[stop - 1]) and is_rule(lines[stop]):
             return Block(at, stop + 1, _texts(lines[at + 2 : stop - 1]))
-    message = f"the two lines {RULE} that begin here have no two that end them"
+    message = f"the frame that begins here has no two lines {RULE} that end it"
     raise Mistake(message, at + 1, 1, len(RULE), _stripped(lines[at]))
 
 
 def _is_end(lines: Sequence[str], at: int) -> bool:
-    """Whether the text ends before index `at`: what follows its last line feed is no line."""
+    """Return whether the text ends before index `at`; an empty string after the last line feed is not a line."""
     return at >= len(lines) or (at == len(lines) - 1 and not lines[at])
 
 
@@ -188,18 +188,18 @@ def _stripped(source: str) -> str:
 
 
 def failure_text(failure: Exception) -> str:
-    """A failure as the answer of a command that is meant to go wrong."""
+    """Return a failure as the answer of a command that is expected to fail."""
     return f"{FAILED if isinstance(failure, Failed) else ERROR} {failure}"
 
 
 def written(answer: str) -> list[str]:
-    """The lines of an answer as they stand in a block; none for no text."""
+    """Return the lines of an answer as they stand in a block; an empty list for an empty answer."""
     lines = [visible(line).rstrip(" ") for line in answer.split("\n")] if answer else []
     return [NO_RULE if line == RULE else line for line in lines]
 
 
 def filled_in(text: str, answers: Answers) -> str:
-    """The script with a block below each line that answered; a block that is right already stays as it stands."""
+    """Return the script with a block below each line that answered; correct blocks are unchanged."""
     lines = text.split("\n")
     filled: list[str] = []
     at = 0
@@ -218,7 +218,7 @@ def filled_in(text: str, answers: Answers) -> str:
 
 
 def _with_block(lines: list[str], above: int, stop: int, given: tuple[str, ...]) -> list[str]:
-    """Line number `above` and its new block, in front of index `stop`, with the ends of lines of that line."""
+    """Return line number `above` and its new block, up to index `stop`, with the line endings of that line."""
     source = lines[above - 1]
     model = source if above < len(lines) or above == 1 else lines[above - 2]  # the last line may have no end
     end = "\r" if model.endswith("\r") else ""
@@ -236,7 +236,7 @@ def _with_block(lines: list[str], above: int, stop: int, given: tuple[str, ...])
 
 
 def difference_text(comparison: Comparison) -> list[str]:
-    """Expected lines behind ``-``, others that came behind ``+``, and two lines around them."""
+    """Return a diff: expected lines after ``-``, actual ones after ``+``, and two lines around them."""
     pair = _around_first(comparison.expected, comparison.got)
     expected, got = ([*map(visible, lines)] for lines in pair)
     if _plain(expected) == _plain(got):  # a reader would not see what differs
@@ -247,7 +247,7 @@ def difference_text(comparison: Comparison) -> list[str]:
 
 
 def _around_first(expected: Sequence[str], got: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Both from two lines before the first that differs on, and not too long to be compared."""
+    """Return both from two lines before the first difference on, at most `MAX_COMPARED` lines."""
     same = next((at for at, (one, other) in enumerate(zip(expected, got, strict=False)) if one != other), None)
     start = max(0, (min(len(expected), len(got)) if same is None else same) - 2)
     return expected[start : start + MAX_COMPARED], got[start : start + MAX_COMPARED]

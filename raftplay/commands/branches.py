@@ -1,7 +1,7 @@
-"""Futures of one cluster: each with its harness, its history, and a journal of what was done to it.
+"""Branches of one cluster's history: each with its harness, its history, and a journal of its commands.
 
-The rule of this module: in virtual time a journal gives the same run again. So the past of a branch can be
-played anew up to any moment, and another future begin there, without keeping copies of anything.
+The rule of this module: in virtual time the replay of a journal is bit-for-bit identical. So the past of a branch
+can be replayed up to any moment, and a new branch can begin there, without any copies of the past.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from raftplay.commands.table import Bound
 
 FIRST = "main"
-"""The name of the branch that a session begins with."""
+"""The name of a session's first branch."""
 
 MAX_BRANCHES = 16
 
 SETTLES = "now"
-"""The line of a script that only looks, and so lets leave what was submitted, at any moment and while paused."""
+"""A script line that only looks, and so sends what was submitted, at any moment and while paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What a cluster is made from: with the same one, in sim, the same cluster can be made again."""
+    """The parameters of a cluster: in sim, equal blueprints build equal clusters."""
 
     nodes: int
     backend: str
@@ -41,9 +41,9 @@ class Blueprint:
     data_dir: Path | None = None
 
     def build(self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None) -> Harness:
-        """A new cluster, with `readers` from its first event on, over the data directory if there is one.
+        """Build a cluster, with `readers` from its first event on, over the data directory if there is one.
 
-        With `disks` it is over copies of them, in memory. Raises `UsageError` and `StorageError`.
+        With `disks` the cluster uses in-memory copies of them. Raises `UsageError` and `StorageError`.
         """
         with told_elsewhere():
             return Harness(
@@ -60,7 +60,7 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment: the last event by then, and cluster time."""
+    """A moment: the number of the last event by then, and cluster time in seconds."""
 
     seq: int
     time: float
@@ -68,10 +68,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command that was done: from which moment to which, and why it did not hold if it did not.
+    """One command that ran: its first and last moment, and its failure if it failed.
 
-    Without a command (`bound` is None) it is a settling: what was submitted left, because somebody looked or
-    because a command that was refused had settled first. The look itself is never kept.
+    Without a command (`bound` is None) it is a settling: submitted values were sent because of a look, or because
+    a command that was rejected had settled first. The journal never keeps the look.
     """
 
     bound: "Bound | None"
@@ -79,32 +79,32 @@ class Entry:
     end: Mark
     failure: str = ""
     broke: bool = False
-    """Whether it failed because an invariant broke: done again, it breaks it again."""
+    """True if it failed because an invariant was violated: a replay violates it again."""
 
     @property
     def text(self) -> str:
-        """The command as it was written; for a settling, the look that stands for any other in a script."""
+        """Return the command as it was written; for a settling, the look `SETTLES`."""
         return SETTLES if self.bound is None else self.bound.statement.text
 
     @property
     def takes_time(self) -> bool:
-        """Whether it only lets time pass, so that any part of it can be played."""
+        """Return whether it only lets time pass, so that a part of it can be replayed."""
         return self.bound is not None and self.bound.command.effect == "passes"
 
     @property
     def can_be_done_again(self) -> bool:
-        """Whether the command itself does again what it did; else only the time that it took passes again."""
+        """Return whether a replay runs the command; else only the time that it took passes."""
         return self.broke or not self.failure
 
     @property
     def changed(self) -> bool:
-        """Whether any event came of it."""
+        """Return whether it caused any event."""
         return self.end.seq > self.start.seq
 
 
 @dataclass(slots=True)
 class Branch:
-    """One future: `parent` and `since` say where it left another; `journal` is all that was done to it."""
+    """One branch: `parent` and `since` say where it began; `journal` holds all its commands."""
 
     name: str
     harness: Harness
@@ -115,7 +115,7 @@ class Branch:
     variables: dict[str, int] = field(default_factory=dict)
     last_index: int | None = None
     traced: Reader | None = None
-    """The reader that writes what happens in it to the trace, if there is one."""
+    """The reader that writes its events to the trace, if there is one."""
 
     born: Mark = field(init=False)
     """The moment at which its cluster began to run."""
@@ -125,22 +125,22 @@ class Branch:
 
     @property
     def count(self) -> int:
-        """The number of commands in the journal."""
+        """Return the number of commands in the journal."""
         return sum(entry.bound is not None for entry in self.journal)
 
     def mark(self) -> Mark:
-        """This moment."""
+        """Return the present moment of the branch."""
         with self.harness.lock:
             return Mark(self.history.last_seq, self.harness.now)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Name the branch that is played and the moment that is looked at (None: the present), in one value.
+    """The current branch and the moment that is looked at (None: the present), in one value.
 
-    `branches` are all that there are, by name. `entered` is the number of the last event of `branch` by the time
-    when it was entered: what comes after it is news. A session replaces the whole value at once, so that every
-    thread that reads it has a branch and a moment that belong together.
+    `branches` holds all branches by name. `entered` is the number of the last event of `branch` when it was
+    entered: later events are news. A session replaces the whole value at once, so that every thread reads a branch
+    and a moment that belong together.
     """
 
     branch: Branch
@@ -150,9 +150,9 @@ class Position:
 
 
 def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:
-    """What was done by the moment `cut`, and the command that was under way then, if one that takes time was.
+    """Return the entries done by the moment `cut`, and the one that takes time and was running then, if any.
 
-    What cannot be divided counts as done when it had begun.
+    An entry that cannot be divided counts as done once it has begun.
     """
     done: list[Entry] = []
     for entry in journal:
@@ -172,7 +172,7 @@ def _begins_after(entry: Entry, cut: Mark) -> bool:
 
 
 def time_text(seconds: float) -> str:
-    """A moment as `goto` reads it back to the last bit: ``0.157s``."""
+    """Return `seconds` as text that `goto` reads back exactly: ``0.157s``."""
     text = f"{seconds:.9f}".rstrip("0").rstrip(".")
     return f"{text if float(text) == seconds else _all_digits(seconds)}s"
 
@@ -183,7 +183,7 @@ def _all_digits(seconds: float) -> str:
 
 
 def shortest_between(low: float, high: float) -> float:
-    """The number with the fewest decimals in low <= number < high; `low` itself when there is none so short."""
+    """Return the number in low <= number < high with the fewest decimals (3 to 11), else `low`."""
     for digits in range(3, 12):
         scale: int = 10**digits
         whole = int(low * scale)
@@ -194,8 +194,8 @@ def shortest_between(low: float, high: float) -> float:
 
 
 def new_name(taken: Iterable[str]) -> str:
-    """A name for one more branch. Raises `UsageError` when there are enough."""
+    """Return a name for one more branch. Raises `UsageError` if there are `MAX_BRANCHES` already."""
     names = set(taken)
     if len(names) >= MAX_BRANCHES:
-        raise UsageError(f"there are {len(names)} branches already; no more are kept")
+        raise UsageError(f"there are {len(names)} branches already, the maximum")
     return next(name for number in range(1, MAX_BRANCHES + 1) if (name := f"b{number}") not in names)

@@ -1,7 +1,7 @@
-"""What may be typed next on a line, and what is being typed: for a shell, and for the prompt of a screen.
+"""Completions and usage hints for a line that is being typed in a shell or on a screen.
 
-The rule of this module: the words before the cursor are read as if they were to run, and whoever misses a word
-at the end has said what it may be. So what is completed is what is understood.
+The rule of this module: the parser reads the words before the cursor, and the code that misses a word at the end
+has noted what it may be. So completion offers exactly what the parser accepts.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
 LONGEST = 1_000
-"""Of a longer line nothing is said, in characters: it would be read as a whole at every key."""
+"""The maximum length of a line with hints, in characters, as each key parses the whole line."""
 
 NO_EXTRA: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Something that may be typed: `text` in place of what stands in the line from `start` to the cursor.
+    """A completion: `text` replaces the line from `start` to the cursor.
 
-    `display` and `help` are fit to be shown; `text` is not, where it comes from a log or a disk.
+    `display` and `help` are safe to show; `text` may not be, as it can come from a log or a disk.
     """
 
     text: str
@@ -41,9 +41,9 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is being typed: the parts of the usage line, which of them is next, help, and what is wrong so far.
+    """A hint on the command being typed: its usage parts, the index of the next one, help, and the mistake so far.
 
-    `about` says what may be written for the part that is next.
+    `about` says what may be written for the next part.
     """
 
     parts: tuple[str, ...]
@@ -56,9 +56,9 @@ class Hint:
 def complete(
     line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
 ) -> list[Completion]:
-    """What may stand at the cursor, a number of characters from the line's beginning.
+    """Return what may stand at the cursor, a number of characters from the line's beginning.
 
-    `extra` are commands that only the caller has, each with its help. Without a `session`, a script is written.
+    `extra` holds commands that only the caller has, with their help. Without a `session`, the line is a script's.
     """
     typed = None if len(line) > LONGEST else split_typed(line[:cursor])
     return [] if typed is None else _complete(line[:cursor], typed, session, extra)
@@ -67,7 +67,7 @@ def complete(
 def hint_of(
     line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
 ) -> Hint | None:
-    """What is being typed at the cursor; None where nothing can be said of it."""
+    """Return the hint for the command at the cursor; None if there is none."""
     if len(line) > LONGEST:
         return None
     typed = split_typed(line[:cursor])
@@ -90,7 +90,7 @@ def hint_of(
 
 
 def usage_of(line: str, cursor: int, session: "Session | None" = None) -> str:
-    """The usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
+    """Return the usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
     hint = hint_of(line, cursor, session)
     if hint is None or hint.mistake:
         return "" if hint is None else hint.mistake
@@ -131,7 +131,7 @@ def _offered(before: str, place: Place, extra: Mapping[str, str]) -> list[Offere
 
 
 def _glued(before: str, place: Place) -> list[Offered]:
-    """What is offered behind a ``=`` without spaces."""
+    """Return the offers after a ``=`` without spaces."""
     at = place.typed.index("=") + 1
     statement = split_line(before[: place.column - 1 + at])[0][-1]
     inner = Place(statement.words, place.typed[at:], place.column + at, place.scope, place.session)
@@ -143,7 +143,7 @@ def _glued(before: str, place: Place) -> list[Offered]:
 def _beginning(
     before: str, typed: PartialLine, session: "Session | None", extra: Mapping[str, str]
 ) -> Hint | None:
-    """A command's name is being typed."""
+    """Return the hint while a command's name is being typed; None if there is none."""
     name = typed.text
     if (row := TABLE.get(name)) is not None:
         return _hint(row, None, None)
@@ -171,7 +171,7 @@ def _unreadable(line: str) -> Hint | None:
 
 
 def _scope(typed: PartialLine, session: "Session | None") -> Scope:
-    """What is known where one types: what was set, and what the line sets before."""
+    """Return the scope at the cursor: with the variables that the session and the line before it set."""
     scope = Scope(MAX_NODES) if session is None else session.scope()
     for statement in typed.before:
         with suppress(Mistake):

@@ -1,6 +1,6 @@
-"""Conditions: what `expect` looks at once, `wait` waits for, and `never` watches.
+"""Conditions, which `expect` checks once, `wait` waits for, and `never` forbids.
 
-A condition is a value: whether it holds, and what is seen now, in words. How to wait is up to whoever drives.
+A condition says whether it holds, and in words what is seen now. The commands decide how to wait.
 """
 
 import operator
@@ -38,7 +38,7 @@ _MEANT = {
     "==": "=", "===": "=", ":=": "=", "is": "=", "equals": "=", "=>": ">=", "≥": ">=", "=<": "<=", "≤": "<=",
     "<>": "!=", "!==": "!=", "=!": "!=", "~=": "!=", "≠": "!=",
 }  # fmt: skip
-"""Operators of other languages, and which one of `OPERATORS` is meant by each."""
+"""Operators of other languages, each with the meant one of `OPERATORS`."""
 
 _OPERATOR = re.compile("([<>=!~:≠≤≥]+)")
 _STATES = {str(state).lower(): state for state in CMState}
@@ -46,7 +46,7 @@ _STATES = {str(state).lower(): state for state in CMState}
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that holds or does not: `holds` looks, `seen` says in words what there is to see."""
+    """A condition: `holds` checks it, `seen` returns in words what is seen."""
 
     holds: Callable[["Session"], bool]
     seen: Callable[["Session"], str]
@@ -54,14 +54,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number read off a cluster: `value` reads it, None where there is none; `seen` says it in words."""
+    """A number of a cluster: `value` reads it (None if there is none); `seen` returns it in words."""
 
     value: Callable[["Session"], int | None]
     seen: Callable[["Session"], str]
 
 
 _LOWEST = {"term": 0, "commit": -1, "log": 0}
-"""The lowest number that each measure can be; no commit index is -1."""
+"""The lowest value of each measure; -1 means no commit index."""
 
 MEASURES = tuple(_LOWEST)
 
@@ -71,28 +71,28 @@ FORMS = (
     ("no leader", "no connected live node leads"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
-    ("NODES is follower|candidate|leader|dead", "each of them is"),
+    ("NODES is follower|candidate|leader|dead", "each of them is in that state"),
     ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
     ("term of NODE OP N", "that node's term; of a node that is down, the term on its disk"),
     (
         "commit of NODE OP N",
-        "that node's commit index; -1 where there is none, and while it is down (not kept on disk)",
+        "that node's commit index; -1 for none, and while it is down (not kept on disk)",
     ),
     ("log of NODE OP N", "the length of that node's log; of a node that is down, of the log on its disk"),
-    ("committed VALUE", "committed by every connected live node, at one index, the same commands before it"),
-    ("committed VALUE on N", "committed by exactly N of them"),
-    ("not committed VALUE", "committed by no connected live node"),
+    ("committed VALUE", "every connected live node has committed it, at the same index, after the same commands"),
+    ("committed VALUE on N", "exactly N of them have committed it"),
+    ("not committed VALUE", "no connected live node has committed it"),
     ("agree", "all connected live nodes have committed the same sequence, of the same length"),
 )
-"""Every form of a condition and when it holds, for help and the README."""
+"""The forms of conditions, and when each holds, for help and the README."""
 
 
-NUMBERS = offers.either(offers.word("index", "where the last submit went"), offers.variables)
+NUMBERS = offers.either(offers.word("index", "the log index of the last submit"), offers.variables)
 VALUES = offers.either(offers.values, offers.variables)
 
 
 def _beginnings(_: offers.Place) -> Iterator[offers.Offered]:
-    """The words with which a condition begins, up to what varies."""
+    """Offer the words that begin a condition, up to its first variable part."""
     for form, meaning in FORMS:
         words = list(takewhile(str.islower, form.split()))
         if words:
@@ -100,7 +100,7 @@ def _beginnings(_: offers.Place) -> Iterator[offers.Offered]:
 
 
 def parse_condition(cursor: Cursor) -> Condition:
-    """The words up to a stop as a condition. Raises `Mistake`."""
+    """Parse the words up to a stop as a condition. Raises `Mistake`."""
     if (word := cursor.peek()) is not None and _OPERATOR.split(word.text)[0] in (*MEASURES, "leader"):
         _unglue(cursor)
     first = cursor.next("a CONDITION", offers.either(_beginnings, SOME))
@@ -129,7 +129,7 @@ def parse_condition(cursor: Cursor) -> Condition:
 
 
 def _check_verb(cursor: Cursor, first: Word) -> None:
-    """Raise `Mistake` where an operator stands behind nodes, which have none: what they are stands behind `is`."""
+    """Raise `Mistake` if an operator follows nodes, where `is` should stand."""
     word = cursor.peek()
     if word is None or word.quoted or not (_OPERATOR.fullmatch(word.text) or word.text == "are"):
         return
@@ -144,7 +144,7 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
             raise cursor.mistake(f"'is' is missing: {first.text} is follower, candidate, leader or dead")
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
-        raise cursor.mistake(f"{quoted(first.text)} begins no condition{hint}", first)
+        raise cursor.mistake(f"unknown condition {quoted(first.text)}{hint}", first)
     subject = selector(cursor, first)
     cursor.take("is")
     if first.text == "leader":
@@ -155,8 +155,8 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
             return _leader_is(parse_node(cursor), negated)
     word = cursor.next("follower, candidate, leader or dead", offers.words(*_STATES))
     if word.text not in _STATES:
-        hint = did_you_mean(word.text, _STATES) or "; it is follower, candidate, leader or dead"
-        raise cursor.mistake(f"{quoted(word.text)} is no state{hint}", word)
+        hint = did_you_mean(word.text, _STATES) or "; use follower, candidate, leader or dead"
+        raise cursor.mistake(f"unknown state {quoted(word.text)}{hint}", word)
     state = _STATES[word.text]
 
     def holds(session: "Session") -> bool:
@@ -206,7 +206,7 @@ def _leader_is(node: Selector, negated: bool) -> Condition:
 
 
 def measure_of(what: str, node: Selector | None) -> "Measure":
-    """The number that `what` (a word of `MEASURES`) names, of `node` or of the whole cluster."""
+    """Return the measure `what` (a word of `MEASURES`), of `node` or (None) of the whole cluster."""
 
     def value(session: "Session") -> int | None:
         harness = session.harness
@@ -257,12 +257,12 @@ def _comparison(cursor: Cursor, what: str) -> tuple[str, Callable[["Session"], i
 
 
 def _no_operator(text: str) -> str:
-    """Return what is wrong with `text` where an operator should be."""
+    """Return the error message for `text` in place of an operator."""
     if text in _MEANT:
         return f"unknown operator {quoted(text)}; use {_MEANT[text]}"
     if _OPERATOR.fullmatch(text):
         return f"unknown operator {quoted(text)}; use one of {' '.join(OPERATORS)}"
-    return f"{quoted(text)} is no comparison; it is one of {' '.join(OPERATORS)}"
+    return f"{quoted(text)} is not an operator; use one of {' '.join(OPERATORS)}"
 
 
 def number_or_variable(
@@ -275,7 +275,7 @@ def number_or_variable(
 
     def within(number: int) -> int:
         if not low <= number <= high:
-            raise UsageError(f"{short(word.text)} is {number}; it should be {limits_text(low, high)} here")
+            raise UsageError(f"{short(word.text)} is {number}; it must be {limits_text(low, high)} here")
         return number
 
     if word.text.startswith("$"):
@@ -327,7 +327,7 @@ def _value(cursor: Cursor) -> Callable[["Session"], object]:
 
 
 def leaders_text(session: "Session") -> str:
-    """Who leads, in words."""
+    """Return the connected leaders and their terms in words."""
     harness = session.harness
     found = checks.leaders(harness)
     if not found:
@@ -336,7 +336,7 @@ def leaders_text(session: "Session") -> str:
 
 
 def holders_text(session: "Session", value: object) -> str:
-    """Who has committed `value`, in words."""
+    """Return in words which connected nodes have committed `value`."""
     found = checks.holders(session.harness, value)
     total = len(checks.connected(session.harness))
     shown = command_text(value, 40)
@@ -362,7 +362,7 @@ def _commit_lengths(session: "Session") -> str:
 
 
 def _resolve(subject: Selector, session: "Session") -> list[int]:
-    """The nodes, or none while `leader` or `follower` is nobody: a condition then does not hold yet."""
+    """Return the nodes; none while no node is `leader` or `follower`, so that a condition does not hold yet."""
     try:
         return subject.resolve(session)
     except Failed:
@@ -376,7 +376,7 @@ def _expect(cursor: Cursor, text: str) -> None:
 
 
 def _unglue(cursor: Cursor) -> None:
-    """Let ``term>=3`` read as ``term >= 3``, and ``term of 0>=3`` likewise."""
+    """Split words at operators, so that ``term>=3`` reads as ``term >= 3``."""
     pieces: list[Word] = []
     for word in cursor.words[cursor.at :]:
         if word.quoted:

@@ -1,4 +1,4 @@
-"""Reading the words of one statement in order, and what a statement may refer to."""
+"""Reading the words of one statement in order, and the names that it may use."""
 
 import difflib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Scope:
-    """What is known before a statement runs: how many nodes there are, and which variables will be set."""
+    """The names known before a statement runs: the number of nodes, and the variables that will be set."""
 
     nodes: int
     variables: set[str] = field(default_factory=set)
@@ -29,16 +29,16 @@ class Cursor:
         self.words = statement.words
         self.at = 1  # behind the command's name
         self.stops: tuple[str, ...] = ()
-        """Words that end a parameter of several words, such as `within` behind a condition."""
+        """The words that end a parameter of several words, such as `within` after a condition."""
 
         self.new_variable = ""
-        """The variable that the statement sets: it is set for what follows, not for the statement itself."""
+        """The variable that the statement sets: it is set for later statements, not for this one."""
 
         self.wanted: list[Offer | str] = []
-        """What was looked for behind the last word: offers, and words of the language."""
+        """The offers and words of the language that may follow the last word."""
 
     def peek(self) -> Word | None:
-        """The next word; None at the end, or at a word that stops."""
+        """Return the next word; None at the end, or at a word of `stops`."""
         if self.at >= len(self.words):
             return None
         word = self.words[self.at]
@@ -46,11 +46,11 @@ class Cursor:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether all words are taken."""
+        """Return whether all words are taken."""
         return self.at >= len(self.words)
 
     def next(self, what: str, offer: "Offer | None" = None) -> Word:
-        """The next word, taken; `offer` says what it may be. Raises `Mistake` where `what` is missing."""
+        """Take and return the next word; `offer` says what it may be. Raises `Mistake` if `what` is missing."""
         self.want(offer)
         word = self.peek()
         if word is None:
@@ -60,7 +60,7 @@ class Cursor:
         return word
 
     def take(self, *texts: str) -> bool:
-        """Take the next words if they are these."""
+        """Take the next words if they are `texts`; return whether they are."""
         self.want(texts[0])
         words = self.words[self.at : self.at + len(texts)]
         if len(words) == len(texts) and all(
@@ -71,18 +71,18 @@ class Cursor:
         return False
 
     def sees(self, text: str) -> bool:
-        """Whether the next word is `text`, which stays."""
+        """Return whether the next word is `text`, without taking it."""
         self.want(text)
         word = self.peek()
         return word is not None and word.text == text and not word.quoted
 
     def want(self, offer: "Offer | str | None") -> None:
-        """Note what may stand here, if this is behind the last word."""
+        """Note that `offer` may stand here, if this is after the last word."""
         if offer is not None and self.is_at_end:
             self.wanted.append(offer)
 
     def rest(self, offer: "Offer | None" = None) -> list[Word]:
-        """The remaining words up to a stop, taken; `offer` says what they may be."""
+        """Take and return the remaining words up to a stop; `offer` says what they may be."""
         words = []
         while (word := self.peek()) is not None:
             words.append(word)
@@ -91,12 +91,12 @@ class Cursor:
         return words
 
     def mistake(self, message: str, word: Word | None = None) -> Mistake:
-        """A mistake at `word`, or behind the statement."""
+        """Return a mistake at `word`, or after the statement."""
         return self.statement.mistake(message, word)
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
-    """`"; did you mean …?"` where something known is close to `text`, else nothing."""
+    """Return ``; did you mean …?`` if a known name is close to `text`, else ""."""
     by_letters = {name.lower(): name for name in known}
     close = difflib.get_close_matches(text[:LONGEST_SHOWN].lower(), list(by_letters), n=1, cutoff=0.6)
     return f"; did you mean {quoted(by_letters[close[0]])}?" if close else ""

@@ -1,5 +1,5 @@
-"""What a command can end in besides its answer."""
+"""The exception of a command whose expectation does not hold."""
 
 
 class Failed(Exception):
-    """An expectation did not hold; the text says what was seen instead."""
+    """The failure of an expectation; its text says what was seen instead."""

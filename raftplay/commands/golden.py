@@ -1,4 +1,4 @@
-"""Transcripts as tests: a script whose answers are compared with what it expects, or written into it."""
+"""Transcripts as tests: the answers of a script are compared with those it expects, or written into it."""
 
 import codecs
 import os
@@ -19,9 +19,9 @@ from raftplay.files import Target
 def verify_script(
     script: Script, transcript: Transcript, *, speed: float | None = None, trace: Target | None = None
 ) -> Status:
-    """Run `script`, and compare what it answers with its blocks; FAILED where there is a difference.
+    """Run `script` and compare its answers with its blocks; return FAILED if they differ.
 
-    Raises `UsageError` for a script without a block, and for one that runs otherwise each time.
+    Raises `UsageError` for a script without blocks, and for one that is not repeatable.
     """
     if not script.blocks:
         raise UsageError(
@@ -41,9 +41,9 @@ def rewrite_script(
     speed: float | None = None,
     trace: Target | None = None,
 ) -> Status:
-    """Run the script that the file at `path` holds as `data`, and fill in its blocks where all held.
+    """Run the script `data` of the file at `path`, and fill in its blocks if all commands held.
 
-    In every other case the file stays as it is; either way the transcript says so. Raises `UsageError`.
+    Otherwise the file is unchanged; the transcript says which. Raises `UsageError`.
     """
     changes = None
     try:
@@ -66,7 +66,7 @@ def rewrite_script(
 
 
 def check_repeatable(script: Script) -> None:
-    """Raise `UsageError` unless the script runs the same each time."""
+    """Raise `UsageError` unless each run of the script is the same."""
     if script.setup.backend != "sim" or script.setup.seed is None:
         raise UsageError(
             "answers can be compared only where each run is the same: write `backend sim` and `seed 7` at the "
@@ -77,19 +77,19 @@ def check_repeatable(script: Script) -> None:
 def check_file(path: str) -> None:
     """Raise `UsageError` unless there is a file at `path` that may be written to."""
     if not os.path.isfile(path):
-        raise UsageError(f"{path_text(path)} is no file that could be rewritten")
+        raise UsageError(f"{path_text(path)} is not a file that can be rewritten")
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path_text(path)} may not be written to")
     if (names := os.stat(path).st_nlink) > 1:
         raise UsageError(
-            f"{path_text(path)} has {names} names (hard links), which rewriting would part; rewrite a copy"
+            f"{path_text(path)} has {names} names (hard links), which rewriting would separate; rewrite a copy"
         )
 
 
 def replace_file(path: str, was: bytes, data: bytes) -> None:
-    """Put `data` in place of `was` in the file at `path`, at once or not at all; its mode and links to it stay.
+    """Replace `was` by `data` in the file at `path`, atomically; its mode and links to it stay.
 
-    Raises `UsageError` where that cannot be, or where the file holds something else by now.
+    Raises `UsageError` if that is impossible, or if the file has changed meanwhile.
     """
     if data == was:
         return
@@ -100,7 +100,7 @@ def replace_file(path: str, was: bytes, data: bytes) -> None:
     try:
         file = Path(path)
         if file.read_bytes() != was:
-            raise UsageError(f"{path_text(path)} was changed by someone else while it ran")
+            raise UsageError(f"{path_text(path)} was changed by another process while it ran")
     except OSError as error:
         raise UsageError(f"{path_text(path)} cannot be rewritten: {error.strerror}") from None
     Target(file, force=True, verb="rewritten").write(data)

@@ -1,7 +1,7 @@
-"""A session as a script: what was done, with its waits, so that running the script does it again.
+"""Writing a session as a script: its commands and waits, so that running the script repeats them.
 
-In sim the moments of what was done are kept to the last bit, and with the seed the script comes to the same end.
-On sockets the pauses between commands are kept, to the millisecond, and every wait that was made.
+In sim the script keeps the exact times of commands and the seed, so that the replay is bit-for-bit identical.
+On sockets it keeps the pauses between commands, to the millisecond, and every wait.
 """
 
 from pathlib import Path
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 GROUP = "Keeping"
 
 SHORTEST_SLEEP = 0.001
-"""A shorter pause on sockets is not worth a line, in seconds."""
+"""The shortest pause on sockets that gets a line, in seconds."""
 
 
 @command(GROUP, "save story.txt")
 def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
-    """Write all that was done so far as a script, which does it again (in sim: to the same end)."""
+    """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
     text = script_text(session)
     write_new(file, text)
@@ -38,7 +38,7 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
 
 @command(GROUP, "record story.txt")
 def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
-    """As save, and keep the file up to date from now on, until the session ends."""
+    """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)
     write_new(file, script_text(session))
     session.record_to(file)
@@ -46,14 +46,14 @@ def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
 
 
 def script_text(session: "Session") -> str:
-    """The script that does again what was done in the branch that is played."""
+    """Return the script that repeats the current branch."""
     blueprint = session.blueprint
     assert blueprint is not None
     branch = session.branch
     setup = setup_lines(blueprint)
     if session.hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]
-        setup.append("# a bug was on that is to be found, so this script does not name it")
+        setup.append("# a bug was on that the reader is to find, so this script does not name it")
     return (
         "\n".join(
             [f"# saved by raftplay {__version__}", *setup, *_body(branch, is_exact=blueprint.backend == "sim")]
@@ -63,7 +63,7 @@ def script_text(session: "Session") -> str:
 
 
 def setup_lines(blueprint: Blueprint) -> list[str]:
-    """The lines of a script that choose such a cluster."""
+    """Return the set-up lines of a script for such a cluster."""
     config, usual = blueprint.config, Config()
     raft = config.raft
     timings = (
@@ -88,7 +88,7 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
 
 
 def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
-    """Write `file` whole or not at all; one that is there stays, unless `replaces`. Raises `UsageError`."""
+    """Write `file` completely or not at all. Raises `UsageError` if it exists, unless `replaces`."""
     Target(file, force=replaces, remedy="choose another name").write(text.encode())
 
 
@@ -102,7 +102,7 @@ def _count(session: "Session") -> str:
 
 
 def _body(branch: Branch, *, is_exact: bool) -> list[str]:
-    """What was done, line by line, with the time that passed in between."""
+    """Return the lines of the commands that were done, and of the time that passed between them."""
     lines: list[str] = []
     done = branch.born
     for entry in branch.journal:
@@ -116,7 +116,7 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
 
 
 def _pause(begin: Mark, end: Mark, *, is_exact: bool) -> list[str]:
-    """The line that lets the time between two moments pass; or just happen what is due at the moment."""
+    """Return the line that lets the time between two moments pass, or what is due at the moment happen."""
     if is_exact:
         return [f"goto {time_text(end.time)}"] if end != begin else []
     seconds = round(end.time - begin.time, 3)

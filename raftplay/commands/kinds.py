@@ -1,4 +1,4 @@
-"""The kinds of parameters that commands take; a kind is written once and used by any command."""
+"""The kinds of parameters that commands take; each is written once and used by any command."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ Links = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class LinkChange:
-    """What `link` changes: None stays as it is; `clear` makes the link whole."""
+    """A change of `link`: None leaves a fault unchanged; `clear` removes all faults."""
 
     clear: bool = False
     loss: float | None = None
@@ -50,7 +50,7 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Messages in flight by their numbers. Those of `links` may have landed before anything is done to them."""
+    """Messages in flight by their numbers. Those of `links` may arrive before the command acts on them."""
 
     ids: tuple[int, ...]
     by_id: bool = False
@@ -94,13 +94,13 @@ def _waits(node: NodeSnapshot) -> bool:
 
 
 def one_node(fits: offers.Fits = _anything, lead: str = "") -> Kind:
-    """Exactly one node; offered are those that `fits`."""
+    """Return the kind of exactly one node; completion offers those that `fits`."""
     offer = offers.nodes(SINGLE, fits)
     return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead=lead, about=ABOUT_NODE)
 
 
 def some_nodes(fits: offers.Fits = _anything) -> Kind:
-    """Any number of nodes; offered are those that `fits`."""
+    """Return the kind of one or more nodes; completion offers those that `fits`."""
     offer = offers.nodes((*SINGLE, *SEVERAL), fits, several=True)
     return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES)
 
@@ -176,7 +176,7 @@ def _groups(cursor: Cursor) -> Resolve:
 
 
 def _check_bars(cursor: Cursor, words: list[Word]) -> None:
-    """Raise `Mistake` where a `|` is missing: nodes are listed with commas, or with spaces, but not with both."""
+    """Raise `Mistake` if a `|` is missing: a group lists its nodes with commas or spaces, but not with both."""
     for one, other in pairwise(words):
         glued = one.text.endswith((",", "|")) or other.text.startswith((",", "|"))
         lists = any("," in word.text.strip(",") or word.text in SEVERAL for word in (one, other))
@@ -191,7 +191,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     both = "<->" in word.text
     left, arrow, right = word.text.partition("<->" if both else "->")
     if not arrow or not left or not right:
-        raise cursor.mistake(f"{quoted(word.text)} is no link; write 1->3, 1<->3 or all", word)
+        raise cursor.mistake(f"invalid link {quoted(word.text)}: write 1->3, 1<->3 or all", word)
     src = selector(cursor, Word(left, word.column, len(left)))
     dst = selector(cursor, Word(right, word.column + len(left) + len(arrow), len(right)))
     if src == dst and len(src.parts) == 1:
@@ -200,7 +200,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     def resolve(session: "Session") -> Links:
         pairs = [(a, b) for a in src.resolve(session) for b in dst.resolve(session) if a != b]
         if not pairs:
-            raise UsageError(f"{short(word.text)} is no link between two nodes")
+            raise UsageError(f"{short(word.text)} is not a link between two nodes")
         return list(dict.fromkeys(pairs + [(b, a) for a, b in pairs] if both else pairs))
 
     return resolve
@@ -217,7 +217,7 @@ def _all_links(session: "Session") -> Links:
 def _messages(cursor: Cursor) -> Resolve:
     word = cursor.next("an ID or a LINK", offers.either(offers.messages, offers.links()))
     if word.text != "all" and "->" not in word.text:
-        id = values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)
+        id = values.whole(cursor, word, "message ID or LINK (such as 1->3)", 1)
         return constant(Picked((id,), by_id=True))
     cursor.at -= 1
     links = _links(cursor)
@@ -230,7 +230,7 @@ def _messages(cursor: Cursor) -> Resolve:
 
 
 def _message_or_links(cursor: Cursor, kind: str = "") -> Resolve:
-    """One message by its ID, or links."""
+    """Read one message by its ID, or links."""
     messages = offers.held_messages if kind == "held" else offers.messages
     word = cursor.next("an ID or a LINK", offers.either(messages, offers.links(kind)))
     cursor.at -= 1
@@ -255,7 +255,7 @@ def _link_change(cursor: Cursor) -> Resolve:
             case "dup":
                 change = LinkChange(False, change.loss, change.delay, values.chance(cursor, place, text))
             case _:
-                text = f"{quoted(word.text)} is no fault of a link"
+                text = f"unknown link fault {quoted(word.text)}"
                 raise cursor.mistake(f"{text}; write loss=20% delay=50..80ms dup=5%, or clear", word)
     return constant(change)
 
@@ -268,7 +268,7 @@ def _new_name(cursor: Cursor) -> Resolve:
     signs = _SIGNS.search(word.text)
     name = word.text if signs is None else word.text[: signs.start()]
     if not values.is_name(name):
-        raise cursor.mistake(f"{quoted(name)} is no name; letters, digits and _, such as old", word)
+        raise cursor.mistake(f"invalid name {quoted(name)}: use letters, digits and _, such as old", word)
     if signs is not None:
         cursor.words = (*cursor.words[: cursor.at], *_unglued(cursor, word, signs), *cursor.words[cursor.at :])
     elif (behind := cursor.peek()) is not None and (signs := _SIGNS.match(behind.text)) is not None:
@@ -322,14 +322,14 @@ KEPT_WORDS = offers.word("term", "the highest term of connected live nodes")
 
 ABOUT_NODE = "2 or n2, leader, follower, or a variable such as $old"
 ABOUT_NODES = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
-ABOUT_LINK = "1->3 is one direction, 1<->3 both; instead of numbers any NODES, such as leader->followers; or all"
+ABOUT_LINK = "1->3 (one direction) or 1<->3 (both); with any NODES, such as leader->followers; or all"
 ABOUT_DURATION = "250ms, 1.5s or 2m, at most 1440m"
 ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree … (see: help conditions)"
 
 NODE = one_node()
 NODES = some_nodes()
 NODES_FROM = replace(NODES, stop="from")
-VALUE = Kind("VALUE", _value, about="an integer such as 42, else text; quotes keep spaces, and 42 as text: '42'")
+VALUE = Kind("VALUE", _value, about="an integer such as 42, or text; quotes keep spaces and make 42 text: '42'")
 TO_NODE = one_node(lead="to")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
 COUNT = Kind("N", _count(1, 10_000))
@@ -343,7 +343,7 @@ FOR = Kind("D", _duration, lead="for", about=ABOUT_DURATION)
 SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}")
 MOMENT = Kind("TIME", _duration, about="cluster time since the start: 250ms, 1.5s or 2m")
 BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …")
-FILE = Kind("FILE", _file, about="a name that is not taken yet")
+FILE = Kind("FILE", _file, about="the name of a new file")
 GROUPS = Kind("0,1 | 2,3,4", _groups)
 LINK = Kind("LINK", _links, about=ABOUT_LINK)
 CUT_LINK = Kind("LINK", partial(_links, kind="cut"), about=ABOUT_LINK)

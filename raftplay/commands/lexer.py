@@ -1,7 +1,7 @@
-"""Lines into statements into words, each with its place, as a POSIX shell splits them.
+"""Splitting lines into statements and words, each with its place, as a POSIX shell splits them.
 
 Spaces and tabs separate words and `;` separates statements, `#` at the start of a word begins a comment, quotes
-keep spaces. A mistake knows its line and column, so that it can be shown under the text with a caret.
+keep spaces. A mistake has its line and column, so that a caret can show it under the text.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ MAX_SCRIPT_BYTES = 1024 * 1024
 
 BLANKS = " \t"
 EXCERPT = 100
-"""How many characters of a long line are shown around a mistake."""
+"""The number of characters of a long line that are shown around a mistake."""
 
 
 class Mistake(UsageError):
-    """A mistake in a command line: what, and where (line and column count from 1; length in characters)."""
+    """A mistake in a command line, with its place (line and column from 1; length in characters)."""
 
     def __init__(self, message: str, line: int, column: int, length: int = 1, source: str = "") -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Mistake(UsageError):
         return type(self), (self.message, self.line, self.column, self.length, self.source)
 
     def render(self, name: str) -> str:
-        """``name:7:12: error: …`` with the line and a caret under it."""
+        """Return ``name:7:12: error: …`` with the line and a caret under it."""
         head = f"{visible(name)}:{self.line}:{self.column}: error: {visible(self.message)}"
         if not self.source.strip():
             return head
@@ -71,12 +71,12 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The statement as it stands in its line."""
+        """Return the statement as it stands in its line."""
         first, last = self.words[0], self.words[-1]
         return self.source[first.column - 1 : last.column - 1 + last.length]
 
     def mistake(self, message: str, word: Word | None = None) -> Mistake:
-        """A mistake at `word`, or just behind the statement."""
+        """Return a mistake at `word`, or just after the statement."""
         if word is not None:
             return Mistake(message, self.line, word.column, word.length, self.source)
         last = self.words[-1]
@@ -84,7 +84,7 @@ class Statement:
 
 
 def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]:
-    """The statements of a line, and its comment (without the ``#``) if it has one. Raises `Mistake`."""
+    """Return the statements of a line, and its comment (without the ``#``), if any. Raises `Mistake`."""
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MAX_LINE_BYTES:
         raise Mistake(f"the line has {size} bytes; at most {MAX_LINE_BYTES} are read", line, 1)
@@ -93,11 +93,10 @@ def split_line(source: str, line: int = 1) -> tuple[list[Statement], str | None]
 
 @dataclass(frozen=True, slots=True)
 class PartialLine:
-    """A line as far as the place where one types: statements, the words of the last one, and the word there.
+    """A line up to the cursor: statements, the words of the last one, and the word at the cursor.
 
-    `before` are the statements that have ended. `text` is the word without its quotes, "" where a new one begins,
-    `column` (from 1) its place, `quote` the quotation mark that is still open in it, and `is_quoted` whether it
-    has any.
+    `before` holds the complete statements. `text` is the word without its quotes ("" at the beginning of a word),
+    `column` (from 1) its place, `quote` its open quotation mark, and `is_quoted` whether it has quotes.
     """
 
     before: tuple[Statement, ...]
@@ -109,7 +108,7 @@ class PartialLine:
 
 
 def split_typed(source: str) -> PartialLine | None:
-    """The end of a line that is still being typed; None in a comment, and where it cannot be read."""
+    """Split a line that is still being typed; return None in a comment, and if the line cannot be parsed."""
     for quote in ("", "'", '"'):
         splitter = _Splitter(source + quote, 1)
         try:
@@ -127,7 +126,7 @@ def split_typed(source: str) -> PartialLine | None:
 
 
 class _Splitter:
-    """Goes through one line, character by character."""
+    """A reader of one line, character by character."""
 
     def __init__(self, source: str, line: int) -> None:
         self.source = source
@@ -137,13 +136,13 @@ class _Splitter:
         self.words: list[Word] = []
 
     def split(self) -> tuple[list[Statement], str | None]:
-        """The statements and the comment of the line."""
+        """Return the statements and the comment of the line."""
         comment = self.go_through()
         self.end_statement()
         return self.statements, comment
 
     def go_through(self) -> str | None:
-        """Read to the end, where the last statement stays open; the comment, if there is one."""
+        """Read to the end, leave the last statement open, and return the comment, if any."""
         source = self.source
         while self.at < len(source):
             char = source[self.at]
@@ -172,7 +171,7 @@ class _Splitter:
             if char in BLANKS or char == ";":
                 break
             if char.isspace():
-                message = f"U+{ord(char):04X} separates nothing; write a plain space, or quote it to keep it"
+                message = f"U+{ord(char):04X} does not separate words; write a space, or quote it to keep it"
                 raise Mistake(message, self.line, self.at + 1, 1, self.source)
             if char in "'\"":
                 quoted = True
@@ -206,7 +205,7 @@ class _Splitter:
     def escaped(self) -> str:
         if self.at + 1 >= len(self.source):
             raise Mistake(
-                "a backslash at the end of a line stands for nothing", self.line, self.at + 1, 1, self.source
+                "a backslash at the end of a line has no meaning", self.line, self.at + 1, 1, self.source
             )
         self.at += 2
         return self.source[self.at - 1]

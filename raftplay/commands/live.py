@@ -1,9 +1,8 @@
-"""A session that lives: a person acts on it while its time goes by.
+"""A live session: a person acts on it while its time passes.
 
 The rule of this module: one thread runs the commands, one after another, and, in virtual time, lets time pass at
-the chosen speed in between. So a screen or a prompt never waits for a command, and a command never for them. In
-the middle of a wait that thread also does what need not come behind it: looks, changes of the clock, and keys that
-act.
+the chosen speed in between. So a screen or a prompt never waits for a command, nor a command for them. In the
+middle of a wait that thread also does what need not wait for its end: looks, clock changes, and keys that act.
 """
 
 import math
@@ -32,13 +31,13 @@ from raftplay.watch.stream import ReaderFailed
 T = TypeVar("T")
 
 LOOK_EVERY = 0.05
-"""How often it looks, in seconds, whether something broke while no command is under way."""
+"""The interval of checks for a violation while no command runs, in seconds."""
 
 BRIEF = 0.15
-"""A line that waits for less is not shown as waiting, in seconds."""
+"""The minimum time after which a line is shown as waiting, in seconds."""
 
 LONG = 3600.0
-"""How long it lets virtual time pass at a stretch, in seconds of it."""
+"""The longest uninterrupted stretch of virtual time, in seconds of virtual time."""
 
 CLOSE_LIMIT = 10.0
 
@@ -47,9 +46,9 @@ OutcomeStatus = Literal["held", "failed", "broken", "mistake", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one command: its text, cluster time when it ended, and its answer, or why there is none.
+    """The outcome of one command: its text, cluster time (seconds) at its end, and its answer or failure.
 
-    `mistake` knows the place in the line, where the line could not be read.
+    `mistake` has the place in the line if the line could not be parsed.
     """
 
     text: str
@@ -60,13 +59,13 @@ class Outcome:
 
     @property
     def held(self) -> bool:
-        """Whether the command did what it should."""
+        """Return whether the command succeeded."""
         return self.status == "held"
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A line, or a `function`, that is to be done; `since` is when it came, in seconds of the wall clock."""
+    """A line or a `function` to run; `since` is when it came, in seconds of the wall clock."""
 
     line: str
     future: Future[Any]
@@ -77,9 +76,9 @@ class _Task:
 
 
 class Live:
-    """Runs what a person types into `session`, which is closed with it.
+    """Runs the lines that a person types into `session`, and closes it at the end.
 
-    `on_news` is called from the thread within with what broke while no command was under way.
+    `on_news` is called from the session's thread with a violation or failure that came while no command ran.
     """
 
     def __init__(
@@ -91,11 +90,11 @@ class Live:
         session.harness.pauses_at_breach = True
         self._on_news = on_news
         self.stands_still = stands_still
-        """Whether virtual time passes within commands only, and not between them."""
+        """True if virtual time passes only within commands, not between them."""
 
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        self._behind: deque[_Task] = deque()  # those that came while a command was under way, and come behind it
-        self._waiting: dict[int, _Task] = {}  # all that are not begun, in order, by identity
+        self._behind: deque[_Task] = deque()  # tasks that came while a command ran, and follow it
+        self._waiting: dict[int, _Task] = {}  # tasks that have not begun, in order, by identity
         self._failure: BaseException | None = None
         self._lock = threading.Lock()
         self._busy: str | None = None
@@ -104,27 +103,27 @@ class Live:
         self._thread = threading.Thread(target=self._main, name="raftplay-session", daemon=True)
         self._thread.start()
 
-    # ---- for whoever shows it
+    # ---- for the user interface
 
     @property
     def busy(self) -> str | None:
-        """The line whose commands are under way, if any."""
+        """Return the line whose commands are running, if any."""
         return self._busy
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The lines that come behind the one under way."""
+        """Return the lines that wait for the running one, once they have waited for `BRIEF` seconds."""
         now = time.monotonic()
         with self._lock:
             return tuple(task.line for task in self._waiting.values() if task.line and now - task.since > BRIEF)
 
     def run(self, line: str, *, is_script: bool = False, by_key: bool = False) -> Future[list[Outcome]]:
-        """Run the commands of a line behind those before it: what became of each, up to one that did not hold.
+        """Run the commands of a line after earlier lines; return their outcomes, up to the first that fails.
 
-        Never raises what is wrong with the line: that is an outcome. A line of a script begins at the very moment;
-        one that is given when the future of the one before it is done, with no time in between. Other lines are
-        done in the middle of a wait that is under way if they only look or change the clock; `by_key`, also if
-        they act on the cluster.
+        A mistake in the line is an outcome, not an exception. A line of a script begins exactly at the present
+        moment; lines that are each given when the previous future is done run without time in between. Other lines
+        run in the middle of a running wait if they only look or change the clock; with `by_key`, also if they act
+        on the cluster.
         """
         future: Future[list[Outcome]] = Future()
         if not self._take(_Task(line, future, is_script, by_key)):
@@ -132,9 +131,9 @@ class Live:
         return future
 
     def call(self, function: Callable[[], T], about: str = "") -> Future[T]:
-        """Run `function` in the thread of the session, behind the lines before it; what it gives or raises.
+        """Run `function` in the session's thread, after earlier lines; return a future of its result.
 
-        It can be cancelled if it is `about` something, which is then what is under way.
+        A call can be cancelled if it is `about` something; `busy` shows that text while it runs.
         """
         future: Future[T] = Future()
         if not self._take(_Task(about, future, function=function)):
@@ -142,9 +141,7 @@ class Live:
         return future
 
     def cancel(self) -> bool:
-        """End the wait under way, leave out the rest of its line and all that comes behind it; whether anything
-        was under way.
-        """
+        """Interrupt the running line and drop all lines after it; return whether one was running."""
         with self._lock:
             if self._busy is None:
                 return False
@@ -154,18 +151,18 @@ class Live:
             return True
 
     def view(self) -> View:
-        """The cluster at the moment that is looked at. Raises what ended the session's thread, if anything did."""
+        """Return the cluster at the selected moment. Raises the failure that ended the thread, if any."""
         if self._failure is not None:
             raise self._failure
         return self.session.view()
 
     def close(self) -> None:
-        """End the session and its clusters; what is under way is interrupted, what waits is not begun."""
+        """End the session and its clusters: interrupt the running line and drop those that wait."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-            self._tasks.put(None)  # nothing comes behind it
+            self._tasks.put(None)  # the last task
         self.session.interrupt()
         self._thread.join(CLOSE_LIMIT)
         if self._thread.is_alive():
@@ -175,7 +172,7 @@ class Live:
     # ---- the thread
 
     def _take(self, task: _Task) -> bool:
-        """Have the thread do a task; whether it still does any."""
+        """Queue a task for the thread; return False if the session is closed."""
         with self._lock:
             if self._closed:
                 return False
@@ -189,15 +186,15 @@ class Live:
             while (task := self._next()) is not None and not self._closed:
                 if self._is_wanted(task):
                     self._begin(task)
-        except BaseException as failure:  # time itself failed, between two commands
+        except BaseException as failure:  # letting time pass failed, between two commands
             self._failure = failure
             task = self._tasks.get()
-        while task is not None:  # whoever still waits is told
+        while task is not None:  # tell those that still wait
             self._turn_away(task)
             task = self._behind.popleft() if self._behind else self._tasks.get()
 
     def _begin(self, task: _Task) -> None:
-        """Do a task; until it is done it is under way."""
+        """Run a task, and show it as busy until it is done."""
         with self._lock:
             self._busy, self._cancelled = task.line or None, False
         try:
@@ -210,7 +207,7 @@ class Live:
                     self.session.forget_interrupt()
 
     def _is_wanted(self, task: _Task) -> bool:
-        """Whether a task was not dropped while it waited; from now on it waits no more."""
+        """Remove a task from those that wait; return False if it was dropped before."""
         with self._lock:
             is_wanted = self._waiting.pop(id(task), None) is not None
         if not is_wanted:
@@ -218,7 +215,7 @@ class Live:
         return is_wanted
 
     def _turn_away(self, task: _Task) -> None:
-        """Tell whoever waits for a task that it is not done."""
+        """Complete the future of a task that will not run."""
         if self._failure is not None:
             task.future.set_exception(self._failure)
         elif task.function is not None:
@@ -238,7 +235,7 @@ class Live:
             task.future.set_result(result)
 
     def _next(self) -> _Task | None:
-        """The next line, when one comes; time goes by until then."""
+        """Return the next task, and let time pass until it comes; None at the end."""
         if self._behind:
             return self._behind.popleft()
         while True:
@@ -266,7 +263,7 @@ class Live:
 
     @contextmanager
     def _hearing(self, task: _Task) -> Iterator[None]:
-        """Within it, waits give way to what comes meanwhile; a function that is about nothing does not wait."""
+        """Run new tasks in the middle of waits; a function that is about nothing does not wait."""
         harness = self.session.harness
         harness.between = self._between if task.line else None
         try:
@@ -275,9 +272,9 @@ class Live:
             harness.between = None
 
     def _between(self) -> None:
-        """Do what came and need not come behind the wait under way, which goes on when time does.
+        """Run tasks that need not follow the running wait, and return once time may pass.
 
-        Raises `Interrupted` when it must not go on.
+        Raises `Interrupted` when the wait must end.
         """
         session = self.session
         while not (self._cancelled or self._closed):
@@ -289,7 +286,7 @@ class Live:
                     return
                 continue
             if task is None:
-                self._tasks.put(None)  # it is closed
+                self._tasks.put(None)  # the session is closed
             elif not self._interposes(task):
                 self._behind.append(task)
             elif self._is_wanted(task):
@@ -297,7 +294,7 @@ class Live:
         raise Interrupted
 
     def _interposes(self, task: _Task) -> bool:
-        """Whether a task is done in the middle of the wait under way; mistakes are told there, too."""
+        """Return whether a task runs in the middle of the running wait; a line with a mistake does."""
         if task.function is not None or task.is_script:
             return False
         try:
@@ -338,16 +335,16 @@ class Live:
         return Outcome(text, session.harness.now, answer, status)
 
     def _round_time(self) -> None:
-        """Let virtual time come to a number with few digits, so that what is done then can be written down.
+        """Advance virtual time to a number with few digits, so that a script can name the moment of the command.
 
-        It takes about a millisecond of the wall clock.
+        This takes about a millisecond of the wall clock.
         """
         harness = self.session.harness
         if harness.backend == "sim" and not harness.paused and self.session.moment is None:
             step = 10.0 ** math.floor(math.log10(min(harness.speed, 1.0)) - 3)
             digits = round(-math.log10(step))
             when = round(math.ceil(harness.now / step) * step, digits)
-            between, harness.between = harness.between, None  # one thing after another
+            between, harness.between = harness.between, None  # other tasks wait meanwhile
             try:
                 if when > harness.now:
                     harness.pass_to(when)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 DEFAULT_EVENTS = 20
 
 LOG_ROWS = 100
-"""Rows of logs that one answer has at most."""
+"""The maximum number of log rows in one answer."""
 
-NONE_HELP = "A node, term or index that is none is - in answers and on screens, -1 in conditions, JSON and Python."
+NONE_HELP = "No node, term or index is written - in answers and on screens, -1 in conditions, JSON and Python."
 
 WIDTH, WIDEST_LEFT = 100, 28
-"""Columns of help: of a line, and of what stands left."""
+"""The widths of help in columns: of a line, and of its left part."""
 
 
 @command("Looking", "status")
@@ -41,9 +41,9 @@ def log(
     nodes: Annotated[list[int] | None, kinds.NODES_FROM] = None,
     start: Annotated[int | None, kinds.FROM_INDEX] = None,
 ) -> str:
-    """Show the logs side by side: term:command for each index; what is committed carries a star.
+    """Show the logs side by side: term:command for each index, with a star on committed entries.
 
-    An answer has 100 rows at most: the last ones, or those from INDEX on.
+    An answer has at most 100 rows: the last ones, or those from INDEX on.
     """
     snapshot = session.view().snapshot
     ids = list(range(session.harness.n)) if nodes is None else nodes
@@ -54,7 +54,7 @@ def log(
 
 @command("Looking", "events 20")
 def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVENTS) -> str:
-    """Show the last events, 20 unless said otherwise."""
+    """Show the last N events (default: 20)."""
     lines = [
         f"{record.time:9.3f}  {f'n{record.node}' if record.node >= 0 else '':<4}{describe(record)}"
         for record in session.view().records[-count:]
@@ -69,7 +69,7 @@ def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -
 
 
 def help_text(name: str | None = None, width: int = WIDTH) -> str:
-    """What `help` answers, in `width` columns. Raises `UsageError` for what is no command."""
+    """Return the answer of `help`, in `width` columns. Raises `UsageError` for an unknown command."""
     if name == CONDITIONS:
         return f"{_columns(list(FORMS), width)}\n\n{textwrap.fill(NONE_HELP, width)}"
     if name == TRANSCRIPTS:
@@ -95,7 +95,7 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
 
 
 def markdown_table() -> str:
-    """The table of commands as the README shows it."""
+    """Return the table of commands in Markdown, as the README shows it."""
     lines = []
     for group in GROUPS:
         lines += [f"**{group}**", "", "| command | does | example |", "|---|---|---|"]
@@ -109,7 +109,7 @@ def markdown_table() -> str:
 
 
 def status_text(snapshot: Snapshot) -> str:
-    """The nodes of a snapshot, a line each, then the faults of the network."""
+    """Return a line for each node of a snapshot, then the faults of the network."""
     rows = [("node", "state", "term", "vote", "log", "commit", "applied", "")]
     rows += [
         (
@@ -132,7 +132,7 @@ def status_text(snapshot: Snapshot) -> str:
 
 
 def fault_words(snapshot: Snapshot) -> list[str]:
-    """What is wrong in the cluster, in few words each: nodes first, then links."""
+    """Return the faults in the cluster, each in few words: nodes first, then links."""
     words = [f"n{node.id} {mark}" for node in snapshot.nodes for mark in node.marks]
     if snapshot.groups:
         words.append("partition " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
@@ -141,7 +141,7 @@ def fault_words(snapshot: Snapshot) -> list[str]:
 
 
 def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:
-    """Logs side by side, a row for each index: `LOG_ROWS` rows from `start` on, or the last ones if it is None."""
+    """Return logs side by side, a row for each index: `LOG_ROWS` rows from `start` (None: the last ones)."""
     length = max((len(node.log) for node in nodes), default=0)
     if not length:
         return "\n".join(["every log is empty", *_on_disk(nodes)])
@@ -158,12 +158,12 @@ def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:
         for row, head in enumerate(heads)
     ] + _on_disk(nodes)
     if len(rows) < length:
-        lines.append(f"{count(length - len(rows), 'row')} left out; to see others: log from INDEX")
+        lines.append(f"{count(length - len(rows), 'row')} left out; to see them: log from INDEX")
     return "\n".join(lines)
 
 
 def _on_disk(nodes: list[NodeSnapshot]) -> list[str]:
-    """The label of logs that are those on disk, if there are any."""
+    """Return a line that names the nodes whose logs are those on disk, if there are any."""
     down = [node.id for node in nodes if not node.alive]
     return [f"on disk: {nodes_text(down)}"] if down else []
 
@@ -177,14 +177,14 @@ def _log_cell(node: NodeSnapshot, index: int) -> str:
 
 
 def _columns(rows: list[tuple[str, str]], columns: int) -> str:
-    """Rows of two cells; what does not fit beside goes below."""
+    """Return rows of two cells as lines; a left cell that is too wide gets a separate line."""
     width = max((len(left) for left, _ in rows if len(left) <= WIDEST_LEFT), default=WIDEST_LEFT)
     lines = []
     for left, right in rows:
         first, *more = textwrap.wrap(right, max(columns - width - 4, 20))
         if len(left) > width:
             lines.append(f"  {left}")
-            left = ""  # noqa: PLW2901 - it has a line of its own
+            left = ""  # noqa: PLW2901 - it has a separate line
         lines.append(f"  {left:<{width}}  {first}")
         lines += [f"{'':{width + 4}}{line}" for line in more]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""What may be typed at a place of a command line: offered where a word is read, by whoever reads it.
+"""Completion offers for a place of a command line; the code that reads a word says what may be typed there.
 
-The rule of this module: an offer looks and changes nothing, and what it offers is what the reader would take.
+The rule of this module: an offer changes nothing, and it offers only what the reader would accept.
 """
 
 import os
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from raftplay.past.view import View
 
 MOST = 60
-"""How many values, messages or files are offered at most."""
+"""The maximum number of values, messages or files that are offered."""
 
 DEEPEST = 1_000
-"""How many entries of each log, from its end, are looked at for values."""
+"""The number of entries at the end of each log that are searched for values."""
 
 LONGEST_VALUE = 200
-"""A longer value is not offered."""
+"""The maximum length of an offered value, in characters."""
 
 KEYWORDS = ("to", "on", "within", "for")
-"""Words that end a value, or stand behind one."""
+"""Words that may follow a value."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%^-]+")
 """Words that need no quotes."""
@@ -44,9 +44,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%^-]+")
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """One thing that may be typed. It stands in place of the word from its character `at` on.
+    """A text that may be typed in place of the word from its character `at` on.
 
-    `at` may be negative where several words make one thing. `is_text`: it is text of users, to be quoted.
+    `at` may be negative if the text spans several words. `is_text`: the text comes from users and is quoted.
     """
 
     text: str
@@ -57,9 +57,9 @@ class Offered:
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a line: the `words` before it in its statement, and what is `typed` of its own word.
+    """A place in a line: the `words` before it in its statement, and the `typed` part of the word there.
 
-    `column` is where that word begins (from 1). Without a `session`, nothing is known of any cluster.
+    `column` is the beginning of that word (from 1). `session` is None if there is no cluster.
     """
 
     words: tuple["Word", ...]
@@ -70,12 +70,12 @@ class Place:
 
     @cached_property
     def view(self) -> "View | None":
-        """The cluster as it is looked at."""
+        """Return the session's view; None without a session."""
         return None if self.session is None else self.session.view()
 
     @property
     def nodes(self) -> tuple[NodeSnapshot, ...]:
-        """Its nodes."""
+        """Return the nodes of the view."""
         return () if self.view is None else self.view.snapshot.nodes
 
 
@@ -84,22 +84,22 @@ Fits = Callable[[NodeSnapshot], bool]
 
 
 def word(text: str, help: str = "") -> Offer:
-    """A word of the language."""
+    """Offer a word of the language."""
     return lambda _: (Offered(text, help),)
 
 
 def words(*texts: str) -> Offer:
-    """Words of the language."""
+    """Offer words of the language."""
     return lambda _: map(Offered, texts)
 
 
 def either(*offers: Offer) -> Offer:
-    """All that any of them offers."""
+    """Combine offers."""
     return lambda place: (found for offer in offers for found in offer(place))
 
 
 def variables(place: Place) -> Iterator[Offered]:
-    """What `let` set."""
+    """Offer the variables that `let` sets."""
     yield from (Offered(f"${name}", "" if value is None else str(value)) for name, value in _kept(place))
 
 
@@ -112,7 +112,7 @@ def _kept(place: Place) -> Iterator[tuple[str, int | None]]:
 
 
 def nodes(named: Sequence[str], fits: Fits = lambda _: True, *, several: bool = False) -> Offer:
-    """Nodes, the words of `named` that select such, and variables: what `fits` throughout, so far as is known."""
+    """Offer nodes that `fits`, and the words of `named` and variables whose known nodes all fit."""
 
     def offer(place: Place) -> Iterator[Offered]:
         before, comma, _ = place.typed.rpartition(",")
@@ -136,7 +136,7 @@ def nodes(named: Sequence[str], fits: Fits = lambda _: True, *, several: bool = 
 
 
 def role_text(node: NodeSnapshot) -> str:
-    """What a node is, in short: "Leader, term 3"."""
+    """Return a node's role in short: "Leader, term 3"."""
     if not node.alive:
         return f"down, term {node.current_term} on disk"
     return ", ".join([str(node.state), f"term {node.current_term}", *node.marks])
@@ -164,7 +164,7 @@ def _named(place: Place, named: Sequence[str], fits: Fits) -> Iterator[tuple[str
 
 
 def groups(place: Place) -> Iterator[Offered]:
-    """Nodes that stand in no group yet, and the bar between two groups."""
+    """Offer nodes that are not in a group yet, and the bar between two groups."""
     before, comma, _ = place.typed.rpartition(",")
     before, bar, last = f"{before}{comma}".rpartition("|") if "," in place.typed else place.typed.rpartition("|")
     at = len(before) + len(bar) + (len(last) if comma else 0)
@@ -181,7 +181,7 @@ def groups(place: Place) -> Iterator[Offered]:
 
 
 def links(kind: str = "") -> Offer:
-    """Links; with "cut" or "held" only those that are."""
+    """Offer links; with `kind` "cut" or "held" only such links."""
 
     def offer(place: Place) -> Iterator[Offered]:
         if kind and place.view is not None:
@@ -216,14 +216,14 @@ def _link_text(place: Place, left: str, dst: int) -> str:
 
 
 def messages(place: Place) -> Iterator[Offered]:
-    """The messages in flight."""
+    """Offer the messages in flight."""
     flying = () if place.view is None else place.view.messages
     for message in islice((m for m in flying if m.id >= 0), MOST):
         yield Offered(str(message.id), message_text(message.src, message.dst, message.message))
 
 
 def held_messages(place: Place) -> Iterator[Offered]:
-    """The messages that are held."""
+    """Offer the messages that are held."""
     flying = () if place.view is None else place.view.messages
     for message in islice((m for m in flying if m.id >= 0 and m.due is None), MOST):
         yield Offered(str(message.id), message_text(message.src, message.dst, message.message))
@@ -233,7 +233,7 @@ def held_messages(place: Place) -> Iterator[Offered]:
 
 
 def values(place: Place) -> Iterator[Offered]:
-    """What stands in the logs, the newest first."""
+    """Offer the commands in the logs, the newest first."""
     found: dict[str, Offered] = {}
     committed = max((n.commit_index for n in place.nodes if n.alive), default=-1)
     for node in sorted(place.nodes, key=lambda n: len(n.log), reverse=True):
@@ -250,7 +250,7 @@ def values(place: Place) -> Iterator[Offered]:
 
 
 def uncommitted(place: Place) -> Iterator[Offered]:
-    """The indices that no node has committed, with what stands there in the longest log."""
+    """Offer the indices that no live node has committed, with their entries in the longest log."""
     first = max((node.commit_index for node in place.nodes if node.alive), default=-1) + 1
     longest = max((node.log for node in place.nodes), key=len, default=())
     for index in range(first, min(len(longest), first + MOST)):
@@ -259,14 +259,14 @@ def uncommitted(place: Place) -> Iterator[Offered]:
 
 
 def _can_be_typed(value: object) -> bool:
-    """Whether `value` can be typed on a line, and is short enough to be offered."""
+    """Return whether `value` can be typed on a line, and is short enough to be offered."""
     if isinstance(value, str):
         return len(value) <= LONGEST_VALUE and value.splitlines() in ([value], [])
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18
 
 
 def word_of(text: str) -> str:
-    """`text` as one word of a line, in quotes where it would read as something else without them."""
+    """Return `text` as one word of a line, in quotes if it would read as something else without them."""
     if _PLAIN.fullmatch(text) and not is_integer(text) and text not in KEYWORDS:
         return text
     if "'" not in text:
@@ -275,7 +275,7 @@ def word_of(text: str) -> str:
 
 
 def durations(place: Place) -> Iterator[Offered]:
-    """A number that was typed with each unit, or usual durations."""
+    """Offer the typed number with each unit, or common durations."""
     names = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)[ms]*", place.typed)
     if match is not None:
@@ -285,7 +285,7 @@ def durations(place: Place) -> Iterator[Offered]:
 
 
 def assignments(*names: tuple[str, str]) -> Offer:
-    """``name=``, each with an example of what follows it, while none of the name has been given yet."""
+    """Offer ``name=``, each with an example of its value, for each name that is not given yet."""
 
     def offer(place: Place) -> Iterator[Offered]:
         given = {word.text.partition("=")[0] for word in place.words}
@@ -309,7 +309,7 @@ def assignments(*names: tuple[str, str]) -> Offer:
 
 
 def branches(place: Place) -> Iterator[Offered]:
-    """The futures that there are."""
+    """Offer the branches of the session."""
     if place.session is None:
         return
     for name, branch in list(place.session.branches.items()):
@@ -319,7 +319,7 @@ def branches(place: Place) -> Iterator[Offered]:
 
 
 def files(place: Place) -> Iterator[Offered]:
-    """A name that is free, directories to go into, and what is there already."""
+    """Offer the name of a new file, and the directories and files that exist."""
     head, slash, tail = place.typed.rpartition("/")
     folder = Path(expanded(head) or "/" if slash else ".")
     if "\0" in head:

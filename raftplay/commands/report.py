@@ -1,4 +1,4 @@
-"""An error of raftplay's own: a report of it in a file, and beside it the session, so that nothing is lost."""
+"""Reports of internal errors: files with the report and the session, so that nothing is lost."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from raftplay.watch.text import visible
 
 
 def report(failure: BaseException, session: Session) -> Status:
-    """Keep what went wrong inside, and `session` as a script, in files, and name them in one line."""
+    """Write the internal error, and `session` as a script, to files, and print their names in one line."""
     text = "".join(traceback.format_exception(failure))
     first = visible(traceback.format_exception_only(failure)[-1].strip().split("\n")[0][:200])
     where = ""

@@ -1,4 +1,4 @@
-"""Commands that look back, and those for the futures that begin in the past."""
+"""Commands that look at the past, and commands for branches that begin there."""
 
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ GROUP = "Looking back"
 
 @command(GROUP, "back 10")
 def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
-    """Look at the cluster as it was N events ago; it stands still meanwhile."""
+    """Look at the cluster as it was N events ago; cluster time pauses meanwhile."""
     seq = _here(session).seq - count
     with session.harness.lock:
         first = session.history.earliest
@@ -32,7 +32,7 @@ def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
 
 @command(GROUP, "forward 10")
 def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
-    """While looking at the past: go N events towards the present."""
+    """Move N events towards the present, while looking at the past."""
     if session.moment is None:
         raise UsageError("this is the present; back goes to the past")
     seq = session.moment.seq + count
@@ -44,11 +44,11 @@ def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
 
 @command(GROUP, "goto 1.25s")
 def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
-    """Look at the cluster as it was at a time; a time that is still to come is waited for."""
+    """Look at the cluster as it was at TIME; if TIME is in the future, wait until then."""
     now = session.harness.now
     if time >= now:
         if session.moment is not None:
-            raise UsageError(f"{time:g} s is still to come (it is {now:.3f} s); live brings you to the present")
+            raise UsageError(f"{time:g} s is in the future (it is {now:.3f} s); live brings you to the present")
         session.harness.pass_to(time)
         return ""
     session.settle()
@@ -63,7 +63,7 @@ def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
 
 @command(GROUP, "live")
 def live(session: "Session") -> str:
-    """Look at the present again; time goes on if it did before."""
+    """Return to the present; cluster time resumes if it ran before."""
     if session.moment is None:
         return "this is the present"
     session.look_at_the_present()
@@ -72,8 +72,8 @@ def live(session: "Session") -> str:
 
 @command(GROUP, "branches")
 def branches(session: "Session") -> str:
-    """List the futures of this cluster: a command given in the past (in sim) begins another there, after all
-    that happened at that instant.
+    """List the branches of this cluster. In sim, a command given in the past begins a new branch there, after
+    all events of that instant.
     """
     lines = []
     for branch in session.branches.values():
@@ -87,14 +87,14 @@ def branches(session: "Session") -> str:
 
 @command(GROUP, "switch main")
 def switch(session: "Session", name: Annotated[str, kinds.BRANCH]) -> str:
-    """Play on in another branch, where it was left."""
+    """Continue in another branch, where it was left."""
     branch = session.switch(name)
     return f"branch {branch.name}, at {branch.harness.now:.3f} s"
 
 
 @command(GROUP, "diff main b1")
 def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH]) -> str:
-    """Where two branches part, and how their ends differ."""
+    """Show the first event at which two branches differ, and how their ends differ."""
     branches = (session.named(one), session.named(other))
     if branches[0] is branches[1]:
         return f"{one} is {other}"
@@ -104,7 +104,7 @@ def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated
 
 
 def moment_text(session: "Session") -> str:
-    """The moment in the past that is looked at, in words."""
+    """Return in words the moment in the past that the session looks at."""
     moment = session.moment
     assert moment is not None
     record = session.history.record(moment.seq)
@@ -114,7 +114,7 @@ def moment_text(session: "Session") -> str:
 
 
 def record_text(record: Record) -> str:
-    """An event with its node: "n2 becomes leader …"."""
+    """Return an event with its node in words: "n2 becomes leader …"."""
     return (f"n{record.node} " if record.node >= 0 else "") + describe(record)
 
 
@@ -131,12 +131,12 @@ def _edge(session: "Session", is_beyond: bool) -> str:
 
 
 def _parting(session: "Session", one: Branch, other: Branch) -> str:
-    """The first event at which two branches differ, by playing both again."""
+    """Return in words the first event at which two branches differ, after a replay of both."""
     runs: list[list[Record]] = []
     for branch in (one, other):
         seen: list[Record] = []
         again = session.played_again(branch, branch.mark(), [seen.append])
-        runs.append(list(seen))  # the end of its cluster is no part of it
+        runs.append(list(seen))  # without the events of the shutdown
         again.harness.shutdown()
     for mine, theirs in zip_longest(*runs):
         if mine != theirs:
@@ -149,7 +149,7 @@ def _parting(session: "Session", one: Branch, other: Branch) -> str:
 
 
 def _event_text(branch: Branch, record: Record | None) -> str:
-    """An event, and the command that brought it about if one did."""
+    """Return an event in words, with the command that caused it if one did."""
     if record is None:
         return "ends there"
     command = next(

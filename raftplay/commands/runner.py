@@ -1,4 +1,4 @@
-"""Running a script on a cluster of its own: each step's answer as it comes, then whether all held."""
+"""Running a script on a new cluster: each step's answer as it comes, then whether all held."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,12 +37,12 @@ def run_script(
     data_dir: Path | None = None,
     answers: Answers | None = None,
 ) -> Status:
-    """Run `script` on a cluster of its own and write its transcript, and all events to `trace`.
+    """Run `script` on a new cluster and write its transcript, and all events to `trace`.
 
-    With `data_dir` the cluster goes on from what that directory holds. With `answers`, what the commands answer is
-    kept there, and compared with the blocks of the script where it is to be; a command that is meant to go wrong
-    may. Raises `UsageError` when the cluster cannot be started, or the trace cannot be written, and `StorageError`
-    when the data directory cannot be used.
+    With `data_dir` the cluster continues from the contents of that directory. `answers` keeps the answers of the
+    commands, compares them with the script's blocks if it `compares`, and lets a command fail if a block says so.
+    Raises `UsageError` if the cluster cannot be started or the trace cannot be written, and `StorageError` if the
+    data directory cannot be used.
     """
     with opened(script.setup, trace, data_dir) as session:
         return _ScriptRun(script, session, transcript, answers).play(speed)
@@ -50,9 +50,9 @@ def run_script(
 
 @contextmanager
 def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | None = None) -> Iterator[Session]:
-    """A session with the cluster that `setup` chooses, whose events go to `trace` too; whoever has it closes it.
+    """Open a session with the cluster that `setup` chooses; write its events to `trace`. The caller closes it.
 
-    With `data_dir` the cluster goes on from what that directory holds. Raises as `run_script` does.
+    With `data_dir` the cluster continues from the contents of that directory. Raises as `run_script` does.
     """
     assert setup.nodes is not None
     assert setup.backend is not None
@@ -82,7 +82,7 @@ def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | No
 
 
 class _ScriptRun:
-    """One run: what became of it so far."""
+    """One run and its state so far."""
 
     def __init__(self, script: Script, session: Session, transcript: Transcript, answers: Answers | None) -> None:
         self.script = script
@@ -96,7 +96,7 @@ class _ScriptRun:
         self.step: Step | None = None
 
     def play(self, speed: float | None) -> Status:
-        """All items up to the first that does not hold, and the end of the cluster."""
+        """Run all items up to the first that fails, end the cluster, and return the status."""
         try:
             with self.session:
                 if speed is not None:
@@ -122,7 +122,7 @@ class _ScriptRun:
         return self.status
 
     def play_items(self) -> None:
-        """All items up to the first that does not hold, line by line."""
+        """Run all items up to the first that fails, line by line."""
         try:
             for line, items in groupby(self.script.items, attrgetter("line")):
                 for item in items:
@@ -134,7 +134,7 @@ class _ScriptRun:
             self.status = Status.INTERRUPTED
 
     def play_item(self, item: Comment | Step) -> None:
-        """One comment, or one step."""
+        """Write one comment, or run one step."""
         if isinstance(item, Comment):
             self.transcript.comment(item)
             return
@@ -143,7 +143,7 @@ class _ScriptRun:
         self.held += self.status is Status.HELD
 
     def play_step(self, step: Step) -> Status:
-        """One step, and its line in the transcript."""
+        """Run one step, write its line in the transcript, and return its status."""
         session, transcript = self.session, self.transcript
         may_fail = self.answers is not None and self.answers.expects_failure(step)
         try:
@@ -165,7 +165,7 @@ class _ScriptRun:
         return Status.HELD
 
     def failed(self, step: Step, failure: Failed | UsageError) -> Status:
-        """An expectation did not hold, or the step was wrong in itself."""
+        """Write that an expectation did not hold, or that the step is invalid; return the status."""
         harness = self.session.harness
         if isinstance(failure, Failed):
             self.transcript.failed(step, harness.now, str(failure), harness.snapshot())
@@ -174,7 +174,7 @@ class _ScriptRun:
         return Status.MISUSED
 
     def node_failed(self, failed: NodeFailed) -> Status:
-        """Note that the code of a node failed, in the step under way or after the last one."""
+        """Write that the code of a node failed, in the running step or after the last one."""
         snapshot = self.session.harness.snapshot()
         self.time = snapshot.time
         self.transcript.node_failed(self.step, snapshot.time, str(failed), snapshot)
@@ -182,14 +182,14 @@ class _ScriptRun:
         return self.status
 
     def compare(self, line: int) -> None:
-        """A line whose commands have all answered, with the block below it."""
+        """Compare a line whose commands have all answered with the block below it."""
         comparison = None if self.answers is None else self.answers.comparison(line)
         if comparison is not None:
             self.differences += comparison.differs
             self.transcript.compared(comparison, self.session.harness.now)
 
     def broke(self, broken: InvariantBroken) -> Status:
-        """An invariant broke."""
+        """Write that an invariant was violated; return the status."""
         self.time = broken.snapshot.time
         self.transcript.broken(self.step, broken.snapshot.time, str(broken.breach), broken.snapshot)
         self.status = Status.FAILED

@@ -1,4 +1,4 @@
-"""Scripts: text into commands with every mistake found before anything runs."""
+"""Scripts: parsing text into commands, with every mistake found before anything runs."""
 
 import codecs
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from raftplay.commands.table import TABLE, Bound, Command, parse
 from raftplay.errors import UsageError
 
 MAX_MISTAKES = 100
-"""A script with as many mistakes is not read to its end."""
+"""The number of mistakes after which parsing of a script stops."""
 
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
@@ -24,7 +24,7 @@ _MODULES = (acting, keeping, looking, rewinding, setup, single, timing, why)  # 
 
 
 class ScriptRefused(UsageError):
-    """A script with mistakes: all of them, in their order."""
+    """The error of a script with mistakes: all of them, in order."""
 
     def __init__(self, name: str, mistakes: list[Mistake]) -> None:
         self.name = name
@@ -37,7 +37,7 @@ class ScriptRefused(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a line of its own, or `behind` commands."""
+    """A comment on a separate line, or `behind` commands."""
 
     text: str
     line: int
@@ -59,20 +59,20 @@ class Script:
     name: str
     setup: Setup
     overrides: Setup = field(default_factory=Setup)
-    """What the command line chose in place of the script."""
+    """The settings of the command line, which override those of the script."""
 
     items: list[Comment | Step] = field(default_factory=list)
     blocks: dict[int, Block] = field(default_factory=dict)
-    """The answers that it expects, by the number of the line above them."""
+    """The expected answers, by the number of the line above them."""
 
     @property
     def steps(self) -> list[Step]:
-        """The commands that will run."""
+        """Return the commands that will run."""
         return [item for item in self.items if isinstance(item, Step)]
 
 
 def decode(name: str, data: bytes) -> str:
-    """The text of a script. Raises `ScriptRefused` when it is too long or not UTF-8."""
+    """Return the text of a script. Raises `ScriptRefused` if it is too long or not UTF-8."""
     if len(data) > MAX_SCRIPT_BYTES:
         text = f"the script has more than {MAX_SCRIPT_BYTES} bytes; no more are read"
         raise ScriptRefused(name, [Mistake(text, 1, 1)])
@@ -84,22 +84,22 @@ def decode(name: str, data: bytes) -> str:
         line = data.count(b"\n", 0, start) + 1
         before = data[start : error.start].decode()
         source = before + data[error.start :].split(b"\n", 1)[0].decode(errors="backslashreplace")
-        text = f"byte {data[error.start]:#04x} is no UTF-8 text"
+        text = f"byte {data[error.start]:#04x} is not UTF-8 text"
         raise ScriptRefused(name, [Mistake(text, line, len(before) + 1, len(r"\x00"), source)]) from None
 
 
 def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script:
-    """The script in `text`, `overrides` in place of what its set-up lines choose. Raises `ScriptRefused`."""
+    """Parse the script in `text`; `overrides` override its set-up lines. Raises `ScriptRefused`."""
     return ScriptParser(name, overrides or Setup()).parse(text)
 
 
 def parse_line(line: str, scope: Scope) -> list[Bound]:
-    """The commands of a line typed into a session. Raises `Mistake`."""
+    """Parse the commands of a line typed into a session. Raises `Mistake`."""
     return [parse(statement, scope) for statement in split_line(line)[0]]
 
 
 def override(setup: Setup, option: str, line: str) -> None:
-    """Keep in `setup` what the set-up line `line`, given as an `option`, chooses. Raises `UsageError`."""
+    """Apply the set-up line `line`, given as an `option`, to `setup`. Raises `UsageError`."""
     try:
         statements, comment = split_line(line)
         if len(statements) != 1 or comment is not None:
@@ -117,11 +117,11 @@ class ScriptParser:
         self.script = Script(name, Setup(), overrides)
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
-        self.scope: Scope | None = None  # known from the first command on that is no set-up line
+        self.scope: Scope | None = None  # known from the first command after the set-up on
         self.can_answer = -1  # the number of the last line below which an answer may stand
 
     def parse(self, text: str) -> Script:
-        """The whole script."""
+        """Parse the whole script. Raises `ScriptRefused`."""
         lines = text.split("\n")
         at = 0
         while at < len(lines):
@@ -131,7 +131,7 @@ class ScriptParser:
                 at += 1
                 self.read_line(lines[at - 1].removesuffix("\r"), at)
             if len(self.mistakes) >= MAX_MISTAKES:
-                self.mistakes.append(Mistake("too many mistakes; from here on nothing was read", at + 1, 1))
+                self.mistakes.append(Mistake("too many mistakes; the rest was not read", at + 1, 1))
                 break
         self.begin()
         self.check_config()
@@ -140,11 +140,11 @@ class ScriptParser:
         return self.script
 
     def read_answer(self, lines: list[str], at: int) -> int:
-        """The block that begins at index `at`; the index behind it."""
+        """Read the block that begins at index `at`; return the index after it."""
         try:
             block = read_block(lines, at)
             if self.can_answer != at:
-                message = f"{RULE} begins the answer of commands right above it; no command there answers"
+                message = f"{RULE} must follow a line of commands directly; it begins their answers"
                 self.note(Mistake(message, at + 1, 1, len(RULE), lines[at].rstrip()))
         except Mistake as mistake:
             self.note(mistake)
@@ -153,7 +153,7 @@ class ScriptParser:
         return block.stop
 
     def read_line(self, source: str, number: int) -> None:
-        """One line: its commands, its comment, its mistakes."""
+        """Parse one line: its commands, its comment, its mistakes."""
         try:
             statements, comment = split_line(source, number)
         except Mistake as mistake:
@@ -170,20 +170,18 @@ class ScriptParser:
             self.script.items.append(Comment(comment, number, behind=True))
 
     def note(self, mistake: Mistake) -> None:
-        """Keep a mistake; an answer may follow its line, as one mistake is enough."""
+        """Keep a mistake; an answer may follow its line, as one mistake a line is enough."""
         self.mistakes.append(mistake)
         self.can_answer = mistake.line
 
     def read_statement(self, statement: Statement) -> None:
-        """One command. Raises `Mistake`."""
+        """Parse one command. Raises `Mistake`."""
         name = statement.words[0]
         if name.text.startswith("--") and not name.text.strip("-"):
-            raise statement.mistake(
-                f"what begins an answer is {RULE}, alone and at the beginning of its line", name
-            )
+            raise statement.mistake(f"to begin an answer, write {RULE} alone at the beginning of a line", name)
         row = TABLE.get(name.text)
         if row is None:
-            parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow what is no command
+            parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow
             return
         if row.setup:
             self.read_setup(row, statement)
@@ -198,7 +196,7 @@ class ScriptParser:
         self.can_answer = statement.line
 
     def read_setup(self, row: Command, statement: Statement) -> None:
-        """One set-up line. Raises `Mistake`."""
+        """Parse one set-up line. Raises `Mistake`."""
         name = statement.words[0]
         if self.scope is not None:
             raise statement.mistake(f"{name.text} must stand before the first other command", name)
@@ -214,7 +212,7 @@ class ScriptParser:
             raise statement.mistake(str(error), name) from None
 
     def begin(self) -> Scope:
-        """The set-up is over: the command line's options take its place where they are given."""
+        """End the set-up, apply the options of the command line, and return the scope of commands."""
         if self.scope is None:
             chosen, over = self.script.setup, self.overrides
             self.script.setup = Setup(
@@ -232,7 +230,7 @@ class ScriptParser:
         return self.scope
 
     def check_config(self) -> None:
-        """What was chosen must go together."""
+        """Note a mistake if the chosen settings contradict each other."""
         try:
             self.script.setup.config()
         except UsageError as error:
@@ -240,7 +238,7 @@ class ScriptParser:
 
 
 def _constants(bound: Bound) -> dict[str, Any]:
-    """The arguments of a set-up line, which need no session."""
+    """Return the arguments of a set-up line, which do not depend on a session."""
     return {name: resolve(None) for name, resolve in bound.arguments}  # type: ignore[arg-type]
 
 

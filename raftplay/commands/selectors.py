@@ -22,7 +22,7 @@ SEVERAL = ("followers", "all", "alive", "crashed")
 
 ONE = offers.nodes(SINGLE)
 SOME = offers.nodes((*SINGLE, *SEVERAL), several=True)
-"""What may be typed for one node, and for several."""
+"""The offers for one node, and for several."""
 
 _NODE = re.compile(r"n?([0-9]{1,6})")
 
@@ -34,17 +34,17 @@ class Selector:
     parts: tuple[int | str, ...]
 
     def resolve(self, session: "Session") -> list[int]:
-        """The ids, each once, in the order written. Raises `Failed` when `leader` or `follower` is nobody."""
+        """Return the ids, each once, in the order written. Raises `Failed` without a `leader` or `follower`."""
         ids: dict[int, None] = {}
         for part in self.parts:
             ids.update(dict.fromkeys(_resolve(part, session)))
         return list(ids)
 
     def resolve_one(self, session: "Session") -> int:
-        """The one id. Raises `Failed`, or `UsageError` when it is not exactly one."""
+        """Return the one id. Raises `Failed`, or `UsageError` if it is not exactly one."""
         ids = self.resolve(session)
         if len(ids) != 1:
-            raise UsageError(f"exactly one node is meant here, not {len(ids)}")
+            raise UsageError(f"exactly one node is needed here, not {len(ids)}")
         return ids[0]
 
     def __str__(self) -> str:
@@ -52,37 +52,37 @@ class Selector:
 
 
 def parse_nodes(cursor: Cursor, offer: offers.Offer = SOME) -> Selector:
-    """The next word as nodes. Raises `Mistake`."""
+    """Parse the next word as nodes. Raises `Mistake`."""
     return selector(cursor, cursor.next("NODES", offer))
 
 
 def parse_node(cursor: Cursor, offer: offers.Offer = ONE) -> Selector:
-    """The next word as exactly one node. Raises `Mistake`."""
+    """Parse the next word as exactly one node. Raises `Mistake`."""
     word = cursor.next("NODE", offer)
     found = selector(cursor, word)
     if len(found.parts) != 1 or found.parts[0] in SEVERAL:
-        raise cursor.mistake(f"{quoted(word.text)} may be several nodes; exactly one is meant here", word)
+        raise cursor.mistake(f"{quoted(word.text)} may be several nodes; exactly one is needed here", word)
     return found
 
 
 def selector(cursor: Cursor, word: Word) -> Selector:
-    """`word` as nodes. Raises `Mistake`."""
+    """Parse `word` as nodes. Raises `Mistake`."""
     return Selector(tuple(_part(cursor, word, text) for text in word.text.split(",")))
 
 
 def leader(harness: "Harness") -> int | None:
-    """The leader of the highest term among connected live nodes."""
+    """Return the leader of the highest term among connected live nodes; None if there is none."""
     found = checks.leaders(harness)
     return found[0] if found else None
 
 
 def highest_term(harness: "Harness") -> int | None:
-    """The highest term among connected live nodes; None when there is no such node."""
+    """Return the highest term among connected live nodes; None if there is no such node."""
     return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
 
 
 def followers(harness: "Harness") -> list[int]:
-    """The connected live followers, by number."""
+    """Return the connected live followers, by number."""
     return [id for id in checks.connected(harness) if harness.cluster[id].cm.state is CMState.FOLLOWER]
 
 
@@ -95,7 +95,7 @@ def _part(cursor: Cursor, word: Word, text: str) -> int | str:
     match = _NODE.fullmatch(text)
     if match is None:
         hint = did_you_mean(text, (*SINGLE, *SEVERAL)) or f"; write 0 to {cursor.scope.nodes - 1}, leader, all …"
-        raise cursor.mistake(f"{quoted(text)} names no node{hint}", word)
+        raise cursor.mistake(f"unknown node {quoted(text)}{hint}", word)
     id = int(match[1])
     if id >= cursor.scope.nodes:
         raise cursor.mistake(f"there is no node {id}; the nodes are 0 to {cursor.scope.nodes - 1}", word)
@@ -134,5 +134,5 @@ def _resolve(part: int | str, session: "Session") -> list[int]:
             return [id for id in range(harness.n) if not harness.alive[id]]
     id = session.variable(part[1:])
     if not 0 <= id < harness.n:
-        raise UsageError(f"{part} is {id}, which is no node; the nodes are 0 to {harness.n - 1}")
+        raise UsageError(f"{part} is {id}, which is not a node; the nodes are 0 to {harness.n - 1}")
     return [id]

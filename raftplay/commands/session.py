@@ -1,4 +1,4 @@
-"""A session: a cluster with its futures, the moment that is looked at, and what commands do to them."""
+"""A session: a cluster with its branches, the moment that is looked at, and the journal of commands."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,12 +37,12 @@ from raftplay.watch.stream import Reader
 from raftplay.watch.trace import TraceWriter
 
 WENT_ON = "it went on while other commands came"
-"""What the journal says of a part of a wait in the middle of which another command was done."""
+"""The journal's note on a part of a wait during which another command ran."""
 
 
 @dataclass(slots=True)
 class _UnderWay:
-    """The command that is being done: since when, and where in the journal it will stand."""
+    """The running command: since when, and where in the journal it will stand."""
 
     bound: Bound
     start: Mark
@@ -51,16 +51,16 @@ class _UnderWay:
 
     @property
     def passes(self) -> bool:
-        """Whether it only lets time pass, so that its journal entry can be parted."""
+        """Return whether it only lets time pass, so that its journal entry can be divided."""
         return self.bound.command.effect == "passes"
 
 
 class Session:
-    """Commands act on `harness`, the cluster of the branch that is played; `variables` keeps what `let` set.
+    """A session, whose commands act on `harness`, the cluster of the current branch.
 
-    `history` is one of the harness's readers. With the `blueprint` of its cluster, a session in sim can branch.
-    `moment` is the one in the past that is looked at, None for the present. A context manager: its clusters end
-    with it.
+    `variables` keeps what `let` set. `history` is one of the harness's readers. With the `blueprint` of its
+    cluster, a session in sim can branch. `moment` is the moment in the past that is looked at, None for the
+    present. A context manager, which ends its clusters.
 
     One thread runs its commands. Any thread may read `position`, which is replaced as a whole, and call `view`
     and `interrupt`.
@@ -74,69 +74,69 @@ class Session:
         blueprint: Blueprint | None = None,
         trace: TraceWriter | None = None,
     ) -> None:
-        history = History() if history is None else history  # an empty one is falsy
+        history = History() if history is None else history  # an empty history is falsy
         self.blueprint = blueprint
         branch = Branch(FIRST, harness, history)
         self.position = Position(branch, None, {FIRST: branch})
-        """The branch that is played, the moment that is looked at, and all branches."""
+        """The current branch, the moment that is looked at, and all branches."""
 
         self.is_live = False
-        """Whether a person acts on it while its time goes by; else it is a script's."""
+        """True if a person acts on it while its time passes; False for a script."""
 
         self.hides_bugs = False
-        """Whether views do not name the bugs that are on, only that there are some: they are to be found."""
+        """True if views hide the names of the bugs that are on, as the user is to find them."""
 
         self.width = 100
-        """In how many columns answers are read."""
+        """The width of answers, in columns."""
 
         self.watching = "elections"
-        """Which events a shell prints as they happen: on (all), off (none), elections."""
+        """The events that a shell prints as they happen: on (all), off (none), elections."""
 
         self._first_disks: list[MemoryDisk] | None = None
-        """What a data directory held at the start: other futures begin with that, and leave nothing there."""
+        """The contents of the data directory at the start: other branches begin with a copy in memory."""
 
         if harness.data_dir is not None and harness.backend == "sim":
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
-        self._trace = trace  # what happens in other branches goes there too
-        self._goes_on = False  # whether time passed before the past was looked at
-        self._replay: Session | None = None  # the one that plays a past again, while it does
+        self._trace = trace  # events of other branches are written there too
+        self._goes_on = False  # true if time passed before the look at the past
+        self._replay: Session | None = None  # the session of a running replay
         self._under_way: _UnderWay | None = None
 
     # ---- what commands ask for
 
     @property
     def branch(self) -> Branch:
-        """The branch that is played."""
+        """Return the current branch."""
         return self.position.branch
 
     @property
     def branches(self) -> Mapping[str, Branch]:
-        """All branches, by name."""
+        """Return all branches, by name."""
         return self.position.branches
 
     @property
     def moment(self) -> Mark | None:
-        """The moment in the past that is looked at; None for the present."""
+        """Return the moment in the past that is looked at; None for the present."""
         return self.position.moment
 
     @property
     def harness(self) -> Harness:
-        """The cluster that commands act on."""
+        """Return the cluster that commands act on."""
         return self.branch.harness
 
     @property
     def history(self) -> History:
-        """What happened to it."""
+        """Return the history of that cluster."""
         return self.branch.history
 
     @property
     def variables(self) -> dict[str, int]:
-        """What `let` set."""
+        """Return the variables that `let` set."""
         return self.branch.variables
 
     def view(self) -> View:
-        """The cluster at the moment that is looked at, with its events and the messages in flight."""
+        """Return the cluster at the selected moment, with its events and the messages in flight."""
         position = self.position
         branch, moment = position.branch, position.moment
         harness, history = branch.harness, branch.history
@@ -161,35 +161,36 @@ class Session:
             )
 
     def scope(self) -> Scope:
-        """What a command line may refer to now."""
+        """Return the nodes and variables that a command line may name now."""
         return Scope(self.harness.n, set(self.variables))
 
     def variable(self, name: str) -> int:
-        """The value of ``$name``. Raises `Failed` when the `let` that sets it has not run."""
+        """Return the value of ``$name``. Raises `Failed` if the `let` that sets it has not run."""
         if name not in self.variables:
             raise Failed(f"${name} was not set")
         return self.variables[name]
 
     def last_index(self) -> int:
-        """The log index that the last `submit` got. Raises `Failed` when there is none."""
+        """Return the log index of the last `submit`. Raises `Failed` if there is none."""
         if self.branch.last_index is None:
             raise Failed("nothing has been submitted to a leader yet, so there is no index")
         return self.branch.last_index
 
     def note_index(self, index: int) -> None:
-        """Keep the index that a submit got."""
+        """Keep the log index of a submit."""
         self.branch.last_index = index
 
     # ---- doing
 
     def perform(self, bound: Bound) -> str:
-        """Run one command and keep it in the journal; its answer. Raises `Failed`, `UsageError` and what broke.
+        """Run one command, journal it, and return its answer.
 
-        What acts, given in the past, begins another future there (in sim).
+        A command that acts, given in the past, begins a new branch there (in sim). Raises `Failed`, `UsageError`,
+        `InvariantBroken` and `NodeFailed`.
         """
         effect = bound.command.effect
         if effect == "looks":
-            if bound.command.name != "goto":  # to a moment that is to come, time passes as it does by itself
+            if bound.command.name != "goto":  # a goto into the future lets time pass as usual
                 self.settle()
             return bound.run(self)
         origin, moment = self.branch, self.moment
@@ -209,30 +210,30 @@ class Session:
             failure = "interrupted"
             raise
         except UsageError:
-            failure = "wrong"  # nothing was done
+            failure = "wrong"  # it had no effect
             raise
         finally:
             end = self.branch.mark()
             if moment is not None and (failure == "wrong" or (failure and end == start)):
-                self._return_to_the_past(origin, moment)  # nothing was done there
+                self._return_to_the_past(origin, moment)  # it had no effect there
             elif failure != "wrong":
                 if here.is_parted and not failure and bound.command.name != "wait":
-                    failure = WENT_ON  # done again, it would take its whole time again
+                    failure = WENT_ON  # a replay would take the whole time once more
                 self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure, broke))
                 self._keep_record()
             self._under_way = outer
             if failure == "wrong" and moment is None:
-                self._note_settling(start)  # refused, but only after what was submitted had left
+                self._note_settling(start)  # rejected, but only after submitted values were sent
             self._resume(outer, end)
 
     def may_interpose(self, bound: Bound, *, acts: bool) -> bool:
-        """Return whether a command can be done at once, in the middle of the one under way.
+        """Return whether a command can run at once, in the middle of the running one.
 
-        Looks and the clock can; with `acts` also what acts on the cluster, if the other one only lets time pass.
-        The journal gives the same run again all the same.
+        Looks and clock changes can; with `acts` also commands that act, if the running one only lets time pass.
+        The replay of the journal is still identical.
         """
         command, outer = bound.command, self._under_way
-        if command.name in ("switch", "goto"):  # one leaves the cluster that is waited for, one may wait itself
+        if command.name in ("switch", "goto"):  # switch leaves the cluster; goto may wait itself
             return False
         if command.effect in ("looks", "clock") and command.group != "Keeping":
             return True
@@ -240,14 +241,14 @@ class Session:
         return (can or command.group == "Keeping") and self.moment is None and (outer is None or outer.passes)
 
     def settle(self) -> None:
-        """Let leave what was submitted, before a look at the present. That is a deed, and kept in the journal."""
+        """Send what was submitted, before a look at the present, and journal that, as it changes the cluster."""
         if self.moment is None:
             start = self.branch.mark()
             self.harness.settle()
             self._note_settling(start)
 
     def _note_settling(self, start: Mark) -> None:
-        """Keep in the journal that what was submitted has left, and in the file of `record`."""
+        """Note in the journal, and in the file of `record`, that submitted values were sent."""
         entry = Entry(None, start, self.branch.mark())
         if entry.changed:
             self._part(self._under_way, start)
@@ -256,7 +257,7 @@ class Session:
             self._keep_record()
 
     def _part(self, outer: _UnderWay | None, now: Mark) -> None:
-        """Something is done in the middle of `outer`: what passed of it so far is an entry of its own."""
+        """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
         if outer is not None and outer.passes:
             if now != outer.start:
                 self.branch.journal.insert(outer.at, Entry(outer.bound, outer.start, now, WENT_ON))
@@ -267,51 +268,52 @@ class Session:
             outer.start, outer.at = now, len(self.branch.journal)
 
     def bind(self, line: str) -> list[Bound]:
-        """The commands of a line, ready to run. Raises `Mistake`."""
+        """Parse the commands of a line. Raises `Mistake`."""
         try:
             return parse_line(line, self.scope())
-        except Mistake as mistake:  # where commands are typed, help is one of them
+        except Mistake as mistake:  # in a session, help is a command
             mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
             raise
 
-    # ---- the past, and other futures
+    # ---- the past, and other branches
 
     def look_at(self, moment: Mark) -> None:
-        """Look at a moment in the past; time stands still until `look_at_the_present`."""
+        """Look at a moment in the past; cluster time pauses until `look_at_the_present`."""
         if self.moment is None and not self.harness.paused:
             self.harness.pause()
             self._goes_on = True
         self.position = replace(self.position, moment=moment)
 
     def look_at_the_present(self) -> None:
-        """Look at what is now; time goes on if it did before."""
+        """Return to the present; cluster time resumes if it ran before."""
         self._leave_moment(replace(self.position, moment=None))
 
     def switch(self, name: str) -> Branch:
-        """Play on in another branch, at its end. Raises `UsageError`."""
+        """Continue in another branch, at its end, and return it. Raises `UsageError`."""
         branch = self.named(name)
         self._enter(branch, self.branches)
         return branch
 
     def named(self, name: str) -> Branch:
-        """The branch of that name. Raises `UsageError`."""
+        """Return the branch of that name. Raises `UsageError`."""
         if name not in self.branches:
             hint = did_you_mean(name, self.branches) or f"; there is {', '.join(self.branches)}"
             raise UsageError(f"there is no branch {quoted(name)}{hint}")
         return self.branches[name]
 
     def interrupt(self) -> None:
-        """End the wait under way, also that of a replay, with `Interrupted`; from any thread."""
+        """End the running wait, also that of a replay, with `Interrupted`; callable from any thread."""
         (self._replay or self).harness.interrupt()
 
     def forget_interrupt(self) -> None:
-        """Let waits wait again, in every branch, if an `interrupt` came too late for one."""
+        """Clear a pending interrupt in every branch."""
         for branch in self.branches.values():
             branch.harness.forget_interrupt()
 
     def played_again(self, branch: Branch, cut: Mark, readers: Sequence[Reader] = ()) -> Branch:
-        """Return a new cluster with the past of `branch` up to `cut`. It is played in a session of its own, so
-        that nobody who looks at this one sees any of it. Raises `UsageError` and `Interrupted`.
+        """Return a branch of a new cluster that has replayed `branch` up to `cut`.
+
+        A separate session replays it, invisibly for viewers of this one. Raises `UsageError` and `Interrupted`.
         """
         if self.blueprint is None or self.blueprint.backend != "sim":
             raise UsageError("only what happened in virtual time (sim) can be played again")
@@ -341,22 +343,22 @@ class Session:
         self._advance(cut)
 
     def fork(self, name: str) -> None:
-        """Play on in a copy of this moment (sim), called `name`, until `discard`. Raises `UsageError`."""
+        """Continue in a copy of this moment (sim), called `name`, until `discard`. Raises `UsageError`."""
         branch = self.played_again(self.branch, self.branch.mark())
         branch.name = name
         self._enter_new(branch, self.branches)
 
     def discard(self, branch: Branch) -> None:
-        """Leave the branch that is played for `branch`, and forget it."""
+        """Continue in `branch`, and delete the current branch."""
         gone = self.branch
         self._enter(branch, {name: kept for name, kept in self.branches.items() if kept is not gone})
         if gone.traced is not None:
-            gone.harness.stream.detach(gone.traced)  # its end is no part of what happened
-        with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
+            gone.harness.stream.detach(gone.traced)  # without the events of the shutdown
+        with suppress(InvariantBroken, NodeFailed):  # reported when it happened
             gone.harness.shutdown()
 
     def anew(self, bugs: tuple[str, ...]) -> None:
-        """Another cluster takes the place of all that there is, alike but for the bugs that are on."""
+        """Replace all branches by a new cluster that differs only in the bugs that are on."""
         assert self.blueprint is not None
         config = replace(self.blueprint.config, bugs=bugs)
         blueprint = replace(self.blueprint, config=config)
@@ -367,11 +369,11 @@ class Session:
         self.blueprint = blueprint
         self._enter_new(branch, {})
         for old in gone:
-            with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
+            with suppress(InvariantBroken, NodeFailed):  # reported when it happened
                 old.harness.shutdown()
 
     def _enter_new(self, branch: Branch, others: Mapping[str, Branch]) -> None:
-        """Play on in a branch that was just made, at the pace of the one before; there are the `others` too."""
+        """Continue in a new branch, at the speed of the previous one; keep the `others`."""
         branch.harness.set_speed(self.harness.speed)
         if self._trace is not None and branch.parent:
             branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
@@ -381,11 +383,11 @@ class Session:
         self._enter(branch, {**others, branch.name: branch})
 
     def _enter(self, branch: Branch, branches: Mapping[str, Branch]) -> None:
-        """Play on at the end of a branch; from now on there are `branches`."""
+        """Continue at the end of a branch; `branches` replaces the session's branches."""
         self._leave_moment(Position(branch, None, branches, branch.mark().seq))
 
     def _leave_moment(self, position: Position) -> None:
-        """Take up `position`, in the present; the cluster that is left goes on if it did before."""
+        """Move to `position`, in the present; the time of the previous cluster resumes if it ran before."""
         left = self.branch
         self.position = position
         with left.harness.lock:
@@ -395,9 +397,9 @@ class Session:
             left.harness.resume()
 
     def _leave_the_past(self, effect: str) -> str:
-        """Something is to be done in the past that is looked at: begin another future there, or refuse.
+        """Return to the present for a clock command, else begin a new branch. Raises `UsageError` if impossible.
 
-        What is to be said of it, before the answer.
+        Return the text that precedes the command's answer.
         """
         moment = self.moment
         assert moment is not None
@@ -421,18 +423,18 @@ class Session:
         return f"branch {name} begins at {branch.since.time:.3f} s{memory}\n"
 
     def _return_to_the_past(self, origin: Branch, moment: Mark) -> None:
-        """What should have begun another future came to nothing: there is none, and the past is looked at."""
+        """Discard the new branch of a command without effect, and look at the past again."""
         if self.branch is not origin:
             self.discard(origin)
         self.look_at(moment)
 
     def _cut_at(self, moment: Mark) -> Mark:
-        """Where a branch begins: at `moment`, written with as few digits as tell it from the next event."""
+        """Return `moment` as a branch's beginning: its time in the fewest digits that precede the next event."""
         later = next((r.time for r in self.history.after(moment.seq) if r.time > moment.time), self.harness.now)
         return Mark(moment.seq, shortest_between(moment.time, later))
 
     def _redo(self, entry: Entry) -> None:
-        with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as it was the first time
+        with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as in the first run
             if entry.bound is None:
                 self.harness.settle()
             elif entry.takes_time and not entry.can_be_done_again:
@@ -442,7 +444,7 @@ class Session:
         self.branch.journal.append(entry)
 
     def _step_again(self, entry: Entry, cut: Mark) -> None:
-        """As many of the steps of `entry` as lead up to `cut`."""
+        """Replay the steps of `entry` that lead up to `cut`."""
         start, count = self.branch.mark(), 0
         while self.history.last_seq < cut.seq and self.harness.step() is not None:
             count += 1
@@ -451,17 +453,17 @@ class Session:
             self.branch.journal.append(Entry(bound, start, self.branch.mark()))
 
     def _advance(self, mark: Mark) -> None:
-        """Let time pass until it is `mark`; where it is that time already, what is due at it happens."""
+        """Pass time until `mark`; if it is that time already, run what is due then."""
         now = self.branch.mark()
         if not self.harness.paused and (now.time < mark.time or (now.time == mark.time and now.seq < mark.seq)):
-            with suppress(InvariantBroken, NodeFailed):  # as it was the first time
+            with suppress(InvariantBroken, NodeFailed):  # as in the first run
                 self.harness.pass_to(mark.time)
 
-    # ---- the end, and what stays
+    # ---- the end, and what is kept
 
     @property
     def not_kept(self) -> list[str]:
-        """The branches of which a data directory that was given keeps nothing."""
+        """Return the names of the branches that the data directory does not keep; none without a directory."""
         return (
             []
             if self._first_disks is None
@@ -470,27 +472,27 @@ class Session:
 
     @property
     def directory(self) -> str:
-        """The data directory as it was given, "" for none."""
+        """Return the data directory as it was given, "" for none."""
         return "" if self.blueprint is None or self.blueprint.data_dir is None else str(self.blueprint.data_dir)
 
     @property
     def is_recorded(self) -> bool:
-        """Whether a file keeps what is done."""
+        """Return whether `record` writes the session to a file."""
         return self._recorded is not None
 
     def record_to(self, file: Path) -> None:
-        """Write the session as a script to `file`, which is there already, after each command and at the end."""
+        """Write the session as a script to the existing `file`, after each command and at the end."""
         self._recorded = file
 
     def _keep_record(self) -> None:
         file = self._recorded
         if file is not None:
-            self._recorded = None  # a file that cannot be written is said once
+            self._recorded = None  # report a file that cannot be written only once
             write_new(file, script_text(self), replaces=True)
             self._recorded = file
 
     def close(self) -> None:
-        """End the clusters of all branches; raises what failed inside the one that is played."""
+        """End the clusters of all branches. Raises the failure of the current branch's cluster, if any."""
         self._keep_record()
         self._end_others()
         self.harness.shutdown()
@@ -507,5 +509,5 @@ class Session:
     def _end_others(self) -> None:
         for branch in self.branches.values():
             if branch is not self.branch:
-                with suppress(InvariantBroken, NodeFailed):  # it was said when it was played
+                with suppress(InvariantBroken, NodeFailed):  # reported when it happened
                     branch.harness.shutdown()

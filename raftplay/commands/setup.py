@@ -1,4 +1,4 @@
-"""Set-up lines: what a script may choose before its first other command; options of the command line override."""
+"""Set-up lines: the settings of a script before its first other command; command-line options override them."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ WATCHING = {
     "off": "no events are printed",
     "elections": "elections are printed as they happen",
 }
-"""What a shell may print of what happens, and what it answers when it is told to."""
+"""The modes of `watch` in a shell, and the answer to each."""
 
 MAX_SEED = (1 << 63) - 1
 
 
 @dataclass
 class Setup:
-    """What was chosen; None where nothing was."""
+    """The settings that were chosen; None for those that were not."""
 
     nodes: int | None = None
     seed: int | None = None
@@ -48,16 +48,16 @@ class Setup:
     bugs: list[str] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     without_bugs: bool = False
-    """As an override: no bug is switched on, whatever the script says."""
+    """Overrides the script: switches off all its bugs."""
 
     def options(self) -> list[str]:
-        """The timings, switches and the lack of bugs chosen here, as options of `raftplay run`."""
+        """Return the timings, switches and `without_bugs` as options of `raftplay run`."""
         words = [f"--timing={name}={range_text(*both)}" for name, both in self.timings.items()]
         words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
     def config(self) -> Config:
-        """The configuration of a cluster. Raises `UsageError` for timings that cannot be."""
+        """Return the configuration of a cluster. Raises `UsageError` for invalid timings."""
         config = Config(bugs=tuple(self.bugs))
         changes: dict[str, Any] = dict(self.switches)
         if "election" in self.timings:
@@ -95,8 +95,8 @@ def _timings(cursor: Cursor) -> Resolve:
     for word in words:
         name, glued, text = word.text.partition("=")
         if name not in TIMINGS:
-            hint = did_you_mean(name, TIMINGS) or f"; it is one of {', '.join(TIMINGS)}"
-            raise cursor.mistake(f"{quoted(name)} is no timing{hint}", word)
+            hint = did_you_mean(name, TIMINGS) or f"; use one of {', '.join(TIMINGS)}"
+            raise cursor.mistake(f"unknown timing {quoted(name)}{hint}", word)
         if not glued:
             raise cursor.mistake(f"the value of {name} is missing; write {name}=50ms", word)
         place = Word(text, word.column + len(name) + 1, len(text))
@@ -121,8 +121,8 @@ def _on_off(cursor: Cursor) -> Resolve:
 
 def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
     if word.text not in known:
-        hint = did_you_mean(word.text, known) or f"; it is {' or '.join(known)}"
-        raise cursor.mistake(f"{quoted(word.text)} is no {what}{hint}", word)
+        hint = did_you_mean(word.text, known) or f"; use {' or '.join(known)}"
+        raise cursor.mistake(f"unknown {what} {quoted(word.text)}{hint}", word)
     return word.text
 
 
@@ -139,7 +139,7 @@ def _bug(cursor: Cursor) -> Resolve:
 
 
 def _invariant_names(place: offers.Place) -> Iterator[offers.Offered]:
-    """The names, which may have several words and stand behind a comma."""
+    """Offer the names, which may have several words and follow a comma."""
     begin = place.column
     for word in place.words[:0:-1]:
         if word.text.endswith(","):
@@ -186,43 +186,43 @@ ON_OFF = Kind("on|off", _on_off)
 
 @command(GROUP, "nodes 5", setup=True)
 def nodes(session: "Session", count: Annotated[int, COUNT]) -> str:
-    """How many nodes the cluster has, 1 to 25 (5 unless said otherwise)."""
+    """Set the number of nodes in the cluster, 1 to 25 (default: 5)."""
     return _too_late(session, "nodes")
 
 
 @command(GROUP, "seed 7", setup=True)
 def seed(session: "Session", number: Annotated[int, SEED]) -> str:
-    """The seed that decides every random choice; chosen and printed when none is given."""
+    """Set the seed of every random choice (default: random, and printed)."""
     return _too_late(session, "seed")
 
 
 @command(GROUP, "backend sim", setup=True)
 def backend(session: "Session", name: Annotated[str, BACKEND]) -> str:
-    """Real sockets on loopback (tcp, unless said otherwise) or deterministic virtual time (sim)."""
+    """Choose real sockets on loopback (tcp, the default) or deterministic virtual time (sim)."""
     return _too_late(session, "backend")
 
 
 @command(GROUP, "timing election=150..300ms heartbeat=50ms", setup=True)
 def timing(session: "Session", timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> str:
-    """Election timeout, heartbeat interval, and the delay of every call."""
+    """Set the election timeout, the heartbeat interval, and the delay of every RPC."""
     return _too_late(session, "timing")
 
 
 @command(GROUP, "set prevote on", setup=True)
 def set_(session: "Session", switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
-    """Switch an option: prevote (ask before starting a term, thesis §9.6), noop (a new leader's first entry)."""
+    """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry)."""
     return _too_late(session, "set")
 
 
 @command(GROUP, "bug commit-old-term", setup=True)
 def bug(session: "Session", bug: Annotated[str, BUG]) -> str:
-    """Switch on a named deviation of the algorithm (see: raftplay bugs); every transcript says so."""
+    """Switch on a named bug of the algorithm (see: raftplay bugs); every transcript names it."""
     return _too_late(session, "bug")
 
 
 @command(GROUP, "watch Election Safety, Log Matching", setup=True, in_session=True)
 def watch(session: "Session", what: Annotated[list[str] | str, WATCHED]) -> str:
-    """Watch these invariants only (all unless said otherwise); in a shell: print which events as they happen."""
+    """Check only these invariants (default: all); in a shell: choose which events are printed as they happen."""
     if not isinstance(what, str):
         return _too_late(session, "watch")
     session.watching = what
@@ -230,7 +230,7 @@ def watch(session: "Session", what: Annotated[list[str] | str, WATCHED]) -> str:
 
 
 def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
-    """Keep what the set-up line `name` chose. Raises `UsageError` for what was chosen before."""
+    """Keep the setting of the set-up line `name`. Raises `UsageError` if it was set before."""
     match name, arguments:
         case ("nodes", {"count": count}) if setup.nodes is None:
             setup.nodes = count

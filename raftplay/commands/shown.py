@@ -1,4 +1,4 @@
-"""What users wrote, as messages show it: short, visible, and measured in the columns of a terminal."""
+"""Text of users as messages show it: short, visible, and measured in the columns of a terminal."""
 
 import shlex
 import unicodedata
@@ -10,42 +10,42 @@ LONGEST_PATH = 200
 
 _MARKS = ("Mn", "Me")
 _HANGUL_VOWELS = range(0x1160, 0x1200)
-"""They are drawn into the syllable before them."""
+"""The characters that a terminal draws into the syllable before them."""
 
 
 def short(text: str, limit: int = LONGEST_SHOWN) -> str:
-    """`text` on one line, with nothing invisible in it, cut behind `limit` characters."""
+    """Return `text` on one line, with invisible characters escaped, cut to `limit` characters."""
     return visible(text) if len(text) <= limit else visible(text[: limit - 1]) + "…"
 
 
 def quoted(text: str) -> str:
-    """`text` as `short` shows it, between quotation marks."""
+    """Return `text` as `short` shows it, between quotation marks."""
     return f"'{short(text)}'"
 
 
 def path_text(path: str) -> str:
-    """A path on one line, with nothing invisible in it; of a long one its end, which names the file."""
+    """Return a path on one line, with invisible characters escaped; of a long one its end, with the file name."""
     return visible(path) if len(path) <= LONGEST_PATH else f"…{visible(path[1 - LONGEST_PATH :])}"
 
 
 def file_word(path: str) -> str:
-    """A path as one types it behind a command in a POSIX shell: in quotes where needed, never as an option."""
+    """Return a path as an argument in a POSIX shell: in quotes where needed, never as an option."""
     return visible(shlex.quote(f"./{path}" if path.startswith("-") and path != "-" else path))
 
 
 def not_kept_text(branches: list[str], directory: str) -> str:
-    """Which branches end with the session, though there is a data directory."""
+    """Return in words which branches the data directory does not keep."""
     names = f"branch {branches[0]} is" if len(branches) == 1 else f"branches {', '.join(branches)} are"
     return f"{names} not kept: '{visible(directory)}' holds what happened in the first branch"
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal takes for `text`, which `visible` made fit to be shown."""
+    """Return the number of terminal columns of `text`, which has passed through `visible`."""
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
 def pad(text: str, width: int) -> str:
-    """`text` filled up with spaces to `width` columns."""
+    """Return `text` padded with spaces to `width` columns."""
     return text + " " * (width - columns(text))
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
 MOST_LISTED, MOST_LINKS = 100, 10
-"""Messages that one answer lists at most; and of those left out, the links that it names."""
+"""The maximum number of messages in one answer; and of links that it names for those left out."""
 
 
 @command("Looking", "messages")
 def messages(session: "Session") -> str:
-    """List the calls and replies in flight, each with its ID and when it arrives; the first 100 of them."""
+    """List the first 100 RPC requests and responses in flight, each with its ID and when it arrives."""
     view = session.view()
     now = view.snapshot.time
     lines = []
@@ -45,7 +45,7 @@ def _when(seconds: float, on_link: bool) -> str:
 
 @command(GROUP, "deliver 17")
 def deliver(session: "Session", picked: kinds.Messages) -> str:
-    """Let messages in flight arrive now: the one with this ID, or all on a link."""
+    """Deliver messages in flight now: the one with this ID, or all on a link."""
     arrived, lost = _each(picked, session.harness.deliver)
     if not arrived and not lost:
         return f"no message delivered: {_nothing_there(session, picked)}"
@@ -54,14 +54,14 @@ def deliver(session: "Session", picked: kinds.Messages) -> str:
 
 @command(GROUP, "lose 1->3")
 def lose(session: "Session", picked: kinds.Messages) -> str:
-    """Let messages in flight never arrive: the one with this ID, or all on a link."""
+    """Lose messages in flight: the one with this ID, or all on a link."""
     done, _ = _each(picked, session.harness.lose)
     return f"{_messages(done)} lost" if done else f"no message lost: {_nothing_there(session, picked)}"
 
 
 @command(GROUP, "duplicate 17")
 def duplicate(session: "Session", picked: kinds.Messages) -> str:
-    """Let copies of messages in flight arrive now; they themselves stay in flight."""
+    """Deliver copies of messages in flight now; the originals stay in flight."""
     arrived, lost = _each(picked, session.harness.duplicate)
     if not arrived and not lost:
         return f"no copy delivered: {_nothing_there(session, picked)}"
@@ -71,7 +71,7 @@ def duplicate(session: "Session", picked: kinds.Messages) -> str:
 
 @command(GROUP, "hold 1->3")
 def hold(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.TO_HOLD]) -> str:
-    """Keep the message with this ID, or what leaves on a link from now on, in flight until it is released."""
+    """Hold the message with this ID, or all messages sent on a link from now on, in flight until released."""
     if isinstance(what, kinds.Picked):
         for id in what.ids:
             session.harness.hold_message(id)
@@ -83,7 +83,7 @@ def hold(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.T
 
 @command(GROUP, "release 1->3")
 def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.HELD]) -> str:
-    """Deliver the held message with this ID; or hold a link no more, and deliver what was held, in order."""
+    """Deliver the held message with this ID; or stop holding a link and deliver its held messages in order."""
     if isinstance(what, kinds.Picked):
         arrived, lost = _each(what, session.harness.release_message)
         return "; ".join([f"{_messages(arrived)} released", *lost] if arrived else lost)
@@ -92,7 +92,7 @@ def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kind
 
 
 def _nothing_there(session: "Session", picked: kinds.Picked) -> str:
-    """Say that nothing is in flight on the links that are meant, and what keeps messages off them."""
+    """Return the answer for `picked` links without messages, and what keeps messages off them."""
     links = Links(session.harness.snapshot())
     gaps = [gap for link in picked.links if (gap := links.obstacle(*link)) is not None and gap.kind != "held"]
     across = [(gap.src, gap.dst) for gap in gaps if gap.kind == "partition"]
@@ -104,7 +104,7 @@ def _nothing_there(session: "Session", picked: kinds.Picked) -> str:
 
 
 def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:
-    """Do `act` to each message: the numbers of those that arrive, and of the others, why they are lost."""
+    """Do `act` to each message; return the numbers of those that arrive, and why the others are lost."""
     arrived, lost = [], []
     for id in picked.ids:
         try:
@@ -112,7 +112,7 @@ def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[
         except NotInFlight:
             if picked.by_id:
                 raise
-            continue  # it landed just now, or what was delivered before it took it along
+            continue  # it arrived just now, or an earlier delivery removed it
         if reason is None:
             arrived.append(id)
         else:

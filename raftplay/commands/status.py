@@ -1,4 +1,4 @@
-"""How a run ends."""
+"""The exit statuses of a run."""
 
 import enum
 

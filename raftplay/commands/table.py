@@ -1,7 +1,6 @@
-"""The table of commands, and what is read off it: parsing, help, completion and the README's table.
+"""The table of commands, from which parsing, help, completion and the README's table are made.
 
-A command is declared once: a function with a docstring, its parameters annotated with their kinds. From that
-row comes everything else.
+A command is declared once: a function with a docstring, its parameters annotated with their kinds.
 """
 
 import inspect
@@ -23,12 +22,12 @@ Resolve = Callable[["Session"], Any]
 
 CONDITIONS, TRANSCRIPTS, LESSONS, TRACE = "conditions", "transcripts", "lessons", "trace"
 TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS, TRACE)
-"""What `help` explains besides the commands."""
+"""The topics that `help` explains besides the commands."""
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]
-"""What a command does to a session: it acts on the cluster, lets time pass, only looks, checks the present, or
-changes how the clock goes. What looks is kept in no journal, only that it let
-leave what was submitted; what acts or lets time pass makes the past end."""
+"""The effect of a command on a session: it acts on the cluster, lets time pass, only looks, checks the present,
+or changes the clock. The journal does not keep a look, only that it sent what was submitted. A command that acts
+or lets time pass ends a look at the past."""
 
 GROUPS: dict[str, Effect] = {
     "Setting up": "looks",
@@ -39,15 +38,15 @@ GROUPS: dict[str, Effect] = {
     "Checking": "passes",
     "Keeping": "looks",
 }
-"""The groups of commands, and what those of a group do unless they say otherwise."""
+"""The groups of commands, and the default effect of the commands of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of parameter: how it is shown, how it is read, and which word leads it, if any.
+    """A kind of parameter: how it is shown, how it is read, and the word that introduces it (`lead`), if any.
 
-    `read` takes words from a cursor and gives what yields the value when the command runs. `stop` is a word
-    of a later parameter that ends this one. `about` says in help what may be written.
+    `read` takes words from a cursor and returns a function that gives the value when the command runs. `stop` is
+    a word of a later parameter that ends this one. `about` is its help text.
     """
 
     shown: str
@@ -67,7 +66,7 @@ class Parameter:
 
     @property
     def usage(self) -> str:
-        """As it stands in the usage line."""
+        """Return the parameter as it is shown in the usage line."""
         text = f"{self.kind.lead} {self.kind.shown}".strip()
         return f"[{text}]" if self.optional else text
 
@@ -85,19 +84,19 @@ class Command:
     effect: Effect
     setup: bool = False
     in_session: bool = True
-    """Whether it may be typed while its cluster runs."""
+    """True if it may be typed while its cluster runs."""
 
     @property
     def settles_first(self) -> bool:
-        """Return whether what was submitted leaves before its nodes and messages are named.
+        """Return whether submitted values are sent before the command's arguments are resolved.
 
-        Every other act would let that leave anyway; several submits, with their names, are one write.
+        Every other act would send them anyway; several submits, with `let` between them, are one write.
         """
         return self.effect == "acts" and self.name not in ("submit", "let")
 
     @property
     def usage(self) -> str:
-        """Name and parameters as one writes them."""
+        """Return the name and the parameters as a user writes them."""
         return " ".join((self.name, *(p.usage for p in self.parameters)))
 
 
@@ -110,7 +109,7 @@ class Bound:
     arguments: tuple[tuple[str, Resolve], ...]
 
     def run(self, session: "Session") -> str:
-        """Do it; the answer. Raises `Failed` and `UsageError`."""
+        """Run the command and return its answer. Raises `Failed` and `UsageError`."""
         if self.command.settles_first:
             session.harness.settle()
         values = {name: resolve(session) for name, resolve in self.arguments}
@@ -125,7 +124,7 @@ def command(
 ) -> Callable[[Callable[..., str]], Callable[..., str]]:
     """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row.
 
-    A line of a script's `setup` cannot be typed into a session, unless `in_session` says so.
+    A line of a script's `setup` cannot be typed into a session, unless `in_session` is true.
     """
     assert group in GROUPS
 
@@ -143,7 +142,7 @@ def command(
 
 
 def parse(statement: Statement, scope: Scope) -> Bound:
-    """The statement as a command of the table. Raises `Mistake`."""
+    """Parse the statement as a command of the table. Raises `Mistake`."""
     row = _row(statement)
     cursor = Cursor(statement, scope)
     arguments: list[tuple[str, Resolve]] = []
@@ -159,9 +158,9 @@ def parse(statement: Statement, scope: Scope) -> Bound:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A statement that is still being typed: the number of the parameter that is next, and what may be typed.
+    """A statement that is still being typed: the number `at` of the next parameter, and what may be typed.
 
-    `at` is None where nothing more is taken. `mistake` is what is wrong with what was typed.
+    `at` is None when no argument may follow. `mistake` is the mistake in what was typed, if any.
     """
 
     command: Command
@@ -171,7 +170,7 @@ class Followed:
 
 
 def follow(statement: Statement, scope: Scope) -> Followed:
-    """What may come behind the words of a statement. Raises `Mistake` where they begin no command."""
+    """Return what may follow the words of a statement. Raises `Mistake` if they begin no command."""
     row = _row(statement)
     cursor = Cursor(statement, scope)
     at: int | None = None
@@ -197,7 +196,7 @@ def follow(statement: Statement, scope: Scope) -> Followed:
 
 
 def _is_behind(mistake: Mistake, statement: Statement) -> bool:
-    """Whether something is missing behind the last word: it may still be typed."""
+    """Return whether a mistake is a missing word at the end, which may still be typed."""
     last = statement.words[-1]
     return mistake.column >= last.column + last.length
 
@@ -217,9 +216,9 @@ def _check_end(cursor: Cursor, row: Command) -> None:
         leads = [p.kind.lead for p in row.parameters if p.kind.lead]
         if extra.text in leads:
             wrong = "should stand without quotes" if extra.quoted else "stands twice"
-            raise cursor.mistake(f"{quoted(extra.text)} {wrong}; the form is: {row.usage}", extra)
-        hint = did_you_mean(extra.text, leads) or f"; the form is: {row.usage}"
-        raise cursor.mistake(f"{quoted(extra.text)} is too much{hint}", extra)
+            raise cursor.mistake(f"{quoted(extra.text)} {wrong}; usage: {row.usage}", extra)
+        hint = did_you_mean(extra.text, leads) or f"; usage: {row.usage}"
+        raise cursor.mistake(f"unexpected argument {quoted(extra.text)}{hint}", extra)
 
 
 def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
@@ -233,7 +232,7 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
             missing = (
                 f"'{kind.lead}' is missing" if word is None else f"{quoted(word.text)} should be '{kind.lead}'"
             )
-            raise cursor.mistake(f"{missing}; the form is: {TABLE[cursor.words[0].text].usage}", word)
+            raise cursor.mistake(f"{missing}; usage: {TABLE[cursor.words[0].text].usage}", word)
     elif parameter.optional and cursor.peek() is None:
         return None
     return kind.read(cursor)
@@ -252,7 +251,7 @@ def _parameters(function: Callable[..., str]) -> tuple[Parameter, ...]:
 
 
 def constant(value: object) -> Resolve:
-    """A value that needs no cluster to be known."""
+    """Return a `Resolve` that gives `value` without a session."""
     return partial(_give, value)
 
 

@@ -1,4 +1,4 @@
-"""Commands about time, and the conditions that are waited for."""
+"""Commands about time, and commands that check conditions or wait for them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,44 +15,44 @@ if TYPE_CHECKING:
     from raftplay.commands.session import Session
 
 PATIENCE = 5.0
-"""How long `wait` waits unless told otherwise, in seconds of cluster time."""
+"""Default time that `wait` waits, in seconds of cluster time."""
 
 
 @command("Time", "sleep 250ms")
 def sleep(session: "Session", duration: Annotated[float, kinds.SLEEP]) -> str:
-    """Let time pass."""
+    """Wait for a duration of cluster time."""
     session.harness.sleep_ms(duration * 1000)
     return ""
 
 
 @command("Time", "pause", effect="clock")
 def pause(session: "Session") -> str:
-    """Let cluster time stand still; commands still work."""
+    """Pause cluster time; commands still work."""
     session.harness.pause()
     return "time stands still"
 
 
 @command("Time", "resume", effect="clock")
 def resume(session: "Session") -> str:
-    """Let cluster time go on."""
+    """Resume cluster time."""
     session.harness.resume()
     return "time goes on"
 
 
 @command("Time", "step 3")
 def step(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
-    """Let the next timer or delivery happen, N times, and stand still again."""
+    """Advance to the next timer or delivery, N times (default: 1), and pause again."""
     lines = []
     for _ in range(count):
         about = session.harness.step()
         lines.append(about_text(about))
         if about is None:
-            break  # nothing comes of itself
+            break  # nothing is due
     return "\n".join(lines)
 
 
 def about_text(about: object) -> str:
-    """What a step through time was about, in words."""
+    """Return in words the timer or delivery of a step."""
     match about:
         case None:
             return "nothing is under way and no timer runs"
@@ -66,7 +66,7 @@ def about_text(about: object) -> str:
 
 @command("Time", "speed 0.1", effect="clock")
 def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
-    """Change the speed: 1 gives the reference's timings, 0.1 is ten times slower."""
+    """Change the speed: 1 is the normal speed, 0.1 is ten times slower."""
     session.harness.set_speed(speed)
     waits = session.is_live or session.harness.backend != "sim"
     return f"speed {speed:g}" + ("" if waits else " (a script in virtual time does not wait)")
@@ -74,13 +74,13 @@ def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
 
 @command("Time", "now", effect="looks")
 def now(session: "Session") -> str:
-    """Say the cluster's time."""
+    """Show the cluster time in seconds."""
     return f"{session.view().snapshot.time:.3f} s"
 
 
 @command("Checking", "expect one leader", effect="checks")
 def expect(session: "Session", condition: Annotated[Condition, kinds.CONDITION]) -> str:
-    """Look once whether a condition holds; if not, the script fails here."""
+    """Check the condition once; fail if it does not hold."""
     with session.harness.lock:
         seen = condition.seen(session)
         if not condition.holds(session):
@@ -94,7 +94,7 @@ def wait(
     condition: Annotated[Condition, kinds.CONDITION_WITHIN],
     within: Annotated[float, kinds.WITHIN] = PATIENCE,
 ) -> str:
-    """Wait until a condition holds, 5 s of cluster time unless said otherwise; if it does not, fail."""
+    """Wait until the condition holds (default: at most 5 s of cluster time); fail if it does not."""
     held = session.harness.wait_until(lambda: condition.holds(session), within)
     with session.harness.lock:
         seen = condition.seen(session)
@@ -109,7 +109,7 @@ def never(
     condition: Annotated[Condition, kinds.CONDITION_FOR],
     duration: Annotated[float, kinds.FOR],
 ) -> str:
-    """Let time pass, and fail as soon as a condition holds."""
+    """Watch the condition while time passes; fail as soon as it holds."""
     if session.harness.wait_until(lambda: condition.holds(session), duration):
         with session.harness.lock:
             raise Failed(condition.seen(session))

@@ -1,31 +1,31 @@
 """Transcripts of a run: for people, or for programs.
 
-The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` says which of six it is.
-All times are seconds of cluster time. Keys may be added, none will change. With `--quiet`, the beginning, comments
-and steps that held are not written. A script that is refused runs nothing and writes nothing here but `file`.
+The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` is one of six kinds.
+All times are seconds of cluster time. Keys may be added, but will not change. With `--quiet`, `begin`, comments
+and steps that held are not written. A script with mistakes does not run, and writes only `file`.
 
 `begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
-           warning, where the timings cannot work
+           warning, if the timings cannot work
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
            held:    answer (what the text transcript says; may have several lines)
            failed:  reason, state          an expectation did not hold; with `again`, the code of a node failed
-           broken:  reason, state, again   an invariant broke; `again` is the command line that shows it again
-           error:   reason                 the step was wrong in itself
-           A step that the script means to go wrong (see `raftplay.commands.answers`) holds when it does.
-`difference`  with `--verify`, an answer that the script does not expect: line, commands (all of that line),
+           broken:  reason, state, again   an invariant was violated; `again` is the command line to reproduce it
+           error:   reason                 the step is invalid
+           A step that the script expects to fail (see `raftplay.commands.answers`) holds if it fails.
+`difference`  with `--verify`, an unexpected answer: line, commands (all of that line),
            time, expected, got (each a list of lines)
 `end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
            compared, differences (how many lines' answers were compared, and differ); over a data directory
-           not_kept (the branches of which it keeps nothing, if there are any)
-`file`     with `--rewrite`, what became of the script: path, changed (true or false), added, updated (how many
+           not_kept (the branches that it does not keep, if any)
+`file`     with `--rewrite`, the script's file: path, changed (true or false), added, updated (how many
            blocks of answers)
 
 `state` is {nodes: [{id, state, term, vote, log: [[term, command] …], commit, alive, connected, frozen,
 tearing} …], network: [line …]}; vote and commit are -1 for none. Of a node that is not alive, term, vote and log
-are what its disk holds, and commit is -1: it is not kept on disk. `tearing`: its next write will be torn. `line`
-and `column` are null where no step was under way.
+are those on its disk, and commit is -1: it is not kept on disk. `tearing`: its next write will be torn. `line`
+and `column` are null if no step was running.
 """
 
 import json
@@ -49,44 +49,44 @@ Write = Callable[[str], None]
 
 
 class Transcript(Protocol):
-    """Who writes down what happens."""
+    """A writer of what happens in a run."""
 
     def begin(self, script: Script, harness: Harness) -> None:
-        """The cluster runs."""
+        """Write that the cluster runs."""
 
     def comment(self, comment: Comment) -> None:
-        """A comment of the script."""
+        """Write a comment of the script."""
 
     def step(self, step: Step, time: float, answer: str) -> None:
-        """A step held; its answer may have several lines."""
+        """Write a step that held; its answer may have several lines."""
 
     def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
-        """A step did not hold."""
+        """Write a step that did not hold."""
 
     def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
-        """An invariant of Raft broke, in this step if one was under way."""
+        """Write that an invariant of Raft was violated, in this step if one was running."""
 
     def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
-        """The code of a node failed, in this step if one was under way; `reason` may have several lines."""
+        """Write that a node's code failed, in this step if one was running; `reason` may have several lines."""
 
     def misused(self, step: Step, time: float, message: str) -> None:
-        """A step was wrong in itself."""
+        """Write a step that is invalid."""
 
     def compared(self, comparison: Comparison, time: float) -> None:
-        """What a line answered was compared with what the script expects of it."""
+        """Write the comparison of a line's answers with those that the script expects."""
 
     def not_kept(self, branches: list[str], directory: str) -> None:
-        """The data directory keeps nothing of these branches."""
+        """Write that the data directory does not keep these branches."""
 
     def end(self, status: Status, time: float, steps: int) -> None:
-        """It is over."""
+        """Write that the run has ended."""
 
     def rewritten(self, script: str, changes: Changes | None) -> None:
-        """What became of the file of the script; without `changes` it is as it was, as not all held."""
+        """Write the changes to the script's file; None if it is unchanged, as not all held."""
 
 
 def again_command(script: Script, harness: Harness) -> str:
-    """The command line that runs `script` as it ran here (in sim: exactly so, over a data directory as it was)."""
+    """Return the command line that repeats the run of `script` (in sim: exactly, over an equal data directory)."""
     name = f"./{script.name}" if script.name.startswith("-") and script.name != "-" else script.name
     words = ["raftplay", "run", name, "--nodes", str(harness.n), "--backend", harness.backend]
     words += ["--seed", str(harness.seed)]
@@ -99,11 +99,11 @@ def again_command(script: Script, harness: Harness) -> str:
 
 
 class TextTranscript:
-    """For people: the cluster's time, the command, its answer."""
+    """A transcript for people: the cluster time, the command, its answer."""
 
     WIDTH = 34
     LONGEST = 160
-    """A longer command is cut in the transcript, not in what it does."""
+    """The maximum length of a command in the transcript, in characters."""
 
     def __init__(self, write: Write, *, quiet: bool = False) -> None:
         self._write = write
@@ -116,7 +116,7 @@ class TextTranscript:
         self._differences = 0
 
     def begin(self, script: Script, harness: Harness) -> None:
-        """One line about the cluster."""
+        """Write one line about the cluster."""
         self._name = visible(script.name)
         self._again = again_command(script, harness)
         self._about = about_text(script, harness)
@@ -125,7 +125,7 @@ class TextTranscript:
             self._say(warning)
 
     def comment(self, comment: Comment) -> None:
-        """The comment, as it was written; a paragraph of its own unless it stands behind commands."""
+        """Write the comment as it is; a blank line separates it from a step above, unless it follows commands."""
         indent = " " * 11 if comment.behind else ""
         if self._below_step and not comment.behind:
             self._say("")
@@ -133,18 +133,18 @@ class TextTranscript:
         self._below_step = comment.behind
 
     def step(self, step: Step, time: float, answer: str) -> None:
-        """Time, command and answer on one line; longer answers below."""
+        """Write time, command and answer on one line; longer answers below."""
         self._say(self._line(step, time, answer))
         self._below_step = True
 
     def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
-        """What failed, where and when, and what every node looked like."""
+        """Write what failed, where and when, and the state of every node."""
         self._write(self._line(step, time, "FAILED"))
         self._write(f"{self._name}:{step.line}: failed at {time:.3f} s: {self._text(step)}: {visible(reason)}")
         self._state(snapshot)
 
     def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
-        """Which invariant broke, which facts contradict each other, and how to see it again."""
+        """Write the violated invariant, the facts that contradict each other, and how to reproduce it."""
         if step is None:
             self._write(f"{self._name}: {visible(breach)}")
         else:
@@ -154,7 +154,7 @@ class TextTranscript:
         self._write(f"again: {visible(self._again)}")
 
     def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
-        """Which node failed and how, what every node looked like, and how to see it again."""
+        """Write which node failed and how, the state of every node, and how to reproduce it."""
         first, *more = (visible(line) for line in reason.split("\n"))
         if step is None:
             self._write(f"{self._name}: {first}")
@@ -167,12 +167,12 @@ class TextTranscript:
         self._write(f"again: {visible(self._again)}")
 
     def misused(self, step: Step, time: float, message: str) -> None:
-        """What was wrong, with its place."""
+        """Write the mistake, with its place."""
         mistake = step.bound.statement.mistake(message, step.bound.statement.words[0])
         self._write(mistake.render(self._name))
 
     def compared(self, comparison: Comparison, time: float) -> None:
-        """What differs, line by line."""
+        """Write the differences, line by line."""
         self._compared += 1
         self._differences += comparison.differs
         if comparison.differs:
@@ -182,11 +182,11 @@ class TextTranscript:
                 self._write(f"  {line}")
 
     def not_kept(self, branches: list[str], directory: str) -> None:
-        """Which branches are gone."""
+        """Write which branches are not kept."""
         self._write(f"{self._name}: {not_kept_text(branches, directory)}")
 
     def end(self, status: Status, time: float, steps: int) -> None:
-        """How it ended."""
+        """Write how the run ended."""
         held = count(steps, "step")
         ends = {
             Status.HELD: f"all held: {held} in {time:.3f} s",
@@ -197,7 +197,7 @@ class TextTranscript:
         self._write(f"{self._name}: {ends[status]}{self._answers_text()} ({self._about})")
 
     def rewritten(self, script: str, changes: Changes | None) -> None:
-        """Whether the file is another now, and how."""
+        """Write whether the file has changed, and how."""
         if changes is None:
             text = "left as it was"
         elif not changes:
@@ -237,7 +237,7 @@ class TextTranscript:
 
 
 def about_text(script: Script, harness: Harness) -> str:
-    """The cluster in a line: what it takes to run the same again, and every bug that is on."""
+    """Return the cluster in a line: the settings that a repetition needs, and every bug that is on."""
     config, usual = harness.config, Config()
     raft = config.raft
     delay = (config.delay_min, config.delay_max)
@@ -260,13 +260,13 @@ def about_text(script: Script, harness: Harness) -> str:
 
 
 def warning_text(harness: Harness) -> str:
-    """Return one sentence that warns of timings with which the cluster cannot work; empty if they can (§5.6)."""
+    """Return one sentence that warns of timings with which the cluster cannot work, else "" (§5.6)."""
     doubt = doubt_about_cluster(harness.n, harness.config)
     return "" if doubt is None else f"warning: {doubt}"
 
 
 class JsonTranscript:
-    """For programs: one JSON object a line, as the docstring of this module says."""
+    """A transcript for programs: one JSON object a line, as the docstring of this module says."""
 
     def __init__(self, write: Write, *, quiet: bool = False) -> None:
         self._write = write
@@ -277,7 +277,7 @@ class JsonTranscript:
         self._not_kept: list[str] = []
 
     def begin(self, script: Script, harness: Harness) -> None:
-        """What runs."""
+        """Write the script and the settings of the cluster."""
         self._again = again_command(script, harness)
         config = harness.config
         doubt = doubt_about_cluster(harness.n, harness.config)
@@ -301,31 +301,31 @@ class JsonTranscript:
         )
 
     def comment(self, comment: Comment) -> None:
-        """A comment."""
+        """Write a comment."""
         self._object(kind="comment", line=comment.line, text=comment.text)
 
     def step(self, step: Step, time: float, answer: str) -> None:
-        """A step that held."""
+        """Write a step that held."""
         self._step(step, time, "held", answer=answer)
 
     def failed(self, step: Step, time: float, reason: str, snapshot: Snapshot) -> None:
-        """A step that failed."""
+        """Write a step that failed."""
         self._step(step, time, "failed", reason=reason, state=_state(snapshot))
 
     def broken(self, step: Step | None, time: float, breach: str, snapshot: Snapshot) -> None:
-        """A step in which an invariant broke."""
+        """Write a step in which an invariant was violated."""
         self._step(step, time, "broken", reason=breach, state=_state(snapshot), again=self._again)
 
     def node_failed(self, step: Step | None, time: float, reason: str, snapshot: Snapshot) -> None:
-        """A step in which the code of a node failed."""
+        """Write a step in which the code of a node failed."""
         self._step(step, time, "failed", reason=reason, state=_state(snapshot), again=self._again)
 
     def misused(self, step: Step, time: float, message: str) -> None:
-        """A step that was wrong."""
+        """Write a step that is invalid."""
         self._step(step, time, "error", reason=message)
 
     def compared(self, comparison: Comparison, time: float) -> None:
-        """An answer that differs."""
+        """Write an answer that differs."""
         self._compared += 1
         self._differences += comparison.differs
         if comparison.differs:
@@ -340,11 +340,11 @@ class JsonTranscript:
             )
 
     def not_kept(self, branches: list[str], directory: str) -> None:
-        """Which branches are gone."""
+        """Keep for `end` which branches are not kept."""
         self._not_kept = branches
 
     def end(self, status: Status, time: float, steps: int) -> None:
-        """How it ended."""
+        """Write how the run ended."""
         more = {"not_kept": self._not_kept} if self._not_kept else {}
         counts = {"compared": self._compared, "differences": self._differences} if self._compared else {}
         self._object(
@@ -352,7 +352,7 @@ class JsonTranscript:
         )
 
     def rewritten(self, script: str, changes: Changes | None) -> None:
-        """What became of the file."""
+        """Write whether the file has changed, and how."""
         added, updated = (0, 0) if changes is None else changes
         self._object(force=True, kind="file", path=script, changed=bool(changes), added=added, updated=updated)
 

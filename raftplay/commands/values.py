@@ -1,4 +1,4 @@
-"""Plain values as they are written: durations, ranges, chances, numbers, and what can be submitted."""
+"""Reading plain values: durations, ranges, probabilities, numbers, and values to submit."""
 
 import re
 import sys
@@ -25,33 +25,33 @@ LONGEST = 24 * 3600.0
 MAX_INTEGER_DIGITS = 3900
 
 ENDLESS = 1 << 64
-"""No number that is read, other than what is submitted, is as high as this."""
+"""The upper limit (exclusive) of numbers, except those that are submitted."""
 
 MAX_DIGITS = 19
-"""No number that is read, other than what is submitted, is longer than this."""
+"""The maximum number of digits of numbers, except those that are submitted."""
 
 
 def read_long_integers() -> None:
-    """Make Python read and write every integer that can be submitted, whatever PYTHONINTMAXSTRDIGITS says."""
+    """Make Python read and write every integer that can be submitted, despite PYTHONINTMAXSTRDIGITS."""
     if 0 < sys.get_int_max_str_digits() < sys.int_info.default_max_str_digits:
         sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
 
 
 def is_integer(text: str) -> bool:
-    """Whether an unquoted word reads as an integer."""
+    """Return whether an unquoted word reads as an integer."""
     return _INTEGER.fullmatch(text) is not None
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a variable."""
+    """Return whether `text` can name a variable."""
     return _NAME.fullmatch(text) is not None
 
 
 def duration_of(text: str) -> float:
-    """Seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
+    """Return a duration in seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise UsageError(f"{quoted(text)} is no duration; write it with a unit: 250ms, 1.5s, 2m")
+        raise UsageError(f"invalid duration {quoted(text)}: add a unit (250ms, 1.5s, 2m)")
     return _seconds(match[1], match[2], text)
 
 
@@ -63,7 +63,7 @@ def _seconds(number: str, unit: str, text: str) -> float:
 
 
 def duration(cursor: Cursor, word: Word) -> float:
-    """As `duration_of`. Raises `Mistake`."""
+    """Return the duration of a word in seconds, as `duration_of` reads it. Raises `Mistake`."""
     try:
         return duration_of(word.text)
     except UsageError as error:
@@ -71,13 +71,13 @@ def duration(cursor: Cursor, word: Word) -> float:
 
 
 def duration_range(cursor: Cursor, word: Word, text: str) -> tuple[float, float]:
-    """(low, high) in seconds, from ``150..300ms`` or a single duration. Raises `Mistake`."""
+    """Return (low, high) in seconds, from ``150..300ms`` or a single duration. Raises `Mistake`."""
     if _DURATION.fullmatch(text):
         seconds = duration(cursor, Word(text, word.column, word.length))
         return seconds, seconds
     match = _RANGE.fullmatch(text)
     if match is None:
-        raise cursor.mistake(f"{quoted(text)} is no range of durations; write 150..300ms", word)
+        raise cursor.mistake(f"invalid range of durations {quoted(text)}: write 150..300ms", word)
     try:
         low = _seconds(match[1], match[2] or match[4], text)
         high = _seconds(match[3], match[4], text)
@@ -89,40 +89,40 @@ def duration_range(cursor: Cursor, word: Word, text: str) -> tuple[float, float]
 
 
 def chance(cursor: Cursor, word: Word, text: str) -> float:
-    """From 0 to 1, from ``20%`` or ``0.2``. Raises `Mistake`."""
+    """Return a probability from 0 to 1, from ``20%`` or ``0.2``. Raises `Mistake`."""
     match = _CHANCE.fullmatch(text)
     value = float(match[1]) / (100 if match[2] else 1) if match else 2.0
     if not 0 <= value <= 1:
-        raise cursor.mistake(f"{quoted(text)} is no chance; write 20% or 0.2", word)
+        raise cursor.mistake(f"invalid probability {quoted(text)} (0–100 %): write 20% or 0.2", word)
     return value
 
 
 def whole(cursor: Cursor, word: Word, what: str, low: int = 0, high: int = ENDLESS) -> int:
-    """A whole number from `low` to `high`. Raises `Mistake`."""
+    """Return a whole number from `low` to `high`; `what` names it. Raises `Mistake`."""
     is_long = len(word.text) > MAX_DIGITS
     if is_long and _INTEGER.fullmatch(word.text) and high >= ENDLESS:
         text = f"{quoted(word.text)} is too large a number; at most {MAX_DIGITS} digits are read"
         raise cursor.mistake(text, word)
     if is_long or not _INTEGER.fullmatch(word.text) or not low <= int(word.text) <= high:
-        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it is {limits_text(low, high)}", word)
+        raise cursor.mistake(f"invalid {what} {quoted(word.text)}: it must be {limits_text(low, high)}", word)
     return int(word.text)
 
 
 def limits_text(low: int, high: int) -> str:
-    """Return in words which numbers `whole` reads."""
+    """Return the limits of `whole` in words."""
     return f"a whole number from {low} to {high}" if high < ENDLESS else f"a whole number from {low} on"
 
 
 def decimal(cursor: Cursor, word: Word, what: str, low: float, high: float) -> float:
-    """A number such as ``0.1``, from `low` to `high`. Raises `Mistake`."""
+    """Return a number such as ``0.1``, from `low` to `high`; `what` names it. Raises `Mistake`."""
     value = float(word.text) if _NUMBER.fullmatch(word.text) else -1.0
     if not low <= value <= high:
-        raise cursor.mistake(f"{quoted(word.text)} is no {what}; it lies between {low:g} and {high:g}", word)
+        raise cursor.mistake(f"invalid {what} {quoted(word.text)}: it must be between {low:g} and {high:g}", word)
     return value
 
 
 def submittable(cursor: Cursor, word: Word) -> object:
-    """What `submit` submits: an integer where an unquoted word reads as one, else text. Raises `Mistake`."""
+    """Return the value to submit: an integer if an unquoted word reads as one, else text. Raises `Mistake`."""
     if not word.quoted and is_integer(word.text):
         if len(word.text) > MAX_INTEGER_DIGITS:
             text = f"an integer of {len(word.text)} digits is too long; at most {MAX_INTEGER_DIGITS}"
@@ -139,7 +139,7 @@ def submittable(cursor: Cursor, word: Word) -> object:
 
 
 def range_text(low: float, high: float) -> str:
-    """A range of durations as one writes it, which reads back to the last bit: ``150..300ms``, or ``50ms``."""
+    """Return a range of seconds as text that reads back exactly: ``150..300ms``, or ``50ms``."""
     if low == high:
         return exact_text(high)
     unit, scale = ("ms", 1000) if high < 1 else ("s", 1)
@@ -150,7 +150,7 @@ def range_text(low: float, high: float) -> str:
 
 
 def exact_text(seconds: float) -> str:
-    """A duration with as many digits as it takes to read it back to the last bit: ``250ms``, ``0.150123456s``."""
+    """Return seconds as text that reads back exactly: ``250ms``, ``0.150123456s``."""
     short = duration_text(seconds)
     if _reads_as(short, seconds):
         return short
@@ -164,5 +164,5 @@ def _reads_as(text: str, seconds: float) -> bool:
 
 
 def duration_text(seconds: float) -> str:
-    """A duration as one writes it: ``250ms``, ``1.5s``."""
+    """Return seconds as a user writes them: ``250ms``, ``1.5s``."""
     return f"{seconds * 1000:g}ms" if seconds < 1 else f"{seconds:g}s"

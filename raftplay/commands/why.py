@@ -1,4 +1,4 @@
-"""Asking why: one command, with the forms that its question may have."""
+"""The command `why`, and the forms of its question."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 WhyQuestion = Callable[[View], Explanation]
 
 NARROWEST = 40
-"""Answers are folded at no fewer columns."""
+"""The minimum width at which answers are folded, in columns."""
 
 FORMS = "NODE | NODE rejected | no leader | not committed INDEX"
 
 ABOUT = (
-    "why 2: why it is in its state; why 2 rejected: what it refused last, or what of its own was refused; "
-    "why not committed index: about the last submit; with nothing behind it, what is most worth asking now"
+    "why 2: why it is in its state; why 2 rejected: what it rejected last, or which of its requests was rejected; "
+    "why not committed index: about the last submit; why alone: the most useful question now"
 )
 
 
@@ -67,16 +67,16 @@ def _about_index(cursor: Cursor) -> Resolve:
 def _about_node(cursor: Cursor) -> Resolve:
     word = cursor.peek()
     if word is not None and not _may_be_node(word):
-        hint = did_you_mean(word.text, ("no", "not", *SINGLE)) or f"; the form is: why [{FORMS}]"
-        raise cursor.mistake(f"{quoted(word.text)} is nothing to ask about{hint}", word)
+        hint = did_you_mean(word.text, ("no", "not", *SINGLE)) or f"; usage: why [{FORMS}]"
+        raise cursor.mistake(f"unknown question {quoted(word.text)}{hint}", word)
     node = parse_node(cursor)
     cursor.want("rejected")
     behind = cursor.peek()
     if behind is None:
         return lambda session: lambda view: _of_node(view, session, node, asking.why_node)
     if behind.text != "rejected":
-        hint = did_you_mean(behind.text, ("rejected",)) or f"; the form is: why [{FORMS}]"
-        raise cursor.mistake(f"{quoted(behind.text)} is too much{hint}", behind)
+        hint = did_you_mean(behind.text, ("rejected",)) or f"; usage: why [{FORMS}]"
+        raise cursor.mistake(f"unexpected argument {quoted(behind.text)}{hint}", behind)
     cursor.next("rejected")
     return lambda session: lambda view: _of_node(view, session, node, asking.why_rejected)
 
@@ -88,13 +88,13 @@ def _may_be_node(word: Word) -> bool:
 def _of_node(
     view: View, session: "Session", node: Selector, ask: Callable[[View, int], Explanation]
 ) -> Explanation:
-    """The answer about a node; about nobody, where `leader` is nobody at the moment of the view."""
+    """Answer `ask` about a node, or why there is no leader where `leader` names no node at the view's moment."""
     id = _find(view.snapshot, node, session)
     return asking.why_no_leader(view) if id is None else ask(view, id)
 
 
 def _find(snapshot: Snapshot, node: Selector, session: "Session") -> int | None:
-    """Whom `node` means at the moment of the snapshot; None for a leader that there is not."""
+    """Return the id of `node` at the moment of the snapshot; None for `leader` while there is none."""
     match node.parts[0]:
         case "leader":
             return snapshot.leader.id if snapshot.leader is not None else None
@@ -112,6 +112,6 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 
 @command("Looking", "why not committed 4")
 def why(session: "Session", question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
-    """Say why a node is in its state, an entry is not committed, or nobody leads; or what was refused last."""
+    """Explain why a node is in its state, an entry is not committed, no node leads, or an RPC was rejected."""
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

@@ -53,7 +53,7 @@ def test_all_mistakes_of_a_script_are_told_in_one_go_before_anything_runs():
     assert heads == [
         "-:2:1: error: there is no command 'wat'; did you mean 'wait'?",
         "-:3:7: error: there is no node 7; the nodes are 0 to 2",
-        "-:4:7: error: '5' is no duration; write it with a unit: 250ms, 1.5s, 2m",
+        "-:4:7: error: invalid duration '5': add a unit (250ms, 1.5s, 2m)",
     ]
     assert "  crash 7\n        ^" in done.stderr
 

@@ -62,7 +62,7 @@ def test_behind_a_frame_a_blank_line_is_one_of_the_script() -> None:
     assert parsed("now\n----\na\n\nnow").blocks[1].stop == 4
 
 
-NOWHERE = "---- begins the answer of commands right above it; no command there answers"
+NOWHERE = "---- must follow a line of commands directly; it begins their answers"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_a_block_that_follows_no_command_is_a_mistake_with_its_place(text: str, 
 def test_a_frame_that_nothing_ends_is_a_mistake_where_it_begins() -> None:
     (found,) = refused("now\nnow\n----\n----\na\n----\nb\n")
     assert (found.line, found.column) == (3, 1)
-    assert found.message == "the two lines ---- that begin here have no two that end them"
+    assert found.message == "the frame that begins here has no two lines ---- that end it"
 
 
 @pytest.mark.parametrize("rule", ["---", "-----", " ----", "---- # x", "--", "---- x"])
 def test_what_is_nearly_a_rule_is_a_mistake_that_says_what_is_one(rule: str) -> None:
     (found,) = refused(f"now\n{rule}\n")
     assert (found.line, found.column) == (2, len(rule) - len(rule.lstrip()) + 1)
-    assert found.message == "what begins an answer is ----, alone and at the beginning of its line"
+    assert found.message == "to begin an answer, write ---- alone at the beginning of a line"
 
 
 @pytest.mark.parametrize("line", ["crush 0", "now 'open", "nodes x", "crash 9; now"])

@@ -29,7 +29,7 @@ def test_every_command_has_a_group_a_help_and_an_example_that_is_its_own(name: s
 
 @pytest.mark.parametrize("name", [name for name in TABLE if not TABLE[name].parameters])
 def test_a_command_without_parameters_takes_none(name: str) -> None:
-    assert mistake(f"{name} x") == (len(name) + 2, f"'x' is too much; the form is: {name}")
+    assert mistake(f"{name} x") == (len(name) + 2, f"unexpected argument 'x'; usage: {name}")
 
 
 def test_quotes_around_a_command_change_nothing_as_in_a_shell() -> None:
@@ -138,7 +138,7 @@ def test_partition_and_heal(groups: str, answer: str) -> None:
         ("partition 0,1|1,2", 15, "1 stands in two groups"),
         ("partition 0 | 1 | n0", 19, "0 stands in two groups"),
         ("partition 0,1|9", 15, "there is no node 9; the nodes are 0 to 4"),
-        ("partition , | 1", 11, "'' names no node; write 0 to 4, leader, all …"),
+        ("partition , | 1", 11, "unknown node ''; write 0 to 4, leader, all …"),
     ],
 )
 def test_a_mistake_in_partition(line: str, column: int, message: str) -> None:
@@ -220,23 +220,23 @@ def test_link_keeps_what_it_is_not_told_to_change() -> None:
     ("line", "column", "message"),
     [
         ("cut", 4, "a LINK is missing"),
-        ("cut 1", 5, "'1' is no link; write 1->3, 1<->3 or all"),
-        ("cut 1-3", 5, "'1-3' is no link; write 1->3, 1<->3 or all"),
-        ("cut ->3", 5, "'->3' is no link; write 1->3, 1<->3 or all"),
-        ("cut 1->", 5, "'1->' is no link; write 1->3, 1<->3 or all"),
+        ("cut 1", 5, "invalid link '1': write 1->3, 1<->3 or all"),
+        ("cut 1-3", 5, "invalid link '1-3': write 1->3, 1<->3 or all"),
+        ("cut ->3", 5, "invalid link '->3': write 1->3, 1<->3 or all"),
+        ("cut 1->", 5, "invalid link '1->': write 1->3, 1<->3 or all"),
         ("cut 1->1", 5, "a node has no link to itself"),
         ("cut 1<->9", 9, "there is no node 9; the nodes are 0 to 4"),
-        ("cut 1 -> 3", 5, "'1' is no link; write 1->3, 1<->3 or all"),
+        ("cut 1 -> 3", 5, "invalid link '1': write 1->3, 1<->3 or all"),
         ("link 1->3", 10, "what to change is missing: loss=20% delay=50..80ms dup=5%, or clear"),
-        ("link 1->3 los=1%", 11, "'los=1%' is no fault of a link; write loss=20% delay=50..80ms dup=5%, or clear"),
-        ("link 1->3 loss=120%", 16, "'120%' is no chance; write 20% or 0.2"),
-        ("link 1->3 loss=2", 16, "'2' is no chance; write 20% or 0.2"),
-        ("link 1->3 loss=", 16, "'' is no chance; write 20% or 0.2"),
-        ("link 1->3 loss", 11, "'loss' is no fault of a link; write loss=20% delay=50..80ms dup=5%, or clear"),
-        ("link 1->3 dup=-1%", 15, "'-1%' is no chance; write 20% or 0.2"),
-        ("link 1->3 delay=5", 17, "'5' is no range of durations; write 150..300ms"),
+        ("link 1->3 los=1%", 11, "unknown link fault 'los=1%'; write loss=20% delay=50..80ms dup=5%, or clear"),
+        ("link 1->3 loss=120%", 16, "invalid probability '120%' (0–100 %): write 20% or 0.2"),
+        ("link 1->3 loss=2", 16, "invalid probability '2' (0–100 %): write 20% or 0.2"),
+        ("link 1->3 loss=", 16, "invalid probability '' (0–100 %): write 20% or 0.2"),
+        ("link 1->3 loss", 11, "unknown link fault 'loss'; write loss=20% delay=50..80ms dup=5%, or clear"),
+        ("link 1->3 dup=-1%", 15, "invalid probability '-1%' (0–100 %): write 20% or 0.2"),
+        ("link 1->3 delay=5", 17, "invalid range of durations '5': write 150..300ms"),
         ("link 1->3 delay=9..5ms", 17, "the range '9..5ms' runs backwards"),
-        ("link 1->3 clear loss=1%", 17, "'loss=1%' is too much; the form is: link LINK loss=20% "
+        ("link 1->3 clear loss=1%", 17, "unexpected argument 'loss=1%'; usage: link LINK loss=20% "
          "delay=50..80ms dup=5% | clear"),
     ],
 )  # fmt: skip
@@ -252,25 +252,25 @@ def test_a_single_node_has_no_links(line: str) -> None:
 
 def test_a_link_that_turns_out_to_be_none_is_an_error_that_says_so() -> None:
     run = ran(LED + "cut leader->0")
-    assert (run.status, run.last["reason"]) == (Status.MISUSED, "leader->0 is no link between two nodes")
+    assert (run.status, run.last["reason"]) == (Status.MISUSED, "leader->0 is not a link between two nodes")
 
 
 def test_drop_and_undrop() -> None:
     run = held(
         "drop 0 after 4; timeout 0; wait leader is 0; status; undrop leader; drop leader after 0; undrop n0"
     )
-    assert run.answers[0] == "calls of node 0 fail after 4 more"
+    assert run.answers[0] == "RPCs of node 0 fail after 4 more"
     assert "drops calls after 0" in run.answers[3]
-    assert run.answers[4:] == ["calls of node 0 pass", "calls of node 0 fail", "calls of node 0 pass"]
+    assert run.answers[4:] == ["RPCs of node 0 pass", "RPCs of node 0 fail", "RPCs of node 0 pass"]
 
 
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
-        ("drop 0", 7, "'after' is missing; the form is: drop NODE after N"),
-        ("drop 0 2", 8, "'2' should be 'after'; the form is: drop NODE after N"),
+        ("drop 0", 7, "'after' is missing; usage: drop NODE after N"),
+        ("drop 0 2", 8, "'2' should be 'after'; usage: drop NODE after N"),
         ("drop 0 after", 13, "N is missing"),
-        ("drop 0 after -1", 14, "'-1' is no number; it is a whole number from 0 to 1000000"),
+        ("drop 0 after -1", 14, "invalid number '-1': it must be a whole number from 0 to 1000000"),
         ("undrop", 7, "NODE is missing"),
     ],
 )
@@ -332,8 +332,8 @@ def test_timeout_chooses_who_stands() -> None:
     assert run.answers == [
         "node 3 is Candidate in term 1",
         "node 3 leads term 1",
-        "node 3 leads and waits for nobody",
-        "node 3 leads and waits for nobody",
+        "node 3 is the leader and has no election timer",
+        "node 3 is the leader and has no election timer",
     ]
 
 
@@ -399,7 +399,7 @@ def test_durations_carry_a_unit(duration: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(word: str) -> None:
     assert mistake(f"sleep '{word}'") == (
         7,
-        f"'{word}' is no duration; write it with a unit: 250ms, 1.5s, 2m",
+        f"invalid duration '{word}': add a unit (250ms, 1.5s, 2m)",
     )
 
 
@@ -420,7 +420,7 @@ def test_now_says_the_time_and_speed_is_no_matter_in_virtual_time() -> None:
 
 @pytest.mark.parametrize("word", ["0", "0.0001", "101", "-1", "nan", "inf", "1_0", "fast", "1e1", "٣", "0x1"])
 def test_what_is_no_speed_is_refused(word: str) -> None:
-    assert mistake(f"speed {word}") == (7, f"'{word}' is no speed; it lies between 0.001 and 100")
+    assert mistake(f"speed {word}") == (7, f"invalid speed '{word}': it must be between 0.001 and 100")
 
 
 def test_pause_step_and_resume() -> None:
@@ -449,9 +449,9 @@ def test_what_needs_no_time_works_while_time_stands_still() -> None:
     ("line", "column", "message"),
     [
         ("sleep", 6, "a DURATION is missing"),
-        ("step 0", 6, "'0' is no number; it is a whole number from 1 to 10000"),
-        ("step 10001", 6, "'10001' is no number; it is a whole number from 1 to 10000"),
-        ("step two", 6, "'two' is no number; it is a whole number from 1 to 10000"),
+        ("step 0", 6, "invalid number '0': it must be a whole number from 1 to 10000"),
+        ("step 10001", 6, "invalid number '10001': it must be a whole number from 1 to 10000"),
+        ("step two", 6, "invalid number 'two': it must be a whole number from 1 to 10000"),
         ("speed", 6, "X is missing"),
     ],
 )

@@ -192,7 +192,7 @@ def test_a_file_that_someone_else_changes_meanwhile_is_left_to_them(file: Path) 
             file.write_text("log\n")
 
     file.write_text("now\n")
-    with pytest.raises(UsageError, match="was changed by someone else while it ran"):
+    with pytest.raises(UsageError, match="was changed by another process while it ran"):
         rewrite_script(str(file), file.read_bytes(), SAME, Busy([].append))
     assert left_as_it_was(file, b"log\n")
 
@@ -242,7 +242,7 @@ def test_verify_and_rewrite_on_the_command_line(file: Path) -> None:
         (("--rewrite", "bugs/zombie"), "the scenario bugs/zombie stays as it ships"),
         (("--rewrite", "/"), "/ is a directory, not a script"),
         (("--rewrite", "nowhere.txt"), "there is no file and no scenario 'nowhere.txt'"),
-        (("--rewrite", "/dev/null"), "/dev/null is no file that could be rewritten"),
+        (("--rewrite", "/dev/null"), "/dev/null is not a file that can be rewritten"),
         (
             ("--rewrite", "--verify", "x"),
             "--verify compares answers and --rewrite writes them; one of them at a time",

@@ -49,7 +49,7 @@ def test_bytes_that_are_no_utf_8_are_found_with_line_and_column(
     with pytest.raises(ScriptRefused) as refusal:
         decode("s", data)
     (found,) = refusal.value.mistakes
-    assert (found.line, found.column, found.message) == (line, column, f"byte {byte} is no UTF-8 text")
+    assert (found.line, found.column, found.message) == (line, column, f"byte {byte} is not UTF-8 text")
     assert f"\\x{byte[2:]}" in str(refusal.value)
 
 
@@ -80,7 +80,7 @@ def test_all_mistakes_are_found_in_one_go() -> None:
 def test_a_script_of_nothing_but_mistakes_is_not_read_to_its_end() -> None:
     found = refused("x\n" * 5000)
     assert len(found) == MAX_MISTAKES + 1
-    assert (found[-1].line, found[-1].message) == (101, "too many mistakes; from here on nothing was read")
+    assert (found[-1].line, found[-1].message) == (101, "too many mistakes; the rest was not read")
 
 
 def test_one_mistake_in_the_set_up_brings_no_others() -> None:
@@ -137,35 +137,35 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
     ("line", "column", "message"),
     [
         ("nodes", 6, "N is missing"),
-        ("nodes 0", 7, "'0' is no number of nodes; it is a whole number from 1 to 25"),
-        ("nodes 26", 7, "'26' is no number of nodes; it is a whole number from 1 to 25"),
-        ("nodes five", 7, "'five' is no number of nodes; it is a whole number from 1 to 25"),
-        ("nodes ٣", 7, "'٣' is no number of nodes; it is a whole number from 1 to 25"),
-        ("nodes 5 6", 9, "'6' is too much; the form is: nodes N"),
-        ("seed -1", 6, "'-1' is no seed; it is a whole number from 0 to 9223372036854775807"),
+        ("nodes 0", 7, "invalid number of nodes '0': it must be a whole number from 1 to 25"),
+        ("nodes 26", 7, "invalid number of nodes '26': it must be a whole number from 1 to 25"),
+        ("nodes five", 7, "invalid number of nodes 'five': it must be a whole number from 1 to 25"),
+        ("nodes ٣", 7, "invalid number of nodes '٣': it must be a whole number from 1 to 25"),
+        ("nodes 5 6", 9, "unexpected argument '6'; usage: nodes N"),
+        ("seed -1", 6, "invalid seed '-1': it must be a whole number from 0 to 9223372036854775807"),
         (
             "seed 9223372036854775808",
             6,
-            "'9223372036854775808' is no seed; it is a whole number from 0 to 9223372036854775807",
+            "invalid seed '9223372036854775808': it must be a whole number from 0 to 9223372036854775807",
         ),
-        ("backend tpc", 9, "'tpc' is no backend; did you mean 'tcp'?"),
-        ("backend udp2", 9, "'udp2' is no backend; it is sim or tcp"),
+        ("backend tpc", 9, "unknown backend 'tpc'; did you mean 'tcp'?"),
+        ("backend udp2", 9, "unknown backend 'udp2'; use sim or tcp"),
         ("backend", 8, "sim or tcp is missing"),
         ("timing", 7, "timings are missing: election=150..300ms heartbeat=50ms delay=1..5ms"),
-        ("timing electon=1s", 8, "'electon' is no timing; did you mean 'election'?"),
+        ("timing electon=1s", 8, "unknown timing 'electon'; did you mean 'election'?"),
         ("timing election", 8, "the value of election is missing; write election=50ms"),
-        ("timing x=1s", 8, "'x' is no timing; it is one of election, heartbeat, delay"),
-        ("timing election=5", 17, "'5' is no range of durations; write 150..300ms"),
-        ("timing election=", 17, "'' is no range of durations; write 150..300ms"),
+        ("timing x=1s", 8, "unknown timing 'x'; use one of election, heartbeat, delay"),
+        ("timing election=5", 17, "invalid range of durations '5': write 150..300ms"),
+        ("timing election=", 17, "invalid range of durations '': write 150..300ms"),
         ("timing election=300..150ms", 17, "the range '300..150ms' runs backwards"),
         ("timing election=0..1ms", 17, "election must be at least 1ms"),
         ("timing heartbeat=0.5ms", 18, "heartbeat must be at least 1ms"),
         ("timing heartbeat=10..20ms", 18, "the heartbeat is one duration, such as 50ms"),
         ("timing delay=1..1441m", 14, "'1..1441m' is too long; at most 1440m"),
         ("set", 4, "prevote or noop is missing"),
-        ("set prevot on", 5, "'prevot' is no option; did you mean 'prevote'?"),
+        ("set prevot on", 5, "unknown option 'prevot'; did you mean 'prevote'?"),
         ("set prevote", 12, "on or off is missing"),
-        ("set prevote yes", 13, "'yes' is no setting; it is on or off"),
+        ("set prevote yes", 13, "unknown setting 'yes'; use on or off"),
         ("bug", 4, "the NAME of a bug is missing"),
         ("bug forgetvote", 5, "there is no bug 'forgetvote'; did you mean 'forget-vote'?"),
         ("watch", 6, "the NAME of an invariant is missing"),
@@ -241,15 +241,15 @@ def test_what_is_nobody_fails_as_an_expectation_does(text: str, reason: str) -> 
         ("crash", 6, "NODES is missing"),
         ("crash 5", 7, "there is no node 5; the nodes are 0 to 4"),
         ("crash n5", 7, "there is no node 5; the nodes are 0 to 4"),
-        ("crash 0,", 7, "'' names no node; write 0 to 4, leader, all …"),
-        ("crash 0 1", 9, "'1' is too much; the form is: crash NODES"),
-        ("crash leadr", 7, "'leadr' names no node; did you mean 'leader'?"),
-        ("crash -1", 7, "'-1' names no node; write 0 to 4, leader, all …"),
-        ("crash ١", 7, "'١' names no node; write 0 to 4, leader, all …"),
+        ("crash 0,", 7, "unknown node ''; write 0 to 4, leader, all …"),
+        ("crash 0 1", 9, "unexpected argument '1'; usage: crash NODES"),
+        ("crash leadr", 7, "unknown node 'leadr'; did you mean 'leader'?"),
+        ("crash -1", 7, "unknown node '-1'; write 0 to 4, leader, all …"),
+        ("crash ١", 7, "unknown node '١'; write 0 to 4, leader, all …"),
         ("crash $old", 7, "$old was not set before; set it with: let old = …"),
         ("let old = 1; crash $odl", 20, "$odl was not set before; did you mean '$old'?"),
-        ("drop all after 1", 6, "'all' may be several nodes; exactly one is meant here"),
-        ("timeout 0,1", 9, "'0,1' may be several nodes; exactly one is meant here"),
+        ("drop all after 1", 6, "'all' may be several nodes; exactly one is needed here"),
+        ("timeout 0,1", 9, "'0,1' may be several nodes; exactly one is needed here"),
         ("CRASH 1", 1, "there is no command 'CRASH'; did you mean 'crash'?"),
         ("xyzzy", 1, "there is no command 'xyzzy'; see: raftplay help"),
     ],
@@ -282,19 +282,19 @@ def test_the_term_that_let_keeps_is_the_highest_among_connected_live_nodes() -> 
 def test_a_variable_that_names_no_node_is_found_when_its_line_runs() -> None:
     run = ran("let x = 9\ncrash $x")
     assert (run.status, run.last["status"], run.last["line"]) == (Status.MISUSED, "error", 2)
-    assert run.last["reason"] == "$x is 9, which is no node; the nodes are 0 to 4"
+    assert run.last["reason"] == "$x is 9, which is not a node; the nodes are 0 to 4"
 
 
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
         ("let", 4, "NAME is missing"),
-        ("let 1x = 2", 5, "'1x' is no name; letters, digits and _, such as old"),
-        ("let x", 6, "'=' is missing; the form is: let NAME = leader|follower|term|index|NUMBER"),
-        ("let x leader", 7, "'leader' should be '='; the form is: let NAME = leader|follower|term|index|NUMBER"),
+        ("let 1x = 2", 5, "invalid name '1x': use letters, digits and _, such as old"),
+        ("let x", 6, "'=' is missing; usage: let NAME = leader|follower|term|index|NUMBER"),
+        ("let x leader", 7, "'leader' should be '='; usage: let NAME = leader|follower|term|index|NUMBER"),
         ("let x =", 8, "leader, follower, term, index or a number is missing"),
-        ("let x = lots", 9, "'lots' is no number; it is a whole number from -1 on"),
-        ("let x = 1.5", 9, "'1.5' is no number; it is a whole number from -1 on"),
+        ("let x = lots", 9, "invalid number 'lots': it must be a whole number from -1 on"),
+        ("let x = 1.5", 9, "invalid number '1.5': it must be a whole number from -1 on"),
         ("let x = $x2", 9, "$x2 was not set before; set it with: let x2 = …"),
         ("let x = $x", 9, "$x was not set before; set it with: let x = …"),
         ("let x=$x", 7, "$x was not set before; set it with: let x = …"),
@@ -375,10 +375,10 @@ def test_what_the_cluster_cannot_carry_is_refused_before_anything_runs() -> None
     ("line", "column", "message"),
     [
         ("submit", 7, "VALUE is missing"),
-        ("submit 1 2", 10, "'2' is too much; the form is: submit VALUE [to NODE]"),
+        ("submit 1 2", 10, "unexpected argument '2'; usage: submit VALUE [to NODE]"),
         ("submit 1 to", 12, "NODE is missing"),
-        ("submit 1 to all", 13, "'all' may be several nodes; exactly one is meant here"),
-        ("submit 1 to 2 3", 15, "'3' is too much; the form is: submit VALUE [to NODE]"),
+        ("submit 1 to all", 13, "'all' may be several nodes; exactly one is needed here"),
+        ("submit 1 to 2 3", 15, "unexpected argument '3'; usage: submit VALUE [to NODE]"),
     ],
 )
 def test_a_mistake_in_submit(line: str, column: int, message: str) -> None:

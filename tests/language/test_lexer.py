@@ -74,8 +74,8 @@ def test_every_word_knows_its_column_and_length_as_written() -> None:
     [
         ("submit 'open", 8, "no closing '"),
         ('submit a"open', 9, 'no closing "'),
-        ("submit a\\", 9, "stands for nothing"),
-        ("submit\u00a01", 7, "U+00A0 separates nothing"),
+        ("submit a\\", 9, "has no meaning"),
+        ("submit\u00a01", 7, "U+00A0 does not separate words"),
         ("submit 1\r", 9, "U+000D"),
         ("submit 1\u2028crash 0", 9, "U+2028"),
         ("submit\x0b1", 7, "U+000B"),

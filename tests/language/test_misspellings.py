@@ -167,16 +167,16 @@ def test_what_is_no_operator_elsewhere_is_answered_too(line: str, column: int, m
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
-        ("wait leader within 2s within 3s", 23, "'within' stands twice; the form is: wait CONDITION [within D]"),
-        ("submit 1 to 2 to 3", 15, "'to' stands twice; the form is: submit VALUE [to NODE]"),
-        ("drop 1 after 2 after 3", 16, "'after' stands twice; the form is: drop NODE after N"),
+        ("wait leader within 2s within 3s", 23, "'within' stands twice; usage: wait CONDITION [within D]"),
+        ("submit 1 to 2 to 3", 15, "'to' stands twice; usage: submit VALUE [to NODE]"),
+        ("drop 1 after 2 after 3", 16, "'after' stands twice; usage: drop NODE after N"),
         (
             "wait leader 'within' 2s",
             13,
-            "'within' should stand without quotes; the form is: wait CONDITION [within D]",
+            "'within' should stand without quotes; usage: wait CONDITION [within D]",
         ),
-        ("never leader for 1s for 2s", 21, "'for' stands twice; the form is: never CONDITION for D"),
-        ("let a = 3 = 4", 11, "'=' stands twice; the form is: let NAME = leader|follower|term|index|NUMBER"),
+        ("never leader for 1s for 2s", 21, "'for' stands twice; usage: never CONDITION for D"),
+        ("let a = 3 = 4", 11, "'=' stands twice; usage: let NAME = leader|follower|term|index|NUMBER"),
     ],
 )
 def test_a_word_is_never_answered_with_itself(line: str, column: int, message: str) -> None:
@@ -189,7 +189,7 @@ def test_a_word_is_never_answered_with_itself(line: str, column: int, message: s
 def test_more_nodes_than_there_are_cannot_have_committed_anything() -> None:
     for command, tail in (("wait", " within 9s"), ("expect", ""), ("never", " for 9s")):
         said = mistake(f"{command} committed x on 7{tail}", nodes=3)[1]
-        assert said == "'7' is no number of nodes; it is a whole number from 0 to 3"
+        assert said == "invalid number of nodes '7': it must be a whole number from 0 to 3"
         parse_script("script", f"{command} committed x on 3{tail}", Setup(nodes=3))
         parse_script("script", f"{command} committed x on 0{tail}", Setup(nodes=3))
     assert refused("nodes 3\nnow\nwait committed x on 4")[0].line == 3
@@ -199,7 +199,7 @@ def test_more_nodes_than_there_are_cannot_have_committed_anything() -> None:
 def test_a_variable_that_is_more_than_there_are_is_found_when_its_line_runs(backend: str) -> None:
     run = ran("nodes 3\nlet n = 7\nwait committed x on $n", backend=backend)
     assert (run.status, run.last["line"]) == (Status.MISUSED, 3)
-    assert run.last["reason"] == "$n is 7; it should be a whole number from 0 to 3 here"
+    assert run.last["reason"] == "$n is 7; it must be a whole number from 0 to 3 here"
 
 
 @pytest.mark.parametrize(

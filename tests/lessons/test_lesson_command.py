@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_pa
         done = lesson(home, *args)
         assert (done.status, done.out) == (2, "")
         assert done.err.startswith(
-            f"{file}:4:32: error: 'ledr' begins no condition; did you mean 'leader'?\n  ask Will"
+            f"{file}:4:32: error: unknown condition 'ledr'; did you mean 'leader'?\n  ask Will"
         )
 
 
@@ -192,7 +192,7 @@ def test_the_lesson_in_the_help_is_a_good_one_and_every_word_is_explained(
     home: dict[str, str], tmp_path: Path
 ) -> None:
     text = raftplay("help", "lessons").out
-    example = text.split("This is one, whole:\n\n")[1].split("\n\n")[0]
+    example = text.split("A complete example:\n\n")[1].split("\n\n")[0]
     (tmp_path / "it.txt").write_text("\n".join(line.strip() for line in example.split("\n")))
     done = lesson(home, "--check", str(tmp_path / "it.txt"))
     assert (done.status, done.err) == (0, "")
@@ -212,7 +212,7 @@ def test_a_lesson_in_a_terminal(home: dict[str, str], own: str) -> None:
         terminal.until("Correct: yes")
         terminal.until("play >$")
         terminal.send("cra")
-        terminal.until("volatile state is lost")  # completion
+        terminal.until("lose their volatile state")  # completion
         terminal.enter("sh 0; status")
         terminal.until("Dead")
         terminal.enter("crush 0")

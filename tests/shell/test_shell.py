@@ -205,7 +205,7 @@ def test_hostile_text_is_shown_visibly_wherever_it_comes_up(shell: Terminal):
     shell.until("index 0, term 1, committed")
     shell.send(CTRL_C)
     shell.enter(f"crash {HOSTILE[:8]}")
-    shell.until("names no node")
+    shell.until("unknown node")
     left(shell)
     for char in HOSTILE.replace("2J", "").replace("gnp.exe", ""):
         assert char.encode() not in shell.everything

@@ -422,7 +422,7 @@ def test_a_long_log_is_bounded_and_says_how_to_see_the_rest() -> None:
         assert len(lines) == LOG_ROWS + 2
         assert lines[1].split()[0] == "150"
         assert lines[-2].split()[0] == "249"
-        assert lines[-1] == "150 rows left out; to see others: log from INDEX"
+        assert lines[-1] == "150 rows left out; to see them: log from INDEX"
         first = answer("log from 0")
         assert (first[1].split()[0], first[-2].split()[0]) == ("0", "99")
         one = answer("log 0,2 from 240")

@@ -13,7 +13,7 @@ from raftplay.past.history import History
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 LED = "timing election=20s..40s delay=2ms\ntimeout 0; wait leader is 0; sleep 5ms; "
-FORM = "; the form is: why [NODE | NODE rejected | no leader | not committed INDEX]"
+FORM = "; usage: why [NODE | NODE rejected | no leader | not committed INDEX]"
 
 
 def head(script: str, **overrides: object) -> str:
@@ -64,28 +64,28 @@ def test_of_a_follower_that_there_is_not_one_hears_that() -> None:
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
-        ("why x", 5, f"'x' is nothing to ask about{FORM}"),
-        ("why committed 4", 5, f"'committed' is nothing to ask about{FORM}"),
-        ("why folower", 5, "'folower' is nothing to ask about; did you mean 'follower'?"),
-        ("why nott committed 4", 5, "'nott' is nothing to ask about; did you mean 'not'?"),
+        ("why x", 5, f"unknown question 'x'{FORM}"),
+        ("why committed 4", 5, f"unknown question 'committed'{FORM}"),
+        ("why folower", 5, "unknown question 'folower'; did you mean 'follower'?"),
+        ("why nott committed 4", 5, "unknown question 'nott'; did you mean 'not'?"),
         ("why no", 7, "'leader' is missing"),
         ("why no leeder", 8, "'leeder' should be 'leader' here"),
-        ("why no leader now", 15, f"'now' is too much{FORM}"),
+        ("why no leader now", 15, f"unexpected argument 'now'{FORM}"),
         ("why not", 8, "'committed' is missing"),
         ("why not comitted 4", 9, "'comitted' should be 'committed' here"),
         ("why not committed", 18, "an INDEX is missing"),
-        ("why not committed x", 19, "'x' is no log index; it is a whole number from 0 on"),
-        ("why not committed -1", 19, "'-1' is no log index; it is a whole number from 0 on"),
-        ("why not committed 1 2", 21, f"'2' is too much{FORM}"),
+        ("why not committed x", 19, "invalid log index 'x': it must be a whole number from 0 on"),
+        ("why not committed -1", 19, "invalid log index '-1': it must be a whole number from 0 on"),
+        ("why not committed 1 2", 21, f"unexpected argument '2'{FORM}"),
         ("why not committed $x", 19, "$x was not set before; set it with: let x = …"),
         ("why 7", 5, "there is no node 7; the nodes are 0 to 4"),
         ("why $old", 5, "$old was not set before; set it with: let old = …"),
-        ("why all", 5, "'all' may be several nodes; exactly one is meant here"),
-        ("why 1,2", 5, "'1,2' may be several nodes; exactly one is meant here"),
-        ("why 1 rejectd", 7, "'rejectd' is too much; did you mean 'rejected'?"),
-        ("why 1 rejected 2", 16, f"'2' is too much{FORM}"),
-        ("why \x1b[2J", 5, "'\\x1b[2J' names no node; write 0 to 4, leader, all …"),
-        ("why \u202eno", 5, "'\\u{202e}no' is nothing to ask about; did you mean 'no'?"),
+        ("why all", 5, "'all' may be several nodes; exactly one is needed here"),
+        ("why 1,2", 5, "'1,2' may be several nodes; exactly one is needed here"),
+        ("why 1 rejectd", 7, "unexpected argument 'rejectd'; did you mean 'rejected'?"),
+        ("why 1 rejected 2", 16, f"unexpected argument '2'{FORM}"),
+        ("why \x1b[2J", 5, "unknown node '\\x1b[2J'; write 0 to 4, leader, all …"),
+        ("why \u202eno", 5, "unknown question '\\u{202e}no'; did you mean 'no'?"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_its_place(line: str, column: int, message: str) -> None:
