@@ -1,4 +1,4 @@
-"""Why an entry is not committed, in words."""
+"""The words for why an entry is not committed."""
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.decisions import RULES
@@ -11,7 +11,7 @@ from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, requ
 
 
 def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
+    """Return the answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
     head = f"index {facts.index} {_head(facts, nobody_leads)}"
     lines = _commit_lines(facts)
     lines += _holder_lines(facts)
@@ -136,7 +136,7 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
 
 
 def _other_entries(facts: IndexFacts) -> list[str]:
-    """Who has something else there."""
+    """Return a line for each node with another entry at the index."""
     lines = []
     for holding in facts.holdings:
         if holding.entry is not None and holding.entry != facts.entry:
@@ -146,7 +146,7 @@ def _other_entries(facts: IndexFacts) -> list[str]:
 
 
 def _lacking_lines(facts: IndexFacts) -> list[str]:
-    """Who has nothing there, where no leader's entry is compared; those with logs of one length together."""
+    """Return lines for the nodes without an entry, grouped by log length; none where `shares` compare them."""
     if facts.shares or facts.entry is None:
         return []
     lengths: dict[int, list[int]] = {}
@@ -164,7 +164,7 @@ def _lacking_lines(facts: IndexFacts) -> list[str]:
 
 
 def _share_lines(facts: IndexFacts) -> list[str]:
-    """A line for each follower, those with the same reason together."""
+    """Return a line for each follower, those with the same reason together."""
     if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
         return []  # what is committed is not what the leader has; that is said elsewhere
     alike: dict[tuple[str, str], list[int]] = {}
@@ -181,7 +181,7 @@ def _share_lines(facts: IndexFacts) -> list[str]:
 
 
 def _of_several(verb: str, rest: str) -> str:
-    """What is said of one node, said of several."""
+    """Turn words about one node into words about several."""
     for one, several in _PLURALS:
         rest = rest.replace(one, several)
     return f"{_VERBS[verb]} {rest}"
@@ -198,7 +198,7 @@ _PLURALS = (
 
 
 def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | None:
-    """What a follower has and why not more: a verb, and what follows it."""
+    """Return what a follower has and why not more: a verb, and the words after it."""
     node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
     if share.counted and not share.has:
@@ -219,7 +219,7 @@ def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | No
 
 
 def _lacks(facts: IndexFacts, share: PeerProgress) -> list[str]:
-    """Why a node lacks the leader's entry."""
+    """Return why a node lacks the leader's entry."""
     journey, gap = share.journey, share.gap
     is_held = journey is not None and journey.stage in (CallStage.CALL_HELD, CallStage.REPLY_HELD)
     in_the_way = share.obstacle is not None and not (share.obstacle.kind == "held" and is_held)
@@ -251,7 +251,7 @@ def _last_call(share: PeerProgress) -> list[str]:
 
 
 def _unknown(share: PeerProgress) -> list[str]:
-    """Why the leader does not know that a node has its entry."""
+    """Return why the leader does not know that a node has its entry."""
     journey = share.journey
     reasons = []
     if journey is None:

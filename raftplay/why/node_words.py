@@ -1,4 +1,4 @@
-"""Why a node is in its state, in words."""
+"""The words for why a node is in its state."""
 
 import math
 
@@ -31,7 +31,7 @@ from raftplay.why.words import (
 
 
 def node_words(facts: NodeFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons."""
+    """Return the answer in one sentence, and the reasons."""
     match facts:
         case LeaderFacts():
             return _leader(facts, snapshot)
@@ -175,7 +175,7 @@ def _candidate(facts: CandidateFacts, snapshot: Snapshot) -> tuple[str, list[str
 
 
 def candidacy_lines(candidacy: Candidacy) -> list[str]:
-    """How an election that is under way began, and what became of each request."""
+    """Return how an election in progress began, and the fate of each request."""
     if candidacy.firing is not None:
         lines = [_firing_line(candidacy.firing)]
     else:
@@ -186,7 +186,7 @@ def candidacy_lines(candidacy: Candidacy) -> list[str]:
 
 
 def asked_line(candidacy: Candidacy, asked: Asked) -> str:
-    """What became of the request to one node; empty where there is nothing to say."""
+    """Return the fate of the request to one node in words; empty where there is nothing to say."""
     kind = "pre-vote" if candidacy.pre_vote else "vote"
     peer, journey = asked.peer, asked.journey
     if journey is None:
@@ -204,7 +204,7 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
 
 
 def no_answer_text(asked: Asked) -> str:
-    """Why a request got no answer so far, and what stands in the way now, where that is something else."""
+    """Return why a request has no response so far, and the obstacle now, where that is another one."""
     journey, gap = asked.journey, asked.obstacle
     assert journey is not None
     text = journey_text(journey, "the request", "its answer")
@@ -214,7 +214,7 @@ def no_answer_text(asked: Asked) -> str:
 
 
 def _said_already(journey: Journey) -> tuple[str, ...]:
-    """The obstacles that the words for a journey name already."""
+    """Return the obstacles that the words for a journey already name."""
     match journey.stage:
         case CallStage.NOT_SENT:
             return () if journey.obstacle is None else (journey.obstacle.kind,)

@@ -1,4 +1,4 @@
-"""Why there is no leader, in words."""
+"""The words for why there is no leader."""
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.watch.narrator import rule_text
@@ -11,7 +11,7 @@ from raftplay.why.words import apart_texts, at, cause_text, nodes_text, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons."""
+    """Return the answer in one sentence, and the reasons."""
     lines = _pretender_lines(facts, snapshot)
     if facts.reason == "there is one":
         return f"there is a leader: {quorum_head(facts, snapshot)}", lines
@@ -28,7 +28,7 @@ def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]
 
 
 def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
-    """Why nobody leads, or who does, in one sentence."""
+    """Return why there is no leader, or who leads, in one sentence."""
     total, needed = len(snapshot.nodes), facts.needed
     match facts.reason:
         case "there is one":
@@ -108,7 +108,7 @@ def _reason_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
 
 
 def _candidacy_lines(candidacy: Candidacy) -> list[str]:
-    """Who voted for a candidate, and what became of the other requests, those with the same fate together."""
+    """Return who voted for a candidate, and the fate of its other requests, grouped by fate."""
     kind = "asks about" if candidacy.pre_vote else "stands in"
     votes = "pre-votes" if candidacy.pre_vote else "votes"
     counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
@@ -166,7 +166,7 @@ def _last_leader_line(last: LastLeader) -> str:
 
 
 def reach_lines(facts: LeaderFacts) -> list[str]:
-    """Whether the leader that there is can still commit."""
+    """Return a line where the leader cannot commit any more."""
     if facts.plight.frozen:
         return ["it is frozen: it sends nothing, and commits nothing"]
     if facts.has_majority:

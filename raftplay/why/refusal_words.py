@@ -1,4 +1,4 @@
-"""What was refused last, in words."""
+"""The words for the last rejections."""
 
 from raftplay.watch.text import count
 from raftplay.why.refusals import RefusalFacts
@@ -7,7 +7,7 @@ from raftplay.why.words import at, request_text, ruling_text
 
 
 def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons."""
+    """Return the answer in one sentence, and the reasons."""
     node, by, of = facts.node, facts.by, facts.of
     lines = []
     since = "" if facts.kept_from is None else f" since {at(facts.kept_from)}"
@@ -28,7 +28,7 @@ def refusal_words(facts: RefusalFacts, forgotten: int) -> tuple[str, list[str]]:
 
 
 def refusal_text(ruling: Verdict) -> str:
-    """Who refused what, when, and why."""
+    """Return who rejected what, when, and why."""
     return (
         f"node {ruling.node} refused node {ruling.asker}'s {request_text(ruling.args)} at {at(ruling.time)}: "
         f"{ruling_text(ruling)}"
