@@ -72,7 +72,7 @@ def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = Fal
     except _Stuck:
         pass
     finally:
-        with suppress(InvariantBroken, NodeFailed):  # a lesson with a bug on
+        with suppress(InvariantBroken, NodeFailed):  # the lesson has a bug on
             session.close()
     return Playing(tuple(player.problems), player.found, tuple(player.words))
 

@@ -115,7 +115,7 @@ def read_lesson(
     try:
         return keep(LessonReader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
     finally:
-        with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
+        with suppress(InvariantBroken, NodeFailed):  # it was reported at once
             session.close()
 
 

@@ -159,7 +159,7 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
             elif not isinstance(item, Say | Ask | ExpectedAnswer | Play):
                 with suppress(
                     Failed, UsageError, InvariantBroken, NodeFailed
-                ):  # it was seen when the step was played
+                ):  # it was shown when the step was played
                     answer = session.perform(item.bound)
                     if item.bound.command.effect == "looks":
                         answers[item.bound.statement.text] = answer

@@ -5,8 +5,8 @@
                                 an empty one ends
 ``ask TEXT => node NODE``       asks for a node. The answer is read off the cluster at the line `answer`; NODE may
                                 also be `candidate`: the only candidate at that moment
-``ask TEXT => number NUMBER``   asks for a number: term, term of NODE, commit of NODE, log of NODE, copies VALUE (how
-                                many logs have it), committed VALUE (how many nodes committed it), $name
+``ask TEXT => number NUMBER``   asks for a number: term, term of NODE, commit of NODE, log of NODE, copies VALUE
+                                (how many logs have it), committed VALUE (how many nodes committed it), $name
 ``ask TEXT => CONDITION``       asks for yes or no
 ``ask TEXT => bug``             asks which bug is on, of those that `mystery` names
 ``ask TEXT``                    asks for one of several answers: lines ``choice TEXT => CONDITION`` follow
@@ -19,7 +19,7 @@
 ``beside COMMAND``              shows the answer of a command that looks beside its previous answer
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
 
-In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … are replaced by their values when the line is shown.
+In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … are replaced by their values when it is shown.
 Every other line is a command; its answer is shown. Comments are for the author of the lesson.
 """
 
@@ -179,7 +179,7 @@ class _LessonParser(ScriptParser):
         self.steps: list[_Open] = []
         self.mystery: list[str] = []
         self._said: list[_Line] = []
-        self._is_spoilt = False  # a question has a mistake, and one is enough
+        self._is_spoilt = False  # a question has a mistake, and one is reported
         self._asked: tuple[Ask, list[Choice]] | None = None
         self._predicted: Ask | None = None
 

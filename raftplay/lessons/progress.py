@@ -52,7 +52,7 @@ def kept(file: Path) -> Kept:
     try:
         with open(file, "rb") as opened:
             return msgspec.json.decode(opened.read(MAX_BYTES), type=Kept)
-    except (OSError, ValueError, RecursionError):  # msgspec raises ValueErrors
+    except (OSError, ValueError, RecursionError):  # msgspec raises subclasses of ValueError
         return Kept()
 
 

@@ -79,7 +79,7 @@ class Stage:
 
     def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> str:
         if self.session.moment is not None and self.session.branch.name == FIRST:
-            self.session.look_at_the_present()  # the lesson goes on from there, whatever is looked at
+            self.session.look_at_the_present()  # the lesson goes on from the present
         harness = self.session.harness
         if tell is None:
             with self._speed(FASTEST):

@@ -132,7 +132,7 @@ class LessonReader:
         """Perform a command of the lesson, and show it unless it is unseen or only keeps a value."""
         bound = request.bound
         if request.unseen or bound.command.name == "let":
-            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check finds them
+            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check reports them
                 self.stage.do(bound)
         else:
             self.teller.command(bound.statement.text)

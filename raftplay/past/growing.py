@@ -34,7 +34,7 @@ class Growing(Generic[T]):
         items, length = self._items, self._length
         if length == len(items):
             items.append(item)
-        elif items[length] is not item:  # a copy went another way from here
+        elif items[length] is not item:  # a copy differs from here on
             self._items = [*items[:length], item]
         self._length = length + 1
         self._frozen = None

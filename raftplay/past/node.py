@@ -140,7 +140,7 @@ class PastNode:
             crash_cause=self.crash_cause,
         )
 
-    # ---- what no decision tells
+    # ---- changes that no decision tells
 
     def crash(self, cause: str) -> None:
         """Stop the node, cut it off and forget its commits. `cause`: how its disk or code failed."""
@@ -221,7 +221,7 @@ class PastNode:
             self.leader_id = NONE
 
     def _append_decided(self, event: decisions.AppendDecided) -> None:
-        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader hears nobody, bug or not
+        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader follows nobody, even with a bug
             self.leader_id = event.args.leader_id
 
     def _peers_reset(self, event: decisions.PeersReset) -> None:

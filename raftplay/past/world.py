@@ -55,7 +55,7 @@ class World:
                 fact(self, record, event)
             return
         node = self.node(record.node)
-        if record.incarnation == node.incarnation:  # what a dead process still does shows nowhere
+        if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
             decide = DECISIONS.get(type(event))
             if decide is not None:
                 decide(node, event)
@@ -153,7 +153,7 @@ class World:
     def _kept_waiting(self, record: Record, event: facts.KeptWaiting) -> None:
         self._flying.landed(event, self.is_frozen)
 
-    # ---- what is done to nodes
+    # ---- faults of nodes
 
     def _crashed(self, record: Record, event: facts.Crashed) -> None:
         self.node(record.node).crash(event.cause)
@@ -187,7 +187,7 @@ class World:
     def _dropping(self, record: Record, event: facts.Dropping) -> None:
         self.node(record.node).calls_left = event.after
 
-    # ---- what is done to links
+    # ---- faults of links
 
     def _partitioned(self, record: Record, event: facts.Partitioned) -> None:
         self._groups = event.groups if len(event.groups) > 1 else ()

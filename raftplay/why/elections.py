@@ -211,7 +211,7 @@ def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     if node.state.text == "Leader" or not trail.snapshot.bugs:
         return math.inf if node.state.text == "Leader" else node.deadline
-    for record in trail.backwards(node.id, decisions.WriteDelayed):  # it wants to be woken for a late write, too
+    for record in trail.backwards(node.id, decisions.WriteDelayed):  # a late write sets the deadline, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:
             break
         if math.isclose(record.time + WRITE_DELAY, node.deadline):

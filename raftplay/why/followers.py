@@ -217,7 +217,7 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, no message came
+            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, without a message
             return RoleChange(record.time, was, old_term, term, rule, cause)
         case decisions.Started(current_term=term):
             return RoleChange(record.time, "", term, term, "", None)

@@ -111,7 +111,7 @@ def _commit_rule(commit: Commit) -> str:
     return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
 
 
-# ---- who has it
+# ---- which nodes have it
 
 
 def _holder_lines(facts: IndexFacts) -> list[str]:
@@ -166,7 +166,7 @@ def _lacking_lines(facts: IndexFacts) -> list[str]:
 def _share_lines(facts: IndexFacts) -> list[str]:
     """Return a line for each follower, those with the same reason together."""
     if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
-        return []  # what is committed is not what the leader has; that is said elsewhere
+        return []  # the committed entry is not the leader's; other lines say so
     alike: dict[tuple[str, str], list[int]] = {}
     for share in facts.shares:
         words = _share_words(facts, share)

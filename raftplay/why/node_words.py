@@ -119,7 +119,7 @@ def _ignored_lines(ignored: Ignored | None) -> list[str]:
     return [f"at {at(ignored.time)} it ignored {answer}: {rule_text(ignored.rule)}"]
 
 
-# ---- how it came to stand
+# ---- how its election began
 
 
 def _firing_line(firing: Firing) -> str:

@@ -1,4 +1,4 @@
-"""Why there is no leader: who is alive and can meet, who stands, who voted for whom, whose timer fires next."""
+"""Why there is no leader: who is alive, who reaches whom, who requests votes, who voted, whose timer fires."""
 
 import math
 from dataclasses import dataclass

@@ -110,7 +110,7 @@ def past_obstacle_text(obstacle: Obstacle) -> str:
     return f"node {obstacle.node} was {obstacle.kind}"
 
 
-# ---- calls
+# ---- RPCs
 
 
 def request_text(args: Args) -> str:
@@ -262,7 +262,7 @@ def _sound_text(ruling: Verdict) -> str:
     return f"sound Raft refuses here: {words} ({section})"
 
 
-# ---- what was done to a node
+# ---- faults of a node
 
 
 def plight_lines(plight: NodeFaults, node: int) -> list[str]:
