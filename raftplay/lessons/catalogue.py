@@ -48,7 +48,7 @@ def found(which: str) -> LessonText:
     if which.isascii() and which.isdecimal():
         number = int(which) if len(which) < 6 else 0
         if not 1 <= number <= len(known):
-            raise UsageError(f"there are the lessons 1 to {len(known)}, and no lesson {quoted(which)}{LIST}")
+            raise UsageError(f"there is no lesson {quoted(which)}; the lessons are 1 to {len(known)}{LIST}")
         return shipped(known[number - 1])
     if which in known and not os.path.isfile(which):
         return shipped(which)

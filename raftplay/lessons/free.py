@@ -17,8 +17,8 @@ NEXT, AGAIN, PREVIOUS, QUIT, HELP = "next", "again", "previous", "quit", "help"
 
 WORDS = {
     NEXT: "Go on with the lesson.",
-    AGAIN: "This step from its beginning.",
-    PREVIOUS: "Back to the step before.",
+    AGAIN: "Start this step again.",
+    PREVIOUS: "Go back to the previous step.",
     QUIT: "Leave the lesson.",
 }
 """The words that may be typed besides commands, and what they do."""
@@ -30,12 +30,12 @@ MOST_COMMANDS = 10_000
 
 HELP_ASKED = """\
 Answer the question, or look around before you do: status, log, messages, events, why NODE.
-again     this step from its beginning       previous  the step before
-quit      leave the lesson                   help      this"""
+again     start this step again              previous  go to the previous step
+quit      leave the lesson                   help      show this"""
 
 HELP_FREE = """\
 next      go on with the lesson              quit      leave the lesson
-again     this step from its beginning       previous  the step before
+again     start this step again              previous  go to the previous step
 Everything else acts on a copy of the cluster. Time passes in: sleep 200ms, wait leader.
 help COMMAND explains one of:"""
 
@@ -104,7 +104,7 @@ class FreePlay:
     def _type(self, line: str) -> bool:
         """Perform commands that were typed; return whether an invariant was violated."""
         if self.done >= MOST_COMMANDS:
-            self.teller.words("That was enough for one copy; next goes on.", "dim")
+            self.teller.words("This copy takes no more commands; type next to go on.", "dim")
             return False
         return self._perform(self._bound(line))
 

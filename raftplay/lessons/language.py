@@ -210,7 +210,7 @@ class _LessonParser(ScriptParser):
         self._end_question()
         self._expect_answered()
         if not self.steps and not self.mistakes:
-            self.mistakes.append(Mistake("a lesson has steps; begin one with: step TITLE", 1, 1))
+            self.mistakes.append(Mistake("a lesson needs a step; begin one with: step TITLE", 1, 1))
 
     def _read_command(self, source: str, number: int, word: str = "") -> None:
         count = len(self.script.items)
@@ -245,7 +245,7 @@ class _LessonParser(ScriptParser):
         """Report a command that writes files, as a lesson may come from anywhere, or a wrong `beside`."""
         statement = item.bound.statement
         if word == BESIDE and item.bound.command.effect != "looks":
-            text = f"beside shows what a command sees, and {statement.words[0].text} does something"
+            text = f"beside needs a command that only looks, and {statement.words[0].text} acts"
             self.mistakes.append(statement.mistake(text, statement.words[0]))
         if item.bound.command.group == "Keeping":
             self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
@@ -299,14 +299,14 @@ class _LessonParser(ScriptParser):
         if self._asked is None and self._is_spoilt:
             return
         if self._asked is None:
-            raise line.mistake(f"{word} belongs right behind a question (ask)")
+            raise line.mistake(f"{word} must follow a question (ask)")
         ask, choices = self._asked
         if word == "wrong":
             self._asked = (Ask(ask.question, ask.text, self._reading(line.rest, line), ask.line), choices)
             return
         text, statement = line.split()
         if ask.question.kind != "choice" or ask.question.choices or statement is None or not text:
-            raise line.mistake("the form is: ask TEXT, and behind it: choice TEXT => CONDITION")
+            raise line.mistake("usage: ask TEXT, then: choice TEXT => CONDITION")
         cursor = Cursor(statement, self.begin())
         cursor.at = 0
         condition = parse_condition(cursor)
@@ -321,14 +321,14 @@ class _LessonParser(ScriptParser):
         question = ask.question
         if question.kind == "choice":
             if len(choices) < 2 and not self._is_spoilt:
-                self.mistakes.append(Mistake("a question to choose from has two choices at least", ask.line, 1))
+                self.mistakes.append(Mistake("a question with choices needs at least two", ask.line, 1))
             question = choose(question.text, tuple(choices))
         self._predicted = Ask(question, ask.text, ask.wrong, ask.line)
         self._add(self._predicted)
 
     def _read_answer(self, line: "_Line") -> None:
         if line.rest:
-            raise line.mistake("answer stands alone: the answer is read off the cluster")
+            raise line.mistake("answer takes no argument: the answer is read off the cluster")
         if self._predicted is None and self._is_spoilt:
             self._is_spoilt = False
             return
@@ -377,14 +377,14 @@ class _LessonParser(ScriptParser):
 
     def _expect_answered(self) -> None:
         if self._predicted is not None:
-            text = "this question is never answered; write answer where the facts are there"
+            text = "this question is never answered; write answer where the facts are known"
             self.mistakes.append(Mistake(text, self._predicted.line, 1))
             self._predicted = None
 
     def _expect_end(self, cursor: Cursor) -> None:
         if cursor.at < len(cursor.words):
             extra = cursor.words[cursor.at]
-            raise cursor.mistake(f"{quoted(extra.text)} is too much", extra)
+            raise cursor.mistake(f"unexpected argument {quoted(extra.text)}", extra)
 
     def _add(self, item: Item) -> None:
         if not self.steps:
@@ -412,7 +412,7 @@ class _LessonParser(ScriptParser):
     def _hole(self, text: str, line: "_Line") -> LessonParser:
         statements, comment = split_line(text, line.number)
         if len(statements) != 1 or comment is not None:
-            message = f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …"
+            message = f"unknown value {{{visible(text)}}}; write {{leader}}, {{term}}, {{log of 2}} …"
             raise line.mistake(message, f"{{{text}}}")
         statement = statements[0]
         cursor = Cursor(Statement(statement.words, line.number, line.source), self.begin())
@@ -455,7 +455,7 @@ class _Line:
         start = self.source.rfind(ARROW) + len(ARROW)
         statements, comment = split_line(" " * start + self.source[start:], self.number)
         if len(statements) != 1 or comment is not None:
-            raise self.mistake(f"behind {ARROW} stands one thing to be read off the cluster")
+            raise self.mistake(f"write one thing behind {ARROW}, to be read off the cluster")
         return text.strip(), Statement(statements[0].words, self.number, self.source)
 
 

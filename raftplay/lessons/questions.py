@@ -155,14 +155,14 @@ def parse_number(cursor: Cursor) -> Measure:
         if cursor.take("of"):
             return measure_of(word.text, parse_node(cursor))
         if word.text != "term":
-            raise cursor.mistake(f"whose {word.text}? write: {word.text} of NODE", word)
+            raise cursor.mistake(f"{word.text} needs a node; write: {word.text} of NODE", word)
         return measure_of("term", None)
     if word.text in COUNTS:
         return _count_of(word.text, cursor)
     if word.text.startswith("$"):
         return _variable(cursor, word)
     hint = did_you_mean(word.text, (*MEASURES, *COUNTS)) or f"; it is one of {', '.join((*MEASURES, *COUNTS))}"
-    raise cursor.mistake(f"{quoted(word.text)} is no number of a cluster{hint}", word)
+    raise cursor.mistake(f"unknown number {quoted(word.text)}{hint}", word)
 
 
 def _variable(cursor: Cursor, word: Word) -> Measure:
@@ -212,7 +212,7 @@ def _candidate_truth(session: "Session") -> Truth:
     cluster = session.harness.cluster
     found = [id for id in checks.connected(session.harness) if cluster[id].cm.state is CMState.CANDIDATE]
     if len(found) != 1:
-        raise Failed(f"exactly one candidate is meant here, not {len(found)}")
+        raise Failed(f"exactly one candidate is expected here, not {len(found)}")
     return Truth(str(found[0]), f"node {found[0]} is candidate in term {cluster[found[0]].cm.current_term}")
 
 

@@ -78,7 +78,7 @@ class LessonReader:
         total = len(self.lesson.steps)
         try:
             if self.at:
-                self.teller.words(f"You go on with step {self.at + 1}; previous leads to the one before.", "dim")
+                self.teller.words(f"You go on with step {self.at + 1}; type previous for the step before.", "dim")
                 self.looked = self.stage.start_over(self.lesson, self.at)
             while self.at < total:
                 self._go_through()

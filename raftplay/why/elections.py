@@ -1,4 +1,4 @@
-"""How a node started an election: which timer fired, after waiting for whom, and whose votes it requested."""
+"""The start of an election by a node: which timer fired, after waiting for whom, and whose votes it requested."""
 
 import math
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
     match facts.outcome:
         case "committed" if facts.disagree:
             on = nodes_text(facts.committed_on)
-            return f"is committed on {on}, but not the same entry: State Machine Safety is broken (§5.4.3)"
+            return f"is committed on {on}, but not the same entry: State Machine Safety is violated (§5.4.3)"
         case "committed":
             return f"is committed on {nodes_text(facts.committed_on)}{_entry_in_brackets(facts.entry)}"
         case "was committed":
@@ -106,7 +106,8 @@ def _commit_rule(commit: Commit) -> str:
     if -1 < commit.entry_term < commit.term:
         section, words = RULES["older-entry"]
         return (
-            f"{by}, of term {commit.entry_term}, in term {commit.term}; sound Raft waits here: {words} ({section})"
+            f"{by}, of term {commit.entry_term}, in term {commit.term}; the correct algorithm waits here: "
+            f"{words} ({section})"
         )
     return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
 
@@ -240,12 +241,12 @@ def _last_call(share: PeerProgress) -> list[str]:
         return [] if share.counted else ["it has not been sent there yet"]
     assert journey.args is not None
     if journey.ruling is not None and not journey.ruling.yes:
-        return [f"it refused the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
+        return [f"it rejected the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
     if journey.stage is CallStage.ANSWERED:
         return []
     return [
         journey_text(
-            journey, f"the {request_text(journey.args)}", f"its answer to the {request_text(journey.args)}"
+            journey, f"the {request_text(journey.args)}", f"its response to the {request_text(journey.args)}"
         )
     ]
 
@@ -255,12 +256,12 @@ def _unknown(share: PeerProgress) -> list[str]:
     journey = share.journey
     reasons = []
     if journey is None:
-        reasons.append("no call to it in this term has asked for that yet")
+        reasons.append("no request to it in this term has asked for that yet")
     elif journey.stage in MOVING or share.obstacle is None:
         reasons += _last_call(share)
     if share.obstacle is not None:
         reasons.append(obstacle_text(share.obstacle))
-    return reasons or ["its answer was not counted"]
+    return reasons or ["its response was not counted"]
 
 
 def _pretender_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:

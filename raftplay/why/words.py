@@ -90,7 +90,7 @@ def obstacle_text(obstacle: Obstacle) -> str:
         case "loss":
             return f"the link {link} loses every message"
         case "drops":
-            return f"the proxy of node {obstacle.node} drops its calls"
+            return f"the proxy of node {obstacle.node} drops its requests"
         case "held":
             return f"what goes over {link} is held"
 
@@ -135,7 +135,7 @@ def cause_text(cause: Cause) -> str:
 
 def answer_text(peer: int, args: Args | None) -> str:
     """Return in words the response of `peer` to a node's request."""
-    return f"the answer of node {peer} to its {request_text(args) if args is not None else 'call'}"
+    return f"the response of node {peer} to its {request_text(args) if args is not None else 'request'}"
 
 
 def journey_text(journey: Journey, what: str, answer: str) -> str:
@@ -152,7 +152,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
         CallStage.CALL_LOST: f"{what} was lost ({journey.reason})",
         CallStage.CALL_GONE: f"{what} {gone}",
-        CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it answered",
+        CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it responded",
         CallStage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
         CallStage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
         CallStage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
@@ -160,7 +160,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.REPLY_GONE: f"{answer} {gone}",
         CallStage.ANSWERED: f"{answer} arrived",
     }
-    return texts[journey.stage] + ("; another copy of the call is on its way" if journey.again else "")
+    return texts[journey.stage] + ("; another copy of the request is on its way" if journey.again else "")
 
 
 # ---- rules
@@ -258,8 +258,8 @@ def _sound_text(ruling: Verdict) -> str:
     """Return what the correct algorithm would have done instead."""
     section, words = rule_words(ruling.sound)
     if ruling.sound in ("granted", "matches"):
-        return f"sound Raft says yes here, as the last entry is of a later term ({RULES['log-shorter'][0]})"
-    return f"sound Raft refuses here: {words} ({section})"
+        return f"the correct algorithm says yes: the last entry is of a later term ({RULES['log-shorter'][0]})"
+    return f"the correct algorithm says no here: {words} ({section})"
 
 
 # ---- faults of a node
@@ -277,9 +277,9 @@ def plight_lines(plight: NodeFaults, node: int) -> list[str]:
     if plight.group:
         lines.append(f"the partition leaves it with {_group_text(plight, node)}")
     if plight.calls_left == 0:
-        lines.append("its proxy drops every call that it makes; its answers pass")
+        lines.append("its proxy drops every request that it sends; its responses pass")
     elif plight.calls_left > 0:
-        lines.append(f"its proxy lets {count(plight.calls_left, 'more call')} pass, and drops what follows")
+        lines.append(f"its proxy lets {count(plight.calls_left, 'more request')} pass, and drops what follows")
     if plight.will_tear:
         lines.append("its next write will be torn: it crashes in the middle of it (tear)")
     if plight.earlier_life is not None:
