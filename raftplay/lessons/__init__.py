@@ -1,1 +1,1 @@
-"""Lessons: predict what a cluster will do, see it happen, and have it explained."""
+"""Lessons: predict what a cluster will do, watch it, and read the explanation."""

@@ -17,24 +17,24 @@ SUFFIX = ".txt"
 
 @dataclass(frozen=True, slots=True)
 class LessonText:
-    """A lesson as it is written. `key` is what progress is kept under: "" for a file of somebody's own."""
+    """The source of a lesson. Its progress is kept under `key`, which is "" for a user's file."""
 
     name: str
     source: str
     key: str = ""
 
     def lesson(self, overrides: Setup | None = None) -> Lesson:
-        """The lesson, ready to play. Raises `ScriptRefused`."""
+        """Return the lesson, ready to play. Raises `ScriptRefused`."""
         return parse_lesson(self.name, self.source, overrides)
 
 
 def names() -> list[str]:
-    """The names of the lessons that ship, the first one first: ``a-leader-is-elected`` …"""
+    """Return the names of the lessons that ship, the first one first: ``a-leader-is-elected`` …"""
     return [name.removesuffix(SUFFIX).split("-", 1)[1] for name in _files()]
 
 
 def shipped(name: str) -> LessonText:
-    """A lesson that ships, by its name. Raises `UsageError` when there is none of this name."""
+    """Return the shipped lesson `name`. Raises `UsageError` when there is none of this name."""
     known = names()
     if name not in known:
         raise UsageError(f"there is no lesson {quoted(name)}{did_you_mean(name, known) or LIST}")
@@ -43,12 +43,12 @@ def shipped(name: str) -> LessonText:
 
 
 def found(which: str) -> LessonText:
-    """The lesson that `which` means: a number, a file, or a name. Raises `UsageError`."""
+    """Return the lesson that `which` means: a number, a file, or a name. Raises `UsageError`."""
     known = names()
     if which.isascii() and which.isdecimal():
         number = int(which) if len(which) < 6 else 0
         if not 1 <= number <= len(known):
-            raise UsageError(f"there are the lessons 1 to {len(known)}, and no lesson {quoted(which)}{LIST}")
+            raise UsageError(f"there is no lesson {quoted(which)}; the lessons are 1 to {len(known)}{LIST}")
         return shipped(known[number - 1])
     if which in known and not os.path.isfile(which):
         return shipped(which)

@@ -1,7 +1,7 @@
-"""Is a lesson right?  It is played through with many seeds, once with right predictions and once with wrong ones.
+"""The check of a lesson: it is played with many seeds, once with correct predictions and once with wrong ones.
 
-The rule of this module: what a reader could run into is found here first. A command that fails, a question without
-an answer, a goal that is reached before anybody acts: each is named with its line and the seed that shows it.
+The rule of this module: every problem that a reader could meet is found here first. A failed command, a question
+without an answer, a goal reached before anybody acts: each is named with its line and seed.
 """
 
 from collections.abc import Iterable
@@ -30,12 +30,12 @@ from raftplay.lessons.course import (
 from raftplay.lessons.language import Lesson
 
 SEEDS = 20
-"""With how many seeds a lesson is played."""
+"""The number of seeds with which a lesson is played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that a reader would run into: at which line, with which seed, what."""
+    """A problem that a reader would meet: its line, its seed, and what is wrong."""
 
     line: int
     seed: int
@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """One way through a lesson: what was found, the truths by the line of their question, the words read."""
+    """One run of a lesson: the problems, the truths by the line of their question, the words read."""
 
     problems: tuple[Problem, ...]
     truths: dict[int, str]
@@ -52,7 +52,7 @@ class Playing:
 
 
 def check(lesson: Lesson, seeds: Iterable[int] = range(SEEDS)) -> list[Problem]:
-    """What is wrong with `lesson`: the first problem of each line. One that fixes its seed is played with that."""
+    """Return the first problem of each line of `lesson`, which is played with its seed only, if it fixes one."""
     found: dict[int, Problem] = {}
     for seed in seeds if lesson.setup.seed is None else (lesson.setup.seed,):
         blind = play(lesson, seed, {})
@@ -72,7 +72,7 @@ def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = Fal
     except _Stuck:
         pass
     finally:
-        with suppress(InvariantBroken, NodeFailed):  # a lesson with a bug on
+        with suppress(InvariantBroken, NodeFailed):  # the lesson has a bug on
             session.close()
     return Playing(tuple(player.problems), player.found, tuple(player.words))
 
@@ -82,7 +82,7 @@ class _Stuck(Exception):
 
 
 class _Player:
-    """Serves the requests of one way through a lesson."""
+    """Serves the requests of one run of a lesson."""
 
     def __init__(self, session: Session, seed: int, truths: dict[int, str], wrong: bool) -> None:
         self.session = session
@@ -94,7 +94,7 @@ class _Player:
         self.words: list[str] = []
 
     def play(self, steps: Steps) -> None:
-        """All requests of one step."""
+        """Serve all requests of one step."""
         answer: object = None
         while True:
             try:
@@ -104,7 +104,7 @@ class _Player:
             answer = self.serve(request)
 
     def serve(self, request: Request) -> object:
-        """What a reader, and the cluster, would give."""
+        """Return what a reader, and the cluster, would give."""
         match request:
             case Words():
                 self.words.append(request.text)
@@ -122,7 +122,7 @@ class _Player:
         return None
 
     def do(self, request: Do) -> None:
-        """A command must do what it should; an invariant may break where a bug is on."""
+        """Perform a command, which must succeed; an invariant may be violated where a bug is on."""
         try:
             self.session.perform(request.bound)
         except InvariantBroken as broken:
@@ -132,7 +132,7 @@ class _Player:
             self.stuck(request.line, f"{request.bound.statement.text}: {error}")
 
     def look(self, request: Look) -> object:
-        """What is read off must be there."""
+        """Read a value off the session, where it must be."""
         try:
             found = request.read(self.session)
         except (Failed, UsageError) as error:
@@ -142,7 +142,7 @@ class _Player:
         return found
 
     def predict(self, request: Predict) -> str:
-        """The prediction that is wanted here."""
+        """Return the prediction that this run needs."""
         question, n = request.question, self.session.harness.n
         if request.complaint:
             self.stuck(request.line, f"an answer of the right form was refused: {request.complaint}")
@@ -157,7 +157,7 @@ class _Player:
         return others[self.seed % len(others)]
 
     def judge(self, verdict: AnswerVerdict) -> None:
-        """A verdict must be the one that was meant to come, and have facts."""
+        """Check that the verdict is the intended one, and has facts."""
         self.found[verdict.line] = verdict.truth.answer
         if self.truths and verdict.is_right == self.wrong:
             self.note(verdict.line, f"the answer changed between two plays: {verdict.truth.answer}")
@@ -165,16 +165,16 @@ class _Player:
             self.note(verdict.line, "no facts explain the answer")
 
     def try_goal(self, request: Free) -> None:
-        """A goal must not hold before anybody acts."""
+        """Check that the goal does not hold before anybody acts."""
         goal = request.goal.goal
         if isinstance(goal, Condition) and goal.holds(self.session):
             self.note(request.goal.line, "the goal holds before anything is done")
 
     def note(self, line: int, text: str) -> None:
-        """Something is wrong, and the lesson can go on."""
+        """Record a problem after which the lesson can go on."""
         self.problems.append(Problem(line, self.seed, text))
 
     def stuck(self, line: int, text: str) -> NoReturn:
-        """Something is wrong, and the lesson cannot go on. Raises `_Stuck`."""
+        """Record a problem after which the lesson cannot go on. Raises `_Stuck`."""
         self.note(line, text)
         raise _Stuck

@@ -1,4 +1,4 @@
-"""`raftplay lesson`: the list of lessons, one that is played in a terminal or a pipe, one that is checked."""
+"""`raftplay lesson`: lists the lessons, plays one in a terminal or a pipe, or checks one."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Write = Callable[[str], None]
 
 
 def list_lessons(file: Path) -> str:
-    """Every lesson that ships: number, title, minutes, and how well it went so far."""
+    """Return a line for every lesson that ships: number, title, minutes, and the result so far."""
     known = progress.kept(file)
     rows = []
     for name in catalogue.names():
@@ -58,7 +58,7 @@ def _went(known: progress.Kept, name: str, steps: int) -> str:
 
 
 def minutes(lesson: Lesson, source: str) -> int:
-    """About how long the lesson takes."""
+    """Return about how many minutes the lesson takes."""
     said = re.findall(r"^\s*(?:say|ask|choice|wrong|play) (.*?)(?:=>.*)?$", source, re.MULTILINE)
     items = [item for step in lesson.steps for item in step.items]
     questions = sum(isinstance(item, Ask) for item in items)
@@ -68,15 +68,15 @@ def minutes(lesson: Lesson, source: str) -> int:
 
 
 def _watched(lesson: Lesson) -> int:
-    """How many commands let time pass or show something: there is something to look at."""
+    """Return how many commands let time pass or show something for the reader to watch."""
     bound = [item.bound for step in lesson.steps for item in step.items if hasattr(item, "bound")]
     return sum(b.command.effect in ("passes", "looks") for b in bound)
 
 
 def check_lesson(text: LessonText, seed: int | None, write: Write) -> Status:
-    """Play a lesson through, with right and with wrong predictions, and say what is wrong with it.
+    """Play a lesson through, with correct and with wrong predictions, and write what is wrong with it.
 
-    With `seed` only with that one. Raises `ScriptRefused` for what is no lesson.
+    With `seed`, only with that one. Raises `ScriptRefused` where `text` is not a lesson.
     """
     lesson = text.lesson(Setup(seed=seed))
     problems = check(lesson)
@@ -98,7 +98,7 @@ def check_lesson(text: LessonText, seed: int | None, write: Write) -> Status:
 
 
 def forget_progress(file: Path) -> str:
-    """Forget every score. Raises `UsageError` where that cannot be done."""
+    """Forget every score. Raises `UsageError` where that fails."""
     try:
         return "your progress is forgotten" if progress.forget(file) else "there is no progress to forget"
     except OSError as error:
@@ -115,12 +115,12 @@ def read_lesson(
     try:
         return keep(LessonReader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)
     finally:
-        with suppress(InvariantBroken, NodeFailed):  # it was said when it broke
+        with suppress(InvariantBroken, NodeFailed):  # it was reported at once
             session.close()
 
 
 def keep(reader: LessonReader, text: LessonText, file: Path, *, resumes: bool) -> Status:
-    """Let `reader` go through the lesson, and keep what becomes of it."""
+    """Lead `reader` through the lesson, and keep the result."""
     complaint = ""
     try:
         score = reader.play()
@@ -135,7 +135,7 @@ def keep(reader: LessonReader, text: LessonText, file: Path, *, resumes: bool) -
 
 
 def _start(text: LessonText, lesson: Lesson, console: Console, file: Path) -> Left | None:
-    """Where to go on, if the reader left the lesson and wants to."""
+    """Return where to go on, if the reader left the lesson and wants to; else None."""
     left = progress.kept(file).left.get(text.key)
     if left is None or not 0 < left.step < len(lesson.steps):
         return None

@@ -1,7 +1,7 @@
-"""Where a lesson is read, and how its words are laid out there.
+"""The place where a lesson is read, and the layout of its words.
 
-The rule of this module: whatever shows a lesson, a terminal, a pipe or the screen, gives a `Console` and shows
-what is written to it. Lines go there finished: as wide as the console is, and fit to be shown.
+The rule of this module: a terminal, a pipe or the screen shows a lesson by giving a `Console` and showing what is
+written to it. Lines are complete when written: as wide as the console is, and fit to be shown.
 """
 
 from collections.abc import Callable
@@ -24,17 +24,17 @@ from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
 Read = Callable[[str, Session | None], str | None]
-"""Asks for a line after a prompt, one of commands where a session is given. EOFError at the end.
+"""A function that asks for a line after a prompt, one of commands with a session. Raises EOFError at the end.
 
-None: nothing was typed, and it is time to look whether a goal is reached.
+It returns None when nothing was typed, and it is time to check whether a goal is reached.
 """
 
 
 @dataclass(slots=True)
 class Console:
-    """Where a lesson is read: `write` shows a line, in a style that is one of `STYLES`.
+    """The place where a lesson is read: `write` shows a line, in a style that is one of `STYLES`.
 
-    `plain` leaves out what only looks well: signs, indents, and lines that are there for the eye.
+    `plain` leaves out decoration: signs, indents and blank lines.
     """
 
     read: Read
@@ -52,7 +52,7 @@ TOLD = (
     decisions.LogTruncated,
     decisions.CommitHeld,
 )
-"""The decisions that are told while commands let time pass."""
+"""The decisions that are shown while commands let time pass."""
 
 PLAIN_WIDTH = 100_000
 
@@ -60,7 +60,7 @@ STYLES = ("", "title", "dim", "question", "command", "event", "answer", "right",
 
 
 class Done(NamedTuple):
-    """What became of a command: its answer, whether it `held`, and whether an invariant broke."""
+    """The result of a command: its answer, whether it `held`, and whether an invariant was violated."""
 
     answer: str
     held: bool = True
@@ -77,7 +77,7 @@ class Teller:
 
     @property
     def width(self) -> int:
-        """Columns of a line. Plain lines are as long as they are: whoever reads them out needs no other."""
+        """Return the columns of a line. Plain lines are not folded, as a screen reader needs no folds."""
         return PLAIN_WIDTH if self.console.plain else self.console.width - 1
 
     def read(self, prompt: str, session: Session | None = None) -> str | None:
@@ -86,33 +86,33 @@ class Teller:
         return self.console.read(prompt, session)
 
     def line(self, text: str = "", style: str = "") -> None:
-        """One line as it is."""
+        """Write one line as it is."""
         self.console.write(text, style)
 
     def gap(self) -> None:
-        """A blank line, for the eye."""
+        """Write a blank line, unless the console is plain."""
         if not self.console.plain:
             self.line()
 
     def paragraph(self, text: str, style: str = "", *, sign: str = "") -> None:
-        """Words, broken into lines; `sign` stands before the first."""
+        """Write words, broken into lines, after a gap; `sign` stands before the first."""
         self.gap()
         self.words(text, style, sign=sign)
 
     def words(self, text: str, style: str = "", *, sign: str = "") -> None:
-        """Words, broken into lines, right below what was said."""
+        """Write words, broken into lines, without a gap."""
         first = f"{sign} " if sign else self.before
         for row in wrapped(text, self.width, first, self.before):
             self.line(row, style)
 
     def command(self, text: str) -> None:
-        """A command that is done now."""
+        """Show a command that is performed now."""
         self.gap()
         shown = visible(text)
         self.line(f"Command: {shown}" if self.console.plain else f"  $ {shown}", "command")
 
     def mistake(self, mistake: Mistake) -> None:
-        """What is wrong with the line that was typed last, and where."""
+        """Show what is wrong with the line that was typed last, and where."""
         if self.console.plain:
             self.line(f"{visible(mistake.message)}, at column {mistake.column}", "wrong")
             return
@@ -120,13 +120,13 @@ class Teller:
             self.line(row, "wrong")
 
     def sign(self, text: str) -> str:
-        """A sign that only looks well."""
+        """Return a sign for decoration, "" on a plain console."""
         return "" if self.console.plain else text
 
     def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> Done:
-        """Do a command and show what happens. Raises `Interrupted`.
+        """Perform a command and show what happens. Raises `Interrupted`.
 
-        What it answered `before`, if anything, is shown beside.
+        Its earlier answer `before`, if there is one, is shown beside the new one.
         """
         stage.session.width = self.width - 2 * len(self.before)
         try:
@@ -141,13 +141,13 @@ class Teller:
         return Done(answer)
 
     def answer(self, text: str, style: str = "answer") -> None:
-        """What a command answered."""
+        """Show the answer of a command."""
         if text:
             for row in indented(text, self.width, self.before * 2):
                 self.line(row, style)
 
     def record(self, record: Record) -> None:
-        """What happened, if it is told."""
+        """Show an event, if it is one that is told."""
         event = record.event
         if not isinstance(event, TOLD) or (
             isinstance(event, decisions.BecameFollower) and event.was == "Follower"

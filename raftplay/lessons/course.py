@@ -1,7 +1,7 @@
-"""How a lesson goes, step by step, whoever shows it.
+"""The course of a lesson, step by step, for every way of showing it.
 
-A step is a generator: it yields what is to be shown or done, and is sent what came of it. So the terminal, the
-screen and `raftplay lesson --check` drive one and the same lesson, each in its own way.
+A step is a generator: it yields what to show or do, and is sent the result. So the terminal, the screen and
+`raftplay lesson --check` drive the same lesson, each in its own way.
 """
 
 import random
@@ -33,7 +33,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Do a command and show it, or not if `unseen`; nothing is sent back.
+    """Perform a command and show it, or not if `unseen`; nothing is sent back.
 
     `beside`: show the answer beside the one that the same command gave the last time.
     """
@@ -46,7 +46,7 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read something off the session, where it can be read; the result is sent back."""
+    """Read a value off the session, where it may be read; the result is sent back."""
 
     read: Callable[[Session], Any]
     line: int
@@ -54,7 +54,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Predict:
-    """Ask the reader; what was typed is sent back. `complaint` says what was wrong with what came before."""
+    """Ask the reader; the typed text is sent back. `complaint` says what was wrong with the text before."""
 
     question: Question
     text: str
@@ -64,9 +64,9 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class AnswerVerdict:
-    """Show what came of a prediction: whether it was right, the truth with its facts, and what else to say.
+    """Show the result of a prediction: whether it was correct, the truth with its facts, and what else to say.
 
-    `against` is what the cluster says against a wrong prediction, `more` what the lesson says to it.
+    `against` is what the cluster says against a wrong prediction, `more` what the lesson says about it.
     """
 
     question: Question
@@ -78,13 +78,13 @@ class AnswerVerdict:
 
     @property
     def is_right(self) -> bool:
-        """Whether the prediction came true."""
+        """Return whether the prediction was correct."""
         return self.given == self.truth.answer
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Let the reader play on a copy of the cluster, up to the goal or until they go on."""
+    """Offer free play on a copy of the cluster, up to the goal or until the reader goes on."""
 
     text: str
     goal: Play
@@ -95,7 +95,7 @@ Steps = Generator[Request, Any, None]
 
 
 def play_step(step: LessonStep, nodes: int) -> Steps:
-    """The requests of one step, in order."""
+    """Yield the requests of one step, in order."""
     given: dict[int, str] = {}
     for item in step.items:
         match item:
@@ -132,7 +132,7 @@ def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:
 
 
 def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
-    """A session on the lesson's cluster, in virtual time. A `seed` takes the place of the lesson's own."""
+    """Return a session on the lesson's cluster, in virtual time. A `seed` replaces the one of the lesson."""
     setup = lesson.setup
     assert setup.nodes is not None
     chosen = seed if seed is not None else setup.seed if setup.seed is not None else new_seed()
@@ -147,9 +147,9 @@ def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
 
 
 def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
-    """Do, unseen, what the steps before step `at` (from 0) do, so that it can begin.
+    """Perform, unseen, what the steps before step `at` (from 0) do, so that it can begin.
 
-    What was seen on the way: the last answer of each command that looks.
+    Returns the last answer of each command that looks.
     """
     answers: dict[str, str] = {}
     for step in lesson.steps[:at]:
@@ -159,7 +159,7 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
             elif not isinstance(item, Say | Ask | ExpectedAnswer | Play):
                 with suppress(
                     Failed, UsageError, InvariantBroken, NodeFailed
-                ):  # it was seen when the step was played
+                ):  # it was shown when the step was played
                     answer = session.perform(item.bound)
                     if item.bound.command.effect == "looks":
                         answers[item.bound.statement.text] = answer

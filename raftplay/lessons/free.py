@@ -1,4 +1,4 @@
-"""Free play: commands on a copy of the cluster, which ends with it, so that nothing spoils the lesson."""
+"""Free play: commands on a copy of the cluster, which is discarded at the end, so the lesson is not changed."""
 
 from functools import partial
 from typing import Self
@@ -17,11 +17,11 @@ NEXT, AGAIN, PREVIOUS, QUIT, HELP = "next", "again", "previous", "quit", "help"
 
 WORDS = {
     NEXT: "Go on with the lesson.",
-    AGAIN: "This step from its beginning.",
-    PREVIOUS: "Back to the step before.",
+    AGAIN: "Start this step again.",
+    PREVIOUS: "Go back to the previous step.",
     QUIT: "Leave the lesson.",
 }
-"""What may be typed besides commands, and what it does."""
+"""The words that may be typed besides commands, and what they do."""
 
 PROMPT = "play > "
 COPY = "play"
@@ -30,12 +30,12 @@ MOST_COMMANDS = 10_000
 
 HELP_ASKED = """\
 Answer the question, or look around before you do: status, log, messages, events, why NODE.
-again     this step from its beginning       previous  the step before
-quit      leave the lesson                   help      this"""
+again     start this step again              previous  go to the previous step
+quit      leave the lesson                   help      show this"""
 
 HELP_FREE = """\
 next      go on with the lesson              quit      leave the lesson
-again     this step from its beginning       previous  the step before
+again     start this step again              previous  go to the previous step
 Everything else acts on a copy of the cluster. Time passes in: sleep 200ms, wait leader.
 help COMMAND explains one of:"""
 
@@ -45,11 +45,11 @@ class Quit(Exception):
 
 
 class Jump(Exception):
-    """The reader wants a step from its beginning: this one (`AGAIN`) or the one before (`PREVIOUS`)."""
+    """The reader asks for a step from its beginning: this one (`AGAIN`) or the one before (`PREVIOUS`)."""
 
 
 class FreePlay:
-    """What a reader types besides answers: words that lead through the lesson, and commands."""
+    """The input of a reader besides answers: words that lead through the lesson, and commands."""
 
     def __init__(self, stage: Stage, teller: Teller) -> None:
         self.stage = stage
@@ -58,7 +58,7 @@ class FreePlay:
         self._shown = ""
 
     def play(self, goal: Condition | str | None = None, *, ends_at_enter: bool = False) -> int | None:
-        """Commands on a copy, up to `next` or the goal: how many reached it, None where it was not.
+        """Perform commands on a copy, up to `next` or the goal; return how many reached it, None if it was not.
 
         Raises `Quit`, `Jump` and EOFError.
         """
@@ -76,7 +76,7 @@ class FreePlay:
                     return self.done
 
     def look(self, typed: str) -> bool:
-        """Whether commands were typed where an answer was asked for; those that only look are done."""
+        """Return whether commands were typed instead of an answer; perform those that only look."""
         first = typed.replace(";", " ").split()[:1]
         if not first or first[0] not in TABLE:
             return False
@@ -90,7 +90,7 @@ class FreePlay:
         return True
 
     def obey(self, line: str, help: str) -> bool:
-        """Whether it was `help`; other words of a lesson lead elsewhere. Raises `Quit` and `Jump`."""
+        """Return whether `line` is `help`, and answer it; other words lead elsewhere. Raises `Quit` and `Jump`."""
         match line:
             case "quit" | "exit":
                 raise Quit
@@ -102,9 +102,9 @@ class FreePlay:
         return False
 
     def _type(self, line: str) -> bool:
-        """Commands that were typed; whether an invariant broke."""
+        """Perform commands that were typed; return whether an invariant was violated."""
         if self.done >= MOST_COMMANDS:
-            self.teller.words("That was enough for one copy; next goes on.", "dim")
+            self.teller.words("This copy takes no more commands; type next to go on.", "dim")
             return False
         return self._perform(self._bound(line))
 
@@ -124,7 +124,7 @@ class FreePlay:
         return False
 
     def _bound(self, line: str) -> list[Bound]:
-        """The commands of a line; none where there is a mistake in it, which is shown."""
+        """Return the commands of a line; none where it has a mistake, which is shown."""
         try:
             return self.stage.look(lambda session: session.bind(line))
         except Mistake as mistake:
@@ -132,7 +132,7 @@ class FreePlay:
             return []
 
     def _is_reached(self, goal: Condition | str | None, broke: bool) -> bool:
-        """Whether the goal is reached; where it is not, how far it is is said when that has changed."""
+        """Return whether the goal is reached; if not, show how far it is when that has changed."""
         if goal is None:
             return False
         if goal == BREACH:
@@ -152,7 +152,7 @@ class FreePlay:
 
 
 class _Copy:
-    """A copy of the cluster, made when it is first wanted; it ends with the block that it is used in."""
+    """A copy of the cluster, made when it is first needed, and discarded at the end of its `with` block."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -160,7 +160,7 @@ class _Copy:
         self._is_made = False
 
     def make(self) -> None:
-        """Play on in it from now on."""
+        """Make the copy, if there is none yet, and play on in it."""
         if not self._is_made:
             self._stage.call(partial(self._stage.session.fork, COPY))
             self._is_made = True
@@ -174,7 +174,7 @@ class _Copy:
             self._stage.call(self._leave)
 
     def _leave(self) -> None:
-        """Back to the lesson's own cluster; the copy is forgotten, and what came of it."""
+        """Return to the lesson's own cluster, and discard the copy and its branches."""
         session = self._stage.session
         for name in [name for name, branch in session.branches.items() if branch is not self._home]:
             session.switch(name)
@@ -182,7 +182,7 @@ class _Copy:
 
 
 def commands_text() -> str:
-    """The names of all commands, group by group."""
+    """Return the names of all commands, group by group."""
     return "".join(
         f"\n  {', '.join(row.name for row in TABLE.values() if row.group == group and row.in_session)}"
         for group in GROUPS

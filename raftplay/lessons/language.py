@@ -1,26 +1,26 @@
 """The language of lessons: the command language, and a few lines more.
 
-``step TITLE``                  a step begins; its title is text (a number would be the command `step`)
-``say TEXT``                    words for the reader; lines that follow one another are one paragraph, which an
-                                empty one ends
-``ask TEXT => node NODE``       which node?  The answer is read off the cluster at the line `answer`; NODE may be
-                                `candidate`, too: the only one there is at that moment
-``ask TEXT => number NUMBER``   which number?  term, term of NODE, commit of NODE, log of NODE, copies VALUE (how
-                                many logs have it), committed VALUE (how many nodes committed it), $name
-``ask TEXT => CONDITION``       yes or no?
-``ask TEXT => bug``             which bug is on?  One of those that `mystery` names
-``ask TEXT``                    one of several: lines ``choice TEXT => CONDITION`` follow
-``wrong TEXT``                  behind a question: what to say besides the facts to a wrong prediction
-``answer``                      the prediction meets the facts, which the commands since `ask` have made
-``play TEXT``                   free play on a copy of the cluster, up to `next`; ``=> breach`` or
+``step TITLE``                  begins a step; its title is text (a number would be the command `step`)
+``say TEXT``                    shows words to the reader; lines that follow one another are one paragraph, which
+                                an empty one ends
+``ask TEXT => node NODE``       asks for a node. The answer is read off the cluster at the line `answer`; NODE may
+                                also be `candidate`: the only candidate at that moment
+``ask TEXT => number NUMBER``   asks for a number: term, term of NODE, commit of NODE, log of NODE, copies VALUE
+                                (how many logs have it), committed VALUE (how many nodes committed it), $name
+``ask TEXT => CONDITION``       asks for yes or no
+``ask TEXT => bug``             asks which bug is on, of those that `mystery` names
+``ask TEXT``                    asks for one of several answers: lines ``choice TEXT => CONDITION`` follow
+``wrong TEXT``                  follows a question: shown after a wrong prediction, besides the facts
+``answer``                      compares the prediction with the facts, which the commands since `ask` have made
+``play TEXT``                   offers free play on a copy of the cluster, up to `next`; ``=> breach`` or
                                 ``=> CONDITION`` is a goal
-``anew [NAME …]``               another cluster takes the place of this one, with these bugs on and no others
-``unseen COMMANDS``             commands that are done and not shown: what a step needs to begin with
-``beside COMMAND``              a command that looks; its answer beside the one that it gave the last time
+``anew [NAME …]``               replaces the cluster by another one, with only these bugs on
+``unseen COMMANDS``             performs commands without showing them: what a step needs to begin with
+``beside COMMAND``              shows the answer of a command that looks beside its previous answer
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
 
-In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … stand for what they are when the line is read out.
-Everything else is a command; its answer is shown. Comments are for who writes the lesson.
+In TEXT, ``{leader}``, ``{term}``, ``{log of 2}``, ``{$old}`` … are replaced by their values when it is shown.
+Every other line is a command; its answer is shown. Comments are for the author of the lesson.
 """
 
 import re
@@ -57,7 +57,7 @@ BUG = "bug"
 _HOLE = re.compile(r"\{([^{}]*)\}")
 
 LessonParser = Callable[["Session"], str]
-"""A text whose holes are filled in from a session."""
+"""A function that returns a text, with its holes filled in from a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question. `text` is it with its holes filled in; `wrong` what a wrong prediction gets to read."""
+    """A question. `text` returns it with its holes filled in; `wrong` is shown after a wrong prediction."""
 
     question: Question
     text: LessonParser
@@ -80,7 +80,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer:
-    """The facts are there: the prediction meets them."""
+    """The point at which the prediction is compared with the facts."""
 
     ask: Ask
     line: int
@@ -88,7 +88,7 @@ class ExpectedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Free play; over when `goal` holds, a breach if it is "breach", or when the reader goes on."""
+    """Free play, until `goal` holds (an invariant is violated if it is "breach") or the reader goes on."""
 
     text: LessonParser
     goal: Condition | str | None
@@ -97,7 +97,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """Another cluster takes the place of this one, with these bugs on."""
+    """The replacement of the cluster by another one, with these bugs on."""
 
     bugs: tuple[str, ...]
     line: int
@@ -105,7 +105,7 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A command that is done without being shown."""
+    """A command that is performed without being shown."""
 
     bound: Bound
     line: int
@@ -124,7 +124,7 @@ Item = Say | Ask | ExpectedAnswer | Play | Anew | Unseen | Beside | Command
 
 @dataclass(frozen=True, slots=True)
 class LessonStep:
-    """One step: what is said, asked and done, in order."""
+    """A step: its words, questions and commands, in order."""
 
     title: str
     items: tuple[Item, ...]
@@ -143,12 +143,12 @@ class Lesson:
 
     @property
     def setup(self) -> Setup:
-        """The cluster that it is played on."""
+        """Return the set-up of the cluster that the lesson is played on."""
         return self.script.setup
 
 
 def parse_lesson(name: str, text: str, overrides: Setup | None = None) -> Lesson:
-    """The lesson in `text`. Raises `ScriptRefused` with every mistake, each with its place."""
+    """Return the lesson in `text`. Raises `ScriptRefused` with every mistake, each with its place."""
     parser = _LessonParser(name, overrides or Setup())
     script = parser.parse(text)
     parser.check_end()
@@ -164,7 +164,7 @@ def _title(text: str) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    """A step that is being read."""
+    """A step that is being parsed."""
 
     title: str
     line: int
@@ -179,12 +179,12 @@ class _LessonParser(ScriptParser):
         self.steps: list[_Open] = []
         self.mystery: list[str] = []
         self._said: list[_Line] = []
-        self._is_spoilt = False  # a question has a mistake, and one is enough
+        self._is_spoilt = False  # a question has a mistake, and one is reported
         self._asked: tuple[Ask, list[Choice]] | None = None
         self._predicted: Ask | None = None
 
     def read_line(self, source: str, number: int) -> None:
-        """One line, a lesson's or a script's."""
+        """Read one line of a lesson or a script."""
         stripped = source.strip()
         word, _, rest = stripped.partition(" ")
         line = _Line(source, number, len(source) - len(source.lstrip()) + len(word) + 1, rest.strip())
@@ -205,12 +205,12 @@ class _LessonParser(ScriptParser):
             self._is_spoilt = self._is_spoilt or word in ("ask", "choice")
 
     def check_end(self) -> None:
-        """What must have come by the end of the lesson."""
+        """Report what is missing at the end of the lesson."""
         self._end_paragraph()
         self._end_question()
         self._expect_answered()
         if not self.steps and not self.mistakes:
-            self.mistakes.append(Mistake("a lesson has steps; begin one with: step TITLE", 1, 1))
+            self.mistakes.append(Mistake("a lesson needs a step; begin one with: step TITLE", 1, 1))
 
     def _read_command(self, source: str, number: int, word: str = "") -> None:
         count = len(self.script.items)
@@ -229,23 +229,23 @@ class _LessonParser(ScriptParser):
                     self._add(item)
 
     def read_setup(self, row: Row, statement: Statement) -> None:
-        """One set-up line. Raises `Mistake`."""
+        """Read one set-up line. Raises `Mistake`."""
         super().read_setup(row, statement)
         if row.name == "backend" and self.script.setup.backend != "sim":
             raise statement.mistake("a lesson is played in virtual time: backend sim", statement.words[1])
 
     def _read_behind(self, word: str, source: str, number: int) -> None:
-        """Commands behind `unseen` or `beside`, which keep their columns."""
+        """Read the commands behind `unseen` or `beside`, which keep their columns."""
         known = len(self.mistakes)
         self._read_command(source.replace(word, " " * len(word), 1), number, word)
         for mistake in self.mistakes[known:]:
             mistake.source = source
 
     def _check_command(self, item: Command, word: str) -> None:
-        """A lesson may come from anywhere: it writes no files."""
+        """Report a command that writes files, as a lesson may come from anywhere, or a wrong `beside`."""
         statement = item.bound.statement
         if word == BESIDE and item.bound.command.effect != "looks":
-            text = f"beside shows what a command sees, and {statement.words[0].text} does something"
+            text = f"beside needs a command that only looks, and {statement.words[0].text} acts"
             self.mistakes.append(statement.mistake(text, statement.words[0]))
         if item.bound.command.group == "Keeping":
             self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
@@ -299,14 +299,14 @@ class _LessonParser(ScriptParser):
         if self._asked is None and self._is_spoilt:
             return
         if self._asked is None:
-            raise line.mistake(f"{word} belongs right behind a question (ask)")
+            raise line.mistake(f"{word} must follow a question (ask)")
         ask, choices = self._asked
         if word == "wrong":
             self._asked = (Ask(ask.question, ask.text, self._reading(line.rest, line), ask.line), choices)
             return
         text, statement = line.split()
         if ask.question.kind != "choice" or ask.question.choices or statement is None or not text:
-            raise line.mistake("the form is: ask TEXT, and behind it: choice TEXT => CONDITION")
+            raise line.mistake("usage: ask TEXT, then: choice TEXT => CONDITION")
         cursor = Cursor(statement, self.begin())
         cursor.at = 0
         condition = parse_condition(cursor)
@@ -314,21 +314,21 @@ class _LessonParser(ScriptParser):
         choices.append(Choice(visible(text), condition))
 
     def _end_question(self) -> None:
-        """The lines that belong to a question are over."""
+        """End the lines that belong to a question."""
         if self._asked is None:
             return
         (ask, choices), self._asked = self._asked, None
         question = ask.question
         if question.kind == "choice":
             if len(choices) < 2 and not self._is_spoilt:
-                self.mistakes.append(Mistake("a question to choose from has two choices at least", ask.line, 1))
+                self.mistakes.append(Mistake("a question with choices needs at least two", ask.line, 1))
             question = choose(question.text, tuple(choices))
         self._predicted = Ask(question, ask.text, ask.wrong, ask.line)
         self._add(self._predicted)
 
     def _read_answer(self, line: "_Line") -> None:
         if line.rest:
-            raise line.mistake("answer stands alone: the answer is read off the cluster")
+            raise line.mistake("answer takes no argument: the answer is read off the cluster")
         if self._predicted is None and self._is_spoilt:
             self._is_spoilt = False
             return
@@ -377,14 +377,14 @@ class _LessonParser(ScriptParser):
 
     def _expect_answered(self) -> None:
         if self._predicted is not None:
-            text = "this question is never answered; write answer where the facts are there"
+            text = "this question is never answered; write answer where the facts are known"
             self.mistakes.append(Mistake(text, self._predicted.line, 1))
             self._predicted = None
 
     def _expect_end(self, cursor: Cursor) -> None:
         if cursor.at < len(cursor.words):
             extra = cursor.words[cursor.at]
-            raise cursor.mistake(f"{quoted(extra.text)} is too much", extra)
+            raise cursor.mistake(f"unexpected argument {quoted(extra.text)}", extra)
 
     def _add(self, item: Item) -> None:
         if not self.steps:
@@ -400,7 +400,7 @@ class _LessonParser(ScriptParser):
         self.steps[-1].items.append(item)
 
     def _reading(self, text: str, line: "_Line") -> LessonParser:
-        """`text` with its holes. Raises `Mistake` for a hole that cannot be filled in."""
+        """Return `text` with its holes. Raises `Mistake` for a hole that cannot be filled in."""
         pieces: list[str | LessonParser] = []
         at = 0
         for hole in _HOLE.finditer(text):
@@ -412,7 +412,7 @@ class _LessonParser(ScriptParser):
     def _hole(self, text: str, line: "_Line") -> LessonParser:
         statements, comment = split_line(text, line.number)
         if len(statements) != 1 or comment is not None:
-            message = f"{{{visible(text)}}} names nothing; write {{leader}}, {{term}}, {{log of 2}} …"
+            message = f"unknown value {{{visible(text)}}}; write {{leader}}, {{term}}, {{log of 2}} …"
             raise line.mistake(message, f"{{{text}}}")
         statement = statements[0]
         cursor = Cursor(Statement(statement.words, line.number, line.source), self.begin())
@@ -431,7 +431,7 @@ class _LessonParser(ScriptParser):
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a lesson: its word is off, `rest` is what follows, from about `column` on."""
+    """A line of a lesson: `rest` is what follows its first word, from about `column` on."""
 
     source: str
     number: int
@@ -439,7 +439,7 @@ class _Line:
     rest: str
 
     def mistake(self, message: str, part: str = "") -> Mistake:
-        """A mistake in this line: in `part` of it, in what follows its word, or in the word where nothing does."""
+        """Return a mistake in this line: in `part` of it, else behind its first word, else in that word."""
         if part:
             return Mistake(message, self.number, self.source.index(part) + 1, len(part), self.source)
         if not self.rest:
@@ -448,14 +448,14 @@ class _Line:
         return Mistake(message, self.number, self.column + 1, len(self.rest), self.source)
 
     def split(self) -> tuple[str, Statement | None]:
-        """(text, what stands behind the arrow as one statement). Raises `Mistake`."""
+        """Return (text, the statement behind the arrow). Raises `Mistake`."""
         text, arrow, _ = self.rest.rpartition(ARROW)
         if not arrow:
             return self.rest, None
         start = self.source.rfind(ARROW) + len(ARROW)
         statements, comment = split_line(" " * start + self.source[start:], self.number)
         if len(statements) != 1 or comment is not None:
-            raise self.mistake(f"behind {ARROW} stands one thing to be read off the cluster")
+            raise self.mistake(f"write one thing behind {ARROW}, to be read off the cluster")
         return text.strip(), Statement(statements[0].words, self.number, self.source)
 
 

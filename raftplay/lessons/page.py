@@ -1,7 +1,7 @@
-"""Words on a page of some columns: paragraphs, answers of commands, and places in a line that was typed.
+"""The layout of a page: paragraphs, answers of commands, and carets below a line that was typed.
 
-The rule of this module: what comes in may hold anything, what goes out is `visible`, and no line is longer than
-the page, unless one word is.
+The rule of this module: input may hold anything, output is `visible`, and no line is longer than the page, unless
+one word is.
 """
 
 from itertools import zip_longest
@@ -11,14 +11,14 @@ from raftplay.commands.shown import columns, pad
 from raftplay.watch.text import visible
 
 WIDTH = 80
-"""Columns of a page unless said otherwise."""
+"""The default width of a page, in columns."""
 
 BETWEEN = "   |   "
-"""What stands between two columns."""
+"""The separator of two columns."""
 
 
 def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    """`text` in lines of at most `width` columns, broken between words; `first` and `rest` stand before them."""
+    """Fold `text` into lines of at most `width` columns, the first after `first`, the others after `rest`."""
     lines: list[str] = []
     line, has_word = first, False
     for word in visible(" ".join(text.split())).split():
@@ -30,7 +30,7 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]
 
 
 def indented(text: str, width: int, before: str) -> list[str]:
-    """The lines of an answer, each set in by `before`; what is longer than the page goes on deeper."""
+    """Return the lines of an answer, indented by `before`; what is longer than the page goes on deeper."""
     lines: list[str] = []
     for line in text.split("\n"):
         shown = visible(line)
@@ -43,7 +43,7 @@ def indented(text: str, width: int, before: str) -> list[str]:
 
 
 def pointed(mistake: Mistake, indent: int, width: int) -> list[str]:
-    """A caret below a line that was typed from column `indent` on, and what is wrong there."""
+    """Return a caret below a line that was typed from column `indent` on, and what is wrong there."""
     before = columns(visible(mistake.source[: mistake.column - 1]))
     marked = columns(visible(mistake.source[mistake.column - 1 : mistake.column - 1 + mistake.length]))
     caret = "^" + "~" * (marked - 1)
@@ -52,7 +52,7 @@ def pointed(mistake: Mistake, indent: int, width: int) -> list[str]:
 
 
 def beside(before: str, now: str, width: int) -> str:
-    """Two answers in two columns under "before" and "now", or one below the other where they are too wide."""
+    """Return two answers in columns "before" and "now", or one below the other where they are too wide."""
     left, right = (["before", *map(visible, before.split("\n"))], ["now", *map(visible, now.split("\n"))])
     room = max(map(columns, left)) + len(BETWEEN)
     if room + max(map(columns, right)) > width:

@@ -1,7 +1,7 @@
-"""Which lessons a user has been through, and how well; kept in a file of the user's, which may be forgotten.
+"""The lessons that a user has been through, and how well; kept in a file that the user may delete.
 
-A lesson never fails because of that file: what cannot be read counts as nothing, what cannot be written is said.
-Several lessons may be read at once: whoever changes the file locks it, reads it, and puts another in its place.
+A lesson never fails because of that file: an unreadable file counts as empty, a failed write is reported. Several
+lessons may be read at once: each change locks the file, reads it, and replaces it.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 20
 
 
 class Score(msgspec.Struct, frozen=True):
-    """The best that became of a lesson: right predictions of all; `commands` used to reach its goal, -1 = none."""
+    """The best result of a lesson: correct predictions of all; `commands` used to reach its goal, -1 = none."""
 
     right: int
     questions: int
@@ -26,7 +26,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """Where a reader left a lesson: the step (from 0), the seed, and what became of the predictions by then."""
+    """The place where a reader left a lesson: the step (from 0), the seed, and the results of the predictions."""
 
     step: int
     seed: int
@@ -35,7 +35,7 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """All that is kept, by the names of lessons."""
+    """The contents of the file, by the names of lessons."""
 
     schema: str = "raftplay.progress/1"
     lessons: dict[str, Score] = {}
@@ -43,23 +43,23 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def progress_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where progress is kept; where there is no home, in a place that cannot be written to."""
+    """Return the path of the progress file; without a home, one that cannot be written to."""
     return state_file("progress.json", environ) or Path(os.devnull) / "progress.json"
 
 
 def kept(file: Path) -> Kept:
-    """What is kept; nothing where the file is not there or not readable."""
+    """Return what is kept; nothing where the file is not there or not readable."""
     try:
         with open(file, "rb") as opened:
             return msgspec.json.decode(opened.read(MAX_BYTES), type=Kept)
-    except (OSError, ValueError, RecursionError):  # msgspec raises ValueErrors
+    except (OSError, ValueError, RecursionError):  # msgspec raises subclasses of ValueError
         return Kept()
 
 
 def note(file: Path, lesson: str, score: Score) -> str:
-    """Keep `score` if it is the best so far, and that nobody is in the lesson any more.
+    """Keep `score` if it is the best so far, and that the reader has left the lesson nowhere.
 
-    A sentence where that cannot be kept, else nothing.
+    Returns a sentence where that fails, else "".
     """
 
     def with_score(old: Kept) -> Kept:
@@ -72,7 +72,7 @@ def note(file: Path, lesson: str, score: Score) -> str:
 
 
 def note_left(file: Path, lesson: str, left: Left | None) -> str:
-    """Keep where a lesson was left, None for nowhere; a sentence where that cannot be kept, else nothing."""
+    """Keep where a lesson was left, None for nowhere; return a sentence where that fails, else ""."""
 
     def with_left(old: Kept) -> Kept:
         others = {name: place for name, place in old.left.items() if name != lesson}
@@ -84,7 +84,7 @@ def note_left(file: Path, lesson: str, left: Left | None) -> str:
 
 
 def forget(file: Path) -> bool:
-    """Forget all progress; whether there was any. Raises `OSError`."""
+    """Forget all progress; return whether there was any. Raises `OSError`."""
     try:
         file.unlink()
     except FileNotFoundError:

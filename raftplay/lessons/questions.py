@@ -1,7 +1,7 @@
-"""Questions whose answers are computed from the cluster, and what a reader may answer.
+"""Questions whose answers are computed from the cluster, and the answers that a reader may give.
 
-The rule of this module: nobody writes an answer into a lesson. It is read off the cluster when the time has come,
-so a lesson is right with every seed, or `raftplay lesson --check` says where it is not.
+The rule of this module: a lesson contains no written answers. They are read off the cluster when their time comes,
+so a lesson is correct with every seed, or `raftplay lesson --check` says where it is not.
 """
 
 from collections.abc import Callable
@@ -38,16 +38,16 @@ COUNTS = ("copies", "committed")
 CANDIDATE = "candidate"
 
 MOST = 10**9
-"""No number that a lesson asks for is higher."""
+"""The highest number that a lesson may ask for."""
 
 
 class NoAnswer(Exception):
-    """What was typed answers no question of this kind; the text says what would."""
+    """The typed text does not answer a question of this kind; the message says what would."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The right answer as one would type it, and the facts of the cluster that make it so."""
+    """The correct answer as one would type it, and the facts of the cluster behind it."""
 
     answer: str
     facts: str
@@ -55,7 +55,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several answers, and the condition under which it is the right one."""
+    """One of several answers, and the condition under which it is correct."""
 
     text: str
     condition: Condition
@@ -63,7 +63,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: `kind` is one of `KINDS`, `text` the question, `truth` reads the answer off a session."""
+    """A question: `kind` is one of `KINDS`, `text` its words, `truth` reads the answer off a session."""
 
     kind: str
     text: str
@@ -71,7 +71,7 @@ class Question:
     choices: tuple[Choice, ...] = ()
 
     def hint_for(self, nodes: int) -> str:
-        """How to answer, in a cluster of so many nodes."""
+        """Return how to answer, in a cluster of `nodes` nodes."""
         match self.kind:
             case "node":
                 return f"a node, 0 to {nodes - 1}"
@@ -82,7 +82,7 @@ class Question:
         return f"1 to {len(self.choices)}"
 
     def read(self, text: str, nodes: int) -> str:
-        """What was typed as an answer, in the form of `Truth.answer`. Raises `NoAnswer`."""
+        """Return what was typed as an answer, in the form of `Truth.answer`. Raises `NoAnswer`."""
         word = text.strip().lower()
         match self.kind:
             case "node":
@@ -104,7 +104,7 @@ class Question:
         raise NoAnswer(f"answer with a number from 1 to {len(self.choices)}")
 
     def against(self, session: "Session", given: str, truth: Truth) -> str:
-        """Why the prediction `given` did not come true, besides the facts of `truth`; "" for no more."""
+        """Return why the prediction `given` is wrong, besides the facts of `truth`; "" for no more."""
         match self.kind:
             case "node":
                 return why_not_that_node(session, int(given), int(truth.answer))
@@ -114,7 +114,7 @@ class Question:
         return ""
 
     def others(self, truth: str, nodes: int) -> list[str]:
-        """Some wrong answers, as `raftplay lesson --check` gives them."""
+        """Return some wrong answers, for `raftplay lesson --check`."""
         match self.kind:
             case "node":
                 return [str(node) for node in range(nodes) if str(node) != truth]
@@ -126,7 +126,7 @@ class Question:
 
 
 def parse_question(kind: str, text: str, cursor: Cursor) -> Question:
-    """The question `text`, whose answer is what the words of `cursor` name. Raises `Mistake`."""
+    """Return the question `text`, whose answer the words of `cursor` name. Raises `Mistake`."""
     match kind:
         case "node":
             return Question(kind, text, _node_truth(cursor))
@@ -137,7 +137,7 @@ def parse_question(kind: str, text: str, cursor: Cursor) -> Question:
 
 
 def choose(text: str, choices: tuple[Choice, ...]) -> Question:
-    """The question `text` with several answers; the right one is the first whose condition holds."""
+    """Return the question `text` with several answers; the first whose condition holds is correct."""
 
     def truth(session: "Session") -> Truth:
         for number, choice in enumerate(choices, start=1):
@@ -149,20 +149,20 @@ def choose(text: str, choices: tuple[Choice, ...]) -> Question:
 
 
 def parse_number(cursor: Cursor) -> Measure:
-    """A number to be read off a cluster: ``term``, ``log of 2``, ``copies x``, ``$old``. Raises `Mistake`."""
+    """Parse a number to read off a cluster: ``term``, ``log of 2``, ``copies x``, ``$old``. Raises `Mistake`."""
     word = cursor.next("a number to ask for, such as: term, commit of 2, copies x")
     if word.text in MEASURES:
         if cursor.take("of"):
             return measure_of(word.text, parse_node(cursor))
         if word.text != "term":
-            raise cursor.mistake(f"whose {word.text}? write: {word.text} of NODE", word)
+            raise cursor.mistake(f"{word.text} needs a node; write: {word.text} of NODE", word)
         return measure_of("term", None)
     if word.text in COUNTS:
         return _count_of(word.text, cursor)
     if word.text.startswith("$"):
         return _variable(cursor, word)
     hint = did_you_mean(word.text, (*MEASURES, *COUNTS)) or f"; it is one of {', '.join((*MEASURES, *COUNTS))}"
-    raise cursor.mistake(f"{quoted(word.text)} is no number of a cluster{hint}", word)
+    raise cursor.mistake(f"unknown number {quoted(word.text)}{hint}", word)
 
 
 def _variable(cursor: Cursor, word: Word) -> Measure:
@@ -208,11 +208,11 @@ def _node_truth(cursor: Cursor) -> Callable[["Session"], Truth]:
 
 
 def _candidate_truth(session: "Session") -> Truth:
-    """Return the only candidate among connected live nodes. Raises `Failed` where there is none, or several."""
+    """Return the only candidate among connected live nodes. Raises `Failed` where there is not exactly one."""
     cluster = session.harness.cluster
     found = [id for id in checks.connected(session.harness) if cluster[id].cm.state is CMState.CANDIDATE]
     if len(found) != 1:
-        raise Failed(f"exactly one candidate is meant here, not {len(found)}")
+        raise Failed(f"exactly one candidate is expected here, not {len(found)}")
     return Truth(str(found[0]), f"node {found[0]} is candidate in term {cluster[found[0]].cm.current_term}")
 
 

@@ -1,7 +1,6 @@
-"""Why a prediction did not come true: what the cluster's own facts say about it.
+"""Why a prediction is wrong, by the facts of the cluster.
 
-The rule of this module: nothing is said here that is not read off the cluster, with `raftplay.why` where a node
-was predicted.
+The rule of this module: every statement is read off the cluster, with `raftplay.why` where a node was predicted.
 """
 
 import math
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def why_not_that_node(session: "Session", given: int, right: int) -> str:
-    """Why it is not node `given`, and why it is node `right`."""
+    """Return why it is not node `given`, and why it is node `right`."""
     view = session.view()
     sentences = [f"Why not node {given}: {_head(view, given)}."]
     sentences += [f"{words}." for words in (_timers(session, view, given, right), _vote(view, given)) if words]
@@ -33,7 +32,7 @@ def _head(view: View, node: int) -> str:
 
 
 def _timers(session: "Session", view: View, given: int, right: int) -> str:
-    """When the timer of `given` would have fired, where it was that of `right` that fired."""
+    """Return when the timer of `given` would have fired, if an election timer of `right` fired; else ""."""
     firing, history = _firing(view, right), session.history
     if firing is None or firing.by_hand:
         return ""
@@ -61,7 +60,7 @@ def _firing(view: View, node: int) -> Firing | None:
 
 
 def _vote(view: View, node: int) -> str:
-    """Whom it voted for, where it follows."""
+    """Return whom `node` voted for, if it is a follower; else ""."""
     facts = why.why_node(view, node).facts
     if not isinstance(facts, FollowerFacts) or facts.vote is None or facts.vote.time is None:
         return ""

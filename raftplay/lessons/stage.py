@@ -1,7 +1,7 @@
-"""Where a lesson's cluster is played on: who lets its time pass, how fast, and what is told meanwhile.
+"""The stage of a lesson: it lets the cluster's time pass, at some speed, and tells what happens.
 
-The rule of this module: time passes only within commands, so it never matters how long a reader thinks, and the
-same commands always lead to the same cluster.
+The rule of this module: time passes only within commands, so a reader may think for any time, and the same
+commands always lead to the same cluster.
 """
 
 import threading
@@ -19,16 +19,16 @@ from raftplay.watch.facts import Record
 T = TypeVar("T")
 
 PATIENCE = 4.0
-"""How long, in seconds of the wall clock, a command is watched at the chosen speed."""
+"""The seconds of the wall clock for which a command runs at the chosen speed."""
 
 HASTE = 10.0
-"""How much faster it goes from then on."""
+"""The factor by which a command speeds up then."""
 
 FASTEST = 100.0
 
 
 class Stage:
-    """The cluster of a lesson, in the thread of whoever reads it.
+    """The cluster of a lesson, in the thread of its reader.
 
     `speed` is how fast it is seen happening; None takes no time at all.
     """
@@ -43,11 +43,11 @@ class Stage:
             session.harness.keep_pace()
 
     def call(self, function: Callable[[], T], about: str = "") -> T:
-        """What `function` gives, called where the session may be used."""
+        """Return the result of `function`, called where the session may be used."""
         return function()
 
     def look(self, read: Callable[[Session], T]) -> T:
-        """Something that is read off the session, all of it at one moment."""
+        """Return what `read` reads off the session, all of it at one moment."""
 
         def locked() -> T:
             with self.session.harness.lock:
@@ -56,11 +56,11 @@ class Stage:
         return self.call(locked)
 
     def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> str:
-        """Do a command; what happens goes to `tell`, or is not seen. Raises what `Session.perform` raises."""
+        """Perform a command and report its events to `tell`, if given. Raises what `Session.perform` raises."""
         return self.call(lambda: self._do(bound, tell), bound.statement.text)
 
     def start_over(self, lesson: Lesson, at: int) -> dict[str, str]:
-        """The cluster as it was when step `at` began, in no time; what was seen by then, as `reach` gives it."""
+        """Rebuild the cluster as it was when step `at` began, in no time; return what `reach` returns."""
 
         def again() -> dict[str, str]:
             was_live, self.session.is_live = self.session.is_live, False
@@ -75,11 +75,11 @@ class Stage:
         return self.call(again)
 
     def rest(self) -> None:
-        """Let time stand still between commands, if it did not."""
+        """Stop the cluster's time between commands, if it passes."""
 
     def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> str:
         if self.session.moment is not None and self.session.branch.name == FIRST:
-            self.session.look_at_the_present()  # the lesson goes on from there, whatever is looked at
+            self.session.look_at_the_present()  # the lesson goes on from the present
         harness = self.session.harness
         if tell is None:
             with self._speed(FASTEST):
@@ -93,7 +93,7 @@ class Stage:
 
     @contextmanager
     def _haste(self, bound: Bound) -> Iterator[None]:
-        """What takes long goes faster after a while, and the next command as before."""
+        """Speed up a long command after a while, and restore the speed behind it."""
         if self.speed is None or bound.command.effect == "looks":
             yield
             return
@@ -110,7 +110,7 @@ class Stage:
 
     @contextmanager
     def _speed(self, speed: float, *, is_kept: bool = False) -> Iterator[None]:
-        """At `speed`, and then as before."""
+        """Run at `speed`, then restore the speed before."""
         harness, before = self.session.harness, self.session.harness.speed
         harness.set_speed(speed)
         try:

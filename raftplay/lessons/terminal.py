@@ -1,4 +1,4 @@
-"""A lesson as it is read: words, predictions, and what the cluster does, step by step."""
+"""A lesson as it is read: words, predictions, and the events of the cluster, step by step."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,27 +23,27 @@ STILL = "Time stands still while you read and think."
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the predictions, by the line of their question, and the fewest commands to the goal."""
+    """The results of the predictions, by the line of their question, and the fewest commands to the goal."""
 
     right: dict[int, bool] = field(default_factory=dict)
     commands: int = -1
 
     def note(self, line: int, is_right: bool) -> None:
-        """The first prediction counts; whoever goes back knows the answer."""
+        """Record the first prediction only: a reader who goes back knows the answer."""
         self.right.setdefault(line, is_right)
 
     def note_goal(self, commands: int) -> None:
-        """A goal was reached."""
+        """Record that a goal was reached with `commands` commands."""
         self.commands = commands if self.commands < 0 else min(self.commands, commands)
 
     @property
     def score(self) -> Score:
-        """In numbers."""
+        """Return the score."""
         return Score(sum(self.right.values()), len(self.right), self.commands)
 
 
 class LessonReader:
-    """One reader's way through `lesson` on a stage. `start` is where they left it the last time."""
+    """A reader's run through `lesson` on a stage. `start` is where they left it the last time."""
 
     def __init__(self, lesson: Lesson, stage: Stage, console: Console, *, start: Left | None = None) -> None:
         self.lesson = lesson
@@ -57,28 +57,28 @@ class LessonReader:
 
     @property
     def session(self) -> Session:
-        """The session that is played on."""
+        """Return the session that is played on."""
         return self.stage.session
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps are behind the reader."""
+        """Return whether all steps are behind the reader."""
         return self.at == len(self.lesson.steps)
 
     @property
     def left(self) -> Left | None:
-        """Where the reader is now, to go on from later; None in the first step."""
+        """Return where the reader is now, to go on from later; None in the first step."""
         seed = self.session.blueprint.seed if self.session.blueprint is not None else 0
         return Left(self.at, seed, self.tally.right, self.tally.commands) if self.at else None
 
     def play(self) -> Score | None:
-        """All steps, up to the end or until the reader quits: the score, None when they quit."""
+        """Play all steps, up to the end or until the reader quits; return the score, None when they quit."""
         self.teller.line(f"Lesson {self.lesson.title}", "title")
         self.teller.line(f"{STILL} help says what you can type.", "dim")
         total = len(self.lesson.steps)
         try:
             if self.at:
-                self.teller.words(f"You go on with step {self.at + 1}; previous leads to the one before.", "dim")
+                self.teller.words(f"You go on with step {self.at + 1}; type previous for the step before.", "dim")
                 self.looked = self.stage.start_over(self.lesson, self.at)
             while self.at < total:
                 self._go_through()
@@ -92,7 +92,7 @@ class LessonReader:
     # ---- a step
 
     def _go_through(self) -> None:
-        """The step that is next; then `at` says which one follows."""
+        """Play the next step, then set `at` to the one that follows."""
         try:
             self._heading()
             self._play_step()
@@ -129,10 +129,10 @@ class LessonReader:
         return None
 
     def _do(self, request: Do) -> None:
-        """A command of the lesson; one that only keeps a value is the lesson's own business."""
+        """Perform a command of the lesson, and show it unless it is unseen or only keeps a value."""
         bound = request.bound
         if request.unseen or bound.command.name == "let":
-            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check finds them
+            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check reports them
                 self.stage.do(bound)
         else:
             self.teller.command(bound.statement.text)
@@ -191,7 +191,7 @@ class LessonReader:
         self.teller.line(title, "title")
 
     def _between(self) -> None:
-        """The reader may play, look, and go back, before the next step begins."""
+        """Offer to play, look, and go back before the next step begins."""
         is_last = self.at + 1 == len(self.lesson.steps)
         onward = "ends the lesson" if is_last else "goes on"
         self.teller.gap()
@@ -204,11 +204,11 @@ class LessonReader:
 
 
 BEGINNINGS = ("the", "node", "nodes", "no", "there", "it", "done")
-"""Words of ours with which facts begin."""
+"""The words of raftplay with which facts begin."""
 
 
 def score_text(score: Score) -> str:
-    """A score in words."""
+    """Return a score in words."""
     parts = [f"{score.right} of {score.questions} predictions correct"] if score.questions else []
     if score.commands >= 0:
         parts.append(f"the goal took {count(score.commands, 'command')}")
@@ -216,7 +216,7 @@ def score_text(score: Score) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` as a sentence; what may be a value that somebody submitted keeps its small letter."""
+    """Return `text` as a sentence; a word that may be a submitted value keeps its small letter."""
     begins = text.split(" ", 1)[0] in BEGINNINGS or text[:1].isdigit()
     return f"{text[:1].upper() if begins else text[:1]}{text[1:]}." if text else ""
 

@@ -1,7 +1,7 @@
-"""The calls and replies that were in flight, as the events tell.
+"""The requests and responses in flight, derived from the events.
 
 A message is in flight from its sending until it is delivered or lost. Over sockets a message can vanish with its
-connection, and nobody knows; so what is not heard of for long is taken for lost.
+connection, and no event tells it; a message without an event for long therefore counts as lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,22 +13,22 @@ from raftplay.raft.messages import AppendEntriesReply, Args, Reply, RequestVoteR
 from raftplay.watch import facts
 
 PATIENCE = 2.0
-"""After how many seconds of cluster time, beyond the longest delay of any link, a message counts as lost."""
+"""Seconds of cluster time, beyond the longest delay of any link, after which a message counts as lost."""
 
 MAX_MESSAGES = 20_000
-"""How many messages are known at most; of more, the oldest are forgotten."""
+"""The most messages that are kept; the oldest are forgotten first."""
 
 FEW = 1024
-"""So many are no reason to look which of them are lost."""
+"""The number of messages up to which nothing is swept."""
 
 Key = int | tuple[int, Reply]
-"""A call by its number; a reply by that and by what it says, as a call that came twice is answered twice."""
+"""A request by its number; a response by that and its content, as a request delivered twice has two responses."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A call or reply of which `copies` are on their way since `since`.
+    """A request or response of which `copies` are in flight since `since`.
 
-    `held`: it stays in flight until it is released, whatever becomes of its link.
+    `held`: the message stays in flight until it is released, whatever happens to its link.
     """
 
     call_id: int
@@ -44,7 +44,7 @@ Links = frozenset[tuple[int, int]]
 
 
 class Waiting:
-    """How many copies of each message wait at a frozen node: a copy of the same may be on its way behind them."""
+    """The number of copies of each message that wait at a frozen node; more may be in flight behind them."""
 
     __slots__ = ("_counts",)
 
@@ -52,16 +52,16 @@ class Waiting:
         self._counts: dict[Key, int] = {}
 
     def copy(self) -> "Waiting":
-        """Return the same counts; what is done to one of the two does not show in the other."""
+        """Return an independent copy of the counts."""
         new = Waiting()
         new._counts = self._counts.copy()
         return new
 
     def landed(self, event: object, is_frozen: Callable[[int], bool]) -> Key | None:
-        """Read an event, and return the message of which a copy is in flight no more since then, if there is one.
+        """Read an event; return the key of the message of which it takes one copy out of flight, None for none.
 
-        As long as a receiver is frozen, nothing becomes of what waits there; when it goes on or crashes, that is
-        delivered or lost before anything else that comes to it.
+        While a receiver is frozen, the copies that wait there are neither delivered nor lost. When it goes on or
+        crashes, they are delivered or lost before any other message to it.
         """
         key: Key
         match event:
@@ -86,7 +86,7 @@ class Waiting:
 
 
 class Flying:
-    """All messages in flight, in the order in which they left."""
+    """All messages in flight, in the order in which they were sent."""
 
     __slots__ = ("_messages", "_sweep_at", "longest_delay", "waiting")
 
@@ -101,7 +101,7 @@ class Flying:
         return len(self._messages)
 
     def copy(self) -> "Flying":
-        """The same messages; what is done to one of the two does not show in the other."""
+        """Return an independent copy of the messages."""
         new = Flying()
         new._messages = self._messages.copy()
         new._sweep_at, new.longest_delay = self._sweep_at, self.longest_delay
@@ -109,7 +109,7 @@ class Flying:
         return new
 
     def sent(self, key: Key, message: Message, held: Links) -> None:
-        """`message` leaves; what is on links that are `held` may stay for ever."""
+        """Add `message`, which is sent now; messages on links in `held` never count as lost."""
         known = self._messages.get(key)
         if known is not None:
             message = replace(message, copies=known.copies + message.copies, held=known.held)
@@ -118,19 +118,19 @@ class Flying:
             self._sweep(message.since, held)
 
     def copied(self, key: Key) -> None:
-        """There is one more of a message."""
+        """Count one more copy of a message."""
         known = self._messages.get(key)
         if known is not None:
             self._messages[key] = replace(known, copies=known.copies + 1)
 
     def held(self, key: Key) -> None:
-        """A message stays in flight until it is released."""
+        """Mark a message as held: it stays in flight until it is released."""
         known = self._messages.get(key)
         if known is not None:
             self._messages[key] = replace(known, held=True)
 
     def landed(self, event: object, is_frozen: Callable[[int], bool]) -> None:
-        """Read that a message was delivered or lost, or came to a frozen node."""
+        """Remove a copy that was delivered or lost, or that waits at a frozen node."""
         key = self.waiting.landed(event, is_frozen)
         known = None if key is None else self._messages.get(key)
         if known is None or key is None:
@@ -141,13 +141,13 @@ class Flying:
             del self._messages[key]
 
     def released(self, src: int, dst: int, time: float) -> None:
-        """The link is held no more: what is on it goes on at `time`."""
+        """Restart all messages from `src` to `dst` at `time`, as their link is no longer held."""
         for key, message in self._messages.items():
             if message.src == src and message.dst == dst:
                 self._messages[key] = replace(message, since=time)
 
     def at(self, time: float, held: Links) -> Iterator[Message]:
-        """What is in flight at `time`."""
+        """Return the messages in flight at `time`."""
         oldest = self._oldest(time)
         return (m for m in self._messages.values() if _counts(m, oldest, held))
 
@@ -158,15 +158,15 @@ class Flying:
         self._sweep_at = max(FEW, 2 * len(self._messages))
 
     def _oldest(self, time: float) -> float:
-        """Since when a message may be under way and not be lost."""
+        """Return the cluster time since when a message may be in flight without counting as lost."""
         return time - PATIENCE - self.longest_delay
 
 
 def _counts(message: Message, oldest: float, held: Links) -> bool:
-    """Whether a message is not yet taken for lost."""
+    """Return whether a message does not count as lost yet."""
     return message.held or message.since >= oldest or (message.src, message.dst) in held
 
 
 def key_of(call_id: int, message: Args | Reply) -> Key:
-    """What a message is known by."""
+    """Return the key of a message."""
     return (call_id, message) if isinstance(message, RequestVoteReply | AppendEntriesReply) else call_id

@@ -1,7 +1,7 @@
-"""A sequence that grows at its end and is seldom cut, of which a copy costs nothing.
+"""A sequence that grows at its end, is seldom cut, and costs nothing to copy.
 
-Copies share one list as far as they agree: each has its own length, and whoever is first to go another way
-than the list takes a list of its own. So a log can be kept as it was at hundreds of moments.
+Copies share one list as far as they agree. Each copy has its length; the first one that differs from the list
+takes another list. So a log can be kept as it was at hundreds of moments.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Growing(Generic[T]):
-    """Items that are appended, cut off at the end, and looked at all at once."""
+    """A sequence whose items are appended, cut off at the end, and read as one tuple."""
 
     __slots__ = ("_frozen", "_items", "_length")
 
@@ -24,7 +24,7 @@ class Growing(Generic[T]):
         return self._length
 
     def copy(self) -> "Growing[T]":
-        """The same items; what is done to one of the two does not show in the other."""
+        """Return an independent copy of the items."""
         new: Growing[T] = Growing.__new__(Growing)
         new._items, new._length, new._frozen = self._items, self._length, self._frozen
         return new
@@ -34,13 +34,13 @@ class Growing(Generic[T]):
         items, length = self._items, self._length
         if length == len(items):
             items.append(item)
-        elif items[length] is not item:  # a copy went another way from here
+        elif items[length] is not item:  # a copy differs from here on
             self._items = [*items[:length], item]
         self._length = length + 1
         self._frozen = None
 
     def put(self, index: int, items: Iterable[T]) -> None:
-        """Let `items` stand from `index` on; what stands behind them stays."""
+        """Overwrite the items from `index` on with `items`; the items behind them stay."""
         for at, item in enumerate(items, start=index):
             if at >= self._length:
                 self.append(item)
@@ -55,7 +55,7 @@ class Growing(Generic[T]):
             self._frozen = None
 
     def frozen(self) -> tuple[T, ...]:
-        """The items as one immutable value."""
+        """Return the items as one tuple."""
         if self._frozen is None:
             self._frozen = tuple(self._items[: self._length])
         return self._frozen

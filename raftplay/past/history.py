@@ -1,6 +1,6 @@
 """The last events of a cluster, for `events` and for looking back; older ones are forgotten.
 
-What is forgotten is folded into a `World` first, from which every moment can be rebuilt that is still kept.
+Forgotten events are folded into a `World` first, from which every moment that is still kept can be rebuilt.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -20,27 +20,27 @@ from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
 
 LIMIT = 20_000
-"""How many records are kept unless said otherwise: about a minute of five idle nodes."""
+"""The default number of records that are kept: about a minute of five idle nodes."""
 
 CHECKPOINT_EVERY = 256
-"""Of how many records one is remembered with the cluster after it, while somebody looks back."""
+"""The number of records between two copies of the cluster that make looking back fast."""
 
 
 class History:
     """A reader of a `Stream` that keeps the last `limit` records.
 
-    It is attached before the cluster's first event; or later, with the `World.of` the cluster at that moment.
-    It is called, and asked, under the lock of its cluster.
+    Attach it before the cluster's first event, or later with the `World.of` the cluster at that moment. Call it,
+    and read from it, under the lock of its cluster.
     """
 
     def __init__(self, limit: int = LIMIT, world: World | None = None) -> None:
         if limit < 1:
             raise ValueError(f"a history keeps at least one record, not {limit}")
         self.limit = limit
-        """How many records are kept at most."""
+        """The most records that are kept."""
 
         self.seen = 0
-        """How many records there were in all."""
+        """The number of records read so far."""
 
         self._records: deque[Record] = deque()
         self._base = World() if world is None else world
@@ -60,48 +60,48 @@ class History:
 
     @property
     def forgotten(self) -> int:
-        """How many records there were that are not kept any more."""
+        """Return the number of records that are no longer kept."""
         return self.seen - len(self._records)
 
     def records(self) -> list[Record]:
-        """All that are kept, oldest first."""
+        """Return all kept records, oldest first."""
         return list(self._records)
 
     def last(self, n: int) -> list[Record]:
-        """The last `n` of them at most, oldest first."""
+        """Return at most the last `n` records, oldest first."""
         return self.records()[-n:] if n > 0 else []
 
     # ---- looking back
 
     @property
     def first_seq(self) -> int:
-        """The number of the first record that is kept; where there is none, of the next that comes."""
+        """Return the number of the first kept record; if none is kept, of the next one to come."""
         return self._records[0].seq if self._records else self._base.seq + 1
 
     @property
     def earliest(self) -> int:
-        """The number of the earliest event behind which one can look: the one before the first that is kept."""
+        """Return the number of the event before the first kept one: the earliest that `at` accepts."""
         return self.first_seq - 1
 
     @property
     def last_seq(self) -> int:
-        """The number of the last record; 0 before the first event of all."""
+        """Return the number of the last record, 0 before the first event."""
         return self._records[-1].seq if self._records else self._base.seq
 
     @property
     def first_time(self) -> float:
-        """Cluster time of the first record that is kept."""
+        """Return the cluster time of the first kept record, in seconds."""
         return self._records[0].time if self._records else self._base.time
 
     @property
     def last_time(self) -> float:
-        """Cluster time of the last record."""
+        """Return the cluster time of the last record, in seconds."""
         return self._records[-1].time if self._records else self._base.time
 
     def seq_at(self, time: float) -> int:
-        """The number of the last event at `time` or before it; 0 before the first event of all.
+        """Return the number of the last event at or before `time`, 0 before the first event.
 
-        Raises `UsageError` when that is forgotten.
+        Raises `UsageError` when that event is forgotten.
         """
         at = bisect_right(self._records, time, key=_time_of)
         if at == 0 and self.forgotten:
@@ -109,23 +109,23 @@ class History:
         return self._records[at - 1].seq if at else self.first_seq - 1
 
     def record(self, seq: int) -> Record | None:
-        """The record of that number, if it is kept."""
+        """Return the record with the number `seq`, None if it is not kept."""
         at = seq - self.first_seq
         return self._records[at] if 0 <= at < len(self._records) else None
 
     def time_of(self, seq: int) -> float:
-        """When the event of that number happened, which is kept or the last that is not."""
+        """Return the cluster time of the event `seq`, which is kept or is the last forgotten one."""
         record = self.record(seq)
         return self._base.time if record is None else record.time
 
     def after(self, seq: int) -> Iterator[Record]:
-        """What happened after the event of that number, as far as it is kept."""
+        """Return the kept records after the event `seq`."""
         return self._between(seq, self.last_seq)
 
     def at(self, seq: int) -> World:
-        """The cluster after the event `seq`; just before the first event that is kept counts too.
+        """Return a copy of the cluster after the event `seq`, from just before the first kept event on.
 
-        The world is the caller's own. Raises `UsageError` when that is forgotten, or has not happened yet.
+        Raises `UsageError` when that moment is forgotten, or has not come yet.
         """
         self._check(seq)
         world = self._nearest(seq).copy()
@@ -137,9 +137,9 @@ class History:
         return world.copy()
 
     def view(self, seq: int, now: Snapshot, time: float | None = None, *, breach: Breach | None = None) -> View:
-        """What there was to see after the event `seq`, at `time` (its own, if None). Raises `UsageError` as `at`.
+        """Return the view after the event `seq`, at `time` (default: the event's). Raises `UsageError` as `at`.
 
-        `now` gives what no event tells; `breach`, the first so far, is in the view if it had happened by then.
+        `now` gives what no event carries; `breach`, the first so far, is in the view if it had happened by then.
         """
         world = self.at(seq)
         return View(
@@ -152,7 +152,7 @@ class History:
         )
 
     def forget_checkpoints(self) -> None:
-        """Nobody looks back any more: let go of what makes that quick."""
+        """Drop the copies of the cluster that make looking back fast."""
         self._checkpoints.clear()
         self._latest = None
 
@@ -170,7 +170,7 @@ class History:
         return f"the history goes back to event {self.first_seq}, at {self.first_time:.3f} s"
 
     def _nearest(self, seq: int) -> World:
-        """The last world that is at hand and not later than `seq`."""
+        """Return the latest known world that is not later than `seq`."""
         base = self._base
         del self._checkpoints[: bisect_left(self._checkpoints, base.seq, key=_seq_of)]
         at = bisect_right(self._checkpoints, seq, key=_seq_of)
@@ -179,7 +179,7 @@ class History:
         return latest if latest is not None and nearest.seq <= latest.seq <= seq else nearest
 
     def _between(self, seq: int, until: int) -> Iterator[Record]:
-        """The kept records after `seq`, up to `until`."""
+        """Return the kept records after `seq`, up to `until`."""
         first = self.first_seq
         return islice(self._records, max(seq + 1 - first, 0), max(until + 1 - first, 0))
 

@@ -1,4 +1,4 @@
-"""One node of a `World`: what its decisions make it, and what was done to it."""
+"""One node of a `World`: the result of its decisions, and of what was done to it."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -14,11 +14,11 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Commi
 DEAD, FOLLOWER, LEADER = CMState.DEAD.value, CMState.FOLLOWER.value, CMState.LEADER.value
 
 UNBORN = decisions.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
-"""A node before its first event."""
+"""The state of a node before its first event."""
 
 
 class PastNode:
-    """A node after its last event. `after` is the state that the event carried, the rest is gathered here."""
+    """A node after its last event. `after` is the state that the event carried; the rest is gathered here."""
 
     __slots__ = (
         "_was",
@@ -53,7 +53,7 @@ class PastNode:
         self.begin(0)
 
     def begin(self, incarnation: int) -> None:
-        """A new process over the old disk; what that gives back, its first event tells."""
+        """Start a new process over the old disk; its first event tells what the disk returns."""
         self.incarnation = incarnation
         self.wiped = False
         self.log = self.disk.copy()
@@ -77,7 +77,7 @@ class PastNode:
 
     @classmethod
     def of(cls, seen: NodeSnapshot) -> "PastNode":
-        """The node as a snapshot shows it."""
+        """Return the node that a snapshot shows."""
         node = cls(seen.id)
         node.incarnation = seen.incarnation
         node.holds(seen.current_term, seen.voted_for, seen.log)
@@ -100,7 +100,7 @@ class PastNode:
         return node
 
     def copy(self) -> "PastNode":
-        """The same node; what is done to one of the two does not show in the other."""
+        """Return an independent copy of the node."""
         new = PastNode.__new__(PastNode)
         new.id, new.incarnation, new.after = self.id, self.incarnation, self.after
         new.log, new.commits = self.log.copy(), self.commits.copy()
@@ -114,7 +114,7 @@ class PastNode:
         return new
 
     def snapshot(self, listen_addr: tuple[str, int]) -> NodeSnapshot:
-        """The node as a snapshot shows it."""
+        """Return the snapshot of the node."""
         after, alive = self.after, self.alive
         return NodeSnapshot(
             id=self.id,
@@ -140,45 +140,45 @@ class PastNode:
             crash_cause=self.crash_cause,
         )
 
-    # ---- what no decision tells
+    # ---- changes that no decision tells
 
     def crash(self, cause: str) -> None:
-        """It is stopped and cut off; its collected commits are forgotten. `cause`: how its disk or code failed."""
+        """Stop the node, cut it off and forget its commits. `cause`: how its disk or code failed."""
         self.alive = self.connected = self.tearing = False
         self.crash_cause = cause
         self.commits = Growing()
 
     def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
-        """Its disk would give back this."""
+        """Set the contents of the disk."""
         self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
 
     def wipe(self) -> None:
-        """Its disk is empty, and stays so whatever a dead process still writes."""
+        """Empty the disk, which stays empty whatever a crashed process still writes."""
         self.wiped = True
         self.holds(0, NONE, ())
 
     def revive(self) -> None:
-        """A dead process heard a reply, which only bug zombie lets through: it is again what it was."""
+        """Restore the role of a crashed process that got a response, which only bug zombie allows."""
         self.after = replace(self.after, state=self._was)
 
     def call_left(self, peer: int, args: Args | None) -> None:
-        """A call left for `peer`; `args` is None for one that a user made."""
+        """Count a request that left for `peer`; `args` is None for one that a user made."""
         if self.calls_left > 0:
             self.calls_left -= 1
         if type(args) is AppendEntriesArgs:
             self.next_index[peer] = args.prev_log_index + len(args.entries) + 1
 
     def call_did_not_leave(self, peer: int, args: Args) -> None:
-        """The last call to `peer` turned out not to have left."""
+        """Take back the last request to `peer`, which turned out not to have left."""
         if self.calls_left >= 0:
             self.calls_left += 1
         if type(args) is AppendEntriesArgs and peer in self.next_index:
             self.next_index[peer] = max(self.match_index[peer], args.prev_log_index) + 1
 
     def _behind_no_match(self) -> None:
-        """Of a call that cannot leave no event tells; it leaves no next_index at or below match_index.
+        """Raise each next_index above its match_index, as a request that cannot leave does without an event.
 
-        Every other call says with which entry it begins, so nothing is lost by assuming that none can leave.
+        Every other request says with which entry it begins, so nothing is lost by assuming that none can leave.
         """
         for peer, match_index in self.match_index.items():
             if self.next_index[peer] <= match_index:  # only with bug match-not-reset
@@ -221,7 +221,7 @@ class PastNode:
             self.leader_id = NONE
 
     def _append_decided(self, event: decisions.AppendDecided) -> None:
-        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader hears nobody, bug or not
+        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader follows nobody, even with a bug
             self.leader_id = event.args.leader_id
 
     def _peers_reset(self, event: decisions.PeersReset) -> None:
@@ -280,4 +280,4 @@ DECISIONS: dict[type, Decide] = {
     decisions.ReplyIgnored: PastNode._reply_ignored,
     decisions.Applied: PastNode._applied,
 }
-"""What a decision does to its node, besides the state that it carries."""
+"""The change that each decision makes to its node, besides the state that it carries."""

@@ -1,4 +1,4 @@
-"""What there is to see of a cluster at one moment, now or in the past, as one immutable value."""
+"""A cluster at one moment, now or in the past, as one immutable value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from raftplay.watch.invariants import Breach
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A call or a reply on its way. `due`: when it arrives, in cluster time; None while it is held.
+    """A request or response in flight. `due`: when it arrives, in cluster time; None while it is held.
 
-    In the past, `due` is when it did arrive, or was lost; None if neither has happened since.
-    `id` is the number that `deliver`, `lose` and `duplicate` take, -1 where it is not known (in the past).
-    `call_id` is the number of the call, which its reply shares. `on_link`: `due` is only when it leaves its link.
+    In the past, `due` is when it did arrive or was lost; None if neither has happened since. `id` is the number
+    that `deliver`, `lose` and `duplicate` take, -1 where it is not known (in the past). `call_id` is the number of
+    the RPC, which request and response share. `on_link`: at `due` it only leaves its link.
     """
 
     id: int
@@ -29,11 +29,11 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A cluster at one moment, and how it came there.
+    """A cluster at one moment, and the events that led to it.
 
     `records` are the events up to the moment, oldest first; `forgotten` earlier ones are not kept any more.
-    `rewound`: the moment is past, and nothing that is shown is so now. `branch` names the future that is played,
-    where there are several. `breach` is the first invariant that broke, if one did by then.
+    `rewound`: the moment is past, and the view does not show the present. `branch` names the future that is
+    played, where there are several. `breach` is the first violation of an invariant, if there was one by then.
     """
 
     snapshot: Snapshot

@@ -1,7 +1,7 @@
-"""A cluster as its events make it: fold them, and have the cluster as it was after the last one.
+"""A cluster folded from its events, as it was after the last one.
 
-The rule of this module: what it shows is what `Harness.snapshot` showed at that event, with every bug switch as
-without. It repeats no rule of the algorithm: the events say what was decided, and each carries the state after.
+The rule of this module: it shows what `Harness.snapshot` showed at that event, with and without every bug switch.
+It repeats no rule of the algorithm: the events say what was decided, and each carries the state after it.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from raftplay.watch.facts import Record
 
 
 class World:
-    """A reader of records, from the first event of a cluster on; or from a moment of which it has the snapshot."""
+    """A reader of records, from the first event of a cluster on, or from a later moment with a snapshot."""
 
     __slots__ = ("_flying", "_groups", "_held", "_links", "_nodes", "seq", "time")
 
@@ -37,7 +37,7 @@ class World:
 
     @classmethod
     def of(cls, snapshot: Snapshot, seq: int) -> Self:
-        """A cluster of which the events up to number `seq` are not known; nor is what is in flight."""
+        """Return the world of `snapshot`, without the events up to number `seq` and the messages in flight."""
         world = cls()
         world.seq, world.time = seq, snapshot.time
         world._nodes = [PastNode.of(node) for node in snapshot.nodes]
@@ -46,7 +46,7 @@ class World:
         return world
 
     def __call__(self, record: Record) -> None:
-        """One more event."""
+        """Apply one more event."""
         self.seq, self.time = record.seq, record.time
         event, after = record.event, record.after
         if after is None:
@@ -55,14 +55,14 @@ class World:
                 fact(self, record, event)
             return
         node = self.node(record.node)
-        if record.incarnation == node.incarnation:  # what a dead process still does shows nowhere
+        if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
             decide = DECISIONS.get(type(event))
             if decide is not None:
                 decide(node, event)
             node.after = after
 
     def copy(self) -> Self:
-        """The same cluster; the two go on apart. Logs are shared as long as they are the same."""
+        """Return an independent copy of the cluster. Logs are shared as long as they are the same."""
         new = type(self).__new__(type(self))
         new.seq, new.time = self.seq, self.time
         new._nodes = [node.copy() for node in self._nodes]
@@ -71,9 +71,9 @@ class World:
         return new
 
     def snapshot(self, now: Snapshot, time: float | None = None) -> Snapshot:
-        """The cluster after the last record, at `time` (that of the record, if None).
+        """Return the cluster after the last record, at `time` (default: that of the record).
 
-        What no event tells is as in `now`: backend, seed, speed, pause, bugs, timings and addresses.
+        Backend, seed, speed, pause, bugs, timings and addresses, which no event carries, are those of `now`.
         """
         return Snapshot(
             time=self.time if time is None else time,
@@ -90,7 +90,7 @@ class World:
         )
 
     def messages(self, time: float | None = None) -> tuple[InFlight, ...]:
-        """The calls and replies in flight then, in the order in which they left, copies each for itself."""
+        """Return the requests and responses in flight at `time`, in the order sent, each copy separately."""
         return tuple(
             InFlight(NONE, m.call_id, m.src, m.dst, m.message, None)
             for m in self._flying.at(self.time if time is None else time, self._held)
@@ -98,18 +98,18 @@ class World:
         )
 
     def node(self, id: int) -> PastNode:
-        """What is known of node `id`."""
+        """Return node `id`; a node that is not known yet is added."""
         nodes = self._nodes
         while id >= len(nodes):
             nodes.append(PastNode(len(nodes)))
         return nodes[id]
 
     def is_frozen(self, id: int) -> bool:
-        """Return whether the process of node `id` is stalled."""
+        """Return whether the process of node `id` is paused (frozen)."""
         return self.node(id).frozen
 
     def waiting(self) -> Waiting:
-        """Return what waits at frozen nodes; the counts are the caller's own."""
+        """Return a copy of what waits at frozen nodes."""
         return self._flying.waiting.copy()
 
     def _node_snapshot(self, now: NodeSnapshot) -> NodeSnapshot:
@@ -153,7 +153,7 @@ class World:
     def _kept_waiting(self, record: Record, event: facts.KeptWaiting) -> None:
         self._flying.landed(event, self.is_frozen)
 
-    # ---- what is done to nodes
+    # ---- faults of nodes
 
     def _crashed(self, record: Record, event: facts.Crashed) -> None:
         self.node(record.node).crash(event.cause)
@@ -187,7 +187,7 @@ class World:
     def _dropping(self, record: Record, event: facts.Dropping) -> None:
         self.node(record.node).calls_left = event.after
 
-    # ---- what is done to links
+    # ---- faults of links
 
     def _partitioned(self, record: Record, event: facts.Partitioned) -> None:
         self._groups = event.groups if len(event.groups) > 1 else ()
@@ -239,4 +239,4 @@ _FACTS: dict[type, EventHandler] = {
     facts.LinkHeld: World._link_held,
     facts.MessageHeld: World._message_held,
 }
-"""What a fact changes; one that is not here changes nothing that a snapshot shows."""
+"""The change that each fact makes; other facts change nothing that a snapshot shows."""

@@ -1,7 +1,7 @@
-"""Why things are as they are: answers from a cluster's events and state, with rule, operands and section.
+"""Explanations from a cluster's events and state, with rule, operands and section.
 
-`why`, `why_node`, `why_not_committed`, `why_no_leader`, `why_rejected` and `why_broken` take a `View` and give an
-`Explanation`: its `facts`, and words for them.
+`why`, `why_node`, `why_not_committed`, `why_no_leader`, `why_rejected` and `why_broken` take a `View` and return
+an `Explanation`: its `facts`, and words for them.
 """
 
 from raftplay.why.answers import why, why_broken, why_no_leader, why_node, why_not_committed, why_rejected

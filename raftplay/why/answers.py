@@ -1,7 +1,7 @@
 """The questions that can be asked, and their answers: facts found in a view, then put into words.
 
-An answer is a function of the view alone, of the present or of a moment that is past. With a bug switched on an
-answer tells what happened, and says which bug is on: what sound Raft would do then is said only as that.
+An answer depends on the view alone, of the present or of a past moment. With a bug switched on an answer tells
+what happened and names the bug; what the correct algorithm would do is marked as such.
 """
 
 from raftplay.errors import UsageError
@@ -23,7 +23,7 @@ from raftplay.why.words import Explanation, at
 
 
 def why(view: View) -> Explanation:
-    """What is most worth asking: why an invariant broke, why there is no leader, or why the leader leads."""
+    """Explain what matters most: a violated invariant, the lack of a leader, or why the leader leads."""
     if view.breach is not None:
         return why_broken(view)
     leader = view.snapshot.leader
@@ -31,7 +31,7 @@ def why(view: View) -> Explanation:
 
 
 def why_node(view: View, node: int) -> Explanation:
-    """Why `node` is in its state: whose vote, which timer, which call. The facts are `NodeFacts`."""
+    """Explain the state of `node`: whose vote, which timer, which request. The facts are `NodeFacts`."""
     trail = EventIndex(view)
     _check_node(view, node)
     facts = node_facts(trail, view.snapshot.nodes[node])
@@ -39,7 +39,7 @@ def why_node(view: View, node: int) -> Explanation:
 
 
 def why_not_committed(view: View, index: int) -> Explanation:
-    """Why the entry at `index` is not committed, or how it was. The facts are `IndexFacts`."""
+    """Explain why the entry at `index` is not committed, or how it was. The facts are `IndexFacts`."""
     if index < 0:
         raise UsageError(f"a log index counts from 0; there is no index {index}")
     trail = EventIndex(view)
@@ -49,7 +49,7 @@ def why_not_committed(view: View, index: int) -> Explanation:
 
 
 def why_no_leader(view: View) -> Explanation:
-    """Why nobody leads, or who does. The facts are `QuorumFacts`."""
+    """Explain why there is no leader, or who leads. The facts are `QuorumFacts`."""
     trail = EventIndex(view)
     facts = quorum_facts(trail)
     head, lines = quorum_words(facts, view.snapshot)
@@ -59,14 +59,14 @@ def why_no_leader(view: View) -> Explanation:
 
 
 def why_rejected(view: View, node: int) -> Explanation:
-    """What `node` refused last, and what of its own was refused. The facts are `RefusalFacts`."""
+    """Explain the last rejection by `node`, and that of its own requests. The facts are `RefusalFacts`."""
     _check_node(view, node)
     facts = refusal_facts(EventIndex(view), node)
     return _answer(view, facts, *refusal_words(facts, view.forgotten))
 
 
 def why_broken(view: View) -> Explanation:
-    """Why an invariant broke; `view.breach` must be set. The facts are `BreachFacts`."""
+    """Explain why an invariant is violated; `view.breach` must be set. The facts are `BreachFacts`."""
     assert view.breach is not None
     facts = breach_facts(EventIndex(view), view.breach)
     breach = facts.breach
@@ -93,7 +93,7 @@ def _bug_note(name: str) -> str:
 
 
 def _answer(view: View, facts: object, head: str, lines: list[str]) -> Explanation:
-    """The answer, with what must be known beside it: the bugs that are on, and that the moment is past."""
+    """Return the answer with its notes: the bugs that are on, and that the moment is past."""
     notes = [_bug_note(name) for name in view.snapshot.bugs]
     if view.rewound:
         notes.append(f"so it was at {at(view.snapshot.time)}")

@@ -1,4 +1,4 @@
-"""Why an invariant broke: what it states, the two facts, the event, and the bugs that are known to break it."""
+"""Why an invariant is violated: its statement, the two facts, the event, and the bugs known to violate it."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,14 @@ SECTIONS = {
     "Dead Is Dead": "§5.1",
     "Well-Formed": "§5.3, Figure 2",
 }
-"""Where the paper states, or relies on, each invariant."""
+"""The sections of the paper that state each invariant, or rely on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreachFacts:
-    """An invariant that broke: its statement, and where the paper has it.
+    """A violated invariant: its statement, and the section of the paper.
 
-    `bugs`: those that are switched on and known to break it.
+    `bugs`: those that are switched on and known to violate it.
     """
 
     breach: Breach
@@ -43,7 +43,7 @@ class BreachFacts:
 
 
 def breach_facts(trail: EventIndex, breach: Breach) -> BreachFacts:
-    """What broke and why."""
+    """Return the facts about the violation `breach`."""
     statement = next(known.statement for known in INVARIANTS if known.name == breach.invariant)
     bugs = tuple(
         name

@@ -1,4 +1,4 @@
-"""What became of a call: where it, or its answer, is now, or where it ended."""
+"""The fate of an RPC: where its request or response is now, or where it ended."""
 
 import enum
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ CALLS = (RequestVoteArgs, AppendEntriesArgs)
 
 
 class CallStage(enum.Enum):
-    """How far a call has come."""
+    """The stages of an RPC."""
 
     NOT_SENT = "it never left"
-    CALL_UNDER_WAY = "the call is on its way"
-    CALL_HELD = "the call is held on its link"
-    CALL_WAITS = "the call waits at a frozen node"
-    CALL_LOST = "the call was lost"
-    CALL_GONE = "nothing is known of the call any more"
-    UNANSWERED = "the call arrived, and the node crashed before it answered"
-    REPLY_UNDER_WAY = "the answer is on its way"
-    REPLY_HELD = "the answer is held on its link"
-    REPLY_WAITS = "the answer waits at the caller, which is frozen"
-    REPLY_LOST = "the answer was lost"
-    REPLY_GONE = "nothing is known of the answer any more"
-    ANSWERED = "the answer arrived"
+    CALL_UNDER_WAY = "the request is on its way"
+    CALL_HELD = "the request is held on its link"
+    CALL_WAITS = "the request waits at a frozen node"
+    CALL_LOST = "the request was lost"
+    CALL_GONE = "nothing is known of the request any more"
+    UNANSWERED = "the request arrived, and the node crashed before it responded"
+    REPLY_UNDER_WAY = "the response is on its way"
+    REPLY_HELD = "the response is held on its link"
+    REPLY_WAITS = "the response waits at the requester, which is frozen"
+    REPLY_LOST = "the response was lost"
+    REPLY_GONE = "nothing is known of the response any more"
+    ANSWERED = "the response arrived"
 
 
 MOVING = (
@@ -43,16 +43,16 @@ MOVING = (
     CallStage.REPLY_HELD,
     CallStage.REPLY_WAITS,
 )
-"""The stages from which a call may still get on."""
+"""The stages after which an RPC may still proceed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """A call from `src` to `dst`, sent at `sent` (None where it never left).
+    """An RPC from `src` to `dst`, sent at `sent` (None where it never left).
 
-    `due`: when the message that is on its way arrives, or, `on_link`, leaves its link. `reason`: why a message
-    was lost. `obstacle`: what kept a call from leaving. `ruling`: what `dst` decided, once the call had arrived.
-    `answered`: when the answer came. `again`: another copy of the call, which has arrived, is on its way.
+    `due`: when the message in flight arrives, or, `on_link`, leaves its link. `reason`: why a message was lost.
+    `obstacle`: what kept the request from leaving. `ruling`: what `dst` decided when the request had arrived.
+    `answered`: when the response came. `again`: another copy of the request, which has arrived, is in flight.
     """
 
     src: int
@@ -73,7 +73,7 @@ class Journey:
 def sent_calls(
     trail: EventIndex, src: int, dst: int, *, after: int = 0
 ) -> Iterator[tuple[Record, facts.CallSent]]:
-    """The calls that node `src` made by itself to `dst`, from the last one back to event number `after`."""
+    """Yield the requests that node `src` itself sent to `dst`, from the last one back to event number `after`."""
     for record in trail.backwards(src, facts.CallSent):
         if record.seq < after:
             return
@@ -84,7 +84,7 @@ def sent_calls(
 
 
 def journey(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
-    """What became of the call that `record` tells the sending of."""
+    """Return the fate of the RPC whose sending `record` tells."""
     src, dst, call_id = event.src, event.dst, event.call_id
     delivered = _last_of_call(trail, dst, facts.CallDelivered, call_id, record.seq)
     if delivered is None:
@@ -104,7 +104,7 @@ def journey(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey
 
 
 def not_sent(trail: EventIndex, src: int, dst: int, seq: int) -> Journey:
-    """A call that node `src` would have made at event number `seq`, and that never left."""
+    """Return an RPC that node `src` would have made at event number `seq`, and that never left."""
     return Journey(src, dst, CallStage.NOT_SENT, obstacle=_obstacle_then(trail, src, dst, seq))
 
 
@@ -130,7 +130,7 @@ def _last_of_call(
 
 
 def _where_call_is(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
-    """Where a call is that has not arrived."""
+    """Return where a request is that has not arrived."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=False)
     if flight is not None:
@@ -144,7 +144,7 @@ def _where_call_is(trail: EventIndex, record: Record, event: facts.CallSent) -> 
 
 
 def _where_reply_is(trail: EventIndex, record: Record, event: facts.CallSent) -> Journey:
-    """Where the answer is to a call that has arrived, when the answer has not."""
+    """Return where the response is that has not arrived, to a request that has."""
     src, dst = event.src, event.dst
     flight = _in_flight(trail, event, reply=True)
     if flight is not None:
@@ -162,12 +162,12 @@ def _where_reply_is(trail: EventIndex, record: Record, event: facts.CallSent) ->
 
 
 def _due(trail: EventIndex, flight: InFlight) -> float | None:
-    """When a message arrives; in the past nobody knew what is known of it now."""
+    """Return when a message arrives; None in the past, when nobody knew that yet."""
     return None if trail.view.rewound else flight.due
 
 
 def _is_held(trail: EventIndex, flight: InFlight, seq: int) -> bool:
-    """Whether a message that left at event number `seq` is held; in the past, whether it or its link was then."""
+    """Return whether a message that left at event number `seq` is held; in the past, it or its link was."""
     if not trail.view.rewound:
         return flight.due is None
 
@@ -194,7 +194,7 @@ def _is_held(trail: EventIndex, flight: InFlight, seq: int) -> bool:
 
 
 def _waits(trail: EventIndex, event: facts.CallSent, seq: int, *, reply: bool) -> bool:
-    """Whether the call, or its reply, has come to a node that is frozen, and waits there."""
+    """Return whether the request, or its response, has reached a frozen node and waits there."""
     node = event.src if reply else event.dst
     if not trail.snapshot.nodes[node].frozen:
         return False
@@ -209,7 +209,7 @@ def _waits(trail: EventIndex, event: facts.CallSent, seq: int, *, reply: bool) -
 
 
 def _in_flight(trail: EventIndex, event: facts.CallSent, *, reply: bool) -> InFlight | None:
-    """The call itself or its reply on its way; of several copies the one that arrives first."""
+    """Return the request or its response in flight; of several copies the one that arrives first."""
     found = [
         flight
         for flight in trail.flights(event.call_id)
@@ -221,7 +221,7 @@ def _in_flight(trail: EventIndex, event: facts.CallSent, *, reply: bool) -> InFl
 def _lost(
     trail: EventIndex, kind: type[facts.CallLost | facts.ReplyLost], event: facts.CallSent, seq: int
 ) -> str | None:
-    """Why the call or its reply was lost; whoever saw it get lost told of it."""
+    """Return why the request or its response was lost, None if no node told of a loss."""
 
     for node in (event.src, event.dst):
         for record in trail.forwards(node, kind, after=seq):
@@ -232,7 +232,7 @@ def _lost(
 
 
 def _obstacle_then(trail: EventIndex, src: int, dst: int, seq: int) -> Obstacle | None:
-    """Why a call could not leave `src` at event number `seq`; None where that is not known any more."""
+    """Return why a request could not leave `src` at event number `seq`; None where that is forgotten."""
     nodes = trail.snapshot.nodes
     if _was(trail, dst, seq, on=(facts.Crashed,), off=(facts.Restarted,), now=not nodes[dst].alive):
         return Obstacle("down", src, dst, dst)
@@ -247,7 +247,7 @@ def _obstacle_then(trail: EventIndex, src: int, dst: int, seq: int) -> Obstacle 
 
 
 def _was(trail: EventIndex, node: int, seq: int, *, on: Kinds, off: Kinds, now: bool) -> bool:
-    """Whether `node` was in a state at event number `seq` that the kinds `on` begin and the kinds `off` end."""
+    """Return whether `node` was, at event number `seq`, in a state that the kinds `on` begin and `off` end."""
     last = trail.last(node, *on, *off, before=seq)
     if last is not None:
         return isinstance(last.event, on)

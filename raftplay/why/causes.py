@@ -1,4 +1,4 @@
-"""Which message made a node do what it did."""
+"""The message that made a node act."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from raftplay.why.index import EventIndex
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A message that arrived from `peer`: a call with its `args`, or a `reply` to the node's own `args`.
+    """A message that arrived from `peer`: a request with its `args`, or a `reply` to the node's own `args`.
 
-    `args` is None for a reply to a call that the history no longer has.
+    `args` is None for a response to a request that the history no longer has.
     """
 
     peer: int
@@ -21,7 +21,7 @@ class Cause:
 
 
 def cause_of(trail: EventIndex, record: Record) -> Cause | None:
-    """The message that `record` was the first decision about; None where it was none, or is not known."""
+    """Return the message that `record` was the first decision about; None where there was none, or is unknown."""
     earlier = trail.before(record)
     if earlier is None or earlier.incarnation != record.incarnation:
         return None
@@ -34,7 +34,7 @@ def cause_of(trail: EventIndex, record: Record) -> Cause | None:
 
 
 def _args_of(trail: EventIndex, node: int, call_id: int, seq: int) -> Args | None:
-    """What the call was that got a reply."""
+    """Return the request that got a response, None where the history no longer has it."""
     found = trail.event(
         node,
         facts.CallSent,

@@ -1,4 +1,4 @@
-"""What the disk of a node that is down holds."""
+"""The contents of the disk of a node that is down."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from raftplay.why.index import EventIndex
 
 @dataclass(frozen=True, slots=True)
 class DiskContents:
-    """Term, vote and log as the storage gives them back.
+    """The term, vote and log that the storage returns.
 
-    `torn`: the node crashed in the middle of a write, of which the disk may hold a part. `wiped`: all that was
-    there is lost.
+    `torn`: the node crashed in the middle of a write, of which the disk may hold a part. `wiped`: all earlier
+    contents are lost.
     """
 
     current_term: int
@@ -26,7 +26,7 @@ class DiskContents:
 
 
 def disk_of(trail: EventIndex, node: NodeSnapshot) -> DiskContents:
-    """Return the disk of `node`, which is down, as the snapshot shows it, and what became of it."""
+    """Return the disk of `node`, which is down, as the snapshot shows it, and what happened to it."""
     wiped = trail.last(node.id, facts.Wiped, life=node.incarnation)
     had = wiped is not None and (
         trail.forgets or trail.last(node.id, decisions.Persisted, before=wiped.seq) is not None
@@ -36,7 +36,7 @@ def disk_of(trail: EventIndex, node: NodeSnapshot) -> DiskContents:
 
 
 def _is_torn(trail: EventIndex, node: NodeSnapshot) -> bool:
-    """Whether the node went down in a write that was made to fail."""
+    """Return whether the node crashed in a write that was made to fail."""
     life = node.incarnation
     if trail.last(node.id, facts.Tearing, life=life) is None:
         return False
@@ -56,7 +56,7 @@ _CHANGES = (
 
 
 def _must_be_written(record: Record) -> bool:
-    """Whether the decision changed what Figure 2 keeps on stable storage."""
+    """Return whether the decision changed what Figure 2 keeps on stable storage."""
     match record.event:
         case decisions.VoteDecided(args=args, granted=granted):
             return granted and not args.pre_vote

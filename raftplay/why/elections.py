@@ -1,4 +1,4 @@
-"""How a node came to stand for election: which timer fired, after waiting for whom, and whom it asked."""
+"""The start of an election by a node: which timer fired, after waiting for whom, and whose votes it requested."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TIMER_ON_REFUSAL = "timer-on-refusal"
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What began a wait for a leader: word from one (`peer`), a vote for `peer`, a start of its own, and so on."""
+    """The start of a wait for a leader: a request from one (`peer`), a vote for `peer`, an election, and so on."""
 
     kind: Literal["heard", "voted", "stood", "asked", "started", "stepped down", "refused"]
     time: float
@@ -31,7 +31,7 @@ class Wait:
 class Firing:
     """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    What is None is forgotten. `pre_votes`: who said in between that the node could win (thesis §9.6); empty
+    None means forgotten. `pre_votes`: the nodes that said in between that it could win (thesis §9.6); empty
     without pre-vote.
     """
 
@@ -43,7 +43,7 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What became of a candidate's request to `peer`.
+    """The fate of a candidate's request to `peer`.
 
     `journey` is None where the history no longer has it; `obstacle` is what stands in the way now.
     """
@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Candidacy:
-    """An election that is under way: `node` asks for votes in `term`, or, with `pre_vote`, whether it could win.
+    """An election in progress: `node` requests votes in `term`, or, with `pre_vote`, asks whether it could win.
 
     `since` and `firing` are None where the history no longer has its beginning. `needed`: how many votes win.
     """
@@ -72,7 +72,7 @@ class Candidacy:
 
 
 def firing(trail: EventIndex, record: Record) -> Firing:
-    """The timer that made the node stand, or ask first: `record` is its ElectionStarted or PreVoteStarted."""
+    """Return the timer that began an election or pre-vote: `record` is its ElectionStarted or PreVoteStarted."""
     before = trail.before(record)
     pre_votes: tuple[int, ...] = ()
     stands = isinstance(record.event, decisions.ElectionStarted)
@@ -86,7 +86,7 @@ def firing(trail: EventIndex, record: Record) -> Firing:
 
 
 def _by_hand(record: Record) -> bool:
-    """Whether `timeout` made the timer fire."""
+    """Return whether `timeout` made the timer fire."""
     return (
         isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted)
         and record.event.rule == "by-hand"
@@ -94,7 +94,7 @@ def _by_hand(record: Record) -> bool:
 
 
 def _wait(trail: EventIndex, record: Record) -> Wait | None:
-    """What had last restarted the election timer before `record`."""
+    """Return what had last restarted the election timer before `record`, None where it is forgotten."""
     on_refusal = TIMER_ON_REFUSAL in trail.snapshot.bugs
 
     def restarts(earlier: Record) -> bool:
@@ -136,7 +136,7 @@ def _wait_from(record: Record) -> Wait:
 
 
 def candidacy(trail: EventIndex, node: int) -> Candidacy | None:
-    """The election of `node` that is under way, if there is one: as a candidate, or asking first (thesis §9.6)."""
+    """Return the election of `node` in progress, or its pre-vote (thesis §9.6); None if there is none."""
     now = trail.snapshot.nodes[node]
     if not now.alive:
         return None
@@ -187,7 +187,7 @@ def _candidacy(trail: EventIndex, node: int, term: int, pre_vote: bool, began: R
 
 
 def _votes(trail: EventIndex, node: int, began: Record | None, pre_vote: bool) -> tuple[tuple[int, ...], int]:
-    """The votes counted so far and how many are needed: by the events, else by the state."""
+    """Return the votes counted so far and how many are needed: from the events, else from the state."""
     counted = trail.event(
         node, decisions.VoteCounted, life=trail.life(node), test=lambda r: began is None or r.seq > began.seq
     )
@@ -199,7 +199,7 @@ def _votes(trail: EventIndex, node: int, began: Record | None, pre_vote: bool) -
 
 
 def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool, began: Record) -> Journey:
-    """What became of the request for the vote of `peer`."""
+    """Return the fate of the request for the vote of `peer`."""
     for record, event in sent_calls(trail, node, peer, after=began.seq):
         args = event.args
         if isinstance(args, RequestVoteArgs) and args.term == term and args.pre_vote is pre_vote:
@@ -208,10 +208,10 @@ def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool,
 
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
-    """When the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
+    """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     if node.state.text == "Leader" or not trail.snapshot.bugs:
         return math.inf if node.state.text == "Leader" else node.deadline
-    for record in trail.backwards(node.id, decisions.WriteDelayed):  # it wants to be woken for a late write, too
+    for record in trail.backwards(node.id, decisions.WriteDelayed):  # a late write sets the deadline, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:
             break
         if math.isclose(record.time + WRITE_DELAY, node.deadline):
@@ -220,7 +220,7 @@ def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
 
 
 def vote_of(trail: EventIndex, voter: int, candidate: int, term: int, *, before: int = LATEST) -> Verdict | None:
-    """The vote of `voter` for `candidate` in `term`; None where it gave none, or the history no longer has it."""
+    """Return the vote of `voter` for `candidate` in `term`; None where there was none, or it is forgotten."""
 
     def is_it(record: Record) -> bool:
         match record.event:
@@ -233,13 +233,13 @@ def vote_of(trail: EventIndex, voter: int, candidate: int, term: int, *, before:
 
 
 def refused_by(asked: Asked) -> Verdict | None:
-    """The refusal of a request, where it was refused."""
+    """Return the denial of a vote request, None where it was not denied."""
     ruled = None if asked.journey is None else asked.journey.ruling
     return ruled if ruled is not None and not ruled.yes else None
 
 
 def may_still_vote(asked: Asked) -> bool:
-    """Whether the vote that was asked for may still come: neither counted nor refused, nor lost on the way."""
+    """Return whether a requested vote may still come: it is neither counted nor denied nor lost on the way."""
     journey = asked.journey
     if journey is None or asked.counted:
         return not asked.counted

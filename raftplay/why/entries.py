@@ -1,4 +1,4 @@
-"""Why an entry is not committed, or how it was: who has it, who leads, and what the leader is waiting for."""
+"""Why an entry is not committed, or how it was: who has it, who leads, and what the leader waits for."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,12 +19,12 @@ EntryFate = Literal[
     "committed", "was committed", "nowhere", "no leader", "not the leader's", "older term", "not written",
     "too few", "not acknowledged",
 ]  # fmt: skip
-"""The reasons, in the order in which they are looked at."""
+"""The reasons, in the order in which they are checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """How `node` committed the index: `replicas` are those that it counted (empty where it was told).
+    """A commit of the index by `node`: `replicas` are those that it counted (empty where the leader told it).
 
     `counted_to` is the index up to which it committed, `entry_term` the term of the entry there (-1 where that is
     not known), `term` the node's own. `applied` is the command that it applied for the index, None where the
@@ -41,15 +41,15 @@ class Commit:
     applied: CommitEntry | None
 
     def is_of(self, entry: LogEntry) -> bool:
-        """Whether what was committed is, as far as is known, the command of `entry`."""
+        """Return whether the committed command is, as far as is known, the one of `entry`."""
         return self.applied is None or same_command(self.applied.command, entry.command)
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a node has at the index: in its log, or, if it is down, on its disk; None where its log ends before.
+    """The entry of a node at the index, in its log or, if it is down, on its disk; None where its log ends before.
 
-    `commits`: it lives and knows that the index is committed.
+    `commits`: the node is alive and knows that the index is committed.
     """
 
     node: int
@@ -61,11 +61,11 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class PeerProgress:
-    """What a follower has of the leader's entry, and what keeps it, or its acknowledgement, away.
+    """The state of a follower for the leader's entry, and what keeps entry or acknowledgement away.
 
-    `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between
-    the two now. `journey` is the call with the entry, or the one whose answer would vouch for it, None if there
-    was none.
+    `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between the
+    two now. `journey` is the RPC with the entry, or the one whose response would confirm it, None if there was
+    none.
     """
 
     node: int
@@ -78,14 +78,14 @@ class PeerProgress:
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """Whether `index` is committed, and why not.
+    """The facts about whether `index` is committed, and why not.
 
     `outcome` is the first reason that holds. `entry` is what stands at the index: the entry that is committed,
-    else the leader's, else that of the newest term. `holdings` are all nodes', `holders` those who have
-    `entry`. `decider`: the index that the leader must commit by counting for this one to be committed, -1 where
-    it has none of its own term; the index itself where it is committed. `shares` compare the others with the
-    leader there. `leader` is (node, term). `pretenders` are others who lead, as (node, term). `written`: the
-    entry is on the leader's own disk.
+    else the leader's, else that of the highest term. `holdings` are those of all nodes, `holders` the nodes that
+    have `entry`. `decider`: the index that the leader must commit by counting for this one to be committed, -1
+    where it has none of its own term; the index itself where it is committed. `shares` compare the others with the
+    leader there. `leader` is (node, term). `pretenders` are other leaders, as (node, term). `written`: the entry
+    is on the leader's own disk.
     """
 
     index: int
@@ -104,13 +104,13 @@ class IndexFacts:
 
     @property
     def disagree(self) -> bool:
-        """Whether nodes have committed different entries at the index."""
+        """Return whether nodes have committed different entries at the index."""
         committed = [holding.entry for holding in self.holdings if holding.commits]
         return any(entry != committed[0] for entry in committed)
 
 
 def index_facts(trail: EventIndex, index: int) -> IndexFacts:
-    """Whether `index` is committed, and why not."""
+    """Return whether `index` is committed, and why not."""
     snapshot = trail.snapshot
     leader = snapshot.leader
     holdings = tuple(_holding(node, index) for node in snapshot.nodes)
@@ -142,7 +142,7 @@ def _holding(node: NodeSnapshot, index: int) -> Holding:
 
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
-    """The entry that is spoken of."""
+    """Return the entry that the answer is about."""
 
     def rank(holding: Holding) -> tuple[bool, bool, int, bool]:
         term = holding.entry.term if holding.entry is not None else NONE
@@ -153,7 +153,7 @@ def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogE
 
 
 def _decider(trail: EventIndex, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
-    """The first index from `index` on at which the leader has an entry of its own term (§5.4.2)."""
+    """Return the first index from `index` on at which the leader has an entry of its own term (§5.4.2)."""
     if leader is None:
         return NONE
     log = leader.log
@@ -193,7 +193,7 @@ def _is_older(leader: NodeSnapshot, index: int) -> bool:
 
 
 def _counts_any_term(trail: EventIndex) -> bool:
-    """Whether a leader may commit an entry of any term by counting: with a bug, or with one that is not named."""
+    """Return whether a leader may commit an entry of any term by counting, with this bug or an unnamed one."""
     return bool({COMMIT_OLD_TERM, UNNAMED} & set(trail.snapshot.bugs))
 
 
@@ -206,7 +206,7 @@ def _pretenders(trail: EventIndex, leader: NodeSnapshot | None) -> tuple[tuple[i
 
 
 def _is_written(trail: EventIndex, leader: NodeSnapshot, index: int) -> bool:
-    """Whether the leader's own disk has its entry: before that it does not count itself."""
+    """Return whether the leader's own disk has its entry: before that it does not count itself."""
     changed = trail.last(leader.id, decisions.EntryAppended, life=leader.incarnation)
     if changed is None:
         return True
@@ -218,7 +218,7 @@ def _is_written(trail: EventIndex, leader: NodeSnapshot, index: int) -> bool:
 
 
 def _first_commit(trail: EventIndex, index: int) -> Commit | None:
-    """The first time that a node committed the index, as far as the history goes."""
+    """Return the first commit of the index by any node, as far as the history goes."""
     found: Record | None = None
     for node in trail.snapshot.nodes:
         record = trail.next(node.id, decisions.CommitAdvanced, after=0, test=lambda r: _commits_to(r) >= index)
@@ -244,7 +244,7 @@ def _first_commit(trail: EventIndex, index: int) -> Commit | None:
 
 
 def _term_at(trail: EventIndex, committed: Record, index: int) -> int:
-    """Of which term the entry at `index` was, in the log of the node that had `committed` it; -1 if forgotten."""
+    """Return the term of the entry at `index` in the log of the node that had `committed` it; -1 if forgotten."""
 
     def covers(record: Record) -> bool:
         match record.event:
@@ -303,9 +303,9 @@ def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: i
 def _append_under_way(
     trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int, *, has: bool
 ) -> Journey | None:
-    """The call that brings the entry, or, where `peer` has it, one whose success would vouch for it.
+    """Return the RPC that brings the entry, or, where `peer` has it, one whose success would confirm it.
 
-    One that may still get on, else the last one.
+    An RPC that may still proceed comes before the last one.
     """
     led = trail.last(leader.id, decisions.BecameLeader, life=leader.incarnation)
     after = 0 if led is None else led.seq

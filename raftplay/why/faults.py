@@ -1,4 +1,4 @@
-"""What was done to a node that lives."""
+"""The faults that were injected into a live node."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from raftplay.why.network import group_of
 
 @dataclass(frozen=True, slots=True)
 class NodeFaults:
-    """What was done to a node that lives; the times are None where the history no longer has them.
+    """The faults of a live node; the times are None where the history no longer has them.
 
-    `calls_left`: how many calls its proxy lets pass (-1 = all). `will_tear`: it will crash in a write to come.
+    `calls_left`: how many requests its proxy lets pass (-1 = all). `will_tear`: it will crash in a later write.
     `group` is its group of a partition, empty without one. `earlier_life`: when an earlier process of the node
-    last did something, though it had crashed; None where none did.
+    last acted, though it had crashed; None where none did.
     """
 
     frozen: bool
@@ -27,7 +27,7 @@ class NodeFaults:
 
 
 def plight(trail: EventIndex, node: int) -> NodeFaults:
-    """What is wrong with `node`, which lives."""
+    """Return the faults of `node`, which is alive."""
     now = trail.snapshot.nodes[node]
     return NodeFaults(
         frozen=now.frozen,
@@ -47,7 +47,7 @@ def _since(trail: EventIndex, node: int, kind: Kind) -> float | None:
 
 
 def _earlier_life(trail: EventIndex, node: int) -> float | None:
-    """When a process of the node that had crashed last acted, which takes a bug."""
+    """Return when a crashed process of the node last acted, which takes a bug; None where none did."""
     restarted = trail.last(node, facts.Restarted)
     if restarted is None or not trail.snapshot.bugs:
         return None

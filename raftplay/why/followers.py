@@ -1,4 +1,4 @@
-"""Why a node follows: how it came to that, whom it follows, and whom it voted for."""
+"""Why a node follows: how it became a follower, whom it follows, and whom it voted for."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from raftplay.why.verdicts import Verdict, came_to_pass, heard_leader, ruling
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """Whom a node voted for in a term, and when (None where that is forgotten).
+    """A vote of a node in a term, and when it was cast (None where that is forgotten).
 
     `ruling` is how it decided; None for itself, or where that is forgotten. `from_disk`: the node has restarted
     since, and knows its vote from its disk.
@@ -31,10 +31,10 @@ class VoteCast:
 
 @dataclass(frozen=True, slots=True)
 class RoleChange:
-    """How a node became a follower, or came to another term as one. `old_term` was its term before.
+    """A change by which a node became a follower, or a follower changed its term. `old_term` was its term before.
 
-    `was` is its role before, "" for a node that started then. `cause` is the message that did it, None where it
-    is not known.
+    `was` is its role before, "" for a node that started then. `cause` is the message that did it, None where it is
+    not known.
     """
 
     time: float
@@ -47,7 +47,7 @@ class RoleChange:
 
 @dataclass(frozen=True, slots=True)
 class LogGap:
-    """How a log compares with the leader's, and the first index at which they part.
+    """A comparison of a log with the leader's, and the first index at which they differ.
 
     `own_term` and `leader_term` are the terms of the two entries there, where they conflict.
     """
@@ -60,14 +60,14 @@ class LogGap:
 
 @dataclass(frozen=True, slots=True)
 class FollowerFacts:
-    """A follower. `leader` is whom it follows, -1 if it knows of none; `followed_since` since when, in this term.
+    """A follower. `leader` is the node it follows, -1 if none; `followed_since` is since when, in this term.
 
     `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
-    `role` is how it became a follower, `entered` how it came to its term as one (the same where that was one
-    step; None where it came to its term by standing in it). `vote` is its vote in this term; `lost_vote` one that
-    it gave in this term and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares
-    its log with that of the leader it follows.
-    `deadline` is when its timer fires, in cluster time (inf where that is not known).
+    `role` is how it became a follower, `entered` how it came to its term as one (the same where that was one step;
+    None where it came to its term as a candidate). `vote` is its vote in this term; `lost_vote` one that it gave
+    in this term and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares its log
+    with that of the leader it follows. `deadline` is when its timer fires, in cluster time (inf where that is not
+    known).
     """
 
     node: int
@@ -90,7 +90,7 @@ class FollowerFacts:
 
 
 def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
-    """Why `node` follows."""
+    """Return why `node` follows."""
     id, term = node.id, node.current_term
     leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
     leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
@@ -118,7 +118,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
 
 
 def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
-    """How the log `own` compares with that of a leader."""
+    """Compare the log `own` with that of a leader."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
         if one is not other and one != other:
             return LogGap("conflict", at, one.term, other.term)
@@ -128,7 +128,7 @@ def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
 
 
 def vote_in_term(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
-    """The vote of `node` in its term, as it knows of it."""
+    """Return the vote of `node` in its term, as the node knows it; None if it knows of none."""
     if node.voted_for == NONE:
         return None
     found = trail.last(
@@ -146,7 +146,7 @@ def vote_in_term(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
 
 
 def _lost_vote(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
-    """A vote that `node` gave in its term and does not know of any more, which takes a bug."""
+    """Return a vote that `node` gave in its term and no longer knows of, which takes a bug."""
     found = trail.last(
         node.id,
         decisions.VoteDecided,
@@ -157,7 +157,7 @@ def _lost_vote(trail: EventIndex, node: NodeSnapshot) -> VoteCast | None:
 
 
 def _voted_for(record: Record, term: int) -> int:
-    """For whom the node of `record` votes by it, in `term`; -1 for nobody."""
+    """Return for whom `record` is a vote in `term`; -1 for nobody."""
     match record.event:
         case decisions.VoteDecided(args=args, granted=True):
             return args.candidate_id if args.term == term and not args.pre_vote else NONE
@@ -175,7 +175,7 @@ def _vote_from(trail: EventIndex, record: Record) -> VoteCast:
 
 
 def _followed_since(trail: EventIndex, node: NodeSnapshot) -> float | None:
-    """When it first heard of its leader in this term; None if it has none, or that is forgotten."""
+    """Return when `node` first heard of its leader in this term; None if it has none, or that is forgotten."""
     if node.leader_id == NONE:
         return None
     since: float | None = None
@@ -196,7 +196,7 @@ def _followed_since(trail: EventIndex, node: NodeSnapshot) -> float | None:
 
 
 def _turn(trail: EventIndex, node: NodeSnapshot, fits: Test) -> RoleChange | None:
-    """The last step by which it became a follower, or came to another term, that fits."""
+    """Return the last change to follower, or to another term, that passes the test `fits`."""
     record = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation, test=fits)
     return None if record is None else _turn_of(trail, record)
 
@@ -217,7 +217,7 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, no message came
+            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, without a message
             return RoleChange(record.time, was, old_term, term, rule, cause)
         case decisions.Started(current_term=term):
             return RoleChange(record.time, "", term, term, "", None)

@@ -1,7 +1,7 @@
 """The events of a view, found by node and kind, from the last one backwards.
 
-Everything that `why` tells of the past is looked up here, so that what the history no longer has is missing in one
-place: a look-up gives None then, and whoever asked answers from the state.
+`why` looks up here all that it tells of the past, so forgotten events are handled in one place: a look-up then
+returns None, and its caller answers from the state.
 """
 
 from bisect import bisect_left, bisect_right
@@ -23,16 +23,16 @@ Test = Callable[[Record], bool]
 _seq = attrgetter("seq")
 
 UNNAMED = "unnamed"
-"""Stands in a view for bugs that are on and are not to be named."""
+"""The name, in a view, of bugs that are on and must not be named."""
 
 HALF_IS_MAJORITY = "half-is-majority"
 
 LATEST = 1 << 62
-"""A number that no event has: before it lies everything."""
+"""A number higher than that of any event."""
 
 
 class EventIndex:
-    """The events of `view`, each found without going through all the others."""
+    """An index of the events of `view`."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -50,7 +50,7 @@ class EventIndex:
                 kept[key] = [record]
 
     def flights(self, call_id: int) -> list[InFlight]:
-        """What is in flight of one call: copies of it, and of its reply."""
+        """Return the messages in flight of one RPC: copies of its request and of its response."""
         if self._flights is None:
             self._flights = {}
             for flight in self.view.messages:
@@ -59,12 +59,12 @@ class EventIndex:
 
     @property
     def forgets(self) -> bool:
-        """Whether there were earlier events, which are not kept any more."""
+        """Return whether there were earlier events, which are not kept any more."""
         return self.view.forgotten > 0
 
     @property
     def majority(self) -> int:
-        """How many nodes are a majority (§5.2), or pass for one: what candidates said last, if any did."""
+        """Return how many nodes are a majority (§5.2): what a candidate last counted as one, if any did."""
         counted = (self.event(node.id, VoteCounted) for node in self.snapshot.nodes)
         last = max((found for found in counted if found is not None), key=lambda found: found[0].seq, default=None)
         if last is not None:
@@ -73,17 +73,17 @@ class EventIndex:
         return (n + 1) // 2 if HALF_IS_MAJORITY in self.snapshot.bugs else n // 2 + 1
 
     def life(self, node: int) -> int:
-        """The incarnation of `node` at the moment of the view."""
+        """Return the incarnation of `node` at the moment of the view."""
         return self.snapshot.nodes[node].incarnation
 
     def backwards(self, node: int, kind: Kind, *, before: int = LATEST) -> Iterator[Record]:
-        """The events of one kind at `node`, from the one before number `before` back."""
+        """Yield the events of one kind at `node` before number `before`, last one first."""
         records = self._kept.get((node, kind), [])
         for at in range(bisect_left(records, before, key=_seq) - 1, -1, -1):
             yield records[at]
 
     def forwards(self, node: int, kind: Kind, *, after: int) -> Iterator[Record]:
-        """The events of one kind at `node`, from the one behind number `after` on."""
+        """Yield the events of one kind at `node` after number `after`, first one first."""
         records = self._kept.get((node, kind), [])
         for at in range(bisect_right(records, after, key=_seq), len(records)):
             yield records[at]
@@ -91,7 +91,7 @@ class EventIndex:
     def last(
         self, node: int, *kinds: Kind, before: int = LATEST, life: int | None = None, test: Test | None = None
     ) -> Record | None:
-        """The last event of these kinds at `node` that passes the `test`; with `life`, of that incarnation."""
+        """Return the last event of these kinds at `node` that passes `test`; with `life`, of that incarnation."""
         found: Record | None = None
         for kind in kinds:
             for record in self.backwards(node, kind, before=before):
@@ -105,7 +105,7 @@ class EventIndex:
     def event(
         self, node: int, kind: type[E], *, before: int = LATEST, life: int | None = None, test: Test | None = None
     ) -> tuple[Record, E] | None:
-        """As `last` for one kind: the record, and its event as what it is."""
+        """Return what `last` returns for one kind, with its event typed: (record, event)."""
         record = self.last(node, kind, before=before, life=life, test=test)
         if record is None:
             return None
@@ -113,7 +113,7 @@ class EventIndex:
         return record, record.event
 
     def next(self, node: int, *kinds: Kind, after: int, test: Test | None = None) -> Record | None:
-        """The first event of these kinds at `node` behind number `after` that passes the `test`."""
+        """Return the first event of these kinds at `node` after number `after` that passes the `test`."""
         found: Record | None = None
         for kind in kinds:
             for record in self.forwards(node, kind, after=after):
@@ -125,7 +125,7 @@ class EventIndex:
         return found
 
     def before(self, record: Record) -> Record | None:
-        """The event of the same node that came right before `record`."""
+        """Return the event of the same node that came right before `record`, None if it is not kept."""
         for at in range(bisect_left(self.records, record.seq, key=_seq) - 1, -1, -1):
             if self.records[at].node == record.node:
                 return self.records[at]

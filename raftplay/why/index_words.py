@@ -1,4 +1,4 @@
-"""Why an entry is not committed, in words."""
+"""The words for why an entry is not committed."""
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.decisions import RULES
@@ -11,7 +11,7 @@ from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, requ
 
 
 def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
+    """Return the answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
     head = f"index {facts.index} {_head(facts, nobody_leads)}"
     lines = _commit_lines(facts)
     lines += _holder_lines(facts)
@@ -27,7 +27,7 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
     match facts.outcome:
         case "committed" if facts.disagree:
             on = nodes_text(facts.committed_on)
-            return f"is committed on {on}, but not the same entry: State Machine Safety is broken (§5.4.3)"
+            return f"is committed on {on}, but not the same entry: State Machine Safety is violated (§5.4.3)"
         case "committed":
             return f"is committed on {nodes_text(facts.committed_on)}{_entry_in_brackets(facts.entry)}"
         case "was committed":
@@ -106,12 +106,13 @@ def _commit_rule(commit: Commit) -> str:
     if -1 < commit.entry_term < commit.term:
         section, words = RULES["older-entry"]
         return (
-            f"{by}, of term {commit.entry_term}, in term {commit.term}; sound Raft waits here: {words} ({section})"
+            f"{by}, of term {commit.entry_term}, in term {commit.term}; the correct algorithm waits here: "
+            f"{words} ({section})"
         )
     return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
 
 
-# ---- who has it
+# ---- which nodes have it
 
 
 def _holder_lines(facts: IndexFacts) -> list[str]:
@@ -136,7 +137,7 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
 
 
 def _other_entries(facts: IndexFacts) -> list[str]:
-    """Who has something else there."""
+    """Return a line for each node with another entry at the index."""
     lines = []
     for holding in facts.holdings:
         if holding.entry is not None and holding.entry != facts.entry:
@@ -146,7 +147,7 @@ def _other_entries(facts: IndexFacts) -> list[str]:
 
 
 def _lacking_lines(facts: IndexFacts) -> list[str]:
-    """Who has nothing there, where no leader's entry is compared; those with logs of one length together."""
+    """Return lines for the nodes without an entry, grouped by log length; none where `shares` compare them."""
     if facts.shares or facts.entry is None:
         return []
     lengths: dict[int, list[int]] = {}
@@ -164,9 +165,9 @@ def _lacking_lines(facts: IndexFacts) -> list[str]:
 
 
 def _share_lines(facts: IndexFacts) -> list[str]:
-    """A line for each follower, those with the same reason together."""
+    """Return a line for each follower, those with the same reason together."""
     if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
-        return []  # what is committed is not what the leader has; that is said elsewhere
+        return []  # the committed entry is not the leader's; other lines say so
     alike: dict[tuple[str, str], list[int]] = {}
     for share in facts.shares:
         words = _share_words(facts, share)
@@ -181,7 +182,7 @@ def _share_lines(facts: IndexFacts) -> list[str]:
 
 
 def _of_several(verb: str, rest: str) -> str:
-    """What is said of one node, said of several."""
+    """Turn words about one node into words about several."""
     for one, several in _PLURALS:
         rest = rest.replace(one, several)
     return f"{_VERBS[verb]} {rest}"
@@ -198,7 +199,7 @@ _PLURALS = (
 
 
 def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | None:
-    """What a follower has and why not more: a verb, and what follows it."""
+    """Return what a follower has and why not more: a verb, and the words after it."""
     node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
     if share.counted and not share.has:
@@ -219,7 +220,7 @@ def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | No
 
 
 def _lacks(facts: IndexFacts, share: PeerProgress) -> list[str]:
-    """Why a node lacks the leader's entry."""
+    """Return why a node lacks the leader's entry."""
     journey, gap = share.journey, share.gap
     is_held = journey is not None and journey.stage in (CallStage.CALL_HELD, CallStage.REPLY_HELD)
     in_the_way = share.obstacle is not None and not (share.obstacle.kind == "held" and is_held)
@@ -240,27 +241,27 @@ def _last_call(share: PeerProgress) -> list[str]:
         return [] if share.counted else ["it has not been sent there yet"]
     assert journey.args is not None
     if journey.ruling is not None and not journey.ruling.yes:
-        return [f"it refused the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
+        return [f"it rejected the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
     if journey.stage is CallStage.ANSWERED:
         return []
     return [
         journey_text(
-            journey, f"the {request_text(journey.args)}", f"its answer to the {request_text(journey.args)}"
+            journey, f"the {request_text(journey.args)}", f"its response to the {request_text(journey.args)}"
         )
     ]
 
 
 def _unknown(share: PeerProgress) -> list[str]:
-    """Why the leader does not know that a node has its entry."""
+    """Return why the leader does not know that a node has its entry."""
     journey = share.journey
     reasons = []
     if journey is None:
-        reasons.append("no call to it in this term has asked for that yet")
+        reasons.append("no request to it in this term has asked for that yet")
     elif journey.stage in MOVING or share.obstacle is None:
         reasons += _last_call(share)
     if share.obstacle is not None:
         reasons.append(obstacle_text(share.obstacle))
-    return reasons or ["its answer was not counted"]
+    return reasons or ["its response was not counted"]
 
 
 def _pretender_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:

@@ -1,4 +1,4 @@
-"""Why a node leads: whose votes made it leader, and whether a majority still hears it."""
+"""Why a node leads: whose votes made it leader, and whether it still hears from a majority."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from raftplay.why.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The last reply that a node ignored in its present role: whose, to what, when, by which rule."""
+    """The last response that a node ignored in its present role: from whom, to what, when, by which rule."""
 
     peer: int
     args: Args
@@ -27,10 +27,10 @@ class Ignored:
 class LeaderFacts:
     """A leader. `since` and `firing` are None where the history no longer has its election.
 
-    `votes` are those it counted, as it counted them; `needed`, how many it took for enough. `grants`: how each
-    voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the others
-    that it can call and hear from; `obstacles`: what lies between it and the rest. `rival` is who leads a newer
-    term, or this one too, as (node, term).
+    `votes` are those it counted, as it counted them; `needed` is the number that it took for enough. `grants`: how
+    each voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the
+    others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
+    who leads a higher term, or this one too, as (node, term).
     """
 
     node: int
@@ -48,12 +48,12 @@ class LeaderFacts:
 
     @property
     def has_majority(self) -> bool:
-        """Whether it can still hear from a majority, itself among it."""
+        """Return whether the leader can still hear from a majority, which it belongs to."""
         return not self.plight.frozen and len(self.reached) + 1 >= self.needed
 
 
 def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
-    """Why `node` leads."""
+    """Return why `node` leads."""
     id, term, life = node.id, node.current_term, node.incarnation
     won = trail.event(id, decisions.BecameLeader, life=life, test=lambda r: _term_of(r) == term)
     stood = trail.last(id, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
@@ -77,7 +77,7 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
 
 
 def last_ignored(trail: EventIndex, node: NodeSnapshot) -> Ignored | None:
-    """The last reply that `node` ignored since it took up its role."""
+    """Return the last response that `node` ignored since it took up its role, None if there was none."""
     role = trail.last(node.id, decisions.BecameLeader, decisions.ElectionStarted, life=node.incarnation)
     found = trail.event(node.id, decisions.ReplyIgnored, life=node.incarnation)
     if found is None or (role is not None and found[0].seq < role.seq):

@@ -1,4 +1,4 @@
-"""Who can talk to whom at one moment, and what stands in the way."""
+"""The nodes that can talk to each other at one moment, and what stands in the way of the others."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a message from `src` from `dst`; `node` is the one that is to blame, -1 where the network is."""
+    """The reason why a message from `src` cannot reach `dst`; `node` is its cause, -1 where the network is."""
 
     kind: Literal["down", "frozen", "cut off", "partition", "cut", "loss", "drops", "held"]
     src: int
@@ -27,7 +27,7 @@ class Links:
         self._side = {node: side for side, group in enumerate(snapshot.groups) for node in group}
 
     def obstacle(self, src: int, dst: int, *, reply: bool = False) -> Obstacle | None:
-        """What keeps a call from `src` (or its `reply` to one) from `dst`; None where it gets through."""
+        """Return what keeps a request from `src` (or its `reply` to one) from `dst`; None if it gets through."""
         for id in (dst, src):
             kind = _unfit(self._nodes[id])
             if kind is not None:
@@ -44,11 +44,11 @@ class Links:
         return Obstacle("held", src, dst) if (src, dst) in self._held else None
 
     def answer_obstacle(self, src: int, dst: int) -> Obstacle | None:
-        """What keeps `src` from calling `dst` and hearing its answer."""
+        """Return what keeps `src` from sending `dst` a request and hearing the response; None if nothing."""
         return self.obstacle(src, dst) or self.obstacle(dst, src, reply=True)
 
     def around(self, node: int) -> tuple[tuple[int, ...], tuple[Obstacle, ...]]:
-        """The other nodes that `node` can call and hear an answer from, and what lies between it and the rest."""
+        """Return the other nodes that `node` can send to and hear from, and the obstacles to the rest."""
         others = [peer.id for peer in self._nodes if peer.id != node]
         gaps = {peer: self.answer_obstacle(node, peer) for peer in others}
         return (
@@ -58,7 +58,7 @@ class Links:
 
 
 def group_of(snapshot: Snapshot, node: int) -> tuple[int, ...]:
-    """The group of the partition in which `node` is; empty without a partition."""
+    """Return the group of the partition in which `node` is; empty without a partition."""
     return next((group for group in snapshot.groups if node in group), ())
 
 

@@ -1,4 +1,4 @@
-"""Why a node is in its state, in words."""
+"""The words for why a node is in its state."""
 
 import math
 
@@ -31,7 +31,7 @@ from raftplay.why.words import (
 
 
 def node_words(facts: NodeFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons."""
+    """Return the answer in one sentence, and the reasons."""
     match facts:
         case LeaderFacts():
             return _leader(facts, snapshot)
@@ -66,9 +66,9 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
 
 def _rival_line(facts: LeaderFacts, node: int, term: int) -> str:
     if term == facts.term:
-        return f"node {node} leads the same term, which must never be: Election Safety is broken (§5.2)"
+        return f"node {node} leads the same term, which must never be: Election Safety is violated (§5.2)"
     return (
-        f"node {node} leads the newer term {term}: a leader that hears of a newer term steps down (§5.1), "
+        f"node {node} leads the higher term {term}: a leader that hears of a higher term steps down (§5.1), "
         f"and node {facts.node} has not heard of it"
     )
 
@@ -107,8 +107,8 @@ def _reach_lines(facts: LeaderFacts, total: int) -> list[str]:
         lines.append(f"it reaches no other node both ways, and {facts.needed} of {total} are needed")
     lines += apart_texts(facts.obstacles, facts.node)
     if not facts.has_majority:
-        lines.append("while that lasts no majority answers what it sends, and without one it cannot commit (§5.3)")
-        lines.append("it goes on as leader all the same, until it hears of a newer term (§5.1)")
+        lines.append("while that lasts no majority responds to it, and without one it cannot commit (§5.3)")
+        lines.append("it goes on as leader all the same, until it hears of a higher term (§5.1)")
     return lines
 
 
@@ -119,7 +119,7 @@ def _ignored_lines(ignored: Ignored | None) -> list[str]:
     return [f"at {at(ignored.time)} it ignored {answer}: {rule_text(ignored.rule)}"]
 
 
-# ---- how it came to stand
+# ---- how its election began
 
 
 def _firing_line(firing: Firing) -> str:
@@ -147,7 +147,7 @@ def _waited(firing: Firing, fired: float) -> str:
         case "voted":
             return f"{before}it had voted for node {since.peer} in term {since.term}"
         case "stood":
-            return f"{before}it had stood in term {since.term}, and did not win"
+            return f"{before}it had started an election in term {since.term}, and did not win"
         case "asked":
             return f"{before}it had asked whether it could win term {since.term}"
         case "started":
@@ -155,7 +155,7 @@ def _waited(firing: Firing, fired: float) -> str:
         case "stepped down":
             return f"{before}it had stepped down as leader, to term {since.term}"
         case "refused":
-            return f"{before}it had refused node {since.peer} its vote, which restarts its timer by a bug"
+            return f"{before}it had denied node {since.peer} its vote, which restarts its timer by a bug"
 
 
 # ---- a candidate
@@ -169,13 +169,13 @@ def _candidate(facts: CandidateFacts, snapshot: Snapshot) -> tuple[str, list[str
         f"it has {len(candidacy.votes)} of the {count(candidacy.needed, 'vote')} needed (§5.2)"
     )
     lines = candidacy_lines(candidacy)
-    lines += _timer_lines(facts.deadline, facts.plight.frozen, snapshot, "it stands again, in a newer term")
+    lines += _timer_lines(facts.deadline, facts.plight.frozen, snapshot, "it starts an election in a higher term")
     lines += plight_lines(facts.plight, facts.node)
     return head, lines + _ignored_lines(facts.ignored)
 
 
 def candidacy_lines(candidacy: Candidacy) -> list[str]:
-    """How an election that is under way began, and what became of each request."""
+    """Return how an election in progress began, and the fate of each request."""
     if candidacy.firing is not None:
         lines = [_firing_line(candidacy.firing)]
     else:
@@ -186,7 +186,7 @@ def candidacy_lines(candidacy: Candidacy) -> list[str]:
 
 
 def asked_line(candidacy: Candidacy, asked: Asked) -> str:
-    """What became of the request to one node; empty where there is nothing to say."""
+    """Return the fate of the request to one node in words; empty where there is nothing to say."""
     kind = "pre-vote" if candidacy.pre_vote else "vote"
     peer, journey = asked.peer, asked.journey
     if journey is None:
@@ -195,26 +195,26 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
         return f"node {peer}: {said}the history no longer has the request to it{gap}"
     ruling = journey.ruling
     if ruling is None:
-        return f"node {peer} has not answered: {no_answer_text(asked)}"
-    verb = f"granted its {kind}" if ruling.yes else f"refused its {kind}"
+        return f"node {peer} has not responded: {no_answer_text(asked)}"
+    verb = f"granted its {kind}" if ruling.yes else f"denied its {kind}"
     text = f"node {peer} {verb}: {ruling_text(ruling)}"
     if journey.stage is CallStage.ANSWERED and not journey.again:
         return text
-    return f"{text}; {journey_text(journey, 'the request', 'the answer')}"
+    return f"{text}; {journey_text(journey, 'the request', 'the response')}"
 
 
 def no_answer_text(asked: Asked) -> str:
-    """Why a request got no answer so far, and what stands in the way now, where that is something else."""
+    """Return why a request has no response so far, and the obstacle now, where that is another one."""
     journey, gap = asked.journey, asked.obstacle
     assert journey is not None
-    text = journey_text(journey, "the request", "its answer")
+    text = journey_text(journey, "the request", "its response")
     if gap is None or gap.kind in _said_already(journey):
         return text
     return f"{text}; now {obstacle_text(gap)}"
 
 
 def _said_already(journey: Journey) -> tuple[str, ...]:
-    """The obstacles that the words for a journey name already."""
+    """Return the obstacles that the words for a journey already name."""
     match journey.stage:
         case CallStage.NOT_SENT:
             return () if journey.obstacle is None else (journey.obstacle.kind,)
@@ -247,7 +247,7 @@ def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]
     if facts.heard is not None:
         lines.append(_heard_line(facts.heard, snapshot))
     lines.append(_log_line(facts))
-    asks = "it stands for election, unless it hears of a leader or votes before"
+    asks = "it starts an election, unless it hears of a leader or votes before"
     lines += _timer_lines(facts.deadline, facts.plight.frozen, snapshot, asks)
     return _follower_head(facts, snapshot), lines + plight_lines(facts.plight, facts.node)
 
@@ -313,12 +313,12 @@ def _vote_line(vote: VoteCast, node: int) -> str:
     if vote.time is None:
         return f"its vote in term {vote.term} is for {whom}; why: {FORGOTTEN}"
     if vote.ruling is None:
-        return f"in term {vote.term} it voted for {whom} at {at(vote.time)}, as it stood itself (§5.2){from_disk}"
+        return f"in term {vote.term} it voted for {whom} at {at(vote.time)}, as a candidate (§5.2){from_disk}"
     return f"in term {vote.term} it voted for {whom} at {at(vote.time)}: {ruling_text(vote.ruling)}{from_disk}"
 
 
 def _heard_line(heard: Verdict, snapshot: Snapshot) -> str:
-    verb = "accepted" if heard.yes else "refused"
+    verb = "accepted" if heard.yes else "rejected"
     when = f"at {at(heard.time)}, {ago(snapshot.time - heard.time)}"
     what = f"{verb} its {request_text(heard.args)}: {ruling_text(heard)}"
     return f"it last heard of node {heard.asker} {when}, and {what}"

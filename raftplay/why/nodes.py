@@ -1,4 +1,4 @@
-"""Why a node is in the state in which it is."""
+"""Why a node is in its state."""
 
 from dataclasses import dataclass
 
@@ -29,9 +29,9 @@ class CandidateFacts:
 class DownFacts:
     """A node that is down since `since` (None: forgotten), and its disk.
 
-    `was` is what it was before, a state such as "Leader" ("" if that is forgotten), in `was_term`. `acts`: when
-    its process last did something after it had crashed, which it must not; None where it did nothing. `cause`: how
-    its disk failed, if it crashed because of that.
+    `was` is its state before, such as "Leader" ("" if that is forgotten), in `was_term`. `acts`: when its process
+    last acted after it had crashed, which it must not; None where it did not. `cause`: how its disk failed, if it
+    crashed because of that.
     """
 
     node: int
@@ -47,7 +47,7 @@ NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
 
 
 def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
-    """Why `node` is in its state."""
+    """Return why `node` is in its state."""
     if not node.alive:
         return _down(trail, node)
     if node.state is CMState.LEADER:

@@ -1,4 +1,4 @@
-"""How often elections begin, where the timings explain it: heartbeats or round trips as long as the timeouts."""
+"""The pace of elections, where the timings explain it: heartbeats or round trips as long as the timeouts."""
 
 from dataclasses import dataclass, replace
 
@@ -8,15 +8,15 @@ from raftplay.watch.text import count
 from raftplay.why.index import EventIndex
 
 WINDOW = 5.0
-"""How far back elections are counted, in seconds of cluster time."""
+"""The period in which elections are counted, in seconds of cluster time."""
 
 FEWEST = 3
-"""So many elections, and no fewer, are a pattern."""
+"""The smallest number of elections that makes a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many elections and pre-votes began in the last `seconds` of cluster time, and why so many (§5.6)."""
+    """The number of elections and pre-votes begun in the last `seconds` of cluster time, and the reason (§5.6)."""
 
     elections: int
     pre_votes: int
@@ -25,7 +25,7 @@ class Pace:
 
 
 def pace_of(trail: EventIndex) -> Pace | None:
-    """Return how often elections begin; None where the timings do not explain it, or hardly any begin."""
+    """Return the pace of elections; None where the timings do not explain it, or hardly any begin."""
     timings = _timings_now(trail)
     doubt = None if timings is None else doubt_about(timings)
     if doubt is None:
@@ -65,7 +65,7 @@ def _timings_now(trail: EventIndex) -> Timings | None:
 
 
 def pace_lines(trail: EventIndex) -> list[str]:
-    """Return the line that says how often elections begin, if there is a reason to."""
+    """Return a line about the pace of elections, if there is a reason for one."""
     pace = pace_of(trail)
     if pace is None:
         return []

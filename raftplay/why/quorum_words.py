@@ -1,4 +1,4 @@
-"""Why there is no leader, in words."""
+"""The words for why there is no leader."""
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.watch.narrator import rule_text
@@ -11,7 +11,7 @@ from raftplay.why.words import apart_texts, at, cause_text, nodes_text, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
-    """The answer in one sentence, and the reasons."""
+    """Return the answer in one sentence, and the reasons."""
     lines = _pretender_lines(facts, snapshot)
     if facts.reason == "there is one":
         return f"there is a leader: {quorum_head(facts, snapshot)}", lines
@@ -28,7 +28,7 @@ def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]
 
 
 def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
-    """Why nobody leads, or who does, in one sentence."""
+    """Return why there is no leader, or who leads, in one sentence."""
     total, needed = len(snapshot.nodes), facts.needed
     match facts.reason:
         case "there is one":
@@ -40,11 +40,11 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
             return f"{alive}, and {needed} are needed (§5.2)"
         case "too few meet":
             return (
-                f"no node can call and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"
+                f"no node can reach and hear enough others: {needed} of {total} are needed, itself counted (§5.2)"
             )
         case "logs refused":
             return (
-                "every node that reaches a majority has a log that too many there refuse as out of date (§5.4.1)"
+                "every node that reaches a majority has a log that too many there reject as out of date (§5.4.1)"
             )
         case "split vote":
             return f"the votes of term {facts.term} are split, and no candidate can get {needed} any more (§5.2)"
@@ -54,10 +54,10 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
             return f"an election is under way: {_standing_texts(facts)} (§5.2)"
         case "asking first":
             asking = ", ".join(f"node {c.node} could win term {c.term}" for c in facts.candidacies)
-            return f"before anyone stands, it is asked whether {asking} (pre-vote, thesis §9.6)"
+            return f"before any election, pre-votes ask whether {asking} (thesis §9.6)"
         case "waiting":
             if facts.next_timer is None:
-                return "nobody stands, and no election timer is about to fire (§5.2)"
+                return "no node is candidate, and no election timer is about to fire (§5.2)"
             return f"nobody stands yet; {_next_timer_text(facts, snapshot)} (§5.2)"
 
 
@@ -81,7 +81,7 @@ def _pretender_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
     for node, term in facts.pretenders:
         apart = ", but is cut off from all others" if not snapshot.nodes[node].connected else ""
         newer = facts.leader is not None and facts.leader[1] > term
-        older = ", and has not heard of the newer term (§5.1)" if newer else ""
+        older = ", and has not heard of the higher term (§5.1)" if newer else ""
         twin = ", too, which must never be (§5.2)" if facts.leader is not None and facts.leader[1] == term else ""
         lines.append(f"node {node} believes that it leads term {term}{apart}{older}{twin}")
     return lines
@@ -108,8 +108,8 @@ def _reason_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
 
 
 def _candidacy_lines(candidacy: Candidacy) -> list[str]:
-    """Who voted for a candidate, and what became of the other requests, those with the same fate together."""
-    kind = "asks about" if candidacy.pre_vote else "stands in"
+    """Return who voted for a candidate, and the fate of its other requests, grouped by fate."""
+    kind = "asks for pre-votes in" if candidacy.pre_vote else "is candidate in"
     votes = "pre-votes" if candidacy.pre_vote else "votes"
     counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
     node, term = candidacy.node, candidacy.term
@@ -123,7 +123,7 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
             lines.append(f"  {asked_line(candidacy, asked)}")
         else:
             fates.setdefault(no_answer_text(asked), []).append(asked.peer)
-    lines += [f"  no answer of {nodes_text(peers)}: {fate}" for fate, peers in fates.items()]
+    lines += [f"  no response from {nodes_text(peers)}: {fate}" for fate, peers in fates.items()]
     return lines
 
 
@@ -141,7 +141,7 @@ def _supporters_line(standing: Standing, snapshot: Snapshot) -> str:
     refusing = [peer for peer in standing.meets if peer not in standing.supporters]
     met = nodes_text(standing.meets) if standing.meets else "nobody"
     text = f"node {node} meets {met}; its log {end}"
-    return f"{text}, and {nodes_text(refusing)} would refuse it for that" if refusing else text
+    return f"{text}, and {nodes_text(refusing)} would reject it for that" if refusing else text
 
 
 def _ballot_lines(facts: QuorumFacts) -> list[str]:
@@ -166,7 +166,7 @@ def _last_leader_line(last: LastLeader) -> str:
 
 
 def reach_lines(facts: LeaderFacts) -> list[str]:
-    """Whether the leader that there is can still commit."""
+    """Return a line where the leader cannot commit any more."""
     if facts.plight.frozen:
         return ["it is frozen: it sends nothing, and commits nothing"]
     if facts.has_majority:

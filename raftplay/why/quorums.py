@@ -1,4 +1,4 @@
-"""Why there is no leader: who is alive and can meet, who stands, who voted for whom, whose timer fires next."""
+"""Why there is no leader: who is alive, who reaches whom, who requests votes, who voted, whose timer fires."""
 
 import math
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ Reason = Literal[
     "there is one", "too few live", "too few meet", "logs refused", "split vote", "election lost",
     "election under way",     "asking first", "waiting",
 ]  # fmt: skip
-"""Why nobody leads, in the order in which the reasons are looked at."""
+"""The reasons why there is no leader, in the order in which they are checked."""
 
 UNJUDGED = ("no-log-check", "longer-log-wins", UNNAMED)
-"""With these bugs a log that sound Raft refuses may win; an unnamed one may be any."""
+"""The bugs with which a log that the correct algorithm rejects may win; an unnamed one may be any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a live node could reach now: `meets` are the others it can call and hear from.
+    """The nodes that a live node could reach now: `meets` are the others that it can send to and hear from.
 
-    `supporters`: those of them that do not refuse it for its log (§5.4.1). `obstacles` are what
-    lies between it and the rest.
+    `supporters`: those of them that do not deny it their vote for its log (§5.4.1). `obstacles` are what lies
+    between it and the rest.
     """
 
     node: int
@@ -41,7 +41,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class LastLeader:
-    """Who led last, by the history, and how that ended: "crashed", "cut off", "stepped down", "" if it did not.
+    """The last leader in the history, and how that ended: "crashed", "cut off", "stepped down", "" if it did not.
 
     `rule` and `cause` are those of the step down.
     """
@@ -56,14 +56,14 @@ class LastLeader:
 
 @dataclass(frozen=True, slots=True)
 class QuorumFacts:
-    """Whether somebody leads, and why nobody does.
+    """The facts about whether there is a leader, and why there is none.
 
     `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `pretenders` lead
-    too, but are cut off or of an older term. `alive` are the live nodes, `needed` how many are a majority.
-    `term` is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
-    elections under way, those that ask first (thesis §9.6) among them. `next_timer`: (node, cluster time) of the
-    election timer that fires next; None where none will, or it is not known. `forgets`: the history has
-    forgotten its first events.
+    too, but are cut off or of a lower term. `alive` are the live nodes, `needed` how many are a majority. `term`
+    is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
+    elections in progress, pre-votes (thesis §9.6) among them. `next_timer`: (node, cluster time) of the election
+    timer that fires next; None where none will, or it is not known. `forgets`: the history has forgotten its first
+    events.
     """
 
     reason: Reason
@@ -81,7 +81,7 @@ class QuorumFacts:
 
 
 def quorum_facts(trail: EventIndex) -> QuorumFacts:
-    """Whether somebody leads, and why nobody does."""
+    """Return whether there is a leader, and why there is none."""
     snapshot = trail.snapshot
     live = [node for node in snapshot.nodes if node.alive]
     leaders = [(node.id, node.current_term) for node in live if node.state is CMState.LEADER]
@@ -114,7 +114,7 @@ def _standing(trail: EventIndex, node: NodeSnapshot) -> Standing:
 
 
 def _refuses(voter: NodeSnapshot, node: NodeSnapshot) -> bool:
-    """Whether `voter` would refuse `node` for its log (§5.4.1)."""
+    """Return whether `voter` would deny `node` its vote for its log (§5.4.1)."""
     return bool(judge_log(_last_term(node), len(node.log) - 1, _last_term(voter), len(voter.log) - 1))
 
 
@@ -145,7 +145,7 @@ def _reason(
 
 
 def _may_win(trail: EventIndex, election: Candidacy) -> bool:
-    """Whether the votes that it has and those that may still come are enough: it asks once in a term."""
+    """Return whether the votes so far and those that may still come suffice; votes are requested once a term."""
     votes = {election.node, *election.votes}
     votes.update(a.peer for a in election.asked if _may_come(trail.snapshot.nodes[a.peer], a, election))
     return len(votes) >= election.needed
@@ -169,7 +169,7 @@ def _next_timer(trail: EventIndex, live: list[NodeSnapshot]) -> tuple[int, float
 
 
 def _last_leader(trail: EventIndex) -> LastLeader | None:
-    """Who won an election last, and what became of that."""
+    """Return who won an election last, and how its leadership ended."""
     won = [
         record
         for node in trail.snapshot.nodes

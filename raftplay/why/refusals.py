@@ -1,4 +1,4 @@
-"""What a node refused last, and what of its own was refused last."""
+"""The last request that a node rejected, and the last of its own that was rejected."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from raftplay.why.verdicts import Verdict, is_refusal, ruling
 
 @dataclass(frozen=True, slots=True)
 class RefusalFacts:
-    """The last refusals, in both directions; None where there was none in the events that are kept.
+    """The last rejections, in both directions; None where there was none in the events that are kept.
 
-    `by`: what `node` refused last. `of`: the last request of `node` that another node refused. `kept_from`: the
-    cluster time from which on all events are kept, None where none is forgotten.
+    `by`: the last request that `node` rejected. `of`: the last request of `node` that another node rejected.
+    `kept_from`: the cluster time from which on all events are kept, None where none is forgotten.
     """
 
     node: int
@@ -23,7 +23,7 @@ class RefusalFacts:
 
 
 def refusal_facts(trail: EventIndex, node: int) -> RefusalFacts:
-    """What `node` refused last, and what of its own was refused last."""
+    """Return the last request that `node` rejected, and the last of its own that was rejected."""
     kinds = (decisions.VoteDecided, decisions.AppendDecided)
     by = trail.last(node, *kinds, test=is_refusal)
     others = [peer.id for peer in trail.snapshot.nodes if peer.id != node]

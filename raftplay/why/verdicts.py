@@ -1,4 +1,4 @@
-"""What a node answered to a call: the rule, the operands, and whether sound Raft would have answered so."""
+"""A node's response to a request: the rule, the operands, and whether the correct algorithm responds so."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ Args = RequestVoteArgs | AppendEntriesArgs
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One answer of `node` to `args`: `yes` or no, by which rule.
+    """One response of `node` to `args`: `yes` or no, by which rule.
 
-    `term`, `voted_for`, `last_log_index` and `last_log_term` are the node's own, when it answered;
-    `conflict_index` and `conflict_term` are the hint of a refusal. `sound` is the rule of sound Raft that
-    decides otherwise ("granted" and "matches" for those that say yes), "" where the answer is as it must be, or
+    `term`, `voted_for`, `last_log_index` and `last_log_term` are the node's own, when it responded;
+    `conflict_index` and `conflict_term` are the hint of a rejection. `sound` is the rule of the correct algorithm
+    that decides otherwise ("granted" and "matches" for those that say yes), "" where the response is correct or
     cannot be judged. `leader_heard`: when it last heard of a leader, and of which; None where that is not known.
     """
 
@@ -39,12 +39,12 @@ class Verdict:
 
     @property
     def asker(self) -> int:
-        """Who asked."""
+        """Return the node that sent the request."""
         return self.args.candidate_id if isinstance(self.args, RequestVoteArgs) else self.args.leader_id
 
 
 def is_refusal(record: Record) -> bool:
-    """Whether the event is an answer that says no."""
+    """Return whether the event is a response that says no."""
     match record.event:
         case decisions.VoteDecided(granted=yes) | decisions.AppendDecided(success=yes):
             return not yes
@@ -52,7 +52,7 @@ def is_refusal(record: Record) -> bool:
 
 
 def ruling(trail: EventIndex, record: Record) -> Verdict:
-    """The answer that `record`, a VoteDecided or an AppendDecided, tells of."""
+    """Return the response that `record`, a VoteDecided or an AppendDecided, tells of."""
     after = record.after or decisions.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
     event = record.event
     own = (after.current_term, after.voted_for, after.last_log_index, after.last_log_term)
@@ -73,7 +73,7 @@ def ruling(trail: EventIndex, record: Record) -> Verdict:
 
 
 def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_index: int) -> str:
-    """§5.4.1: the rule by which a voter refuses a candidate for its log; "" where the log is up to date."""
+    """Return the rule by which a voter denies a candidate for its log (§5.4.1); "" where the log is up to date."""
     if last_term < voter_last_term:
         return "log-older-term"
     return "log-shorter" if last_term == voter_last_term and last_index < voter_last_index else ""
@@ -82,7 +82,7 @@ def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_
 def _sound_vote(
     trail: EventIndex, record: Record, event: decisions.VoteDecided, after: decisions.NodeState
 ) -> str:
-    """The rule that should have decided about a vote, where another answer was given."""
+    """Return the rule that should have decided about a vote, where another response was given."""
     args = event.args
     log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
     if not event.granted:
@@ -95,7 +95,7 @@ def _sound_vote(
 
 
 def earlier_vote(trail: EventIndex, record: Record) -> Record | None:
-    """Where the node of `record`, which grants a vote, had voted for another in that term before."""
+    """Return the earlier vote for another candidate in the term in which the node of `record` grants one."""
     event = record.event
     assert isinstance(event, decisions.VoteDecided)
     term, candidate = event.args.term, event.args.candidate_id
@@ -116,7 +116,7 @@ def earlier_vote(trail: EventIndex, record: Record) -> Record | None:
 
 
 def came_to_pass(trail: EventIndex, decided: Record) -> bool:
-    """Whether the node got on after it decided: of what it crashed over nobody ever heard."""
+    """Return whether the node sent or stored something after its decision, before it crashed."""
 
     def is_of_this_life(record: Record) -> bool:
         return record.incarnation == decided.incarnation
@@ -128,7 +128,7 @@ def came_to_pass(trail: EventIndex, decided: Record) -> bool:
 
 
 def _sound_append(event: decisions.AppendDecided, after: decisions.NodeState) -> str:
-    """The rule that should have refused an AppendEntries that was accepted."""
+    """Return the rule that should have rejected an AppendEntries that was accepted."""
     args = event.args
     if not event.success:
         return ""
@@ -148,5 +148,5 @@ def _leader_heard(trail: EventIndex, record: Record) -> tuple[float, int] | None
 
 
 def heard_leader(record: Record) -> bool:
-    """Whether the event is an AppendEntries that counts as word from a leader of the term (§5.2)."""
+    """Return whether the event is an AppendEntries that counts as heard from a leader of the term (§5.2)."""
     return isinstance(record.event, decisions.AppendDecided) and record.event.rule != "stale-term"

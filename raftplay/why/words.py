@@ -1,4 +1,4 @@
-"""Words that all answers share: nodes, times, obstacles, and rules with their operands and sections."""
+"""The words that all answers share: nodes, times, obstacles, and rules with their operands and sections."""
 
 import textwrap
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from raftplay.why.verdicts import Args, Verdict
 FORGOTTEN = "the history no longer has it"
 
 WIDTH = 100
-"""Columns of a line of text."""
+"""The columns of a line of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An answer: the `facts`, one sentence that answers, and the reasons, a line each."""
+    """An answer: the `facts`, one sentence that answers, and the reasons, one line each."""
 
     facts: Any
     head: str
@@ -30,18 +30,18 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The answer as lines of text, none much longer than `WIDTH`."""
+        """Return the answer as lines of text, none much longer than `WIDTH`."""
         return self.folded(WIDTH)
 
     def folded(self, width: int) -> str:
-        """The answer as lines of text of about `width` columns."""
+        """Return the answer as lines of text of about `width` columns."""
         return "\n".join(
             (_wrapped(self.head, width), *(_wrapped(f"  {reason}", width) for reason in self.reasons))
         )
 
 
 def _wrapped(line: str, width: int) -> str:
-    """A line folded at `width`, what follows set in deeper."""
+    """Fold a line at `width`, and indent what follows deeper."""
     indent = line[: len(line) - len(line.lstrip())]
     folded = textwrap.wrap(
         line, width, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False
@@ -50,7 +50,7 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def nodes_text(ids: Iterable[int]) -> str:
-    """Some nodes: "node 3", "nodes 0 1 2"."""
+    """Return some nodes in words: "node 3", "nodes 0 1 2"."""
     known = [str(id) for id in ids]
     if not known:
         return "no node"
@@ -58,27 +58,27 @@ def nodes_text(ids: Iterable[int]) -> str:
 
 
 def at(time: float) -> str:
-    """A moment of cluster time."""
+    """Return a moment of cluster time in words, in seconds."""
     return f"{time:.3f} s"
 
 
 def ago(seconds: float) -> str:
-    """How long something is past."""
+    """Return how long ago something happened, in words."""
     return f"{span(seconds)} ago" if seconds >= 0.0005 else "just now"
 
 
 def span(seconds: float) -> str:
-    """How long something took."""
+    """Return a duration in words, in milliseconds or seconds."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def since_text(time: float | None) -> str:
-    """Since when something is so, where that is known."""
+    """Return since when something holds, where that is known."""
     return f"since {at(time)}" if time is not None else f"since when: {FORGOTTEN}"
 
 
 def obstacle_text(obstacle: Obstacle) -> str:
-    """What stands in the way of a message."""
+    """Return in words what stands in the way of a message."""
     link = f"{obstacle.src}->{obstacle.dst}"
     match obstacle.kind:
         case "down" | "frozen" | "cut off":
@@ -90,13 +90,13 @@ def obstacle_text(obstacle: Obstacle) -> str:
         case "loss":
             return f"the link {link} loses every message"
         case "drops":
-            return f"the proxy of node {obstacle.node} drops its calls"
+            return f"the proxy of node {obstacle.node} drops its requests"
         case "held":
             return f"what goes over {link} is held"
 
 
 def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
-    """Whom `node` does not reach and why, those with the same reason together: "not nodes 2 3: …"."""
+    """Return whom `node` does not reach and why, grouped by reason: "not nodes 2 3: …"."""
     apart: dict[str, list[int]] = {}
     for gap in obstacles:
         apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == node else gap.dst)
@@ -104,17 +104,17 @@ def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
 
 
 def past_obstacle_text(obstacle: Obstacle) -> str:
-    """What stood in the way of a call that never left."""
+    """Return in words what kept a request from leaving."""
     if obstacle.kind == "drops":
         return f"the proxy of node {obstacle.node} dropped it"
     return f"node {obstacle.node} was {obstacle.kind}"
 
 
-# ---- calls
+# ---- RPCs
 
 
 def request_text(args: Args) -> str:
-    """What a call is."""
+    """Return a request in words."""
     match args:
         case RequestVoteArgs():
             return f"{'pre-vote' if args.pre_vote else 'vote'} request for term {args.term}"
@@ -126,7 +126,7 @@ def request_text(args: Args) -> str:
 
 
 def cause_text(cause: Cause) -> str:
-    """A message that made a node do something."""
+    """Return in words the message that made a node act."""
     if cause.reply is not None:
         return answer_text(cause.peer, cause.args)
     assert cause.args is not None
@@ -134,12 +134,12 @@ def cause_text(cause: Cause) -> str:
 
 
 def answer_text(peer: int, args: Args | None) -> str:
-    """The answer of `peer` to a call that a node made."""
-    return f"the answer of node {peer} to its {request_text(args) if args is not None else 'call'}"
+    """Return in words the response of `peer` to a node's request."""
+    return f"the response of node {peer} to its {request_text(args) if args is not None else 'request'}"
 
 
 def journey_text(journey: Journey, what: str, answer: str) -> str:
-    """Where a call and its answer are; `what` names the call, `answer` its answer."""
+    """Return where a request and its response are; `what` names the request, `answer` the response."""
     src, dst = journey.src, journey.dst
     when = "on its link until" if journey.on_link else "due at"
     due = "" if journey.due is None else f", {when} {at(journey.due)}"
@@ -152,7 +152,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
         CallStage.CALL_LOST: f"{what} was lost ({journey.reason})",
         CallStage.CALL_GONE: f"{what} {gone}",
-        CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it answered",
+        CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it responded",
         CallStage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
         CallStage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
         CallStage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
@@ -160,14 +160,14 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.REPLY_GONE: f"{answer} {gone}",
         CallStage.ANSWERED: f"{answer} arrived",
     }
-    return texts[journey.stage] + ("; another copy of the call is on its way" if journey.again else "")
+    return texts[journey.stage] + ("; another copy of the request is on its way" if journey.again else "")
 
 
 # ---- rules
 
 
 def ruling_text(ruling: Verdict) -> str:
-    """The rule by which a node answered, with its operands and section, and where sound Raft parts from it."""
+    """Return the rule of a response, its operands and section, and where the correct algorithm differs."""
     section, words = rule_words(ruling.rule)
     words, section = _exact_words(ruling, words, section)
     operands = _operands(ruling)
@@ -176,7 +176,7 @@ def ruling_text(ruling: Verdict) -> str:
 
 
 def _exact_words(ruling: Verdict, words: str, section: str) -> tuple[str, str]:
-    """The words of a rule where its operands make others truer."""
+    """Return the words and section of a rule, more exact where its operands allow it."""
     args = ruling.args
     if not isinstance(args, RequestVoteArgs):
         return words, section
@@ -255,18 +255,18 @@ def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
 
 
 def _sound_text(ruling: Verdict) -> str:
-    """What sound Raft would have done instead."""
+    """Return what the correct algorithm would have done instead."""
     section, words = rule_words(ruling.sound)
     if ruling.sound in ("granted", "matches"):
-        return f"sound Raft says yes here, as the last entry is of a later term ({RULES['log-shorter'][0]})"
-    return f"sound Raft refuses here: {words} ({section})"
+        return f"the correct algorithm says yes: the last entry is of a later term ({RULES['log-shorter'][0]})"
+    return f"the correct algorithm says no here: {words} ({section})"
 
 
-# ---- what was done to a node
+# ---- faults of a node
 
 
 def plight_lines(plight: NodeFaults, node: int) -> list[str]:
-    """What is wrong with a node that lives, a line each."""
+    """Return the faults of a live node, one line each."""
     lines = []
     if plight.frozen:
         lines.append(
@@ -277,9 +277,9 @@ def plight_lines(plight: NodeFaults, node: int) -> list[str]:
     if plight.group:
         lines.append(f"the partition leaves it with {_group_text(plight, node)}")
     if plight.calls_left == 0:
-        lines.append("its proxy drops every call that it makes; its answers pass")
+        lines.append("its proxy drops every request that it sends; its responses pass")
     elif plight.calls_left > 0:
-        lines.append(f"its proxy lets {count(plight.calls_left, 'more call')} pass, and drops what follows")
+        lines.append(f"its proxy lets {count(plight.calls_left, 'more request')} pass, and drops what follows")
     if plight.will_tear:
         lines.append("its next write will be torn: it crashes in the middle of it (tear)")
     if plight.earlier_life is not None:

@@ -153,9 +153,9 @@ def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_pa
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (("13",), "there are the lessons 1 to 12, and no lesson '13'; see: raftplay lesson"),
-        (("0",), "there are the lessons 1 to 12, and no lesson '0'"),
-        (("9" * 5000,), "there are the lessons 1 to 12, and no lesson '99999"),
+        (("13",), "there is no lesson '13'; the lessons are 1 to 12; see: raftplay lesson"),
+        (("0",), "there is no lesson '0'"),
+        (("9" * 5000,), "there is no lesson '99999"),
         (("figure-9",), "there is no file and no lesson 'figure-9'; did you mean 'figure-8'?"),
         (("nonsense",), "there is no file and no lesson 'nonsense'; see: raftplay lesson"),
         (("/",), "/ is a directory, not a lesson"),

@@ -105,7 +105,7 @@ def test_a_candidate_is_asked_for_where_there_is_exactly_one(before: str) -> Non
     with session_of(lesson_of("step S\nplay P")) as session:
         for bound in session.bind(before):
             session.perform(bound)
-        with pytest.raises(Failed, match="exactly one candidate is meant here, not"):
+        with pytest.raises(Failed, match="exactly one candidate is expected here, not"):
             question("ask W? => node candidate").truth(session)
 
 

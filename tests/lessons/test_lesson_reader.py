@@ -102,7 +102,7 @@ def test_previous_in_the_first_step_begins_it_again() -> None:
 @pytest.mark.parametrize("word", ["again", "previous", "quit", "help"])
 def test_the_words_of_a_lesson_are_understood_at_a_question_too(word: str) -> None:
     _, typist = read(lesson_of(LESSON), word)
-    shown = {"again": "Step 1 of 3", "previous": "Step 1 of 3", "quit": "You left", "help": "the step before"}
+    shown = {"again": "Step 1 of 3", "previous": "Step 1 of 3", "quit": "You left", "help": "the previous step"}
     assert typist.text.count(shown[word]) >= (2 if shown[word].startswith("Step") else 1)
 
 

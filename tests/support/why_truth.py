@@ -29,7 +29,7 @@ from raftplay.why.verdicts import Verdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
 UNSOUND = re.compile(
-    "sound Raft|gave it no vote|counts once|does not know of that any more|must do nothing|not the same entry|"
+    "correct algorithm|gave it no vote|counts once|does not know of that any more|must do nothing|not the same entry|"
     "what it committed there was|yet to be found|by a bug"
 )
 """What no answer says of nodes that do as the paper says."""

@@ -32,8 +32,8 @@ def head(script: str, **overrides: object) -> str:
         ("why follower", "node 1 is follower in term 1"),
         ("why $x", "node 3 is follower in term 1"),
         ("why no leader", "there is a leader: node 0 leads term 1"),
-        ("why leader rejected", "node 0 has refused nothing, and nothing of its own was refused"),
-        ("why 4 rejected", "node 4 has refused nothing, and nothing of its own was refused"),
+        ("why leader rejected", "node 0 has rejected nothing, and none of its requests was rejected"),
+        ("why 4 rejected", "node 4 has rejected nothing, and none of its requests was rejected"),
         ("why not committed 0", "index 0 is not committed: no log has it, as every log is empty"),
         ("why not committed $x", "index 3 is not committed: no log has it, as every log is empty"),
         (

@@ -130,12 +130,12 @@ def test_an_acknowledgement_that_does_not_come_is_told() -> None:
         ),
         "4 of 5 nodes have the entry (a, of term 1): nodes 0 1 2 3",
         (
-            "node 1 has it, and the leader does not know: its answer to the AppendEntries of term 1 with entry "
+            "node 1 has it, and the leader does not know: its response to the AppendEntries of term 1 with entry "
             "0 is held on 1->0; node 0 is frozen"
         ),
         "node 2 has it, and the leader does not know: node 0 is frozen",
         (
-            "node 3 has it, and the leader does not know: its answer to the AppendEntries of term 1 with entry "
+            "node 3 has it, and the leader does not know: its response to the AppendEntries of term 1 with entry "
             "0 is held on 3->0; node 0 is frozen"
         ),
         "node 4 lacks it: node 4 is frozen; its log is empty",
@@ -253,10 +253,10 @@ def test_with_a_bug_two_commands_are_committed_at_one_index() -> None:
     assert isinstance(answer.facts, IndexFacts)
     assert answer.facts.disagree
     assert lines_of(answer) == [
-        "index 1 is committed on nodes 1 2 4, but not the same entry: State Machine Safety is broken (§5.4.3)",
+        "index 1 is committed on nodes 1 2 4, but not the same entry: State Machine Safety is violated (§5.4.3)",
         (
-            "node 0 committed it at 0.048 s: it counted nodes 0 1 2 for index 1, of term 2, in term 4; sound "
-            "Raft waits here: a majority has the entry, but it is of an older term (§5.4.2); what it committed "
+            "node 0 committed it at 0.048 s: it counted nodes 0 1 2 for index 1, of term 2, in term 4; the "
+            "correct algorithm waits here: a majority has the entry, but it is of an older term (§5.4.2); what it committed "
             "there was x"
         ),
         "3 of 5 nodes have the entry (y, of term 3): nodes 2 3 4",

@@ -45,7 +45,7 @@ def test_too_few_live_nodes_elect_nobody() -> None:
 
 def test_nodes_that_do_not_meet_elect_nobody() -> None:
     assert told(LED + "disconnect 0; partition 0,1 | 2,3 | 4; sleep 5ms") == [
-        "no leader: no node can call and hear enough others: 3 of 5 are needed, itself counted (§5.2)",
+        "no leader: no node can reach and hear enough others: 3 of 5 are needed, itself counted (§5.2)",
         "node 0 believes that it leads term 1, but is cut off from all others",
         "node 0 meets nobody (1 of 5 with itself); not nodes 1 2 3 4: node 0 is cut off",
         (
@@ -68,7 +68,7 @@ def test_nodes_that_do_not_meet_elect_nobody() -> None:
         "the next election timer is that of node 2, at 23.199 s, in 23.19 s",
     ]
     assert told(LED + "crash 0; cut 1->2; cut 2->1; hold 3->1; freeze 4; drop 3 after 0") == [
-        "no leader: no node can call and hear enough others: 3 of 5 are needed, itself counted (§5.2)",
+        "no leader: no node can reach and hear enough others: 3 of 5 are needed, itself counted (§5.2)",
         "down: node 0",
         (
             "node 1 meets nobody (1 of 5 with itself); not node 0: node 0 is down; not node 2: the link 1->2 is "
@@ -80,7 +80,7 @@ def test_nodes_that_do_not_meet_elect_nobody() -> None:
         ),
         (
             "node 3 meets nobody (1 of 5 with itself); not node 0: node 0 is down; not nodes 1 2: the proxy of "
-            "node 3 drops its calls; not node 4: node 4 is frozen"
+            "node 3 drops its requests; not node 4: node 4 is frozen"
         ),
         "node 4 meets nobody (1 of 5 with itself); not node 0: node 0 is down; not nodes 1 2 3: node 4 is frozen",
         "node 0 led last, in term 1, until it crashed at 0.007 s",
@@ -92,9 +92,9 @@ def test_an_election_that_is_under_way_is_told() -> None:
     assert told(LED + "crash 0; timeout 1; sleep 1ms", nodes=3) == [
         "no leader: an election is under way: node 1 is candidate in term 2 with 1 of the 2 votes needed (§5.2)",
         "down: node 0",
-        "node 1 stands in term 2; votes counted: node 1 (see: why 1)",
-        "no answer of node 0: the request never left: node 0 was down",
-        "no answer of node 2: the request is on its way, due at 0.009 s",
+        "node 1 is candidate in term 2; votes counted: node 1 (see: why 1)",
+        "no response from node 0: the request never left: node 0 was down",
+        "no response from node 2: the request is on its way, due at 0.009 s",
         "node 0 led last, in term 1, until it crashed at 0.007 s",
         "the next election timer is that of node 2, at 23.199 s, in 23.19 s",
     ]
@@ -106,12 +106,12 @@ def test_a_split_vote_tells_who_voted_for_whom() -> None:
         "down: node 0",
         "in term 2, nodes 1 3 voted for node 1",
         "in term 2, nodes 2 4 voted for node 2",
-        "node 1 stands in term 2; votes counted: nodes 1 3 (see: why 1)",
-        "no answer of node 0: the request never left: node 0 was down",
-        "no answer of nodes 2 4: the request was lost (cut)",
-        "node 2 stands in term 2; votes counted: nodes 2 4 (see: why 2)",
-        "no answer of node 0: the request never left: node 0 was down",
-        "no answer of nodes 1 3: the request was lost (cut)",
+        "node 1 is candidate in term 2; votes counted: nodes 1 3 (see: why 1)",
+        "no response from node 0: the request never left: node 0 was down",
+        "no response from nodes 2 4: the request was lost (cut)",
+        "node 2 is candidate in term 2; votes counted: nodes 2 4 (see: why 2)",
+        "no response from node 0: the request never left: node 0 was down",
+        "no response from nodes 1 3: the request was lost (cut)",
         "node 0 led last, in term 1, until it crashed at 0.007 s",
         "the next election timer is that of node 1, at 23.674 s, in 23.66 s",
     ]
@@ -128,12 +128,12 @@ def test_an_election_that_cannot_be_won_any_more_is_told() -> None:
             "any more (§5.2)"
         ),
         "down: node 0",
-        "node 1 stands in term 2; votes counted: node 1 (see: why 1)",
+        "node 1 is candidate in term 2; votes counted: node 1 (see: why 1)",
         (
-            "node 2 refused its vote: the candidate's log is shorter, its last term the same: it ends at index "
+            "node 2 denied its vote: the candidate's log is shorter, its last term the same: it ends at index "
             "0, that of node 2 at 1, both with term 1 (§5.4.1)"
         ),
-        "no answer of node 0: the request never left: node 0 was down",
+        "no response from node 0: the request never left: node 0 was down",
         "node 0 led last, in term 1, until it crashed at 0.015 s",
         "the next election timer is that of node 2, at 20.165 s, in 20.14 s",
     ]
@@ -145,10 +145,10 @@ def test_a_vote_may_still_come_by_another_copy_of_the_request() -> None:
         + "crash 0; cut 2->1; link 1->2 delay=50ms; timeout 1; sleep 1ms; duplicate 1->2; sleep 3ms; join 2->1\n"
     )
     assert told(script, nodes=3)[2:4] == [
-        "node 1 stands in term 2; votes counted: node 1 (see: why 1)",
+        "node 1 is candidate in term 2; votes counted: node 1 (see: why 1)",
         (
             "node 2 granted its vote: not yet voted for another in this term, and the candidate's log is up to "
-            "date: both logs are empty (§5.2); the answer was lost (cut); another copy of the call is on its "
+            "date: both logs are empty (§5.2); the response was lost (cut); another copy of the request is on its "
             "way"
         ),
     ]
@@ -170,12 +170,12 @@ def test_logs_that_are_refused_keep_everyone_from_leading() -> None:
     )
     assert told(script) == [
         (
-            "no leader: every node that reaches a majority has a log that too many there refuse as out of date "
+            "no leader: every node that reaches a majority has a log that too many there reject as out of date "
             "(§5.4.1)"
         ),
         "node 0 believes that it leads term 1, but is cut off from all others",
         "node 0 meets nobody; its log ends at index 1 with term 1",
-        "node 1 meets nodes 2 4; its log ends at index 0 with term 1, and node 4 would refuse it for that",
+        "node 1 meets nodes 2 4; its log ends at index 0 with term 1, and node 4 would reject it for that",
         "node 2 meets node 1; its log ends at index 0 with term 1",
         "node 3 meets nobody; its log ends at index 1 with term 1",
         "node 4 meets node 1; its log ends at index 1 with term 1",
@@ -186,14 +186,14 @@ def test_logs_that_are_refused_keep_everyone_from_leading() -> None:
 
 def test_who_asks_first_is_told_with_the_refusals() -> None:
     assert told("set prevote on\n" + LED + "crash 0; timeout 2; sleep 3ms", nodes=3) == [
-        "no leader: before anyone stands, it is asked whether node 2 could win term 2 (pre-vote, thesis §9.6)",
+        "no leader: before any election, pre-votes ask whether node 2 could win term 2 (thesis §9.6)",
         "down: node 0",
-        "node 2 asks about term 2; pre-votes counted: node 2 (see: why 2)",
+        "node 2 asks for pre-votes in term 2; pre-votes counted: node 2 (see: why 2)",
         (
-            "node 1 refused its pre-vote: a leader was heard of within the shortest election timeout: node 1 "
+            "node 1 denied its pre-vote: a leader was heard of within the shortest election timeout: node 1 "
             "heard of node 0 5 ms before (thesis §9.6)"
         ),
-        "no answer of node 0: the request never left: node 0 was down",
+        "no response from node 0: the request never left: node 0 was down",
         "node 0 led last, in term 1, until it crashed at 0.009 s",
         "the next election timer is that of node 1, at 31.654 s, in 31.64 s",
     ]
@@ -213,7 +213,7 @@ def test_a_leader_that_there_is_is_named_with_what_is_wrong_with_it() -> None:
     ]
     assert told(LED + "partition 0,1 | 2,3,4; timeout 2; wait leader is 2") == [
         "there is a leader: node 2 leads term 2",
-        "node 0 believes that it leads term 1, and has not heard of the newer term (§5.1)",
+        "node 0 believes that it leads term 1, and has not heard of the higher term (§5.1)",
     ]
 
 
@@ -234,7 +234,7 @@ def test_how_the_last_leadership_ended_is_told() -> None:
 def test_of_a_leader_that_is_forgotten_it_is_said_so() -> None:
     view = view_after(LED + "crash 0; sleep 500ms; timeout 1; hold 2->1; sleep 5ms", history=History(3))
     assert lines_of(why_no_leader(view)) == [
-        "no leader: no node can call and hear enough others: 2 of 3 are needed, itself counted (§5.2)",
+        "no leader: no node can reach and hear enough others: 2 of 3 are needed, itself counted (§5.2)",
         "down: node 0",
         (
             "node 1 meets nobody (1 of 3 with itself); not node 0: node 0 is down; not node 2: what goes over "
@@ -244,7 +244,7 @@ def test_of_a_leader_that_is_forgotten_it_is_said_so() -> None:
             "node 2 meets nobody (1 of 3 with itself); not node 0: node 0 is down; not node 1: what goes over "
             "2->1 is held"
         ),
-        "node 1 stands in term 2; votes counted: node 1 (see: why 1)",
+        "node 1 is candidate in term 2; votes counted: node 1 (see: why 1)",
         "who led last: the history no longer has it",
         "the next election timer is that of node 1, at 24.174 s, in 23.66 s",
     ]
@@ -256,19 +256,19 @@ def test_of_a_leader_that_is_forgotten_it_is_said_so() -> None:
 def test_both_directions_of_a_refusal_are_told_the_newer_one_as_such() -> None:
     script = STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"
     assert lines_of(why_rejected(view_after(script), 1)) == [
-        "node 1 refused node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
+        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
         (
-            "before that, node 2 refused node 1's vote request for term 1 at 0.002 s: already voted for another "
+            "before that, node 2 rejected node 1's vote request for term 1 at 0.002 s: already voted for another "
             "candidate in this term: node 2 voted for node 0 in term 1 (§5.2)"
         ),
     ]
     assert lines_of(why_rejected(view_after(script), 0)) == [
         (
-            "node 0 refused node 1's vote request for term 1 at 0.002 s: already voted for another candidate in "
+            "node 0 rejected node 1's vote request for term 1 at 0.002 s: already voted for another candidate in "
             "this term: node 0 voted for itself in term 1, and leads it (§5.2)"
         ),
         (
-            "since then, node 1 refused node 0's heartbeat of term 1 at 0.002 s: the request is of an older "
+            "since then, node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older "
             "term: 1 < 2 (§5.1)"
         ),
     ]
@@ -279,7 +279,7 @@ def test_who_refused_nothing_hears_what_of_its_own_was_refused() -> None:
         why_rejected(view_after(LED + "partition 0 | 1,2; timeout 1; wait leader is 1; heal; sleep 52ms"), 0)
     ) == [
         (
-            "node 0 has refused nothing; but node 2 refused node 0's heartbeat of term 1 at 0.054 s: the "
+            "node 0 has rejected nothing; but node 2 rejected node 0's heartbeat of term 1 at 0.054 s: the "
             "request is of an older term: 1 < 2 (§5.1)"
         ),
     ]
@@ -291,7 +291,7 @@ def test_a_refusal_that_is_forgotten_is_told_as_that() -> None:
     assert isinstance(answer.facts, RefusalFacts)
     assert (answer.facts.by, answer.facts.of) == (None, None)
     assert lines_of(answer) == [
-        "node 2 has refused nothing since 0.354 s, and nothing of its own was refused",
+        "node 2 has rejected nothing since 0.354 s, and none of its requests was rejected",
         "the history no longer has what was before 0.354 s: 121 events",
     ]
 

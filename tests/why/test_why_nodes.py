@@ -60,14 +60,14 @@ def test_a_leader_that_is_cut_off_cannot_commit_and_does_not_know_of_its_success
         "it reaches no other node both ways, and 3 of 5 are needed",
         "not node 1: the link 0->1 is cut",
         "not nodes 2 3 4: on another side of the partition",
-        "while that lasts no majority answers what it sends, and without one it cannot commit (§5.3)",
-        "it goes on as leader all the same, until it hears of a newer term (§5.1)",
+        "while that lasts no majority responds to it, and without one it cannot commit (§5.3)",
+        "it goes on as leader all the same, until it hears of a higher term (§5.1)",
         (
-            "node 2 leads the newer term 2: a leader that hears of a newer term steps down (§5.1), and node 0 "
+            "node 2 leads the higher term 2: a leader that hears of a higher term steps down (§5.1), and node 0 "
             "has not heard of it"
         ),
         (
-            "at 0.002 s it ignored the answer of node 4 to its vote request for term 1: the reply answers a "
+            "at 0.002 s it ignored the response of node 4 to its vote request for term 1: the reply answers a "
             "call of another term or role (§5.2)"
         ),
     ]
@@ -87,10 +87,10 @@ def test_a_leader_that_hears_from_half_of_four_nodes_has_no_majority() -> None:
         "it reaches node 1 and hears from it: with itself 2 of 4, and 3 are needed",
         "not node 2: the link 2->0 is cut",
         "not node 3: the link 0->3 loses every message",
-        "while that lasts no majority answers what it sends, and without one it cannot commit (§5.3)",
-        "it goes on as leader all the same, until it hears of a newer term (§5.1)",
+        "while that lasts no majority responds to it, and without one it cannot commit (§5.3)",
+        "it goes on as leader all the same, until it hears of a higher term (§5.1)",
         (
-            "at 0.002 s it ignored the answer of node 3 to its vote request for term 1: the reply answers a "
+            "at 0.002 s it ignored the response of node 3 to its vote request for term 1: the reply answers a "
             "call of another term or role (§5.2)"
         ),
     ]
@@ -101,7 +101,7 @@ def test_a_frozen_leader_sends_nothing() -> None:
         "it is frozen since 0.007 s: it answers nothing, and no timer of it fires",
         "while it is frozen it sends nothing, so the others may elect another leader (§5.2)",
         (
-            "at 0.002 s it ignored the answer of node 2 to its vote request for term 1: the reply answers a "
+            "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply answers a "
             "call of another term or role (§5.2)"
         ),
     ]
@@ -137,23 +137,23 @@ def test_a_candidate_tells_what_became_of_every_request() -> None:
         "at 0.016 s its election timer was fired by hand (§5.2)",
         "votes counted: node 8",
         (
-            "node 0 refused its vote: the candidate's log is shorter, its last term the same: it ends at index "
-            "0, that of node 0 at 1, both with term 1 (§5.4.1); the answer was lost (cut)"
+            "node 0 denied its vote: the candidate's log is shorter, its last term the same: it ends at index "
+            "0, that of node 0 at 1, both with term 1 (§5.4.1); the response was lost (cut)"
         ),
-        "node 1 has not answered: the request never left: node 1 was down",
-        "node 2 has not answered: the request never left: node 2 was cut off",
-        "node 3 has not answered: the request was lost (cut)",
-        "node 4 has not answered: the request waits until node 4 is thawed",
-        "node 5 has not answered: the request is held on 8->5",
+        "node 1 has not responded: the request never left: node 1 was down",
+        "node 2 has not responded: the request never left: node 2 was cut off",
+        "node 3 has not responded: the request was lost (cut)",
+        "node 4 has not responded: the request waits until node 4 is thawed",
+        "node 5 has not responded: the request is held on 8->5",
         (
-            "node 6 refused its vote: the candidate's log is shorter, its last term the same: it ends at index "
-            "0, that of node 6 at 1, both with term 1 (§5.4.1); the answer is held on 6->8"
+            "node 6 denied its vote: the candidate's log is shorter, its last term the same: it ends at index "
+            "0, that of node 6 at 1, both with term 1 (§5.4.1); the response is held on 6->8"
         ),
         (
-            "node 7 refused its vote: the candidate's log is shorter, its last term the same: it ends at index "
+            "node 7 denied its vote: the candidate's log is shorter, its last term the same: it ends at index "
             "0, that of node 7 at 1, both with term 1 (§5.4.1)"
         ),
-        "its election timer fires at 35.518 s, in 35.50 s: then it stands again, in a newer term (§5.2)",
+        "its election timer fires at 35.518 s, in 35.50 s: then it starts an election in a higher term (§5.2)",
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_follower_follows_a_leader_by_a_vote_and_a_log() -> None:
         ),
         "its log ends at index 0 with term 1, as that of node 0 does; committed up to 0",
         (
-            "its election timer fires at 34.790 s, in 34.72 s: then it stands for election, unless it hears of "
+            "its election timer fires at 34.790 s, in 34.72 s: then it starts an election, unless it hears of "
             "a leader or votes before (§5.2)"
         ),
     ]
@@ -206,12 +206,12 @@ def test_a_follower_that_led_tells_what_deposed_it_and_where_its_log_conflicts()
     ) == [
         "node 0 is follower in term 2: it follows node 1, the leader of this term since 0.068 s (§5.2)",
         (
-            "it was leader until 0.054 s: a message carries a newer term (§5.1), 1 < 2: the answer of node 2 to "
+            "it was leader until 0.054 s: a message carries a newer term (§5.1), 1 < 2: the response of node 2 to "
             "its heartbeat of term 1"
         ),
         "it has voted for nobody in term 2",
         (
-            "it last heard of node 1 at 0.068 s, 3 ms ago, and refused its heartbeat of term 2: the entry "
+            "it last heard of node 1 at 0.068 s, 3 ms ago, and rejected its heartbeat of term 2: the entry "
             "before the new ones is of another term: at index 1 it is of term 1, the leader's of 2 (§5.3)"
         ),
         (
@@ -219,7 +219,7 @@ def test_a_follower_that_led_tells_what_deposed_it_and_where_its_log_conflicts()
             "with the leader; committed up to 0"
         ),
         (
-            "its election timer fires at 32.780 s, in 32.71 s: then it stands for election, unless it hears of "
+            "its election timer fires at 32.780 s, in 32.71 s: then it starts an election, unless it hears of "
             "a leader or votes before (§5.2)"
         ),
     ]
@@ -256,7 +256,7 @@ def test_a_restarted_node_knows_its_vote_from_its_disk() -> None:
         ),
         "its log is empty",
         (
-            "its election timer fires at 29.237 s, in 29.21 s: then it stands for election, unless it hears of "
+            "its election timer fires at 29.237 s, in 29.21 s: then it starts an election, unless it hears of "
             "a leader or votes before (§5.2)"
         ),
     ]
@@ -270,10 +270,10 @@ def test_what_was_done_to_a_node_is_told() -> None:
     assert lines[-4:] == [
         "it is frozen since 0.007 s: it answers nothing, and no timer of it fires",
         "it is cut off from all others since 0.007 s",
-        "its proxy lets 3 more calls pass, and drops what follows",
+        "its proxy lets 3 more requests pass, and drops what follows",
         "its next write will be torn: it crashes in the middle of it (tear)",
     ]
-    assert told(LED + "drop 1 after 0", 1)[-1] == "its proxy drops every call that it makes; its answers pass"
+    assert told(LED + "drop 1 after 0", 1)[-1] == "its proxy drops every request that it sends; its responses pass"
 
 
 def test_a_node_that_is_down_has_a_disk() -> None:
@@ -349,12 +349,12 @@ def test_what_is_forgotten_is_told_from_the_state() -> None:
         ),
         "its log ends at index 0 with term 1, as that of node 0 does; committed up to 0",
         (
-            "its election timer fires at 36.946 s, in 36.43 s: then it stands for election, unless it hears of "
+            "its election timer fires at 36.946 s, in 36.43 s: then it starts an election, unless it hears of "
             "a leader or votes before (§5.2)"
         ),
     ]
     assert lines_of(why_rejected(view, 1)) == [
-        "node 1 has refused nothing since 0.502 s, and nothing of its own was refused",
+        "node 1 has rejected nothing since 0.502 s, and none of its requests was rejected",
         "the history no longer has what was before 0.502 s: 171 events",
     ]
 
@@ -367,7 +367,7 @@ def test_a_candidate_whose_beginning_is_forgotten_is_told_from_the_state() -> No
         "votes counted: node 1",
         "node 0: the history no longer has the request to it; now what goes over 1->0 is held",
         "node 2: the history no longer has the request to it; now node 2 is down",
-        "its election timer fires at 23.674 s, in 23.47 s: then it stands again, in a newer term (§5.2)",
+        "its election timer fires at 23.674 s, in 23.47 s: then it starts an election in a higher term (§5.2)",
     ]
 
 

@@ -71,23 +71,23 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         story("set prevote on\n" + STILL + "hold 1->0; cut 2->0; timeout 0; sleep 5ms"),
         of_node(0),
         "node 1 granted its pre-vote: no leader heard of lately, and the candidate's log is up to date: both logs "
-        "are empty (thesis §9.6); the answer is held on 1->0",
+        "are empty (thesis §9.6); the response is held on 1->0",
     ),
     "stale-term": (
         story(STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"),
         rejected(1),
-        "node 1 refused node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
+        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
     ),
     "voted-for-other": (
         story(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; deliver 1->2; sleep 5ms"),
         rejected(2),
-        "node 2 refused node 1's vote request for term 1 at 0.002 s: already voted for another candidate in this "
+        "node 2 rejected node 1's vote request for term 1 at 0.002 s: already voted for another candidate in this "
         "term: node 2 voted for node 0 in term 1 (§5.2)",
     ),
     "leads": (
         leader_asked,
         rejected(0),
-        "node 0 refused node 1's vote request for term 1 at 0.002 s: leads this term itself: term 1 (§5.2)",
+        "node 0 rejected node 1's vote request for term 1 at 0.002 s: leads this term itself: term 1 (§5.2)",
     ),
     "log-older-term": (
         story(
@@ -96,7 +96,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "timeout 0; timeout 0; sleep 5ms"
         ),
         of_node(0),
-        "node 2 refused its vote: the candidate's last entry is of an older term: 1 < 2 (§5.4.1)",
+        "node 2 denied its vote: the candidate's last entry is of an older term: 1 < 2 (§5.4.1)",
     ),
     "log-shorter": (
         story(
@@ -104,13 +104,13 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             + "submit a; wait committed a on 3; cut 0->1; submit b; wait committed b on 2; crash 0; timeout 1; sleep 5ms"
         ),
         of_node(1),
-        "node 2 refused its vote: the candidate's log is shorter, its last term the same: it ends at index 0, that "
+        "node 2 denied its vote: the candidate's log is shorter, its last term the same: it ends at index 0, that "
         "of node 2 at 1, both with term 1 (§5.4.1)",
     ),
     "leader-alive": (
         story("set prevote on\n" + LED + "timeout 1; sleep 3ms"),
         rejected(2),
-        "node 2 refused node 1's pre-vote request for term 2 at 0.011 s: a leader was heard of within the shortest "
+        "node 2 rejected node 1's pre-vote request for term 2 at 0.011 s: a leader was heard of within the shortest "
         "election timeout: node 2 heard of node 0 5 ms before (thesis §9.6)",
     ),
     "matches": (
@@ -122,7 +122,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "log-too-short": (
         story(LED + "cut 0->1; submit a; submit b; wait committed b on 2; timeout 2; wait leader is 2; sleep 3ms"),
         rejected(1),
-        "node 1 refused node 2's heartbeat of term 2 at 0.015 s: the log ends before the entry that should precede "
+        "node 1 rejected node 2's heartbeat of term 2 at 0.015 s: the log ends before the entry that should precede "
         "the new ones: it is empty, and the entry before the new ones is at index 1 (§5.3)",
     ),
     "term-conflict": (
@@ -132,7 +132,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "submit c; wait committed c on 2; heal; sleep 51ms"
         ),
         rejected(0),
-        "node 0 refused node 1's heartbeat of term 2 at 0.065 s: the entry before the new ones is of another term: at "
+        "node 0 rejected node 1's heartbeat of term 2 at 0.065 s: the entry before the new ones is of another term: at "
         "index 1 it is of term 1, the leader's of 2 (§5.3)",
     ),
     "newer-term": (
@@ -148,7 +148,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "old-call": (
         story(LED),
         of_node(0),
-        "at 0.002 s it ignored the answer of node 2 to its vote request for term 1: the reply answers a call of another "
+        "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply answers a call of another "
         "term or role (§5.2)",
     ),
     "outdated": (
@@ -157,7 +157,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "link 1->0 clear; sleep 120ms"
         ),
         of_node(0),
-        "at 0.174 s it ignored the answer of node 1 to its heartbeat of term 1: the refusal is older than a later "
+        "at 0.174 s it ignored the response of node 1 to its heartbeat of term 1: the refusal is older than a later "
         "success (§5.3)",
     ),
     "probed": (
@@ -167,7 +167,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "submit c; wait committed c on 2; heal; hold 1->0; sleep 51ms; submit d; sleep 5ms; release 1->0; sleep 3ms"
         ),
         of_node(1),
-        "at 0.073 s it ignored the answer of node 0 to its heartbeat of term 2: a call that tries further back is under "
+        "at 0.073 s it ignored the response of node 0 to its heartbeat of term 2: a call that tries further back is under "
         "way already (§5.3)",
     ),
     "majority": (
