@@ -1,6 +1,6 @@
-"""Docstrings that people read: help texts are written once, as docstrings, and ``python -OO`` strips these.
+"""Reads docstrings for the help texts, also under ``python -OO``, which strips them.
 
-The rule of this module: where Python has stripped them, they are read from the source.
+The rule of this module: a stripped docstring is read from the source file.
 """
 
 import ast
@@ -15,7 +15,7 @@ IS_STRIPPED = sys.flags.optimize >= 2
 
 
 def docstring(thing: Callable[..., object]) -> str:
-    """Return the docstring of a class or function, "" where it has none."""
+    """Return the docstring of a class or function, or "" if it has none."""
     if not IS_STRIPPED:
         return inspect.getdoc(thing) or ""
     module = sys.modules[thing.__module__]
@@ -23,7 +23,7 @@ def docstring(thing: Callable[..., object]) -> str:
 
 
 def restore(module: ModuleType) -> None:
-    """Give the functions of a module their docstrings back, for libraries that read them there."""
+    """Set the stripped docstrings of a module's functions again, for libraries that read `__doc__`."""
     if IS_STRIPPED:
         for function in vars(module).values():
             if isinstance(function, FunctionType) and function.__module__ == module.__name__:
@@ -32,7 +32,7 @@ def restore(module: ModuleType) -> None:
 
 @cache
 def _in_source(module: ModuleType) -> dict[str, str]:
-    """Return the docstrings of a module by qualified name; none where there is no source."""
+    """Return the docstrings of a module by qualified name; empty if its source cannot be read."""
     try:
         tree = ast.parse(Path(module.__file__ or "").read_bytes())
     except (OSError, SyntaxError, ValueError):

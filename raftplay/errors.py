@@ -2,4 +2,4 @@
 
 
 class UsageError(ValueError):
-    """What a user did wrong, in one sentence: what, where, and what would be right."""
+    """An error of the user: one sentence says what is wrong, where, and what to write instead."""

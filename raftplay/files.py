@@ -1,6 +1,6 @@
-"""Files that users get: checked before anything runs, written beside, and put in their place whole.
+"""Writes the files that users get. Each is checked before the run, then written to a temporary file and renamed.
 
-The rule of this module: nothing of a user's is overwritten unless `force` says so, and then at once or not at all.
+The rule of this module: a user's file is replaced only with `force`, and then atomically.
 Every trace, counterexample, saved session and picture goes through `Target`.
 """
 
@@ -19,21 +19,21 @@ from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_NAME = 60
-"""So much of a file's name goes into the name of what is written beside it, in characters."""
+"""The length of a file's name that its temporary file takes over, in characters."""
 
 FORCE = "choose another name, or replace it with --force"
-"""The way out where there is a file already, for one who types options."""
+"""The advice if the file already exists, for users who type options."""
 
 _numbers = itertools.count()
 
 
 def expanded(path: str) -> str:
-    """Return `path` with the home directory in place of a ``~`` or ``~user`` at its beginning, as a shell does."""
+    """Replace a leading ``~`` or ``~user`` of `path` with the home directory, as a shell does."""
     return os.path.expanduser(path)
 
 
 def check_output_name(path: str) -> None:
-    """Raise `UsageError` for what names no file to write to."""
+    """Raise `UsageError` if `path` cannot name an output file."""
     if not path or "\0" in path:
         raise UsageError(f"'{visible(path)}' names no file")
     if path == "-":
@@ -44,10 +44,10 @@ def check_output_name(path: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is to be written: nothing that is there is touched, unless `force`.
+    """A file to be written; an existing file is replaced only with `force`.
 
-    Of `keeps` nothing is ever replaced: the files named there, and all that lies in the directories named there.
-    `remedy` tells in a message what to do about a file that is there already, and `verb` what cannot be done.
+    The files in `keeps`, and in the directories in `keeps`, are never replaced. In messages, `remedy` is the
+    advice if the file already exists, and `verb` the action that failed.
     """
 
     path: Path
@@ -57,11 +57,11 @@ class Target:
     verb: str = "written"
 
     def check(self) -> None:
-        """Raise the `UsageError` that writing would raise now, if it would; the folder is as it was afterwards."""
+        """Raise the `UsageError` that writing would raise now, if any; the folder is left unchanged."""
         self.open().discard()
 
     def write(self, data: bytes, *, rescues: bool = False) -> None:
-        """Write the whole file, or leave all as it is and raise `UsageError`; it `rescues` as `Writing.finish`."""
+        """Write the whole file, or change nothing and raise `UsageError`; `rescues` as in `Writing.finish`."""
         writing = self.open()
         try:
             writing.write(data)
@@ -71,7 +71,7 @@ class Target:
             raise
 
     def open(self) -> "Writing":
-        """Begin to write beside the target, which is there when it is finished. Raises `UsageError`."""
+        """Open a temporary file beside the target; `Writing.finish` renames it. Raises `UsageError`."""
         try:
             if self._is_stream():
                 return Writing(self, open(self.path, "wb"), None)
@@ -90,24 +90,24 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The file as messages name it."""
+        """Return the file's name as messages show it."""
         return f"'{visible(str(self.path))}'"
 
     @property
     def place(self) -> Path:
-        """The file itself, behind links that lead to it where it may be replaced."""
+        """Return the path to write; with `force`, symbolic links are resolved."""
         return Path(os.path.realpath(self.path)) if self.force else self.path
 
     def taken(self) -> UsageError:
-        """The refusal to replace what is there."""
+        """Return the error for a file that already exists."""
         return UsageError(f"there is a file {self.name} already; {self.remedy}")
 
     def failed(self, error: Exception) -> UsageError:
-        """The reason of the system, in a sentence."""
+        """Return the error for an action that failed, with the system's reason."""
         return UsageError(f"{self.name} cannot be {self.verb}: {getattr(error, 'strerror', None) or error}")
 
     def _is_there(self) -> bool:
-        """Whether the name is taken. Raises `OSError` for one that cannot be."""
+        """Return whether the file exists. Raises `OSError` if the name is invalid."""
         try:
             os.lstat(self.path)
         except FileNotFoundError:
@@ -115,7 +115,7 @@ class Target:
         return True
 
     def _is_stream(self) -> bool:
-        """Whether it is a terminal, a pipe or a device, in which nothing is overwritten."""
+        """Return whether the path is a terminal, a pipe or a device, where nothing is overwritten."""
         if str(self.path).startswith(("/dev/std", "/dev/fd/", "/proc/self/fd/")):
             return True
         with suppress(OSError, ValueError):
@@ -137,12 +137,12 @@ class Target:
 
 
 def target_of(path: Path | Target) -> Target:
-    """Return a path as a target, which then replaces nothing."""
+    """Return `path` as a target; a plain path becomes one that replaces no file."""
     return path if isinstance(path, Target) else Target(path, remedy="choose another name")
 
 
 class Writing:
-    """A file that is being written, beside the place where `finish` puts it. Raises `UsageError`."""
+    """A temporary file that is being written; `finish` renames it to the target. Raises `UsageError`."""
 
     def __init__(self, target: Target, file: BinaryIO, beside: Path | None) -> None:
         self.target = target
@@ -151,13 +151,13 @@ class Writing:
         self._is_over = False
 
     def write(self, data: bytes) -> None:
-        """Write some more."""
+        """Append `data`."""
         self._try(lambda: self._file.write(data))
 
     def finish(self, *, rescues: bool = True) -> None:
-        """Put all that was written in its place; safe to call twice.
+        """Move the written file to the target; safe to call twice.
 
-        Where another file came there meanwhile, it is lost, or it stays beside and is named.
+        On failure it `rescues` the temporary file, which the error then names; else the caller discards it.
         """
         if self._is_over:
             return
@@ -175,7 +175,7 @@ class Writing:
         self._is_over = True
 
     def discard(self) -> None:
-        """Leave all as it was; does nothing once it is finished."""
+        """Delete the temporary file; does nothing after `finish`."""
         if self._is_over:
             return
         self._is_over = True
@@ -210,7 +210,7 @@ class Writing:
 
 
 def _link(beside: Path, place: Path) -> None:
-    """Give the file a second name, unless that is taken, also where the file system knows no second names."""
+    """Link or copy `beside` to `place`. Raises `FileExistsError` if `place` exists."""
     try:
         os.link(beside, place)
     except FileExistsError:
@@ -221,7 +221,7 @@ def _link(beside: Path, place: Path) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether two names are of one file."""
+    """Return whether both paths name the same file."""
     with suppress(OSError, ValueError):
         return os.path.samefile(one, other)
     return False

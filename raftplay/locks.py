@@ -1,6 +1,6 @@
-"""Locks on files and directories, where the system has them.
+"""Locks files and directories, on systems that support it.
 
-The rule of this module: nothing else imports `fcntl`, which Windows lacks.
+The rule of this module: only this module imports `fcntl`, which Windows lacks.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ except ImportError:  # Windows
 
 
 def lock(descriptor: int) -> None:
-    """Wait until no other process holds the open file, and hold it until it is closed.
+    """Wait for an exclusive lock on the open file; closing the file releases it.
 
-    Where the system or the file system locks nothing, return at once.
+    Returns at once if the system or the file system has no locks.
     """
     if fcntl is not None:
         with contextlib.suppress(OSError):
@@ -28,8 +28,8 @@ def lock(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def folder_to_ourselves(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same out of a folder; one waits for the other. Raises OSError."""
-    if fcntl is None:  # and a folder cannot be opened
+    """Hold the lock on `folder` during the block; other callers wait for it. Raises OSError."""
+    if fcntl is None:  # on Windows, a folder cannot be opened either
         yield
         return
     opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -41,8 +41,8 @@ def folder_to_ourselves(folder: Path) -> Iterator[None]:
 
 
 def take_folder(folder: Path, opened: contextlib.ExitStack) -> None:
-    """Hold a folder until `opened` is closed. Raises OSError: BlockingIOError where another process holds it."""
-    if fcntl is None:  # SQLite's own locks must do
+    """Lock `folder` until `opened` is closed. Raises OSError: BlockingIOError if another process holds it."""
+    if fcntl is None:  # only SQLite's own locks protect the folder
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     opened.callback(os.close, descriptor)

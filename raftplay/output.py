@@ -1,4 +1,4 @@
-"""The standard streams, whatever they are connected to: what cannot be printed is no reason to fall over."""
+"""Reads and writes the standard streams; text that a stream cannot encode is replaced, not an error."""
 
 import codecs
 import contextlib
@@ -11,7 +11,7 @@ from raftplay.errors import UsageError
 from raftplay.watch.text import visible
 
 LONGEST_LINE = 1 << 17
-"""Of a longer line on standard input the rest is another line, in bytes."""
+"""The longest line of standard input in bytes; the rest of a longer line is read as the next line."""
 
 
 SIGNS = str.maketrans(
@@ -22,7 +22,7 @@ SIGNS = str.maketrans(
         **{"»": ">", "«": "<", "●": "o"},
     }
 )
-"""Our own signs, and what stands for them where there is no Unicode."""
+"""The signs that raftplay prints, and their replacements in ASCII."""
 
 _LIKES = {sign: like for sign, like in SIGNS.items() if len(like) == 1} | str.maketrans(
     {
@@ -35,7 +35,7 @@ _LIKES = {sign: like for sign, like in SIGNS.items() if len(like) == 1} | str.ma
         **dict.fromkeys("▀▄█", "#"),
     }
 )
-"""Our signs, and what frames and scroll bars are drawn with, by characters of one column."""
+"""The signs of raftplay, and the characters of frames and scroll bars, with replacements of one column."""
 
 
 ERRORS = "raftplay-ascii"
@@ -43,7 +43,7 @@ ERRORS = "raftplay-ascii"
 
 
 def in_place_of(error: UnicodeError) -> tuple[str, int]:
-    """Return what is printed for characters that a stream cannot express: a sign, or question marks as wide."""
+    """Return the ASCII text for characters that a stream cannot encode: a sign, or question marks as wide."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end].translate(SIGNS)
@@ -54,17 +54,17 @@ codecs.register_error(ERRORS, in_place_of)
 
 
 def forced(text: str) -> str:
-    """Return `text` in ASCII and as wide as before: what has no like becomes question marks."""
+    """Return `text` in ASCII with the same width; characters without a replacement become question marks."""
     if text.isascii():
         return text
     return "".join(char if char.isascii() else "?" * columns(char) for char in text.translate(_LIKES))
 
 
 class Output:
-    """Standard output that outlives its reader: when the pipe closes, the run goes on unheard."""
+    """Standard output; when the pipe's reader closes it, the run continues without output."""
 
     def write(self, text: str, looks: str = "") -> None:
-        """Print lines, with nothing invisible in them. Raises `UsageError` when there is no room for them.
+        """Print lines, with invisible characters escaped. Raises `UsageError` if they cannot be written.
 
         `looks` are the numbers of an SGR sequence, for a terminal: "1;32" is bold and green.
         """
@@ -80,17 +80,17 @@ class Output:
 
 
 class PipedLines:
-    """Lines from standard input where it is no terminal: each is printed behind what it answers."""
+    """Reads lines from a standard input that is not a terminal; each is printed after its prompt."""
 
     def __init__(self, output: Output, *, echoes: bool = True) -> None:
         self._output = output
         self._echoes = echoes
 
     def read(self, prompt: str, _: object = None) -> str:
-        """The next line, without its end. Raises EOFError where there is none."""
+        """Return the next line, without its line end. Raises EOFError at the end of input."""
         line = b""
         if sys.stdin is not None:
-            with contextlib.suppress(OSError, ValueError):  # it is closed
+            with contextlib.suppress(OSError, ValueError):  # standard input is closed
                 line = sys.stdin.buffer.readline(LONGEST_LINE)
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         self._output.write(f"{prompt}{text}" if self._echoes else prompt)
@@ -100,19 +100,19 @@ class PipedLines:
 
 
 def knows_unicode(encoding: str | None) -> bool:
-    """Tell whether a stream of this encoding can print all our signs."""
+    """Return whether a stream of this encoding can print all signs of raftplay."""
     return "utf" in (encoding or "").lower()
 
 
 def be_silent() -> None:
-    """Nothing is printed from now on; Python could not flush what failed when it ends."""
+    """Discard all further output; otherwise Python fails at exit when it flushes standard output."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def prepare_streams() -> None:
     """Print UTF-8 into files and pipes, whatever the locale, unless PYTHONIOENCODING names another encoding.
 
-    In place of what an encoding cannot express, signs are printed that it has. A closed stream swallows all.
+    Characters that an encoding lacks are replaced by ASCII signs. Output to a closed stream is discarded.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -124,7 +124,7 @@ def prepare_streams() -> None:
 
 
 def complain(*lines: str) -> None:
-    """Say on standard error what was wrong, with nothing invisible in it."""
+    """Print error messages to standard error, with invisible characters escaped."""
     try:
         print("\n".join(map(visible, lines)), file=sys.stderr, flush=True)
     except OSError:

@@ -1,4 +1,4 @@
-"""Where raftplay keeps what it remembers of a user: history, progress, the theme of the screen."""
+"""Locates the files that raftplay keeps for a user: history, progress, the theme of the screen."""
 
 import os
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def state_file(name: str, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The file of that name in the user's folder for what programs remember; None where there is no home.
+    """Return the path of the file `name` in the user's state folder; None if the user has no home folder.
 
-    The folder is $XDG_STATE_HOME, or ~/.local/state; whoever writes to it makes it.
+    The state folder is $XDG_STATE_HOME, or ~/.local/state; the caller creates it before writing.
     """
     state = environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(state):

@@ -1,4 +1,4 @@
-"""The signals that ask a process to end, where the system has them."""
+"""Handles the signals that ask a process to end."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from types import FrameType
 from typing import NoReturn
 
 TO_END = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""SIGTERM, and SIGHUP where there is one: Windows has none."""
+"""SIGTERM, and SIGHUP on systems that have it; Windows does not."""
 
 
 @contextmanager
 def handled(handler: Callable[[int, FrameType | None], object], *, needs_terminal: bool = False) -> Iterator[None]:
     """Call `handler` for each signal that asks the process to end, while the block runs.
 
-    A signal that is ignored stays ignored, as `nohup` wants it; not where the block `needs_terminal`.
+    A signal that was ignored stays ignored, as under `nohup`, unless the block `needs_terminal`.
     """
     before = {number: signal.getsignal(number) for number in TO_END}
     if not needs_terminal:
@@ -25,10 +25,10 @@ def handled(handler: Callable[[int, FrameType | None], object], *, needs_termina
         yield
     finally:
         for number, earlier in before.items():
-            with suppress(TypeError):  # one that Python did not set
+            with suppress(TypeError):  # Python did not install the earlier handler
                 signal.signal(number, earlier)
 
 
 def end(number: int, _: FrameType | None = None) -> NoReturn:
-    """End the process in good order. Raises SystemExit with the status that a shell gives for the signal."""
+    """Raise SystemExit with the status that a shell reports for signal `number`, so that the cleanup runs."""
     raise SystemExit(128 + number)

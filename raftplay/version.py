@@ -1,3 +1,3 @@
-"""The version of raftplay, where every part may read it."""
+"""The version of raftplay; every module may import it."""
 
 __version__ = "0.1.0"

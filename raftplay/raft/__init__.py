@@ -1,1 +1,1 @@
-"""The algorithm of the Raft paper, without I/O; it imports nothing of the rest of raftplay."""
+"""The algorithm of the Raft paper, without I/O; it is independent of the rest of raftplay."""

@@ -1,4 +1,4 @@
-"""Commands: what may be submitted to a cluster, and kept in its log: a JSON value of at most 64 KiB."""
+"""Checks commands: a cluster accepts and logs JSON values of at most 64 KiB."""
 
 import math
 import sys
@@ -12,27 +12,27 @@ MAX_COMMAND_BYTES = 64 * 1024
 """The largest command that `check_command` accepts, in bytes of its JSON text."""
 
 MAX_COMMAND_DEPTH = 100
-"""How deeply lists and objects of a command may be nested."""
+"""The deepest nesting of lists and objects in a command."""
 
 MAX_INTEGER_BITS = 13_000
-"""The longest integer in a command: Python itself reads no longer ones from text."""
+"""The longest integer in a command, in bits; Python refuses to parse longer ones from text."""
 
 _LONGEST_INTEGER = 3_914
-"""How many digits an integer of `MAX_INTEGER_BITS` may have."""
+"""The largest number of digits of an integer of `MAX_INTEGER_BITS`."""
 
 _BITS_ALWAYS_READ = 2_000
-"""An integer of so many bits can be written as text, whatever PYTHONINTMAXSTRDIGITS says (640 digits at least)."""
+"""The bits of an integer that Python always writes as text: PYTHONINTMAXSTRDIGITS is 640 digits at least."""
 
 
 class CommandRefused(UsageError):
-    """A command that the cluster cannot carry; the text says which part of it and why."""
+    """A command that the cluster cannot accept; the text names the invalid part and the reason."""
 
 
 def check_command(command: object) -> Any:
-    """Give back `command` as the cluster may keep it: a JSON value of its own, up to 64 KiB.
+    """Return a copy of `command` that the cluster may keep: a JSON value of at most 64 KiB.
 
-    Containers are copied, so that what a caller does with its list afterwards changes no log.
-    Raises `CommandRefused`, whose text names the part that cannot be carried.
+    Containers are copied, so that a caller who changes its list later does not change a log.
+    Raises `CommandRefused`, whose text names the invalid part.
     """
     kind = type(command)
     if kind is int:
@@ -48,7 +48,7 @@ def check_command(command: object) -> Any:
 
 
 def own_copy(command: Any) -> Any:
-    """A copy of `command` that shares nothing mutable with it (scalars are given back as they are)."""
+    """Return a copy of `command` that shares no mutable part with it (scalars are returned as they are)."""
     kind = type(command)
     if kind is list:
         return [own_copy(item) for item in command]
@@ -58,7 +58,7 @@ def own_copy(command: Any) -> Any:
 
 
 def same_command(one: Any, other: Any) -> bool:
-    """Whether two commands are the same JSON value: as Python compares them, but 1, 1.0 and true differ."""
+    """Return whether two commands are the same JSON value: like ``==``, but 1, 1.0 and true differ."""
     if type(one) is not type(other):
         return False
     match one:
@@ -70,9 +70,9 @@ def same_command(one: Any, other: Any) -> bool:
 
 
 def _check_value(command: object) -> None:
-    """Walk `command` without recursion of Python's own; raise `CommandRefused` at the first foreign part."""
+    """Walk `command` without recursion; raise `CommandRefused` at the first part that is not JSON."""
     todo: list[tuple[object, str, int]] = [(command, "the command", 0)]
-    room = MAX_COMMAND_BYTES  # lists that hold one another twice are quickly made and endless to walk
+    room = MAX_COMMAND_BYTES  # shared sublists are small in memory, but endless to walk
     while todo:
         value, where, depth = todo.pop()
         if depth > MAX_COMMAND_DEPTH:
@@ -114,7 +114,7 @@ def _check_value(command: object) -> None:
 
 
 def _room_after(room: int, taken: int) -> int:
-    """What is left of `room` bytes when `taken` more are surely needed."""
+    """Return `room` less `taken`, in bytes; raise `CommandRefused` if that is negative."""
     if taken > room:
         raise CommandRefused(f"the command takes too many bytes as JSON; at most {MAX_COMMAND_BYTES} are carried")
     return room - taken

@@ -1,11 +1,11 @@
-"""What one may choose about the algorithm; the defaults are the reference's timings."""
+"""The options of the algorithm; the default timings are those of the Go reference."""
 
 from dataclasses import dataclass
 
 from raftplay.errors import UsageError
 
 SHORTEST, LONGEST = 0.001, 86_400.0
-"""The range of a timeout or heartbeat interval in seconds; a shorter one leaves a node time for nothing else."""
+"""The range of a timeout or heartbeat interval in seconds; a shorter one would keep a node busy all the time."""
 
 
 def check_seconds(name: str, value: object, least: float = 0.0) -> None:
@@ -15,7 +15,7 @@ def check_seconds(name: str, value: object, least: float = 0.0) -> None:
 
 
 def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
-    """Raise `UsageError` unless both are such numbers of seconds, `low` not above `high`."""
+    """Raise `UsageError` unless `low` and `high` are seconds from `least` to `LONGEST`, and `low` ≤ `high`."""
     check_seconds(low_name, low, least)
     check_seconds(high_name, high, least)
     if low > high:
@@ -26,10 +26,10 @@ def check_range(low_name: str, low: float, high_name: str, high: float, least: f
 class RaftConfig:
     """Timings (seconds of cluster time) and options of a node.
 
-    Every wait for a leader is drawn anew from `election_min` … `election_max` (§5.2), or, for one wait in
-    three with `force_more_reelection`, is exactly `election_min`. A leader sends heartbeats every `heartbeat`.
-    `prevote`: ask before starting a term (thesis §9.6). `noop`: a new leader appends an entry whose command is
-    None, so that entries of older terms are committed without waiting for a client (§8).
+    Each election timeout is random, from `election_min` to `election_max` (§5.2); with `force_more_reelection`,
+    one in three is exactly `election_min`. A leader sends heartbeats every `heartbeat`. `prevote`: a node asks
+    for pre-votes before it starts a term (thesis §9.6). `noop`: a new leader appends an entry with the command
+    None, so that entries of lower terms are committed before the next client command (§8).
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h.
     """

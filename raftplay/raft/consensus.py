@@ -1,10 +1,10 @@
-"""The Raft consensus algorithm, as Figure 2 of the paper states it, and nothing else.
+"""The Raft consensus algorithm, as in Figure 2 of the paper.
 
-The rule of this module: no sockets, no clock, no threads, no logging. Inputs carry the time, what must
-leave waits in `take_calls` and `take_commits`, and `deadline` says when the node wants to be woken. The same
-inputs give the same outputs: randomness comes only from the `random.Random` that the node is handed.
+The rule of this module: it uses no sockets, clock, threads or logging. Inputs carry the time; `take_calls` and
+`take_commits` return the outputs; `deadline` is the time of the next `wake`. The same inputs give the same
+outputs: all random numbers come from the `random.Random` that is passed to the node.
 
-Whoever drives a node calls `persist` after each input and before anything else leaves it.
+The caller of a node calls `persist` after each input, before it takes any output.
 """
 
 import math
@@ -33,19 +33,19 @@ from raftplay.raft.storage import PersistentState, Storage, Vote
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 
 MAX_CALL_BYTES = 1 << 20
-"""No AppendEntries carries more than about this many bytes of entries, unless one entry alone does."""
+"""The most bytes of entries in one AppendEntries, approximately; a single longer entry is sent alone."""
 
 MAX_CALL_ENTRIES = 1024
-"""No AppendEntries carries more entries than this, or whoever takes it would be kept from all else for long."""
+"""The most entries in one AppendEntries; more would keep its receiver busy for long."""
 
 SURELY_FIT = 15
-"""So many entries fit one call, whatever they hold."""
+"""The number of entries that always fit one AppendEntries, whatever their commands."""
 
 PROBE_ENTRIES = 64
-"""How many entries a call carries to a peer whose last call is known to be lost."""
+"""The most entries in an AppendEntries to a peer whose last request was lost."""
 
 MAX_IN_FLIGHT = 8
-"""How many calls with entries a leader has under way to one peer between two heartbeats."""
+"""The most AppendEntries with entries in flight to one peer between two heartbeats."""
 
 Observer = Callable[[decisions.Decision], None]
 
@@ -53,12 +53,12 @@ Observer = Callable[[decisions.Decision], None]
 class ConsensusModule:
     """One node of Raft; dormant until `start`.
 
-    `id` and `peer_ids` name the node and the others of its cluster; `storage` is read at once and written by
-    `persist`; `observe` is told every decision. Raises `StorageError` when storage holds no node's state.
+    `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
+    `observe` is called with every decision. Raises `StorageError` if storage holds no valid state.
     """
 
     hears_replies_when_dead = False
-    """Whether replies still reach the node after `stop`; a bug switch says that they do."""
+    """True if replies still reach the node after `stop`, as with the bug switch zombie."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ConsensusModule:
         self.config = config or RaftConfig()
         self.observe = observe
         self.on_stop: Callable[[], None] | None = None
-        """Called by `stop` in its place: whoever drives the node sets this to None, and calls `stop` again."""
+        """The function that `stop` calls instead; it must set this to None and then call `stop` again."""
 
         self._rng = rng or random.Random()
         self._store = PersistentState(storage)
@@ -90,12 +90,12 @@ class ConsensusModule:
         self.state = FOLLOWER
         self.leader_id = NONE
 
-        # Volatile state on leaders: of each peer, the next entry to send and the last one known to be there.
-        # next_index runs ahead of the replies, so that entries go out at once; a refusal sets it back.
+        # Volatile state on leaders: for each peer, the next entry to send and the last one known to be replicated.
+        # next_index runs ahead of the replies, so that entries are sent at once; a rejection moves it back.
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
         self._in_flight: dict[int, int] = {}
-        self._probe: dict[int, AppendEntriesArgs | None] = {}  # to who refused: the one call under way; None = due
+        self._probe: dict[int, AppendEntriesArgs | None] = {}  # by rejecting peer: its one probe; None = due
         self._unreached: set[int] = set()
         self._durable_index = self.log.last_index
         self._held_index = NONE
@@ -112,10 +112,10 @@ class ConsensusModule:
         self._calls: list[tuple[int, Args]] = []
         self._appends_due: dict[int, None] = {}
 
-    # ---- what goes in
+    # ---- inputs
 
     def start(self, now: float) -> None:
-        """The peers are connected: from now on the node waits for a leader (§5.2)."""
+        """Start the node once its peers are connected: it begins to wait for a leader (§5.2)."""
         if self.state is DEAD:
             return
         self._now = now
@@ -124,7 +124,7 @@ class ConsensusModule:
         self._tell(decisions.Started(self.current_term, self.voted_for, self.log.frozen()))
 
     def stop(self) -> None:
-        """The node is Dead: it answers, sends and changes nothing any more."""
+        """Stop the node: its state becomes Dead; it no longer replies, sends or changes."""
         if self.state is DEAD:
             return
         if self.on_stop is not None:
@@ -137,9 +137,9 @@ class ConsensusModule:
         self._tell(decisions.Stopped())
 
     def submit(self, command: object, now: float | None = None) -> int:
-        """Append `command` to the leader's log: its index there, or -1 when this node does not lead.
+        """Append `command` to the leader's log; return its index, or -1 when this node does not lead.
 
-        Never blocks. Raises `CommandRefused` for what is not a JSON value of at most 64 KiB.
+        Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
         if self.state is not LEADER:
@@ -148,7 +148,7 @@ class ConsensusModule:
         return self._append_own(command)
 
     def wake(self, now: float) -> None:
-        """The time may have come that `deadline` names."""
+        """Fire the timer if `deadline` has passed."""
         if now < self.deadline or self.state is DEAD:
             return
         self._now = now
@@ -159,14 +159,14 @@ class ConsensusModule:
             self._election_timed_out()
 
     def time_out(self, now: float) -> None:
-        """Let the election timer fire now; a leader, which has none, ignores it."""
+        """Fire the election timer now; does nothing on a leader, which has no election timer."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
             self._fired_by = "by-hand"
             self._election_timed_out()
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
-        """Answer RequestVote (Figure 2, §5.2, §5.4). A dead node gives the empty reply of term 0."""
+        """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0."""
         if self.state is DEAD:
             return RequestVoteReply(0, False)
         self._set_now(now)
@@ -185,7 +185,7 @@ class ConsensusModule:
         return RequestVoteReply(self.current_term, granted)
 
     def append_entries(self, args: AppendEntriesArgs, now: float | None = None) -> AppendEntriesReply:
-        """Answer AppendEntries (Figure 2, §5.3). A dead node gives the empty reply of term 0."""
+        """Reply to AppendEntries (Figure 2, §5.3). A Dead node returns a reply of term 0."""
         if self.state is DEAD:
             return AppendEntriesReply(0, False)
         self._set_now(now)
@@ -216,7 +216,7 @@ class ConsensusModule:
         return self._acknowledgement(args)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
-        """`peer_id` answered `args` with `reply`; the reply is judged against what it answers."""
+        """Handle the `reply` of `peer_id` to the request `args`."""
         if self.state is DEAD:
             return
         self._now = now
@@ -229,7 +229,7 @@ class ConsensusModule:
             self._append_answered(peer_id, args, reply)
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
-        """The call is known to be lost; the next heartbeat sends its entries again."""
+        """Handle the loss of the request `args`; the next heartbeat sends its entries again."""
         if self.state is not LEADER or not isinstance(args, AppendEntriesArgs) or args.term != self.current_term:
             return
         self._now = now
@@ -239,10 +239,10 @@ class ConsensusModule:
         )
 
     def persist(self, now: float | None = None) -> bool:
-        """Write what changed to storage; whether anything did.
+        """Write the changes to storage; return whether there were any.
 
-        A node counts its own vote and its own entries only once they are on its disk; what follows from that is
-        written too.
+        A node counts its own vote and its own entries only once they are on its disk; the changes that follow
+        from the count are written too.
         """
         if self.state is DEAD:
             return False
@@ -263,13 +263,13 @@ class ConsensusModule:
 
     @property
     def durable_vote(self) -> Vote:
-        """Term and vote as storage would give them back."""
+        """Return term and vote as they are in storage."""
         return self._store.vote
 
-    # ---- what comes out
+    # ---- outputs
 
     def take_calls(self) -> list[tuple[int, Args]]:
-        """The calls that must leave now, as (peer_id, args); they are handed out once."""
+        """Return the requests to send now, as (peer_id, args); each is returned once."""
         calls, self._calls = self._calls, []
         if self._appends_due:
             due, self._appends_due = self._appends_due, {}
@@ -278,14 +278,14 @@ class ConsensusModule:
                 if args is not None:
                     calls.append((peer_id, args))
                 else:
-                    self._appends_due[peer_id] = None  # as soon as a reply of the peer allows
+                    self._appends_due[peer_id] = None  # wait for a reply of the peer
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
-        """Apply the entries committed since the last look, and return them in order; each is handed out once.
+        """Apply the entries committed since the last call, and return them in order; each is returned once.
 
         "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied] to state machine (§5.3)."
-        Whoever drives the node calls `persist` first, so no entry is applied whose write is torn.
+        The caller must call `persist` first, so that no applied entry is lost in a torn write.
         """
         commits: list[CommitEntry] = []
         if self.state is DEAD:
@@ -300,20 +300,20 @@ class ConsensusModule:
 
     @property
     def has_output(self) -> bool:
-        """Whether `take_calls` or `take_commits` may give anything."""
+        """Return whether `take_calls` or `take_commits` may return anything."""
         return bool(self._calls or self._appends_due or self.commit_index > self.last_applied)
 
     @property
     def has_unsent_entries(self) -> bool:
-        """Whether it leads and has not sent every entry to every peer."""
+        """Return whether the node leads and has not sent every entry to every peer."""
         return self.state is LEADER and min(self.next_index.values(), default=len(self.log)) < len(self.log)
 
     def report(self) -> Report:
-        """(id, term, is_leader), as the node sees itself."""
+        """Return (id, term, is_leader); `is_leader` is the node's own belief."""
         return Report(self.id, self.current_term, self.state is LEADER)
 
     def node_state(self) -> decisions.NodeState:
-        """The node's state now, without its log."""
+        """Return the node's current state, without its log."""
         return decisions.NodeState(
             self.state.text,
             self.current_term,
@@ -328,14 +328,14 @@ class ConsensusModule:
     # ---- elections (§5.2, §5.4.1)
 
     def _election_timed_out(self) -> None:
-        """ "If election timeout elapses without receiving AppendEntries … convert to candidate" """
+        """Start an election: "If election timeout elapses … convert to candidate"."""
         if self.config.prevote and self.peer_ids:
             self._start_pre_vote()
         else:
             self._start_election()
 
     def _start_pre_vote(self) -> None:
-        """Ask whether the others would vote for this node before starting a new term (thesis §9.6)."""
+        """Ask the peers for pre-votes before starting a new term (thesis §9.6)."""
         was, self.state = self.state, FOLLOWER
         self._restart_election_timer()
         self._asking_first = True
@@ -350,7 +350,7 @@ class ConsensusModule:
         self.state = CANDIDATE
         self.current_term += 1
         self.voted_for = self.id
-        self.votes = []  # its own counts once it is durable: see persist
+        self.votes = []  # its own vote counts once it is durable: see persist
         self._asking_first = False
         self.leader_id = NONE
         self._restart_election_timer()
@@ -362,7 +362,7 @@ class ConsensusModule:
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _judge_vote(self, args: RequestVoteArgs) -> str:
-        """The rule that decides about a vote in the current term; "granted" if the node votes."""
+        """Return the rule that decides a vote in the current term; "granted" if the node votes."""
         # 1. "Reply false if term < currentTerm (§5.1)"
         if args.term < self.current_term:
             return "stale-term"
@@ -373,7 +373,7 @@ class ConsensusModule:
         return self._judge_log(args) or "granted"
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
-        """The rule that decides about a pre-vote, which changes nothing at the voter (thesis §9.6)."""
+        """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
         if args.term <= self.current_term:
             return "stale-term"
         if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:
@@ -381,7 +381,7 @@ class ConsensusModule:
         return self._judge_log(args) or "pre-granted"
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        """§5.4.1: the log with the later last term is more up to date; with the same, the longer one."""
+        """Return "log-older-term" or "log-shorter" if the candidate's log is less up to date (§5.4.1)."""
         if args.last_log_term < self.log.last_term:
             return "log-older-term"
         if args.last_log_term == self.log.last_term and args.last_log_index < self.log.last_index:
@@ -395,13 +395,13 @@ class ConsensusModule:
             self._count_vote(voter)
 
     def _answers_this_election(self, args: RequestVoteArgs) -> bool:
-        """Whether a reply to `args` still counts: of this candidacy, or of the pre-vote for the next term."""
+        """Return whether a reply to `args` belongs to this candidacy, or to the pre-vote for the next term."""
         if args.pre_vote:
             return self._asking_first and args.term == self.current_term + 1
         return self.state is CANDIDATE and args.term == self.current_term
 
     def _count_vote(self, voter: int) -> None:
-        """ "If votes received from majority of servers: become leader"; each voter counts once."""
+        """Count a vote: "If votes received from majority of servers: become leader"; each voter counts once."""
         if voter not in self.votes:
             self.votes.append(voter)
             self._tell(decisions.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
@@ -424,7 +424,7 @@ class ConsensusModule:
         self._broadcast_heartbeat()
 
     def _reset_peers(self) -> None:
-        """Figure 2, "Volatile state on leaders": "Reinitialized after election"."""
+        """Initialize next_index and match_index ("Reinitialized after election", Figure 2)."""
         self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
         self.match_index = self._first_match_index()
         self._in_flight = dict.fromkeys(self.peer_ids, 0)
@@ -434,11 +434,11 @@ class ConsensusModule:
         self._tell(decisions.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
 
     def _first_match_index(self) -> dict[int, int]:
-        """Figure 2: "initialized to 0", nothing; what a peer held under an earlier leader proves nothing."""
+        """Return -1 (none) for each peer (Figure 2: "initialized to 0"); earlier values may be wrong now."""
         return dict.fromkeys(self.peer_ids, NONE)
 
     def _become_follower(self, term: int, rule: str) -> None:
-        """Step down, or adopt a newer term. The vote of a term is kept as long as the term is (§5.2)."""
+        """Step down, or adopt a higher term. The vote is kept as long as the term is the same (§5.2)."""
         was, old_term = self.state, self.current_term
         if term > self.current_term:
             self.current_term = term
@@ -459,11 +459,11 @@ class ConsensusModule:
         self._restart_election_timer()
 
     def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
-        """§5.1 speaks of every reply with a newer term (`args` and `reply` are for those who deviate)."""
+        """Return True: a node heeds every reply of a higher term (§5.1). Bug switches use `args` and `reply`."""
         return True
 
     def _restart_election_timer(self) -> None:
-        """Draw the next election timeout anew (§5.2); a node that is not started yet has none."""
+        """Set `deadline` to a new random election timeout (§5.2); does nothing before `start`."""
         if self._dormant:
             return
         config = self.config
@@ -484,18 +484,18 @@ class ConsensusModule:
         return index
 
     def _broadcast_heartbeat(self) -> None:
-        """ "Send … to each server; repeat during idle periods to prevent election timeouts" """
+        """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
         self.deadline = self._now + self.config.heartbeat
         for peer_id in self.peer_ids:
             self._probe.pop(peer_id, None)
-            self._in_flight[peer_id] = NONE  # one call at least: see _next_append
+            self._in_flight[peer_id] = NONE  # so at least one request is sent: see _next_append
             self._appends_due[peer_id] = None
         self._tell(decisions.HeartbeatDue())
 
     def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
-        """ "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex"
+        """Return the next AppendEntries for `peer_id`; None while enough requests to it are in flight.
 
-        None while enough is under way to the peer.
+        "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex"
         """
         in_flight = self._in_flight[peer_id]
         if in_flight >= MAX_IN_FLIGHT or self._probe.get(peer_id) is not None:
@@ -516,7 +516,7 @@ class ConsensusModule:
         return PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES
 
     def _batch(self, start: int, most: int) -> tuple[LogEntry, ...]:
-        """The entries from `start` on that fit one call."""
+        """Return the entries from `start` on that fit one AppendEntries, at most `most`."""
         entries = self.log[start : start + most]
         if len(entries) <= SURELY_FIT:
             return tuple(entries)
@@ -541,15 +541,15 @@ class ConsensusModule:
             self._refused(peer_id, args, reply)
 
     def _answers_this_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> bool:
-        """A reply counts only in the leadership that sent the call: a node leads a term at most once."""
+        """Return whether this leadership sent the request `args`; a node leads a term at most once."""
         return self.state is LEADER and args.term == self.current_term and reply.term == self.current_term
 
     def _acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        """What a success vouches for: the entries of the call that it answers, no more."""
+        """Return the last index that a success acknowledges: the last entry of its request."""
         return args.prev_log_index + len(args.entries)
 
     def _replicated(self, peer_id: int, index: int) -> None:
-        """ "If successful: update nextIndex and matchIndex for follower (§5.3)" """
+        """Handle a success: "If successful: update nextIndex and matchIndex for follower (§5.3)"."""
         if index > self.match_index[peer_id]:
             self.match_index[peer_id] = index
             self._tell(decisions.MatchAdvanced(peer_id, index))
@@ -561,10 +561,10 @@ class ConsensusModule:
             self._appends_due[peer_id] = None
 
     def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
-        """ "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry (§5.3)"
+        """Handle a rejection: "If AppendEntries fails …: decrement nextIndex and retry (§5.3)".
 
-        From then on the peer is probed: nothing but the retry is sent to it until that one succeeds, or until the
-        next heartbeat. Calls that were under way already and are refused too say nothing new.
+        The leader then probes the peer: it sends only the retry until that one succeeds, or until the next
+        heartbeat. Rejections of requests that were already in flight are ignored.
         """
         if self._probe.get(peer_id, args) is not args:
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, "probed"))
@@ -581,11 +581,11 @@ class ConsensusModule:
         self._appends_due[peer_id] = None
 
     def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        """One entry further back at least, whatever the hint says: so the probing ends."""
+        """Return the next_index to retry with, at least one entry further back, so that probing ends."""
         return min(self._hinted_index(reply), args.prev_log_index)
 
     def _hinted_index(self, reply: AppendEntriesReply) -> int:
-        """End of §5.3: skip all entries of the conflicting term in one step."""
+        """Return the next_index after all entries of the conflicting term are skipped (end of §5.3)."""
         if reply.conflict_term != NONE:
             last = self.log.last_index_of(reply.conflict_term)
             if last != NONE:
@@ -593,8 +593,8 @@ class ConsensusModule:
         return max(reply.conflict_index, 0)
 
     def _advance_commit_index(self) -> None:
-        """ "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
-        log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
+        """Commit by counting: "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N,
+        and log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
         """
         matches = sorted([self._durable_index, *self.match_index.values()], reverse=True)
         index = matches[self._majority() - 1]
@@ -608,7 +608,7 @@ class ConsensusModule:
             self._tell(decisions.CommitHeld(index, self.log.term_at(index)))
 
     def _may_commit(self, index: int) -> bool:
-        """§5.4.2: "only log entries from the leader's current term are committed by counting replicas" """
+        """Return whether a leader may commit `index` by counting replicas: only in its current term (§5.4.2)."""
         return self.log.term_at(index) == self.current_term
 
     # ---- replication, the follower's side (§5.3)
@@ -621,14 +621,14 @@ class ConsensusModule:
         return previous == NONE or (previous < len(self.log) and self.log[previous].term == args.prev_log_term)
 
     def _conflict_hint(self, args: AppendEntriesArgs) -> tuple[int, int]:
-        """End of §5.3: the conflicting term and its first index, or where this log ends."""
+        """Return (conflict_index, conflict_term): the term's first index, or this log's length (end of §5.3)."""
         if args.prev_log_index >= len(self.log):
             return len(self.log), NONE
         term = self.log[args.prev_log_index].term
         return self.log.first_index_of(term), term
 
     def _store_entries(self, args: AppendEntriesArgs) -> None:
-        """Rules 3 and 4 of AppendEntries. What agrees is left alone: the call may be an old one."""
+        """Apply rules 3 and 4 of AppendEntries; keep entries that agree, as the request may be an old one."""
         for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the
             #    existing entry and all that follow it (§5.3)"
@@ -649,7 +649,7 @@ class ConsensusModule:
         self._tell(decisions.EntriesStored(index, entries))
 
     def _follower_commit(self, args: AppendEntriesArgs) -> int:
-        """How far a follower may commit: not past the last entry that this call vouches for."""
+        """Return the index up to which a follower may commit: at most the last entry of this request."""
         return min(args.leader_commit, args.prev_log_index + len(args.entries))
 
     def _acknowledgement(self, args: AppendEntriesArgs) -> AppendEntriesReply:
@@ -658,26 +658,26 @@ class ConsensusModule:
     # ---- all servers
 
     def _commit(self, index: int, rule: str) -> None:
-        """Advance the commit index, in memory (Figure 2); `take_commits` applies what it commits.
+        """Advance the commit index in memory (Figure 2); `take_commits` applies the committed entries.
 
-        It is told at once, before the next write: that shows a leader which counts what its disk does not hold.
+        The decision is told before the next write, so a watcher sees a leader that counts unwritten entries.
         """
         self.commit_index = index
         if self.observe is not None:
             self._tell(decisions.CommitAdvanced(index, rule, self._replicas_of(index)))
 
     def _replicas_of(self, index: int) -> tuple[int, ...]:
-        """The nodes that hold the entry at `index`, as far as a leader knows; nobody else knows of any."""
+        """Return the nodes known to hold the entry at `index`; () if this node does not lead."""
         if self.state is not LEADER:
             return ()
         return (self.id, *(p for p, match in self.match_index.items() if match >= index))
 
     def _durable_vote(self) -> tuple[int, int]:
-        """(current_term, voted_for) as they must be on disk before any message leaves."""
+        """Return (current_term, voted_for) as they must be on disk before any message is sent."""
         return self.current_term, self.voted_for
 
     def _set_now(self, now: float | None) -> None:
-        """Inputs without a time are of the moment of the last one."""
+        """Set the time of this input; reuse the previous input's time when `now` is None."""
         if now is not None:
             self._now = now
 

@@ -1,7 +1,7 @@
-"""What a node decided: one frozen value per decision, with the rule and the operands that decided it.
+"""The decisions of a node: one frozen value per decision, with its rule and the operands.
 
-The algorithm publishes these and never formats text; narrators, invariants and logs read them. A rule is a
-key of `RULES`, which gives its section in the paper and its words.
+The algorithm publishes decisions and never formats text; narrators, invariants and logs read them. A rule is
+a key of `RULES`, which holds its section in the paper and its text.
 """
 
 import msgspec
@@ -35,16 +35,16 @@ RULES: dict[str, tuple[str, str]] = {
 
 
 def rule_words(rule: str) -> tuple[str, str]:
-    """Return the section of a rule and its words; one that a node of your own has made up is its own words."""
+    """Return the section and the text of a rule; a rule that a custom node defines is its own text."""
     return RULES.get(rule, ("a rule of its own", rule))
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Base of all that a node decides; `rule` is a key of `RULES` where one applies."""
+    """The base class of a node's decisions; `rule`, if a decision has one, is a key of `RULES`."""
 
 
 class Started(Decision, frozen=True, gc=False):
-    """The node runs, with what its storage gave back."""
+    """The node started with this state from its storage."""
 
     current_term: int
     voted_for: int
@@ -52,11 +52,11 @@ class Started(Decision, frozen=True, gc=False):
 
 
 class Stopped(Decision, frozen=True, gc=False):
-    """The node is dead for ever; a restart makes another one over the same storage."""
+    """The node stopped for good; a restart makes a new node with the same storage."""
 
 
 class PreVoteStarted(Decision, frozen=True, gc=False):
-    """The election timer fired; the node asks whether it could win `term` before starting it (thesis §9.6)."""
+    """The election timer fired; the node asks for pre-votes before it starts `term` (thesis §9.6)."""
 
     term: int
     rule: str = "timeout"
@@ -70,7 +70,7 @@ class ElectionStarted(Decision, frozen=True, gc=False):
 
 
 class VoteDecided(Decision, frozen=True, gc=False):
-    """The node answers a RequestVote."""
+    """The node replies to a RequestVote."""
 
     args: RequestVoteArgs
     granted: bool
@@ -78,7 +78,7 @@ class VoteDecided(Decision, frozen=True, gc=False):
 
 
 class VoteCounted(Decision, frozen=True, gc=False):
-    """A granted vote was counted; `votes` are all so far, `needed` how many win."""
+    """The node counted a granted vote; `votes` are the voters so far, `needed` is the size of a majority."""
 
     voter: int
     votes: tuple[int, ...]
@@ -87,7 +87,7 @@ class VoteCounted(Decision, frozen=True, gc=False):
 
 
 class ReplyIgnored(Decision, frozen=True, gc=False):
-    """A reply changed nothing, for the reason that `rule` names."""
+    """The node ignored a reply, for the reason that `rule` names."""
 
     peer: int
     args: Args
@@ -103,9 +103,9 @@ class BecameLeader(Decision, frozen=True, gc=False):
 
 
 class BecameFollower(Decision, frozen=True, gc=False):
-    """The node steps down, or adopts a newer term; `was` is its role before, `old_term` its term before.
+    """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before.
 
-    With the rule `asks-first` a candidate gives up its candidacy; its `PreVoteStarted` follows at once.
+    With the rule `asks-first` a candidate becomes follower; its `PreVoteStarted` follows at once.
     """
 
     term: int
@@ -115,21 +115,21 @@ class BecameFollower(Decision, frozen=True, gc=False):
 
 
 class PeersReset(Decision, frozen=True, gc=False):
-    """A new leader knows nothing of its peers' logs yet: where it begins with each, what it takes for granted."""
+    """A new leader initializes next_index and match_index of each peer, as (peer, index) pairs."""
 
     next_index: tuple[tuple[int, int], ...]
     match_index: tuple[tuple[int, int], ...]
 
 
 class EntryAppended(Decision, frozen=True, gc=False):
-    """The leader took a command into its log."""
+    """The leader appended a command to its log."""
 
     index: int
     entry: LogEntry
 
 
 class AppendDecided(Decision, frozen=True, gc=False):
-    """The node answers an AppendEntries; with a refusal goes the conflict hint."""
+    """The node replies to an AppendEntries; a rejection carries the conflict hint."""
 
     args: AppendEntriesArgs
     success: bool
@@ -139,28 +139,28 @@ class AppendDecided(Decision, frozen=True, gc=False):
 
 
 class LogTruncated(Decision, frozen=True, gc=False):
-    """The entries from `index` on (`removed` of them) conflicted with the leader's and are gone (§5.3)."""
+    """The node deleted its entries from `index` on (`removed` of them): they conflict with the leader's (§5.3)."""
 
     index: int
     removed: int
 
 
 class EntriesStored(Decision, frozen=True, gc=False):
-    """The follower took `entries` into its log from `index` on."""
+    """The follower stored `entries` in its log from `index` on."""
 
     index: int
     entries: tuple[LogEntry, ...]
 
 
 class MatchAdvanced(Decision, frozen=True, gc=False):
-    """The leader learned that `peer` has its log up to `match_index`."""
+    """The leader learned that `peer` has the leader's log up to `match_index`."""
 
     peer: int
     match_index: int
 
 
 class BackedUp(Decision, frozen=True, gc=False):
-    """A refusal moved next_index of `peer` back, by the conflict hint (§5.3)."""
+    """The leader moved next_index of `peer` back after a rejection, by the conflict hint (§5.3)."""
 
     peer: int
     next_index: int
@@ -169,7 +169,7 @@ class BackedUp(Decision, frozen=True, gc=False):
 
 
 class CommitAdvanced(Decision, frozen=True, gc=False):
-    """commit_index moved to `index`; `replicas` are the nodes that the leader counted (none on a follower)."""
+    """The node moved commit_index to `index`; a leader counted `replicas` (none on a follower)."""
 
     index: int
     rule: str
@@ -177,7 +177,7 @@ class CommitAdvanced(Decision, frozen=True, gc=False):
 
 
 class CommitHeld(Decision, frozen=True, gc=False):
-    """A majority has the entry at `index`, but it is of `term`, older than the leader's (§5.4.2)."""
+    """The leader does not commit the entry at `index`: a majority has it, but its `term` is lower (§5.4.2)."""
 
     index: int
     term: int
@@ -185,19 +185,19 @@ class CommitHeld(Decision, frozen=True, gc=False):
 
 
 class Applied(Decision, frozen=True, gc=False):
-    """A committed entry was handed to the state machine."""
+    """The node applied a committed entry to the state machine."""
 
     entry: CommitEntry
 
 
 class HeartbeatDue(Decision, frozen=True, gc=False):
-    """The leader's timer fired, or it just won: every peer is due a call, with or without entries (§5.2)."""
+    """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
 class WriteDelayed(Decision, frozen=True, gc=False):
-    """A write that should come before the answer waits, or (not `waits`) need not be made any more.
+    """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
-    No sound node does that. `write` is what waits: the "vote" or the "log".
+    A correct node never delays a write. `write` is "vote" or "log".
     """
 
     write: str
@@ -205,7 +205,7 @@ class WriteDelayed(Decision, frozen=True, gc=False):
 
 
 class Persisted(Decision, frozen=True, gc=False):
-    """What the node's storage would now give back: its log is kept up to `start`, then `entries`, no more."""
+    """The node wrote its state to storage: the stored log is the old one before `start`, then `entries`."""
 
     current_term: int
     voted_for: int
@@ -214,9 +214,9 @@ class Persisted(Decision, frozen=True, gc=False):
 
 
 class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """A node after a decision: what Figure 2 calls its state, without the log itself.
+    """The state of a node after a decision, as in Figure 2, without the log itself.
 
-    `deadline` is the cluster time at which its timer fires; None means never.
+    `deadline` is the cluster time in seconds at which its timer fires; None means never.
     """
 
     state: str

@@ -1,4 +1,4 @@
-"""The log of one node: entries counted from 0, and the look-ups by term that fast back-up needs (§5.3)."""
+"""The log of one node: entries with indices from 0, and the lookups by term for fast backup (§5.3)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -11,10 +11,10 @@ _term_of = attrgetter("term")
 
 
 class RaftLog:
-    """A sequence of `LogEntry`; it grows at its end and is cut only by `truncate`.
+    """A sequence of `LogEntry`; it grows at its end, and only `truncate` removes entries.
 
-    `changed_from` is the lowest index that differs from what was last persisted, or None; whoever
-    persists the log sets it back to None. So the cost of persisting follows the change, not the length.
+    `changed_from` is the lowest index that differs from the last persisted log, or None; the caller that
+    persists the log resets it to None. So the cost of persisting depends on the change, not on the length.
     """
 
     __slots__ = ("_entries", "_frozen", "changed_from")
@@ -45,56 +45,56 @@ class RaftLog:
                 return self._entries == list(other)
         return NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # a log is mutable
 
     def __repr__(self) -> str:
         return f"RaftLog({self._entries!r})"
 
     @property
     def last_index(self) -> int:
-        """Index of the last entry; -1 when the log is empty."""
+        """Return the index of the last entry; -1 when the log is empty."""
         return len(self._entries) - 1
 
     @property
     def last_term(self) -> int:
-        """Term of the last entry; -1 when the log is empty."""
+        """Return the term of the last entry; -1 when the log is empty."""
         return self._entries[-1].term if self._entries else NONE
 
     def term_at(self, index: int) -> int:
-        """Term of the entry at `index`; -1 when there is none."""
+        """Return the term of the entry at `index`; -1 when there is none."""
         return self._entries[index].term if 0 <= index < len(self._entries) else NONE
 
     def first_index_of(self, term: int) -> int:
-        """Index of the first entry of `term`; -1 when there is none. Terms never decrease along a log."""
+        """Return the index of the first entry of `term`; -1 when there is none. Terms never decrease in a log."""
         at = bisect_left(self._entries, term, key=_term_of)
         return at if self.term_at(at) == term else NONE
 
     def last_index_of(self, term: int) -> int:
-        """Index of the last entry of `term`; -1 when there is none."""
+        """Return the index of the last entry of `term`; -1 when there is none."""
         at = bisect_right(self._entries, term, key=_term_of) - 1
         return at if self.term_at(at) == term else NONE
 
     def append(self, entry: LogEntry) -> int:
-        """Add `entry` at the end; its index."""
+        """Append `entry` and return its index."""
         index = len(self._entries)
         self._entries.append(entry)
         self._touch(index)
         return index
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
-        """Add `entries` at the end, in order."""
+        """Append `entries` in order."""
         index = len(self._entries)
         self._entries.extend(entries)
         self._touch(index)
 
     def truncate(self, index: int) -> None:
-        """Drop the entry at `index` and all that follow it (§5.3)."""
+        """Delete the entry at `index` and all that follow it (§5.3)."""
         if index < len(self._entries):
             del self._entries[index:]
             self._touch(index)
 
     def frozen(self) -> tuple[LogEntry, ...]:
-        """The entries as one immutable value, made anew only after a change."""
+        """Return the entries as a tuple, which is cached until the log changes."""
         if self._frozen is None:
             self._frozen = tuple(self._entries)
         return self._frozen

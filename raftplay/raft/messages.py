@@ -1,7 +1,7 @@
-"""The vocabulary of Raft: log entries, the two calls of Figure 2 and their replies.
+"""The messages of Raft: log entries, the two RPCs of Figure 2 and their replies.
 
-Every message is a frozen, typed value; the wire and the storage decode into exactly these types and refuse
-anything else. Log indices count from 0, and -1 stands for "none" wherever an index or a node id is expected.
+Every message is a frozen, typed value; the wire and the storage decode into exactly these types and reject
+everything else. Log indices count from 0, and -1 means "none" for an index or a node id.
 """
 
 from enum import Enum
@@ -10,10 +10,10 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 import msgspec
 
 NONE = -1
-"""No index, no node: ``voted_for`` before any vote, ``prev_log_index`` of the first entry, and so on."""
+"""The value for "none": ``voted_for`` before any vote, ``prev_log_index`` of the first entry, and so on."""
 
 MAX_NUMBER = 1 << 62
-"""The highest term, index or number of a call in a message; a higher one could not be counted on from."""
+"""The highest term, index or RPC number in a message; the limit leaves room to count on from it."""
 
 Term: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
@@ -23,7 +23,7 @@ NodeId: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class CMState(Enum):
-    """What a node is: the three roles of §5.1, and Dead after a crash or `ConsensusModule.stop`."""
+    """The state of a node: the three roles of §5.1, and Dead after a crash or `ConsensusModule.stop`."""
 
     FOLLOWER = "Follower"
     CANDIDATE = "Candidate"
@@ -31,14 +31,14 @@ class CMState(Enum):
     DEAD = "Dead"
 
     def __init__(self, text: str) -> None:
-        self.text = text  # as `value`, but a plain attribute: every event asks for it
+        self.text = text  # the same as `value`, but faster: every event reads it
 
     def __str__(self) -> str:
         return self.value
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """One entry of the log: a command for the state machine and the term in which a leader received it."""
+    """A log entry: a command for the state machine, and the term in which a leader received it."""
 
     command: Any
     term: Term
@@ -47,7 +47,7 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 class RequestVoteArgs(
     msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", forbid_unknown_fields=True, gc=False
 ):
-    """Arguments of RequestVote (Figure 2, §5.2, §5.4). `pre_vote` asks without starting a term (thesis §9.6)."""
+    """The RequestVote request (Figure 2, §5.2, §5.4); with `pre_vote` it starts no term (thesis §9.6)."""
 
     term: Term
     candidate_id: NodeId
@@ -59,7 +59,7 @@ class RequestVoteArgs(
 class RequestVoteReply(
     msgspec.Struct, frozen=True, array_like=True, tag="Vote", forbid_unknown_fields=True, gc=False
 ):
-    """The answer to RequestVote: the voter's term, and whether it grants its vote."""
+    """The RequestVote response: the voter's term, and whether it grants its vote."""
 
     term: Term
     vote_granted: bool
@@ -68,7 +68,7 @@ class RequestVoteReply(
 class AppendEntriesArgs(
     msgspec.Struct, frozen=True, array_like=True, tag="AppendEntries", forbid_unknown_fields=True, gc=False
 ):
-    """Arguments of AppendEntries (Figure 2, §5.3); without entries it is a heartbeat."""
+    """The AppendEntries request (Figure 2, §5.3); without entries it is a heartbeat."""
 
     term: Term
     leader_id: NodeId
@@ -81,7 +81,7 @@ class AppendEntriesArgs(
 class AppendEntriesReply(
     msgspec.Struct, frozen=True, array_like=True, tag="Appended", forbid_unknown_fields=True, gc=False
 ):
-    """The answer to AppendEntries, with the conflict hint of the end of §5.3 (-1 = none)."""
+    """The AppendEntries response, with the conflict hint of the end of §5.3 (-1 = none)."""
 
     term: Term
     success: bool
@@ -90,7 +90,7 @@ class AppendEntriesReply(
 
 
 class CommitEntry(msgspec.Struct, frozen=True, gc=False):
-    """What a node reports for each committed entry: its command, its log index, the node's term by then."""
+    """A committed entry that a node reports: its command, its log index, the node's term at that time."""
 
     command: Any
     index: int
@@ -98,7 +98,7 @@ class CommitEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Report(NamedTuple):
-    """What `ConsensusModule.report` tells: who the node is, its term, whether it believes that it leads."""
+    """The result of `ConsensusModule.report`: the node's id, its term, and whether it believes that it leads."""
 
     id: int
     term: int
@@ -111,5 +111,5 @@ Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
 
 
 def size_of(entries: list[LogEntry]) -> int:
-    """How many bytes these entries take in a frame."""
+    """Return the size of these entries in a frame, in bytes."""
     return len(msgspec.json.encode(entries))

@@ -1,7 +1,7 @@
-"""Stable storage: what must survive a crash (Figure 2, "Persistent state on all servers").
+"""Stable storage: the state that survives a crash (Figure 2, "Persistent state on all servers").
 
-The rule of this module: after a crash at any moment, what `PersistentState.load` gives back is a state
-that the node really had, with every term, vote and entry that any of its messages ever depended on.
+The rule of this module: after a crash at any moment, `PersistentState.load` returns a state that the node
+really had, with every term, vote and entry that any of its messages depended on.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,55 +18,55 @@ T = TypeVar("T")
 
 
 class StorageError(Exception):
-    """Storage holds no node's state, or cannot be read or written: one sentence says what is wrong.
+    """An error in storage: its data is invalid, or it cannot be read or written. The text says which.
 
-    Nothing was changed.
+    The storage was not changed.
     """
 
 
 @runtime_checkable
 class Storage(Protocol):
-    """What stable storage must offer.
+    """The interface of stable storage.
 
-    A value that `set` took is there after a crash; a crash within `set` leaves the old value or the new one.
+    A value survives a crash once `set` has returned; a crash within `set` leaves the old value or the new one.
     """
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep `value` under `key`, in place of what was there."""
+        """Store `value` under `key`; it replaces the old value."""
 
     def get(self, key: str) -> bytes | None:
-        """The value under `key`, or None."""
+        """Return the value under `key`, or None."""
 
     def has_data(self) -> bool:
-        """Whether anything was ever set."""
+        """Return whether any value was ever set."""
 
 
 @runtime_checkable
 class Transactional(Protocol):
-    """What a `Storage` may offer besides: all that is set inside `transaction` is there after a crash, or none."""
+    """An optional interface of a `Storage`: a crash keeps all values that were set in a `transaction`, or none."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Around what belongs together; what leaves it as an exception leaves nothing in storage."""
+        """Return a context manager for one transaction; an exception that leaves it discards all its values."""
 
 
 @runtime_checkable
 class TakesMany(Protocol):
-    """What a `Storage` may offer besides: many values in one call, which saves a call for each."""
+    """An optional interface of a `Storage`: it sets many values at once, which is faster."""
 
     def set_many(self, values: Mapping[str, bytes]) -> None:
-        """Keep every value under its key, one after the other in this order."""
+        """Store every value under its key, in this order."""
 
 
 _NOTHING = nullcontext()
 
 
 def no_transaction() -> AbstractContextManager[None]:
-    """The `transaction` of a storage that has none."""
+    """Return a context manager that does nothing, for a storage without transactions."""
     return _NOTHING
 
 
 def setter_of_many(storage: Storage) -> Callable[[Mapping[str, bytes]], None]:
-    """What sets many values in `storage`, in whichever way it can."""
+    """Return a function that sets many values in `storage`: its `set_many`, or a loop over `set`."""
     if isinstance(storage, TakesMany):
         return storage.set_many
 
@@ -78,29 +78,29 @@ def setter_of_many(storage: Storage) -> Callable[[Mapping[str, bytes]], None]:
 
 
 class MapStorage:
-    """An in-memory `Storage`, for tests and for clusters that need not outlive their process."""
+    """A `Storage` in memory, for tests and for clusters that end with their process."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep `value` under `key`."""
+        """Store `value` under `key`."""
         self._values[key] = value
 
     def set_many(self, values: Mapping[str, bytes]) -> None:
-        """Keep every value under its key."""
+        """Store every value under its key."""
         if type(self) is MapStorage:
             self._values.update(values)
-        else:  # a subclass may have a `set` of its own
+        else:  # a subclass may override `set`
             for key, value in values.items():
                 self.set(key, value)
 
     def get(self, key: str) -> bytes | None:
-        """The value under `key`, or None."""
+        """Return the value under `key`, or None."""
         return self._values.get(key)
 
     def has_data(self) -> bool:
-        """Whether anything was ever set."""
+        """Return whether any value was ever set."""
         return bool(self._values)
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class MapStorage:
 
 
 class Vote(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """`current_term` and `voted_for`, stored as one value so that no crash can come between them."""
+    """The pair of `current_term` and `voted_for`, stored as one value so that a crash cannot separate them."""
 
     current_term: Term
     voted_for: Index
@@ -124,16 +124,16 @@ LENGTH_KEY = "length"
 
 
 def entry_key(index: int) -> str:
-    """The key under which the entry at `index` is stored."""
+    """Return the key under which the entry at `index` is stored."""
     return f"log/{index}"
 
 
 class PersistentState:
-    """Writes what changed to a `Storage`, and reads it back after a crash.
+    """Writes the changed state of a node to a `Storage`, and reads it back after a crash.
 
-    Keys: ``vote`` (term and vote together), ``log/0`` … one per entry, ``length``. A log is cut by
-    lowering ``length`` before anything above it is overwritten, and grows by raising it last. So it need not
-    be `Transactional`; in a storage that is, all that one `save` writes is one transaction.
+    Keys: ``vote`` (term and vote together), ``log/0`` … one per entry, ``length``. To cut a log, it lowers
+    ``length`` before it overwrites an entry above; to extend one, it raises ``length`` last. So the storage need
+    not be `Transactional`; if it is, one `save` is one transaction.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -145,13 +145,13 @@ class PersistentState:
 
     @property
     def length(self) -> int:
-        """How many entries storage would give back."""
+        """Return the number of entries that `load` would return."""
         return self._length
 
     def load(self) -> tuple[int, int, RaftLog]:
-        """(current_term, voted_for, log) as last written; (0, -1, empty) when nothing ever was.
+        """Return (current_term, voted_for, log) as last written; (0, -1, empty) if nothing was written yet.
 
-        Raises `StorageError` when what is there cannot be a node's state.
+        Raises `StorageError` if the stored data is not a valid state of a node.
         """
         if not self._storage.has_data():
             return 0, NONE, RaftLog()
@@ -174,9 +174,9 @@ class PersistentState:
         return vote.current_term, vote.voted_for, RaftLog(entries)
 
     def save(self, current_term: int, voted_for: int, log: RaftLog) -> bool:
-        """Write what differs from what was last written; whether anything did.
+        """Write the changes since the last `save`; return whether there were any.
 
-        Raises `StorageError` when that cannot be written.
+        Raises `StorageError` if they cannot be written.
         """
         vote, start = self.vote, log.changed_from
         is_new_vote = current_term != vote.current_term or voted_for != vote.voted_for
@@ -190,7 +190,7 @@ class PersistentState:
                 if start is not None:
                     self.write_log(log, start)
         except BaseException:
-            self.vote, self._length = vote, length  # as far as is known; what is written again does no harm
+            self.vote, self._length = vote, length  # the last known state; to write a part again is harmless
             raise
         log.changed_from = None
         return True
@@ -201,7 +201,7 @@ class PersistentState:
         self.vote = vote
 
     def write_log(self, log: RaftLog, start: int) -> None:
-        """Write the log from `start` on; what was stored before `start` is there already."""
+        """Write the log from index `start` on; the entries before `start` are already stored."""
         if self._length == 0 and self._storage.get(VOTE_KEY) is None:
             self.write_vote(self.vote)
         if start < self._length:
@@ -230,7 +230,7 @@ class PersistentState:
 
 
 def stored_term(storage: Storage) -> int:
-    """Return the term in storage; 0 where nothing was ever written. Raises `StorageError`."""
+    """Return the term in storage; 0 if nothing was written yet. Raises `StorageError`."""
     data = storage.get(VOTE_KEY)
     return 0 if data is None else _decoded(VOTE_KEY, data, _vote_decoder).current_term
 
@@ -238,11 +238,11 @@ def stored_term(storage: Storage) -> int:
 def _decoded(key: str, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(data)
-    except (TypeError, ValueError, RecursionError) as error:  # no bytes; no JSON, not UTF-8 or too many digits
+    except (TypeError, ValueError, RecursionError) as error:  # not bytes, not JSON, not UTF-8, or too many digits
         raise StorageError(f"the stored {key!r} cannot be read: {error}") from None
 
 
 def _shown(term: int) -> str:
-    """A term in a sentence, however many digits it has."""
+    """Return a term as text, shortened to its first 6 digits if it has more than 20."""
     text = str(term)
     return text if len(text) <= 20 else f"{text[:6]}… ({len(text)} digits)"

@@ -1,1 +1,1 @@
-"""The stream of events and its readers."""
+"""The stream of events, and its readers."""

@@ -1,6 +1,6 @@
-"""What happened to a cluster besides its nodes' decisions: on the wire, and by the hand of a user.
+"""The events of a cluster besides its nodes' decisions: messages on the network, and acts of the user.
 
-Each fact is published once, by the part that owns it. `Record` gives it its place in the total order.
+Each fact is published once, by the part that owns it. `Record` holds its place in the total order.
 """
 
 import msgspec
@@ -10,17 +10,17 @@ from raftplay.raft.messages import Args, LogEntry, Reply
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Base of all that is no decision of a node."""
+    """The base class of all events that are not decisions of a node."""
 
 
 NOT_SENT = "connection broken"
-"""Why a call is lost that its node knows not to have left: the connection broke, or takes no more."""
+"""The reason of a lost request that its node knows to be unsent: the connection is broken or full."""
 
 
 class CallSent(Fact, frozen=True, gc=False):
-    """A call left its node; `call_id` is its own in the whole cluster. `by_user`: made by `Server.call`.
+    """A node sent a request; `call_id` is unique in the cluster. `by_user`: made by `Server.call`.
 
-    `copies`: how many of it are under way, as a link may double what it carries.
+    `copies` is the number of copies in flight, as a link may duplicate a message.
     """
 
     call_id: int
@@ -32,7 +32,7 @@ class CallSent(Fact, frozen=True, gc=False):
 
 
 class CallDelivered(Fact, frozen=True, gc=False):
-    """A call was handed to the node that it is for; a duplicate is delivered twice."""
+    """A request was delivered to its destination; a duplicate is delivered twice."""
 
     call_id: int
     src: int
@@ -41,7 +41,7 @@ class CallDelivered(Fact, frozen=True, gc=False):
 
 
 class CallLost(Fact, frozen=True, gc=False):
-    """A call will not be delivered, for the `reason` given."""
+    """A request will not be delivered, for this `reason`."""
 
     call_id: int
     src: int
@@ -51,7 +51,7 @@ class CallLost(Fact, frozen=True, gc=False):
 
 
 class ReplySent(Fact, frozen=True, gc=False):
-    """The answer to a call left, or `copies` of it; `src` is who answers."""
+    """Node `src` sent the reply to a request, or `copies` of it."""
 
     call_id: int
     src: int
@@ -61,7 +61,7 @@ class ReplySent(Fact, frozen=True, gc=False):
 
 
 class ReplyDelivered(Fact, frozen=True, gc=False):
-    """The answer was handed to the caller."""
+    """A reply was delivered to the node that sent the request."""
 
     call_id: int
     src: int
@@ -70,7 +70,7 @@ class ReplyDelivered(Fact, frozen=True, gc=False):
 
 
 class ReplyLost(Fact, frozen=True, gc=False):
-    """The answer will not be delivered, for the `reason` given."""
+    """A reply will not be delivered, for this `reason`."""
 
     call_id: int
     src: int
@@ -80,7 +80,7 @@ class ReplyLost(Fact, frozen=True, gc=False):
 
 
 class Duplicated(Fact, frozen=True, gc=False):
-    """A copy of a call or reply in flight was made by hand, and goes on ahead of it."""
+    """The user duplicated a request or reply in flight; the copy travels ahead of it."""
 
     call_id: int
     src: int
@@ -89,7 +89,7 @@ class Duplicated(Fact, frozen=True, gc=False):
 
 
 class KeptWaiting(Fact, frozen=True, gc=False):
-    """A call or reply came to a node that is frozen, which handles it when it goes on."""
+    """A request or reply arrived at a frozen node, which handles it when its process resumes."""
 
     call_id: int
     src: int
@@ -98,30 +98,30 @@ class KeptWaiting(Fact, frozen=True, gc=False):
 
 
 class Submitted(Fact, frozen=True, gc=False):
-    """A command was submitted to a node; `index` is -1 where the node did not lead."""
+    """A command was submitted to a node; `index` is -1 if the node did not lead."""
 
     command: object
     index: int
 
 
 ITS_CODE = "its code "
-"""How the cause of a crash begins where the node's own code failed; else its disk did."""
+"""The beginning of a crash's cause if the node's code failed; otherwise its disk failed."""
 
 
 class Crashed(Fact, frozen=True, gc=False, omit_defaults=True):
-    """A node was stopped; its storage stays. `cause`: how its disk or code failed, if that is why."""
+    """A node crashed; its storage stays. `cause` is the failure of its disk or code, if that was the reason."""
 
     cause: str = ""
 
 
 class Restarted(Fact, frozen=True, gc=False):
-    """A new server runs over the node's old storage."""
+    """A new server started with the node's old storage."""
 
 
 class OnDisk(Fact, frozen=True, gc=False):
-    """What storage would give back at the next restart of a node, told where `Persisted` does not say it.
+    """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
-    That is so after a torn write, and after a write of a process that had crashed (bug zombie).
+    This happens after a torn write, and after a write of a crashed process (bug zombie).
     """
 
     current_term: int
@@ -130,53 +130,53 @@ class OnDisk(Fact, frozen=True, gc=False):
 
 
 class Tearing(Fact, frozen=True, gc=False):
-    """A node will crash in the middle of its next write, after `sets` of its parts."""
+    """A node will crash in the middle of its next write (torn write), after `sets` of its parts."""
 
     sets: int
 
 
 class Wiped(Fact, frozen=True, gc=False):
-    """A node lost what was on its disk."""
+    """A node's disk was wiped."""
 
 
 class Disconnected(Fact, frozen=True, gc=False):
-    """A node was cut from all others, both ways."""
+    """A node was disconnected from all others, in both directions."""
 
 
 class Reconnected(Fact, frozen=True, gc=False):
-    """A node was connected to the others again."""
+    """A node was reconnected to the others."""
 
 
 class Frozen(Fact, frozen=True, gc=False):
-    """A node's process stalls."""
+    """A node's process was paused."""
 
 
 class Thawed(Fact, frozen=True, gc=False):
-    """A node's process goes on."""
+    """A node's process resumed."""
 
 
 class TimedOut(Fact, frozen=True, gc=False):
-    """A node's election timer was made to fire."""
+    """A node's election timer was fired by hand."""
 
 
 class Dropping(Fact, frozen=True, gc=False):
-    """A node's proxy drops calls after the next `after`; -1 for not any more."""
+    """A node's proxy drops requests after the next `after`; -1 means that it drops none."""
 
     after: int
 
 
 class Partitioned(Fact, frozen=True, gc=False):
-    """The nodes were split into groups that cannot talk to each other."""
+    """The nodes were partitioned into groups that cannot reach each other."""
 
     groups: tuple[tuple[int, ...], ...]
 
 
 class Healed(Fact, frozen=True, gc=False):
-    """All links are whole again."""
+    """All links were restored."""
 
 
 class LinkChanged(Fact, frozen=True, gc=False):
-    """The faults of one direction of a link are now these (delays in seconds)."""
+    """The faults of one direction of a link changed to these (`delay` in seconds)."""
 
     src: int
     dst: int
@@ -187,7 +187,7 @@ class LinkChanged(Fact, frozen=True, gc=False):
 
 
 class LinkHeld(Fact, frozen=True, gc=False):
-    """What leaves in one direction of a link stays in flight from now on, or does no more."""
+    """One direction of a link began to hold its messages in flight, or (not `held`) stopped."""
 
     src: int
     dst: int
@@ -195,7 +195,7 @@ class LinkHeld(Fact, frozen=True, gc=False):
 
 
 class MessageHeld(Fact, frozen=True, gc=False):
-    """A call or reply in flight stays there until it is released, delivered or lost by hand."""
+    """A request or reply in flight is held until the user releases, delivers or drops it."""
 
     call_id: int
     src: int
@@ -204,7 +204,7 @@ class MessageHeld(Fact, frozen=True, gc=False):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One event in the total order: number, cluster time, whose it is (-1 = the cluster's), the state after.
+    """One event in the total order: number, cluster time (s), node (-1 = the cluster), state after it.
 
     `incarnation` counts the restarts of the node; `after` is set for decisions.
     """

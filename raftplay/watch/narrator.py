@@ -1,4 +1,4 @@
-"""Events in words: one line for each, for the debug log, `events` and the screens."""
+"""Describes each event in one line, for the debug log, `events` and the screens."""
 
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from raftplay.watch.text import command_text, count, or_dash, visible
 
 
 def describe(record: facts.Record) -> str:
-    """`record`'s event as one line, without its time and node."""
+    """Return the event of `record` as one line, without its time and node."""
     event = record.event
     if isinstance(event, decisions.Decision):
         return _decision(event)
@@ -24,13 +24,13 @@ def describe(record: facts.Record) -> str:
 
 
 def rule_text(rule: str) -> str:
-    """A rule's words and its section: "the request is of an older term (§5.1)"."""
+    """Return a rule's text and section: "the request has a lower term (§5.1)"."""
     section, words = decisions.rule_words(rule)
     return f"{words} ({section})"
 
 
 def args_text(args: Args) -> str:
-    """What a call asks, in short."""
+    """Return a short text of a request."""
     match args:
         case RequestVoteArgs():
             kind = "pre-vote" if args.pre_vote else "vote"
@@ -44,7 +44,7 @@ def args_text(args: Args) -> str:
 
 
 def reply_text(reply: Reply) -> str:
-    """What a reply says, in short."""
+    """Return a short text of a reply."""
     match reply:
         case AppendEntriesReply(success=True):
             return f"success in term {reply.term}"
@@ -132,7 +132,7 @@ def _log_decision(event: decisions.Decision) -> str:
         case decisions.Applied():
             return f"applies {command_text(event.entry.command, 40)} at index {event.entry.index}"
     assert type(event).__module__ != decisions.__name__, f"no words for {type(event).__name__}"
-    return visible(repr(event))  # told by a node of one's own
+    return visible(repr(event))  # an event of a custom node
 
 
 def _fact(event: facts.Fact) -> str:
@@ -201,7 +201,7 @@ def _act(event: facts.Fact) -> str:
 
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:
-    """A message on its way, in words."""
+    """Return a short text of a message in flight."""
     match message:
         case RequestVoteArgs() | AppendEntriesArgs():
             return f"call n{src} → n{dst}: {args_text(message)}"
@@ -209,27 +209,27 @@ def message_text(src: int, dst: int, message: Args | Reply) -> str:
 
 
 class LinkTrouble(Protocol):
-    """What may be wrong with one direction of a link: chances from 0 to 1, delays in seconds."""
+    """The faults of one direction of a link: probabilities from 0 to 1, delays in seconds."""
 
     @property
     def cut(self) -> bool:
-        """Whether nothing gets through."""
+        """Return whether the link loses every message."""
 
     @property
     def loss(self) -> float:
-        """The chance that a message is lost."""
+        """Return the probability that a message is lost, from 0 to 1."""
 
     @property
     def delay(self) -> tuple[float, float]:
-        """The range of delays."""
+        """Return the shortest and the longest delay in seconds."""
 
     @property
     def dup(self) -> float:
-        """The chance that a message arrives twice."""
+        """Return the probability that a message arrives twice, from 0 to 1."""
 
 
 def link_text(link: LinkTrouble) -> str:
-    """The faults of a link: "cut, loss 20%, delay 50..80ms"."""
+    """Return the faults of a link as text: "cut, loss 20%, delay 50..80ms"."""
     low, high = link.delay
     delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
     words = [

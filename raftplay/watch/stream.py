@@ -1,7 +1,7 @@
-"""The stream of events of one cluster, and who reads it.
+"""The stream of events of one cluster, and its readers.
 
-With no reader, nothing is made and nothing is called. A reader that raises is detached and named; the
-cluster goes on.
+Without a reader, events are not created. A reader that raises is detached and reported; the cluster
+continues.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ Reader = Callable[[Record], None]
 
 
 class ReaderFailed(Exception):
-    """A reader of events raised; it was detached, and its own error is the cause of this one."""
+    """An error in a reader of events, which was detached; the reader's error is the cause of this one."""
 
 
 class Stream:
-    """Numbers events and hands them to the readers, in the order in which they were attached."""
+    """Numbers events and passes them to the readers, in the order in which the readers were attached."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -25,37 +25,37 @@ class Stream:
         self._seq = 0
         self.failures: list[ReaderFailed] = []
         self.active = False
-        """Whether anyone reads; whoever publishes looks here before making an event."""
+        """True if there is a reader; publishers check this before they create an event."""
 
         self.switched: Callable[[], None] | None = None
-        """Called when `active` changed."""
+        """The function that is called when `active` changes."""
 
     @property
     def last_seq(self) -> int:
-        """The number of the last event that was published; 0 before the first."""
+        """Return the number of the last published event; 0 before the first."""
         return self._seq
 
     def count_at_least(self, seq: int) -> int:
-        """Have events numbered from `seq` on at least; the last number given, which is then `seq` or more."""
+        """Raise the last event number to `seq` if it is lower; return the last event number."""
         self._seq = max(self._seq, seq)
         return self._seq
 
     def attach(self, reader: Reader) -> None:
-        """Let `reader` be called with every record from now on."""
+        """Call `reader` with every record from now on."""
         self._readers.append(reader)
         self._switch()
 
     def detach(self, reader: Reader) -> None:
-        """Let `reader` be called no more; one that is not attached is left in peace."""
+        """Stop calling `reader`; does nothing if it is not attached."""
         self._readers = [r for r in self._readers if r != reader]
         self._switch()
 
     def reads(self, reader: Reader) -> bool:
-        """Whether `reader` is attached."""
+        """Return whether `reader` is attached."""
         return reader in self._readers
 
     def publish(self, node: int, incarnation: int, event: Decision | Fact, after: NodeState | None = None) -> None:
-        """Give `event` its number and time, and hand it to every reader."""
+        """Number and time-stamp `event`, and pass it to every reader."""
         self._seq += 1
         record = Record(self._seq, self._now(), node, incarnation, event, after)
         for reader in self._readers:

@@ -1,4 +1,4 @@
-"""Text of users made fit for a terminal: nothing that moves the cursor, hides or turns text around."""
+"""Makes users' text safe for a terminal: escapes characters that move the cursor, hide or reverse text."""
 
 import unicodedata
 
@@ -8,14 +8,14 @@ _SHOWN_AS_ESCAPE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str) -> str:
-    """`text` with control, bidi and other invisible characters written as escapes."""
+    """Return `text` with control, bidi and other invisible characters written as escapes."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if unicodedata.category(c) not in _SHOWN_AS_ESCAPE else _escape(c) for c in text)
 
 
 def command_text(command: object, width: int = 60) -> str:
-    """A command as one line of at most `width` characters: JSON, but plain words without their quotes."""
+    """Return a command as one line of at most `width` characters: JSON, but plain words without quotes."""
     if isinstance(command, str) and command.isascii() and command.isprintable() and " " not in command and command:
         text = command
     else:
@@ -24,14 +24,14 @@ def command_text(command: object, width: int = 60) -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """Return a number of things: "1 node", "2 nodes", "0 entries"."""
+    """Return a number with its noun: "1 node", "2 nodes", "0 entries"."""
     if number == 1:
         return f"1 {thing}"
     return f"{number} {thing[:-1]}ies" if thing.endswith("ry") else f"{number} {thing}s"
 
 
 def or_dash(number: int) -> str:
-    """Return an index, term or node id as people read it; a dash for -1, which is none."""
+    """Return an index, term or node id as text; a dash for -1, which means none."""
     return str(number) if number >= 0 else "-"
 
 

@@ -1,7 +1,7 @@
-"""The trace of a run: a file of JSON Lines that can be read again, and watched again.
+"""Writes and reads the trace of a run, a file of JSON Lines that watchers can check again.
 
-The first line says what ran, the last one how many events there are, and each line in between is an event, or says
-in which branch the next ones happened. `raftplay help trace` (`raftplay.watch.trace_schema`) describes them all.
+The first line is the header, the last one the number of events; each line in between is an event, or names the
+branch of the next ones. `raftplay help trace` (`raftplay.watch.trace_schema`) describes all lines.
 """
 
 import math
@@ -27,16 +27,16 @@ from raftplay.watch.text import visible
 SCHEMA = "raftplay.trace/2"
 
 OLDER = "raftplay.trace/1"
-"""A trace of this schema has neither branches nor an end mark, and is read nevertheless."""
+"""The old schema, without branches and end mark; its traces can still be read."""
 
 MAIN = "main"
-"""The branch that a trace begins with."""
+"""The name of a trace's first branch."""
 
 MAX_LINE_BYTES = 1 << 28
-"""No longer line is read."""
+"""The longest line of a trace that can be read, in bytes."""
 
 MAX_NODES = 25
-"""Of no more nodes is a trace read."""
+"""The most nodes of a trace that can be read."""
 
 Path = str | PathLike[str]
 T = TypeVar("T")
@@ -45,13 +45,13 @@ EVENTS: dict[str, type[Decision] | type[Fact]] = {
     **{kind.__name__: kind for kind in Decision.__subclasses__()},
     **{kind.__name__: kind for kind in Fact.__subclasses__()},
 }
-"""Every kind of event by its name in a trace."""
+"""The class of every kind of event, by its name in a trace."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What ran: with these a run in sim can be repeated. `first` is the number of its first event.
+    """The settings of a run, which suffice to repeat it in sim. `first` is the number of its first event.
 
-    It is more than 1 where the trace began later than its cluster.
+    `first` is more than 1 if the trace began later than its cluster.
     """
 
     schema: str
@@ -65,9 +65,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
 
 
 class BranchMark(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The events behind this mark are of `branch`. It begins here if there is a `parent`.
+    """The mark before events of `branch`. The branch begins here if there is a `parent`.
 
-    Then its past is that of its parent, up to and with event `since`.
+    Its past is then that of the parent, up to and including event `since`.
     """
 
     branch: str
@@ -76,13 +76,13 @@ class BranchMark(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 
 
 class EndMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The trace is complete: it holds `end` events."""
+    """The last line of a complete trace, which holds `end` events."""
 
     end: int
 
 
 class TracedRun(NamedTuple):
-    """One branch of a trace as a run of its own, from its first event on; records are read as they are taken."""
+    """One branch of a trace as a run from the first event on; `records` reads the file lazily."""
 
     branch: str
     parent: str
@@ -91,19 +91,19 @@ class TracedRun(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A trace that was read: its header, and the run of each branch, `main` first."""
+    """A trace from a file: its header, and the run of each branch, `main` first."""
 
     header: Header
     runs: tuple[TracedRun, ...]
 
     @property
     def records(self) -> Iterator[Record]:
-        """The records of the first branch."""
+        """Return the records of the first branch."""
         return self.runs[0].records
 
 
 class EventLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One event: `event` is its name, `fields` holds what is its own, `after` its node's state if it decided."""
+    """One event: `event` is its name, `fields` its fields, `after` its node's state if it is a decision."""
 
     seq: int
     time: float
@@ -115,7 +115,7 @@ class EventLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
 
 class _Written(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """As `EventLine`, with the event itself in place of its text."""
+    """An `EventLine` that holds the event itself, not its JSON text."""
 
     seq: int
     time: float
@@ -142,10 +142,9 @@ _decoders: dict[str, msgspec.json.Decoder[Decision | Fact]] = {
 
 
 class TraceWriter:
-    """A reader of a `Stream` that writes every record to the file at `path`, which is there when it is closed.
+    """A reader of a `Stream` that writes every record to the file at `path`; `close` completes the file.
 
-    Raises `UsageError` when the file cannot be written; one that is there already is replaced only by a `Target`
-    that says so.
+    Raises `UsageError` if the file cannot be written. Only a `Target` with `force` replaces an existing file.
     """
 
     def __init__(self, path: Path | Target, header: Header) -> None:
@@ -162,7 +161,7 @@ class TraceWriter:
         self._put(record)
 
     def of_branch(self, name: str, parent: str, since: int) -> Reader:
-        """Return a reader for what happens in another branch, which left `parent` behind its event `since`."""
+        """Return a reader for the events of another branch, which left `parent` after its event `since`."""
         mark = BranchMark(name, parent, since)
 
         def write(record: Record) -> None:
@@ -175,14 +174,14 @@ class TraceWriter:
         return write
 
     def close(self) -> None:
-        """Write the end mark, and put the file in its place; safe to call twice."""
+        """Write the end mark and complete the file; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
             self._write(EndMark(self._count))
             self._writing.finish()
 
     def discard(self) -> None:
-        """Write no trace: nothing ran."""
+        """Delete the unfinished trace."""
         self._is_closed = True
         self._writing.discard()
 
@@ -207,7 +206,7 @@ class TraceWriter:
 
 class _Log(Protocol):
     def frozen(self) -> tuple[LogEntry, ...]:
-        """Its entries."""
+        """Return the entries of the log."""
 
 
 class _Module(Protocol):
@@ -216,10 +215,10 @@ class _Module(Protocol):
 
     @property
     def log(self) -> _Log:
-        """The node's log."""
+        """Return the node's log."""
 
     def node_state(self) -> NodeState:
-        """The node's state now."""
+        """Return the node's current state."""
 
 
 class _Server(Protocol):
@@ -228,11 +227,11 @@ class _Server(Protocol):
 
     @property
     def cm(self) -> _Module:
-        """The node's part of the algorithm."""
+        """Return the server's `ConsensusModule`."""
 
 
 class Traced(Protocol):
-    """What is to be known of a cluster to trace it: a Harness."""
+    """The interface of a cluster that can be traced: a Harness."""
 
     n: int
     seed: int
@@ -240,36 +239,36 @@ class Traced(Protocol):
 
     @property
     def backend(self) -> str:
-        """The backend's name."""
+        """Return the backend's name."""
 
     @property
     def config(self) -> Any:
-        """Its configuration: a dataclass, with the names of the `bugs` that are switched on."""
+        """Return the configuration: a dataclass, with the names of the active `bugs`."""
 
     @property
     def cluster(self) -> Sequence[_Server]:
-        """Its servers, by node."""
+        """Return the servers, by node."""
 
     @property
     def alive(self) -> Sequence[bool]:
-        """Whether each of them runs."""
+        """Return whether each server runs, by node."""
 
     @property
     def now(self) -> float:
-        """Cluster time in seconds."""
+        """Return the cluster time in seconds."""
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """Held while readers come and go."""
+        """Return the lock that is held while readers are attached and detached."""
 
 
 def header_of(harness: Traced) -> Header:
-    """What the trace of `harness` begins with."""
+    """Return the header of the trace of `harness`."""
     return new_header(harness.n, harness.seed, harness.backend, harness.config)
 
 
 def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
-    """The header of a trace that begins before its cluster: `config` is the configuration as it is settled."""
+    """Return the header of a trace that begins before its cluster, with the final configuration `config`."""
     configuration = msgspec.to_builtins(config, enc_hook=_name_of)
     bugs = tuple(configuration.pop("bugs", ()))
     if configuration.get("node") == _name_of(ConsensusModule):
@@ -283,10 +282,10 @@ def _name_of(kind: type) -> str:
 
 @contextmanager
 def traced(harness: Traced, path: Path, *, force: bool = False) -> Iterator[TraceWriter]:
-    """Write all that happens to `harness` from here to the end of the block to the trace at `path`.
+    """Write the events of `harness` during the block to the trace at `path`.
 
-    It begins with the `Started` of each node that runs, as the node is now. Begin it right after the making of the
-    harness: a watcher that reads the trace must see all elections. A file that is there already is replaced only
+    The trace begins with a `Started` of each running node, with its current state. Start the trace right after
+    creating the harness: a watcher that reads the trace must see all elections. An existing file is replaced only
     with `force`, at the end of the block. Raises `UsageError`.
     """
     target = Target(FilePath(path), force=force, remedy="choose another name, or give force=True")
@@ -306,7 +305,7 @@ def traced(harness: Traced, path: Path, *, force: bool = False) -> Iterator[Trac
 
 
 def _started(harness: Traced) -> list[Record]:
-    """What a trace that begins now begins with: each node that runs has started, with what it has now."""
+    """Return the first records of a trace that begins now: a `Started` of each running node."""
     running = [server for server, alive in zip(harness.cluster, harness.alive, strict=True) if alive]
     last = harness.stream.count_at_least(len(running))
     now = harness.now
@@ -321,7 +320,7 @@ def _start_of(module: _Module) -> Started:
 
 
 def read_trace(path: Path) -> Trace:
-    """The trace at `path`. Raises `UsageError`, here or while records are taken, that names the bad line."""
+    """Read the trace at `path`. Raises `UsageError`, now or while records are read, that names the bad line."""
     with _opened(path) as file:
         first = _read_line(file, path, 1)
     if first is None:
@@ -336,9 +335,9 @@ def read_trace(path: Path) -> Trace:
 
 
 def replay(path: Path, readers: Iterable[Reader]) -> Header:
-    """Hand every record of the trace at `path` to every reader, as the stream did. Raises `UsageError`.
+    """Pass every record of the trace at `path` to every reader, as the stream did. Raises `UsageError`.
 
-    Of a trace with branches they are those of the first one.
+    If the trace has branches, only the records of the first one are passed.
     """
     trace = read_trace(path)
     readers = list(readers)
@@ -349,9 +348,9 @@ def replay(path: Path, readers: Iterable[Reader]) -> Header:
 
 
 class _Section(NamedTuple):
-    """The lines from a mark to the next one, of the branch that began with section `begun`.
+    """The lines from a mark to the next one. Their branch began with section `begun`.
 
-    That one left the branch that began with section `origin`.
+    It left the branch that began with section `origin`.
     """
 
     mark: BranchMark
@@ -392,9 +391,9 @@ def _is_mark(text: bytes) -> bool:
 
 
 def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) -> TracedRun:
-    """Return the branch that begins with section `number` as a run of its own."""
+    """Return the branch that begins with section `number` as a run."""
     mark = sections[number].mark
-    limits = {number: math.inf}  # by the first section of a branch: the last event of it in this run
+    limits = {number: math.inf}  # first section of a branch → the branch's last event in this run
     while number:
         limit = min(limits[number], sections[number].mark.since)
         number = sections[number].origin
@@ -405,7 +404,7 @@ def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) 
 def _records(
     path: Path, header: Header, sections: Sequence[_Section], limits: Mapping[int, float]
 ) -> Iterator[Record]:
-    """Yield the records of a run, each of which must follow the one before it. Raises `UsageError`."""
+    """Yield the records of a run, and check their order. Raises `UsageError`."""
     seq, time = header.first - 1, 0.0
     section = 0
     for at, text in _lines(path):
@@ -427,7 +426,7 @@ def _records(
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the text of each line behind the header."""
+    """Yield the number and the text of each line after the header."""
     with _opened(path) as file:
         _read_line(file, path, 1)
         at = 2

@@ -1,4 +1,4 @@
-"""The schema of a trace in words, read off the classes of the events, so that it is complete."""
+"""Describes the schema of a trace; it reads the classes of the events, so that the text is complete."""
 
 import inspect
 import textwrap
@@ -25,8 +25,8 @@ A trace is a file of JSON Lines, written by --trace FILE; raftplay replay FILE c
 
 The first line is the header, the last one the end mark. Each line between them is one event, or a branch mark.
 Events are numbered without a gap; indices count from 0, and -1 means none. Times are seconds of cluster time.
-A branch mark says to which branch the events behind it belong. With a parent it begins the branch: its first
-event is number since + 1, and what was before is the past of its parent. Without one, the branch goes on.
+A branch mark names the branch of the events after it. With a parent it begins the branch: its first event is
+number since + 1, and its past is that of its parent. Without a parent, it continues the branch.
 Messages and log entries are arrays: the name of the message, if it is one, then the fields in the order below."""
 
 JSON = (
@@ -38,7 +38,7 @@ JSON = (
     ("Raw", "object"),
     ("Any", "any JSON value"),
 )
-"""Types of Python as JSON has them."""
+"""The JSON names of Python's types."""
 
 ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry, CommitEntry)
 
@@ -49,7 +49,7 @@ LINES: dict[str, type[Any]] = {
     "branch mark": BranchMark,
     "end mark": EndMark,
 }
-"""The lines of a trace, and what a node's state after a decision holds."""
+"""The lines of a trace, and the state of a node after a decision."""
 
 
 def schema_text(width: int = WIDTH) -> str:
@@ -73,7 +73,7 @@ def fields_text(kind: type[Any]) -> str:
 
 
 def type_text(hint: Any) -> str:
-    """Name a type as the schema does: ``int``, ``[int]``, ``RequestVoteArgs``."""
+    """Return a type's name in the schema: ``int``, ``[int]``, ``RequestVoteArgs``."""
     text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     for module in ("raftplay.raft.messages.", "raftplay.raft.decisions.", "raftplay.watch.facts.", "typing."):
         text = text.replace(module, "")

@@ -272,7 +272,7 @@ def test_with_a_bug_two_commands_are_committed_at_one_index() -> None:
         ),
         "node 3 has it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3)",
         (
-            "bug on: commit-old-term (an entry of an older term is committed by counting replicas (Figure 8); "
+            "bug on: commit-old-term (an entry of a lower term is committed by counting replicas (Figure 8); "
             "§5.4.2, Figure 8)"
         ),
     ]

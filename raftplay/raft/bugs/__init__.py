@@ -1,7 +1,7 @@
-"""The bug switches: named deviations of the algorithm, each a subclass that overrides one small rule.
+"""The bug switches: named deviations from the algorithm, each a subclass that overrides one small rule.
 
-The rule of this package: the sound algorithm knows nothing of it. A switch is a class here and nothing else,
-so Figure 2 stays free of conditions, and a node with no bug on is a plain `ConsensusModule`.
+The rule of this package: the correct algorithm does not depend on it. Each switch is a class here, so the code of
+Figure 2 has no conditions for bugs, and a node without bugs is a plain `ConsensusModule`.
 """
 
 import difflib
@@ -48,10 +48,10 @@ BUGS: dict[str, Bug] = {
 
 
 def module_with(names: Iterable[str], base: type[ConsensusModule] = ConsensusModule) -> type[ConsensusModule]:
-    """The class of nodes that are a `base` and have all these bugs; `base` itself for none.
+    """Return a subclass of `base` that has all these bugs; `base` itself if `names` is empty.
 
-    Their order does not matter: of two that change one rule, the first in `BUGS` wins; `base` comes last.
-    Raises `UsageError` for a name that there is not.
+    The order of `names` does not matter: if two bugs change one rule, the first in `BUGS` wins; `base` comes last.
+    Raises `UsageError` for an unknown name.
     """
     chosen = set(names)
     for name in sorted(chosen - BUGS.keys()):

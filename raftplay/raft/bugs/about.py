@@ -1,4 +1,4 @@
-"""What is known of a bug switch: its name, what it does, what falls by it, and who had it."""
+"""The description of a bug switch: its name, its effect, what it violates, and who had it."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,16 @@ from raftplay.docstrings import docstring
 from raftplay.raft.consensus import ConsensusModule
 
 LIVENESS = "liveness"
-"""Stands in `Bug.falls` for a cluster that does nothing wrong and gets nowhere."""
+"""The value in `Bug.falls` for a cluster that violates no invariant but makes no progress."""
 
 
 @dataclass(frozen=True)
 class Bug:
-    """One named deviation of the algorithm; its explanation is the docstring of the class that has it.
+    """A named deviation from the algorithm; its explanation is the docstring of its class, `module`.
 
-    `falls` names the invariants that it breaks, or is ("liveness",). `sooner` names those that a strict
-    watcher sees broken on the way there. `section` is the paper's. `seen_in` names the issues,
-    pull requests, commits or reports by which it was seen in implementations of Raft.
+    `falls` names the invariants that it violates, or is ("liveness",). `sooner` names those that a strict
+    watcher sees violated before that. `section` is the paper's. `seen_in` names the issues, pull requests,
+    commits or reports that found it in implementations of Raft.
     """
 
     name: str
@@ -28,5 +28,5 @@ class Bug:
 
     @property
     def explanation(self) -> str:
-        """What goes wrong, step by step, in one paragraph."""
+        """Explain the bug step by step, in one paragraph."""
         return " ".join(docstring(self.module).split())

@@ -1,4 +1,4 @@
-"""Bug switches of stable storage: what a crash takes that it must not, and what survives that must not."""
+"""Bug switches of stable storage: a crash loses state that must survive, or a crashed node goes on."""
 
 import math
 from typing import Any
@@ -10,14 +10,14 @@ from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, Args, CMState, Reply
 
 WRITE_DELAY = 0.025
-"""How long a write that should come before an answer stays unwritten, in seconds of cluster time."""
+"""The delay of a write that should precede a reply, in seconds of cluster time."""
 
 
 class ForgetVote(ConsensusModule):
-    """The term is written to disk, votedFor is not. A node votes for A in term 1, crashes and comes back: it knows
+    """The term is written to disk, votedFor is not. A node votes for A in term 1, crashes and restarts: it knows
     that it is in term 1 and believes that it has not voted. When B asks for its vote in term 1, it votes a
     second time. A and B may each have a majority with that node in it, and both lead term 1. A vote is a
-    promise for a whole term, so it must be on disk before anyone hears of it.
+    promise for a whole term, so it must be on disk before the reply is sent.
     """
 
     def _durable_vote(self) -> tuple[int, int]:
@@ -37,9 +37,9 @@ FORGET_VOTE = Bug(
 
 class ForgetTerm(ConsensusModule):
     """A node that learns of a higher term steps down in memory and writes the term to disk only later, with its
-    next vote or entry. If it crashes before that, it wakes in the old term: it has gone back in time. It may
-    then vote again in terms that it had already left behind, follow a leader that it knew to be deposed, and
-    answer with a term lower than one it has named before. A term only ever rises, over restarts too.
+    next vote or entry. If it crashes before that, it restarts in the lower term: it has gone back in time. It
+    may then vote again in terms that it had already left, follow a leader that it knew to be deposed, and
+    reply with a term lower than one that it sent before. A term must never decrease, not even in a restart.
     """
 
     def _durable_vote(self) -> tuple[int, int]:
@@ -60,7 +60,7 @@ FORGET_TERM = Bug(
 
 
 class LateWrites(ConsensusModule):
-    """A node that lets some writes wait: it wants to be woken for them as for its own deadline."""
+    """A node that delays some writes; its `deadline` includes the time of these writes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._own_deadline = math.inf
@@ -69,7 +69,7 @@ class LateWrites(ConsensusModule):
 
     @property
     def deadline(self) -> float:
-        """When the node wants to be woken, for its timer or for a write that waits."""
+        """Return the time of the next wake, for the timer or for a delayed write, in seconds."""
         return min(self._own_deadline, *self._late.values()) if self._late else self._own_deadline
 
     @deadline.setter
@@ -77,25 +77,25 @@ class LateWrites(ConsensusModule):
         self._own_deadline = when
 
     def stop(self) -> None:
-        """What was not written yet never is."""
+        """Drop the delayed writes and stop."""
         self._late.clear()
         super().stop()
 
     def wake(self, now: float) -> None:
-        """The timer, if it was that; a write is made by `persist`, which follows."""
+        """Fire the timer if it is due; the `persist` that follows makes a delayed write."""
         self._set_now(now)
         if now >= self._own_deadline:
             super().wake(now)
 
     def persist(self, now: float | None = None) -> bool:
-        """Write what need not wait any longer."""
+        """Write everything except the writes that are still delayed."""
         self._set_now(now)
         changed = super().persist(now)
         self._drop_overdue()
         return changed
 
     def _waits(self, write: str) -> bool:
-        """Whether `write`, first put off when this was first asked, goes on waiting."""
+        """Return whether `write` is still delayed; the first question starts the delay."""
         when = self._late.get(write)
         if when is None:
             self._late[write] = self._now + WRITE_DELAY
@@ -107,21 +107,21 @@ class LateWrites(ConsensusModule):
         return False
 
     def _drop_overdue(self) -> None:
-        """Nobody asked for these when their time had come: another bug sees to it that they are never made."""
+        """Drop delayed writes that are due but were not made, because another bug prevents them."""
         for write in [write for write, when in self._late.items() if when <= self._now]:
             self._need_not_wait(write)
 
     def _need_not_wait(self, write: str) -> None:
-        """`write` is made now with others, or there is nothing to write any more."""
+        """End the delay of `write`: it is made now with other writes, or is no longer needed."""
         if self._late.pop(write, None) is not None:
             self._tell(decisions.WriteDelayed(write, False))
 
 
 class TornVote(LateWrites):
     """Term and vote are two writes instead of one, the term first. A node that votes in a new term writes the
-    term, answers, and is about to write the vote when it crashes. What its disk gives back is a mixture that never
-    was: the new term with the vote of an older one, or with none. It votes a second time in that term, or
-    takes a vote that it gave long ago for one of now. The two belong together and are written as one.
+    term, replies, and crashes before it writes the vote. Its disk then holds a mixture that never existed: the new
+    term with the vote of a lower one, or without a vote. It votes a second time in that term, or takes an
+    old vote for a vote in this term. Term and vote must be one write.
     """
 
     def _durable_vote(self) -> tuple[int, int]:
@@ -148,13 +148,13 @@ TORN_VOTE = Bug(
 class AckBeforeDurable(LateWrites):
     """A follower acknowledges entries as soon as it has them in memory and writes them to disk a moment later. The
     leader counts the acknowledgement, commits, and tells its client. If the nodes now lose power together,
-    the entry is on the leader's disk alone: the others come back without it, elect one of themselves, and put
-    another command at its index. A client was promised something that is gone. An entry counts only where it
-    would survive a crash.
+    the entry is on the leader's disk alone: the others restart without it, elect one of themselves, and put
+    another command at its index. The client was told of a commit that is lost. A leader may count an entry
+    only on nodes where it would survive a crash.
     """
 
     def persist(self, now: float | None = None) -> bool:
-        """Write the vote now, and a follower's new entries later."""
+        """Write the vote now, and delay a follower's new entries."""
         self._set_now(now)
         if self.state is not CMState.FOLLOWER or self.log.changed_from is None:
             self._need_not_wait("log")
@@ -184,11 +184,11 @@ ACK_BEFORE_DURABLE = Bug(
 
 
 class Zombie(ConsensusModule):
-    """A node is stopped while calls of it are under way, and a new process starts over its storage. The replies to
-    those calls still reach the old object in memory, which nobody told to ignore them: a reply with a higher
-    term turns it from Dead into a follower, a success lets it lead on. Whatever it then changes, it writes to
-    the storage that its successor uses: term and vote of the new process are overwritten behind its back, and
-    after the next crash it has forgotten whom it voted for. A dead node must stay dead.
+    """A node is stopped while its RPCs are in flight, and a new process starts with its storage. The replies to
+    those RPCs still reach the old object in memory, which does not ignore them: a reply with a higher
+    term turns it from Dead into a follower; after a success it continues to lead. It writes its changes to
+    the storage that its successor uses: they overwrite the term and vote of the new process, and
+    after the next crash it has forgotten whom it voted for. A crashed node must stay down.
     """
 
     hears_replies_when_dead = True
@@ -196,13 +196,13 @@ class Zombie(ConsensusModule):
     _role = CMState.FOLLOWER
 
     def stop(self) -> None:
-        """Dead, until the next reply comes."""
+        """Stop the node; the next reply revives it."""
         if self.state is not CMState.DEAD:
             self._role = self.state
         super().stop()
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
-        """Handle the reply, dead or not."""
+        """Handle the reply, even if the node is Dead."""
         if self.state is CMState.DEAD:
             self.state = self._role
         super().reply_received(peer_id, args, reply, now)

@@ -1,4 +1,4 @@
-"""Bug switches of elections: who votes, whose votes count, and who gives way (§5.1, §5.2, §5.4.1)."""
+"""Bug switches of elections: who votes, which votes count, and who steps down (§5.1, §5.2, §5.4.1)."""
 
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
@@ -34,8 +34,8 @@ RESET_VOTE = Bug(
 class StaleVoteReply(ConsensusModule):
     """A candidate asks for votes in term 1, gets no majority in time, and asks again in term 2. Now a vote that
     was granted in term 1 arrives late. The candidate looks only at "granted", not at the term that was asked
-    for, and counts it in term 2. But whoever gave it promised nothing for term 2 and may vote for another
-    there: the candidate can lead term 2 without a majority of it, beside a second leader who has one.
+    for, and counts it in term 2. But the voter promised nothing for term 2 and may vote for another candidate
+    in it: the first candidate can lead term 2 without a majority, beside a second leader that has one.
     """
 
     def _answers_this_election(self, args: RequestVoteArgs) -> bool:
@@ -104,7 +104,7 @@ class NoLogCheck(ConsensusModule):
     """A voter gives its vote to whoever asks first in a term, whatever the candidate's log holds. A node that
     missed a committed entry can then win an election, and as a leader never takes entries from others, the
     committed entry is overwritten on all nodes that have it. The check works because any two majorities
-    share a node: of those that can elect, one holds the committed entry and refuses who lacks it.
+    share a node: every majority contains a node that has the entry and denies its vote to a candidate without it.
     """
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
@@ -122,9 +122,9 @@ NO_LOG_CHECK = Bug(
 
 
 class HalfIsMajority(ConsensusModule):
-    """A candidate wins, and an entry is committed, with half of the nodes. Among three or five nodes one never
-    notices, as half of them, rounded up, is a majority. Among four, two are enough: split the cluster into
-    two and two, and both halves elect a leader in the same term and commit what they like. A majority is
+    """A candidate wins, and an entry is committed, with half of the nodes. With three or five nodes this has no
+    effect, as half of them, rounded up, is a majority. With four, two are enough: split the cluster into
+    two and two, and both halves elect a leader in the same term and commit different entries. A majority is
     more than half, so that any two majorities have a node in common.
     """
 
@@ -144,11 +144,11 @@ HALF_IS_MAJORITY = Bug(
 
 
 class IgnoreNewerTerm(ConsensusModule):
-    """A leader or candidate that reads a higher term in a reply goes on as if nothing had been said. Take a node
-    that was cut off and, with nobody to hear, raised its term again and again. Back in the cluster, it refuses
-    every AppendEntries of the leader as one of an old term, and says so in its replies. The leader ought to
-    step down and let an election raise everyone to that term. It ignores that, so nothing it sends is ever
-    accepted there; if the node's own calls do not get through, it stays behind for ever.
+    """A leader or candidate that reads a higher term in a reply ignores it. Take a node that was cut off, started
+    election after election, and so raised its term again and again. Back in the cluster, it rejects
+    every AppendEntries of the leader because its term is lower, and its replies say so. The leader should
+    step down, so that an election moves all nodes to that term. It ignores that, so this node never accepts
+    an entry; if the node's own RPCs do not arrive, it stays behind for ever.
     """
 
     def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
@@ -166,11 +166,11 @@ IGNORE_NEWER_TERM = Bug(
 
 
 class TimerOnRefusal(ConsensusModule):
-    """A node begins its wait for a leader anew whenever it is asked for its vote, even if it refuses. Take a node
-    whose log is behind: it can never win, but it may ask again and again. Each time the others refuse it and
-    wait anew, so they never come to ask for votes themselves, though one of them would win at once. The timer
-    restarts only for a leader of the present term, for a vote that is granted, and for an election of one's
-    own.
+    """A node restarts its election timer whenever it is asked for its vote, even if it denies it. Take a node
+    whose log is behind: it can never win, but it may ask again and again. Each time the others deny it their
+    votes and restart their timers, so they never start an election, though one of them would win at once. The
+    timer must restart only when a leader of the current term is heard, a vote is granted, or the node starts an
+    election.
     """
 
     def _judge_vote(self, args: RequestVoteArgs) -> str:
@@ -182,7 +182,7 @@ class TimerOnRefusal(ConsensusModule):
 
 TIMER_ON_REFUSAL = Bug(
     "timer-on-refusal",
-    "the election timer restarts on a vote that is refused",
+    "the election timer restarts when a vote is denied",
     TimerOnRefusal,
     section="§5.2",
     falls=(LIVENESS,),

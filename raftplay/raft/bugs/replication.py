@@ -7,11 +7,11 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, 
 
 
 class CommitOldTerm(ConsensusModule):
-    """A leader commits an entry of an earlier term as soon as it counts it on a majority. Figure 8 of the paper
-    shows why that is no proof: S1 puts x on two of five nodes and crashes; S5 is elected by the other three,
-    takes y, and crashes too; S1 returns, copies x to a third node, counts three and reports x as committed.
-    If S5 now returns, its last entry y is of a later term than x, so nodes that hold x vote for it, and it
-    overwrites x everywhere. An entry of an older term is safe only under one of the leader's own term.
+    """A leader commits an entry of an earlier term as soon as a majority has it. Figure 8 of the paper
+    shows why that is not safe: S1 puts x on two of five nodes and crashes; the other three elect S5, which
+    appends y and crashes too; S1 restarts, copies x to a third node, counts three and reports x as committed.
+    If S5 now restarts, its last entry y is of a higher term than x, so nodes that hold x vote for it, and it
+    overwrites x on all nodes. An entry of a lower term is safe only below an entry of the leader's current term.
     """
 
     def _may_commit(self, index: int) -> bool:
@@ -20,7 +20,7 @@ class CommitOldTerm(ConsensusModule):
 
 COMMIT_OLD_TERM = Bug(
     "commit-old-term",
-    "an entry of an older term is committed by counting replicas (Figure 8)",
+    "an entry of a lower term is committed by counting replicas (Figure 8)",
     CommitOldTerm,
     section="§5.4.2, Figure 8",
     falls=("Current-Term Commit", "State Machine Safety"),
@@ -29,11 +29,11 @@ COMMIT_OLD_TERM = Bug(
 
 
 class TruncateAlways(ConsensusModule):
-    """A follower cuts its log behind the place that an AppendEntries speaks of, whether or not anything there
-    conflicts. Calls overtake each other: the one that brings [1,2] arrives, is stored and acknowledged, and
-    then an older one, with [1] only, arrives and cuts entry 2 off again. The leader counts an
-    acknowledgement for an entry that is gone; if it commits by that count and dies, the entry is lost. Only
-    an entry of another term at the same index is a reason to cut.
+    """A follower truncates its log after prevLogIndex of every AppendEntries, whether or not an entry
+    conflicts. Requests can be reordered: the one with [1,2] arrives, is stored and acknowledged, and
+    then an older one, with [1] only, arrives and removes entry 2 again. The leader counts an
+    acknowledgement for an entry that is gone; if it commits by that count and crashes, the entry is lost. Only
+    an entry of another term at the same index is a reason to truncate.
     """
 
     def _store_entries(self, args: AppendEntriesArgs) -> None:
@@ -44,7 +44,7 @@ class TruncateAlways(ConsensusModule):
 
 TRUNCATE_ALWAYS = Bug(
     "truncate-always",
-    "every AppendEntries cuts the log behind the place it speaks of",
+    "every AppendEntries truncates the log after prevLogIndex",
     TruncateAlways,
     section="§5.3, rule 3 of AppendEntries",
     falls=("Quorum Log",),
@@ -55,9 +55,9 @@ TRUNCATE_ALWAYS = Bug(
 
 class CommitPastNew(ConsensusModule):
     """A follower commits up to leaderCommit or the end of its own log, whichever comes first, instead of
-    stopping at the last entry that the call vouches for. An old leader comes back with entries at its end
-    that nobody else has. The new leader, which has committed others at the same indices, first probes
-    where the two logs agree, with a call that carries no entries. The probe matches further up and bears the
+    stopping at the last entry of the request. An old leader returns with entries at its end that no other
+    node has. The new leader, which has committed others at the same indices, first probes where the two
+    logs agree, with a request without entries. The probe matches before those entries and carries the
     high leaderCommit, so the follower commits its own stale entries, moments before they are replaced.
     (Leaders send such probes here as part of the switch; they are harmless by themselves.)
     """
@@ -84,11 +84,11 @@ COMMIT_PAST_NEW = Bug(
 
 
 class StaleAppendReply(ConsensusModule):
-    """A leader counts every successful reply to an AppendEntries, whichever of its leaderships sent the call. A
-    node leads, sends an entry, and the acknowledgement is slow; the node is deposed, the entry is replaced in
-    its log by that of another leader, and later the node leads again. Now the old acknowledgement arrives. It
-    speaks of the replaced entry, but the leader takes it as proof that the peer holds what stands there
-    now, and may commit that with too few copies. A reply counts only in the term that its call was sent in.
+    """A leader counts every successful reply to an AppendEntries, even to a request of an earlier leadership. A
+    node leads, sends an entry, and the acknowledgement is slow; the node is deposed, another leader replaces the
+    entry in its log, and later the node leads again. Now the old acknowledgement arrives. It is for the
+    replaced entry, but the leader takes it as proof that the peer holds the new entry at that index,
+    and may commit that with too few copies. A reply counts only in the term in which its request was sent.
     """
 
     def _answers_this_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> bool:
@@ -97,7 +97,7 @@ class StaleAppendReply(ConsensusModule):
 
 STALE_APPEND_REPLY = Bug(
     "stale-append-reply",
-    "a reply to a call of an earlier leadership of the same node is counted",
+    "a reply to a request of an earlier leadership of the same node is counted",
     StaleAppendReply,
     section="§5.3",
     falls=("Match Truth",),
@@ -106,11 +106,11 @@ STALE_APPEND_REPLY = Bug(
 
 
 class AckOwnTail(ConsensusModule):
-    """A follower acknowledges up to the end of its own log, not up to the last entry that the call spoke of, and
-    the leader believes it. A follower that led before still has entries at its end that nobody else has. The
+    """A follower acknowledges up to the end of its own log, not up to the last entry of the request, and
+    the leader believes it. A follower that led before still has entries at its end that no other node has. The
     new leader's heartbeat agrees with the log before them, so it succeeds, and the follower reports its whole
-    length. The leader now takes its own entries at those indices for replicated, commits them by
-    that count, and they may be on too few disks. A success vouches for prevLogIndex plus the entries sent.
+    length. The leader now believes that its own entries at those indices are replicated, and commits them by
+    that count, though they may be on too few disks. A success acknowledges prevLogIndex plus the entries sent.
     """
 
     def _acknowledgement(self, args: AppendEntriesArgs) -> AppendEntriesReply:
@@ -131,11 +131,11 @@ ACK_OWN_TAIL = Bug(
 
 
 class HeartbeatUnchecked(ConsensusModule):
-    """A follower answers an AppendEntries without entries with success at once: a heartbeat, it thinks, has
-    nothing to compare. But the leader takes every success as "your log agrees with mine up to prevLogIndex"
-    and sets matchIndex to it, though the follower may be short of entries there, or hold others. The leader
-    then commits entries that a majority does not have; and the follower, believing leaderCommit, applies
-    whatever stands at those indices in its own log. A heartbeat is judged like any other AppendEntries.
+    """A follower replies with success to every AppendEntries without entries: it does not compare the
+    logs for a heartbeat. But for the leader every success means "your log agrees with mine up to prevLogIndex";
+    it sets matchIndex to it, though the follower may lack entries there, or hold others. The leader
+    then commits entries that a majority does not have; and the follower, which trusts leaderCommit, applies
+    its own entries at those indices. A heartbeat must pass the same checks as any other AppendEntries.
     """
 
     def _log_matches(self, args: AppendEntriesArgs) -> bool:
@@ -156,11 +156,11 @@ HEARTBEAT_UNCHECKED = Bug(
 
 
 class MatchNotReset(ConsensusModule):
-    """A node that leads again goes on with the matchIndex of its last leadership. It led before and knew that a
+    """A node that leads again keeps the matchIndex of its last leadership. It led before and knew that a
     peer held its entries; then another leader replaced those entries in its log. When it is elected again,
     matchIndex still says that the peer agrees up to there, though the peer may hold the old entries or none.
-    The first count of replicas may commit an entry that is on too few disks. matchIndex starts from nothing
-    in each term: what a follower holds must be learned anew.
+    The first count of replicas may commit an entry that is on too few disks. A leader must reset matchIndex
+    in each term, and learn again what each follower holds.
     """
 
     def _first_match_index(self) -> dict[int, int]:
@@ -179,12 +179,12 @@ MATCH_NOT_RESET = Bug(
 
 
 class AcceptOldTerm(ConsensusModule):
-    """A node takes entries from an AppendEntries of a lower term than its own. A deposed leader's call is slow on
-    the network; meanwhile another leader was elected, has taken entries and perhaps committed them. Now the
-    old call arrives: what conflicts with it is cut off and replaced by entries of the old term. If it arrives
-    at the new leader itself, that one loses entries which it has already sent, gives their indices to other
-    commands in the same term, and two logs differ at one index and term. The rest of Raft rests on that
-    never happening. A call of an older term is refused before anything else is looked at.
+    """A node accepts entries from an AppendEntries of a lower term than its own. A deposed leader's request is
+    delayed; meanwhile another leader was elected, appended entries and perhaps committed them. Now the
+    old request arrives: conflicting entries are removed and replaced by entries of the lower term. If it arrives
+    at the new leader itself, that leader loses entries that it has already sent, and gives their indices to
+    other commands in the same term, so two logs differ at one index and term. Raft relies on this never
+    happening. A node must reject a request of a lower term before any other check.
     """
 
     def _is_outdated(self, args: AppendEntriesArgs) -> bool:
@@ -211,11 +211,11 @@ ACCEPT_OLD_TERM = Bug(
 
 
 class KeepConflictingTail(ConsensusModule):
-    """A follower replaces an entry that conflicts with the leader's and keeps what follows it. Those later entries
-    came from another leader and belong behind the entry that was replaced; now they stand behind one with
-    which they never were in one log. A check of prevLogIndex that looks at such an entry finds the index and
-    term that it expects and takes everything before it for equal, which it is not. An entry that conflicts
-    goes, and all that follow it go too.
+    """A follower replaces an entry that conflicts with the leader's and keeps the entries after it. Those came
+    from another leader and belong after the entry that was replaced; now they follow an entry with
+    which they were never in one log. A check of prevLogIndex on such an entry finds the expected index and
+    term and takes all entries before it for equal, though they differ. A conflicting entry must be
+    deleted, with all that follow it.
     """
 
     def _store_entries(self, args: AppendEntriesArgs) -> None:
@@ -232,7 +232,7 @@ class KeepConflictingTail(ConsensusModule):
 
 KEEP_CONFLICTING_TAIL = Bug(
     "keep-conflicting-tail",
-    "a conflicting entry is overwritten, and what follows it stays",
+    "a conflicting entry is overwritten, and the entries after it stay",
     KeepConflictingTail,
     section="§5.3, rule 3 of AppendEntries",
     falls=("Log Matching",),
@@ -241,11 +241,11 @@ KEEP_CONFLICTING_TAIL = Bug(
 
 
 class ConflictOffByOne(ConsensusModule):
-    """The hint of a refused AppendEntries is one too high, and the leader takes it at its word. A follower
+    """The conflict hint of a rejected AppendEntries is one too high, and the leader trusts it. A follower
     whose log ends before index 3 should say "try from 3"; it says 4. So the leader sends from 4 with
-    prevLogIndex 3, an entry that the follower lacks; it refuses and says 4 again. The two go on like this for
-    ever: nothing wrong is ever stored, and nothing at all. Heartbeats keep the follower from starting an
-    election, so the cluster looks healthy while one node learns nothing more.
+    prevLogIndex 3, an entry that the follower lacks; it rejects that and says 4 again. This repeats for
+    ever: the follower never stores an entry. Heartbeats keep the follower from starting an
+    election, so the cluster looks healthy while one node makes no progress.
     """
 
     def _conflict_hint(self, args: AppendEntriesArgs) -> tuple[int, int]:
@@ -267,10 +267,10 @@ CONFLICT_OFF_BY_ONE = Bug(
 
 
 class NoCommitOnHeartbeat(ConsensusModule):
-    """A follower looks at leaderCommit only in calls that bring entries. An entry is committed after its followers
-    have stored it, so they learn of the commit by a later call; if no client submits anything more, that call
+    """A follower reads leaderCommit only in requests with entries. An entry is committed after the followers
+    have stored it, so they learn of the commit from a later request; if no client submits another command, that
     is a heartbeat without entries. The followers hold the last entry and never apply it, and a client that
-    reads there never sees it.
+    reads from a follower never sees it.
     """
 
     def _follower_commit(self, args: AppendEntriesArgs) -> int:

@@ -1,6 +1,6 @@
-"""The invariants of Raft, checked on every event of a cluster by a watcher that sees events only.
+"""Checks the invariants of Raft on every event of a cluster; the watcher sees only events.
 
-`Invariants` is the watcher, `INVARIANTS` what it watches, a `Breach` what it finds.
+`Invariants` is the watcher, `INVARIANTS` lists what it checks, a `Breach` is a violation that it found.
 """
 
 from raftplay.watch.invariants.names import INVARIANTS, Breach, Invariant

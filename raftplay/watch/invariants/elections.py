@@ -1,4 +1,4 @@
-"""Elections: terms, votes and leaders (§5.2, §5.4.1)."""
+"""Checks elections: terms, votes and leaders (§5.2, §5.4.1)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
@@ -20,7 +20,7 @@ from raftplay.watch.text import count
 
 
 def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
-    """The node has what its disk gave back; what it told anyone before still binds it."""
+    """Check the state that the node read from its disk against what it sent before; then adopt it."""
     if event.current_term < node.exposed_term:
         cluster.breach(
             MONOTONIC_TERM,
@@ -29,7 +29,7 @@ def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) ->
         )
     node.term = node.disk_term = node.exposed_term = event.current_term
     node.disk_vote = event.voted_for
-    if event.voted_for != NONE:  # in a life that nobody here has seen, if not in a known one
+    if event.voted_for != NONE:  # perhaps a vote from before the watcher was attached
         node.votes.setdefault(event.current_term, event.voted_for)
         drop_lowest(node.votes)
     is_behind = bool(event.entries) and event.entries[-1].term > event.current_term
@@ -41,7 +41,7 @@ def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) ->
 
 
 def _judge_log(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
-    """The disk gave back a log that no node is known to have had: look at each entry."""
+    """Check each entry of a log from disk that no node is known to have had."""
     log = node.log = Terms()
     node.running = EMPTY_LOG
     matches = True
@@ -62,18 +62,18 @@ def _judge_log(cluster: ClusterModel, node: NodeModel, event: decisions.Started)
 
 
 def stopped(cluster: ClusterModel, node: NodeModel, event: decisions.Stopped) -> None:
-    """Nothing may come from this life of the node any more."""
+    """Mark this incarnation of the node as dead: no more events of it may follow."""
     node.dead = True
     node.role = CMState.DEAD
 
 
 def pre_vote_started(cluster: ClusterModel, node: NodeModel, event: decisions.PreVoteStarted) -> None:
-    """A candidate that asks first is none any more."""
+    """Record that a candidate which asks for pre-votes is a follower again."""
     node.role = CMState.FOLLOWER
 
 
 def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.ElectionStarted) -> None:
-    """The node is in a new term, and votes for itself."""
+    """Check the new term and the node's vote for itself; record its candidacy."""
     _enter_term(cluster, node, event.term)
     _judge_vote(cluster, node, event.term, node.id)
     node.role = CMState.CANDIDATE
@@ -82,19 +82,19 @@ def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.El
 
 
 def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.BecameFollower) -> None:
-    """The node steps down, or is in a newer term."""
+    """Check the term; record that the node is a follower."""
     _enter_term(cluster, node, event.term)
     node.role = CMState.FOLLOWER
 
 
 def vote_decided(cluster: ClusterModel, node: NodeModel, event: decisions.VoteDecided) -> None:
-    """A vote granted must be the node's only one in that term."""
+    """Check that a granted vote is the node's only one in that term."""
     if event.granted and not event.args.pre_vote:
         _judge_vote(cluster, node, event.args.term, event.args.candidate_id)
 
 
 def cast_vote(cluster: ClusterModel, node: NodeModel, term: int, candidate: int) -> None:
-    """The vote is on disk, or someone was told of it: it counts for ever."""
+    """Record a vote that is on disk or was sent; check that it is the node's only one in `term`."""
     known = node.votes.get(term)
     if known is None:
         node.votes[term] = candidate
@@ -120,7 +120,7 @@ def _enter_term(cluster: ClusterModel, node: NodeModel, term: int) -> None:
 
 
 def became_leader(cluster: ClusterModel, node: NodeModel, event: decisions.BecameLeader) -> None:
-    """The node won a term: alone, by a majority of durable votes, and with all that was committed before."""
+    """Check that the new leader is the only one of its term, has a durable majority, and all committed entries."""
     term = event.term
     leadership = Leadership(node, cluster.record.seq)
     _judge_leader(cluster, node, term)
@@ -178,14 +178,14 @@ def _judge_completeness(cluster: ClusterModel, node: NodeModel, term: int) -> No
 
 
 def without(held: int, index: int) -> str:
-    """In words, what a log has at `index` in place of what it should have."""
+    """Describe what a log has at `index` in place of the expected entry."""
     return (
         f"without an entry at index {index}" if held == NONE else f"with an entry of term {held} at index {index}"
     )
 
 
 def peers_reset(cluster: ClusterModel, node: NodeModel, event: decisions.PeersReset) -> None:
-    """A new leadership takes nothing for granted; if it does, it must at least be true."""
+    """Check that a new leader's match_index begins at -1; check that any other value is at least true."""
     for peer, match_index in event.match_index:
         node.match[peer] = match_index
         if match_index != NONE:
@@ -198,7 +198,7 @@ def peers_reset(cluster: ClusterModel, node: NodeModel, event: decisions.PeersRe
 
 
 def judge_match(cluster: ClusterModel, node: NodeModel, peer: int, match_index: int) -> None:
-    """What a leader believes to be on a peer's disk is there, unless a newer leader has changed it."""
+    """Check that the peer's disk holds the entry that the leader believes, if no later leader changed it."""
     if match_index == NONE or not 0 <= peer < len(cluster.nodes):
         return
     mine = node.log.term_at(match_index)

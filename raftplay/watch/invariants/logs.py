@@ -1,7 +1,7 @@
-"""What the watcher keeps of logs: terms in runs, and running hashes of a window of entries.
+"""The watcher's model of logs: terms in runs, and running hashes of a window of entries.
 
-By Log Matching an index and a term name a whole log, so a log is kept as the terms of its entries; whether
-the entries agree too is a comparison of running hashes, kept once for all nodes.
+By Log Matching, an index and a term identify a whole log, so a log is kept as the terms of its entries. Running
+hashes, kept once for all nodes, show whether the entries agree too.
 """
 
 from array import array
@@ -13,24 +13,24 @@ import msgspec
 from raftplay.raft.messages import NONE, LogEntry
 
 UNKNOWN = -2
-"""The term of an entry that lies before all that is kept."""
+"""The term of an entry before the ones that are kept."""
 
 EMPTY_LOG = 0
 """The running hash of a log without entries."""
 
 MAX_RUNS = 4096
-"""How many changes of term are kept of one log."""
+"""The number of term changes that are kept for one log."""
 
 _encoder = msgspec.json.Encoder()
 
 
 def fingerprint(command: object) -> int:
-    """A hash of `command`; that two different commands share one is as good as impossible."""
+    """Return a hash of `command`; two different commands practically never share one."""
     return hash(_encoder.encode(command))
 
 
 def running_hash(entries: Iterable[LogEntry]) -> int:
-    """The running hash of a whole log: `EMPTY_LOG`, and each entry in turn."""
+    """Return the running hash of a whole log: it starts at `EMPTY_LOG` and adds each entry in turn."""
     encode, running = _encoder.encode, EMPTY_LOG
     for entry in entries:
         running = hash((running, entry.term, hash(encode(entry.command))))
@@ -38,12 +38,12 @@ def running_hash(entries: Iterable[LogEntry]) -> int:
 
 
 def same_term(one: int, other: int) -> bool:
-    """Whether two terms are equal, as far as is known."""
+    """Return whether two terms are equal; `UNKNOWN` equals every term."""
     return one == other or UNKNOWN in (one, other)
 
 
 class Terms:
-    """The terms of a log's entries, in runs of equal ones; of more than `MAX_RUNS` the first are forgotten."""
+    """The terms of a log's entries, in runs of equal terms; beyond `MAX_RUNS` the first are forgotten."""
 
     __slots__ = ("_starts", "_terms", "last_term", "length")
 
@@ -56,7 +56,7 @@ class Terms:
             self.append(term)
 
     def term_at(self, index: int) -> int:
-        """Term of the entry at `index`; -1 when there is none, `UNKNOWN` when it is forgotten."""
+        """Return the term of the entry at `index`; -1 when there is none, `UNKNOWN` when it is forgotten."""
         if not 0 <= index < self.length:
             return NONE
         starts = self._starts
@@ -66,14 +66,14 @@ class Terms:
         return self._terms[at] if at >= 0 else UNKNOWN
 
     def copy(self) -> "Terms":
-        """The same terms, to be changed apart."""
+        """Return an independent copy."""
         other = Terms()
         other._starts, other._terms = self._starts.copy(), self._terms.copy()
         other.length, other.last_term = self.length, self.last_term
         return other
 
     def append(self, term: int) -> None:
-        """One more entry."""
+        """Append an entry of `term`."""
         if term != self.last_term:
             self.last_term = term
             self._starts.append(self.length)
@@ -83,39 +83,39 @@ class Terms:
         self.length += 1
 
     def truncate(self, index: int) -> None:
-        """The entries from `index` on are gone."""
+        """Delete the entries from `index` on."""
         if index >= self.length:
             return
         self.length = max(index, 0)
         while self._starts and self._starts[-1] >= self.length:
             self._starts.pop()
             self._terms.pop()
-        if self.length and not self._starts:  # all that was kept is gone
+        if self.length and not self._starts:  # the kept runs are all deleted
             self._starts.append(self.length - 1)
             self._terms.append(UNKNOWN)
         self.last_term = self._terms[-1] if self._terms else NONE
 
     def replace_from(self, index: int, entries: Iterable[LogEntry]) -> None:
-        """The log is now what it was before `index`, and then `entries`."""
+        """Replace the entries from `index` on by `entries`."""
         self.truncate(index)
         for entry in entries:
             self.append(entry.term)
 
 
 class _Segment:
-    """The entries of one term, which its one leader appended one after the other."""
+    """The consecutive entries of one term, which its only leader appended."""
 
     __slots__ = ("first", "hashes", "origin", "previous_term")
 
     def __init__(self, index: int, previous_term: int) -> None:
-        self.origin = index  # where the term begins, in every log that has it
+        self.origin = index  # first index of the term, in every log that has it
         self.previous_term = previous_term
-        self.first = index  # of the hashes
+        self.first = index  # index of the first hash
         self.hashes = array("q")
 
 
 class Prefixes:
-    """The running hash at each (index, term) that any log ever had; of more than `window` the oldest terms go."""
+    """The running hash at each (index, term) of any log; beyond `window` the lowest terms are forgotten."""
 
     __slots__ = ("_count", "_segments", "_window")
 
@@ -128,7 +128,7 @@ class Prefixes:
         return self._count
 
     def known(self, index: int, term: int) -> int | None:
-        """The running hash of the log that has `term` at `index`; None when that is not kept."""
+        """Return the running hash of the log that has `term` at `index`; None if it is not kept."""
         segment = self._segments.get(term)
         if segment is None:
             return None
@@ -136,7 +136,7 @@ class Prefixes:
         return segment.hashes[at] if 0 <= at < len(segment.hashes) else None
 
     def note(self, index: int, term: int, running: int, previous_term: int) -> bool:
-        """A log has `term` at `index`, and this running hash: False when another log has another one."""
+        """Record a log's running hash at (`index`, `term`); return False if another log has a different one."""
         segment = self._segments.get(term)
         if segment is None:
             segment = self._segments[term] = _Segment(index, previous_term)
@@ -150,7 +150,7 @@ class Prefixes:
         return not 0 <= at < len(segment.hashes) or segment.hashes[at] == running
 
     def term_at(self, last_index: int, last_term: int, index: int) -> int:
-        """The term at `index` in the log that ends with (`last_index`, `last_term`)."""
+        """Return the term at `index` in the log that ends with (`last_index`, `last_term`)."""
         if index > last_index:
             return NONE
         term = last_term
@@ -174,7 +174,7 @@ class Prefixes:
 
 
 class Chain:
-    """The running hash of applied commands at each index, of the last `window` indices at least."""
+    """The running hash of applied commands at each index, for at least the last `window` indices."""
 
     __slots__ = ("_base", "_hashes", "_window")
 
@@ -187,12 +187,12 @@ class Chain:
         return len(self._hashes)
 
     def known(self, index: int) -> int | None:
-        """The running hash at `index`; None when nobody applied that far, or it is not kept any more."""
+        """Return the running hash at `index`; None if no node applied it yet, or it is no longer kept."""
         at = index - self._base
         return self._hashes[at] if 0 <= at < len(self._hashes) else None
 
     def note(self, index: int, running: int) -> None:
-        """Some node applied `index`, which none had before."""
+        """Record the running hash at `index`, which a node applied first."""
         if index == self._base + len(self._hashes):
             self._hashes.append(running)
             if len(self._hashes) > 2 * self._window:

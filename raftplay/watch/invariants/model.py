@@ -1,6 +1,6 @@
-"""What is known of a cluster from its events alone: each node, its disk, and what no two nodes may differ in.
+"""The watcher's model of a cluster, built from events only: each node, its disk, and the shared history.
 
-Everything here is bounded, however long the cluster lives (`ClusterModel` says by what).
+Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 """
 
 from collections.abc import Callable, Iterable, MutableMapping
@@ -14,20 +14,20 @@ from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text
 
 WINDOW = 65_536
-"""How many running hashes of logs, and of applied commands, are kept: 8 bytes each, at most twice as many."""
+"""The number of running hashes kept for logs, and for applied commands: 8 bytes each, at most twice as many."""
 
 MAX_TERMS = 256
-"""Of how many terms the leaders, their commits and each node's votes are kept."""
+"""The number of terms for which leaders, their commits and each node's votes are kept."""
 
 MAX_APPLIED = 128
-"""Of how many indices the applied command itself is kept, to be shown."""
+"""The number of indices for which the applied command itself is kept, for messages."""
 
 MAX_BREACHES = 100
-"""How many breaches are kept, besides the first one of each invariant."""
+"""The number of violations kept, besides the first one of each invariant."""
 
 
 class NodeModel:
-    """One node: what it is, its log and its disk. A term, a log and a vote outlive a crash only on disk."""
+    """One node: its state, log and disk. Term, log and vote survive a crash only on disk."""
 
     __slots__ = (
         "accepted",
@@ -55,21 +55,21 @@ class NodeModel:
     def __init__(self, id: int) -> None:
         self.id = id
         self.incarnation = 0
-        # What its disk would give back
+        # The state on its disk
         self.disk_term = 0
         self.disk_vote = NONE
         self.disk = Terms()
-        # What anyone else may have learned of it, and so binds it after a restart
+        # What it sent to others, and must not contradict after a restart
         self.exposed_term = 0
         self.votes: dict[int, int] = {}  # term → candidate
-        # What it is now
+        # Its current state
         self.log = Terms()
-        self.running: int | None = EMPTY_LOG  # the running hash of its log; None when its start is forgotten
+        self.running: int | None = EMPTY_LOG  # running hash of its log; None if the start is forgotten
         self.term = 0
         self.begin(0)
 
     def begin(self, incarnation: int) -> None:
-        """A new life over the old disk."""
+        """Start a new incarnation with the old disk."""
         self.incarnation = incarnation
         self.dead = False
         self.role = CMState.FOLLOWER
@@ -78,8 +78,8 @@ class NodeModel:
         self.applied_hash = EMPTY_LOG
         self.match: dict[int, int] = {}
         self.candidacy = NONE  # the term in which it last became candidate
-        self.grants: set[int] = set()  # who granted it a durable vote in that term
-        self.call: tuple[int, Args] | None = None  # the call that it is handling
+        self.grants: set[int] = set()  # the voters with a durable vote for it in that term
+        self.call: tuple[int, Args] | None = None  # the request that it is handling
         self.accepted: AppendEntriesArgs | None = None  # the last AppendEntries that it accepted
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class NodeModel:
 
 
 class Leadership:
-    """Who won a term, when, and with which log."""
+    """The winner of a term, with the event's number and the log it won with."""
 
     __slots__ = ("incarnation", "last_index", "last_term", "node", "seq")
 
@@ -100,13 +100,13 @@ class Leadership:
 
 
 class ClusterModel:
-    """All nodes, and what is kept about them together.
+    """All nodes, and the data about all of them together.
 
-    Bounds: of every log its changes of term (`logs.MAX_RUNS`), for all logs together a window of running
-    hashes (`WINDOW`), likewise of applied commands; leaders, commits and votes of the last `MAX_TERMS` terms.
-    Nothing is lost by that but the exact place of a very old difference: a running hash covers all that lies
-    before it, so whoever catches up is compared when it gets to the window; and terms only rise, so that a
-    second vote or leader of a forgotten term is a breach of Monotonic Term or Vote Quorum.
+    Bounds: for every log its term changes (`logs.MAX_RUNS`); for all logs together a window of running hashes
+    (`WINDOW`), likewise for applied commands; leaders, commits and votes of the last `MAX_TERMS` terms.
+    The bounds lose only the exact place of a very old difference: a running hash covers all entries before it, so
+    a node that catches up is compared when it reaches the window. Terms only rise, so a second vote or leader of
+    a forgotten term violates Monotonic Term or Vote Quorum.
     """
 
     def __init__(self, n: int, on_breach: Callable[[Breach], None] | None, watched: Iterable[str]) -> None:
@@ -114,20 +114,18 @@ class ClusterModel:
         self.majority = n // 2 + 1
         self.record: Record
         self.leaders: dict[int, Leadership] = {}  # by term
-        self.newest_term = 0  # of a leader
-        self.commits: dict[
-            int, tuple[int, int, int]
-        ] = {}  # term of the leader → index, term of the entry, by whom
+        self.newest_term = 0  # the highest term of a leader
+        self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)
         self.chain = Chain(WINDOW)
-        self.applied: dict[int, tuple[int, object]] = {}  # index → who applied it first, and which command
+        self.applied: dict[int, tuple[int, object]] = {}  # index → the first node that applied it, the command
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
         self._on_breach = on_breach
 
     def breach(self, invariant: str, fact: str, other: str) -> None:
-        """The event under way contradicts what was known."""
+        """Record a violation of `invariant`: the current event's `fact` contradicts the `other` one."""
         if invariant not in self._watched or (len(self.breaches) >= MAX_BREACHES and invariant in self._broken):
             return
         record = self.record
@@ -138,33 +136,33 @@ class ClusterModel:
             self._on_breach(breach)
 
     def is_known(self, entries: tuple[LogEntry, ...]) -> bool:
-        """Whether some log had exactly these entries: its running hash vouches for each of them."""
+        """Return whether some log had exactly these entries, by its running hash."""
         return not entries or self.prefixes.known(len(entries) - 1, entries[-1].term) == running_hash(entries)
 
     def load(self, node: NodeModel, entries: tuple[LogEntry, ...]) -> None:
-        """`node` begins with these entries, which are known."""
+        """Set the log of `node` to `entries`, which `is_known` accepts."""
         node.log = Terms(entry.term for entry in entries)
         node.running = self.prefixes.known(len(entries) - 1, node.log.last_term) if entries else EMPTY_LOG
 
     def append(self, node: NodeModel, entry: LogEntry) -> bool:
-        """`node` has one more entry; False when another log has that index and term with other entries."""
+        """Append `entry` to the log of `node`; return False if another log with that index and term differs."""
         log, term = node.log, entry.term
         index, previous_term = log.length, log.last_term
         log.append(term)
-        if node.running is None:  # its start is forgotten: go on from what the others have here
+        if node.running is None:  # the start is forgotten: use the hash of the others
             node.running = self.prefixes.known(index, term)
             return True
         node.running = hash((node.running, term, fingerprint(entry.command)))
         return self.prefixes.note(index, term, node.running, previous_term)
 
     def truncate(self, node: NodeModel, index: int) -> None:
-        """`node` has lost its entries from `index` on."""
+        """Delete the entries of `node` from `index` on."""
         node.log.truncate(index)
         last = node.log.length - 1
         node.running = EMPTY_LOG if last < 0 else self.prefixes.known(last, node.log.term_at(last))
 
     def holder_of(self, index: int, term: int, but: NodeModel) -> str:
-        """In words, whose log has `term` at `index` besides that of `but`."""
+        """Name a log other than that of `but` that has `term` at `index`."""
         for node in self.nodes:
             if node is not but and node.log.term_at(index) == term:
                 return f"the log of {node}"
@@ -172,7 +170,7 @@ class ClusterModel:
 
 
 def drop_lowest(by_term: MutableMapping[int, Any], keep: Iterable[int] = ()) -> None:
-    """Forget the lowest terms when there are many more than `MAX_TERMS`, but none of `keep`."""
+    """Delete the lowest terms, except those in `keep`, once there are more than twice `MAX_TERMS`."""
     if len(by_term) > 2 * MAX_TERMS:
         kept = set(keep)
         for term in sorted(by_term)[:MAX_TERMS]:
@@ -181,5 +179,5 @@ def drop_lowest(by_term: MutableMapping[int, Any], keep: Iterable[int] = ()) -> 
 
 
 def show(command: object) -> str:
-    """A command in short."""
+    """Return a command as text of at most 40 characters."""
     return command_text(command, 40)

@@ -1,4 +1,4 @@
-"""The names and statements of the invariants, and what is said when one of them does not hold."""
+"""The names and statements of the invariants, and the text of a violation."""
 
 import difflib
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from raftplay.watch.text import visible
 
 
 class Invariant(NamedTuple):
-    """Something that must always hold: its name, as users read it, and what it states."""
+    """A statement that must always hold, and its name as users read it."""
 
     name: str
     statement: str
@@ -60,11 +60,11 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted"),
     Invariant(WELL_FORMED, "entries are contiguous, their terms in order; no call tells more than its sender has"),
 )
-"""All that is watched, in the order in which it is shown."""
+"""All invariants, in the order in which they are shown."""
 
 
 def check_names(names: Collection[str]) -> list[str]:
-    """Return `names` as a list. Raises `UsageError` for one that is not the exact name of an invariant."""
+    """Return `names` as a list. Raises `UsageError` for a name that is not exactly that of an invariant."""
     example = f"[{PERSIST_BEFORE_SEND!r}]"
     if isinstance(names, str) or not isinstance(names, Collection):
         raise UsageError(f"watch is True, False or a list of names such as {example}, not {_shown(names)}")
@@ -83,10 +83,9 @@ def _shown(value: object) -> str:
 
 
 class Breach(msgspec.Struct, frozen=True):
-    """An invariant that did not hold: the two facts that contradict each other, and when they met.
+    """A violation of an invariant: two facts that contradict each other, and the event that violated it.
 
-    `seq`, `time` (seconds of cluster time) and `node` are those of the event that is to blame, `event` is
-    that event in words.
+    `seq`, `time` (seconds of cluster time) and `node` are those of that event, `event` describes it.
     """
 
     invariant: str

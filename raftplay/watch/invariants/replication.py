@@ -1,4 +1,4 @@
-"""Logs, what is known of the others' logs, commits and what is applied (§5.3, §5.4.2)."""
+"""Checks logs, the leader's match_index, commits and applied commands (§5.3, §5.4.2)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
@@ -24,12 +24,12 @@ from raftplay.watch.invariants.names import (
 
 
 def entry_appended(cluster: ClusterModel, node: NodeModel, event: decisions.EntryAppended) -> None:
-    """A leader took a command."""
+    """Check and record an entry that a leader appended."""
     _append(cluster, node, event.index, (event.entry,))
 
 
 def entries_stored(cluster: ClusterModel, node: NodeModel, event: decisions.EntriesStored) -> None:
-    """A follower took entries of its leader."""
+    """Check and record the entries that a follower stored."""
     _append(cluster, node, event.index, event.entries)
 
 
@@ -38,7 +38,7 @@ def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[L
     kept = None
     if index > log.length:
         cluster.breach(WELL_FORMED, f"{node} has a new entry {index}", f"its log ends before index {log.length}")
-        cluster.truncate(node, 0)  # nothing is known of it any more
+        cluster.truncate(node, 0)  # its log is unknown now
         node.running = None
     elif index < log.length:
         kept = _overwrite(cluster, node, index, len(entries))
@@ -62,7 +62,7 @@ def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[L
 
 
 def _overwrite(cluster: ClusterModel, node: NodeModel, index: int, count: int) -> list[int]:
-    """Entries are stored over others that were not cut off first: the terms of those that stay behind them."""
+    """Remove the entries from `index` on, which were not truncated first; return the terms of those that stay."""
     log = node.log
     if node.role is CMState.LEADER:
         cluster.breach(
@@ -74,7 +74,7 @@ def _overwrite(cluster: ClusterModel, node: NodeModel, index: int, count: int) -
 
 
 def _keep(cluster: ClusterModel, node: NodeModel, kept: list[int]) -> None:
-    """The entries behind overwritten ones follow others now than they did."""
+    """Report entries that now follow other entries than before; append their terms."""
     index = node.log.length
     for term in kept:
         node.log.append(term)
@@ -88,7 +88,7 @@ def _keep(cluster: ClusterModel, node: NodeModel, kept: list[int]) -> None:
 
 
 def log_truncated(cluster: ClusterModel, node: NodeModel, event: decisions.LogTruncated) -> None:
-    """Entries are gone: none that was committed, and only for another one of another term."""
+    """Check that deleted entries were not committed, and that they conflict with an entry of another term."""
     index = event.index
     if node.role is CMState.LEADER:
         cluster.breach(LEADER_APPEND_ONLY, f"{node}, the leader, cuts its log at index {index}", _length_of(node))
@@ -122,13 +122,13 @@ def _length_of(node: NodeModel) -> str:
 
 
 def append_decided(cluster: ClusterModel, node: NodeModel, event: decisions.AppendDecided) -> None:
-    """What follows in the log comes from this call."""
+    """Record the accepted request, from which the next entries of the log come."""
     if event.success:
         node.accepted = event.args
 
 
 def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted) -> None:
-    """The disk has changed, and what is on it binds the node for ever."""
+    """Check and record a new state on disk."""
     if event.current_term < node.disk_term:
         cluster.breach(
             MONOTONIC_TERM,
@@ -149,7 +149,7 @@ def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted
 
 
 def match_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.MatchAdvanced) -> None:
-    """A leader learned what a peer has."""
+    """Check and record a leader's new match_index of a peer."""
     known = node.match.get(event.peer, NONE)
     if event.match_index < known:
         cluster.breach(
@@ -162,7 +162,7 @@ def match_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Matc
 
 
 def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.CommitAdvanced) -> None:
-    """A node committed: one that leads must have counted rightly."""
+    """Check a new commit index, and on a leader its count of replicas."""
     index = event.index
     if index < node.commit:
         cluster.breach(MONOTONIC_COMMIT, f"{node} sets its commit index to {index}", f"it was {node.commit}")
@@ -197,7 +197,7 @@ def _judge_commit(cluster: ClusterModel, node: NodeModel, index: int) -> None:
 
 
 def _judge_later_leaders(cluster: ClusterModel, node: NodeModel, index: int, term: int) -> None:
-    """The leader of an older term learns late that its entry is committed: later leaders have it already."""
+    """Check that later leaders have the entry that the leader of a lower term commits only now."""
     for later, leadership in cluster.leaders.items():
         if later > node.term:
             held = cluster.prefixes.term_at(leadership.last_index, leadership.last_term, index)
@@ -211,7 +211,7 @@ def _judge_later_leaders(cluster: ClusterModel, node: NodeModel, index: int, ter
 
 
 def applied(cluster: ClusterModel, node: NodeModel, event: decisions.Applied) -> None:
-    """A command went to the state machine: the next one, committed, and the same as everywhere."""
+    """Check that an applied command is the next one, committed, and the same on all nodes."""
     index, command = event.entry.index, event.entry.command
     if index != node.applied + 1:
         cluster.breach(
@@ -224,7 +224,7 @@ def applied(cluster: ClusterModel, node: NodeModel, event: decisions.Applied) ->
     in_order = index == node.applied + 1
     node.applied = index
     known = cluster.chain.known(index)
-    if not in_order:  # go on from what the others have applied
+    if not in_order:  # continue with the hash of the others
         if known is not None:
             node.applied_hash = known
         return

@@ -1,4 +1,4 @@
-"""The watcher: a reader of the stream of events that checks every invariant on every event."""
+"""The watcher, a reader of the stream of events that checks every invariant on every event."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -45,15 +45,15 @@ _ON: dict[type, RecordHandler] = {
 }
 
 _BY_A_NODE = (decisions.Decision, facts.CallSent, facts.ReplySent)
-"""What only a living node does."""
+"""The events that only a running node causes."""
 
 
 class Invariants:
     """Checks every invariant of `INVARIANTS` (or those of `names`) over the events of a cluster of `n` nodes.
 
-    A reader of a `Stream`, attached before the first event of the cluster. It never raises: what does not hold
-    is in `breaches`, in order, and handed to `on_breach`. Memory is bounded: see `ClusterModel`. Its making raises
-    `UsageError` for a name of no invariant.
+    It is a reader of a `Stream`, attached before the first event of the cluster. It never raises: violations are
+    appended to `breaches` and passed to `on_breach`. Its memory is bounded: see `ClusterModel`. The constructor
+    raises `UsageError` for an unknown name.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Invariants:
         self.breaches = self._cluster.breaches
 
     def __call__(self, record: Record) -> None:
-        """Check one event."""
+        """Check one event of the cluster."""
         if record.node < 0:
             return
         cluster, event = self._cluster, record.event
@@ -84,20 +84,20 @@ class Invariants:
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:
-    """Whether the event is of a living node: of a new life that begins with it, or else a breach."""
+    """Return whether the event begins a new incarnation; report an act of a crashed one."""
     if record.incarnation > node.incarnation:
         node.begin(record.incarnation)
         return True
     if isinstance(record.event, _BY_A_NODE) and not isinstance(record.event, decisions.Stopped):
         dead = f"incarnation {record.incarnation} of {node} has crashed"
         cluster.breach(DEAD_IS_DEAD, f"incarnation {record.incarnation} of {node} acts", dead)
-        if isinstance(record.event, decisions.Persisted):  # its successor has that disk
+        if isinstance(record.event, decisions.Persisted):  # its successor has the same disk
             replication.persisted(cluster, node, record.event)
     return False
 
 
 def _judge_state(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
-    """The node's own state agrees with what it told of it."""
+    """Check that the node's state agrees with its decisions."""
     log = node.log
     if (
         after.current_term == node.term
@@ -123,10 +123,10 @@ def _judge_state(cluster: ClusterModel, node: NodeModel, after: decisions.NodeSt
 
 
 def _log_differs(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
-    """The log is not what the node's decisions made it."""
+    """Report a log that differs from the node's decisions."""
     last = node.log.length - 1
     if after.last_log_index == last and node.log.last_term < 0:
-        return  # the term is forgotten
+        return  # the model has forgotten the term
     shorter = node.role is CMState.LEADER and after.last_log_index < last
     cluster.breach(
         LEADER_APPEND_ONLY if shorter else WELL_FORMED,

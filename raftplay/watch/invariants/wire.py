@@ -1,4 +1,4 @@
-"""Messages: nothing leaves a node that is not on its disk, nor more than the node has (Figure 2, §5.1)."""
+"""Checks messages: a node sends only what is on its disk, and no more than it has (Figure 2, §5.1)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft.messages import (
@@ -17,7 +17,7 @@ from raftplay.watch.invariants.names import PERSIST_BEFORE_SEND, WELL_FORMED
 
 
 def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> None:
-    """A call leaves the node (one that a user made in its name is no word of the node's)."""
+    """Check a request that the node sends; skip one that the user made in its name."""
     if event.by_user:
         return
     args = event.args
@@ -64,12 +64,12 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
 
 
 def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDelivered) -> None:
-    """The next reply of the node answers this call."""
+    """Record the request that the node's next reply belongs to."""
     node.call = (event.call_id, event.args)
 
 
 def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -> None:
-    """An answer leaves the node."""
+    """Check a reply that the node sends."""
     reply = event.reply
     _term_left(cluster, node, reply.term)
     if node.call is None or node.call[0] != event.call_id:
@@ -83,7 +83,7 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
 
 
 def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:
-    """A success vouches for what the call carried (what comes before it is Match Truth's)."""
+    """Check that acknowledged entries are on disk; Match Truth covers the entries before them."""
     if args.entries:
         last = args.prev_log_index + len(args.entries)
         _on_disk(cluster, node, last, args.entries[-1].term, f"{node} acknowledges its entries up to {last}")
