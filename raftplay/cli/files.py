@@ -1,4 +1,4 @@
-"""Scripts by name: files, the scenarios that ship, standard input."""
+"""Reads scripts by name: files, scenarios of the package, and standard input."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from raftplay.files import Target, check_output_name, expanded
 
 
 def input_path(text: str | Path) -> Path:
-    """Return the file or directory that an option names."""
+    """Return the file or directory that an option names. Raises `typer.BadParameter`."""
     text = str(text)
     if not text:
         raise typer.BadParameter("'' names nothing; write . for the directory that you are in")
@@ -26,7 +26,7 @@ def input_path(text: str | Path) -> Path:
 
 
 def output_path(text: str | Path) -> Path:
-    """Return the file that an option has written to; its usual value is a path already."""
+    """Return the output file that an option names; the default is already a path. Raises `typer.BadParameter`."""
     text = str(text)
     try:
         check_output_name(text)
@@ -36,7 +36,7 @@ def output_path(text: str | Path) -> Path:
 
 
 def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Target | None:
-    """Return where the trace goes, if there is one: never in place of the script. Raises `UsageError`."""
+    """Return the target of the trace, or None; it must not be the script itself. Raises `UsageError`."""
     if trace is None:
         return None
     if script is not None and same_file(expanded(script), trace):
@@ -47,7 +47,7 @@ def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Targ
 
 
 def read(name: str) -> tuple[str, str]:
-    """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
+    """Return (name, text) of a script: a file, a scenario, or standard input. Raises `UsageError`."""
     name = expanded(name)
     if name == "-":
         if sys.stdin is None:
@@ -62,7 +62,7 @@ def read(name: str) -> tuple[str, str]:
 
 
 def own_file(name: str) -> tuple[str, bytes]:
-    """(name, data) of a script that is the user's own. Raises `UsageError`."""
+    """Return (name, data) of a script in the user's own file. Raises `UsageError`."""
     name = expanded(name)
     if name == "-":
         raise UsageError("what comes from standard input cannot be rewritten; give a file")
@@ -72,12 +72,12 @@ def own_file(name: str) -> tuple[str, bytes]:
 
 
 def is_shipped(name: str) -> bool:
-    """Whether `name` means a scenario, and not a file."""
+    """Return True if `name` is a scenario and no file has that name."""
     return name in shipped.names() + shipped.bug_names() and not os.path.isfile(name)
 
 
 def read_file(name: str) -> bytes:
-    """What the script at a path holds, up to a byte more than it may. Raises `UsageError`."""
+    """Read a script file, at most one byte more than the size limit. Raises `UsageError`."""
     try:
         with open(name, "rb") as file:
             return file.read(MAX_SCRIPT_BYTES + 1)
@@ -91,16 +91,16 @@ def read_file(name: str) -> bytes:
 
 
 def same_file(one: str, other: Path) -> bool:
-    """Whether two paths lead to one file that there is."""
+    """Return True if both paths exist and lead to the same file."""
     return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
 
 
 def load(name: str, overrides: Setup) -> Script:
-    """The script of that name, ready to run. Raises `UsageError`."""
+    """Parse the script of that name. Raises `UsageError`."""
     name, text = read(name)
     return parse_script(name, text, overrides)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a standard stream is a terminal; one that is closed is none."""
+    """Return True if a standard stream is a terminal; a closed stream is not."""
     return stream is not None and not stream.closed and stream.isatty()
