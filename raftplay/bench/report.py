@@ -24,14 +24,14 @@ TITLES = {
     "catch-up": "a follower comes back",
     "against": "another implementation, in turn with raftplay",
 }
-"""What is measured, by the names that `--only` takes, in the order in which it is."""
+"""The title of each measurement, by the names that `--only` takes, in report order."""
 
 
 _WIDTH = 54
 
 
 def environment() -> dict[str, str | int]:
-    """What the figures depend on besides raftplay itself."""
+    """Return the versions and the machine that the figures depend on."""
     try:
         loop = f"uvloop {version('uvloop')}"
     except PackageNotFoundError:
@@ -46,7 +46,7 @@ def environment() -> dict[str, str | int]:
 
 
 def text(found: Sequence[Found], stopped: str | None = None) -> str:
-    """The whole report: a table of figures, then the charts; `stopped` says why there is no more of it."""
+    """Return the whole report: a table of figures, then the charts; `stopped` says why it ended early."""
     facts = environment()
     lines = [
         "raftplay {raftplay}, {python}, {loop}, {system}, {cores} cores".format_map(facts),
@@ -66,7 +66,7 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
 
 
 def as_json(found: Sequence[Found], options: Options, stopped: str | None = None) -> str:
-    """All that was found, as one object of the schema `SCHEMA`."""
+    """Return all results as one JSON object of the schema `SCHEMA`."""
     whole = {
         "schema": SCHEMA,
         "environment": environment(),
@@ -94,7 +94,7 @@ def as_json(found: Sequence[Found], options: Options, stopped: str | None = None
 
 
 def number(value: float) -> str:
-    """Three digits that count, with commas between thousands."""
+    """Format with three significant digits, and commas between thousands."""
     if value >= 1000:
         digits = 3 - len(str(int(value)))
         return f"{round(value, digits):,.0f}"

@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 
 def main() -> NoReturn:
-    """Run the command line; report every failure as one sentence and an exit status."""
+    """Run the command line; a failure is one sentence and an exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)  # the start is mostly imports: nothing needs cleanup yet
     from raftplay.cli.entry import run  # noqa: PLC0415 - it imports everything else

@@ -24,7 +24,7 @@ def files(incomplete: str) -> list[str]:
 
 
 def scripts(incomplete: str) -> list[str]:
-    """Offer scenarios and files; also the scenarios of bugs if the word starts with ``b``."""
+    """Offer scenarios and files; after ``b``, also those of bugs."""
     begun = incomplete.startswith("b")
     return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
 

@@ -1,4 +1,4 @@
-"""The entry point: it runs the application and reports every failure as one sentence and an exit status."""
+"""The entry point: every failure becomes one sentence and an exit status."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 def call_text(error: typer.TyperException) -> str:
-    """Return one sentence that says what is wrong with the options or arguments, and where to read more."""
+    """Return one sentence: what is wrong with the arguments, and where to read more."""
     text = error.format_message().removesuffix(".")
     context = getattr(error, "ctx", None)
     see = "" if context is None else f"; see: {context.command_path} --help"
@@ -48,7 +48,7 @@ def call_text(error: typer.TyperException) -> str:
 
 
 def complete_variable(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the variable that typer completes from; "=", which cannot be set, if no shell requests completions.
+    """Return the variable that typer completes from; "=", never set, if no shell requests it.
 
     With any other value typer would print it raw, or fail because the shell's words are missing.
     """

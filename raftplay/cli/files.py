@@ -36,7 +36,7 @@ def output_path(text: str | Path) -> Path:
 
 
 def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Target | None:
-    """Return the target of the trace, or None; it must not be the script itself. Raises `UsageError`."""
+    """Return the trace's target, or None; it must not be the script. Raises `UsageError`."""
     if trace is None:
         return None
     if script is not None and same_file(expanded(script), trace):
@@ -72,7 +72,7 @@ def own_file(name: str) -> tuple[str, bytes]:
 
 
 def is_shipped(name: str) -> bool:
-    """Return True if `name` is a scenario and no file has that name."""
+    """Tell whether `name` is a scenario and not a file."""
     return name in shipped.names() + shipped.bug_names() and not os.path.isfile(name)
 
 
@@ -91,7 +91,7 @@ def read_file(name: str) -> bytes:
 
 
 def same_file(one: str, other: Path) -> bool:
-    """Return True if both paths exist and lead to the same file."""
+    """Tell whether both paths exist and are the same file."""
     return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
 
 
@@ -102,5 +102,5 @@ def load(name: str, overrides: Setup) -> Script:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return True if a standard stream is a terminal; a closed stream is not."""
+    """Tell whether a standard stream is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -1,4 +1,4 @@
-"""Options that several commands share, and functions that check their values."""
+"""Options that several commands share, and checks of their values."""
 
 import os
 from pathlib import Path
@@ -110,7 +110,7 @@ def chosen(
     *,
     without_bugs: bool,
 ) -> Setup:
-    """Return the set-up that the options choose in place of set-up lines. Raises `UsageError`."""
+    """Return the set-up that the options choose. Raises `UsageError`."""
     overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs)
     if backend is not None:
         override(overrides, "--backend", f"backend {backend}")
@@ -174,7 +174,7 @@ def seconds_of(text: str) -> float:
 
 
 def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:
-    """Return the backend of a search. Raises `UsageError` for an unknown one, or an option it does not support."""
+    """Return the backend. Raises `UsageError` if it is unknown, or unable to run the search."""
     if name not in BACKENDS:
         raise UsageError(f"--backend is {' or '.join(BACKENDS)}, not {quoted(name)}")
     for what, is_wanted in in_sim_only.items():

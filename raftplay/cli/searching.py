@@ -42,7 +42,7 @@ from raftplay.watch.text import count
 
 
 class ProgressLine:
-    """A line on a terminal that shows the progress of a search; silent if standard error is not a terminal."""
+    """A line that shows the progress of a search, if standard error is a terminal."""
 
     def __init__(self, seeds: int | None, limit: float | None) -> None:
         self.limit = limit
@@ -83,7 +83,7 @@ def replay(
         ),
     ],
 ) -> None:
-    """Check the events of a trace again with every watcher, and print what they find."""
+    """Check the events of a trace with every watcher, and print the findings."""
     held, text = replay_text(trace)
     Output().write(text)
     raise typer.Exit(int(Status.HELD if held else Status.FAILED))
