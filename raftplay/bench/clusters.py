@@ -33,7 +33,7 @@ def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> It
             if taken and harness.wait_until(lambda: all(harness.commits), SETTLING):
                 break
         else:
-            raise Stalled(f"a cluster found no leader that lasts\n{harness.snapshot()}")
+            raise Stalled(f"a cluster elected no stable leader\n{harness.snapshot()}")
         yield harness, leader
 
 

@@ -51,7 +51,7 @@ def plan(only: Sequence[str], against: str | None, options: Options) -> list[Ben
     for name in only:
         if name not in known:
             hint = did_you_mean(name, known) or f"; {', '.join(known)}"
-            raise UsageError(f"there is nothing {quoted(name)} to measure{hint}")
+            raise UsageError(f"unknown measurement {quoted(name)}{hint}")
     return [step for name in known if name in only or not only for step in known[name](options)]
 
 

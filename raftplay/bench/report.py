@@ -14,11 +14,11 @@ from raftplay.version import __version__
 SCHEMA = "raftplay.bench/1"
 
 TITLES = {
-    "floor": "the floor: on one event loop, two endpoints for each peer pass the same bytes, unread",
+    "floor": "the floor: on one event loop, two endpoints for each peer exchange the same bytes, unparsed",
     "pipelined": "commands submitted in a row, until the leader has committed all",
     "latency": "one command at a time, until the leader has committed it",
-    "elections": "elections in virtual time, the reference's timings",
-    "idle": "heartbeats alone, the reference's timings and delays",
+    "elections": "elections in virtual time, the Go reference's timings",
+    "idle": "heartbeats alone, the Go reference's timings and delays",
     "simulated": "virtual time in a second of wall time",
     "memory": "memory",
     "catch-up": "a follower comes back",
@@ -50,9 +50,9 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
     facts = environment()
     lines = [
         "raftplay {raftplay}, {python}, {loop}, {system}, {cores} cores".format_map(facts),
-        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise.",
+        "Clusters live on sockets without delay, storage in memory, no watchers (the default).",
         "Rates are those of the fastest of several runs.",
-        "floor: what the same work costs here at the least; times: how many times that.",
+        "floor: a lower bound for the same work on this machine; times: how many times that.",
     ]
     figures = [one for one in found if isinstance(one, Figure)]
     for group, members in groupby(figures, key=lambda figure: figure.group):

@@ -21,7 +21,7 @@ def input_path(text: str | Path) -> Path:
     """Return the file or directory that an option names. Raises `typer.BadParameter`."""
     text = str(text)
     if not text:
-        raise typer.BadParameter("'' names nothing; write . for the directory that you are in")
+        raise typer.BadParameter("empty path; write . for the current directory")
     return Path(expanded(text))
 
 
@@ -40,7 +40,7 @@ def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Targ
     if trace is None:
         return None
     if script is not None and same_file(expanded(script), trace):
-        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+        raise UsageError(f"the trace would overwrite the script {quoted(script)}")
     target = Target(trace, force)
     target.check()
     return target
@@ -65,9 +65,9 @@ def own_file(name: str) -> tuple[str, bytes]:
     """Return (name, data) of a script in the user's own file. Raises `UsageError`."""
     name = expanded(name)
     if name == "-":
-        raise UsageError("what comes from standard input cannot be rewritten; give a file")
+        raise UsageError("standard input cannot be rewritten; give a file")
     if is_shipped(name):
-        raise UsageError(f"the scenario {name} stays as it ships; give a file of your own to be rewritten")
+        raise UsageError(f"the scenario {name} cannot be rewritten; give a file of your own")
     return name, read_file(name)
 
 

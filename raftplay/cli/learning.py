@@ -50,9 +50,9 @@ def lesson(
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Play it with right and wrong answers, and say what is wrong with it.")
+        bool, typer.Option("--check", help="Test a lesson: play it with right and wrong answers.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Forget your scores, and where you left.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Erase your scores and positions.")] = False,
 ) -> None:
     """List the lessons, or play one: predict what a cluster will do, watch it, and read the explanation.
 

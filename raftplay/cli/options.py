@@ -27,7 +27,7 @@ DataDirOption = Annotated[
         metavar="DIR",
         parser=input_path,
         autocompletion=completions.files,
-        help="Keep every node's disk in this directory, and go on from what it holds.",
+        help="Keep every node's disk in this directory, and start from its contents.",
     ),
 ]
 
@@ -95,9 +95,7 @@ TraceOption = Annotated[
 ]
 
 
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Replace the file to be written if it is there already.")
-]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the output file if it exists.")]
 
 
 def chosen(

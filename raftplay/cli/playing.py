@@ -145,7 +145,7 @@ def tui(
         typer.Argument(
             metavar="[SCRIPT]",
             autocompletion=completions.scripts,
-            help="A file or the name of a scenario, to be played.",
+            help="A file or the name of a scenario, to play.",
         ),
     ] = None,
     nodes: NodesOption = None,
@@ -168,11 +168,11 @@ def tui(
         typer.Option(
             metavar="FILE",
             autocompletion=completions.files,
-            help="Open what `explore` wrote: at once to where it breaks.",
+            help="Open a script that `explore` wrote, at the violation.",
         ),
     ] = None,
     last: Annotated[
-        bool, typer.Option("--last", help="Open the last session: do again what was done, and go on from there.")
+        bool, typer.Option("--last", help="Replay the last session, and continue from its end.")
     ] = False,
     screenshot: Annotated[
         Path | None,
@@ -185,9 +185,9 @@ def tui(
     ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
     after: Annotated[
-        str, typer.Option(metavar="COMMANDS", help="What is done before the picture, such as 'wait leader'.")
+        str, typer.Option(metavar="COMMANDS", help="Run these before the picture, such as 'wait leader'.")
     ] = "",
-    light: Annotated[bool, typer.Option("--light", help="The picture in the light theme.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="Draw the picture in the light theme.")] = False,
     ascii_: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
 ) -> None:
     """Show a cluster on the screen; control it by keys, mouse and commands. Press ? there for help.

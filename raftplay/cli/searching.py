@@ -94,7 +94,7 @@ def explore_(
     script: Annotated[
         str | None,
         typer.Argument(
-            autocompletion=completions.scripts, help="A script to run with many seeds in place of faults."
+            autocompletion=completions.scripts, help="A script to run with many seeds, instead of random faults."
         ),
     ] = None,
     backend: Annotated[
@@ -102,14 +102,14 @@ def explore_(
         typer.Option(
             metavar="sim|tcp",
             autocompletion=completions.backends,
-            help="Virtual time, or a soak: real sockets, and what grows meanwhile.",
+            help="Virtual time, or a soak test on real sockets.",
         ),
     ] = "sim",
     speed: Annotated[
-        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="How fast time goes by on sockets.")
+        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="Speed of cluster time on sockets.")
     ] = 1.0,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many seeds (1000, on sockets 20, unless --for is given).")
+        int | None, typer.Option(min=1, help="How many seeds (default without --for: 1000, on sockets 20).")
     ] = None,
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
@@ -120,9 +120,11 @@ def explore_(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
     first_seed: Annotated[int, typer.Option("--first-seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
+    ] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Continue after a finding.")] = False,
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
@@ -187,7 +189,7 @@ def fuzz_(
     count: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of all of them.")] = 0,
     out: Annotated[
         Path,
         typer.Option(
@@ -214,20 +216,20 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help=f"Measure this alone; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
+            metavar="NAME", help=f"Measure only this; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
         ),
     ] = None,
     nodes: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (3, or 5 where nothing is submitted)."
+            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (default: 3, or 5 without submits)."
         ),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Measure another implementation too, side by side: pysyncobj."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A rough look: a tenth of everything.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure roughly: a tenth of everything.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure what raftplay costs on this machine, next to a lower bound for the same work."""

@@ -243,7 +243,7 @@ class Shell:
 
     def _advise(self) -> None:
         if self.session.harness.breach is not None:
-            next_steps = "time stands still: back shows how it came, why explains a node, save FILE keeps it"
+            next_steps = "the cluster is paused: back rewinds, why explains a node, save FILE keeps it"
             self._say([("class:dim", next_steps)])
 
     # ---- the screen

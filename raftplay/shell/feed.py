@@ -98,7 +98,7 @@ class Feed:
         if isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted):
             self._stood[record.node] = stood + 1
             if stood == REPEATS:
-                yield event_line(record, f"stands again and again from term {record.event.term} on")
+                yield event_line(record, f"starts elections again and again from term {record.event.term} on")
             if stood >= REPEATS:
                 return
         elif _asks_again(record.event):
