@@ -1,1 +1,1 @@
-"""What raftplay costs on this machine: every figure next to the least that the same work can cost here."""
+"""The cost of raftplay on this machine: every figure next to a lower bound for the same work."""

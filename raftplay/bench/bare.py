@@ -1,7 +1,7 @@
-"""The barest cluster: one leader for ever, typed messages over sockets, entries counted, and nothing else.
+"""The smallest cluster: one permanent leader, typed messages over sockets, and counted entries.
 
-No storage, no elections, no timers, no faults, no lock, nobody who watches. Between the floor, which reads
-nothing, and a cluster, it shows what any Raft in Python has to pay for its messages alone.
+It has no storage, elections, timers, faults, locks or watchers. It lies between the floor, which does not parse
+messages, and a cluster: it shows what any Raft in Python must pay for its messages alone.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ TERM = 1
 
 
 def commit_one_by_one(nodes: int, count: int, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> list[float]:
-    """Seconds until each of `count` commands is committed, the next submitted as the one before is."""
+    """Return the seconds that each of `count` commands takes, submitted one after another."""
     with asyncio.Runner(loop_factory=make_loop) as runner:
         return runner.run(_commit_one_by_one(nodes, count))
 
@@ -55,27 +55,27 @@ async def _commit_one_by_one(nodes: int, count: int) -> list[float]:
 
 
 class BareEndpoint(asyncio.Protocol):
-    """One end of a connection: frames come in."""
+    """One end of a connection, which receives frames."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self._reader = wire.FrameReader()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
+        """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of frames."""
+        """Take complete frames."""
         for frame in self._reader.feed(data):
             self.take(frame)
 
     def take(self, frame: wire.Frame) -> None:
-        """A frame came in."""
+        """Handle one frame."""
 
 
 class Follower(BareEndpoint):
-    """Appends what comes."""
+    """Appends entries."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Follower(BareEndpoint):
         self.commit_index = NONE
 
     def take(self, frame: wire.Frame) -> None:
-        """Answer an AppendEntries."""
+        """Respond to an AppendEntries request."""
         assert isinstance(frame, wire.Call)
         assert isinstance(frame.args, AppendEntriesArgs)
         args = frame.args
@@ -95,7 +95,7 @@ class Follower(BareEndpoint):
 
 
 class Peer(BareEndpoint):
-    """The leader's end: entries go out, and are counted as they are answered."""
+    """The leader's end: it sends entries, and counts them when the response arrives."""
 
     def __init__(self, leader: "Leader") -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Peer(BareEndpoint):
         self._calls: dict[int, int] = {}
 
     def append(self) -> None:
-        """Send all that was not sent yet."""
+        """Send all entries that were not sent yet."""
         leader, start = self._leader, self._next_index
         entries = tuple(leader.log[start:])
         args = AppendEntriesArgs(TERM, 0, start - 1, TERM if start else NONE, entries, leader.commit_index)
@@ -115,14 +115,14 @@ class Peer(BareEndpoint):
         self.transport.write(wire.encode(wire.Call(call_id, args)))
 
     def take(self, frame: wire.Frame) -> None:
-        """A reply came in."""
+        """Handle a response."""
         assert isinstance(frame, wire.Answered)
         self.match_index = self._calls.pop(frame.id)
         self._leader.count()
 
 
 class Leader:
-    """Sends each command to all peers, and calls `committed` once a majority has it."""
+    """Sends each command to all peers, and calls `committed` when a majority has it."""
 
     def __init__(self, peers: int, committed: Callable[[], None]) -> None:
         self.log: list[LogEntry] = []
@@ -132,14 +132,14 @@ class Leader:
         self._needed = (peers + 1) // 2
 
     def submit(self, command: object) -> None:
-        """Append `command`, and send it."""
+        """Append `command`, and send it to all peers."""
         self.log.append(LogEntry(command, TERM))
         for peer in self.peers:
             peer.append()
         self.count()
 
     def count(self) -> None:
-        """Commit what a majority has, this node included."""
+        """Commit the entries that a majority has, this node included."""
         matches = sorted([len(self.log) - 1, *(peer.match_index for peer in self.peers)])
         index = matches[-1 - self._needed]
         if index > self.commit_index:

@@ -1,4 +1,4 @@
-"""A follower that was away while many entries were committed comes back, and the others go on committing."""
+"""A follower returns after many entries were committed without it, while the others keep committing."""
 
 import time
 from dataclasses import replace
@@ -16,22 +16,22 @@ from raftplay.watch.facts import CallSent, Record
 MISSED = 100_000
 
 PREVOTE = replace(NO_DELAY, raft=RaftConfig(prevote=True))
-"""So that the follower, when it comes back, deposes nobody."""
+"""A returning follower with PreVote deposes no leader."""
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """How long it takes, in how large calls, and what the others notice."""
+    """Return the step: time to catch up, largest request, other commits."""
     return [BenchStep("a follower catches up", 3.0, partial(_measure, options.of(NODES), options.times(MISSED)))]
 
 
 class Calls:
-    """A reader of events: how large the frames of AppendEntries with entries are."""
+    """Measures AppendEntries frames that carry entries, in bytes."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
     def __call__(self, record: Record) -> None:
-        """Look at one event."""
+        """Measure one frame."""
         match record.event:
             case CallSent(call_id=id, args=AppendEntriesArgs(entries=entries) as args) if entries:
                 self.sizes.append(len(wire.encode(wire.Call(id, args))))
@@ -39,10 +39,10 @@ class Calls:
 
 def _measure(nodes: int, missed: int) -> list[Found]:
     if nodes < 3:
-        return []  # without that follower nothing is committed
+        return []  # nothing is committed without that follower
     took, times = _come_back(nodes, missed, None)
     calls = Calls()
-    _come_back(nodes, missed, calls)  # once more, for the looking takes time
+    _come_back(nodes, missed, calls)  # a second run, because measuring frames takes time
     return [
         Figure("catch-up", f"a follower that missed {missed:,} entries has them after", took * 1e3, "ms"),
         Figure("catch-up", "its largest call", max(calls.sizes) / 1024, "KiB"),
@@ -52,7 +52,7 @@ def _measure(nodes: int, missed: int) -> list[Found]:
 
 
 def _come_back(nodes: int, missed: int, calls: Calls | None) -> tuple[float, list[float]]:
-    """Seconds until a follower has what it missed, and those that each commit of the others took until then."""
+    """Return the seconds until a follower has caught up, and those that each commit took meanwhile."""
     with leading(nodes, config=PREVOTE) as (harness, leader):
         away = (leader + 1) % nodes
         harness.disconnect_peer(away)

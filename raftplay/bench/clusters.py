@@ -1,4 +1,4 @@
-"""The clusters that are measured: over sockets, without delay, their storage in memory."""
+"""The measured clusters: over sockets, without delay, with storage in memory."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -7,24 +7,24 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 
 NO_DELAY = Config(delay_min=0.0, delay_max=0.0)
-"""Calls are handled as they arrive; elections and heartbeats keep the reference's timings."""
+"""RPCs are handled when they arrive; elections and heartbeats use the Go reference's timings."""
 
 PATIENCE = 60.0
-"""Seconds after which a cluster that makes no progress ends the measurement."""
+"""Seconds without progress after which a cluster ends the measurement."""
 
 
 ATTEMPTS = 5
 SETTLING = 2.0
-"""How often, and for how many seconds, a new cluster may try to commit its first command."""
+"""Attempts, and seconds of each, for a new cluster to commit its first command."""
 
 
 class Stalled(Exception):
-    """What was to be measured came to no end; the text says why, and what every node looked like."""
+    """A measurement did not end; the text says why, and the state of every node."""
 
 
 @contextmanager
 def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> Iterator[tuple[Harness, int]]:
-    """A cluster over sockets and its leader; every node has committed something, None."""
+    """Yield a cluster over sockets and its leader; every node has committed the command None."""
     with Harness(nodes, config=config, watch=watch) as harness:
         harness.time_out_peer(0)
         for _ in range(ATTEMPTS):
@@ -33,7 +33,7 @@ def leading(nodes: int, *, config: Config = NO_DELAY, watch: bool = False) -> It
             if taken and harness.wait_until(lambda: all(harness.commits), SETTLING):
                 break
         else:
-            raise Stalled(f"a cluster found no leader that lasts\n{harness.snapshot()}")
+            raise Stalled(f"a cluster elected no stable leader\n{harness.snapshot()}")
         yield harness, leader
 
 
@@ -44,6 +44,6 @@ def until(harness: Harness, predicate: Callable[[], bool]) -> None:
 
 
 def check_taken(harness: Harness, indices: Collection[int]) -> None:
-    """All that was submitted got an index. Raises `Stalled` when the leader was deposed in between."""
+    """Check that every submitted command got an index. Raises `Stalled` if the leader was deposed meanwhile."""
     if min(indices) < 0:
         raise Stalled(f"a leader was deposed while it was measured: the machine is too busy\n{harness.snapshot()}")

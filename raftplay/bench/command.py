@@ -1,4 +1,4 @@
-"""What `raftplay bench` does: choose the steps, take them one by one, and print what they found."""
+"""The command `raftplay bench`: it chooses the steps, runs them one by one, and prints their results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "memory": memory.steps,
     "catch-up": catch_up.steps,
 }
-"""What can be measured, by the names that `--only` takes."""
+"""The measurements by the names that `--only` takes."""
 
 BAR = 24
 """Columns of the progress bar."""
@@ -30,7 +30,7 @@ BAR = 24
 
 @dataclass(frozen=True, slots=True)
 class BenchProgress:
-    """How far the whole is: `share` of its time is over, and `what` comes next ("" at the end)."""
+    """The progress of the run: `share` of its time is over, and `what` comes next ("" at the end)."""
 
     share: float
     what: str
@@ -40,9 +40,9 @@ class BenchProgress:
 
 
 def plan(only: Sequence[str], against: str | None, options: Options) -> list[BenchStep]:
-    """The steps to take; all of them where `only` names none. Raises `UsageError`.
+    """Return the steps to run; all of them if `only` is empty. Raises `UsageError`.
 
-    What is measured `against` has the name "against".
+    The measurement of `against` has the name "against".
     """
     known = dict(MEASUREMENTS)
     if against is not None:
@@ -51,7 +51,7 @@ def plan(only: Sequence[str], against: str | None, options: Options) -> list[Ben
     for name in only:
         if name not in known:
             hint = did_you_mean(name, known) or f"; {', '.join(known)}"
-            raise UsageError(f"there is nothing {quoted(name)} to measure{hint}")
+            raise UsageError(f"unknown measurement {quoted(name)}{hint}")
     return [step for name in known if name in only or not only for step in known[name](options)]
 
 
@@ -64,7 +64,7 @@ def bench(
     write: Callable[[str], None],
     watch: Callable[[BenchProgress], None],
 ) -> Status:
-    """Measure and print. Ctrl-C prints what was found so far, and so does a measurement that comes to no end.
+    """Measure and print. After Ctrl-C, or a measurement that does not end, print the results so far.
 
     Raises `UsageError` before anything is measured.
     """
@@ -85,7 +85,7 @@ def bench(
 
 
 def _measured(step: BenchStep) -> Sequence[Found]:
-    """What the step finds. On a busy machine a leader may be deposed by chance; twice in a row is none."""
+    """Run the step, once more if it fails: on a busy machine a leader may be deposed by chance, but not twice."""
     try:
         return step.measure()
     except (Stalled, CheckFailed):

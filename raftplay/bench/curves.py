@@ -1,4 +1,4 @@
-"""Distributions drawn with plain characters: cumulative, over a logarithmic axis, a letter for each curve."""
+"""Cumulative distributions drawn in plain characters over a logarithmic axis, one letter per curve."""
 
 import math
 from bisect import bisect_right
@@ -11,15 +11,15 @@ WIDTH, HEIGHT = 61, 13
 """Columns and rows of the plot itself."""
 
 NEVER = 0.999
-"""What takes longer than this share of the limit never ended."""
+"""A trial longer than this share of the limit never ended."""
 
 MARKS = "abcdefghij"
 AXIS = (1, 2, 5)
-"""What a decade of the axis is marked at."""
+"""The marked multiples of powers of ten."""
 
 
 def draw(title: str, curves: Sequence[Curve]) -> list[str]:
-    """The lines of a chart with its legend. Where curves meet, the last one's letter is seen."""
+    """Return the lines of a chart with its legend. Where curves overlap, the last one's letter is shown."""
     limit = max(curve.limit for curve in curves)
     low = 10 ** math.floor(math.log10(max(min(curve.times[0] for curve in curves), 1.0)))
     scale = (WIDTH - 1) / math.log(limit / low)
@@ -37,7 +37,7 @@ def draw(title: str, curves: Sequence[Curve]) -> list[str]:
 
 
 def _points(curve: Curve, low: float, scale: float) -> list[tuple[int, int]]:
-    """(column, row) of the curve, one for each column, and those that join them where it is steep."""
+    """Return (column, row) points of the curve, one per column, and points that join them where it is steep."""
     points: list[tuple[int, int]] = []
     before = HEIGHT - 1
     for column in range(WIDTH):
@@ -51,7 +51,7 @@ def _points(curve: Curve, low: float, scale: float) -> list[tuple[int, int]]:
 
 
 def _axis(low: float, limit: float, scale: float) -> list[str]:
-    """The axis and its numbers."""
+    """Return the axis and its numbers, in ms."""
     ticks, numbers = ["-"] * WIDTH, [" "] * (WIDTH + 8)
     value = low
     while value <= limit * 1.001:

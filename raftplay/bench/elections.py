@@ -1,7 +1,7 @@
-"""Elections in virtual time: how long until a first leader, and until a crashed leader is replaced.
+"""Elections in virtual time: seconds until the first leader, and until a crashed leader is replaced.
 
-The curves are those of Figure 16 of the paper: five nodes, a call and its reply take about 15 ms together, the
-leader crashes at a random moment between two heartbeats, and those are half a shortest election timeout apart.
+The curves are those of Figure 16 of the paper: five nodes, about 15 ms per RPC; the leader crashes at a random
+moment between two heartbeats, whose interval is half the shortest election timeout.
 """
 
 import random
@@ -19,13 +19,13 @@ from raftplay.raft.messages import CMState
 NODES = 5
 TRIALS = 200
 LIMIT = 5.0
-"""Seconds of cluster time after which a trial is given up."""
+"""Seconds of cluster time after which a trial is abandoned."""
 
 SETTLED = 0.5
-"""Seconds of cluster time after its election at which a leader is crashed."""
+"""Seconds of cluster time between a leader's election and its crash."""
 
 ONE_WAY = (0.005, 0.010)
-"""How long a call or a reply takes in the trials of Figure 16, in seconds."""
+"""The delay of a request or a response in the trials of Figure 16, in seconds."""
 
 SPREADS = ((150, 150), (150, 151), (150, 155), (150, 175), (150, 200), (150, 300))
 """Election timeouts in ms: how much randomness they need (Figure 16, top)."""
@@ -35,7 +35,7 @@ SCALES = ((12, 24), (25, 50), (50, 100), (100, 200), (150, 300))
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """The reference's timings as figures, then the two charts of Figure 16."""
+    """Return the steps: the Go reference's timings, then the two charts of Figure 16."""
     nodes, trials = options.of(NODES), options.times(TRIALS)
     made = [BenchStep(f"{trials} elections", 2.0, partial(_measure, nodes, trials))]
     for chart, ranges in (
@@ -51,20 +51,20 @@ def steps(options: Options) -> list[BenchStep]:
 
 
 def first_leader(seed: int, nodes: int, config: Config) -> float:
-    """Seconds of cluster time until a new cluster has its first leader; at most `LIMIT`."""
+    """Return the seconds of cluster time until a new cluster has a leader; at most `LIMIT`."""
     with told_elsewhere(), Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
         return _time_until_leader(harness)
 
 
 def failover(seed: int, nodes: int, config: Config, one_way: tuple[float, float] = (0.0, 0.0)) -> float:
-    """Seconds of cluster time from a leader's crash to the next one's election; at most `LIMIT`.
+    """Return the seconds of cluster time from a leader's crash to the next election win; at most `LIMIT`.
 
-    `one_way`: how long every message takes on its link, besides the delay of the proxies.
+    `one_way`: the delay of every message on its link, in addition to the delay of the proxies.
     """
     with told_elsewhere(), Harness(nodes, backend="sim", seed=seed, config=config, watch=False) as harness:
         for src, dst in permutations(range(nodes), 2):
             harness.set_link(src, dst, delay=one_way)
-        harness.time_out_peer(0)  # so that there is a first leader, however little the timeouts differ
+        harness.time_out_peer(0)  # this ensures a first leader, however little the timeouts differ
         moment = random.Random(f"crash {seed}").random() * config.raft.heartbeat
         harness.sleep_ms((SETTLED + moment) * 1000)
         _time_until_leader(harness)
@@ -76,7 +76,7 @@ def failover(seed: int, nodes: int, config: Config, one_way: tuple[float, float]
 
 
 def _time_until_leader(harness: Harness, after_term: int = 0) -> float:
-    """Seconds until a node leads a term later than `after_term`; at most `LIMIT`."""
+    """Return the seconds until a node leads a term higher than `after_term`; at most `LIMIT`."""
     nodes = [server.cm for server in harness.cluster]
     start = harness.now
     harness.wait_until(
@@ -86,7 +86,7 @@ def _time_until_leader(harness: Harness, after_term: int = 0) -> float:
 
 
 def _measure(nodes: int, trials: int) -> list[Found]:
-    """The floor: no election begins before the shortest timeout, counted from the last heartbeat."""
+    """Measure elections; the floor is the shortest timeout, counted from the last heartbeat."""
     config = Config(unreliable=False)
     raft = config.raft
     figures: list[Found] = []

@@ -1,7 +1,7 @@
-"""What a measurement gives: figures and curves, and the steps that they come from.
+"""The results of a measurement, figures and curves, and the steps that produce them.
 
-The rule of this package: a figure stands next to its floor, measured in the same run, wherever there is one. The
-machine may be slow or busy; the ratio says what is raftplay's own.
+The rule of this package: a figure stands next to its floor, if it has one, measured in the same run. The machine
+may be slow or busy; the ratio shows raftplay's own cost.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. `group` is what `--only` calls the measurement that it belongs to.
+    """One measured value. `group` is the name of its measurement in `--only`.
 
-    `floor` is what the same work costs at the least on this machine, in the same unit (for a rate: the most).
+    `floor` is a lower bound for the same work on this machine, in the same unit (for a rate: an upper bound).
     """
 
     group: str
@@ -23,12 +23,12 @@ class Figure:
 
     @property
     def is_rate(self) -> bool:
-        """Whether more is better."""
+        """Tell whether higher is better."""
         return self.unit.endswith("/s")
 
     @property
     def ratio(self) -> float | None:
-        """How many times the floor it costs; None without a floor."""
+        """Return the cost as a multiple of the floor; None without a floor."""
         if not self.floor or not self.value:
             return None
         return self.floor / self.value if self.is_rate else self.value / self.floor
@@ -36,7 +36,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A distribution: of `what`, in ms, sorted. Trials that came to no end by `limit` ms count as that long."""
+    """A distribution of `what`, in ms, sorted. Trials that did not end by `limit` ms count as that long."""
 
     chart: str
     what: str
@@ -49,23 +49,23 @@ Found = Figure | Curve
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: `nodes` of all clusters (None: as each measurement has them), `quick` for a rough look."""
+    """The options: `nodes` of all clusters (None: each measurement's default), `quick` for a rough measurement."""
 
     nodes: int | None = None
     quick: bool = False
 
     def of(self, nodes: int) -> int:
-        """How many nodes a cluster has that would have `nodes`."""
+        """Return the number of nodes of a cluster whose default is `nodes`."""
         return self.nodes or nodes
 
     def times(self, count: int) -> int:
-        """How often to repeat what deserves `count` repetitions."""
+        """Return the number of repetitions, by default `count`."""
         return max(1, count // 10) if self.quick else count
 
 
 @dataclass(frozen=True, slots=True)
 class BenchStep:
-    """A part of the whole that takes about `seconds`: what it measures in words, and how."""
+    """A part of a run that takes about `seconds`: `what` describes it, `measure` runs it."""
 
     what: str
     seconds: float
@@ -73,5 +73,5 @@ class BenchStep:
 
 
 def median(values: Sequence[float]) -> float:
-    """The value in the middle."""
+    """Return the middle value."""
     return sorted(values)[len(values) // 2]

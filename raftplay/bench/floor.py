@@ -1,7 +1,7 @@
-"""The floor: asyncio endpoints on 127.0.0.1, two for each peer, that pass the bytes of a cluster on one loop.
+"""The floor: asyncio endpoints on 127.0.0.1, two per peer, that exchange a cluster's bytes on one event loop.
 
-They read nothing out of these bytes, and as a leader does they have a connection to each peer. Whatever a cluster
-of the same kind takes beyond that is its own.
+They do not parse these bytes, and have a connection to each peer, as a leader does. Any time that a similar
+cluster takes beyond that is its own cost.
 """
 
 import asyncio
@@ -23,36 +23,36 @@ T = TypeVar("T")
 
 NODES = 3
 COUNT = 2_000
-"""How often a single call goes there and back."""
+"""The number of round trips of a single request."""
 
 FIRST = 1_000_000
-"""The commands are integers from here on: all of one size, and none that Python keeps only once."""
+"""The first command: an integer too large for Python's cache of small ones."""
 
 REPLY = wire.encode(wire.Answered(100_000, AppendEntriesReply(1, True)))
-"""The frame that answers an AppendEntries."""
+"""The frame of a response to AppendEntries."""
 
 
 def call_with(commands: Iterable[object], first: int = 100_000) -> bytes:
-    """The frame of an AppendEntries that brings these commands, as a log of some length sends it."""
+    """Return the frame of an AppendEntries request with these commands, as a long log sends it."""
     entries = tuple(LogEntry(command, 1) for command in commands)
     return wire.encode(wire.Call(first, AppendEntriesArgs(1, 0, first - 1, 1, entries, first - 1)))
 
 
 def calls_with(count: int) -> list[bytes]:
-    """The frames that bring `count` small commands to one peer."""
+    """Return the frames that bring `count` small commands to one peer."""
     starts = range(0, count, MAX_CALL_ENTRIES)
     return [call_with(range(start, min(start + MAX_CALL_ENTRIES, count))) for start in starts]
 
 
 def calls_of_a_commit(nodes: int) -> list[bytes]:
-    """What a leader sends for one of many commands: its entry to each peer, with word of the last commit."""
+    """Return a leader's frames for one of many commands: its entry to each peer, and the last commit index."""
     return [call_with([FIRST])] * (nodes - 1)
 
 
 class Floor:
-    """Pairs of connected endpoints, one for each of `peers`: one end calls, the other answers. A context manager.
+    """Pairs of connected endpoints, one per peer: one end sends requests, the other responds. A context manager.
 
-    Their loop is of the kind that clusters run on, unless `make_loop` makes another.
+    The event loop is of the same kind as a cluster's, unless `make_loop` makes another.
     """
 
     def __init__(self, peers: int, make_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop) -> None:
@@ -62,11 +62,11 @@ class Floor:
         self._pairs = [self._run(_connected()) for _ in range(peers)]
 
     def inside(self, calls: list[bytes], count: int) -> list[float]:
-        """How many seconds `calls` take until all are answered, each of `count` times, one after the other."""
+        """Return the seconds until all `calls` are answered, for each of `count` rounds, one after the other."""
         return self._run(self._repeat(calls, count))
 
     def from_outside(self, calls: list[bytes], count: int) -> list[float]:
-        """The same, but each is asked for by another thread, which sleeps until the last answer is there."""
+        """Measure as `inside`, but from another thread, which sleeps until the last response."""
         arrived = threading.Event()
         times = []
         for _ in range(count):
@@ -78,11 +78,11 @@ class Floor:
         return times
 
     def cpu_of_heartbeats(self, every: float, seconds: float) -> float:
-        """Seconds of CPU for empty calls to all peers, and their answers, `every` so often, for `seconds`."""
+        """Return the CPU seconds of empty requests to all peers, and responses, sent at the interval `every`."""
         return self._run(self._heartbeats([call_with(())] * len(self._pairs), every, seconds))
 
     def close(self) -> None:
-        """End the loop and its thread."""
+        """Stop the loop and its thread."""
         self._run(self._disconnect())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -100,7 +100,7 @@ class Floor:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def _pass(self, calls: list[bytes], done: Callable[[], object]) -> None:
-        """Let `calls` pass, to one peer after the other, and their answers; then call `done`."""
+        """Send `calls` to the peers in turn; call `done` when all are answered."""
         pairs = self._pairs[: len(calls)]
         missing = len(pairs)
 
@@ -142,7 +142,7 @@ class Floor:
     async def _disconnect(self) -> None:
         for pair in self._pairs:
             await pair.disconnect()
-        await asyncio.sleep(0)  # what was aborted is gone by the next turn of the loop
+        await asyncio.sleep(0)  # aborted transports close in the next turn of the loop
 
 
 async def _connected() -> "Pair":
@@ -156,19 +156,19 @@ async def _connected() -> "Pair":
 
 
 class Pair(NamedTuple):
-    """Two endpoints, connected, and what listens for the second of them."""
+    """Two connected endpoints, and the server that accepted the second."""
 
     server: asyncio.Server
     caller: "Caller"
     answerer: "Answerer"
 
     def pass_calls(self, calls: list[bytes], answered: Callable[[], None]) -> None:
-        """Let these calls leave; `answered` is called when all of them are."""
+        """Send these requests; call `answered` when all are answered."""
         self.answerer.expect(calls)
         self.caller.send(calls, answered)
 
     async def disconnect(self) -> None:
-        """Close all."""
+        """Close everything."""
         self.caller.transport.abort()
         self.answerer.transport.abort()
         self.server.close()
@@ -176,18 +176,18 @@ class Pair(NamedTuple):
 
 
 class FloorEndpoint(asyncio.Protocol):
-    """What both ends share."""
+    """The common part of both ends."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
+        """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
 
 
 class Caller(FloorEndpoint):
-    """The end that sends calls."""
+    """The end that sends requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,20 +195,20 @@ class Caller(FloorEndpoint):
         self._answered: Callable[[], None] = lambda: None
 
     def send(self, calls: list[bytes], answered: Callable[[], None]) -> None:
-        """Let these calls leave; `answered` is called when all of them are."""
+        """Send these requests; call `answered` when all are answered."""
         self._missing, self._answered = len(calls) * len(REPLY), answered
         for call in calls:
             self.transport.write(call)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of replies."""
+        """Count the bytes of responses."""
         self._missing -= len(data)
         if self._missing == 0:
             self._answered()
 
 
 class Answerer(FloorEndpoint):
-    """The end that answers calls."""
+    """The end that responds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,16 +217,16 @@ class Answerer(FloorEndpoint):
         self._got = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
+        """Report the connection."""
         super().connection_made(transport)
         self.connected.set()
 
     def expect(self, calls: list[bytes]) -> None:
-        """These calls will arrive; each is answered with `REPLY` once it is there."""
+        """Expect these requests; respond to each with `REPLY` when it has arrived."""
         self._sizes.extend(map(len, calls))
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of calls."""
+        """Respond to complete requests."""
         self._got += len(data)
         while self._sizes and self._got >= self._sizes[0]:
             self._got -= self._sizes.popleft()
@@ -234,7 +234,7 @@ class Answerer(FloorEndpoint):
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """The floor itself, as figures."""
+    """Return the step that measures the floor itself."""
     measure = partial(_measure, options.of(NODES), options.times(COUNT))
     return [BenchStep("the floor", 2.0, measure)]
 

@@ -1,4 +1,4 @@
-"""What a cluster costs that does nothing but heartbeats, over sockets, with the reference's timings and delays."""
+"""The CPU of an idle cluster: only heartbeats, over sockets, with the Go reference's timings and delays."""
 
 import time
 from functools import partial
@@ -13,7 +13,7 @@ SECONDS = 3.0
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """The share of a core, without and with watchers."""
+    """Return the steps, without and with watchers."""
     nodes = options.of(NODES)
     seconds = SECONDS / 10 if options.quick else SECONDS
     return [

@@ -1,4 +1,4 @@
-"""One command at a time: the next is submitted once the one before is committed."""
+"""Latency of one command at a time: the next is submitted when the one before is committed."""
 
 import asyncio
 import os
@@ -23,16 +23,16 @@ from raftplay.raft.storage import MapStorage
 
 COUNT = 2_000
 CHUNKS = 10
-"""Into how many parts the commands are cut; the floor is measured in between, on the same busy or idle machine."""
+"""The number of parts of a run; the floor is measured between them, under the same load of the machine."""
 
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
 Core = int | None
-"""A core of the machine; None = whichever."""
+"""A core of the machine; None = any."""
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """Latency as a caller sees it, and inside the cluster's own loop."""
+    """Return the steps: latency as a caller sees it, and inside the cluster's own loop."""
     nodes, count = options.of(NODES), options.times(COUNT)
     return [
         *(
@@ -44,7 +44,7 @@ def steps(options: Options) -> list[BenchStep]:
 
 
 def commit_one(harness: Harness, leader: int) -> float:
-    """Seconds until one more command is submitted and committed."""
+    """Submit one command, and return the seconds until it is committed."""
     committed = harness.commits[leader]
     wanted = len(committed) + 1
     start = time.perf_counter()
@@ -54,7 +54,7 @@ def commit_one(harness: Harness, leader: int) -> float:
 
 
 def _measure_outside(nodes: int, count: int, words: str, caller: Core, loop: Core) -> list[Found]:
-    """Through `Harness`, from another thread than the cluster's, as every caller of it."""
+    """Measure through `Harness`, from another thread than the cluster's, as every caller does."""
     calls = calls_of_a_commit(nodes)
     times: list[float] = []
     on_uvloop: list[float] = []
@@ -78,7 +78,7 @@ def _measure_outside(nodes: int, count: int, words: str, caller: Core, loop: Cor
 
 
 def placements(cores: list[int]) -> list[tuple[str, Core, Core]]:
-    """In words, where the caller and the loop run, of the cluster and of the floor alike: apart, and together."""
+    """Return (words, caller's core, loop's core) for cluster and floor alike: on two cores, and on one."""
     match cores:
         case []:
             return [("one at a time", None, None)]
@@ -90,15 +90,15 @@ def placements(cores: list[int]) -> list[tuple[str, Core, Core]]:
 
 
 def cores() -> list[int]:
-    """The first two cores that this process may run on, or fewer; none where the system does not say."""
+    """Return the first two cores available to this process, or fewer; none if the system does not report them."""
     return sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else []
 
 
 @contextmanager
 def threads_on(core: Core) -> Iterator[None]:
-    """Let this thread, and those that it begins meanwhile, run on this core; None = on whichever.
+    """Run this thread, and those started meanwhile, on this core; None = on any.
 
-    What it takes to wake a thread depends on where the system puts it, more than on all else.
+    The time to wake a thread depends mostly on the core where the system puts it.
     """
     if core is None:
         yield
@@ -112,7 +112,7 @@ def threads_on(core: Core) -> Iterator[None]:
 
 
 def _measure_inside(nodes: int, count: int) -> list[Found]:
-    """In the cluster's own loop: the next command is submitted as the commit of the last one is reported."""
+    """Measure in the cluster's own loop: the commit of a command submits the next."""
     with threads_on(next(iter(cores()), None)):
         inside = _Inside(nodes, count, new_loop)
         times, floor = inside.run(), _floor_inside(nodes, count, new_loop)
@@ -138,7 +138,7 @@ def _floor_inside(nodes: int, count: int, make_loop: MakeLoop) -> list[float]:
 
 
 class _Inside:
-    """Servers without a `Harness` around them, whose first one leads."""
+    """Servers without a `Harness`; the first one leads."""
 
     def __init__(self, nodes: int, count: int, make_loop: MakeLoop) -> None:
         self._count = count
@@ -151,11 +151,11 @@ class _Inside:
 
     @property
     def calls(self) -> int:
-        """How many calls were made until now, this question counted."""
+        """Return the number of calls made until now, this one included."""
         return self._network.new_call_id()
 
     def run(self) -> list[float]:
-        """Seconds from each submit to its commit."""
+        """Return the seconds from each submit to its commit."""
         try:
             self._backend.run(self._begin)
             if not self._done.wait(PATIENCE):

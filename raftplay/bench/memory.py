@@ -1,4 +1,4 @@
-"""Memory: what a cluster keeps of one small entry, on each node: in its log, its storage and its commits."""
+"""Memory: the bytes that a cluster keeps of one small entry on each node, in log, storage and commits."""
 
 import gc
 import tracemalloc
@@ -11,16 +11,16 @@ from raftplay.cluster.harness import Harness
 
 COUNT = 20_000
 WARM_UP = 10_000
-"""Commands before those that are measured: by then everything that is bounded is full."""
+"""Commands before the measured ones: they fill everything that is bounded."""
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """Bytes per entry and node."""
+    """Return the step: bytes per entry and node."""
     return [BenchStep("memory", 2.0, partial(measure, options.of(NODES), COUNT))]
 
 
 def measure(nodes: int, count: int) -> list[Figure]:
-    """Let a cluster commit `count` small commands, and see what it keeps of them."""
+    """Commit `count` small commands, and measure the memory kept."""
     with leading(nodes) as (harness, leader):
         tracemalloc.start()
         try:

@@ -1,4 +1,4 @@
-"""Pipelined throughput: commands submitted as fast as the caller can, and the time until all are committed."""
+"""Pipelined throughput: commands submitted as fast as the caller can, until all are committed."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from raftplay.cluster.harness import Harness
 
 COUNTS = (1_000, 5_000, 10_000, 50_000, 100_000)
 WATCHED = 5_000
-"""How many commands are submitted with every invariant watched."""
+"""The number of commands submitted with every invariant watched."""
 
 Submit = Callable[[Harness, int, int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class PipelinedRun:
-    """Seconds that the caller took to submit all, and until the leader had committed all; those of CPU in all."""
+    """Seconds until all commands were submitted, and until the leader had committed all; `cpu`: CPU seconds."""
 
     submitting: float
     total: float
@@ -27,18 +27,18 @@ class PipelinedRun:
 
 
 def one_by_one(harness: Harness, leader: int, count: int) -> list[int]:
-    """Each command by its own call."""
+    """Submit commands by a call each."""
     submit = harness.submit_to_server
     return [submit(leader, FIRST + i) for i in range(count)]
 
 
 def all_at_once(harness: Harness, leader: int, count: int) -> list[int]:
-    """All commands by one call."""
+    """Submit all commands by one call."""
     return harness.submit_many(leader, range(FIRST, FIRST + count))
 
 
 def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> PipelinedRun:
-    """Let a fresh cluster commit `count` commands."""
+    """Start a new cluster, and commit `count` commands."""
     with leading(nodes, watch=watch) as (harness, leader):
         committed = harness.commits[leader]
         wanted = len(committed) + count
@@ -53,7 +53,7 @@ def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> Pipel
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """Throughput for each number of commands, with and without watchers."""
+    """Return the throughput steps, without and with watchers."""
     nodes = options.of(NODES)
     counts = [options.times(count) for count in COUNTS]
     costs: dict[int, float] = {}
@@ -70,7 +70,7 @@ def steps(options: Options) -> list[BenchStep]:
 
 
 def repetitions(count: int, options: Options) -> int:
-    """How often so many commands are submitted: short runs more often, for they vary more."""
+    """Return the number of runs: more for few commands, because short runs vary more."""
     return 1 if options.quick else max(5, min(15, 60_000 // count))
 
 
@@ -98,7 +98,7 @@ def _measure_watched(nodes: int, count: int, options: Options) -> list[Found]:
 
 
 def _growth(costs: dict[int, float]) -> list[Found]:
-    """What a command costs of CPU in the longest run, by what it costs in the shortest."""
+    """Return the CPU cost of a command in the longest run, divided by that in the shortest."""
     few, many = min(costs), max(costs)
     return [Figure("pipelined", f"CPU of a command in {many:,} by that in {few:,}", costs[many] / costs[few], "×")]
 
@@ -109,7 +109,7 @@ def _rate(count: int, how: str, runs: list[PipelinedRun], floor: float | None) -
 
 
 def _floor(nodes: int, count: int) -> float | None:
-    """How many commands a second the bare bytes would make, brought to all peers; None without peers."""
+    """Return the commands per second of the bare bytes, sent to all peers; None without peers."""
     if nodes == 1:
         return None
     calls = calls_with(count) * (nodes - 1)

@@ -14,24 +14,24 @@ from raftplay.version import __version__
 SCHEMA = "raftplay.bench/1"
 
 TITLES = {
-    "floor": "the floor: on one event loop, two endpoints for each peer pass the same bytes, unread",
+    "floor": "the floor: on one event loop, two endpoints for each peer exchange the same bytes, unparsed",
     "pipelined": "commands submitted in a row, until the leader has committed all",
     "latency": "one command at a time, until the leader has committed it",
-    "elections": "elections in virtual time, the reference's timings",
-    "idle": "heartbeats alone, the reference's timings and delays",
+    "elections": "elections in virtual time, the Go reference's timings",
+    "idle": "heartbeats alone, the Go reference's timings and delays",
     "simulated": "virtual time in a second of wall time",
     "memory": "memory",
     "catch-up": "a follower comes back",
     "against": "another implementation, in turn with raftplay",
 }
-"""What is measured, by the names that `--only` takes, in the order in which it is."""
+"""The title of each measurement, by the names that `--only` takes, in report order."""
 
 
 _WIDTH = 54
 
 
 def environment() -> dict[str, str | int]:
-    """What the figures depend on besides raftplay itself."""
+    """Return the versions and the machine that the figures depend on."""
     try:
         loop = f"uvloop {version('uvloop')}"
     except PackageNotFoundError:
@@ -46,13 +46,13 @@ def environment() -> dict[str, str | int]:
 
 
 def text(found: Sequence[Found], stopped: str | None = None) -> str:
-    """The whole report: a table of figures, then the charts; `stopped` says why there is no more of it."""
+    """Return the whole report: a table of figures, then the charts; `stopped` says why it ended early."""
     facts = environment()
     lines = [
         "raftplay {raftplay}, {python}, {loop}, {system}, {cores} cores".format_map(facts),
-        "Clusters live on sockets without delay, storage in memory, no watchers, unless said otherwise.",
+        "Clusters live on sockets without delay, storage in memory, no watchers (the default).",
         "Rates are those of the fastest of several runs.",
-        "floor: what the same work costs here at the least; times: how many times that.",
+        "floor: a lower bound for the same work on this machine; times: how many times that.",
     ]
     figures = [one for one in found if isinstance(one, Figure)]
     for group, members in groupby(figures, key=lambda figure: figure.group):
@@ -66,7 +66,7 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
 
 
 def as_json(found: Sequence[Found], options: Options, stopped: str | None = None) -> str:
-    """All that was found, as one object of the schema `SCHEMA`."""
+    """Return all results as one JSON object of the schema `SCHEMA`."""
     whole = {
         "schema": SCHEMA,
         "environment": environment(),
@@ -94,7 +94,7 @@ def as_json(found: Sequence[Found], options: Options, stopped: str | None = None
 
 
 def number(value: float) -> str:
-    """Three digits that count, with commas between thousands."""
+    """Format with three significant digits, and commas between thousands."""
     if value >= 1000:
         digits = 3 - len(str(int(value)))
         return f"{round(value, digits):,.0f}"

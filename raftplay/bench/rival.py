@@ -1,8 +1,7 @@
-"""Another implementation of Raft in Python on the same work, in turn with raftplay: PySyncObj, if it is installed.
+"""Another Raft implementation in Python, PySyncObj, on the same work, in turn with raftplay.
 
-Its nodes run in this process too, each with the thread that it makes for itself, with the settings that it has
-unless told otherwise (but for the length of the queue, which would refuse the commands). The time ends when the
-leader has applied all commands.
+Its nodes also run in this process, each in a thread that it creates, with default settings (except the length of
+the queue, which would reject the commands). The time ends when the leader has applied all commands.
 """
 
 import importlib
@@ -31,7 +30,7 @@ ONE_AT_A_TIME = 10
 
 
 def steps(rival: str, options: Options) -> list[BenchStep]:
-    """Throughput of both, side by side. Raises `UsageError` where the other one is not known or not installed."""
+    """Return steps that compare throughput. Raises `UsageError` if `rival` is unknown or not installed."""
     if rival not in RIVALS:
         raise UsageError(f"--against takes {' or '.join(RIVALS)}, not {quoted(rival)}")
     try:
@@ -71,7 +70,7 @@ Put = Callable[[int, Callable[[], None]], None]
 
 
 def _commit(put: Put, count: int) -> float:
-    """Seconds until so many commands, each by its own call, are reported to be applied by the leader."""
+    """Return the seconds until the leader has applied `count` commands, each submitted by a separate call."""
     done = threading.Event()
     left = count
 
@@ -91,9 +90,9 @@ def _commit(put: Put, count: int) -> float:
 
 @contextmanager
 def _cluster(module: Any, nodes: int) -> Iterator[Put]:
-    """A cluster of the other implementation, with a leader that all know; how to give it a command."""
+    """Create a cluster of the other implementation with a leader that all know; yield the function to submit."""
     machine = _machine(module)
-    logging.getLogger(PYSYNCOBJ).setLevel(logging.CRITICAL + 1)  # it speaks of its own troubles under load
+    logging.getLogger(PYSYNCOBJ).setLevel(logging.CRITICAL + 1)  # it logs many warnings under load
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(nodes)]
     made = [
         machine(at, [other for other in addresses if other != at], module.SyncObjConf(commandsQueueSize=1_000_000))
@@ -113,7 +112,7 @@ def _cluster(module: Any, nodes: int) -> Iterator[Put]:
 
 
 def _machine(module: Any) -> Any:
-    """A state machine that counts its commands, made when the module is there."""
+    """Create a state machine that counts its commands."""
 
     class Counter(module.SyncObj):  # type: ignore[misc]
         def __init__(self, address: str, others: list[str], conf: Any) -> None:

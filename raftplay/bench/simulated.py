@@ -1,4 +1,4 @@
-"""How fast virtual time passes: an idle cluster, bare, with its events read, and with every invariant watched."""
+"""The speed of virtual time: an idle cluster, bare, with its events read, and with every invariant watched."""
 
 import time
 from functools import partial
@@ -17,7 +17,7 @@ REPETITIONS = 3
 
 
 def _read(record: Record) -> None:
-    """Look at nothing."""
+    """Ignore the record."""
 
 
 WAYS: tuple[tuple[str, bool, tuple[Reader, ...]], ...] = (
@@ -28,7 +28,7 @@ WAYS: tuple[tuple[str, bool, tuple[Reader, ...]], ...] = (
 
 
 def steps(options: Options) -> list[BenchStep]:
-    """Simulated seconds in a second, each way."""
+    """Return one step for each way."""
     nodes = options.of(NODES)
     seconds = SECONDS / 10 if options.quick else SECONDS
     return [
@@ -51,7 +51,7 @@ def _measure(nodes: int, seconds: float, words: str, watch: bool, readers: tuple
 
 
 def _timers_alone(nodes: int, seconds: float, raft: RaftConfig) -> float:
-    """Seconds that it takes to set and fire as many timers: of each heartbeat itself and of its calls."""
+    """Return the seconds to set and fire as many timers: those of the heartbeats and of their RPCs."""
     timers = Timers()
     start = time.perf_counter()
     for beat in range(int(seconds / raft.heartbeat)):

@@ -1,7 +1,7 @@
-"""The command line: options into calls, failures into exit statuses; nothing is decided here.
+"""The command line: it turns options into function calls, and failures into exit statuses.
 
-Exit statuses: 0 all held, 1 an expectation failed or an invariant broke, 2 the script or an option is wrong,
-130 interrupted, 143 ended by SIGTERM.
+Exit statuses: 0 all held, 1 an expectation failed or an invariant was violated, 2 the script or an option is
+wrong, 130 interrupted, 143 ended by SIGTERM.
 """
 
 import os
@@ -13,10 +13,10 @@ __all__ = ["main"]
 
 
 def main() -> NoReturn:
-    """Run the command line; every failure is a sentence and an exit status."""
+    """Run the command line; a failure is one sentence and an exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)  # most of the start is imports, and nothing is done yet
-    from raftplay.cli.entry import run  # noqa: PLC0415 - it imports all the rest
+        signal.signal(signal.SIGINT, _leave)  # the start is mostly imports: nothing needs cleanup yet
+    from raftplay.cli.entry import run  # noqa: PLC0415 - it imports everything else
 
     run()
 

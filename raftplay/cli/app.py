@@ -1,4 +1,4 @@
-"""The command line itself: what all commands hang on."""
+"""The typer application to which every command is added."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from raftplay.output import Output, complain
 
 app = typer.Typer(
     name="raftplay",
-    help="A playground in which a person holds a Raft cluster in their hands.",
+    help="An interactive playground for the Raft consensus algorithm.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -1,7 +1,6 @@
-"""What a shell offers on Tab: names of scenarios, bugs, lessons and topics, and files.
+"""Completions for Tab in a system shell: names of scenarios, bugs, lessons and topics, and files.
 
-Install it with ``raftplay --install-completion``. Each function returns what may stand in place of the word that
-is begun.
+``raftplay --install-completion`` installs them. Each function returns the candidates for an incomplete word.
 """
 
 import glob
@@ -15,17 +14,17 @@ from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 
 MOST = 500
-"""How many files are offered at the most."""
+"""The highest number of files offered."""
 
 
 def files(incomplete: str) -> list[str]:
-    """Offer files and folders."""
+    """Offer files and directories."""
     found = sorted(glob.glob(f"{glob.escape(os.path.expanduser(incomplete))}*"))[:MOST]
     return [f"{path}{os.sep}" if os.path.isdir(path) else path for path in found]
 
 
 def scripts(incomplete: str) -> list[str]:
-    """Offer scenarios, those of bugs once ``bugs/`` is begun, and files."""
+    """Offer scenarios and files; after ``b``, also those of bugs."""
     begun = incomplete.startswith("b")
     return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
 
@@ -46,7 +45,7 @@ def mixes(incomplete: str) -> list[str]:
 
 
 def help_names(incomplete: str) -> list[str]:
-    """Offer what ``raftplay help`` explains."""
+    """Offer the names that ``raftplay help`` explains."""
     return _that_begin((*TABLE, *TOPICS), incomplete)
 
 

@@ -1,4 +1,4 @@
-"""Where the command line begins and ends: every failure is a sentence and an exit status."""
+"""The entry point: every failure becomes one sentence and an exit status."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from raftplay.output import be_silent, complain, prepare_streams
 from raftplay.raft.storage import StorageError
 from raftplay.signals import end, handled
 
-# In this order --help lists what they hold.
+# --help lists the commands in this order.
 # isort: off
 from raftplay.cli import playing
 from raftplay.cli import learning
@@ -28,19 +28,19 @@ from raftplay.cli import listing
 from raftplay.cli import searching
 # isort: on
 
-_COMMANDS = (playing, learning, listing, searching)  # importing them fills the app
+_COMMANDS = (playing, learning, listing, searching)  # importing them registers the commands
 
 for _module in _COMMANDS:
-    restore(_module)  # typer makes the help texts of these
+    restore(_module)  # typer makes help texts from their docstrings
 
 COMPLETE = "_RAFTPLAY_COMPLETE"
-"""The variable by which a shell asks what may be typed next."""
+"""The environment variable by which a shell requests completions."""
 
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 def call_text(error: typer.TyperException) -> str:
-    """What is wrong with options or arguments, in one sentence, and where to read more."""
+    """Return one sentence: what is wrong with the arguments, and where to read more."""
     text = error.format_message().removesuffix(".")
     context = getattr(error, "ctx", None)
     see = "" if context is None else f"; see: {context.command_path} --help"
@@ -48,9 +48,9 @@ def call_text(error: typer.TyperException) -> str:
 
 
 def complete_variable(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the variable that typer may complete from: one that cannot be set where it is no shell that asks.
+    """Return the variable that typer completes from; "=", never set, if no shell requests it.
 
-    Typer would show any other value raw, and not do without the words that a shell hands over.
+    With any other value typer would print it raw, or fail because the shell's words are missing.
     """
     action, _, shell = environ.get(COMPLETE, "").partition("_")
     words = environ.get("COMP_CWORD", "").isdecimal() and "COMP_WORDS" in environ
@@ -59,7 +59,7 @@ def complete_variable(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def run() -> NoReturn:
-    """Run the command line; every failure is a sentence and an exit status."""
+    """Run the command line; report every failure as one sentence and an exit status."""
     status: int = Status.HELD
     try:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -75,7 +75,7 @@ def run() -> NoReturn:
     except (StorageError, UsageError) as error:
         complain(f"raftplay: error: {error}")
         status = Status.MISUSED
-    except NodeFailed as failed:  # before there is a transcript to say so
+    except NodeFailed as failed:  # it failed before there was a transcript
         complain(*f"raftplay: {failed}".split("\n"))
         status = Status.FAILED
     except typer.TyperException as error:
@@ -88,5 +88,5 @@ def run() -> NoReturn:
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; one more Ctrl-C cannot stop it sooner
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is printed; another Ctrl-C must not interrupt the exit
     sys.exit(status)

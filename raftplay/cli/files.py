@@ -1,4 +1,4 @@
-"""Scripts by name: files, the scenarios that ship, standard input."""
+"""Reads scripts by name: files, scenarios of the package, and standard input."""
 
 import os
 import sys
@@ -18,15 +18,15 @@ from raftplay.files import Target, check_output_name, expanded
 
 
 def input_path(text: str | Path) -> Path:
-    """Return the file or directory that an option names."""
+    """Return the file or directory that an option names. Raises `typer.BadParameter`."""
     text = str(text)
     if not text:
-        raise typer.BadParameter("'' names nothing; write . for the directory that you are in")
+        raise typer.BadParameter("empty path; write . for the current directory")
     return Path(expanded(text))
 
 
 def output_path(text: str | Path) -> Path:
-    """Return the file that an option has written to; its usual value is a path already."""
+    """Return the output file that an option names; the default is already a path. Raises `typer.BadParameter`."""
     text = str(text)
     try:
         check_output_name(text)
@@ -36,18 +36,18 @@ def output_path(text: str | Path) -> Path:
 
 
 def trace_target(trace: Path | None, script: str | None, *, force: bool) -> Target | None:
-    """Return where the trace goes, if there is one: never in place of the script. Raises `UsageError`."""
+    """Return the trace's target, or None; it must not be the script. Raises `UsageError`."""
     if trace is None:
         return None
     if script is not None and same_file(expanded(script), trace):
-        raise UsageError(f"the trace would take the place of the script {quoted(script)}")
+        raise UsageError(f"the trace would overwrite the script {quoted(script)}")
     target = Target(trace, force)
     target.check()
     return target
 
 
 def read(name: str) -> tuple[str, str]:
-    """(name, text) of a script at a path, of a scenario, or on standard input. Raises `UsageError`."""
+    """Return (name, text) of a script: a file, a scenario, or standard input. Raises `UsageError`."""
     name = expanded(name)
     if name == "-":
         if sys.stdin is None:
@@ -62,22 +62,22 @@ def read(name: str) -> tuple[str, str]:
 
 
 def own_file(name: str) -> tuple[str, bytes]:
-    """(name, data) of a script that is the user's own. Raises `UsageError`."""
+    """Return (name, data) of a script in the user's own file. Raises `UsageError`."""
     name = expanded(name)
     if name == "-":
-        raise UsageError("what comes from standard input cannot be rewritten; give a file")
+        raise UsageError("standard input cannot be rewritten; give a file")
     if is_shipped(name):
-        raise UsageError(f"the scenario {name} stays as it ships; give a file of your own to be rewritten")
+        raise UsageError(f"the scenario {name} cannot be rewritten; give a file of your own")
     return name, read_file(name)
 
 
 def is_shipped(name: str) -> bool:
-    """Whether `name` means a scenario, and not a file."""
+    """Tell whether `name` is a scenario and not a file."""
     return name in shipped.names() + shipped.bug_names() and not os.path.isfile(name)
 
 
 def read_file(name: str) -> bytes:
-    """What the script at a path holds, up to a byte more than it may. Raises `UsageError`."""
+    """Read a script file, at most one byte more than the size limit. Raises `UsageError`."""
     try:
         with open(name, "rb") as file:
             return file.read(MAX_SCRIPT_BYTES + 1)
@@ -91,16 +91,16 @@ def read_file(name: str) -> bytes:
 
 
 def same_file(one: str, other: Path) -> bool:
-    """Whether two paths lead to one file that there is."""
+    """Tell whether both paths exist and are the same file."""
     return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
 
 
 def load(name: str, overrides: Setup) -> Script:
-    """The script of that name, ready to run. Raises `UsageError`."""
+    """Parse the script of that name. Raises `UsageError`."""
     name, text = read(name)
     return parse_script(name, text, overrides)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a standard stream is a terminal; one that is closed is none."""
+    """Tell whether a standard stream is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -23,7 +23,7 @@ from raftplay.lessons.progress import progress_file
 from raftplay.output import Output, PipedLines
 
 LESSON_SPEED = 0.1
-"""How fast a lesson is seen on a terminal unless said otherwise: an election takes seconds."""
+"""The default speed of a lesson on a terminal: an election takes seconds."""
 
 
 LOOKS = {"title": "1", "dim": "2", "question": "1;36", "command": "36", "right": "1;32", "wrong": "33"}
@@ -46,24 +46,24 @@ def lesson(
     speed: Annotated[
         float | None,
         typer.Option(
-            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 on a terminal unless said."
+            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed (default on a terminal: 0.1)."
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Play it with right and wrong answers, and say what is wrong with it.")
+        bool, typer.Option("--check", help="Test a lesson: play it with right and wrong answers.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Forget your scores, and where you left.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Erase your scores and positions.")] = False,
 ) -> None:
-    """List the lessons, or play one: predict what a cluster will do, see it happen, have it explained.
+    """List the lessons, or play one: predict what a cluster will do, watch it, and read the explanation.
 
-    Without a terminal, answers are read from standard input. Ends with status 0, also when you leave; with 2 when
-    the lesson or an option is wrong, 130 after Ctrl-C. --check ends with 1 when it finds something. How to write
+    Without a terminal, answers are read from standard input. Exit status: 0, also when you leave; 2 when the
+    lesson or an option is wrong; 130 after Ctrl-C. --check exits with 1 when it finds something. How to write
     lessons: raftplay help lessons.
     """
     file = progress_file()
     if forget:
         if which is not None or check:
-            raise UsageError("--forget forgets the progress in all lessons, and stands alone")
+            raise UsageError("--forget erases the progress in all lessons; give no other argument with it")
         Output().write(lessons.forget_progress(file))
         return
     if which is None:
@@ -88,14 +88,14 @@ def lesson(
 
 
 def find_lesson(which: str) -> catalogue.LessonText:
-    """The lesson of that number, name or path. Raises `UsageError`."""
+    """Return the lesson of that number, name or path. Raises `UsageError`."""
     if which == "-":
         raise UsageError("standard input has the answers here; give the lesson as a file")
     return catalogue.found(expanded(which))
 
 
 def lesson_console(*, plain: bool, is_seen: bool) -> Console:
-    """Where a lesson is read: a terminal, with completion and colours unless `plain`, or a pipe."""
+    """Return the console of a lesson: a terminal (with completion and colours unless `plain`), or a pipe."""
     output = Output()
     has_colours = is_seen and not plain and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
@@ -107,7 +107,7 @@ def lesson_console(*, plain: bool, is_seen: bool) -> Console:
         return Console(PipedLines(output, echoes=not is_terminal(sys.stdin)).read, write, plain, width)
     if plain:
         return Console(lambda prompt, _: input(prompt), write, plain, width)
-    from raftplay.shell.reading import Asking  # noqa: PLC0415 - a pipe does without it
+    from raftplay.shell.reading import Asking  # noqa: PLC0415 - a pipe does not need it
     from raftplay.shell.typed import PastLines, usual_place  # noqa: PLC0415
 
     return Console(Asking(PastLines(usual_place()), dict(WORDS)).read, write, plain, width)

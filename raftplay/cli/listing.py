@@ -1,4 +1,4 @@
-"""Commands that say what there is: scenarios, bugs, invariants, help."""
+"""Commands that list or explain: scenarios, bugs, invariants, help."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ def bugs(
         str | None, typer.Argument(autocompletion=completions.bugs, help="The bug to explain.")
     ] = None,
 ) -> None:
-    """List the bug switches, or explain one; see one break with: raftplay run bugs/NAME."""
+    """List the bug switches, or explain one; to see one at work: raftplay run bugs/NAME."""
     Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
 
 

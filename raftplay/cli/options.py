@@ -1,4 +1,4 @@
-"""Options that several commands take, and what their words mean."""
+"""Options that several commands share, and checks of their values."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ DataDirOption = Annotated[
         metavar="DIR",
         parser=input_path,
         autocompletion=completions.files,
-        help="Keep every node's disk in this directory, and go on from what it holds.",
+        help="Keep every node's disk in this directory, and start from its contents.",
     ),
 ]
 
@@ -42,13 +42,13 @@ BugOption = Annotated[
 
 NodesOption = Annotated[
     int | None,
-    typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, 5 unless said."),
+    typer.Option(min=1, max=MAX_NODES, metavar="N", help=f"How many nodes: 1 to {MAX_NODES}, default: 5."),
 ]
 
 
 SeedOption = Annotated[
     int | None,
-    typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides every random choice; drawn unless said."),
+    typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of every random choice (default: random)."),
 ]
 
 
@@ -57,7 +57,7 @@ BackendOption = Annotated[
     typer.Option(
         metavar="tcp|sim",
         autocompletion=completions.backends,
-        help="Real sockets (unless said otherwise), or virtual time.",
+        help="Real sockets (the default), or virtual time.",
     ),
 ]
 
@@ -95,9 +95,7 @@ TraceOption = Annotated[
 ]
 
 
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Replace the file to be written if it is there already.")
-]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the output file if it exists.")]
 
 
 def chosen(
@@ -110,7 +108,7 @@ def chosen(
     *,
     without_bugs: bool,
 ) -> Setup:
-    """What the options choose in place of set-up lines. Raises `UsageError`."""
+    """Return the set-up that the options choose. Raises `UsageError`."""
     overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs)
     if backend is not None:
         override(overrides, "--backend", f"backend {backend}")
@@ -122,7 +120,7 @@ def chosen(
 
 
 def known_bugs(names: list[str] | None) -> list[str]:
-    """The names of bugs, once each. Raises `UsageError` for one that there is not."""
+    """Return the names of bugs without repetitions. Raises `UsageError` for an unknown name."""
     for name in names or []:
         if name not in BUGS:
             raise UsageError(f"there is no bug {quoted(name)}{did_you_mean(name, BUGS)}; see: raftplay bugs")
@@ -130,7 +128,7 @@ def known_bugs(names: list[str] | None) -> list[str]:
 
 
 def known_mixes(names: list[str] | None) -> tuple[str, ...]:
-    """The names of fault mixes. Raises `UsageError` for one that there is not."""
+    """Return the names of fault profiles. Raises `UsageError` for an unknown name."""
     for name in names or []:
         if name not in MIXES:
             raise UsageError(f"there is no mix {quoted(name)}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
@@ -138,7 +136,7 @@ def known_mixes(names: list[str] | None) -> tuple[str, ...]:
 
 
 def node_range(text: str) -> range:
-    """``5`` or ``3..7``. Raises `UsageError`."""
+    """Parse ``5`` or ``3..7``. Raises `UsageError`."""
     low, dots, high = text.partition("..")
     if low.isdecimal() and (high.isdecimal() or not dots) and len(text) < 20:
         numbers = range(int(low), int(high or low) + 1)
@@ -148,15 +146,15 @@ def node_range(text: str) -> range:
 
 
 def check_last_seed(first: int, count: int | None) -> None:
-    """Raise `UsageError` for seeds that `raftplay run` would refuse."""
+    """Raise `UsageError` for seeds that `raftplay run` would reject."""
     if first + (count or 1) - 1 > MAX_SEED:
         raise UsageError(f"the last seed would be above {MAX_SEED}; choose a lower --first-seed, or fewer --seeds")
 
 
 def leave_out_weather() -> tuple[str, ...]:
-    """Unset the variables that change the network, and say so: a search chooses its own faults, and lifts them.
+    """Unset the variables that change the network, print that, and return their names.
 
-    Return their names.
+    A search chooses its own faults and removes them.
     """
     unset = tuple(name for name in (UNRELIABLE, MORE_REELECTION) if is_on(os.environ, name))
     for name in unset:
@@ -166,7 +164,7 @@ def leave_out_weather() -> tuple[str, ...]:
 
 
 def seconds_of(text: str) -> float:
-    """``60s`` or ``10m`` in seconds. Raises `UsageError`."""
+    """Convert ``60s`` or ``10m`` to seconds. Raises `UsageError`."""
     try:
         return duration_of(text)
     except UsageError as error:
@@ -174,7 +172,7 @@ def seconds_of(text: str) -> float:
 
 
 def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:
-    """The backend of a search. Raises `UsageError` for one that there is not, or with what it cannot have."""
+    """Return the backend. Raises `UsageError` if it is unknown, or unable to run the search."""
     if name not in BACKENDS:
         raise UsageError(f"--backend is {' or '.join(BACKENDS)}, not {quoted(name)}")
     for what, is_wanted in in_sim_only.items():

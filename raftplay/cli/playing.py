@@ -70,9 +70,9 @@ def run(
 ) -> None:
     """Run a script and print its transcript.
 
-    What an option says takes the place of the script's own set-up lines. Ends with status 0 when all held, 1 when
-    an expectation failed, an invariant broke or an answer differs, 2 when the script or an option is wrong, 130
-    after Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
+    Options replace the script's own set-up lines. Exit status: 0 when everything held; 1 when an expectation
+    failed, an invariant was violated or an answer differs; 2 when the script or an option is wrong; 130 after
+    Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
     """
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
     output = Output()
@@ -115,7 +115,7 @@ def shell(
     trace: TraceOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Type commands at a cluster that lives on, with completion, help and the state of all below the line.
+    """Type commands to a running cluster, with completion, help and the cluster's state below the line.
 
     Without a terminal it reads commands from standard input, as `run -` does, up to `exit`.
     """
@@ -128,7 +128,7 @@ def shell(
         told = trace_target(trace, script, force=force)
         piped = parse_script("-", piped_script(read("-")[1]), overrides)
         raise typer.Exit(int(run_script(piped, transcript, speed=speed, trace=told, data_dir=data_dir)))
-    from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does without it
+    from raftplay.shell.app import run_shell  # noqa: PLC0415 - `run` does not need it
     from raftplay.shell.typed import usual_place  # noqa: PLC0415
 
     played = parse_script("shell", "", overrides) if script is None else load(script, overrides)
@@ -145,7 +145,7 @@ def tui(
         typer.Argument(
             metavar="[SCRIPT]",
             autocompletion=completions.scripts,
-            help="A file or the name of a scenario, to be played.",
+            help="A file or the name of a scenario, to play.",
         ),
     ] = None,
     nodes: NodesOption = None,
@@ -153,7 +153,7 @@ def tui(
     backend: BackendOption = None,
     speed: Annotated[
         float | None,
-        typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed, 0.1 unless said."),
+        typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed (default: 0.1)."),
     ] = None,
     timing: TimingOption = None,
     set_: SetOption = None,
@@ -168,11 +168,11 @@ def tui(
         typer.Option(
             metavar="FILE",
             autocompletion=completions.files,
-            help="Open what `explore` wrote: at once to where it breaks.",
+            help="Open a script that `explore` wrote, at the violation.",
         ),
     ] = None,
     last: Annotated[
-        bool, typer.Option("--last", help="Open the last session: do again what was done, and go on from there.")
+        bool, typer.Option("--last", help="Replay the last session, and continue from its end.")
     ] = False,
     screenshot: Annotated[
         Path | None,
@@ -185,12 +185,12 @@ def tui(
     ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
     after: Annotated[
-        str, typer.Option(metavar="COMMANDS", help="What is done before the picture, such as 'wait leader'.")
+        str, typer.Option(metavar="COMMANDS", help="Run these before the picture, such as 'wait leader'.")
     ] = "",
-    light: Annotated[bool, typer.Option("--light", help="The picture in the light theme.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="Draw the picture in the light theme.")] = False,
     ascii_: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
 ) -> None:
-    """See a cluster on the screen, and act on it by keys, mouse and commands; ? there explains everything.
+    """Show a cluster on the screen; control it by keys, mouse and commands. Press ? there for help.
 
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
@@ -239,7 +239,7 @@ def tui(
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:
-    """Return where a picture goes, once it is clear that it can be written there. Raises `UsageError`."""
+    """Return the target of a picture after checking that it can be written. Raises `UsageError`."""
     from raftplay.tui.picture import check_name  # noqa: PLC0415 - only a picture needs textual
 
     check_name(file)

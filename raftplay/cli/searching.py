@@ -42,7 +42,7 @@ from raftplay.watch.text import count
 
 
 class ProgressLine:
-    """A line on a terminal that says how far a search is; nothing where standard error is none."""
+    """A line that shows the progress of a search, if standard error is a terminal."""
 
     def __init__(self, seeds: int | None, limit: float | None) -> None:
         self.limit = limit
@@ -52,7 +52,7 @@ class ProgressLine:
         self._is_terminal = sys.stderr.isatty()
 
     def show(self, report: SearchReport) -> None:
-        """Draw the line anew, a few times a second."""
+        """Redraw the line, at most five times a second."""
         ended = bool(report.findings) or report.trials == self._seeds
         if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
             self._shown = report.elapsed
@@ -60,14 +60,14 @@ class ProgressLine:
             print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
 
     def count(self, done: int) -> None:
-        """So many of them are done."""
+        """Show that `done` of them are done."""
         ended = done == self._seeds
         if self._is_terminal and (ended or time.monotonic() - self._shown > 0.2):
             self._shown = time.monotonic()
             print(f"\r{done:,} of {self._seeds:,}", end="\n" if ended else "", file=sys.stderr, flush=True)
 
     def seed_done(self, seed: int) -> None:
-        """A seed of a script is done."""
+        """Count one more seed of a script as done."""
         self._done += 1
         if self._is_terminal:
             end = "\n" if self._done == self._seeds else ""
@@ -83,7 +83,7 @@ def replay(
         ),
     ],
 ) -> None:
-    """Feed the events of a trace to the watchers again, and say what they find."""
+    """Check the events of a trace with every watcher, and print the findings."""
     held, text = replay_text(trace)
     Output().write(text)
     raise typer.Exit(int(Status.HELD if held else Status.FAILED))
@@ -94,7 +94,7 @@ def explore_(
     script: Annotated[
         str | None,
         typer.Argument(
-            autocompletion=completions.scripts, help="A script to run with many seeds in place of faults."
+            autocompletion=completions.scripts, help="A script to run with many seeds, instead of random faults."
         ),
     ] = None,
     backend: Annotated[
@@ -102,27 +102,29 @@ def explore_(
         typer.Option(
             metavar="sim|tcp",
             autocompletion=completions.backends,
-            help="Virtual time, or a soak: real sockets, and what grows meanwhile.",
+            help="Virtual time, or a soak test on real sockets.",
         ),
     ] = "sim",
     speed: Annotated[
-        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="How fast time goes by on sockets.")
+        float, typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="Speed of cluster time on sockets.")
     ] = 1.0,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many seeds (1000, on sockets 20, unless --for is given).")
+        int | None, typer.Option(min=1, help="How many seeds (default without --for: 1000, on sockets 20).")
     ] = None,
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
     nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
     mix: Annotated[
         list[str] | None,
-        typer.Option(autocompletion=completions.mixes, help="Fault mixes to draw from; all unless given."),
+        typer.Option(autocompletion=completions.mixes, help="Fault profiles to draw from (default: all)."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
     first_seed: Annotated[int, typer.Option("--first-seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="How many processes (all cores).")] = None,
-    shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on shrinking what was found.")] = 60.0,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Search on after a finding.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
+    ] = None,
+    shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Continue after a finding.")] = False,
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
@@ -137,10 +139,10 @@ def explore_(
     ] = Path("counterexample.txt"),
     force: ForceOption = False,
 ) -> None:
-    """Search many seeds in virtual time for a schedule that breaks the algorithm, and shrink it.
+    """Search many seeds in virtual time for a schedule that breaks the algorithm, and minimize it.
 
-    With --backend tcp, the same on real sockets, one cluster after another: nothing may break, nor may memory,
-    open files, threads or tasks grow.
+    With --backend tcp, run on real sockets, one cluster after another: no invariant may be violated, and memory,
+    open files, threads and tasks must not grow.
     """
     output = Output()
     on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
@@ -187,7 +189,7 @@ def fuzz_(
     count: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many: 1,000,000 frames, 100,000 scripts.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Decides them all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of all of them.")] = 0,
     out: Annotated[
         Path,
         typer.Option(
@@ -199,10 +201,10 @@ def fuzz_(
     ] = Path("failed.txt"),
     force: ForceOption = False,
 ) -> None:
-    """Throw mutated frames at a live cluster, or generated scripts at the language.
+    """Send mutated frames to a live cluster, or run generated scripts.
 
-    No exception may escape, nor memory be kept. Frames: the cluster still elects and commits. Scripts: each is
-    refused with line and column, or runs to a documented end.
+    No exception may escape, and memory must not grow. Frames: the cluster still elects and commits. Scripts: each
+    is rejected with line and column, or runs to a documented end.
     """
     progress = ProgressLine(count or COUNTS.get(what, 1), None)
     target = Target(out, force)
@@ -214,23 +216,23 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help=f"Measure this alone; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
+            metavar="NAME", help=f"Measure only this; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
         ),
     ] = None,
     nodes: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (3, or 5 where nothing is submitted)."
+            min=1, max=MAX_NODES, metavar="N", help="Nodes of every cluster (default: 3, or 5 without submits)."
         ),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Measure another implementation too, side by side: pysyncobj."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A rough look: a tenth of everything.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure roughly: a tenth of everything.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure what raftplay costs on this machine, next to the least that the same work can cost there."""
+    """Measure what raftplay costs on this machine, next to a lower bound for the same work."""
     terminal = sys.stderr.isatty()
 
     def watch(progress: benchmarks.BenchProgress) -> None:

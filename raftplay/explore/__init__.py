@@ -1,1 +1,1 @@
-"""The search for schedules that break an algorithm: seed sweeps, coverage, liveness, and shrinking."""
+"""The search for schedules that break an algorithm: seed sweeps, coverage, liveness, and minimizing."""

@@ -1,4 +1,4 @@
-"""Proof that the watchers work: every bug switch searched for, and its counterexample shrunk."""
+"""Proof that the watchers work: search for every bug switch, and minimize its counterexample."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from raftplay.raft.bugs import BUGS
 
 @dataclass(frozen=True, slots=True)
 class BugRow:
-    """What became of the search for one bug; `case` is None where it was not found."""
+    """The result of the search for one bug; `case` is None if it was not found."""
 
     bug: str
     seeds: int
@@ -22,7 +22,7 @@ class BugRow:
 
 
 def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
-    """Search for `bug` alone, and shrink what is found. Raises KeyboardInterrupt."""
+    """Search for `bug` alone, and minimize what is found. Raises KeyboardInterrupt."""
     report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
     if report.interrupted:
         raise KeyboardInterrupt
@@ -34,8 +34,8 @@ def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
 
 
 def table(search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS) -> Status:
-    """Search for every bug, and write a row of Markdown for each as it is done. Ctrl-C ends it."""
-    write("| bug | what fell first | seeds needed | mix | seconds | commands after shrinking | nodes |")
+    """Search for every bug, and write a row of Markdown for each when it is done. Ctrl-C ends it."""
+    write("| bug | first violation | seeds needed | mix | seconds | commands after minimizing | nodes |")
     write("|---|---|---|---|---|---|---|")
     rows = []
     try:

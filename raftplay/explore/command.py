@@ -1,4 +1,4 @@
-"""What `raftplay explore` does: search, report, shrink what was found, and write it down as a script."""
+"""The command `raftplay explore`: search, report, minimize the finding, write a script."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,20 +28,20 @@ def explore(
     again: str,
     unset: Sequence[str] = (),
 ) -> Status:
-    """Search, and shrink the first finding into the script `out`. Raises `UsageError`.
+    """Search, and write the first finding, minimized, as the script `out`. Raises `UsageError`.
 
-    `unset` are variables of the environment that must not be set where the script runs.
+    `unset` are environment variables that must not be set where the script runs.
     """
     report = sweep(search, watch)
     write(report_text(report))
     if report.first is None:
         return Status.INTERRUPTED if report.interrupted else Status.HELD
     case = case_of(report.first, report.others)
-    write(f"shrinking {count(len(case.commands), 'command')} …")
+    write(f"minimizing {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again))
     write(
-        f"shrunk to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
+        f"minimized to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
         f"seed {case.plan.seed}: {visible(str(target_of(out).path))}\n"
         f"again: {''.join(f'env -u {name} ' for name in unset)}raftplay run {file_word(str(target_of(out).path))}"
     )
@@ -49,7 +49,7 @@ def explore(
 
 
 def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
-    """The finding of a trial as something to shrink; `others` are those of the same search."""
+    """Return the finding of a trial as a case to minimize; `others` are findings of the same search."""
     assert result.finding is not None
     origin = (
         f"Found with: {finding_text(result)}, {result.plan.seconds:g} s of faults",
@@ -59,7 +59,7 @@ def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
 
 
 def shrunk(case: Case, limit: float) -> Case:
-    """The case, shrunk for at most `limit` seconds; Ctrl-C gives the smallest so far."""
+    """Minimize the case for at most `limit` seconds; Ctrl-C returns the smallest so far."""
     shrinker = Shrinker(case, limit=limit)
     try:
         return shrinker.shrink()
@@ -68,7 +68,7 @@ def shrunk(case: Case, limit: float) -> Case:
 
 
 def write_script(out: Path | Target, text: str) -> None:
-    """Write a script, which took long to find: where it cannot be put in its place, it stays beside and is named.
+    """Write a script. If the target cannot be written, save it beside the target and name that file.
 
     Raises `UsageError`.
     """
@@ -78,7 +78,7 @@ def write_script(out: Path | Target, text: str) -> None:
 def explore_script(
     name: str, text: str, seeds: range, write: Write, overrides: Setup, watch: Callable[[int], None]
 ) -> Status:
-    """Run one script with many seeds in virtual time; the first seed with which it does not hold ends it."""
+    """Run one script with many seeds in virtual time; stop at the first seed with which it does not hold."""
     for done, seed in enumerate(seeds):
         overrides.seed, overrides.backend = seed, "sim"
         script: Script = parse_script(name, text, overrides)

@@ -1,4 +1,4 @@
-"""A counterexample as a script: set-up, the schedule, and in comments what happens at each step."""
+"""A counterexample as a script: set-up, schedule, and comments on each step's effects."""
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
@@ -23,19 +23,19 @@ TOLD = (
     decisions.LogTruncated,
     decisions.CommitAdvanced,
 )
-"""The decisions worth a comment."""
+"""The decisions that a comment reports."""
 
 MAX_LINES = 6
-"""How many comments a step gets."""
+"""The highest number of comments after one step."""
 
 
 def script_of(case: Case, *, command: str = "") -> str:
-    """The script that repeats `case`, commented; `command` is what found it."""
+    """Return the script that repeats `case`, commented; `command` is what found it."""
     return "\n".join([*_head(case, command), *_tell(case)]) + "\n"
 
 
 def schedule_of(case: Case, *, command: str = "") -> str:
-    """A script of what was done on real sockets, where nothing can be repeated exactly."""
+    """Return a script of the commands given on real sockets, where nothing can be repeated exactly."""
     return "\n".join([*_head(case, command), *case.commands]) + "\n"
 
 
@@ -56,12 +56,12 @@ def _head(case: Case, command: str) -> list[str]:
 
 def _what_happens(finding: Finding) -> str:
     if finding.name in {invariant.name for invariant in INVARIANTS} | {LIVENESS}:
-        return f"{finding.name} falls"
+        return f"{finding.name} is violated"
     return f"{finding.name[:1].upper()}{finding.name[1:]}"
 
 
 def _tell(case: Case) -> list[str]:
-    """The commands, each with what it brought about in comments below it."""
+    """Run the commands; return each with comments on its effects."""
     plan = case.plan
     commands = list(case.commands)
     if case.finding.name == LIVENESS:

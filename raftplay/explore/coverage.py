@@ -1,4 +1,4 @@
-"""What a run covered: how often each decision was made, by which rule."""
+"""The coverage of a run: it counts each decision by its rule."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ from raftplay.watch.facts import Record
 
 
 class Coverage:
-    """A reader of the stream that counts decisions: ``VoteDecided log-shorter``, ``BecameLeader`` …"""
+    """Reads the stream and counts decisions: ``VoteDecided log-shorter``, ``BecameLeader`` …"""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[type, str], int] = {}
@@ -21,7 +21,7 @@ class Coverage:
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each rule decided."""
+        """Return the number of decisions by rule."""
         return Counter(
             {
                 f"{kind.__name__} {rule}".strip(): n

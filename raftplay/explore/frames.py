@@ -1,8 +1,8 @@
-"""Mutated frames against a live cluster: a node closes the connection, or nothing comes of it, and it goes on.
+"""Sends mutated frames to a live cluster: a node closes the connection or ignores the frame, and goes on.
 
-Whoever sends them knows the cluster's secret and speaks as a peer, from either end of a connection; else no frame
-would be read at all. Raft trusts its peers: what a peer may say, and what yet would deceive the others (entries of
-a leader that nobody elected, a vote that nobody gave) is not sent. Every other frame is, valid ones among them.
+The sender knows the cluster's secret and acts as a peer, from either end of a connection; otherwise no frame would
+be read. Raft trusts its peers: a frame that a peer could send but that would deceive the others (entries of a
+leader that was not elected, a vote that was not granted) is not sent. All others are, valid ones included.
 """
 
 import contextlib
@@ -32,34 +32,34 @@ from raftplay.watch.text import count
 NODES = 3
 
 BATCH = 32
-"""How many frames are sent at once, each over a connection of its own."""
+"""The number of frames sent at once, each over a separate connection."""
 
 DIALED_EVERY = 16
-"""One batch in so many goes to a node that opened the connection itself."""
+"""One batch in this many goes to a node that opened the connection itself."""
 
 READINGS = 50
-"""How often, in the course of a long run, the cluster must elect and commit, and memory is read."""
+"""The number of times in a long run that the cluster must elect and commit, and memory is read."""
 
 READ_EVERY = 32
-"""After so many batches at the soonest."""
+"""The minimum number of batches between two readings."""
 
 SPEED = 20.0
-"""So that an election takes little of the wall's time."""
+"""Cluster seconds per second of wall time: an election takes little wall time."""
 
 PATIENCE = 20.0
 """Seconds of wall time that a node has to answer or to close a connection; it takes milliseconds."""
 
 MOST_TERM = 1 << 40
-"""A frame of a later term would bring the cluster near the end of all terms."""
+"""The highest term sent: a higher one would bring the cluster near the largest possible term."""
 
 
 class FrameEscaped(Exception):
-    """A node, or the cluster, did what it must not do; the text says what, and on account of which frame."""
+    """A node, or the cluster, misbehaved; the text says how, and after which frame."""
 
 
 @dataclass(slots=True)
 class FrameReport:
-    """What became of the frames so far. `terms`: the highest term, which frames may have raised."""
+    """The results so far. `terms`: the highest term; frames may have raised it."""
 
     sent: int = 0
     fates: Counter[str] = field(default_factory=Counter)
@@ -73,9 +73,9 @@ Watch = Callable[[FrameReport], None]
 
 
 def fuzz_frames(count: int, seed: int, watch: Watch = lambda report: None) -> FrameReport:
-    """Send `count` mutated frames to a live cluster. Raises `FrameEscaped`, and what fails in the cluster.
+    """Send `count` mutated frames to a live cluster. Raises `FrameEscaped`, and errors of the cluster.
 
-    Ctrl-C ends it with the report so far.
+    Ctrl-C ends it and returns the report so far.
     """
     report = FrameReport()
     start = time.monotonic()
@@ -100,19 +100,19 @@ def fuzz_frames(count: int, seed: int, watch: Watch = lambda report: None) -> Fr
 
 
 def report_text(report: FrameReport) -> str:
-    """The whole report in words."""
+    """Return the whole report in words."""
     ended = "interrupted after" if report.interrupted else "sent"
     rate = report.sent / max(report.elapsed, 1e-9)
     fates = ", ".join(f"{name} {times:,}" for name, times in report.fates.most_common())
     return (
         f"{ended} {report.sent:,} mutated frames in {report.elapsed:.1f} s: {rate:,.0f} a second\n"
-        f"what came of them: {fates}\n"
+        f"results: {fates}\n"
         f"the cluster elects and commits, in term {report.terms:,} by now\n{report.gauge.text()}"
     )
 
 
 def _goes_on(harness: Harness, report: FrameReport) -> None:
-    """The cluster elects and commits, and keeps nothing of what came. Raises `FrameEscaped`."""
+    """Check that the cluster elects and commits, and keeps no tasks or connections. Raises `FrameEscaped`."""
     for id in range(harness.n):
         harness.reconnect_peer(id)
     command = report.sent
@@ -137,7 +137,7 @@ def _goes_on(harness: Harness, report: FrameReport) -> None:
 
 
 class _Sender:
-    """Sends frames as a peer would, and sees what becomes of them."""
+    """Sends frames as a peer would, and checks how the nodes react."""
 
     def __init__(self, harness: Harness, dice: random.Random, fates: Counter[str]) -> None:
         backend = harness._backend
@@ -149,7 +149,7 @@ class _Sender:
         self.calls = [Mutator([wire.encode(frame)[4:] for frame in _corpus(peer)], dice) for peer in range(NODES)]
 
     def call(self, count: int) -> None:
-        """Some frames to a node, each over a connection that we open in the name of one of its peers."""
+        """Send `count` frames to a node, each over a connection that we open in the name of one of its peers."""
         node = self.dice.randrange(NODES)
         peer = self.dice.choice([id for id in range(NODES) if id != node])
         frames = [self.frame(peer, "call") for _ in range(count)]
@@ -165,7 +165,7 @@ class _Sender:
                 self.see(end, peer, "call")
 
     def answer(self, count: int) -> None:
-        """Some frames to a node, each over a connection that it opened to us, whom it takes for a peer."""
+        """Send `count` frames to a node, each over a connection that it opened to us, taking us for a peer."""
         node = self.dice.randrange(NODES)
         peer = self.dice.choice([id for id in range(NODES) if id != node])
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -180,13 +180,13 @@ class _Sender:
                     connection.sendall(challenge)
                     checked = wire.check_response(self.secret, challenge, end.read(wire.RESPONSE_BYTES), peer)
                     if checked is None:
-                        raise FrameEscaped(f"node {node} does not prove itself")
+                        raise FrameEscaped(f"node {node} does not authenticate itself")
                     end.send(checked[1], self.dice)
                     self.see(end, peer, "reply")
             self.harness.cluster[node].connect_to_peer(peer, self.harness.cluster[peer].listen_addr)
 
     def frame(self, peer: int, kind: str) -> bytes:
-        """A mutated frame in the name of `peer` that deceives nobody."""
+        """Return a mutated frame in the name of `peer` that deceives no node."""
         while True:
             body = self.calls[peer].text()
             length = len(body)
@@ -198,10 +198,10 @@ class _Sender:
             frames, _ = _look_through(data)
             if not any(_deceives(frame, kind) for frame in frames):
                 return data
-            self.fates["not sent, a lie that a peer would have to tell"] += 1
+            self.fates["not sent because it would deceive"] += 1
 
     def see(self, end: "_End", peer: int, kind: str) -> None:
-        """What became of a frame. Raises `FrameEscaped` when it is not what must."""
+        """Count the node's reaction to a frame. Raises `FrameEscaped` when it is the wrong one."""
         frames, rest = _look_through(end.data)
         proper = all(_belongs(frame, peer, kind) for frame in frames)
         if rest == "bad" or not proper:
@@ -210,7 +210,7 @@ class _Sender:
         elif rest == "unfinished":
             self.fates["never ended"] += 1
         elif kind == "reply":
-            self.fates["answered nothing and was ignored"] += 1
+            self.fates["ignored"] += 1
         else:
             end.read_replies(len(frames))
             self.fates["answered"] += 1
@@ -221,7 +221,7 @@ class _End:
 
     def __init__(self, connection: socket.socket, data: bytes) -> None:
         connection.settimeout(PATIENCE)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # pieces leave as pieces, and at once
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each piece is sent at once
         self.connection = connection
         self.data = data
         self.answer = b""
@@ -235,7 +235,7 @@ class _End:
                 self.connection.sendall(data[start:end])
 
     def read(self, length: int) -> bytes:
-        """So many bytes. Raises `FrameEscaped` when they do not come."""
+        """Read `length` bytes. Raises `FrameEscaped` when they do not come."""
         data = b""
         while len(data) < length:
             more = self._some(length - len(data))
@@ -245,12 +245,12 @@ class _End:
         return data
 
     def read_to_end(self) -> None:
-        """Whatever comes, until the node closes. Raises `FrameEscaped` when it does not."""
+        """Read until the node closes the connection. Raises `FrameEscaped` when it does not."""
         while self._some(65536):
             pass
 
     def read_replies(self, count: int) -> None:
-        """So many replies. Raises `FrameEscaped` when they do not come."""
+        """Read `count` replies. Raises `FrameEscaped` when they do not come."""
         for _ in range(count):
             wire.decode(self.read(int.from_bytes(self.read(wire.LENGTH_BYTES), "big")))
 
@@ -267,7 +267,7 @@ class _End:
 
 
 def _corpus(peer: int) -> list[wire.Frame]:
-    """Valid frames in the name of `peer`, of a term that is long over."""
+    """Return valid frames in the name of `peer`, of a term that ended long ago."""
     entries = (LogEntry("ä\x00\n", 0), LogEntry({"a": [1, None, 1.5]}, 0), LogEntry(7, 0))
     return [
         wire.Call(1, RequestVoteArgs(0, peer, -1, -1)),
@@ -280,7 +280,7 @@ def _corpus(peer: int) -> list[wire.Frame]:
 
 
 def _look_through(data: bytes) -> tuple[list[wire.Frame], str]:
-    """The frames in `data`, and what comes behind them: nothing ("whole"), or something "unfinished" or "bad"."""
+    """Return the frames in `data`, and "whole", or "unfinished" or "bad" if bytes are left after them."""
     frames: list[wire.Frame] = []
     while len(data) >= wire.LENGTH_BYTES:
         length = int.from_bytes(data[: wire.LENGTH_BYTES], "big")
@@ -297,7 +297,7 @@ def _look_through(data: bytes) -> tuple[list[wire.Frame], str]:
 
 
 def _belongs(frame: wire.Frame, peer: int, kind: str) -> bool:
-    """Whether a peer may send this kind of frame over this kind of connection."""
+    """Return True if a peer may send this frame over this kind of connection."""
     if isinstance(frame, wire.Answered):
         return kind == "reply"
     args = frame.args
@@ -306,7 +306,7 @@ def _belongs(frame: wire.Frame, peer: int, kind: str) -> bool:
 
 
 def _deceives(frame: wire.Frame, kind: str) -> bool:
-    """Whether nodes would believe what is not so: a call of a term in force, or a reply that one may wait for."""
+    """Return True if nodes would believe a false frame: a request of a current term, or an expected reply."""
     if isinstance(frame, wire.Answered):
         return kind == "reply" and frame.id != 0
     if isinstance(frame.args, AppendEntriesArgs):

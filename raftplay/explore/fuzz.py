@@ -1,4 +1,4 @@
-"""What `raftplay fuzz` does: throw frames at a live cluster, or scripts at the language, and say what becomes."""
+"""The command `raftplay fuzz`: it sends frames to a live cluster, or runs generated scripts, and reports."""
 
 import traceback
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from raftplay.files import Target, target_of
 from raftplay.watch.text import visible
 
 COUNTS = {"frames": 1_000_000, "scripts": 100_000}
-"""How many of each unless said otherwise."""
+"""The default number of each."""
 
 Write = Callable[[str], None]
 Watch = Callable[[int], None]
 
 
 def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | Target, watch: Watch) -> Status:
-    """Throw `count` of them, drawn from `seed`; a script that fails is written into `out`. Raises `UsageError`."""
+    """Run `count` frames or scripts drawn from `seed`; write a failing script to `out`. Raises `UsageError`."""
     if what not in COUNTS:
         hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
-        raise UsageError(f"{quoted(what)} cannot be thrown{hint}")
+        raise UsageError(f"{quoted(what)} cannot be fuzzed{hint}")
     count = COUNTS[what] if count is None else count
     return _frames(count, seed, write, watch) if what == "frames" else _scripts(count, seed, write, out, watch)
 
@@ -31,7 +31,7 @@ def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | T
 def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
     try:
         report = frames.fuzz_frames(count, seed, lambda report: watch(report.sent))
-    except Exception as failure:  # the very thing that is looked for
+    except Exception as failure:  # the failure that is looked for
         write(_trace(failure))
         return Status.FAILED
     write(frames.report_text(report))

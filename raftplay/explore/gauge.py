@@ -1,4 +1,4 @@
-"""What a process holds, read at rest and compared: whatever is only ever taken shows in a long run."""
+"""Resources of a process, read at rest and compared: a leak shows in a long run."""
 
 import gc
 import os
@@ -12,24 +12,24 @@ from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster.harness import Harness
 
 MEMORY_ROOM = 16 << 20
-"""How many bytes of memory a process may take more in the end: caches fill, and pages are not given back."""
+"""Bytes of memory that a process may use more at the end: caches fill, and pages are not given back."""
 
 BLOCKS_ROOM = 20_000
-"""Likewise, how many blocks of Python's allocator."""
+"""Blocks of Python's allocator that a process may use more at the end."""
 
 SHARE_ROOM = 0.05
-"""What may come on top of both, as a share of what there was."""
+"""Additional growth allowed in both, as a share of the first value."""
 
 PATIENCE = 10.0
-"""Seconds of wall time until what closes must be closed; it takes milliseconds."""
+"""Seconds of wall time within which connections and tasks must end; it takes milliseconds."""
 
 WARM_UP = 2
-"""How many readings pass before any counts: caches are filled by then, and what is made once is made."""
+"""The number of first readings that do not count: caches fill, and one-time objects are made."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceUse:
-    """What the process holds: bytes of memory (0 where the system does not say), blocks, open files, threads."""
+    """The resources of the process: bytes of memory (0 if unknown), Python's blocks, open files, threads."""
 
     memory: int
     blocks: int
@@ -44,28 +44,28 @@ class ResourceUse:
 
 
 def read() -> ResourceUse:
-    """What the process holds now, without its garbage."""
+    """Collect garbage, and read the resources of the process."""
     gc.collect()
     return ResourceUse(_resident(), sys.getallocatedblocks(), _open_files(), threading.active_count())
 
 
 @dataclass(slots=True)
 class Gauge:
-    """Readings in their order, all taken at the same point of a run that repeats itself."""
+    """Readings in order, all taken at the same point of a repeating run."""
 
     readings: list[ResourceUse] = field(default_factory=list)
 
     def read(self) -> None:
-        """Take one more."""
+        """Take one more reading."""
         self.readings.append(read())
 
     @property
     def counted(self) -> list[ResourceUse]:
-        """Those behind the warm-up; all of them in a run that is too short for one."""
+        """Return the readings after the warm-up; all of them if the run is too short for one."""
         return self.readings[WARM_UP:] or self.readings
 
     def growth(self) -> str | None:
-        """What grew, in words; None if nothing did. Files and threads must be as many as they were."""
+        """Describe what grew; None if nothing did. Files and threads may not grow at all."""
         if not self.readings:
             return None
         counted = self.counted
@@ -87,7 +87,7 @@ class Gauge:
         return ", ".join(grown) or None
 
     def text(self) -> str:
-        """The first and the last reading that count, and whether something grew."""
+        """Return the first and the last counted reading in words, and what grew."""
         counted = self.counted
         growth = self.growth()
         return (
@@ -97,20 +97,18 @@ class Gauge:
 
 
 def left_over(harness: Harness) -> str | None:
-    """What a cluster on sockets runs or holds open at rest beyond what it needs, in words; None if nothing."""
+    """Describe tasks and connections of a cluster on sockets, at rest, that it does not need; None if none."""
     backend = harness._backend
     assert isinstance(backend, TcpBackend)
     deadline = time.monotonic() + PATIENCE
     while True:
         nodes = sum(alive and on for alive, on in zip(harness.alive, harness.connected, strict=True))
-        needed = 2 * nodes * (nodes - 1)  # each has two ends
+        needed = 2 * nodes * (nodes - 1)  # each connection has two ends
         tasks, connections = backend.tasks, backend.connections
         if tasks == 0 and connections == needed:
             return None
         if time.monotonic() > deadline:
-            return (
-                f"{tasks} tasks run and {connections} ends of connections are open, where 0 and {needed} would do"
-            )
+            return f"{tasks} tasks run and {connections} ends of connections are open; expected 0 and {needed}"
         time.sleep(0.01)
 
 

@@ -1,7 +1,7 @@
-"""Fault mixes: what is done to a cluster, chosen as it runs, always as commands that a script can repeat.
+"""Fault profiles (nemeses): faults chosen at run time, as commands that a script can repeat.
 
-A driver looks at the cluster and names the next command and the pause before it. Everything it chooses comes
-from its own seed, so that a run is decided by its seed alone, and the commands are written down as they go.
+A chooser looks at the cluster and names the next command and the pause before it. All its choices come from
+its own seed, so the run's seed alone determines the run, and each command is recorded.
 """
 
 import random
@@ -14,17 +14,17 @@ from raftplay.cluster.harness import Harness
 
 @dataclass
 class FaultChooser:
-    """Chooses commands for one run. `step` gives the pause before the next one, in ms, and the command."""
+    """Chooses commands for one run. `step` returns the pause before the next one, in ms, and the command."""
 
     harness: Harness
     rng: random.Random
     weights: dict[str, float]
     submitted: int = 0
     led: list[int] = field(default_factory=list)
-    """The nodes that were seen to lead, each once, the last one last."""
+    """The nodes that were seen as leader, each once, the latest last."""
 
     def step(self) -> tuple[float, str]:
-        """(pause in ms, command); a command that cannot be given now is replaced by a submit."""
+        """Return (pause in ms, command); a submit replaces a command that is impossible now."""
         self._note_leader()
         names = list(self.weights)
         name = self.rng.choices(names, weights=[self.weights[n] for n in names])[0]
@@ -34,18 +34,18 @@ class FaultChooser:
             assert command is not None
         return round(pause, 1), command
 
-    # ---- what is there
+    # ---- the state of the cluster
 
     def alive(self) -> list[int]:
-        """The nodes that run."""
+        """Return the running nodes."""
         return [id for id in range(self.harness.n) if self.harness.alive[id]]
 
     def down(self) -> list[int]:
-        """The nodes that can be restarted."""
+        """Return the nodes that can be restarted."""
         return [id for id in range(self.harness.n) if not self.harness.alive[id] and not self.harness.wiped[id]]
 
     def leader(self) -> int | None:
-        """The leader, by preference one that is connected."""
+        """Return the leader, preferably a connected one."""
         found = checks.leaders(self.harness)
         return found[0] if found else None
 
@@ -55,21 +55,21 @@ class FaultChooser:
             self.led = [*(id for id in self.led if id != leader), leader]
 
     def any_of(self, ids: list[int]) -> int | None:
-        """One of `ids`, or None when there is none."""
+        """Return one of `ids`, or None if there is none."""
         return self.rng.choice(ids) if ids else None
 
     def group_of_most(self) -> list[int]:
-        """The nodes that run, in the largest group of a partition."""
+        """Return the running nodes in the largest group of a partition."""
         groups = self.harness.network.groups
         return [id for id in self.alive() if not groups or id in max(groups, key=len)]
 
     def group_of(self, id: int) -> list[int]:
-        """The nodes on the same side of a partition as `id`, without it."""
+        """Return the nodes on the same side of a partition as `id`, without it."""
         groups = self.harness.network.groups or (tuple(range(self.harness.n)),)
         return [other for group in groups if id in group for other in group if other != id]
 
     def link(self) -> str:
-        """One direction of some link."""
+        """Return one direction of a random link."""
         src, dst = self.rng.sample(range(self.harness.n), 2)
         return f"{src}->{dst}"
 
@@ -78,7 +78,7 @@ WeightedAct = tuple[float, str | None]
 
 
 def submit(driver: FaultChooser) -> WeightedAct:
-    """A command for the leader, or for whoever runs."""
+    """Submit to the leader, or to any running node."""
     target = driver.leader()
     if target is None or driver.rng.random() < 0.15:
         target = driver.any_of(driver.alive())
@@ -96,7 +96,7 @@ def _crash(driver: FaultChooser) -> WeightedAct:
 
 
 def _kill_leader(driver: FaultChooser) -> WeightedAct:
-    """Soon after it won (2–60 ms), or in the middle of its work."""
+    """Crash the leader soon after it was elected (2–60 ms), or later."""
     leader = driver.leader()
     if leader is None:
         return driver.rng.uniform(2, 60), "now"
@@ -108,7 +108,7 @@ def _restart(driver: FaultChooser) -> WeightedAct:
 
 
 def _bounce(driver: FaultChooser) -> WeightedAct:
-    """A node comes back at once when there is one, else one goes down."""
+    """Restart a crashed node if there is one, else crash one."""
     down = driver.down()
     return (driver.rng.uniform(0, 20), _on(driver, "restart", down)) if down else _crash(driver)
 
@@ -141,7 +141,7 @@ def _partition(driver: FaultChooser) -> WeightedAct:
 
 
 def _minority(driver: FaultChooser) -> WeightedAct:
-    """The leader on one side with fewer than half of the nodes: what it takes there is replaced later."""
+    """Put the leader in a minority: entries it appends there are replaced later."""
     leader, ids = driver.leader(), list(range(driver.harness.n))
     if leader is None or len(ids) < 3:
         return 1.0, None
@@ -153,13 +153,13 @@ def _minority(driver: FaultChooser) -> WeightedAct:
 
 
 def _depose(driver: FaultChooser) -> WeightedAct:
-    """Another node stands, of those that can talk to most."""
+    """Make another node that can reach most nodes start an election."""
     ids = [id for id in driver.group_of_most() if id != driver.leader()]
     return driver.rng.uniform(0, 30), _on(driver, "timeout", ids)
 
 
 def _reinstate(driver: FaultChooser) -> WeightedAct:
-    """The node stands that led before the present leader, if it can talk to most."""
+    """Make the previous leader start an election if it can reach most nodes."""
     able = driver.group_of_most()
     ids = [id for id in driver.led if id in able and id != driver.leader()]
     return driver.rng.uniform(0, 30), _on(driver, "timeout", ids[-1:])
@@ -204,7 +204,7 @@ def _hold(driver: FaultChooser) -> WeightedAct:
 
 
 def _release(driver: FaultChooser) -> WeightedAct:
-    """What was held arrives, by preference at the leader; soon, or late."""
+    """Release held messages, preferably those to the leader; soon or late."""
     held = driver.harness.flights.held_links
     if not held:
         return 1.0, None
@@ -249,7 +249,7 @@ def _tear(driver: FaultChooser) -> WeightedAct:
 
 
 def _wipe(driver: FaultChooser) -> WeightedAct:
-    """Only as long as a majority keeps its disks: with fewer, Raft promises no progress."""
+    """Wipe a disk only while a majority keeps theirs: with fewer, Raft promises no progress."""
     harness = driver.harness
     if sum(harness.wiped) + 1 > (harness.n - 1) // 2 or driver.rng.random() < 0.7:
         return 1.0, None
@@ -344,4 +344,4 @@ MIXES: dict[str, dict[str, float]] = {
     "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle")}
     | {"submit": 8, "wipe": 0.1},
 }
-"""How often each act is chosen, by mix; one mix is drawn per seed."""
+"""The weight of each act, by fault profile; one profile is drawn per seed."""

@@ -1,4 +1,4 @@
-"""Bytes that were damaged: what no node sends, yet close enough to it to get far into whoever reads it."""
+"""Damaged bytes: invalid, but close enough to valid frames to get far into a parser."""
 
 import random
 import re
@@ -12,21 +12,21 @@ NUMBERS = (
     b"4611686018427387904", b"9223372036854775807", b"18446744073709551616", b"1.5", b"1e3", b"1e999", b"-0",
     b"00", b"0x1", b"NaN", b"9" * 30, b"9" * 4300, b"9" * 20_000,
 )  # fmt: skip
-"""What may stand where a number stood: the ends of every range, and what is none."""
+"""Replacements for a number: the ends of every range, and invalid numbers."""
 
 TOKENS = (
     b"null", b"true", b"false", b'""', b'"x"', b"[]", b"{}", b"[[]]", b'{"a":1}', b'"\\ud800"', b'"\\u0000"',
     b'"call"', b'"reply"', b'"RequestVote"', b'"AppendEntries"', b'"Vote"', b'"Appended"', b'"\xff"', b",", b"]",
     b"[", b"[" * 200, b"[" * 20_000, b'"' + b"x" * 70_000 + b'"',
 )  # fmt: skip
-"""What may stand where any word of JSON stood."""
+"""Replacements for any token of JSON."""
 
 HOW_OFTEN = (1, 1, 1, 1, 2, 2, 3, 5)
-"""How often a text is changed: once leaves most of it whole."""
+"""The number of changes to a text: one change leaves most of it whole."""
 
 
 class Mutator:
-    """Changes texts out of `corpus`, each a different way; `dice` decides everything."""
+    """Changes texts of `corpus`, each in a different way; `dice` decides everything."""
 
     def __init__(self, corpus: Sequence[bytes], dice: random.Random) -> None:
         self.corpus = corpus
@@ -46,7 +46,7 @@ class Mutator:
         )
 
     def text(self) -> bytes:
-        """One text of the corpus, changed once or a few times; now and then nothing but noise."""
+        """Return one text of the corpus, changed once or a few times; rarely only random bytes."""
         if self.dice.random() < 0.02:
             return self.dice.randbytes(self.dice.randrange(200))
         text = self.dice.choice(self.corpus)
@@ -55,7 +55,7 @@ class Mutator:
         return text
 
     def _at(self, text: bytes) -> tuple[int, int]:
-        """Some stretch of `text`, mostly a short one."""
+        """Return the start and end of a random part of `text`, usually a short one."""
         start = self.dice.randrange(len(text) + 1)
         return start, min(len(text), start + self.dice.choice((1, 1, 2, 4, 16, 64)))
 

@@ -1,4 +1,4 @@
-"""A search in words: its progress, what it covered, what it found."""
+"""A search in words: its progress, its coverage, its findings."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from raftplay.version import __version__
 from raftplay.watch.text import count
 
 MOST_LISTED = 100
-"""How many findings beside the first are listed."""
+"""The highest number of further findings that are listed."""
 
 PROMISES = {
     "leader": "a leader, followed by all, after the last fault",
@@ -20,7 +20,7 @@ PROMISES = {
 
 
 def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None) -> str:
-    """One line for a terminal."""
+    """Return the progress as one line for a terminal."""
     done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
@@ -29,7 +29,7 @@ def progress_line(report: SearchReport, *, seeds: int | None, limit: float | Non
 
 
 def report_text(report: SearchReport) -> str:
-    """The whole report."""
+    """Return the whole report."""
     elapsed = max(report.elapsed, 1e-9)
     rate, times = report.trials / elapsed, report.simulated / elapsed
     ended = "interrupted after" if report.interrupted else "searched"
@@ -49,7 +49,7 @@ def report_text(report: SearchReport) -> str:
 
 
 def findings_text(report: SearchReport) -> str:
-    """What was found, the lowest seed first."""
+    """Describe the findings, lowest seed first."""
     if not report.findings:
         return "nothing broke"
     first = report.first
@@ -64,14 +64,14 @@ def findings_text(report: SearchReport) -> str:
 
 
 def finding_text(result: Result) -> str:
-    """Name the finding of a trial, and what its plan drew: "Log Matching, seed 23, 5 nodes, mix churn"."""
+    """Name the finding of a trial and its plan: "Log Matching, seed 23, 5 nodes, mix churn"."""
     plan = result.plan
     assert result.finding is not None
     return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}"
 
 
 def other_findings(label: str, others: Sequence[Result]) -> list[str]:
-    """List the findings beside the first, a line each; of very many only the first `MOST_LISTED`."""
+    """List the findings after the first, one per line, at most `MOST_LISTED`."""
     lines = [f"{label}: {finding_text(other)}" for other in others[:MOST_LISTED]]
     if len(others) > MOST_LISTED:
         lines.append(f"{label}: {len(others) - MOST_LISTED} more")

@@ -1,6 +1,6 @@
-"""Generated scripts: valid, nearly valid, nonsense and hostile; each is refused with a place, or runs to its end.
+"""Generated scripts, valid or not: each is rejected with line and column, or runs to a documented end.
 
-The grammar is read off the table of commands, so that a new command is part of it.
+The grammar is read from the table of commands, so new commands are included.
 """
 
 import random
@@ -20,10 +20,10 @@ from raftplay.watch.text import visible
 MOST_LINES = 10
 
 LONGEST_RUN = 20.0
-"""A script that would let more cluster time pass, in seconds, is read but not run."""
+"""Seconds of cluster time above which a script is read but not run."""
 
 STEP_TIME = 0.005
-"""About how much cluster time a step lets pass."""
+"""Seconds of cluster time that a step takes, about."""
 
 WordChoice = Callable[["Grammar"], str]
 
@@ -81,7 +81,7 @@ WORDS: dict[str, WordChoice] = {
         " ", _of("loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear"), 2
     ),
 }
-"""What may stand for a parameter, by the way in which it is shown; a command with another one is its example."""
+"""Generators of a parameter, by its displayed form; a command with any other parameter uses its example."""
 
 SCRAPS = (
     "", "'", '"', "\\", "#", ";", "|", "->", "<->", "=", ",", "$", "$nobody", "..", "%", "----", "to", "within",
@@ -90,11 +90,11 @@ SCRAPS = (
     "\u202e", "\u200b", "\ufeff", "\U0001f600", "\ud800", "e\u0301\u0301\u0301", "x" * 70, "9" * 5000, "漢" * 50,
     "*" * 70_000,
 )  # fmt: skip
-"""What stands where it should not."""
+"""Text put in where it does not belong."""
 
 
 class Grammar:
-    """Makes scripts; `dice` decides everything."""
+    """Generates scripts; `dice` decides everything."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -110,8 +110,8 @@ class Grammar:
         )
 
     def script(self) -> bytes:
-        """One script, as a file might hold it."""
-        good = self.dice.random() < 0.6  # most must get as far as to run
+        """Return one script, as a file might hold it."""
+        good = self.dice.random() < 0.6  # most must get as far as running
         lines = self._setup_lines() if good else [self.setup_line() for _ in range(self.dice.randrange(4))]
         lines += self.dice.choice(([], ["let x = 1"], ["let x = 1", "timeout 0", "wait leader"]))
         makers = (self.command, self._comment, self._several) if good else self._lines
@@ -124,15 +124,15 @@ class Grammar:
         return data
 
     def command(self) -> str:
-        """A command with parameters as they should be; some still do not suit the cluster."""
+        """Return a command with valid parameters; some still do not suit the cluster."""
         return self._written(self.dice.choice(self._rows))
 
     def setup_line(self) -> str:
-        """A set-up line, which may come twice, or too late."""
+        """Return a set-up line, which may come twice, or too late."""
         return self._written(self.dice.choice(self._setup))
 
     def _setup_lines(self) -> list[str]:
-        """A set-up as it should be: nothing is chosen twice, and the nodes are a few."""
+        """Return valid set-up lines: nothing is chosen twice, and there are few nodes."""
         rows = [row for row in self._setup if row.name != "nodes" and self.dice.random() < 0.15]
         return [self.dice.choice(("nodes 3", "nodes 5", "")), *(self._written(row) for row in rows)]
 
@@ -147,7 +147,7 @@ class Grammar:
         return " ".join(filter(None, words))
 
     def _damaged(self) -> str:
-        """A command in which something was cut out, put in, doubled or exchanged."""
+        """Return a command with parts removed, inserted, doubled or replaced."""
         line = self.command()
         for _ in range(self.dice.randint(1, 3)):
             start = self.dice.randrange(len(line) + 1)
@@ -170,19 +170,19 @@ class Grammar:
 
 
 class Misjudged(Exception):
-    """A script was neither refused as it should be nor run to a documented end; the text says what happened."""
+    """A script was neither rejected properly nor run to a documented end; the text says what happened."""
 
 
 @dataclass(slots=True)
 class ScriptReport:
-    """What became of the scripts so far."""
+    """The results of the scripts so far."""
 
     done: int = 0
     fates: Counter[str] = field(default_factory=Counter)
     elapsed: float = 0.0
     interrupted: bool = False
     failed: bytes | None = None
-    """The script with which something went wrong."""
+    """The script that failed."""
 
     failure: BaseException | None = None
 
@@ -191,7 +191,7 @@ Watch = Callable[[ScriptReport], None]
 
 
 def fuzz_scripts(count: int, seed: int, watch: Watch = lambda report: None) -> ScriptReport:
-    """Read and run `count` scripts in virtual time, up to the first with which something goes wrong, if any."""
+    """Read and run `count` scripts in virtual time; stop at the first that fails."""
     report = ScriptReport()
     grammar = Grammar(random.Random(f"scripts {seed}"))
     start = time.monotonic()
@@ -202,7 +202,7 @@ def fuzz_scripts(count: int, seed: int, watch: Watch = lambda report: None) -> S
         except KeyboardInterrupt:
             report.interrupted = True
             break
-        except Exception as failure:  # the very thing that is looked for
+        except Exception as failure:  # the failure that is looked for
             report.failed, report.failure = data, failure
             break
         report.done += 1
@@ -213,7 +213,7 @@ def fuzz_scripts(count: int, seed: int, watch: Watch = lambda report: None) -> S
 
 
 def report_text(report: ScriptReport) -> str:
-    """The whole report in words."""
+    """Return the whole report in words."""
     ended = "interrupted after" if report.interrupted else "read and ran"
     rate = report.done / max(report.elapsed, 1e-9)
     fates = ", ".join(f"{name} {times:,}" for name, times in report.fates.most_common())
@@ -224,7 +224,7 @@ def report_text(report: ScriptReport) -> str:
 
 
 def judge(data: bytes, seed: int) -> str:
-    """What became of one script, in a word or two. Raises `Misjudged`, and whatever it should not."""
+    """Return the result of one script in a word or two. Raises `Misjudged`, and any unexpected error."""
     name = "\x1b[31mscript\u202e"
     try:
         text = decode(name, data)
@@ -261,14 +261,14 @@ def _check_refusal(refusal: ScriptRefused, data: bytes) -> None:
 
 
 def _check_shown(text: str) -> None:
-    """Nothing of a user's text is shown as it would act on a terminal."""
+    """Raise `Misjudged` if user text is shown without escapes."""
     for line in text.split("\n"):
         if visible(line) != line:
             raise Misjudged(f"this is shown raw: {line!r}")
 
 
 def _time_of(script: Script) -> float:
-    """How much cluster time the script lets pass at most."""
+    """Return the most cluster time that the script may take, in seconds."""
     total = 0.0
     for step in script.steps:
         for name, resolve in step.bound.arguments:

@@ -1,8 +1,8 @@
-"""Making a schedule that breaks something short enough to read.
+"""Minimizes a schedule that breaks something, so that a person can read it.
 
-A shorter schedule is kept when the same thing falls under it, for some seed: what is left out changes every
-later random choice, so a candidate is tried with a few seeds. What cannot be done any more (restarting a node
-that no longer crashed) drops out by itself.
+A shorter schedule is kept when it causes the same finding with some seed: leaving a command out changes every
+later random choice, so a candidate is tried with a few seeds. A command that has become impossible (restarting
+a node that did not crash) is dropped.
 """
 
 import random
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from raftplay.explore.trial import LIVENESS, Finding, Plan, Result, rerun
 
 SEEDS_TRIED = 4
-"""With how many seeds a shorter candidate is tried."""
+"""The number of seeds with which a shorter candidate is tried."""
 
 MIN_NODES = 2
 
@@ -26,23 +26,23 @@ _SUBMIT = re.compile(r"submit (\d+) to (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A schedule under which something falls."""
+    """A schedule that causes a finding."""
 
     plan: Plan
     commands: tuple[str, ...]
     finding: Finding
     origin: tuple[str, ...] = ()
-    """Where it comes from, and what was found beside it, in lines for whoever reads its script."""
+    """Comment lines of its script: where it comes from, and what else was found."""
 
     @property
     def size(self) -> tuple[int, int, float]:
-        """What is to become small: commands, nodes, and the time slept."""
+        """Return the size to minimize: commands, nodes, and the ms slept."""
         slept = sum(float(m[1]) for m in map(_SLEEP.fullmatch, self.commands) if m)
         return len(self.commands), self.plan.nodes, slept
 
 
 class Shrinker:
-    """Shrinks one case, within `limit` seconds of wall time."""
+    """Minimizes one case, within `limit` seconds of wall time."""
 
     def __init__(
         self, case: Case, *, limit: float = 60.0, progress: ShrinkWatch = lambda runs, size: None
@@ -55,7 +55,7 @@ class Shrinker:
         self._rng = random.Random(f"shrink {case.plan.seed}")
 
     def shrink(self) -> Case:
-        """The smallest case found."""
+        """Return the smallest case found."""
         before = None
         while self.case.size != before and not self._is_late():
             before = self.case.size
@@ -63,7 +63,7 @@ class Shrinker:
                 reduce()
         return self.case
 
-    # ---- ways to become smaller
+    # ---- ways to make it smaller
 
     def _fewer_nodes(self) -> None:
         while self.case.plan.nodes > MIN_NODES:
@@ -118,7 +118,7 @@ class Shrinker:
     # ---- trying
 
     def _try(self, commands: list[str], nodes: int | None = None) -> bool:
-        """Whether the same thing falls under `commands`; if so they are the case from now on."""
+        """Try `commands`; on the same finding, keep them and return True."""
         commands = merge_sleeps(commands)
         plan = replace(self.case.plan, nodes=nodes or self.case.plan.nodes)
         seeds = [plan.seed, *(self._rng.randrange(1, 1000) for _ in range(SEEDS_TRIED - 1))]
@@ -141,7 +141,7 @@ class Shrinker:
         return False
 
     def _run(self, plan: Plan, commands: list[str]) -> Result | None:
-        """The run if the same thing falls in it. What is lost for good must be kept by the sound algorithm."""
+        """Return the run's result if the finding is the same; for liveness, the correct algorithm must recover."""
         measured = self._name == LIVENESS
         self.runs += 1
         result = rerun(plan, commands, measured=measured)
@@ -158,7 +158,7 @@ class Shrinker:
 
 
 def merge_sleeps(commands: list[str]) -> list[str]:
-    """Neighbouring sleeps as one, and none at the end."""
+    """Join neighbouring sleeps, and remove `now`."""
     merged: list[str] = []
     for command in commands:
         if command == "now":
@@ -173,7 +173,7 @@ def merge_sleeps(commands: list[str]) -> list[str]:
 
 
 def numbered_anew(commands: tuple[str, ...]) -> list[str]:
-    """Submitted values counted from 1."""
+    """Number the submitted values from 1."""
     count = 0
     fresh = []
     for command in commands:
@@ -186,7 +186,7 @@ def numbered_anew(commands: tuple[str, ...]) -> list[str]:
 
 
 def simplifications(command: str) -> list[str]:
-    """Simpler commands that may do as well."""
+    """Return simpler commands that may have the same effect."""
     verb, _, rest = command.partition(" ")
     match verb:
         case "drop" if not rest.endswith("after 0"):
@@ -200,7 +200,7 @@ def simplifications(command: str) -> list[str]:
 
 
 def renumber(command: str, gone: int) -> str | None:
-    """`command` in a cluster without the node `gone`, higher ids one less; None when it is about that node."""
+    """Rewrite `command` without node `gone`, higher ids one less; return None if it names that node."""
     verb, _, rest = command.partition(" ")
     if verb in ("sleep", "heal", "now") or rest.startswith("all"):
         return command
@@ -220,7 +220,7 @@ def renumber(command: str, gone: int) -> str | None:
 
 
 def _split_tail(verb: str, rest: str) -> tuple[str, str]:
-    """What names nodes, and what follows it."""
+    """Split `rest` after the part that names nodes."""
     if verb in ("drop", "tear", "link"):
         head, _, tail = rest.partition(" ")
         return head, f" {tail}"

@@ -1,4 +1,4 @@
-"""A soak: trials on real sockets, one after another in one process, which must be left as each found it."""
+"""A soak: trials on real sockets, one after another in one process, whose resources must not grow."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +18,14 @@ Write = Callable[[str], None]
 
 
 def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, again: str) -> Status:
-    """Run trials on sockets, and measure between them; what is found is written into `out` as it went.
+    """Run trials on sockets, and measure resources between them; write the first finding's commands to `out`.
 
-    It fails when something broke, or grew. Raises `UsageError`.
+    It fails when something broke or grew. Raises `UsageError`.
     """
     gauge = Gauge()
 
     def look(report: SearchReport) -> None:
-        bound.cache_clear()  # it fills with whatever commands there are
+        bound.cache_clear()  # its cache fills with commands
         gauge.read()
         watch(report)
 
@@ -36,7 +36,7 @@ def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, agai
     if report.first is not None:
         write_script(out, schedule_of(case_of(report.first), command=again))
         name = str(target_of(out).path)
-        write(f"what was done: {visible(name)}\nonce more: raftplay run {file_word(name)}")
+        write(f"the commands: {visible(name)}\nagain: raftplay run {file_word(name)}")
     if report.first is not None or gauge.growth():
         return Status.FAILED
     return Status.INTERRUPTED if report.interrupted else Status.HELD

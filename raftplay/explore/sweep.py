@@ -1,4 +1,4 @@
-"""Many trials on all cores: what was found, what was covered, how fast, and how soon clusters came back."""
+"""Many trials on all cores: findings, coverage, speed, and how soon clusters recovered."""
 
 import multiprocessing
 import shlex
@@ -14,17 +14,17 @@ from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.explore.trial import Plan, Result, draw, run_trial
 
 USUAL_NODES = range(3, 8)
-"""From how many nodes a search draws unless it is told otherwise."""
+"""The default range of nodes in a search."""
 
 CHUNK = 4
-"""How many trials a process takes at once."""
+"""The number of trials that a process takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to search: from `first_seed` on, `seeds` of them or `limit` seconds of wall time (the first to end).
+    """A search: `seeds` seeds from `first_seed` on, or `limit` seconds of wall time, whichever ends first.
 
-    On the backend "tcp", one cluster after another, at `speed`.
+    On the backend "tcp", one cluster runs after another, at `speed`.
     """
 
     nodes: range
@@ -40,7 +40,7 @@ class Search:
     speed: float = 1.0
 
     def again(self, seed: int) -> str:
-        """Return the command that tries `seed` alone again: every option that is not as usual, and the seed."""
+        """Return the command that repeats `seed` alone, with every option that is not at its default."""
         usual = Search(USUAL_NODES)
         words = ["raftplay", "explore"]
         for bug in self.bugs:
@@ -58,7 +58,7 @@ class Search:
 
 @dataclass(slots=True)
 class SearchReport:
-    """What a `search` has seen so far."""
+    """The results of a `search` so far."""
 
     search: Search
     trials: int = 0
@@ -72,7 +72,7 @@ class SearchReport:
     findings: list[Result] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
-        """Count a trial that is over."""
+        """Count a finished trial."""
         self.trials += 1
         self.simulated += result.seconds
         self.faults += result.faults
@@ -85,12 +85,12 @@ class SearchReport:
 
     @property
     def first(self) -> Result | None:
-        """The finding of the lowest seed."""
+        """Return the finding with the lowest seed."""
         return min(self.findings, key=lambda result: result.plan.seed, default=None)
 
     @property
     def others(self) -> list[Result]:
-        """All other findings, by their seeds."""
+        """Return all other findings, ordered by seed."""
         return sorted(self.findings, key=lambda result: result.plan.seed)[1:]
 
 
@@ -98,7 +98,7 @@ Watch = Callable[[SearchReport], None]
 
 
 def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
-    """Run the search; `watch` sees the report after every trial. Ctrl-C ends it with the report so far."""
+    """Run the search; call `watch` after every trial. Ctrl-C ends it and returns the report so far."""
     report = SearchReport(search)
     start = time.monotonic()
     trials = _trials(search, start)
@@ -118,7 +118,7 @@ def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value that `share` of `values` do not exceed; 0 when there are none."""
+    """Return the value that `share` of `values` do not exceed; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
@@ -145,10 +145,10 @@ def _trials(search: Search, start: float) -> Generator[Result, None, None]:
         yield from map(run_trial, plans)
         return
     context = multiprocessing.get_context("spawn")
-    resource_tracker.ensure_running()  # by starting with the pool it would let a Ctrl-C through
+    resource_tracker.ensure_running()  # if it started with the pool, it would receive Ctrl-C
     with ExitStack() as ended:
-        with interrupts_held_back():  # its processes hear of no Ctrl-C, from their first moment on
+        with interrupts_held_back():  # the pool's processes must ignore Ctrl-C from the start
             pool = ended.enter_context(context.Pool(search.jobs))
         while chunk := list(islice(plans, search.jobs * CHUNK * 2)):
-            # in the order of seeds: the first finding is that of the lowest, whatever the number of processes
+            # in seed order: the first finding has the lowest seed, whatever the number of processes
             yield from pool.imap(run_trial, chunk, CHUNK)

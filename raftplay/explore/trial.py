@@ -1,7 +1,7 @@
-"""One trial: a cluster under one fault mix, watched, healed, and measured; in virtual time, or on real sockets.
+"""One trial: a cluster under one fault profile, watched, healed and measured, in virtual time or on sockets.
 
-All that is done is done by commands, and they are kept: `raftplay run` repeats a trial from them. In virtual time
-a trial is decided by its `Plan` alone.
+Every action is a command, and commands are kept: `raftplay run` repeats a trial from them. In virtual time
+the `Plan` alone determines a trial.
 """
 
 import random
@@ -31,29 +31,29 @@ from raftplay.explore.gauge import left_over
 from raftplay.explore.mixes import MIXES, FaultChooser
 
 ELECTION_TIMEOUTS = 10
-"""Within how many (longest) election timeouts of the last fault a leader must stand."""
+"""Election timeouts (the longest) after the last fault within which a leader must be elected."""
 
 REST_MS = 350
-"""How long a mended cluster is left alone before anyone looks for its leader, in ms."""
+"""Time in ms that a healed cluster has before its leader is checked."""
 
 LIVENESS = "liveness"
-"""What a finding is called when no invariant fell, but the cluster did not come back."""
+"""The name of a finding when no invariant was violated, but the cluster did not recover."""
 
 FAILURE = "failure"
-"""What a finding is called when something raised that should not have, and no node is to blame."""
+"""The name of a finding when an unexpected error was raised and no node caused it."""
 
 STUCK = "no return"
-"""What a finding is called when something did not return, and no node is to blame."""
+"""The name of a finding when a call did not return and no node caused it."""
 
 LEFTOVERS = "leftovers"
-"""What a finding is called when a cluster on sockets keeps tasks or connections that nobody needs."""
+"""The name of a finding when a cluster on sockets keeps tasks or connections that it does not need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides a trial: the seed, how many nodes, which mix for how many seconds, and which bugs are on.
+    """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, and bugs.
 
-    On the backend "tcp" it goes by at `speed`.
+    On the backend "tcp" it runs at `speed`.
     """
 
     seed: int
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: an invariant's name, one of the names above, or the `kind` of a `NodeFailed`; its words.
+    """A finding: an invariant, one of the names above, or the `kind` of a `NodeFailed`; and its text.
 
     `time` is the cluster time in seconds.
     """
@@ -79,7 +79,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Result:
-    """A trial that is over. Of `commands`, the first `disturbing` are the schedule; the rest mends and measures.
+    """A finished trial. Of `commands`, the first `disturbing` are the schedule; the rest heals and measures.
 
     `liveness` holds the measured promises in seconds of cluster time."""
 
@@ -95,14 +95,14 @@ class Result:
 
 @dataclass(slots=True)
 class _TrialRun:
-    """A cluster that commands are given to, and what was given."""
+    """A cluster that receives commands, and the commands so far."""
 
     session: Session
     commands: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
 
     def do(self, text: str) -> str:
-        """Give one command; it is written down before it runs, so that a breach finds it there."""
+        """Run one command; record it first, so that a violation finds it there."""
         self.commands.append(text)
         return bound(text, self.session.harness.n).run(self.session)
 
@@ -117,7 +117,7 @@ def draw(
     backend: str = "sim",
     speed: float = 1.0,
 ) -> Plan:
-    """The plan of a seed: how many nodes and which mix are drawn from it."""
+    """Draw the number of nodes and the fault profile from the seed, and return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
     return Plan(seed, count, mix, seconds, bugs, backend, speed)
@@ -134,9 +134,9 @@ def run_trial(plan: Plan) -> Result:
 
 
 def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
-    """Give `commands` instead of a driver's; those that cannot be given are left out.
+    """Run `commands` instead of chosen ones; leave out those that are impossible.
 
-    With `measured`, the cluster is mended and its liveness measured at the end.
+    With `measured`, heal the cluster at the end and measure its liveness.
     """
     return _watched(plan, lambda run: _repeat(run, commands), measured=measured)
 
@@ -148,7 +148,7 @@ def _harness(plan: Plan) -> Harness:
 
 
 def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool) -> Result:
-    """Run a trial and note its first finding, be it at the making of the cluster or at its end."""
+    """Run a trial and note its first finding, also while the cluster is created or closed."""
     coverage = Coverage()
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), _harness(plan) as harness:
@@ -167,16 +167,16 @@ def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool
 
 
 def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
-    """Return what tells whether a trial goes on: in virtual time the events so far, and what is `done`."""
+    """Return a function whose value changes as a trial progresses: events in virtual time, and `done`."""
     backend = harness._backend
     if isinstance(backend, SimBackend):
         return lambda: (backend.happened, len(done))
-    return object  # on sockets code runs in another thread: always something new
+    return object  # on sockets code runs in another thread: every value is new
 
 
 @contextmanager
 def _noting(result: Result, harness: Harness | None = None) -> Iterator[None]:
-    """Turn what the block raises into the finding of `result`, unless it has one: the first counts."""
+    """Turn an error of the block into the finding of `result`; the first finding counts."""
     try:
         yield
     except (Exception, DidNotReturn) as error:
@@ -184,11 +184,11 @@ def _noting(result: Result, harness: Harness | None = None) -> Iterator[None]:
             now = result.seconds if harness is None else harness.now
             result.finding = _finding_of(error, result.commands, now)
             if not isinstance(error, Failed):
-                result.disturbing = len(result.commands)  # all of it led there, the mends included
+                result.disturbing = len(result.commands)  # every command led there, the healing ones included
 
 
 def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Finding:
-    """Return the finding that a trial ended in: what it is called depends on who is to blame."""
+    """Return the finding for an error; its name depends on the cause."""
     match error:
         case InvariantBroken():
             return Finding(error.breach.invariant, str(error.breach), now)
@@ -198,7 +198,7 @@ def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Fi
             return Finding(LIVENESS, f"{commands[-1]}: {error}", now)
         case DidNotReturn():
             return Finding(STUCK, str(error), now)
-    return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never come again
+    return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never occur again
 
 
 def _repeat(run: _TrialRun, commands: Sequence[str]) -> None:
@@ -211,7 +211,7 @@ def _repeat(run: _TrialRun, commands: Sequence[str]) -> None:
 
 @lru_cache(maxsize=4096)
 def bound(text: str, nodes: int) -> Bound:
-    """The command in `text`. Raises `Mistake`."""
+    """Parse the command in `text`. Raises `Mistake`."""
     statements, _ = split_line(text)
     return parse(statements[0], Scope(nodes, {"t"}))
 
@@ -226,11 +226,11 @@ def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
         try:
             run.do(command)
         except (UsageError, Failed):
-            run.commands.pop()  # what was chosen cannot be done any more: a node tore in between, say
+            run.commands.pop()  # it became impossible: a torn write crashed the node, for example
 
 
 def _mend(run: _TrialRun, harness: Harness) -> None:
-    """Lift every fault that is in force."""
+    """Remove every fault that is in force."""
     run.do("heal")
     for src, dst in harness.flights.held_links:
         run.do(f"release {src}->{dst}")
@@ -251,7 +251,7 @@ def _mend(run: _TrialRun, harness: Harness) -> None:
 
 
 def _measure(run: _TrialRun, harness: Harness, liveness: dict[str, float]) -> None:
-    """The four promises. Raises `Failed` for one that is not kept."""
+    """Measure the four promises. Raises `Failed` for one that is not kept."""
     patience = ELECTION_TIMEOUTS * harness.config.raft.election_max
     start = harness.now
     liveness["leader"] = _wait_settled(harness, start, patience)
@@ -270,10 +270,10 @@ def _measure(run: _TrialRun, harness: Harness, liveness: dict[str, float]) -> No
 
 
 def _wait_settled(harness: Harness, start: float, patience: float) -> float:
-    """Wait for a leader that lasts; how long after `start` it stood.
+    """Wait for a leader that lasts; return the seconds from `start` until it was elected.
 
-    In a rest after the last fault, timers that ran out under the faults fire, and what was under way arrives:
-    a leader that stands at its end was not there by chance.
+    During a rest after the last fault, old timers fire and late messages arrive: a leader that still leads at its
+    end does not lead by chance.
     """
     harness.wait_until(lambda: _settled(harness), patience)
     stood = harness.now - start
@@ -285,7 +285,7 @@ def _wait_settled(harness: Harness, start: float, patience: float) -> float:
 
 
 def _settled(harness: Harness) -> bool:
-    """Whether one node leads, and all live ones follow it in its term."""
+    """Return True if exactly one node leads, and all running nodes follow it in its term."""
     leaders = checks.leaders(harness)
     if len(leaders) != 1:
         return False
@@ -295,5 +295,5 @@ def _settled(harness: Harness) -> bool:
 
 
 def _tenth_of_ms_up(seconds: float) -> float:
-    """Milliseconds, rounded up to what a script's `sleep` says exactly."""
+    """Convert seconds to ms, rounded up to what a script's `sleep` can express."""
     return int(seconds * 10_000 + 1) / 10

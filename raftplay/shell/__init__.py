@@ -1,1 +1,1 @@
-"""A shell: a line to type into, while the cluster lives on. prompt_toolkit is used here and nowhere else."""
+"""A shell: a prompt for commands while the cluster keeps running. Only this package uses prompt_toolkit."""

@@ -1,4 +1,4 @@
-"""Answers as they are printed: what a command said, or why it did not hold, with its place in the line."""
+"""Formats answers: the text of a command's result, or why it failed and where in the line."""
 
 import textwrap
 
@@ -9,13 +9,13 @@ from raftplay.shell.look import Text
 from raftplay.watch.text import visible
 
 TIME = 11
-"""Columns that the time takes before an answer; longer answers go on below it."""
+"""Columns of the time before an answer; its next lines are indented by as much."""
 
 
 def outcome_lines(outcome: Outcome, indent: int, width: int, *, is_alone: bool) -> list[Text]:
-    """What became of a command. `indent`: the column in which the line began that was typed, of `width`.
+    """Format the result of a command. `indent`: the column where the typed line began; `width`: of the terminal.
 
-    Where a line has several commands, each one's text stands above its answer.
+    If a line has several commands, the text of each stands above its answer.
     """
     if outcome.mistake is not None:
         return mistake_lines(outcome.mistake, indent, width)
@@ -37,14 +37,14 @@ def outcome_lines(outcome: Outcome, indent: int, width: int, *, is_alone: bool) 
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of `width` columns, broken between words."""
+    """Wrap `text` between words into lines of `width` columns."""
     if columns(text) > len(text):
-        width //= 2  # characters that take two columns
+        width //= 2  # wide characters take two columns
     return textwrap.wrap(text, max(width, 20), break_on_hyphens=False)
 
 
 def mistake_lines(mistake: Mistake, indent: int, width: int) -> list[Text]:
-    """A caret under the line that was typed, and what is wrong there."""
+    """Return a caret line under the typed line, and the message below it."""
     before = visible(mistake.source[: mistake.column - 1])
     marked = visible(mistake.source[mistake.column - 1 : mistake.column - 1 + mistake.length])
     at = indent + columns(before)

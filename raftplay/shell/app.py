@@ -1,4 +1,4 @@
-"""The shell: what is typed goes to a living session; its answers and what happens are printed above the line."""
+"""The shell: it runs typed lines in a live session, and prints answers and events above the prompt."""
 
 import asyncio
 import gc
@@ -37,18 +37,18 @@ from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import count, visible
 
 EVERY = 0.1
-"""How often what is shown is looked at anew, in seconds."""
+"""Seconds between two updates of the screen."""
 
 SWITCH_INTERVAL = 0.0005
-"""How long one thread of Python may keep the others waiting, in seconds: painting must not depose leaders."""
+"""Seconds that a Python thread may keep others waiting: drawing must not depose leaders."""
 
 IDLE = "Tab completes, help lists the commands, Ctrl-D leaves"
 
 
 class Shell:
-    """One shell over one living session; `script` is played first. `run` gives the exit status.
+    """A shell over one live session; it plays `script` first. `run` returns the exit status.
 
-    `news` is filled with what breaks while no command is under way, and emptied here.
+    `news` receives violations that occur while no command runs; the shell prints and removes them.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Shell:
             output=output,
         )
 
-    # ---- the whole
+    # ---- running
 
     async def run(self) -> int:
-        """Until one leaves, or is told to end: the exit status."""
+        """Run until the user leaves or a signal arrives; return the status."""
         loop = asyncio.get_running_loop()
         for number in TO_END:
             with suppress(NotImplementedError, RuntimeError, ValueError):
@@ -122,7 +122,7 @@ class Shell:
         app = self.line.app
         if self._is_over:
             return
-        if not app.is_running:  # it has not quite begun
+        if not app.is_running:  # it has not started yet
             asyncio.get_running_loop().call_later(EVERY, self._end, status)
             return
         self._is_over, self._status = True, status
@@ -139,7 +139,7 @@ class Shell:
             what = count(done, "command")
             self._say([("class:dim", f"{what} done, not saved; save FILE before leaving keeps them as a script")])
 
-    # ---- what is typed
+    # ---- input
 
     def _accept(self, text: str) -> None:
         self._lines.extend(text.split("\n"))
@@ -155,7 +155,7 @@ class Shell:
             self._say([*self._prompt(), ("", "^C"), ("class:dim", "  (Ctrl-D leaves)")])
 
     async def _work(self) -> None:
-        """One line after another."""
+        """Run the typed lines one after another."""
         await self._play_script()
         while True:
             while not self._lines:
@@ -175,7 +175,7 @@ class Shell:
                 return
 
     async def _do_part(self, text: str, indent: int) -> bool:
-        """Commands of the table; whether all of them held."""
+        """Run the commands in `text`; return True if all of them held."""
         self.session.width = self.line.width
         outcomes = await self._outcomes(text)
         for outcome in outcomes:
@@ -185,7 +185,7 @@ class Shell:
         return all(outcome.held for outcome in outcomes)
 
     def _do_own(self, name: str) -> None:
-        """A command that only a shell has."""
+        """Run a command that only the shell has."""
         if name == "clear":
             self.line.app.renderer.clear()
         else:
@@ -201,7 +201,7 @@ class Shell:
             self._show()
 
     async def _play_script(self) -> None:
-        """What the script does, step by step, up to what does not hold."""
+        """Run the script step by step; stop at the first step that does not hold."""
         for item in self._script.items:
             if isinstance(item, Comment):
                 if not item.behind:
@@ -216,7 +216,7 @@ class Shell:
                 self._say([("class:dim", "the script ends here")])
                 return
 
-    # ---- what is said
+    # ---- output
 
     def _say(self, text: Text) -> None:
         with suppress(OSError):  # the terminal is gone
@@ -243,13 +243,13 @@ class Shell:
 
     def _advise(self) -> None:
         if self.session.harness.breach is not None:
-            next_steps = "time stands still: back shows how it came, why explains a node, save FILE keeps it"
+            next_steps = "the cluster is paused: back rewinds, why explains a node, save FILE keeps it"
             self._say([("class:dim", next_steps)])
 
-    # ---- what is shown
+    # ---- the screen
 
     async def _look(self) -> None:
-        """Print what happened, and draw what changed."""
+        """Print new events and redraw, every `EVERY` seconds."""
         while True:
             self._tell_events()
             self._show()
@@ -297,9 +297,9 @@ def _joined(lines: list[Text]) -> AnyFormattedText:
 
 
 def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
-    """A shell on this terminal, until one leaves: the exit status. Closes the session.
+    """Run a shell on this terminal until the user leaves; return its status. Closes the session.
 
-    Raises `UsageError`, `StorageError` and `OSError`; any other error is one of ours, and reported.
+    Raises `UsageError`, `StorageError` and `OSError`; reports any other error as a bug of raftplay.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()
@@ -318,7 +318,7 @@ def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
         try:
             live.close()
         except (InvariantBroken, NodeFailed):
-            pass  # it was said when it broke
+            pass  # it was printed when it happened
         except Exception:
             if failure is None:
                 raise

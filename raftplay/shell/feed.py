@@ -1,4 +1,4 @@
-"""The events that are printed above the line as they happen: which ones, in which words, and how many at most."""
+"""The events printed above the prompt: their choice, words and rate limit."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,16 +23,16 @@ WIRE = (
 ROUTINE = (decisions.HeartbeatDue, decisions.WriteDelayed, decisions.Persisted, decisions.MatchAdvanced)
 
 LINES_A_SECOND = 12
-"""A person reads no more than that; the others are counted."""
+"""Lines per second that are printed; further events are counted."""
 
 REPEATS = 2
-"""After so many elections in a row in which a node alone stands, its next ones are only counted."""
+"""Elections in a row by the same node without a leader after which further ones are only counted."""
 
 LOUD = (decisions.BecameLeader, facts.Crashed, facts.Wiped)
 
 
 def is_shown(record: Record, mode: str) -> bool:
-    """Whether an event is printed when `watch` was told `mode`: on, off or elections."""
+    """Return True if an event is printed when `watch` is set to `mode`: on, off or elections."""
     event = record.event
     if mode == "elections":
         gives_up = isinstance(event, decisions.BecameFollower) and event.was != "Follower"
@@ -43,7 +43,7 @@ def is_shown(record: Record, mode: str) -> bool:
 
 
 class Feed:
-    """Reads on in the history of the branch that is played; `clock` is wall time in seconds."""
+    """Reads new events of the current branch's history; `clock` returns wall time in seconds."""
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
         self._session = session
@@ -52,10 +52,10 @@ class Feed:
         self._seq = 0
         self._room, self._filled = float(LINES_A_SECOND), clock()
         self._left_out = 0
-        self._stood: dict[int, int] = {}  # how often in a row each node stood for election
+        self._stood: dict[int, int] = {}  # consecutive elections that each node started
 
     def lines(self) -> Iterator[Text]:
-        """What has happened since the last call, a line each, as many as there is room for."""
+        """Return one line for each new event since the previous call, within the rate limit."""
         records = self._new()
         self._refill()
         if self._left_out and self._room >= 1:
@@ -71,7 +71,7 @@ class Feed:
                     yield line
 
     def skip(self) -> None:
-        """Say nothing of what has happened so far."""
+        """Skip the events so far without printing them."""
         self._new()
 
     def _new(self) -> list[Record]:
@@ -98,7 +98,7 @@ class Feed:
         if isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted):
             self._stood[record.node] = stood + 1
             if stood == REPEATS:
-                yield event_line(record, f"stands again and again from term {record.event.term} on")
+                yield event_line(record, f"starts elections again and again from term {record.event.term} on")
             if stood >= REPEATS:
                 return
         elif _asks_again(record.event):
@@ -112,12 +112,12 @@ class Feed:
 
 
 def _asks_again(event: object) -> bool:
-    """Tell whether a candidate begins another pre-vote by it (thesis §9.6)."""
+    """Return True if a candidate starts another pre-vote with this event (thesis §9.6)."""
     return isinstance(event, decisions.BecameFollower) and event.rule == "asks-first"
 
 
 def event_line(record: Record, words: str = "") -> Text:
-    """An event as it is printed."""
+    """Format an event as one line."""
     who = f"n{record.node}" if record.node >= 0 else ""
     return [
         ("class:dim", f"{record.time:9.3f}  "),

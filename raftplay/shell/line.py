@@ -1,4 +1,4 @@
-"""The line that is typed into: completion, hostile text made visible, keys, and what stands below it."""
+"""The prompt: completion, escaped control characters, keys, and the lines below it."""
 
 import os
 import sys
@@ -46,24 +46,24 @@ from raftplay.shell.look import STYLE, WITHOUT_COLOURS
 from raftplay.watch.text import visible
 
 LOWEST_MENU = 3
-"""How many completions are shown at once, at least; usually as many as there are lines for the nodes."""
+"""The smallest height of the completion menu; usually it is as high as the lines of the nodes."""
 
 MOST_ROWS = 5
-"""How many lines the nodes take at most."""
+"""The highest number of lines for the nodes."""
 
 LOWEST = 9
-"""In a window with fewer lines the nodes are not shown."""
+"""The terminal height in lines below which the nodes are not shown."""
 
 
 class FromTable(Completer):
-    """Completes from the table of commands, and what stands in the cluster."""
+    """Completes from the table of commands and from names in the cluster."""
 
     def __init__(self, session: Session, extra: Mapping[str, str]) -> None:
         self._session = session
         self._extra = extra
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Offered]:
-        """What may stand at the cursor."""
+        """Yield the completions at the cursor."""
         before = document.current_line_before_cursor
         if not before.strip() and not complete_event.completion_requested:
             return
@@ -73,10 +73,10 @@ class FromTable(Completer):
 
 
 class Visible(Processor):
-    """Shows what was typed or pasted as `visible` does, so that nothing hides or turns text around."""
+    """Shows input as `visible` does, so that no text is hidden or reversed."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """One line of the text."""
+        """Escape one line of the text."""
         fragments = transformation_input.fragments
         text = "".join(fragment[1] for fragment in fragments)
         if visible(text) == text:
@@ -94,7 +94,7 @@ class Visible(Processor):
 
 
 class AsciiOutput(Vt100_Output):
-    """A terminal without Unicode: ASCII characters alone are written, in the same columns."""
+    """A terminal without Unicode: it writes ASCII only, in the same columns."""
 
     def write(self, data: str) -> None:
         """Write text."""
@@ -102,7 +102,7 @@ class AsciiOutput(Vt100_Output):
 
 
 def terminal_output() -> Output | None:
-    """Return the output for a terminal without Unicode; None where the usual one will do."""
+    """Return the output for a terminal without Unicode; None if the default one works."""
     if sys.platform == "win32" or not sys.stdout.isatty() or knows_unicode(sys.stdout.encoding):
         return None
     depth = ColorDepth.from_env()
@@ -110,9 +110,9 @@ def terminal_output() -> Output | None:
 
 
 class PromptLine:
-    """The application: a line to type into, with `below` it what is drawn anew ten times a second.
+    """The application: a prompt, and `below` it lines that are redrawn when they change.
 
-    `accept` gets what was typed; `interrupt` is told of Ctrl-C and of the text in the line, `leave` of Ctrl-D.
+    `accept` receives a typed line; `interrupt` receives the current text on Ctrl-C; `leave` is called on Ctrl-D.
     """
 
     def __init__(
@@ -170,22 +170,22 @@ class PromptLine:
         )
         has_colours = self.app.color_depth is not ColorDepth.DEPTH_1_BIT
         self.app.style = Style.from_dict(STYLE if has_colours else {**STYLE, **WITHOUT_COLOURS})
-        # How much room there is below does not matter here, and not every terminal answers when it is asked.
+        # The room below does not matter here, and not every terminal reports the cursor's position.
         self.app.renderer.cpr_support = CPR_Support.NOT_SUPPORTED
 
     @property
     def width(self) -> int:
-        """Columns of the terminal."""
+        """Return the columns of the terminal."""
         return self.app.output.get_size().columns
 
     @property
     def rows(self) -> int:
-        """How many lines there are for the nodes."""
+        """Return the number of lines for the nodes."""
         rows = self.app.output.get_size().rows
         return 0 if rows < LOWEST else min(MOST_ROWS, rows - LOWEST + 2)
 
     def print(self, text: AnyFormattedText) -> None:
-        """Print above the line, which stays as it is."""
+        """Print above the prompt, which stays as it is."""
         app = self.app
         if app.is_running:
             app.renderer.erase()
@@ -193,7 +193,7 @@ class PromptLine:
         app.invalidate()
 
     def _menu_height(self) -> int:
-        """The menu covers the nodes, and neither the hint nor the state of all where there is room."""
+        """Return the menu's height: it covers the nodes, but not the hint and the status if there is room."""
         state = self.buffer.complete_state
         return min(max(self.rows, LOWEST_MENU), 1 if state is None else len(state.completions))
 

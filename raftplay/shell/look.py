@@ -1,7 +1,7 @@
-"""What stands below the line: the nodes, a hint about what is being typed, and the state of all in one line.
+"""The lines below the prompt: the nodes, a hint about the command being typed, and the cluster's status.
 
-The rule of this module: pure functions from a view to styled text, measured in columns. Text of users comes in
-through `visible` or `command_text`.
+The rule of this module: pure functions from a view to styled text, measured in columns. User text passes through
+`visible` or `command_text`.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ STYLE = {
     "completion-menu.meta.completion.current": "noreverse bold bg:#222b36 fg:#ffffff",
     **{f"node{at}": f"fg:#000000 bg:{hue}" for at, hue in enumerate(("#54c8d4", "#e8a0d8", "#8ab8ff", "#a5d46a"))},
 }
-"""The looks of each style. Nobody knows the ground of a terminal: a colour of ours stands on a ground of ours."""
+"""The style of each element. The terminal's background is unknown: a colour of ours has a background of ours."""
 
 WITHOUT_COLOURS = {
     "completion-menu": "reverse",
@@ -46,18 +46,18 @@ WITHOUT_COLOURS = {
     "completion-menu.meta.completion": "reverse",
     "completion-menu.meta.completion.current": "noreverse bold underline",
 }
-"""What looks else where there are no colours; elsewhere bold, underlined and reversed text remain."""
+"""Styles that replace those above without colours; bold, underlined and reversed text remain elsewhere."""
 
 HUES = 4
 SHORTEST = 16
-"""In fewer columns a node is its number and the first letter of its role."""
+"""Columns below which a node is shown as its number and the first letter of its role."""
 
 MOST_ENTRIES = 12
-"""How many entries at a log's end are shown at most."""
+"""The highest number of entries shown from a log's end."""
 
 
 def cut(line: Iterable[tuple[str, str]], width: int) -> Text:
-    """`line` in at most `width` columns; an ellipsis stands where something is missing."""
+    """Cut `line` to at most `width` columns; an ellipsis marks the cut."""
     pieces = list(line)
     if sum(columns(text) for _, text in pieces) <= width:
         return pieces
@@ -73,15 +73,15 @@ def cut(line: Iterable[tuple[str, str]], width: int) -> Text:
 
 
 def node_style(node: int) -> str:
-    """The colour of a node."""
+    """Return a node's style."""
     return f"class:node{node % HUES}" if node >= 0 else ""
 
 
-# ---- the state of all
+# ---- the status of the cluster
 
 
 def status_line(view: View, watched: int, width: int) -> Text:
-    """Time, leader, term, commit, invariants, speed, backend; what matters least leaves where there is no room."""
+    """Return the status; if space is short, the least important parts are dropped first."""
     snapshot = view.snapshot
     commit = max((node.commit_index for node in snapshot.nodes), default=-1)
     parts: list[tuple[int, str, str]] = [
@@ -129,7 +129,7 @@ def _invariants(view: View, watched: int) -> tuple[int, str, str]:
 
 
 def fault_line(view: View, width: int) -> Text:
-    """Faults in force and bugs switched on; nothing where there are none."""
+    """Return the faults in force and the bugs switched on; empty if there are none."""
     words = fault_words(view.snapshot)
     line: Text = [("class:warn", " faults: " + ", ".join(words))] if words else []
     if view.snapshot.bugs:
@@ -137,11 +137,11 @@ def fault_line(view: View, width: int) -> Text:
     return cut(line, width)
 
 
-# ---- what is typed
+# ---- the command being typed
 
 
 def hint_line(hint: Hint | None, idle: str, width: int) -> Text:
-    """The usage of the command being typed with its next part marked, and help; or what is wrong; or `idle`."""
+    """Return the usage of the typed command, its next part marked, and help; or the mistake; or `idle`."""
     if hint is None:
         return cut([("class:dim", f" {idle}")], width)
     if hint.mistake:
@@ -156,7 +156,7 @@ def hint_line(hint: Hint | None, idle: str, width: int) -> Text:
 
 
 def node_lines(view: View, rows: int, width: int) -> list[Text]:
-    """The nodes in at most `rows` lines, in as many columns as that takes."""
+    """Return the nodes in at most `rows` lines, in as many columns as needed."""
     nodes = view.snapshot.nodes
     if rows <= 0:
         return []
@@ -197,7 +197,7 @@ def _node(node: NodeSnapshot, width: int, *, is_short: bool) -> Text:
 
 
 def _tail(node: NodeSnapshot, room: int) -> Text:
-    """The end of the log as term:command; what is committed carries a star."""
+    """Return the end of the log as term:command; a star marks committed entries."""
     cells: Text = []
     first = len(node.log)
     for index in range(len(node.log) - 1, max(-1, len(node.log) - 1 - MOST_ENTRIES), -1):

@@ -1,4 +1,4 @@
-"""The commands that only a shell has, at a terminal and in a pipe."""
+"""The commands that only a shell has, on a terminal and in a pipe."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ LEAVING = ("exit", "quit")
 
 
 def own_parts(text: str) -> list[str]:
-    """A line cut at the commands that only a shell has; every part keeps its columns, blanks stand before it."""
+    """Split a line at the commands that only a shell has; blanks before each part keep its columns."""
     parts, begin = [], 0
     for statement in _own_statements(text):
         word = statement.words[0]
@@ -27,7 +27,7 @@ def own_parts(text: str) -> list[str]:
 
 
 def piped_script(text: str) -> str:
-    """Return what is piped into a shell as a script: up to the first `exit` or `quit`, and without `clear`."""
+    """Turn piped input into a script: cut it at the first `exit` or `quit`, and remove `clear`."""
     lines = text.split("\n")
     kept: list[str] = []
     at = 0
@@ -35,7 +35,7 @@ def piped_script(text: str) -> str:
         if is_rule(lines[at]):
             try:
                 stop = read_block(lines, at).stop
-            except Mistake:  # the script is refused for it
+            except Mistake:  # the parser will reject the script for it
                 return text
             kept += lines[at:stop]
             at = stop
@@ -52,7 +52,7 @@ def piped_script(text: str) -> str:
 
 
 def _own_statements(line: str) -> list[Statement]:
-    """Return the commands of a line that only a shell has; none where the line cannot be read."""
+    """Return the statements of a line that only a shell has; none if the line is invalid."""
     try:
         return [statement for statement in split_line(line)[0] if statement.text in EXTRA]
     except Mistake:

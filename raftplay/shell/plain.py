@@ -1,4 +1,4 @@
-"""The shell on a terminal that can do nothing but print: the same commands, the same answers, line by line."""
+"""The shell on a terminal that can only print: the same commands and answers, line by line."""
 
 from raftplay.commands.live import Live
 from raftplay.commands.script import Script
@@ -16,7 +16,7 @@ WIDTH = 80
 
 
 class PlainShell:
-    """Reads a line, runs it, prints what became of it and what happened meanwhile."""
+    """Reads a line, runs it, and prints its results and the events since the last line."""
 
     def __init__(self, live: Live, script: Script, feed: Feed, news: list[str]) -> None:
         self._live = live
@@ -26,7 +26,7 @@ class PlainShell:
         self._output = Output()
 
     def run(self) -> int:
-        """Run until one leaves; the exit status."""
+        """Run until the user leaves; return the exit status."""
         self._live.session.width = WIDTH
         self._output.write(f"raftplay: {about_text(self._script, self._live.session.harness)}")
         if warning := warning_text(self._live.session.harness):
@@ -44,11 +44,11 @@ class PlainShell:
         return 0
 
     def _do_line(self, text: str) -> bool:
-        """Do the commands of a line, up to one that does not hold; tell whether one stays."""
+        """Run a line's commands up to one that does not hold; return False to leave the shell."""
         for part in own_parts(text):
             if part in LEAVING:
                 return False
-            if part not in EXTRA and not self._do(part):  # there is no screen to be cleared
+            if part not in EXTRA and not self._do(part):  # there is no screen to clear
                 break
         return True
 

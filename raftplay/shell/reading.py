@@ -1,4 +1,4 @@
-"""A line that is asked for in between: answers as they are, commands with completion and history."""
+"""Prompts for one line: an answer, or a command with completion and history."""
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
@@ -10,7 +10,7 @@ from raftplay.shell.line import FromTable, Visible
 
 
 class Asking:
-    """Reads lines from the terminal: `extra` are words that may be typed besides commands, each with its help."""
+    """Reads lines from the terminal; `extra` are words besides commands, each with its help."""
 
     def __init__(self, history: History, extra: dict[str, str]) -> None:
         self._answers: PromptSession[str] = PromptSession(history=InMemoryHistory(), input_processors=[Visible()])
@@ -18,7 +18,7 @@ class Asking:
         self._extra = extra
 
     def read(self, prompt: str, session: Session | None = None) -> str:
-        """A line; one of commands where a session is given. Raises EOFError and KeyboardInterrupt."""
+        """Read a line; a line of commands if `session` is given. Raises EOFError and KeyboardInterrupt."""
         if is_dumb_terminal():
             return input(prompt)
         shown = FormattedText([("bold", prompt)])

@@ -1,7 +1,7 @@
-"""The lines that were typed: kept in a file, from one shell to the next.
+"""The history of typed lines, kept in a file.
 
-The rule of this module: a history that cannot be read or written is no reason to fail; the file is its owner's
-alone, and no longer than `MOST` lines.
+The rule of this module: a history that cannot be read or written is not an error. Only the owner may read the
+file, and it keeps about `MOST` lines.
 """
 
 import os
@@ -17,26 +17,26 @@ from raftplay.locks import lock
 from raftplay.places import state_file
 
 MOST = 2_000
-"""How many lines are kept."""
+"""The number of lines kept."""
 
 LONGEST = 4_096
-"""A longer line is not kept, in characters."""
+"""The most characters of a kept line."""
 
 
 def usual_place() -> Path | None:
-    """Where the history is kept; None where there is no home."""
+    """Return the path of the history; None if there is no home directory."""
     return state_file("history")
 
 
 class PastLines(History):
-    """A history that several shells share: each adds its lines, and reads what is there when it starts."""
+    """A history that several shells share: each adds its lines, and reads the file when it starts."""
 
     def __init__(self, file: Path | None) -> None:
         super().__init__()
         self._file = file
 
     def load_history_strings(self) -> Iterable[str]:
-        """The lines, newest first; the file is shortened when it has grown too long."""
+        """Return the lines, newest first; shorten the file if it has grown too long."""
         data: list[bytes] = []
         with _opened(self._file) as file:
             data = [] if file is None else file.read().split(b"\n")
@@ -48,7 +48,7 @@ class PastLines(History):
         return [line.decode("utf-8", "replace") for line in reversed(data[-MOST - 1 :]) if line]
 
     def store_string(self, string: str) -> None:
-        """Add what was typed, a line each."""
+        """Append the typed text, one entry per line."""
         lines = [line for line in string.split("\n") if line.strip() and len(line) <= LONGEST]
         with _opened(self._file) as file:
             if file is not None and lines:
@@ -58,7 +58,7 @@ class PastLines(History):
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO | None]:
-    """The file, for us alone; None where it cannot be had."""
+    """Open the file for this process alone; yield None if that fails."""
     file = None
     with suppress(OSError, ValueError):
         file = None if path is None else _open(path)
@@ -75,7 +75,7 @@ def _open(path: Path) -> BinaryIO | None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
-        flags |= getattr(os, name, 0)  # Windows has none of them, nor owners
+        flags |= getattr(os, name, 0)  # Windows has neither these flags nor owners
     file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     status = os.fstat(file.fileno())
     is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

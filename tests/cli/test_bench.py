@@ -121,9 +121,9 @@ def test_a_cluster_of_one_can_be_measured_too() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--only", "latencey"), "there is nothing 'latencey' to measure; did you mean 'latency'?"),
-        (("--only", "\x1b[31m"), "there is nothing '\\x1b[31m' to measure; floor, pipelined, "),
-        (("--only", "against"), "there is nothing 'against' to measure; floor, pipelined, "),
+        (("--only", "latencey"), "unknown measurement 'latencey'; did you mean 'latency'?"),
+        (("--only", "\x1b[31m"), "unknown measurement '\\x1b[31m'; floor, pipelined, "),
+        (("--only", "against"), "unknown measurement 'against'; floor, pipelined, "),
         (("--against", "etcd"), "--against takes pysyncobj, not 'etcd'"),
         (("--nodes", "26"), "less than or equal to 25"),
     ],

@@ -82,7 +82,7 @@ def test_the_script_is_never_replaced(here: Path, force: tuple[str, ...]):
     (here / "link").symlink_to("story.txt")
     os.link("story.txt", "twin")
     for file in ("story.txt", "./story.txt", "link", "twin"):
-        refused(raftplay("run", "story.txt", "--trace", file, *force), "would take the place of the script")
+        refused(raftplay("run", "story.txt", "--trace", file, *force), "would overwrite the script")
         refused(raftplay("tui", "story.txt", "--screenshot", "x.svg", "--trace", file, *force))
         refused(raftplay("tui", "story.txt", "--screenshot", file, *force))
     assert (here / "story.txt").read_text() == STORY

@@ -208,7 +208,7 @@ def test_a_connection_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         assert left_over(h) is None
         with Client(h.cluster[0].listen_addr) as client:
             assert client.prove(secret_of(h), 1, 0)
-            assert left_over(h) == "0 tasks run and 13 ends of connections are open, where 0 and 12 would do"
+            assert left_over(h) == "0 tasks run and 13 ends of connections are open; expected 0 and 12"
         h.crash_peer(2)
         h.disconnect_peer(1)
         assert left_over(h) is None
@@ -227,10 +227,10 @@ def test_frames_and_scripts_are_thrown_from_the_command_line(tmp_path: Path) -> 
 
 
 def test_only_what_there_is_can_be_thrown() -> None:
-    with pytest.raises(UsageError, match="'frame' cannot be thrown; did you mean 'frames'"):
+    with pytest.raises(UsageError, match="'frame' cannot be fuzzed; did you mean 'frames'"):
         thrown("frame", 1)
     assert raftplay("fuzz", "stones").err == (
-        "raftplay: error: 'stones' cannot be thrown; it is frames or scripts\n"
+        "raftplay: error: 'stones' cannot be fuzzed; it is frames or scripts\n"
     )
 
 

@@ -234,12 +234,12 @@ def test_verify_and_rewrite_on_the_command_line(file: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--rewrite", "-"), "what comes from standard input cannot be rewritten; give a file"),
+        (("--rewrite", "-"), "standard input cannot be rewritten; give a file"),
         (
             ("--rewrite", "first-election"),
-            "the scenario first-election stays as it ships; give a file of your own to",
+            "the scenario first-election cannot be rewritten; give a file of your own",
         ),
-        (("--rewrite", "bugs/zombie"), "the scenario bugs/zombie stays as it ships"),
+        (("--rewrite", "bugs/zombie"), "the scenario bugs/zombie cannot be rewritten"),
         (("--rewrite", "/"), "/ is a directory, not a script"),
         (("--rewrite", "nowhere.txt"), "there is no file and no scenario 'nowhere.txt'"),
         (("--rewrite", "/dev/null"), "/dev/null is not a file that can be rewritten"),
@@ -269,7 +269,7 @@ def test_a_trace_never_takes_the_place_of_the_script(file: Path) -> None:
     for options in ((), ("--rewrite",)):
         done = run(*options, str(file), "--trace", str(file))
         assert done.status == 2
-        assert "the trace would take the place of the script" in done.err
+        assert "the trace would overwrite the script" in done.err
         assert left_as_it_was(file, (HEAD + "now\n").encode())
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_pa
         (("\x1b[31m",), "there is no file and no lesson '\\x1b[31m'"),
         (("--check",), "which lesson? give its number, its name, or a file"),
         (("--tui",), "which lesson? give its number, its name, or a file"),
-        (("1", "--forget"), "--forget forgets the progress in all lessons, and stands alone"),
+        (("1", "--forget"), "--forget erases the progress in all lessons; give no other argument with it"),
         (("1", "--tui", "--plain"), "--plain is words only, and --tui is a screen"),
         (("1", "--tui"), "standard input is no terminal"),
         (("1", "--speed", "0"), "invalid value for '--speed'"),

@@ -272,7 +272,7 @@ def test_a_signal_ends_it_in_good_order(shell: Terminal, number: signal.Signals)
 def test_a_breach_stops_time_and_says_what_to_do_next(state: dict[str, str]):
     with Terminal("shell", "bugs/half-is-majority", env=state) as shell:
         shell.until("BROKEN")
-        shell.until("time stands still")
+        shell.until("the cluster is paused")
         shell.until(r"PAUSED .* BROKEN")
         shell.until("bugs on: half-is-majority")
         left(shell)

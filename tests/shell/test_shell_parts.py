@@ -220,7 +220,7 @@ def test_a_node_that_stands_again_and_again_is_told_of_a_few_times():
         perform(session, "sleep 20s")
         told = [words(line) for line in feed.lines()]
         assert len(told) == 3
-        assert "stands again and again from term" in told[-1]
+        assert "starts elections again and again from term" in told[-1]
         perform(session, "reconnect 1", "sleep 2s")
         clock.now += 10
         assert any("becomes leader" in words(line) for line in feed.lines())
@@ -239,7 +239,7 @@ def test_a_candidate_that_asks_first_again_and_again_is_told_of_a_few_times(mode
             clock.now += 10
             told += [words(line) for line in feed.lines()]
         assert sum("asks whether it could win" in line for line in told) == 1
-        assert sum("stands again and again from term" in line for line in told) == 1
+        assert sum("starts elections again and again from term" in line for line in told) == 1
         assert sum("is follower now" in line for line in told) <= (mode == "on")
 
 
