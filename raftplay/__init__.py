@@ -1,6 +1,106 @@
-"""raftplay: an interactive playground for the Raft consensus algorithm.
+"""raftplay: an interactive playground for the Raft consensus algorithm. This is the guide to its code.
 
-A name is imported when it is first used: the command line starts sooner, and hears Ctrl-C from its start on.
+The algorithm is raft/consensus.py: one class, `ConsensusModule`, that follows Figure 2 of the paper and does no
+I/O. Everything else runs several such nodes, breaks what is between them, or shows what they do. Paths below are
+relative to this folder. A room imports only from rooms that stand above it in this list (pyproject.toml,
+import-linter).
+
+The rooms, from the ground up
+  errors.py      `UsageError`, the error for wrong input, which every room may raise
+  raft/          the algorithm: consensus.py, log.py, storage.py (what must survive a crash), messages.py (the two
+                 RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
+                 subclasses
+  watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
+                 narrator.py (events in words); trace.py (events as a file); watch/invariants/ (checks every
+                 event)
+  backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
+                 time)
+  cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
+                 delayed RPCs, links, messages in flight); disk.py is between a node and its storage; cluster.py
+                 holds all servers; harness.py is the public `Harness`, with the assertions of checks.py;
+                 snapshot.py is its state as a value
+  past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
+                 view.py is the `View`, now or then: the only thing that screens read
+  why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
+                 them
+  commands/      the command language: lexer.py and script.py parse, table.py holds a row per command, session.py
+                 runs commands on a cluster and its branches, runner.py runs scripts, live.py lets time pass
+                 meanwhile
+  scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
+  explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
+  lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
+                 them
+  bench/         measures figures next to a lower bound
+  shell/         the line to type into, on prompt_toolkit
+  tui/           the screen, on textual: app.py has the widgets, tui/model/ turns a `View` into lines without
+                 textual
+  cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
+Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
+files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
+kept), signals.py, version.py.
+
+A command: `submit x`
+  1. commands/lexer.py splits the line into words; commands/table.py finds the row `submit` and reads each
+     argument with its kind (commands/kinds.py). The result is a `Bound` command.
+  2. `Session.perform` in commands/session.py runs it, and keeps it in the journal from which `save` writes a
+     script.
+  3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
+  4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
+  5. Soon after, `Server._settle` writes term, vote and log to the disk, hands out commits, sends a reply if there
+     is one, sends RPCs, and sets the timer, in this order. Every input of a node ends there.
+  6. Each peer gets AppendEntries (next walk). Its reply comes to `ConsensusModule.reply_received`, which raises
+     the peer's match index; `_advance_commit_index` commits the entry once a majority has it and it is of the
+     current term.
+  7. `Server._settle` again: `take_commits` hands the entry to the cluster's list of commits; the next
+     AppendEntries carries the new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
+
+A frame: one RPC and its reply
+  1. `Server._call` numbers it; `RPCProxy.call` may drop it; `Server.transmit` asks `Network.fate`
+     (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
+  2. A delayed or held message waits in `Flights` (cluster/flight.py), where `messages`, `hold` and `lose` find
+     it.
+  3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
+     backends/sim.py calls the receiver.
+  4. `Server.call_arrived` of the peer gives it to its `RPCProxy`, which delays it; `Server.handle` then calls
+     `request_vote` or `append_entries` of the node, and settles. A frozen node keeps it in cluster/inbox.py.
+  5. `Server.send_reply` sends the reply past the same faults; `Server.reply_arrived` matches it to its RPC by
+     number.
+
+An event: from a decision to the screen
+  1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
+     state; servers and the cluster publish those of watch/facts.py. Without readers no event is made.
+  2. `Stream.publish` (watch/stream.py) numbers it, and calls the readers with a `Record`:
+     watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); `TraceWriter`; the
+     logger (cluster/debug.py).
+  3. `Session.view` makes a `View`: a snapshot, the events and the messages in flight. For a moment in the past,
+     `History.view` folds events in a `World` (past/world.py) up to there.
+  4. `paint` in tui/app.py asks for the view; tui/state.py turns it into lines with tui/model/ and keeps what is
+     selected. watch/narrator.py gives the words, here and in `events`.
+
+To add a …, touch …
+  command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
+                 completion and the table in docs/language.md follow from the docstring and the kinds)
+  condition      commands/conditions.py
+  fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
+                 cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
+                 explore/mixes.py, so that the search uses it
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
+                 checked
+  bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
+                 scenarios/bugs/
+  invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py
+  scenario       a file in scenarios/, its name in `ORDER` there
+  lesson         a numbered file in lessons/files/
+  question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
+  pane           a module in tui/model/, its name in tui/model/layout.py, tui/model/foot.py, tui/state.py,
+                 tui/app.py, tui/keys.py
+  key            tui/keys.py
+  sub-command    a module of cli/, on `app`
+  figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
+  page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it
+
+Names of the public API are imported when they are first used: the command line starts sooner, and Ctrl-C works
+from its start on.
 """
 
 from importlib import import_module

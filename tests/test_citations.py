@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 TEXTS = sorted(
     [
         ROOT / "README.md",
-        *(path for ending in ("*.py", "*.txt") for path in (ROOT / "raftplay").rglob(ending)),
+        *(path for ending in ("*.py", "*.txt", "*.md") for path in (ROOT / "raftplay").rglob(ending)),
     ]
 )
 

@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: style, types, import contracts, and a README that says what is."""
+"""What holds for the project as a whole: style, types, import contracts, a README that says what is, a map, a licence."""
 
 import re
 import subprocess
@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.pages import DOCS, GENERATED, README, TEXTS, part
 
-import raftplay.commands.script  # noqa: F401 - it fills the table
-from raftplay.commands.looking import markdown_table
+import raftplay
+from raftplay import docs
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+PACKAGE = ROOT / "raftplay"
 
 
 def passes(*command: str) -> None:
@@ -39,40 +40,73 @@ def test_imports_point_one_way():
     passes("-c", code)
 
 
-def test_the_readme_shows_the_table_of_commands_as_it_is():
-    shown = README.split("<!-- commands -->\n")[1].split("<!-- /commands -->")[0]
-    assert shown.strip() == markdown_table().strip(), "fill it in anew: raftplay help --markdown"
+@pytest.mark.parametrize(("path", "name"), GENERATED, ids=lambda value: getattr(value, "name", value))
+def test_every_generated_part_of_a_page_is_what_raftplay_prints(path: Path, name: str):
+    assert part(path, name) == GENERATED[path, name](), "write it again: python tests/support/pages.py"
+
+
+def test_the_readme_is_short():
+    assert README.read_text("utf-8").count("\n") <= 200
+
+
+def test_the_readme_links_to_every_page_and_no_link_leads_nowhere():
+    listed = re.findall(r"^\| \[(\w+)\]\(raftplay/docs/\1\.md\)", README.read_text("utf-8"), re.MULTILINE)
+    assert tuple(listed) == docs.PAGES
+    assert {path.stem for path in DOCS.glob("*.md")} == set(docs.PAGES)
+    for path in TEXTS:
+        for target in re.findall(r"\]\(([^):]+)\)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("name", docs.PAGES)
+def test_a_page_is_shown_as_text_that_fits_apart_from_what_runs_print(name: str):
+    shown = docs.page(name)
+    assert not re.search(r"^```|^## |<!--|!\[|\*\*|^\|", shown, re.MULTILINE)
+    code = "\n".join(re.findall(r"^```\w*\n(.*?)^```", docs.markdown(name), re.DOTALL | re.MULTILINE))
+    too_long = [line for line in shown.split("\n") if len(line) > 100 and line.strip() not in code]
+    assert too_long == []
+    words = set(re.findall(r"\w[\w-]+", re.sub(r"<!--.*?-->|!\[.*?\]\(.*?\)", "", docs.markdown(name))))
+    assert words - {"python"} <= set(re.findall(r"\w[\w-]+", shown)), "nothing is left out"
+
+
+def test_the_map_names_every_package_and_every_module_at_the_top():
+    guide = raftplay.__doc__ or ""
+    rooms = {path.name + "/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"}
+    missing = [name for name in sorted(rooms | modules) if not re.search(rf"(?<![\w/]){re.escape(name)}", guide)]
+    assert missing == []
+
+
+def test_the_map_names_no_file_and_no_class_that_is_not_there():
+    guide = raftplay.__doc__ or ""
+    named = set(re.findall(r"(?<![\w./])[a-z_]+(?:/[a-z_]+)*(?:\.py|\.md|/)", guide))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / name).exists() and not list(PACKAGE.rglob(name))] == []
+    code = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+    for name in re.findall(r"`(?:[A-Z]\w+\.)?(_?\w+)`", guide):
+        assert re.search(rf"\b{name}\b", code), name
+    for owner, name in re.findall(r"`([A-Z]\w+)\.(\w+)`", guide):
+        assert re.search(
+            rf"^class {owner}\b(?:(?!^class ).)*?^    def {name}\(", code, re.MULTILINE | re.DOTALL
+        ), name
+
+
+def test_the_licence_is_said_in_full():
+    text = (PACKAGE / "LICENSE").read_text("utf-8")
+    assert text.startswith("MIT License\n\nCopyright (c) 2026 the raftplay authors\n")
+    assert "WITHOUT WARRANTY OF ANY KIND" in text
 
 
 def test_the_readme_begins_with_the_two_commands_that_do_everything():
-    blocks = re.findall(r"```\n(.*?)\n```", README, re.DOTALL)
+    blocks = re.findall(r"```\n(.*?)\n```", README.read_text("utf-8"), re.DOTALL)
     assert blocks[:2] == ["pip install . && raftplay run leader-failover", "pip install '.[test]' && pytest"]
     assert (
         "pip install --quiet --disable-pip-version-check '.[test]'\npytest" in (ROOT / ".ci" / "run").read_text()
     )
 
 
-def test_the_transcript_in_the_readme_is_what_its_script_prints(tmp_path: Path):
-    script = README.split("This one (`story.txt`):\n\n```\n")[1].split("```")[0]
-    shown = README.split("<!-- transcript -->\n```\n")[1].split("```\n<!-- /transcript -->")[0]
-    (tmp_path / "story.txt").write_text(script, "utf-8")
-    command = [sys.executable, "-m", "raftplay.cli", "run", "story.txt", "--backend", "sim", "--seed", "7"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
-    assert done.stdout.decode("utf-8") == shown
-
-
-def test_the_past_in_the_readme_is_what_its_script_prints(tmp_path: Path):
-    script = README.split("<!-- rewind script -->\n```\n")[1].split("```")[0]
-    shown = README.split("<!-- rewind -->\n```\n")[1].split("```\n<!-- /rewind -->")[0]
-    (tmp_path / "rewind.txt").write_text(script, "utf-8")
-    command = [sys.executable, "-m", "raftplay.cli", "run", "rewind.txt"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
-    assert done.stdout.decode("utf-8") == shown
-
-
-def test_the_counterexample_in_the_readme_still_breaks_what_it_says(tmp_path: Path):
-    script = README.split("<!-- counterexample -->\n```\n")[1].split("```\n<!-- /counterexample -->")[0]
-    (tmp_path / "found.txt").write_text(script, "utf-8")
+def test_the_counterexample_in_the_pages_still_breaks_what_it_says(tmp_path: Path):
+    (tmp_path / "found.txt").write_text(part(DOCS / "search.md", "counterexample"), "utf-8")
     command = [sys.executable, "-m", "raftplay.cli", "run", "found.txt"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""What the README claims and counts is so, and its Python is typed and runs."""
+"""What the README and the reference pages claim and count is so, and their Python is typed and runs."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.pages import DOCS, TEXTS
 
 import raftplay
 from raftplay import scenarios
@@ -16,17 +17,17 @@ from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = "\n".join(path.read_text("utf-8") for path in TEXTS)
 
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGES, re.DOTALL)
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-           "thirteen", "fourteen", "fifteen", "sixteen")  # fmt: skip
+           "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen")  # fmt: skip
 
 
 def counted(pattern: str) -> set[int]:
-    """Every number that the README gives where `pattern` matches, in digits or in words."""
-    found = re.findall(pattern, " ".join(README.split()))
+    """Every number that the pages give where `pattern` matches, in digits or in words."""
+    found = re.findall(pattern, " ".join(PAGES.split()))
     assert found, pattern
     return {int(number) if number.isdecimal() else NUMBERS.index(number) for number in found}
 
@@ -66,23 +67,23 @@ def test_every_name_that_the_readme_uses_of_the_harness_is_there() -> None:
 
 
 def test_the_readme_counts_what_there_is() -> None:
-    assert counted(r"one of (\w+) bugs") == counted(r"lists (\w+) deviations") == {len(BUGS)}
-    assert counted(r"(?:teaches:|lists) (\w+) lessons") == {len(catalogue.names())}
+    assert counted(r"lists (\w+) (?:bugs|deviations)") == counted(r"each of the (\w+) bugs") == {len(BUGS)}
+    assert counted(r"lists (\w+) lessons") == {len(catalogue.names())}
     assert counted(r"(\w+) scenarios that tell") == {len(scenarios.names())}
     assert counted(r"State Machine Safety, and (\w+) more") == {len(INVARIANTS) - 4}
+    assert counted(r"(\w+) invariants of Raft") == {len(INVARIANTS)}
 
 
 def test_the_readme_names_every_fault_profile() -> None:
-    assert counted(r"under one of (\w+) fault profiles") == {len(MIXES)}
-    listed = README.split("fault profiles (`--mix`):\n\n")[1].split("\n\n")[0]
+    assert counted(r"under (?:one of )?(\w+) fault profiles") == {len(MIXES)}
+    listed = (DOCS / "search.md").read_text("utf-8").split("fault profiles (`--mix`):\n\n")[1].split("\n\n")[0]
     assert re.findall(r"^\* `(\w+)`", listed, re.MULTILINE) == list(MIXES)
 
 
-def test_the_readme_says_how_many_bugs_the_search_finds() -> None:
-    table = README.split("<!-- bugs -->\n")[1].split("<!-- /bugs -->")[0]
-    rows = {row.split(" | ")[0].removeprefix("| "): row for row in table.split("\n")[2:] if row.startswith("| ")}
-    assert list(rows) == list(BUGS)
-    found = sum("not found" not in row for row in rows.values())
-    assert counted(r"(\d+) of them are found") == {found}
-    assert f"\n{found} of {len(BUGS)}, on two cores" in table
-    assert counted(r"The (\w+) that were not found") == {len(BUGS) - found}
+def test_the_pages_say_how_many_bugs_the_search_finds_and_which_it_does_not() -> None:
+    missed = re.findall(r"The other (\w+) \((.*?)\)", " ".join(PAGES.split()))
+    ((number, names),) = missed
+    listed = re.findall(r"`(.*?)`", names)
+    assert len(listed) == NUMBERS.index(number)
+    assert set(listed) <= BUGS.keys()
+    assert counted(r"it finds (\d+) of them") == {len(BUGS) - len(listed)}

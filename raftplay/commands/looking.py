@@ -4,11 +4,12 @@ import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
-from raftplay.commands import about_lessons, answers, kinds, shown
+from raftplay.commands import kinds, shown
 from raftplay.commands.conditions import FORMS
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.shown import pad, quoted
-from raftplay.commands.table import CONDITIONS, GROUPS, LESSONS, TABLE, TOPICS, TRACE, TRANSCRIPTS, command
+from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
+from raftplay.docs import PAGES, page
 from raftplay.errors import UsageError
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text, count, or_dash
@@ -64,7 +65,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 @command("Looking", "help wait")
 def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
-    """Show all commands, one of them, or a topic (help conditions, help transcripts, help lessons, help trace)."""
+    """Show all commands, one of them, or a topic (help names the topics)."""
     return help_text(name, session.width)
 
 
@@ -72,10 +73,8 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
     """Return the answer of `help`, in `width` columns. Raises `UsageError` for an unknown command."""
     if name == CONDITIONS:
         return f"{_columns(list(FORMS), width)}\n\n{textwrap.fill(NONE_HELP, width)}"
-    if name == TRANSCRIPTS:
-        return answers.HELP
-    if name == LESSONS:
-        return about_lessons.HELP
+    if name in PAGES:
+        return page(name, width)
     if name == TRACE:
         return schema_text(width)
     if name is None:
@@ -83,7 +82,8 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
         for group in GROUPS:
             rows = [(row.usage, row.help) for row in TABLE.values() if row.group == group]
             parts.append(f"{group}\n{_columns(rows, width)}")
-        return "\n\n".join([*parts, f"More: help COMMAND, {', '.join(f'help {topic}' for topic in TOPICS)}"])
+        more = f"More: help COMMAND; help TOPIC, with TOPIC one of {', '.join(TOPICS)}."
+        return "\n\n".join([*parts, textwrap.fill(more, width)])
     row = TABLE.get(name)
     if row is None:
         hint = did_you_mean(name, (*TABLE, *TOPICS))

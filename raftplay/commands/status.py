@@ -4,7 +4,7 @@ import enum
 
 
 class Status(enum.IntEnum):
-    """Exit statuses, as the README documents them."""
+    """Exit statuses, as docs/language.md documents them."""
 
     HELD = 0
     FAILED = 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from raftplay.commands.cursor import Cursor, Scope, did_you_mean
 from raftplay.commands.lexer import Mistake, Statement
 from raftplay.commands.shown import quoted
+from raftplay.docs import PAGES
 from raftplay.docstrings import docstring
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 Resolve = Callable[["Session"], Any]
 
-CONDITIONS, TRANSCRIPTS, LESSONS, TRACE = "conditions", "transcripts", "lessons", "trace"
-TOPICS = (CONDITIONS, TRANSCRIPTS, LESSONS, TRACE)
+CONDITIONS, TRACE = "conditions", "trace"
+TOPICS = (*PAGES, CONDITIONS, TRACE)
 """The topics that `help` explains besides the commands."""
 
 Effect = Literal["acts", "passes", "looks", "checks", "clock"]

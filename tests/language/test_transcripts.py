@@ -10,7 +10,7 @@ A new command gets its lines in the transcript that it belongs to, or a new one:
 from pathlib import Path
 
 import pytest
-from support.places import ROOT
+from support.pages import DOCS, part
 
 from raftplay.commands.golden import verify_script
 from raftplay.commands.runner import Status, TextTranscript
@@ -48,10 +48,8 @@ def test_every_transcript_begins_with_a_line_about_it(file: Path) -> None:
     assert 40 < len(first) < 120
 
 
-def test_the_script_with_answers_in_the_readme_is_as_it_says() -> None:
-    readme = ROOT.joinpath("README.md").read_text("utf-8")
-    text = readme.split("<!-- answers -->\n```\n")[1].split("```\n<!-- /answers -->")[0]
+def test_the_script_with_answers_in_the_page_is_as_it_says() -> None:
     lines: list[str] = []
-    read = parse_script("README.md", text)
+    read = parse_script("transcripts.md", part(DOCS / "transcripts.md", "answers"))
     assert verify_script(read, TextTranscript(lines.append, quiet=True)) is Status.HELD, "\n".join(lines)
     assert any(block.expects_failure for block in read.blocks.values())

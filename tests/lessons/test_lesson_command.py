@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.language import Ended, raftplay
-from support.places import ROOT
+from support.pages import DOCS, part
 from support.terminal import CTRL_C, Terminal
 
 from raftplay.lessons import catalogue
@@ -181,9 +181,8 @@ def test_what_is_wrong_is_said_in_a_sentence(home: dict[str, str], args: tuple[s
 # ---- what is written about it
 
 
-def test_the_step_in_the_readme_is_what_a_reader_sees(home: dict[str, str]) -> None:
-    readme = ROOT.joinpath("README.md").read_text("utf-8")
-    shown = readme.split("<!-- lesson -->\n```\n")[1].split("```\n<!-- /lesson -->")[0]
+def test_the_step_in_the_page_is_what_a_reader_sees(home: dict[str, str]) -> None:
+    shown = part(DOCS / "lessons.md", "lesson")
     assert shown.startswith("── Step 1 of 4: Two at once ──")
     assert shown in lesson(home, "2", "--seed", "7", stdin="1\nquit\n").out
 

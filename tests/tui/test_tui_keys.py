@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.places import ROOT
 from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
 from textual.command import CommandList
 from textual.events import Key, Paste
@@ -21,7 +20,7 @@ from raftplay.commands.table import TABLE
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
-from raftplay.tui.keys import KEYS, SPEEDS, markdown_table
+from raftplay.tui.keys import KEYS, SPEEDS
 from raftplay.tui.palette import Commands
 from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Leaving, Sheet
@@ -713,11 +712,6 @@ def test_speeds_go_up_and_down_and_end_where_they_end() -> None:
     played(app, lambda pilot: pressed(pilot, "]", *"[" * 30))
     assert driver.view().snapshot.speed == SPEEDS[0]
     driver.close()
-
-
-def test_the_readme_lists_every_key() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert readme.split("<!-- keys -->\n")[1].split("<!-- /keys -->")[0] == markdown_table()
 
 
 @pytest.mark.parametrize(
