@@ -100,7 +100,7 @@ def test_a_constructor_that_fails_late_leaves_nothing(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with nothing_left_over():
-        for target in ("raftplay.cluster.harness.Members", "raftplay.cluster.cluster.Server"):
+        for target in ("raftplay.cluster.harness.Cluster", "raftplay.cluster.cluster.Server"):
             with monkeypatch.context() as patched:
                 patched.setattr(target, lambda *_, **__: (_ for _ in ()).throw(Unhappy()))
                 with pytest.raises(Unhappy):
