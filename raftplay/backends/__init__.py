@@ -1,1 +1,1 @@
-"""The two ways to run a cluster: real sockets on loopback, and virtual time."""
+"""The two backends of a cluster: real sockets on loopback, and virtual time."""

@@ -1,7 +1,7 @@
-"""What a backend offers, and what it asks of the servers that use it.
+"""The interfaces of a backend, and of the servers that use it.
 
-A backend tells the time of the cluster, calls back later, carries messages between endpoints, lets time pass
-and runs things inside. Nothing above this seam knows whether sockets or virtual time lie below it.
+A backend keeps the cluster's time, calls functions later, carries messages between endpoints, waits, and runs
+functions inside the cluster. Code above this interface does not depend on sockets or virtual time.
 """
 
 import math
@@ -15,7 +15,7 @@ from raftplay.raft.messages import Args, Reply
 T = TypeVar("T")
 
 Answer = Callable[[Reply], object]
-"""Carries a reply back; gives False where it is known that its connection is gone."""
+"""Sends a reply back; returns False if its connection is known to be closed."""
 
 Predicate = Callable[[], bool]
 
@@ -24,28 +24,28 @@ PAUSED = "time is paused, so nothing can be waited for; resume first, or step"
 WAITS_FOR_ITSELF = "what runs inside the cluster cannot wait for it, nor step through time"
 
 MOST_AT_ONCE = 3_000
-"""How many events a node one instant may have. Without any delay, 1,000,000 entries reach a node in 2,000."""
+"""The number of events per node at one instant. Without delays, 1,000,000 entries reach a node in 2,000."""
 
 
 class CallFailed(ConnectionError):
-    """A call is known not to have left: its peer is not connected, or the proxy drops calls."""
+    """Raised when an RPC is known not to be sent: its peer is not connected, or the proxy drops RPCs."""
 
 
 class NodeFailed(RuntimeError):
-    """The code of the nodes failed: a node raised, did not return, or time stands still under what they do.
+    """Raised when the code of the nodes fails: a node raised, did not return, or keeps time from advancing.
 
-    The text says in its first line what happened, which node it was if one is to blame, and the cluster time;
-    `kind` names what happened in a few words, the same for each time that it happens.
+    The first line of the text says what happened, which node caused it (if one did), and the cluster time;
+    `kind` names the kind of failure in a few words, the same every time.
     """
 
     @property
     def kind(self) -> str:
-        """Name this kind of failure."""
+        """Return the kind of failure."""
         return "failure of a node"
 
 
 class TimeStandsStill(NodeFailed):
-    """`events` events happened at one instant of cluster time, `time` in seconds, and more are due then."""
+    """Raised when `events` events happened at one instant, cluster time `time` in seconds, and more are due."""
 
     def __init__(self, events: int, time: float) -> None:
         super().__init__(events, time)
@@ -54,36 +54,36 @@ class TimeStandsStill(NodeFailed):
 
     @property
     def kind(self) -> str:
-        """Name this kind of failure."""
+        """Return the kind of failure."""
         return "time stands still"
 
     def __str__(self) -> str:
         return (
-            f"time stands still: {self.events:,} events at {self.time:.3f} s, and no end of them; "
-            "the nodes must wait between what they do"
+            f"time stands still: {self.events:,} events at {self.time:.3f} s, and more are due; "
+            "the nodes must wait between their actions"
         )
 
 
 class Handle(Protocol):
-    """Something that is to be called later."""
+    """A call that is scheduled for later."""
 
     about: object
 
     def cancel(self) -> None:
-        """Do not call it any more."""
+        """Cancel the call."""
 
 
 class Receiver(Protocol):
-    """Who gets what arrives at an endpoint: a Server."""
+    """The receiver of messages at an endpoint: a Server."""
 
     peer_ids: tuple[int, ...]
-    """The nodes that it takes calls from."""
+    """The nodes whose requests it accepts."""
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
-        """`peer_id` calls; `answer` carries the reply back, as long as its connection lasts."""
+        """Handle a request of `peer_id`; `answer` sends the reply back while the connection lasts."""
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
-        """`peer_id` answers the call `call_id`."""
+        """Handle the reply of `peer_id` to the request `call_id`."""
 
 
 class Endpoint(Protocol):
@@ -91,127 +91,127 @@ class Endpoint(Protocol):
 
     @property
     def listen_addr(self) -> tuple[str, int]:
-        """(host, port) at which peers reach it."""
+        """Return (host, port) at which peers reach it."""
 
     def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
-        """Open a connection to `peer_id`; calls may be sent at once."""
+        """Open a connection to `peer_id`; requests may be sent at once."""
 
     def disconnect(self, peer_id: int) -> None:
-        """Close the connection to `peer_id`; replies to calls under way are lost."""
+        """Close the connection to `peer_id`; replies to open requests are lost."""
 
     def is_connected(self, peer_id: int) -> bool:
-        """Whether calls to `peer_id` can be sent."""
+        """Tell whether requests to `peer_id` can be sent."""
 
     def send(self, peer_id: int, call_id: int, args: Args) -> None:
-        """Send a call. Raises `CallFailed` when there is no connection to `peer_id`."""
+        """Send a request. Raises `CallFailed` when there is no connection to `peer_id`."""
 
     def close(self) -> None:
         """Close the listener and every connection, also those that peers opened."""
 
 
 class Backend(Protocol):
-    """A place in which a cluster lives. Times are seconds of cluster time."""
+    """A backend, which runs a cluster. Times are seconds of cluster time."""
 
     name: str
 
     concurrent: bool
-    """Whether what is sent arrives by itself, in an input of its own; else its handling must be called later."""
+    """True: a sent message arrives by itself as a separate input. False: its handling must be scheduled."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
-        """Whoever reads or changes the cluster's state from outside holds it."""
+        """Return the lock; hold it to read or change the cluster's state from outside."""
 
     def now(self) -> float:
-        """Cluster time; it stands still while paused, and never goes back."""
+        """Return cluster time; it stops while paused, and never goes back."""
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Handle:
-        """Call `function` inside, `delay` seconds from now; `about` says in words what it is."""
+        """Call `function` inside, `delay` seconds from now; `about` describes it."""
 
     def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Handle:
-        """Call `function` inside, when cluster time has come to `when`."""
+        """Call `function` inside, when cluster time is `when`."""
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call `function` inside as soon as possible; from any thread."""
 
     def call_after_waits(self, function: Callable[[], None]) -> None:
-        """Call `function` inside, once those whose condition holds by now have had a moment to act on it."""
+        """Call `function` inside, after waiters whose condition holds now have had a moment to act."""
 
     def go_on(self) -> None:
-        """Those who had a moment to act have done so. Under the lock, from any thread."""
+        """Tell the backend that waiters have acted. Under the lock, from any thread."""
 
     def changed(self) -> None:
-        """The state of the cluster changed: whoever waits for a condition looks again."""
+        """Tell the backend that the cluster's state changed: awaited conditions are evaluated again."""
 
     def kick(self) -> None:
-        """Have conditions that are waited for looked at again now; from any thread."""
+        """Evaluate awaited conditions again now; from any thread."""
 
     def keep_pace(self) -> None:
-        """From now on, let waiting take as long as the speed says, by the wall clock (in tcp it always does)."""
+        """Make waits take as much wall time as the speed says from now on (in tcp they always do)."""
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> Endpoint:
-        """A new endpoint for a server. Inside only."""
+        """Open an endpoint for a server. Inside only."""
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run `function` inside and give its result; from any thread.
+        """Run `function` inside and return its result; from any thread.
 
-        Raises, in place of that, what failed inside since the last call from outside, and `UsageError` once
-        the backend is closed or when the thread that calls holds `lock`.
+        Raises what failed inside since the last call from outside, and `UsageError` once the backend is closed or
+        when the calling thread holds `lock`.
         """
 
     def check(self) -> None:
-        """Raise what `run` would raise, for those who only look, or act under `lock`."""
+        """Raise what `run` would raise, for code that only reads, or acts under `lock`."""
 
     def pass_time(self, seconds: float) -> None:
-        """Let `seconds` of cluster time pass. Raises `UsageError` while paused."""
+        """Wait for `seconds` of cluster time. Raises `UsageError` while paused."""
 
     def pass_to(self, when: float, predicate: Predicate) -> bool:
-        """Let time pass until it is `when`, or `predicate` holds; whether it does. Raises as `wait_until`."""
+        """Wait until time is `when` or `predicate` holds; return whether it holds. Raises as `wait_until`."""
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
-        """Let time pass until `predicate` holds, at most `seconds`; whether it held in time.
+        """Wait until `predicate` holds, at most `seconds`; return whether it held in time.
 
         Raises `UsageError` while paused, unless it holds already.
         """
 
     @property
     def speed(self) -> float:
-        """Seconds of cluster time in a second of the wall clock."""
+        """Return the seconds of cluster time per second of wall time."""
 
     def set_speed(self, speed: float) -> None:
-        """Change the speed; the cluster notices nothing."""
+        """Set the speed; the cluster does not notice."""
 
     @property
     def paused(self) -> bool:
-        """Whether cluster time stands still."""
+        """Tell whether cluster time is paused."""
 
     def pause(self) -> None:
-        """Let cluster time stand still."""
+        """Pause cluster time."""
 
     def halt(self) -> None:
-        """Pause from wherever this is called, also under the lock; inside, nothing more happens then."""
+        """Pause from any place, also under the lock; inside, no further event happens then."""
 
     def resume(self) -> None:
-        """Let cluster time go on."""
+        """Resume cluster time."""
 
     def step(self) -> object:
-        """While paused: let the next timer or delivery happen; what it was about, or None if there is none."""
+        """Run the next timer or delivery while paused; return its `about`, or None if there is none."""
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Run `last` inside, then end everything; safe to call twice. Raises what failed inside."""
 
     def abandon(self, last: Callable[[], None]) -> None:
-        """Begin what `close` does, from any thread, and wait for nothing."""
+        """Begin to close, from any thread, and do not wait."""
 
 
 def check_duration(seconds: float) -> float:
-    """`seconds`, if time can pass for so long: finite and not negative. Raises `UsageError`."""
+    """Return `seconds`, if it is finite and not negative. Raises `UsageError`."""
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"time passes forward and not for ever; it cannot pass for {seconds:g} s")
+        raise UsageError(f"a duration must be finite and not negative, not {seconds:g} s")
     return seconds
 
 
 def check_moment(when: float) -> float:
-    """Return `when`, a moment of cluster time in seconds, if it ever comes. Raises `UsageError`."""
+    """Return `when`, a moment of cluster time in seconds, if it is finite. Raises `UsageError`."""
     if not -math.inf < when < math.inf:
-        raise UsageError(f"time cannot pass to {when:g} s; name a moment that comes, in seconds")
+        raise UsageError(f"a moment of cluster time must be a finite number of seconds, not {when:g} s")
     return when

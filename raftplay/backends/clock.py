@@ -1,9 +1,9 @@
-"""Cluster time over wall time, with a speed and a pause.
+"""The cluster clock: it derives cluster time from wall time, with a speed and a pause.
 
 The rule of this module: cluster time never goes back, and never runs far past a timer that has not fired. When
-the process stalls, so does the clock: no node takes a stall for a dead leader. The same rule slows the clock
-down where a speed asks for more than the machine can do. It stands still while a node handles an input (a turn):
-the timers that the node is about to set could not hold it back.
+the process stalls, the clock stalls too, so that no node mistakes a stall for a crashed leader. The same rule
+slows the clock if the machine is too slow for the speed. The clock stops while a node handles an input (a turn),
+because timers that the node has not set yet cannot limit it.
 """
 
 import math
@@ -12,11 +12,11 @@ import time
 from raftplay.backends.timers import Timers
 
 SLACK = 0.005
-"""How far cluster time may run past a timer that is late, in seconds (of the slower of the two clocks)."""
+"""The time by which the clock may pass a late timer, in seconds (of the slower of the two clocks)."""
 
 
 class Clock:
-    """The time of one cluster, from 0; `timers` are those that it must not leave behind."""
+    """The time of one cluster, from 0; it never runs far ahead of `timers`."""
 
     __slots__ = ("_anchor", "_in_turn", "_slack", "_stopped", "_timers", "_wall", "paused", "speed")
 
@@ -31,39 +31,39 @@ class Clock:
         self._stopped = False
 
     def now(self) -> float:
-        """Cluster time."""
+        """Return cluster time in seconds."""
         return self._anchor if self._in_turn else self._at(time.monotonic())
 
     def begin_turn(self) -> None:
-        """Stand still while something is handled; a stall that lies behind is forgotten."""
+        """Stop while an input is handled; an earlier stall is not caught up."""
         wall = time.monotonic()
         self._anchor = self._at(wall)
         self._wall = wall
         self._in_turn = True
 
     def end_turn(self) -> None:
-        """Go on; what the turn took is made up for, as far as the timers allow."""
+        """Continue, and catch up the duration of the turn, as far as the timers allow."""
         self._in_turn = False
 
     def set(self, speed: float, paused: bool) -> None:
-        """Within a turn: go on from this moment at another speed, or stand still."""
+        """Set speed and pause from this moment on. Within a turn."""
         assert self._in_turn
         self._wall = time.monotonic()
         self.speed, self.paused = speed, paused
         self._slack = SLACK * min(speed, 1.0)
 
     def stop(self) -> None:
-        """Within a turn: stand still for ever."""
+        """Stop forever. Within a turn."""
         assert self._in_turn
         self._stopped = True
 
     def step_to(self, when: float) -> None:
-        """While paused: let it be `when`, unless it is later already."""
+        """Advance to `when`, unless it is later already. While paused."""
         assert self.paused
         self._anchor = max(self._anchor, when)
 
     def until(self, when: float) -> float:
-        """Seconds of the wall clock until it is `when`; inf while cluster time stands still."""
+        """Return the seconds of wall time until cluster time is `when`; inf while it is paused or stopped."""
         if self.paused or self._stopped or when == math.inf:
             return math.inf
         return max(0.0, (when - self._anchor) / self.speed - (time.monotonic() - self._wall))

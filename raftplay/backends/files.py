@@ -1,4 +1,4 @@
-"""Room for sockets: a cluster of many nodes needs more open files than many systems grant without being asked."""
+"""Reservation of open files: the sockets of many nodes need more than the default limit of many systems."""
 
 import contextlib
 import errno
@@ -7,10 +7,10 @@ from types import ModuleType
 from raftplay.errors import UsageError
 
 OTHERS = 256
-"""How many open files are left to the rest of the process, and to strangers who connect."""
+"""The number of open files for the rest of the process, and for unproven connections."""
 
 NONE_LEFT = (errno.EMFILE, errno.ENFILE)
-"""The error numbers of a system that lets no more files be opened."""
+"""The error numbers for too many open files."""
 
 resource: ModuleType | None
 try:
@@ -22,9 +22,9 @@ _reserved = 0
 
 
 def reserve(count: int) -> None:
-    """Make sure that `count` more files can be open, raising the process's own limit where that is allowed.
+    """Reserve `count` more open files; raise the process's limit if that is allowed.
 
-    Raises `UsageError` where it is not, with what the files are needed for: those of one more server come last.
+    Raises `UsageError` if it is not, with the purpose of the files.
     """
     global _reserved  # noqa: PLW0603 - the limit is the process's
     wanted = _reserved + count + OTHERS
@@ -32,8 +32,8 @@ def reserve(count: int) -> None:
     if granted < wanted:
         raise UsageError(
             f"a server needs {count} open files, and the system grants this process {granted} (see ulimit -n), of "
-            f"which servers that run already hold {_reserved} and {OTHERS} are kept for the rest; shut down "
-            'clusters that are not needed, take fewer nodes, or the backend "sim"'
+            f"which running servers hold {_reserved} and {OTHERS} are kept for the rest; shut down "
+            'clusters that are not needed, use fewer nodes, or use the backend "sim"'
         )
     _reserved += count
 
@@ -45,15 +45,15 @@ def release(count: int) -> None:
 
 
 def none_left_text() -> str:
-    """Say that no more files can be open although there was room for what clusters hold."""
+    """Return the error text for a process that has too many files open besides the clusters' files."""
     return (
-        f"no more files can be open here; clusters hold at most {_reserved} of them (see ulimit -n): "
-        "close what else this process has open, or raise the limit"
+        f"too many open files, of which clusters hold at most {_reserved} (see ulimit -n): "
+        "close other files of this process, or raise the limit"
     )
 
 
 def _raise_limit(wanted: int) -> int:
-    """How many files may be open, once that is `wanted` if it can be."""
+    """Raise the limit of open files to `wanted` if possible; return the limit."""
     if resource is None:
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""A process that was forked from one with a tcp cluster: it has a copy of that, but no thread that runs it."""
+"""Support for a forked process: it has a copy of its parent's tcp cluster, but no thread that runs it."""
 
 from types import TracebackType
 from typing import NoReturn
@@ -6,13 +6,13 @@ from typing import NoReturn
 from raftplay.errors import UsageError
 
 FORKED = (
-    "the cluster lives in the process from which this one was forked; make a Harness of its own here "
+    "the cluster runs in the process from which this one was forked; create a new Harness here "
     '(or start processes with the method "spawn")'
 )
 
 
 class ForkedLock:
-    """Stands in for the lock of a cluster, which nobody lets go of here: whoever wants it is told why not."""
+    """A replacement for a cluster's lock, which might never be released here: it raises `UsageError`."""
 
     def __enter__(self) -> NoReturn:
         raise UsageError(FORKED)
@@ -20,7 +20,7 @@ class ForkedLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Never comes to pass."""
+        """Do nothing: `__enter__` always raises."""
 
     def _is_owned(self) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Ctrl-C: while virtual time passes it comes between two timers, so that no node is torn in half; none is lost."""
+"""Ctrl-C: in virtual time it takes effect between two timers, so that no node stops halfway; none is lost."""
 
 import signal
 import sys
@@ -12,9 +12,9 @@ AGAIN_AFTER = 0.01
 
 
 def resend_lost_interrupts() -> None:
-    """From now on, in this process, send a Ctrl-C again that came where Python lets no exception out.
+    """Send a Ctrl-C again, from now on in this process, if it came where Python discards exceptions.
 
-    That is where it clears up after an object: it would print a traceback, and go on as if nothing had come.
+    Python does so while it finalizes an object: it prints a traceback and continues.
     """
     others: Callable[[sys.UnraisableHookArgs], object] = sys.unraisablehook
 
@@ -40,7 +40,7 @@ def _interrupt() -> None:
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Hold a Ctrl-C back until the block is over; processes that the block starts never hear of one."""
+    """Hold a Ctrl-C back until the block ends; processes that the block starts never receive one."""
     if sys.platform == "win32":
         yield
         return
@@ -52,9 +52,9 @@ def interrupts_held_back() -> Iterator[None]:
 
 
 class Interrupts:
-    """Holds back the first SIGINT while its block runs; `pending` says that one came. The second goes through.
+    """A block that holds back the first SIGINT; `pending` says that one came. The second one is not held back.
 
-    In threads other than the main one, and where someone else handles SIGINT, it does nothing.
+    In threads other than the main thread, and if another handler of SIGINT is set, it does nothing.
     """
 
     __slots__ = ("_holds", "pending")

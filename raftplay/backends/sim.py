@@ -1,9 +1,9 @@
-"""The simulated backend: virtual time, no threads, no sockets. The same inputs give the same run.
+"""The simulated backend: virtual time, without threads or sockets. The same inputs give the same run.
 
-A message between endpoints takes no time of its own; the delays of the network and of the proxies are
-timers. Time passes only inside `pass_time`, `pass_to`, `wait_until` and `step`: as fast as it can, or, with
-`keep_pace`, at the chosen speed by the wall clock. What happens is the same either way. Each of them raises
-`TimeStandsStill` when the events of one instant find no end.
+A message between endpoints takes zero time; the delays of the network and of the proxies are timers. Time
+passes only inside `pass_time`, `pass_to`, `wait_until` and `step`: as fast as possible, or, with `keep_pace`,
+at the chosen speed by the wall clock. The events are the same either way. Each of the four raises
+`TimeStandsStill` when the events of one instant do not end.
 """
 
 import math
@@ -34,10 +34,10 @@ from raftplay.raft.messages import Args, Reply
 T = TypeVar("T")
 
 LONGEST_NAP = 0.05
-"""How long one who keeps pace sleeps at most, in seconds, before looking whether Ctrl-C was pressed."""
+"""The longest sleep with `keep_pace`, in seconds, before a check for Ctrl-C."""
 
 INSTANT = 1e-9
-"""Two events that are less than this apart, in seconds of virtual time, are of one instant."""
+"""The distance, in seconds of virtual time, up to which two events belong to one instant."""
 
 
 def _never() -> bool:
@@ -45,7 +45,7 @@ def _never() -> bool:
 
 
 class SimBackend:
-    """A cluster's virtual time and network."""
+    """The virtual time and the network of a cluster."""
 
     name = "sim"
     concurrent = False
@@ -59,31 +59,31 @@ class SimBackend:
         self._closed = False
         self._is_passing = False
         self._lock = threading.RLock()
-        self._news = threading.Condition(self._lock)  # who keeps pace sleeps on it, and lets go of the lock
+        self._news = threading.Condition(self._lock)  # with `keep_pace`, a wait sleeps on it and releases the lock
         self._keeps_pace = False
         self._under_way: float | None = None  # while it sleeps: the time at which it will wake
         self._wall = 0.0
         self.happened = 0
-        """How many timers fired so far; whoever watches for a standstill of the process looks here."""
+        """The number of timers that fired so far; a watchdog of the process reads it."""
 
         self._instant = 0.0
-        self._before = 0  # how many had fired when this instant began, or when someone last let time pass
+        self._before = 0  # `happened` when this instant, or the last wait, began
         self._endpoints: dict[tuple[str, int], SimEndpoint] = {}
         self._ports = 0
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
-        """Held by whoever touches the cluster."""
+        """Return the lock of the cluster."""
         return self._lock
 
     def now(self) -> float:
-        """Virtual time, from 0."""
+        """Return virtual time in seconds, from 0."""
         if self._under_way is None:
             return self._now
         return min(self._under_way, self._now + (time.monotonic() - self._wall) * self._speed)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
-        """Call `function` when virtual time has come that far."""
+        """Call `function` after `delay` seconds of virtual time."""
         return self._timers.add(self.now() + delay, function, about)
 
     def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Timer:
@@ -99,39 +99,39 @@ class SimBackend:
         self.call_soon(function)
 
     def go_on(self) -> None:
-        """Nobody acts while time passes."""
+        """Do nothing: waiters never act while time passes."""
 
     def changed(self) -> None:
-        """Conditions that are waited for must be looked at again."""
+        """Evaluate awaited conditions again after this event."""
         self._changed = True
 
     def kick(self) -> None:
-        """Have conditions looked at again now, also by one who sleeps; from any thread."""
+        """Evaluate awaited conditions again now, also in a sleeping wait; from any thread."""
         with self._lock:
             self._changed = True
             self._news.notify_all()
 
     def keep_pace(self) -> None:
-        """From now on, let time pass no faster than the wall clock and the speed say."""
+        """Limit virtual time, from now on, to wall time multiplied by the speed."""
         self._keeps_pace = True
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> "SimEndpoint":
-        """An endpoint with an address that no other has had."""
+        """Open an endpoint at a new, unique address."""
         self._ports += 1
         endpoint = SimEndpoint(self, node_id, receiver, ("sim", self._ports))
         self._endpoints[endpoint.listen_addr] = endpoint
         return endpoint
 
     def endpoint_at(self, addr: tuple[str, int]) -> "SimEndpoint | None":
-        """Who listens at `addr`, if anyone still does."""
+        """Return the endpoint that listens at `addr`, or None."""
         return self._endpoints.get(addr)
 
     def forget(self, endpoint: "SimEndpoint") -> None:
-        """`endpoint` listens no more."""
+        """Remove `endpoint`, which has stopped listening."""
         self._endpoints.pop(endpoint.listen_addr, None)
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run `function` here and now."""
+        """Run `function` in this thread."""
         with self._lock:
             self.check()
             self._catch_up()
@@ -141,7 +141,7 @@ class SimBackend:
                 self._news.notify_all()
 
     def check(self) -> None:
-        """Raise `UsageError` once closed; whatever fails inside is raised where it happens."""
+        """Raise `UsageError` once closed; failures inside are raised where they happen."""
         if self._closed:
             raise UsageError(SHUT_DOWN)
 
@@ -150,7 +150,7 @@ class SimBackend:
         self.pass_to(self.now() + check_duration(seconds))
 
     def pass_to(self, when: float, predicate: Predicate = _never) -> bool:
-        """Run timers until it is `when`, to the last bit, or until `predicate` holds."""
+        """Run timers until time is exactly `when`, or until `predicate` holds."""
         check_moment(when)
         with self._lock:
             self.check()
@@ -164,34 +164,34 @@ class SimBackend:
 
     @property
     def speed(self) -> float:
-        """Seconds of virtual time in a second of the wall clock, where someone keeps pace."""
+        """Return the seconds of virtual time per second of wall time, with `keep_pace`."""
         return self._speed
 
     def set_speed(self, speed: float) -> None:
-        """Change the speed from this moment on."""
+        """Set the speed from this moment on."""
         self.run(lambda: self._set_speed(speed))
 
     @property
     def paused(self) -> bool:
-        """Whether time may pass only by `step`."""
+        """Tell whether time passes only by `step`."""
         return self._paused
 
     def pause(self) -> None:
-        """Let time pass only by `step`."""
+        """Pause: time passes only by `step`."""
         self.run(lambda: self._set_paused(True))
 
     def halt(self) -> None:
-        """Let time pass only by `step`, from this moment on."""
+        """Pause at once: time passes only by `step`."""
         self._paused = True
 
     def resume(self) -> None:
-        """Let time pass again."""
+        """Resume: time passes in every wait again."""
         self.run(lambda: self._set_paused(False))
 
     def step(self) -> object:
-        """Go to the next timer that is about something, and let it happen."""
+        """Run timers up to the next one with an `about`, and return that `about`."""
         with self._passing() as interrupts:
-            self._paused = True  # another thread may have resumed it meanwhile
+            self._paused = True  # another thread may have resumed meanwhile
             while not interrupts.pending and (timer := self._timers.pop(math.inf)):
                 self._fire(timer)
                 if timer.about is not None:
@@ -211,11 +211,11 @@ class SimBackend:
                 self._endpoints.clear()
 
     def abandon(self, last: Callable[[], None]) -> None:
-        """Do what `close` does; nothing here takes time."""
+        """Close: this takes no time here."""
         self.close(last)
 
     def _pass(self, predicate: Predicate, end: float) -> bool:
-        """Run timers until `predicate` holds, or until it is `end`; whether it holds."""
+        """Run timers until `predicate` holds, or until time is `end`; return whether it holds."""
         with self._passing() as interrupts:
             if self._paused:
                 raise UsageError(PAUSED)
@@ -227,7 +227,7 @@ class SimBackend:
                         break
                     self._fire(timer)
                 if self._paused:
-                    raise UsageError(PAUSED)  # what just happened paused it
+                    raise UsageError(PAUSED)  # this event paused time
                 if self._changed:
                     self._changed = False
                     if predicate():
@@ -239,7 +239,7 @@ class SimBackend:
             return predicate()
 
     def _sleep_until(self, when: float) -> bool:
-        """Keep pace with the wall clock up to `when`; False when something changes before."""
+        """Sleep with the wall clock until `when`; return False when something changes before."""
         if not self._keeps_pace:
             return True
         self._wall, self._under_way = time.monotonic(), when
@@ -255,13 +255,13 @@ class SimBackend:
             self._under_way = None
 
     def _catch_up(self) -> None:
-        """It is as late as the wall clock says, while someone sleeps."""
+        """Advance virtual time to the wall clock's time, while a wait sleeps."""
         if self._under_way is not None:
             self._now, self._wall = self.now(), time.monotonic()
 
     @contextmanager
     def _passing(self) -> Iterator[Interrupts]:
-        """Around all that lets time pass: one thread at a time, and never from inside itself."""
+        """Guard a block in which time passes: one thread at a time, and never from inside the cluster."""
         with self._lock:
             self.check()
             if self._is_passing:
@@ -281,7 +281,7 @@ class SimBackend:
         self._speed = speed
 
     def _fire(self, timer: Timer) -> None:
-        """Let `timer` happen. Raises `TimeStandsStill` after it, when this instant finds no end."""
+        """Fire `timer`. Raises `TimeStandsStill` after it, when the events of this instant do not end."""
         self._now = now = max(self._now, timer.when)
         if now - self._instant > INSTANT:
             self._instant, self._before = now, self.happened
@@ -293,7 +293,7 @@ class SimBackend:
 
 
 class SimConnection:
-    """A connection that one endpoint opened to another; what is under way when it closes is lost."""
+    """A connection that one endpoint opened to another; replies that are open when it closes are lost."""
 
     __slots__ = ("is_open", "target")
 
@@ -326,11 +326,11 @@ class SimEndpoint:
             connection.is_open = False
 
     def is_connected(self, peer_id: int) -> bool:
-        """Whether there is a connection to `peer_id`."""
+        """Tell whether there is a connection to `peer_id`."""
         return peer_id in self._connections
 
     def send(self, peer_id: int, call_id: int, args: Args) -> None:
-        """Hand the call to the peer's server."""
+        """Hand the request to the peer's server. Raises `CallFailed` without a connection."""
         connection = self._connections.get(peer_id)
         if connection is None:
             raise CallFailed(f"node {self.node_id} is not connected to node {peer_id}")
@@ -339,7 +339,7 @@ class SimEndpoint:
             target.receiver.call_arrived(self.node_id, call_id, args, self._answer(connection, call_id, peer_id))
 
     def close(self) -> None:
-        """Close everything, also the connections that peers opened to here."""
+        """Close everything, also the connections that peers opened to this endpoint."""
         self._is_open = False
         self._backend.forget(self)
         for peer_id in list(self._connections):

@@ -1,8 +1,8 @@
-"""Listeners and connections of the TCP backend.
+"""The listeners and connections of the TCP backend.
 
-A node's calls to a peer leave over a connection that the node opened, and their replies come back over it.
-Nothing is read from a connection before both ends have proven that they know the cluster's secret, and what
-is no frame closes its connection and nothing else.
+A node sends requests to a peer over a connection that the node opened, and the replies come back over it. No
+frame is read from a connection before both ends have proven that they know the cluster's secret. An invalid
+frame closes only its connection.
 """
 
 import asyncio
@@ -20,43 +20,43 @@ from raftplay.raft.messages import Args, Reply, RequestVoteArgs
 Ts = TypeVarTuple("Ts")
 
 HANDSHAKE_LIMIT = 2.0
-"""Seconds of wall time that a connection has to prove itself."""
+"""The time within which a connection must prove itself, in seconds of wall time."""
 
 MAX_STRANGERS = 64
-"""How many connections may be unproven at once at one node; one more closes the oldest of them."""
+"""The number of unproven connections at one node; one more closes the oldest of them."""
 
 MAX_UNSENT_BYTES = 32 << 20
-"""A peer that does not read holds at most this much of what is for it; further calls to it fail."""
+"""The number of unsent bytes for a peer that does not read; above it, requests to it fail."""
 
 MAX_QUEUED_CALLS = 256
-"""How many calls wait for a connection that is being opened; further ones fail."""
+"""The number of requests that wait for a connection that is being opened; further ones fail."""
 
 REDIAL_DELAY = 0.1
-"""Seconds of wall time until a connection that broke is opened again."""
+"""The time until a broken connection is opened again, in seconds of wall time."""
 
 BACKLOG = 128
-"""How many connections may wait at a listener."""
+"""The number of connections that may wait at a listener."""
 
 
 class Host(Protocol):
-    """What an endpoint needs of the TCP backend."""
+    """The part of the TCP backend that an endpoint uses."""
 
     secret: bytes
     buffer: memoryview
-    """Where the loop puts what it reads, for whichever connection."""
+    """The buffer into which the loop reads, for all connections."""
 
     challenges: "dict[bytes, Accepted]"
-    """Who takes in a connection that is not proven yet, by the challenge that it sent."""
+    """The accepted connections that are not proven yet, by the challenge that they sent."""
 
     opening: "dict[Dialed, float]"
-    """The connections that calls wait for, and since when, by the wall clock."""
+    """The connections that requests wait for, and since when, by the wall clock."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The cluster's event loop."""
+        """Return the cluster's event loop."""
 
     def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Run `function` under the lock, its failure kept."""
+        """Run `function` under the lock, and keep its failure."""
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `coroutine` as a task."""
@@ -91,7 +91,7 @@ class TcpEndpoint:
         self._listen()
 
     def connect(self, peer_id: int, addr: tuple[str, int]) -> None:
-        """Begin to open a connection to `peer_id`; calls wait until it stands."""
+        """Begin to open a connection to `peer_id`; requests wait until it is open."""
         self.disconnect(peer_id)
         if not self.closed:
             self._dial(Dialed(self, peer_id, addr))
@@ -103,11 +103,11 @@ class TcpEndpoint:
             dialed.give_up()
 
     def is_connected(self, peer_id: int) -> bool:
-        """Whether there is to be a connection to `peer_id`; one that broke is opened again and again."""
+        """Tell whether a connection to `peer_id` is wanted; a broken one is opened again and again."""
         return peer_id in self._dialed
 
     def send(self, peer_id: int, call_id: int, args: Args) -> None:
-        """Send a call over the connection to `peer_id`."""
+        """Send a request over the connection to `peer_id`. Raises `CallFailed` when it cannot be sent."""
         dialed = self._dialed.get(peer_id)
         if dialed is None:
             raise CallFailed(f"node {self.node_id} is not connected to node {peer_id}")
@@ -128,23 +128,23 @@ class TcpEndpoint:
 
     @property
     def draining(self) -> bool:
-        """Whether connections that were closed are not gone yet."""
+        """Tell whether connections that were closed still exist."""
         return bool(self.connections)
 
     @property
     def quiet(self) -> bool:
-        """Whether all that was sent over its connections has been read, and none is being opened."""
+        """Tell whether all that was sent over its connections has been read, and none is being opened."""
         return all(connection.is_idle for connection in self.connections) and not any(
             dialed.is_opening for dialed in self._dialed.values()
         )
 
     def redial(self, broken: "Dialed") -> None:
-        """Open a connection that broke again, unless it is not wanted any more."""
+        """Open a broken connection again, if it is still wanted."""
         if broken.wanted and not self.closed:
             self._dial(Dialed(self, broken.peer_id, broken.addr, again=True))
 
     def admit(self, stranger: "Accepted") -> None:
-        """`stranger` may prove itself; where too many already may, the one who had the most time must go."""
+        """Allow `stranger` to prove itself; above `MAX_STRANGERS`, close the oldest unproven connection."""
         if len(self._strangers) >= MAX_STRANGERS:
             oldest = next(iter(self._strangers))
             del self._strangers[oldest]
@@ -152,46 +152,46 @@ class TcpEndpoint:
         self._strangers[stranger] = None
 
     def forget(self, stranger: "Accepted") -> None:
-        """`stranger` has proven itself, or is gone."""
+        """Remove `stranger`: it has proven itself, or is closed."""
         self._strangers.pop(stranger, None)
 
     def _dial(self, dialed: "Dialed") -> None:
         self._dialed[dialed.peer_id] = dialed
         dialed.task = self.host.spawn(dialed.dial())
 
-    # Not asyncio's own server: it loses a connection that comes in while it closes.
+    # asyncio's server is not used: it loses a connection that arrives while it closes.
 
     def _listen(self) -> None:
         if not self.closed:
             self.host.loop.add_reader(self._socket, self._accept)
 
     def _accept(self) -> None:
-        """Take in whoever waits at the listener."""
+        """Accept the connections that wait at the listener."""
         for _ in range(BACKLOG):
             try:
                 accepted, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError:  # no more files may be open: see whether that passes
+            except OSError:  # too many open files: try again later
                 self.host.loop.remove_reader(self._socket)
                 self.host.loop.call_later(REDIAL_DELAY, self._listen)
                 return
             accepted.setblocking(False)
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio does for its own
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio's server does
             self.host.spawn(self._welcome(accepted))
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:
             await self.host.loop.connect_accepted_socket(lambda: Accepted(self), accepted)
-        except OSError:  # gone already
+        except OSError:  # closed already
             accepted.close()
 
 
 class Connection(asyncio.BufferedProtocol):
-    """What both directions share: bytes come in pieces, first a handshake of known length, then frames.
+    """The common part of both directions: it reads a handshake of known length, then frames.
 
-    `other` is the other end, once both are proven, if it is one of this cluster; of the bytes that were `written`
-    here, it has `received` so many.
+    `other` is the other end, once both are proven, if it belongs to this cluster. `written` and `received` count
+    the bytes that this end wrote and read.
     """
 
     def __init__(self, endpoint: TcpEndpoint) -> None:
@@ -208,8 +208,8 @@ class Connection(asyncio.BufferedProtocol):
         self._limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands; it must prove itself in time."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        """Handle the opened connection: it must prove itself in time."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transport has the same methods
         self.endpoint.connections.add(self)
         if self.endpoint.closed:
             self.abort()
@@ -217,30 +217,30 @@ class Connection(asyncio.BufferedProtocol):
         self._limit = self._host.loop.call_later(HANDSHAKE_LIMIT, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Handle the closed connection."""
         self.endpoint.connections.discard(self)
         self._end_limit()
         self.transport = None
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the loop puts the next bytes: it asks when there are some, and tells of them at once."""
+        """Return the buffer for the next bytes: the loop asks when some arrived, and reports them at once."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Bytes arrived; what they are is judged under the cluster's lock."""
+        """Handle arrived bytes under the cluster's lock."""
         self.received += nbytes
         self._host.guard(self._judge, bytes(self._buffer[:nbytes]))
 
     def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once; unsent bytes are lost."""
         if self.transport is not None:
             self.transport.abort()
 
     @property
     def is_idle(self) -> bool:
-        """Whether its handshake is over, and the other end has read all that was written here.
+        """Tell whether its handshake is over, and the other end has read all that was written here.
 
-        When one end is gone, the other has read all once it is gone too.
+        When one end is closed, the other has read all once it is closed too.
         """
         if self.transport is None:
             return True
@@ -250,7 +250,7 @@ class Connection(asyncio.BufferedProtocol):
         return other is None or (other.transport is not None and other.received == self.written)
 
     def write(self, data: bytes) -> bool:
-        """Send `data` unless the other end has stopped reading; whether it was sent."""
+        """Send `data` unless the other end has stopped reading; return whether it was sent."""
         transport = self.transport
         if transport is None or transport.is_closing() or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             return False
@@ -272,19 +272,19 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _shake_hands(self) -> bytes:
-        """Go on with the handshake; what is left over once it is done. Raises `BadFrame`."""
-        raise AssertionError("each direction has its own")
+        """Continue the handshake; return the bytes after it, once it is done. Raises `BadFrame`."""
+        raise AssertionError("each direction overrides this")
 
     def _take(self, frame: wire.Frame) -> None:
-        """Take a frame. Raises `BadFrame` when it does not belong here."""
-        raise AssertionError("each direction has its own")
+        """Handle a frame. Raises `BadFrame` when it does not belong here."""
+        raise AssertionError("each direction overrides this")
 
     def _prove(self) -> None:
         self.proven = True
         self._end_limit()
 
     def _cut(self, length: int) -> bytes | None:
-        """The next `length` bytes of the handshake, once they are there."""
+        """Return the next `length` bytes of the handshake, or None if they have not arrived."""
         if len(self._received) < length:
             return None
         data = bytes(self._received[:length])
@@ -301,9 +301,9 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class Dialed(Connection):
-    """A connection that this node opened: its calls go out, their replies come in.
+    """A connection that this node opened: requests go out, replies come in.
 
-    `again`: an earlier one broke, so calls fail until this one stands; else they wait for it.
+    `again`: an earlier one broke, so requests fail until this one is open; else they wait for it.
     """
 
     def __init__(self, endpoint: TcpEndpoint, peer_id: int, addr: tuple[str, int], *, again: bool = False) -> None:
@@ -320,11 +320,11 @@ class Dialed(Connection):
 
     @property
     def is_opening(self) -> bool:
-        """Whether calls wait until it stands."""
+        """Tell whether requests wait until it is open."""
         return self in self._host.opening
 
     def give_up(self) -> None:
-        """It is not wanted any more."""
+        """Close the connection: it is not wanted any more."""
         self.wanted = False
         self._host.opening.pop(self, None)
         self.abort()
@@ -332,28 +332,28 @@ class Dialed(Connection):
             self.task.cancel()
 
     async def dial(self) -> None:
-        """Open the connection; one that cannot be opened is tried again as long as it is wanted."""
+        """Open the connection; try again while it is wanted."""
         loop = self._host.loop
         try:
             if self.wanted:
                 await loop.create_connection(lambda: self, *self.addr)
         except OSError:
             self._redial_later()
-        except asyncio.CancelledError:  # the loop may close what it made and never say so
+        except asyncio.CancelledError:  # the loop may close the connection without telling it
             self.connection_lost(None)
 
     def send(self, data: bytes) -> None:
-        """Send a frame, or keep it until the connection stands. Raises `CallFailed` when it cannot be."""
+        """Send a frame, or keep it until the connection is open. Raises `CallFailed` when neither is possible."""
         if self.proven:
             if self.write(data):
                 return
         elif self.is_opening and len(self._queue) < MAX_QUEUED_CALLS:
             self._queue.append(data)
             return
-        raise CallFailed(f"the connection to node {self.peer_id} is broken, or takes no more")
+        raise CallFailed(f"the connection to node {self.peer_id} is broken, or its buffer is full")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """A connection that is still wanted is opened again."""
+        """Handle the closed connection: open it again if it is still wanted."""
         super().connection_lost(exc)
         self._redial_later()
 
@@ -396,7 +396,7 @@ class Dialed(Connection):
 
 
 class Accepted(Connection):
-    """A connection that a peer opened, or a stranger: calls come in, replies go out."""
+    """A connection that a peer (or a stranger) opened: requests come in, replies go out."""
 
     def __init__(self, endpoint: TcpEndpoint) -> None:
         super().__init__(endpoint)
@@ -404,7 +404,7 @@ class Accepted(Connection):
         self._challenge = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Challenge whoever it is."""
+        """Send a challenge to the other end."""
         super().connection_made(transport)
         if not self.endpoint.closed:
             self.endpoint.admit(self)
@@ -413,13 +413,13 @@ class Accepted(Connection):
             self.write(self._challenge)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Handle the closed connection."""
         self._known()
         super().connection_lost(exc)
 
     @property
     def is_idle(self) -> bool:
-        """As of every connection; but a stranger counts for nothing: a peer's own end waits for the handshake."""
+        """Tell whether it is idle. An unproven connection is: a peer's own end waits for the handshake."""
         return not self.proven or super().is_idle
 
     def _shake_hands(self) -> bytes:
@@ -437,7 +437,7 @@ class Accepted(Connection):
         return bytes(self._received)
 
     def _known(self) -> None:
-        """It is no stranger any more."""
+        """Remove it from the unproven connections."""
         self.endpoint.forget(self)
         self._host.challenges.pop(self._challenge, None)
 

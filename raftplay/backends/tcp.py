@@ -1,8 +1,8 @@
-"""The TCP backend: an event loop in a thread of its own, and real sockets on 127.0.0.1.
+"""The TCP backend: an event loop in a separate thread, and real sockets on 127.0.0.1.
 
-The rule of this module: whatever runs inside runs in the loop's thread and under the cluster's lock, through
-`guard`. asyncio swallows exceptions in callbacks; `guard` keeps the first, and it is raised at the next call from
-outside, so that nothing fails in silence.
+The rule of this module: code inside the cluster runs in the loop's thread and under the cluster's lock, through
+`guard`. asyncio discards exceptions in callbacks; `guard` keeps the first, and the next call from outside raises
+it, so that every failure is reported.
 """
 
 import asyncio
@@ -43,30 +43,30 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 CLOSE_LIMIT = 5.0
-"""How long `close` waits for the loop's thread, in seconds; it takes milliseconds."""
+"""The time that `close` waits for the loop's thread, in seconds; milliseconds are usual."""
 
 QUIET_LOOKS = 1000
-"""How often, while time stands still, the loop looks whether the sockets are quiet; a few times are enough."""
+"""The number of checks, while time is paused, that the sockets are quiet; a few are enough."""
 
 QUICK_LOOKS = 50
-"""How many of these looks come one right after another; between the others lies a millisecond of wall time."""
+"""The number of these checks without a pause between them; the others are 1 ms of wall time apart."""
 
 OPENING_LIMIT = 0.05
-"""How long timers wait for a connection that is being opened, in seconds of wall time; it takes milliseconds."""
+"""The time that timers wait for an opening connection, in seconds of wall time; milliseconds are usual."""
 
 BUFFER_BYTES = 1 << 16
-"""How much is read from a socket at once."""
+"""The number of bytes that are read from a socket at once."""
 
 LOOK_EVERY = 1.0
-"""How often whoever waits for the loop's thread looks whether that still lives, in seconds."""
+"""The time between two checks that the loop's thread still runs, in seconds."""
 
 _live: "weakref.WeakSet[TcpBackend]" = weakref.WeakSet()
 
 
 class TcpBackend:
-    """A cluster's event loop, clock and sockets. It runs from its making until `close`.
+    """The event loop, the clock and the sockets of a cluster. It runs from its creation until `close`.
 
-    The loop is uvloop's, where it installs, unless `make_loop` makes another.
+    `make_loop` creates the loop (default: uvloop's if it is installed).
     """
 
     name = "tcp"
@@ -84,7 +84,7 @@ class TcpBackend:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._closed = False
-        self._steering = threading.RLock()  # of those outside who pause, step and resume
+        self._steering = threading.RLock()  # for threads outside that pause, step and resume
         self._last: Callable[[], None] | None = None
         self._changed = False
         self._waiters: list[Waiter] = []
@@ -100,41 +100,41 @@ class TcpBackend:
         _live.add(self)
         self._thread.start()
         ready.wait()
-        self._raise_kept()  # there may be no loop to be had
+        self._raise_kept()  # creating the loop may have failed
 
     # ---- the clock
 
     def now(self) -> float:
-        """Cluster time, from 0. Whoever asks from outside holds the lock."""
+        """Return cluster time in seconds, from 0. From outside, under the lock."""
         return self._clock.now()
 
     @property
     def speed(self) -> float:
-        """Seconds of cluster time in a second of the wall clock."""
+        """Return the seconds of cluster time per second of wall time."""
         return self._clock.speed
 
     def set_speed(self, speed: float) -> None:
-        """Change the speed from this moment on."""
+        """Set the speed from this moment on."""
         self.run(lambda: self._set_clock(speed, self.paused))
 
     @property
     def paused(self) -> bool:
-        """Whether cluster time stands still."""
+        """Tell whether cluster time is paused."""
         return self._clock.paused
 
     def pause(self) -> None:
-        """Let cluster time stand still."""
+        """Pause cluster time."""
         self._steer(lambda: self._set_clock(self.speed, True))
 
     def halt(self) -> None:
-        """Let cluster time stand still: at once, inside; from outside, as soon as the loop comes to it."""
+        """Pause cluster time: inside, at once; from outside, as soon as the loop runs this."""
         if self._is_inside():
             self._set_clock(self.speed, True)
         else:
             self.call_soon(lambda: self._set_clock(self.speed, True))
 
     def resume(self) -> None:
-        """Let cluster time go on; another thread's step is done first."""
+        """Resume cluster time, after another thread's step."""
         self._steer(lambda: self._set_clock(self.speed, False))
 
     def _steer(self, change: Callable[[], None]) -> None:
@@ -147,13 +147,13 @@ class TcpBackend:
                 self.run(change)
 
     def step(self) -> object:
-        """Go to the next timer that is about something, and let it happen; time stands still again then.
+        """Run timers up to the next one with an `about`, and return that `about`; time is paused then.
 
-        Nothing is under way in the sockets by then, or a step might jump over it: see `run`.
+        The sockets are empty before a step, or it might jump over a message: see `run`.
         """
         self.check()
         self._check_outside()
-        with self._steering:  # nobody resumes in between
+        with self._steering:  # no other thread resumes in between
             self.pause()
             return self.run(self._step)
 
@@ -162,7 +162,7 @@ class TcpBackend:
         return self._add(self.now() + delay, function, about)
 
     def call_at(self, when: float, function: Callable[[], None], about: object = None) -> Timer:
-        """Call `function` in the loop's thread, when cluster time has come to `when`."""
+        """Call `function` in the loop's thread, when cluster time is `when`."""
         return self._add(max(when, self.now()), function, about)
 
     def call_soon(self, function: Callable[[], None]) -> None:
@@ -170,17 +170,17 @@ class TcpBackend:
         if self._is_inside():
             self._loop.call_soon(self.guard, function)
         elif not self._closed:
-            with contextlib.suppress(RuntimeError):  # the loop ended just now
+            with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self.guard, function)
 
     def call_after_waits(self, function: Callable[[], None]) -> None:
-        """Call `function` as soon as those who need not wait any longer have had a moment to do more."""
+        """Call `function` after waiters whose condition holds have had a moment to act."""
         if self._waiters:
             self._room.ask()
         self._loop.call_soon(self.guard, function)
 
     def go_on(self) -> None:
-        """Rest no longer, if the loop rests for those whose wait was over. Under the lock, from any thread."""
+        """End the rest of the loop, if it rests for waiters. Under the lock, from any thread."""
         self._room.end()
 
     def _add(self, when: float, function: Callable[[], None], about: object) -> Timer:
@@ -197,7 +197,7 @@ class TcpBackend:
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        """Have the loop call `_fire` when the next timer falls due."""
+        """Make the loop call `_fire` when the next timer falls due."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -207,7 +207,7 @@ class TcpBackend:
             self._alarm = self._loop.call_later(delay, self._fire)
 
     def _fire(self) -> None:
-        self._alarm, self._alarm_at = None, -math.inf  # what is added meanwhile needs no alarm of its own
+        self._alarm, self._alarm_at = None, -math.inf  # timers that are added meanwhile need no alarm
         self.guard(self._run_due)
 
     def _run_due(self) -> None:
@@ -219,7 +219,7 @@ class TcpBackend:
                 timer.fire()
                 fired += 1
                 if fired >= self._most_at_once and self._timers.next_when() <= now:
-                    self._clock.set(self.speed, True)  # or the next turn would never end either
+                    self._clock.set(self.speed, True)  # else the next turn would not end either
                     raise TimeStandsStill(fired, now)
         finally:
             self._set_alarm()
@@ -229,9 +229,9 @@ class TcpBackend:
         return MOST_AT_ONCE * (len(self._endpoints) or 1)
 
     def _is_opening(self) -> bool:
-        """Whether timers wait for a connection that is being opened, and with them the clock.
+        """Tell whether timers, and with them the clock, wait for a connection that is being opened.
 
-        On one machine that takes no time worth mentioning; but at a high speed it could pass for a dead leader.
+        On one machine this is short; but at a high speed a node could mistake it for a crashed leader.
         """
         if not self.opening:
             return False
@@ -239,7 +239,7 @@ class TcpBackend:
         return time.monotonic() - newest < OPENING_LIMIT
 
     def _step(self) -> object:
-        if not self.paused:  # something inside resumed it meanwhile
+        if not self.paused:  # code inside resumed time meanwhile
             self._set_clock(self.speed, True)
         fired = 0
         while timer := self._timers.pop(math.inf):
@@ -253,7 +253,7 @@ class TcpBackend:
         return None
 
     def _when_quiet(self, then: Callable[[], None], looks: int = QUIET_LOOKS) -> None:
-        """Call `then` once nothing is under way in the sockets, if time stands still; else at once."""
+        """Call `then`: while time is paused, once the sockets are empty; else at once."""
         if not self.paused or looks == 0 or all(endpoint.quiet for endpoint in self._endpoints):
             then()
         elif looks > QUIET_LOOKS - QUICK_LOOKS:
@@ -265,13 +265,13 @@ class TcpBackend:
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
-        """Held while anything runs inside."""
+        """Return the lock, which is held while code runs inside."""
         return self._lock
 
     def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Run `function` as all that runs inside: under the lock, its failure kept, waiting conditions told.
+        """Run `function` inside: hold the lock, keep its failure, and evaluate awaited conditions.
 
-        It is one moment of cluster time.
+        Cluster time does not pass meanwhile.
         """
         makes_room = False
         with self._lock:
@@ -289,10 +289,10 @@ class TcpBackend:
             self._room.give()
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run `function` in the loop's thread and give its result.
+        """Run `function` in the loop's thread and return its result.
 
-        While time stands still, all that was sent has come to its receiver before the result is given: it is in
-        flight there, and no longer in the sockets.
+        While time is paused, every sent message reaches its receiver before this returns: it is in flight there,
+        and no longer in the sockets.
         """
         if self._is_inside():
             with self._lock:
@@ -313,13 +313,13 @@ class TcpBackend:
 
         try:
             self._loop.call_soon_threadsafe(self.guard, inside)
-        except RuntimeError:  # the loop ended just now
+        except RuntimeError:  # the loop has just ended
             raise UsageError(SHUT_DOWN) from None
         while True:
             try:
                 return future.result(timeout=LOOK_EVERY)
             except TimeoutError:
-                if future.done():  # then the error is the function's own, or it came just now
+                if future.done():  # `function` raised TimeoutError, or has just ended
                     return future.result()
                 if not self._thread.is_alive():
                     raise UsageError(SHUT_DOWN) from None
@@ -333,36 +333,36 @@ class TcpBackend:
                     raise UsageError(SHUT_DOWN)
 
     def changed(self) -> None:
-        """Conditions that are waited for must be looked at again."""
+        """Evaluate awaited conditions again at the end of this turn."""
         self._changed = True
 
     def kick(self) -> None:
-        """Have conditions that are waited for looked at again now."""
+        """Evaluate awaited conditions again now."""
         self.call_soon(self.changed)
 
     def keep_pace(self) -> None:
-        """It always does."""
+        """Do nothing: this backend always keeps pace."""
 
     def pass_time(self, seconds: float) -> None:
         """Wait until `seconds` of cluster time have passed."""
         self._wait(_never, seconds)
 
     def pass_to(self, when: float, predicate: Predicate) -> bool:
-        """Wait until it is `when`, or `predicate` holds."""
+        """Wait until time is `when`, or `predicate` holds."""
         with self._lock:
             left = max(0.0, check_moment(when) - self.now())
         return self._wait(predicate, left)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:
-        """Wait until `predicate` holds, looked at after every change; at most `seconds` of cluster time."""
+        """Wait until `predicate` holds, at most `seconds` of cluster time; it is evaluated after every change."""
         return self._wait(predicate, seconds)
 
     def _wait(self, predicate: Predicate, seconds: float) -> bool:
         self._check_outside()
         waiter = Waiter(predicate)
         try:
-            with self._lock:  # no need to trouble the loop's thread
-                self.check()  # what failed since nobody would tell this waiter
+            with self._lock:  # the loop's thread is not needed
+                self.check()  # this waiter would not learn of earlier failures
                 if predicate():
                     return True
                 if self.paused:
@@ -383,7 +383,7 @@ class TcpBackend:
         return waiter.held
 
     def _look(self) -> bool:
-        """Look at what is waited for; whether a wait is over."""
+        """Evaluate the awaited conditions; return whether a wait is over."""
         self._changed = False
         over = [waiter for waiter in self._waiters if waiter.look()]
         for waiter in over:
@@ -409,12 +409,12 @@ class TcpBackend:
         if self._is_inside():
             raise UsageError(WAITS_FOR_ITSELF)
         if self._lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks it
-            raise UsageError("whoever holds the cluster's lock can only look; let go of it first")
+            raise UsageError("a thread that holds the cluster's lock can only read; release it first")
 
     # ---- endpoints and the loop
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> TcpEndpoint:
-        """A listener on 127.0.0.1, at a port that the system chose."""
+        """Open a listener on 127.0.0.1, at a port that the system chooses."""
         endpoint = TcpEndpoint(self, node_id, receiver)
         self._endpoints = [e for e in self._endpoints if not e.closed or e.draining]
         self._endpoints.append(endpoint)
@@ -422,50 +422,48 @@ class TcpBackend:
 
     @property
     def tasks(self) -> int:
-        """How many tasks run: connections that are being opened or taken in."""
+        """Return the number of running tasks: connections that are being opened or accepted."""
         return len(self._tasks)
 
     @property
     def connections(self) -> int:
-        """How many ends of connections are open at its endpoints."""
+        """Return the number of open ends of connections at its endpoints."""
         return sum(len(endpoint.connections) for endpoint in self._endpoints)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The cluster's own event loop."""
+        """Return the cluster's event loop."""
         return self._loop
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run `coroutine` as a task that is kept until it ends, its failure with it."""
+        """Run `coroutine` as a task; keep the task until it ends, and keep its failure."""
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
-        """Run `last` inside, and end the loop and its thread; raises what failed inside and was not raised yet.
+        """Run `last` inside, and end the loop and its thread. Raises what failed inside and was not raised yet.
 
-        From inside, the end comes as soon as what runs there returns.
+        Called from inside, the loop ends as soon as the running code returns.
         """
         self.abandon(last)
         if self._is_inside():
             return
         self._thread.join(CLOSE_LIMIT)
         if self._thread.is_alive():
-            raise TimeoutError(
-                f"the cluster did not end within {CLOSE_LIMIT:g} s: something inside does not return"
-            )
+            raise TimeoutError(f"the cluster did not end within {CLOSE_LIMIT:g} s: code inside does not return")
         self._raise_kept()
 
     def abandon(self, last: Callable[[], None]) -> None:
         """Tell the loop to run `last` and to end, and do not wait for it."""
         if not self._closed:
             self._last, self._closed = last, True
-            with contextlib.suppress(RuntimeError):  # the loop died before
+            with contextlib.suppress(RuntimeError):  # the loop ended before
                 self._loop.call_soon_threadsafe(self._stop.set)
 
     def _after_fork(self) -> None:
-        """In a process that was forked there is no thread that runs the loop: refuse whatever is asked for."""
+        """Close this copy in a forked process, which has no thread for the loop: every use raises `UsageError`."""
         self._closed, self._kept = True, None
         self._lock = ForkedLock()
 
@@ -476,7 +474,7 @@ class TcpBackend:
                 self._keep(error)
 
     def _failed_in_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What asyncio would only log: keep it."""
+        """Keep a failure that asyncio would only log."""
         with self._lock:
             self._keep(context.get("exception") or RuntimeError(str(context.get("message"))))
 
@@ -526,7 +524,7 @@ def _never() -> bool:
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, where it installs; else the loop of asyncio that can wait for a listener, on every platform."""
+    """Return uvloop's loop if it is installed, else asyncio's selector loop, which can watch a listener."""
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
@@ -545,7 +543,7 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _close_all() -> None:
-    """A cluster that nobody shut down ends with its process."""
+    """Close the clusters that are still open when the process ends."""
     for backend in list(_live):
         with contextlib.suppress(Exception):
             backend.close()

@@ -1,15 +1,15 @@
-"""Timers in cluster time, in the order in which they fall due; equal times fire in the order of their making."""
+"""Timers in cluster time. They fire in the order of their times; equal times fire in the order of creation."""
 
 import heapq
 import math
 from collections.abc import Callable
 
 MAX_CANCELLED = 256
-"""How many cancelled timers may lie about; of more, those that outnumber the live ones are swept out."""
+"""The number of cancelled timers that stay; above it, they are removed once they outnumber the live ones."""
 
 
 class Timer:
-    """One thing to be called at `when`; `about` says what it is, for those who step through time."""
+    """A function to be called at `when`; `about` describes it for `step`."""
 
     __slots__ = ("_timers", "about", "function", "when")
 
@@ -20,13 +20,13 @@ class Timer:
         self._timers = timers
 
     def cancel(self) -> None:
-        """Do not call it any more; one that was called already, or cancelled, stays as it is."""
+        """Cancel the timer; one that fired or was cancelled already stays as it is."""
         if self.function is not None:
             self.function = None
             self._timers.cancelled += 1
 
     def fire(self) -> None:
-        """Call it. From now on it counts as called."""
+        """Call the function, and mark the timer as fired."""
         function, self.function = self.function, None
         assert function is not None, "a timer fires once"
         function()
@@ -42,13 +42,13 @@ class Timers:
         self._count = 0
         self.cancelled = 0
         self.not_before = math.inf
-        """None falls due before this; the one that does then may be cancelled. Cheaper than `next_when`."""
+        """A lower bound of `next_when`, and cheaper: the timer that falls due then may be cancelled."""
 
     def __len__(self) -> int:
         return len(self._heap) - self.cancelled
 
     def add(self, when: float, function: Callable[[], None], about: object = None) -> Timer:
-        """A timer that falls due at `when`."""
+        """Add a timer that falls due at `when`."""
         if self.cancelled > MAX_CANCELLED and self.cancelled * 2 > len(self._heap):
             self._sweep()
         timer = Timer(self, when, function, about)
@@ -58,7 +58,7 @@ class Timers:
         return timer
 
     def next_when(self) -> float:
-        """When the next timer falls due; inf when there is none."""
+        """Return the time at which the next timer falls due; inf when there is none."""
         heap = self._heap
         while heap and heap[0][2].function is None:
             heapq.heappop(heap)
@@ -67,7 +67,7 @@ class Timers:
         return self.not_before
 
     def pop(self, until: float) -> Timer | None:
-        """The next timer that falls due by `until`, taken out; None if there is none."""
+        """Remove and return the next timer that falls due by `until`, or None."""
         if self.next_when() <= until and self._heap:
             return heapq.heappop(self._heap)[2]
         return None

@@ -1,6 +1,6 @@
-"""Those outside a cluster's loop who wait for something in it, and the room that they get once it has come.
+"""The waits of threads outside a cluster's loop, and the short rest of the loop after a wait ends.
 
-The rule of this module: all is done under the cluster's lock, but for the two waits themselves.
+The rule of this module: everything except the two sleeps runs under the cluster's lock.
 """
 
 import threading
@@ -9,11 +9,11 @@ from raftplay.backends.base import Predicate
 from raftplay.backends.timers import Timer
 
 ROOM = 0.0001
-"""How long the loop, where it gives room to whoever waits no longer, waits for them to act, in seconds."""
+"""The longest rest of the loop for threads whose wait is over, in seconds."""
 
 
 class Waiter:
-    """Someone outside who waits for a condition."""
+    """A thread outside that waits for a condition."""
 
     def __init__(self, predicate: Predicate) -> None:
         self.predicate = predicate
@@ -21,11 +21,11 @@ class Waiter:
         self.held = False
         self.error: BaseException | None = None
         self.is_over = False
-        self._sleeping = threading.Lock()  # costs a fifth of what an Event does
+        self._sleeping = threading.Lock()  # costs a fifth of an Event
         self._sleeping.acquire()
 
     def look(self) -> bool:
-        """Look at the condition; whether the wait is over. A failure of its own goes to whoever waits."""
+        """Evaluate the condition; return whether the wait is over. The waiting thread gets its exception."""
         try:
             self.held = self.predicate()
         except Exception as error:
@@ -35,12 +35,12 @@ class Waiter:
         return self.is_over
 
     def end(self) -> None:
-        """The time is over: a last look."""
+        """End the wait, its time is over: evaluate the condition a last time."""
         self.look()
         self.wake()
 
     def wake(self) -> None:
-        """The wait is over, whatever the condition says. Under the cluster's lock."""
+        """End the wait, whether or not the condition holds. Under the cluster's lock."""
         if not self.is_over:
             self.is_over = True
             self._sleeping.release()
@@ -51,9 +51,9 @@ class Waiter:
 
 
 class YieldToWaiters:
-    """Room for those outside whose wait is over: the loop rests a moment, until they have done something.
+    """A rest of the loop for threads outside whose wait is over: it ends when they have acted.
 
-    Else they would be woken and yet not run: the loop's thread holds the interpreter as long as it has work.
+    Without it they would wake but not run: the loop's thread holds the interpreter while it has work.
     """
 
     def __init__(self) -> None:
@@ -61,15 +61,15 @@ class YieldToWaiters:
         self._taken = threading.Lock()
 
     def ask(self) -> None:
-        """Give room at the end of this turn, if a wait is over then. Under the cluster's lock."""
+        """Request a rest at the end of this turn, if a wait is over then. Under the cluster's lock."""
         self.is_asked_for = True
         self._taken.acquire(blocking=False)
 
     def give(self) -> None:
-        """Rest until someone has done what there was to do, or for `ROOM`. Not under the cluster's lock."""
+        """Rest until a waiter has acted, at most `ROOM` seconds. Not under the cluster's lock."""
         self._taken.acquire(timeout=ROOM)
 
     def end(self) -> None:
-        """Let the loop go on, if it rests. Under the cluster's lock."""
+        """End the rest of the loop, if it rests. Under the cluster's lock."""
         if self._taken.locked():
             self._taken.release()

@@ -1,8 +1,8 @@
-"""Frames between nodes, and the proof that both ends of a connection belong to one cluster.
+"""The frames between nodes, and the proof that both ends of a connection belong to one cluster.
 
-A connection opens with a challenge and a response in both directions (HMAC-SHA256 over fresh nonces, keyed
-with the cluster's secret); only then are frames read. A frame is four bytes of length, big-endian, and that
-many bytes of JSON, which must decode into exactly one of the types below. Anything else closes the connection.
+A connection begins with a challenge and a response in both directions (HMAC-SHA256 over fresh nonces, with the
+cluster's secret as key); frames follow. A frame is its length in four bytes, big-endian, and that many bytes of
+JSON, which must decode into exactly one of the types below. Anything else closes the connection.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from raftplay.raft.messages import (
 )
 
 MAX_FRAME_BYTES = 8 << 20
-"""A longer frame closes its connection."""
+"""The maximum length of a frame; a longer one closes its connection."""
 
 MAGIC = b"raftplay/1\n"
 NONCE_BYTES = 32
@@ -41,14 +41,14 @@ CallId = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, tag="call", forbid_unknown_fields=True, gc=False):
-    """A request: which one of the caller's, and what it asks."""
+    """A request: its number at the sender, and its arguments."""
 
     id: CallId
     args: RequestVoteArgs | AppendEntriesArgs
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag="reply", forbid_unknown_fields=True, gc=False):
-    """The answer to the call `id`."""
+    """The reply to the request `id`."""
 
     id: CallId
     reply: RequestVoteReply | AppendEntriesReply
@@ -58,7 +58,7 @@ Frame = Call | Answered
 
 
 class BadFrame(Exception):
-    """What arrived is no frame; the connection must be closed."""
+    """Raised when the arrived bytes are not a valid frame; the connection must be closed."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -66,7 +66,7 @@ _decoder: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
 
 
 def encode(frame: Frame) -> bytes:
-    """`frame` with its length before it. Raises `BadFrame` when it would be longer than `MAX_FRAME_BYTES`."""
+    """Return `frame` in bytes, after its length. Raises `BadFrame` if it is longer than `MAX_FRAME_BYTES`."""
     body = _encoder.encode(frame)
     length = len(body)
     if length > MAX_FRAME_BYTES:
@@ -75,7 +75,7 @@ def encode(frame: Frame) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames; keeps at most one unfinished frame."""
+    """A reader that splits a stream of bytes into frames; it keeps at most one unfinished frame."""
 
     __slots__ = ("_unread",)
 
@@ -83,11 +83,11 @@ class FrameReader:
         self._unread = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that `data` completes. Raises `BadFrame`; then none of them may be used."""
+        """Return the frames that `data` completes. Raises `BadFrame`; then none of them may be used."""
         if not self._unread:
             body = len(data) - LENGTH_BYTES
             if 0 < body <= MAX_FRAME_BYTES and _length_at(data) == (body,):
-                return [decode(data[LENGTH_BYTES:])]  # one whole frame, as a rule
+                return [decode(data[LENGTH_BYTES:])]  # usually one whole frame
             frames, read = _cut(data)
             if read < len(data):
                 self._unread += data[read:]
@@ -99,7 +99,7 @@ class FrameReader:
 
 
 def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
-    """The whole frames at the beginning of `data`, and how many bytes they take."""
+    """Return the whole frames at the beginning of `data`, and their size in bytes."""
     frames: list[Frame] = []
     start, available = 0, len(data)
     while start + LENGTH_BYTES <= available:
@@ -115,7 +115,7 @@ def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
 
 
 def decode(body: bytes | bytearray) -> Frame:
-    """The frame in `body`. Raises `BadFrame`."""
+    """Return the frame in `body`. Raises `BadFrame`."""
     try:
         frame = _decoder.decode(body)
         if isinstance(frame, Call) and isinstance(frame.args, AppendEntriesArgs) and frame.args.entries:
@@ -126,33 +126,33 @@ def decode(body: bytes | bytearray) -> Frame:
 
 
 def _check_commands(entries: tuple[LogEntry, ...], body: bytes | bytearray) -> None:
-    """No command may be nested deeper than a node would take it from a user: whoever copies it recurses."""
+    """Raise `CommandRefused` for a command nested deeper than a node accepts from a user: copying it recurses."""
     brackets = body.count(b"[") + body.count(b"{") - len(entries)
     if brackets <= MAX_COMMAND_DEPTH:
-        return  # too few, whatever they enclose
+        return  # too few brackets to be nested too deep
     for entry in entries:
         if isinstance(entry.command, (list, dict)):
             check_command(entry.command)
 
 
 def new_nonce() -> bytes:
-    """Bytes that were never used before."""
+    """Return random bytes for a new nonce."""
     return secrets.token_bytes(NONCE_BYTES)
 
 
 def proof(secret: bytes, role: bytes, challenge: bytes, nonce: bytes, dialer: int, listener: int) -> bytes:
-    """What only a holder of `secret` can compute, for this connection and this `role` in it."""
+    """Return the proof that only a holder of `secret` can compute, for this connection and this `role` in it."""
     message = b"|".join((MAGIC, role, challenge, nonce, b"%d>%d" % (dialer, listener)))
     return hmac.new(secret, message, hashlib.sha256).digest()
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether two proofs are the same, in a time that tells nothing about where they differ."""
+    """Tell whether two proofs are equal, in constant time."""
     return hmac.compare_digest(one, other)
 
 
 def response(secret: bytes, challenge: bytes, dialer: int, listener: int) -> tuple[bytes, bytes]:
-    """The dialer's answer to the listener's challenge, and the proof that it expects back."""
+    """Return the dialer's response to the listener's challenge, and the proof that it expects back."""
     nonce = new_nonce()
     answer = proof(secret, b"dial", challenge, nonce, dialer, listener)
     expected = proof(secret, b"accept", challenge, nonce, dialer, listener)
@@ -160,7 +160,7 @@ def response(secret: bytes, challenge: bytes, dialer: int, listener: int) -> tup
 
 
 def check_response(secret: bytes, challenge: bytes, data: bytes, listener: int) -> tuple[NodeId, bytes] | None:
-    """(who dialed, the listener's own proof), or None when the dialer does not know the secret."""
+    """Return (the dialer's id, the listener's proof), or None when the dialer does not know the secret."""
     dialer = int.from_bytes(data[:2], "big")
     nonce = data[2 : 2 + NONCE_BYTES]
     expected = proof(secret, b"dial", challenge, nonce, dialer, listener)

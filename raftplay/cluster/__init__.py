@@ -1,1 +1,1 @@
-"""Servers, the network between them, and the Harness that a person or a test holds."""
+"""The servers, the network between them, and the Harness that a person or a test uses."""

@@ -1,4 +1,4 @@
-"""The arguments of a Harness and of its methods, checked before anything is done; an error is one sentence."""
+"""Checks of the arguments of a Harness and its methods, before anything is done; each error is one sentence."""
 
 import operator
 import os
@@ -23,7 +23,7 @@ def check(
     data_dir: str | os.PathLike[str] | None,
     storage: Sequence[Storage] | None,
 ) -> list[Reader]:
-    """Raise `UsageError` for the first argument that cannot be; return the readers as a list."""
+    """Raise `UsageError` for the first invalid argument; return the readers as a list."""
     if not _is_number(n) or not 1 <= n <= MAX_NODES:
         raise UsageError(f"a cluster has 1 to {MAX_NODES} nodes, not {_shown(n)}")
     if storage is not None and (data_dir is not None or _length(storage) != n):
@@ -33,7 +33,7 @@ def check(
     _must_be(config, Config | None, "config must be a Config")
     _must_be(data_dir, str | os.PathLike | None, "data_dir must be a path")
     if data_dir is not None and not os.fspath(data_dir):
-        raise UsageError("an empty path names no directory; '.' is the one that you are in")
+        raise UsageError("the path of the directory is empty; write '.' for the current directory")
     if watch and not isinstance(watch, bool):
         check_names(watch)
     return _check_readers(readers)
@@ -55,13 +55,13 @@ def whole(value: object, text: str) -> int:
 
 
 def must_be_called(value: object, text: str) -> None:
-    """Raise `UsageError`, which begins with `text`, unless `value` is a function or the like."""
+    """Raise `UsageError`, which begins with `text`, unless `value` is callable."""
     if not callable(value):
         raise _refusal(value, text)
 
 
 def elements(value: object, text: str) -> list[object]:
-    """Return what `value` holds, if it is a list or the like. Raises `UsageError`, which begins with `text`."""
+    """Return the elements of `value`, if it is iterable. Raises `UsageError`, which begins with `text`."""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return list(value)
     raise _refusal(value, text)

@@ -1,4 +1,4 @@
-"""What can be asserted about a cluster; each check looks at connected servers only, as a client would.
+"""Assertions about a cluster. Each check looks only at connected servers, as a client would.
 
 *Connected* means alive and not cut off by `disconnect_peer`; a partition leaves its nodes connected.
 """
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 
 class CheckFailed(AssertionError):
-    """A check did not hold.
+    """Raised when a check does not hold.
 
-    The text says what was expected, what was seen, the backend, the seed and the version, and what every server
-    looked like.
+    The text says what was expected, what was seen, the backend, the seed, the version, and every server's state.
     """
 
 
 class InvariantBroken(CheckFailed):
-    """An invariant of Raft does not hold: `breach` says which, when, and which two facts contradict each other."""
+    """Raised when an invariant is violated: `breach` says which, when, and by which two facts."""
 
     def __init__(self, breach: Breach, snapshot: Snapshot, bugs: tuple[str, ...]) -> None:
         self.breach = breach
@@ -43,7 +42,7 @@ class InvariantBroken(CheckFailed):
 
 
 def fail(harness: "Harness", text: str) -> CheckFailed:
-    """Return the failure to raise: `text`, what makes the run again, and every server's state."""
+    """Return the failure to raise: `text`, what is needed to repeat the run, and every server's state."""
     run = run_text(harness.backend, harness.seed)
     return CheckFailed(f"{text}{_bugs_text(harness.config.bugs)}; {run}\n{harness.snapshot()}")
 
@@ -53,18 +52,18 @@ def _bugs_text(bugs: tuple[str, ...]) -> str:
 
 
 def run_text(backend: str, seed: int) -> str:
-    """Name what a run depends on besides its script: "sim, seed 7, raftplay 0.1.0"."""
+    """Return what a run depends on besides its script: "sim, seed 7, raftplay 0.1.0"."""
     return f"{backend}, seed {seed}, raftplay {__version__}"
 
 
 def node_text(server: "Server") -> str:
-    """Show a node in few words: "n0 Leader t2 log 3 commit 1"."""
+    """Return a node's state in short: "n0 Leader t2 log 3 commit 1"."""
     cm = server.cm
     return f"n{cm.id} {cm.state} t{cm.current_term} log {len(cm.log)} commit {cm.commit_index}"
 
 
 def source_text(function: Callable[..., object]) -> str:
-    """Show where a function was written, and the first line of it: "test_x.py:12: h.check_until(lambda: …)"."""
+    """Return a function's place and its first line: "test_x.py:12: h.check_until(lambda: …)"."""
     code = getattr(function, "__code__", None)
     if code is None:
         return visible(repr(function))
@@ -74,23 +73,23 @@ def source_text(function: Callable[..., object]) -> str:
 
 
 def connected(harness: "Harness") -> list[int]:
-    """The nodes that are alive and not disconnected."""
+    """Return the nodes that are alive and not disconnected."""
     return [id for id in range(harness.n) if harness.connected[id] and harness.alive[id]]
 
 
 def leaders(harness: "Harness") -> list[int]:
-    """The connected nodes that believe that they lead, the one of the highest term first."""
+    """Return the connected nodes that believe that they lead, the one of the highest term first."""
     found = [id for id in connected(harness) if harness.cluster[id].cm.state is CMState.LEADER]
     return sorted(found, key=lambda id: -harness.cluster[id].cm.current_term)
 
 
 def find_command(commits: list[CommitEntry], command: object) -> int | None:
-    """Where `command` first stands in `commits`; None when it does not."""
+    """Return the first position of `command` in `commits`, or None."""
     return next((at for at, entry in enumerate(commits) if same_command(entry.command, command)), None)
 
 
 def holders(harness: "Harness", command: object) -> list[tuple[int, int]]:
-    """(node, index) for every connected node that has committed `command`."""
+    """Return (node, index) for every connected node that has committed `command`."""
     found = []
     for id in connected(harness):
         at = find_command(harness.commits[id], command)
@@ -100,7 +99,7 @@ def holders(harness: "Harness", command: object) -> list[tuple[int, int]]:
 
 
 def disagreement(harness: "Harness", found: list[tuple[int, int]]) -> str | None:
-    """How the nodes in `found` contradict each other up to their indices; None when they do not."""
+    """Say how the nodes in `found` contradict each other up to their indices; None when they do not."""
     for (one, index), (other, other_index) in pairwise(found):
         if index != other_index:
             return f"node {one} committed it at index {index}, node {other} at index {other_index}"
@@ -114,7 +113,7 @@ def disagreement(harness: "Harness", found: list[tuple[int, int]]) -> str | None
 
 
 def agree(harness: "Harness") -> bool:
-    """Whether all connected nodes have committed the same sequence, of the same length."""
+    """Tell whether all connected nodes have committed the same sequence, of the same length."""
     logs = [harness.commits[id] for id in connected(harness)]
     return all(
         len(log) == len(logs[0])
@@ -124,7 +123,7 @@ def agree(harness: "Harness") -> bool:
 
 
 def committed(harness: "Harness", command: object) -> tuple[int, int]:
-    """(how many, index): every connected node has committed `command` there. Raises `CheckFailed`."""
+    """Return (how many, index): every connected node has committed `command` there. Raises `CheckFailed`."""
     found = holders(harness, command)
     absent = sorted(set(connected(harness)) - {id for id, _ in found})
     if not found or absent:
@@ -135,7 +134,7 @@ def committed(harness: "Harness", command: object) -> tuple[int, int]:
 
 
 def committed_on(harness: "Harness", command: object, n: int) -> None:
-    """Exactly `n` connected nodes have committed `command`, at one index. Raises `CheckFailed`."""
+    """Raise `CheckFailed` unless exactly `n` connected nodes have committed `command`, at one index."""
     found = holders(harness, command)
     if len(found) != n:
         by = _nodes([id for id, _ in found]) if found else "none"
@@ -146,7 +145,7 @@ def committed_on(harness: "Harness", command: object, n: int) -> None:
 
 
 def not_committed(harness: "Harness", command: object) -> None:
-    """No connected node has committed `command`. Raises `CheckFailed`."""
+    """Raise `CheckFailed` if a connected node has committed `command`."""
     found = holders(harness, command)
     if found:
         by = _nodes([id for id, _ in found])
@@ -154,7 +153,7 @@ def not_committed(harness: "Harness", command: object) -> None:
 
 
 def no_leader(harness: "Harness") -> None:
-    """No connected node believes that it leads. Raises `CheckFailed`."""
+    """Raise `CheckFailed` if a connected node believes that it leads."""
     found = leaders(harness)
     if found:
         raise fail(harness, f"no connected node should lead; {_nodes(found)} does")

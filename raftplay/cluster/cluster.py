@@ -1,7 +1,7 @@
-"""Members: the servers of one cluster, their disks, and what is done to them.
+"""Cluster: the servers of one cluster, their disks, and the actions on them.
 
-The rule of this module: everything runs inside, where the backend runs things, one at a time; each deed is told to
-the stream of events once. `Harness` is how one gets in.
+The rule of this module: everything runs inside the backend, one action at a time; each action is published once
+to the stream of events. Users reach it through `Harness`.
 """
 
 import random
@@ -27,15 +27,15 @@ from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 EMPTY: Kept = (0, NONE, ())
-"""What a disk holds on which nothing was ever written."""
+"""The contents of a disk to which nothing was ever written."""
 
 
 class Cluster:
-    """`n` servers over `backend`, one for each of `storages`, which `opened` holds where they are a directory's.
+    """The `n` servers over `backend`, one for each of `storages`; `opened` is their data directory, if any.
 
-    By node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and `crash_causes`
-    (how the disk or the code of a node failed that is down because of it; else ""). `disk_failures` and
-    `code_failures` are still to be raised.
+    Lists by node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and
+    `crash_causes` (the failure of its disk or code that crashed it; else ""). `disk_failures` and `code_failures`
+    are not raised yet.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Cluster:
         self._kept = [EMPTY] * n
 
     def begin(self) -> None:
-        """All nodes start, connected to each other; a node that was wiped stays down."""
+        """Start all nodes, connected to each other; a node that was wiped stays down."""
         debug.refresh(self.stream)
         self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
         self.servers = [self._new_server(id, 0) for id in range(self.n)]
@@ -85,13 +85,13 @@ class Cluster:
                 server.serve()
 
     def settle(self) -> None:
-        """What was submitted and has not settled yet does now."""
+        """Settle what was submitted and has not settled yet."""
         debug.refresh(self.stream)
         for server in self.servers:
             server.settle_pending()
 
     def server(self, id: int) -> Server:
-        """The server of node `id`. Raises `UsageError`."""
+        """Return the server of node `id`. Raises `UsageError`."""
         if type(id) is not int:
             id = arguments.whole(id, "a node is named by its number")
         if not 0 <= id < self.n:
@@ -122,7 +122,7 @@ class Cluster:
         )
 
     def crash(self, server: Server, cause: str = "") -> None:
-        """It leaves and stops; its storage stays, its commits are forgotten. `cause`: how its disk failed."""
+        """Disconnect and stop `server`; keep its storage, not its commits. `cause`: how disk or code failed."""
         id = server.id
         if not self.alive[id]:
             return
@@ -137,25 +137,25 @@ class Cluster:
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
-        """Keep in mind what the disk of a node that is down holds, and tell it where its writes do not."""
+        """Remember the disk of a crashed node; publish it if the events of its writes do not tell it all."""
         kept = self._kept[server.id] = server.on_disk()
         if not server.writes_tell_all:
             self.tell(facts.OnDisk(*kept), server.id)
 
     def _late_write(self, id: int) -> None:
-        """A process of node `id` that had crashed wrote to the disk."""
+        """Remember the disk again: a process of node `id` that had crashed wrote to it."""
         if not self.alive[id] and not self.wiped[id]:
             self._keep(self.servers[id])
 
     def check_restart(self, id: int) -> None:
-        """Raise `UsageError` where `restart` would."""
+        """Raise the `UsageError` that `restart` would raise."""
         if self.server(id).stopped is False:
             raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
         if self.wiped[id]:
             raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
 
     def restart(self, id: int) -> None:
-        """A new server over the old storage, connected. Raises `UsageError` and `StorageError`."""
+        """Start a new, connected server over the old storage. Raises `UsageError` and `StorageError`."""
         self.check_restart(id)
         disk = self.storage[id]
         if isinstance(disk, SqliteStorage):
@@ -170,14 +170,13 @@ class Cluster:
         server.serve()
 
     def tear(self, server: Server, sets: int) -> None:
-        """It will crash in its next write, after `sets` parts of it."""
+        """Make `server` crash in its next write, after `sets` parts of it."""
         self._check_alive(server)
         server.disk.tear_after(sets)
         self.tell(facts.Tearing(sets), server.id)
 
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
-        """The disk or (with a `failure`) the code of a node failed for the `cause` given; without one, it was torn
-        or told to stop."""
+        """Crash node `id`, whose disk or (with `failure`) code failed for `cause`; "": a torn write or a stop."""
         self.crash(self.servers[id], cause)
         if failure is not None:
             self.code_failures.append(failure)
@@ -185,7 +184,7 @@ class Cluster:
             self.disk_failures.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
     def wipe(self, server: Server) -> None:
-        """It crashes, and its storage is emptied."""
+        """Crash `server` and empty its storage."""
         self.crash(server)
         disk = self.storage[server.id]
         if self._had_data(server.id):
@@ -198,27 +197,27 @@ class Cluster:
         self.tell(facts.Wiped(), server.id)
 
     def _had_data(self, id: int) -> bool:
-        """Return whether node `id` has anything to lose; a disk that cannot say so may have had something."""
+        """Tell whether the disk of node `id` may hold data; True also if the disk raises."""
         try:
             return Disk(self.storage[id]).has_data()
         except StorageError:
             return True
 
     def disconnect(self, server: Server) -> None:
-        """It is cut from all others, both ways."""
+        """Cut `server` off from all others, in both directions."""
         server.disconnect_all()
         self._leave(server)
         self.tell(facts.Disconnected(), server.id)
 
     def _leave(self, server: Server) -> None:
-        """The others close their connections to `server`; what becomes of its own is its affair."""
+        """Close the connections of the others to `server`; its own connections stay as they are."""
         self.connected[server.id] = False
         for peer in self.servers:
             if peer is not server and not peer.stopped:
                 peer.disconnect_peer(server.id)
 
     def reconnect(self, server: Server, *, tell: bool = True) -> None:
-        """It is connected, both ways, to all that are not cut off themselves. Raises `UsageError`."""
+        """Connect `server`, in both directions, to all nodes that are not cut off. Raises `UsageError`."""
         if server.stopped:
             raise UsageError(f"node {server.id} is down; restart it instead")
         self.connected[server.id] = True
@@ -230,24 +229,24 @@ class Cluster:
             self.tell(facts.Reconnected(), server.id)
 
     def drop(self, server: Server, n: int) -> None:
-        """Its outgoing calls fail after the next `n`; -1 = none does."""
+        """Make outgoing RPCs of `server` fail after the next `n`; -1 = none fails."""
         server.proxy.drop_calls_after_n(n)
         self.tell(facts.Dropping(server.proxy.calls_left), server.id)
 
     def freeze(self, server: Server) -> None:
-        """Its process stalls."""
+        """Pause the process of `server`."""
         self._check_alive(server)
         server.freeze()
         self.tell(facts.Frozen(), server.id)
 
     def thaw(self, server: Server) -> None:
-        """Its process goes on."""
+        """Resume the process of `server`."""
         self._check_alive(server)
         self.tell(facts.Thawed(), server.id)
         server.thaw()
 
     def time_out(self, server: Server) -> None:
-        """Its election timer fires now."""
+        """Fire the election timer of `server` now."""
         self._check_alive(server)
         self.tell(facts.TimedOut(), server.id)
         server.time_out()
@@ -257,13 +256,13 @@ class Cluster:
             raise UsageError(f"node {server.id} is down")
 
     def change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
-        """Let one direction of a link have other faults."""
+        """Change the faults of one direction of a link."""
         faults = change(self.network.faults(src, dst))
         self.network.set_faults(src, dst, faults)
         self.tell(facts.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
 
     def check_link(self, src: int, dst: int) -> None:
-        """Raise `UsageError` unless these are two nodes."""
+        """Raise `UsageError` unless `src` and `dst` are two different nodes."""
         if src == dst:
             raise UsageError(f"node {src} has no link to itself")
         self.server(src)
@@ -275,12 +274,12 @@ class Cluster:
             self.stream.publish(node, self._incarnations[node] if node >= 0 else 0, fact)
 
     def watch(self) -> None:
-        """Let decisions be published while anyone reads."""
+        """Publish decisions while the stream has readers."""
         for server in self.servers:
             server.watch()
 
     def stop_all(self) -> None:
-        """Stop all servers and let go of the disks, whatever fails meanwhile."""
+        """Stop all servers and close the disks, whatever fails meanwhile."""
         self.flights.clear()
         with ExitStack() as last:
             last.callback(self.close_files)
@@ -289,16 +288,16 @@ class Cluster:
 
     @property
     def holds_files(self) -> bool:
-        """Whether the disks are files of a data directory."""
+        """Tell whether the disks are files of a data directory."""
         return self._opened is not None
 
     def close_files(self) -> None:
-        """Let go of the data directory, if there is one; safe to call twice."""
+        """Close the data directory, if there is one; safe to call twice."""
         if self._opened is not None:
             self._opened.close()
 
     def node_snapshot(self, server: Server) -> NodeSnapshot:
-        """All that a screen shows of one node; one whose own code has spoilt its state seems to know nothing."""
+        """Return all that a screen shows of one node; a blank state if the node's code has damaged its own."""
         try:
             return self._snapshot_of(server, server.cm)
         except FAILURES:

@@ -1,4 +1,4 @@
-"""What one may choose about a cluster; the defaults are the reference's timings."""
+"""The options of a cluster; the defaults are the timings of the Go reference."""
 
 import os
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ MAX_NODES = 25
 class Config:
     """Timings and options of a cluster. Times are seconds of cluster time.
 
-    `delay_min` … `delay_max`: how long every incoming call is held before the node sees it.
-    `unreliable`: one incoming call in ten fails, one in ten takes 75 ms. None means: as the environment says
+    `delay_min` … `delay_max`: delay of every incoming request before the node sees it.
+    `unreliable`: one incoming request in ten fails, one in ten takes 75 ms. None: the environment decides
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
-    `node`: the class of the nodes, `ConsensusModule` or a subclass of your own.
+    `node`: the class of the nodes, `ConsensusModule` or your subclass.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -40,13 +40,13 @@ class Config:
     def __post_init__(self) -> None:
         if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule)):
             raise UsageError(f"node must be a subclass of ConsensusModule, not {self.node!r}")
-        module_with(self.bugs)  # raises UsageError for a name that there is not
+        module_with(self.bugs)  # raises UsageError for an unknown name
         if not isinstance(self.raft, RaftConfig):
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
 
     def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":
-        """This configuration with what it left open taken from the environment."""
+        """Return this configuration with the options that are None taken from the environment."""
         unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
         if is_on(environ, MORE_REELECTION):
@@ -55,5 +55,5 @@ class Config:
 
 
 def is_on(environ: Mapping[str, str], name: str) -> bool:
-    """Return whether a variable is set to anything but one of `OFF`."""
+    """Tell whether a variable is set to anything but one of `OFF`."""
     return environ.get(name, "").strip().lower() not in OFF

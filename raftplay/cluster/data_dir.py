@@ -1,4 +1,4 @@
-"""A data directory: the disks of one cluster's nodes, a file each, for one process at a time."""
+"""A data directory: one file per node with its disk, used by one process at a time."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -18,10 +18,9 @@ from raftplay.watch.text import visible
 class DataDir:
     """The storages of a cluster of `n` nodes, in files under `path`, open until `close`.
 
-    The directory is made when it is not there, and the files when it is empty. Otherwise each is checked, and so
-    is that they belong together, and that none is an older copy, as far as the manifest tells, before any is
-    written to. Raises `StorageError`, one sentence that says what is wrong; then nothing was changed. A context
-    manager.
+    A missing directory is created, and an empty one gets new files. Existing files are checked before any write:
+    each is undamaged, all belong together, and none is an older copy (as far as the manifest tells). Raises
+    `StorageError`, one sentence that says what is wrong; then nothing was changed. A context manager.
     """
 
     def __init__(self, path: str | os.PathLike[str], n: int) -> None:
@@ -36,13 +35,13 @@ class DataDir:
             self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Let go of all files, which the manifest describes from now on; safe to call twice."""
+        """Close all files; the manifest describes them from now on. Safe to call twice."""
         if all(disk.is_known for disk in self.storages):
             self._last = manifest.of(self.storages, clean=True)
         self._opened.close()
 
     def _write_last(self) -> None:
-        """When the files are closed: describe them. Where that fails, the manifest of the opening still holds."""
+        """Write the manifest of the closed files. If that fails, the manifest of the opening still holds."""
         if self._last is not None:
             with suppress(StorageError):
                 manifest.write(self.path, self._last)
@@ -56,14 +55,14 @@ class DataDir:
         self.close()
 
     def _lock(self, opened: ExitStack) -> None:
-        """Make the directory, and keep others out of it."""
+        """Create the directory and lock it against other clusters."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             take_folder(self.path, opened)
         except BlockingIOError:
             raise StorageError(f"the data directory {shown(self.path)} is in use by another cluster") from None
         except FileExistsError:
-            raise StorageError(f"the data directory {shown(self.path)} is no directory") from None
+            raise StorageError(f"the data directory {shown(self.path)} is not a directory") from None
         except (OSError, ValueError) as error:
             raise StorageError(f"the data directory {shown(self.path)} cannot be used: {reason(error)}") from None
 
@@ -86,7 +85,7 @@ class DataDir:
         self.storages = [found[id] for id in range(n)]
 
     def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage], known: Found | None) -> None:
-        """Files may be made in an empty directory, or where their making was interrupted before anything ran."""
+        """Raise `StorageError` unless missing files may be created, as the cluster has not run yet."""
         missing = [path for id, path in enumerate(paths) if id not in found]
         if not missing:
             return

@@ -1,4 +1,4 @@
-"""The debug log of the reference: DEBUG_CM, logger `raftplay`, one line per decision, ``[id] message``."""
+"""The debug log of the Go reference: DEBUG_CM, logger `raftplay`, one line ``[id] message`` per decision."""
 
 import logging
 
@@ -11,8 +11,8 @@ logger = logging.getLogger("raftplay")
 
 
 def refresh(stream: Stream) -> None:
-    """Let decisions be logged exactly while `raftplay.DEBUG_CM` is set and the logger takes debug lines."""
-    import raftplay  # noqa: PLC0415 - read anew each time: users set it while clusters live
+    """Log decisions exactly while `raftplay.DEBUG_CM` is set and the logger accepts debug lines."""
+    import raftplay  # noqa: PLC0415 - read each time: users set it while clusters run
 
     wanted = raftplay.DEBUG_CM > 0 and logger.isEnabledFor(logging.DEBUG)
     if wanted != stream.reads(log_decision):

@@ -1,4 +1,4 @@
-"""Between a node and its storage: where a crash in the middle of a write is made to happen."""
+"""The layer between a node and its storage; it can make the node crash in the middle of a write."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -19,21 +19,21 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LONGEST_REASON = 200
-"""Characters of an exception's text that a sentence shows."""
+"""The number of characters of an exception's text that a sentence shows."""
 
 
 class TornWrite(Exception):
-    """The node crashes here, in the middle of a write: what was set so far is on disk, the rest is not.
+    """Raised to crash the node in the middle of a write: what was set so far is on disk, the rest is not.
 
-    In a storage that is `Transactional`, a write that was begun and not ended leaves nothing on disk.
+    In a storage that is `Transactional`, a write that has begun and not ended leaves nothing on disk.
     """
 
 
 class Disk:
-    """A `Storage` that hands everything to another one, until it is told to fail.
+    """A `Storage` that passes everything to another one, until it is told to fail.
 
-    The other may be a user's. Raises `StorageError` for whatever exception that raises: a node cannot go on
-    without its disk, but its cluster can.
+    The other may be a user's. Raises `StorageError` for every exception of it: a node cannot run without its
+    disk, but its cluster can.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -50,15 +50,15 @@ class Disk:
 
     @property
     def armed(self) -> bool:
-        """Whether a write to come will fail."""
+        """Tell whether a later write will fail."""
         return self._sets_left >= 0
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Around what is written as one, where the storage below can do that."""
+        """Write the block's values as one, if the storage below can do that."""
         return self._transaction()
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep `value` under `key`. Raises `TornWrite` when the time has come."""
+        """Keep `value` under `key`. Raises `TornWrite` where the write is torn."""
         if self._sets_left == 0:
             raise TornWrite
         if self._sets_left > 0:
@@ -66,7 +66,7 @@ class Disk:
         _ask(self._storage.set, key, value)
 
     def set_many(self, values: Mapping[str, bytes]) -> None:
-        """Keep every value under its key. Raises `TornWrite` between two of them when the time has come."""
+        """Keep every value under its key. Raises `TornWrite` between two of them where the write is torn."""
         if self._sets_left < 0:
             _ask(self._set_many, values)
             return
@@ -74,16 +74,16 @@ class Disk:
             self.set(key, value)
 
     def get(self, key: str) -> bytes | None:
-        """The value under `key`, or None."""
+        """Return the value under `key`, or None."""
         return _ask(self._storage.get, key)
 
     def has_data(self) -> bool:
-        """Whether anything was ever set."""
+        """Tell whether anything was ever set."""
         return _ask(self._storage.has_data)
 
 
 def _ask(method: Callable[[*Ts], T], *args: *Ts) -> T:
-    """Call a method of a storage. Raises `StorageError` in place of an exception of the storage's own."""
+    """Call a method of a storage. Raises `StorageError` in place of the storage's own exception."""
     try:
         return method(*args)
     except (StorageError, TornWrite):
@@ -94,7 +94,7 @@ def _ask(method: Callable[[*Ts], T], *args: *Ts) -> T:
 
 @contextmanager
 def _transaction(storage: Transactional) -> Iterator[None]:
-    """Write as one. What the block itself raises is not the storage's failure."""
+    """Write the block's values as one. An exception of the block itself is not the storage's failure."""
     of_block: BaseException | None = None
     try:
         with storage.transaction():
@@ -117,7 +117,7 @@ def _failure(error: Exception) -> StorageError:
 
 
 class MemoryDisk(MapStorage):
-    """A `MapStorage` that fails as a `SqliteStorage` does: of what a transaction set, all is there, or none."""
+    """A `MapStorage` that fails as a `SqliteStorage` does: a transaction writes everything or nothing."""
 
     def __init__(self, *, wiped: bool = False) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class MemoryDisk(MapStorage):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Around what is written as one."""
+        """Write the block's values as one."""
         self._before.clear()
         try:
             yield
@@ -144,7 +144,7 @@ class MemoryDisk(MapStorage):
             raise
 
     def copy(self) -> "MemoryDisk":
-        """The same contents, to be changed apart."""
+        """Return an independent copy."""
         other = MemoryDisk(wiped=self.wiped)
         other._values = self._values.copy()
         return other

@@ -1,8 +1,8 @@
-"""Messages in flight, one by one: what is under way between nodes, and what a person does to it.
+"""Messages in flight between nodes, one by one, and what a person does to them.
 
 A message is in flight while a delay holds it (its link's, or that of the receiver's proxy), while its link is
-held, and, over sockets, while it has arrived and time stands still. Every one has a number, in the order in which
-they took off, and keeps it until it has arrived or is lost.
+held, and, over sockets, while it has arrived and time is paused. Each message gets a number in the order of
+sending, and keeps it until it has arrived or is lost.
 """
 
 from dataclasses import dataclass
@@ -15,41 +15,41 @@ from raftplay.errors import UsageError
 from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
 MAX_HELD = 10_000
-"""How many messages held links keep; of more, the oldest is lost."""
+"""The number of messages that held links keep; above it, the oldest is lost."""
 
 MAX_FLIGHTS = 50_000
-"""How many messages are in flight at once, held or delayed; of more, the oldest is lost."""
+"""The number of messages in flight at once, held or delayed; above it, the oldest is lost."""
 
 MAX_PASSAGES = 1024
-"""How many calls may have passed a link and not arrived yet; of more, the oldest is forgotten."""
+"""The number of messages that have passed a link and not arrived yet; above it, the oldest is forgotten."""
 
 
 class NotInFlight(UsageError):
-    """No message of this number is in flight, or not any more."""
+    """Raised when the message with this number is not in flight."""
 
 
 class MessageOwner(Protocol):
-    """Who sent a message on its way, and knows what becomes of it."""
+    """The sender of a message, which decides what happens to it."""
 
     def landed(self, flight: "Flight", *, by_hand: bool) -> str | None:
-        """This part of the message's way is over; why it is lost, if it is.
+        """End this part of the message's way; return why it is lost, or None.
 
-        What was delivered `by_hand` is delayed nowhere else on its way.
+        A message that was delivered `by_hand` is not delayed again.
         """
 
     def lost(self, flight: "Flight", reason: str) -> None:
-        """The message is lost."""
+        """Publish that the message is lost."""
 
     def copied(self, flight: "Flight") -> None:
-        """A copy of the message is made, which lands at once."""
+        """Publish that a copy of the message was made; the copy lands at once."""
 
 
 @dataclass(slots=True)
 class Flight:
-    """One message on its way. `due` is the cluster time at which this part of it ends; None while it is held.
+    """One message in flight. `due` is the cluster time at which this part of its way ends; None while it is held.
 
-    `back` is the way for an answer, where there is one. `on_link`: it is on its link; else it has come to its
-    receiver, where a proxy delays it or time stands still.
+    `back` carries the reply: this message, or the reply to a request that has arrived. `on_link`: it is on its
+    link; else it is at its receiver, where a proxy delays it or time is paused.
     """
 
     id: int
@@ -65,12 +65,12 @@ class Flight:
 
     @property
     def is_reply(self) -> bool:
-        """Whether it answers a call."""
+        """Tell whether it is a reply."""
         return not isinstance(self.message, RequestVoteArgs | AppendEntriesArgs)
 
 
 class Arrival(NamedTuple):
-    """What is known of a message that comes from its link: its number, and whether it was delivered by hand."""
+    """A message that has left its link: its number, and whether it was delivered by hand."""
 
     id: int | None
     by_hand: bool
@@ -91,7 +91,7 @@ class Flights:
         self._count = 0
 
     def is_held(self, src: int, dst: int) -> bool:
-        """Whether what leaves `src` for `dst` stays in flight until it is released."""
+        """Tell whether messages from `src` to `dst` stay in flight until they are released."""
         return bool(self._held_links) and (src, dst) in self._held_links
 
     def add(
@@ -107,9 +107,9 @@ class Flights:
         on_link: bool = True,
         id: int | None = None,
     ) -> None:
-        """A message takes off; it arrives after `delay` seconds, or when it is released if that is None.
+        """Add a message in flight; it arrives after `delay` seconds, or, if that is None, when it is released.
 
-        `id` is its number where it has one already.
+        `id` is its number, if it has one already.
         """
         if id is None:
             self._count += 1
@@ -127,15 +127,15 @@ class Flights:
             self.lose(next(iter(self._flights)), "too many are in flight")
 
     def everything(self) -> list[Flight]:
-        """What is in flight, in the order of taking off."""
+        """Return the messages in flight, in the order of sending."""
         return sorted(self._flights.values(), key=_number)
 
     def on_link(self, src: int, dst: int) -> list[Flight]:
-        """What is in flight from `src` to `dst`."""
+        """Return the messages in flight from `src` to `dst`."""
         return [flight for flight in self.everything() if flight.src == src and flight.dst == dst]
 
     def get(self, id: int) -> Flight:
-        """The message with this number. Raises `NotInFlight`, and `UsageError` for what is no number."""
+        """Return the message with number `id`. Raises `NotInFlight`, and `UsageError` if `id` is not a number."""
         id = arguments.whole(id, "a message is named by its number")
         flight = self._flights.get(id)
         if flight is None:
@@ -145,7 +145,7 @@ class Flights:
         return flight
 
     def hold(self, src: int, dst: int) -> None:
-        """Keep what leaves `src` for `dst` from now on in flight."""
+        """Keep messages that leave `src` for `dst` from now on in flight."""
         self._held_links.add((src, dst))
 
     def hold_one(self, id: int) -> Flight:
@@ -160,40 +160,40 @@ class Flights:
         return flight
 
     def release_one(self, id: int) -> str | None:
-        """Let a message that is held arrive; why it is lost, if it is. Raises `UsageError` if it is not held."""
+        """Deliver a held message; return why it is lost, or None. Raises `UsageError` if it is not held."""
         if self.get(id).due is not None:
             raise UsageError(f"message {id} is not held; deliver {id} lets it arrive now")
         return self.deliver(id)
 
     def release_all(self) -> int:
-        """Hold no link and no message any more, and deliver what was held, in order; return how many arrive."""
+        """Release all links and messages, and deliver what was held, in order; return how many arrive."""
         self._held_links.clear()
         return sum(self.deliver(id) is None for id in list(self._held) if id in self._held)
 
     def release(self, *links: tuple[int, int]) -> int:
-        """Hold these links no more, and deliver what was held, in order; return how many messages arrive."""
+        """Release these links, and deliver what was held, in order; return how many messages arrive."""
         self._held_links.difference_update(links)
         held = [id for id, flight in self._held.items() if (flight.src, flight.dst) in links]
         return sum(self.deliver(id) is None for id in held if id in self._held)
 
     def deliver(self, id: int) -> str | None:
-        """Let a message arrive now; why it is lost, if it is. Raises `NotInFlight`."""
+        """Deliver a message now; return why it is lost, or None. Raises `NotInFlight`."""
         flight = self._take(id)
         return flight.pilot.landed(flight, by_hand=True)
 
     def lose(self, id: int, reason: str = "by hand") -> None:
-        """Let a message never arrive. Raises `NotInFlight`."""
+        """Drop a message. Raises `NotInFlight`."""
         flight = self._take(id)
         flight.pilot.lost(flight, reason)
 
     def duplicate(self, id: int) -> str | None:
-        """Let a copy of a message arrive now; why the copy is lost, if it is. Raises `NotInFlight`."""
+        """Deliver a copy of a message now; return why the copy is lost, or None. Raises `NotInFlight`."""
         flight = self.get(id)
         flight.pilot.copied(flight)
         return flight.pilot.landed(flight, by_hand=True)
 
     def passes(self, flight: Flight, *, by_hand: bool) -> None:
-        """A message leaves its link; it will arrive, unless its connection breaks."""
+        """Record that a message leaves its link; it will arrive unless its connection breaks."""
         passages = self._passages.setdefault((flight.call_id, flight.is_reply), [])
         passages.append(Arrival(flight.id, by_hand))
         del passages[:-MAX_PASSAGES]
@@ -201,13 +201,13 @@ class Flights:
             del self._passages[next(iter(self._passages))]
 
     def fails(self, flight: Flight) -> None:
-        """The message that left its link last has no connection to go on."""
+        """Forget the message that left its link last: it has no connection to its receiver."""
         passages = self._passages.get((flight.call_id, flight.is_reply))
         if passages:
             passages.pop()
 
     def arrives(self, call_id: int, *, is_reply: bool) -> Arrival:
-        """A message has come to its receiver: what is known of it."""
+        """Return the `Arrival` of a message that has come to its receiver."""
         if not self._passages or not (passages := self._passages.pop((call_id, is_reply), [])):
             return UNKNOWN
         first, *others = passages
@@ -223,7 +223,7 @@ class Flights:
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:
-        """The directions of links that are held."""
+        """Return the directions of links that are held."""
         return tuple(sorted(self._held_links))
 
     def _take(self, id: int) -> Flight:

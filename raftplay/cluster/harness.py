@@ -1,7 +1,7 @@
-"""Harness: a whole cluster in one hand, to drive, to break and to check.
+"""Harness: run a whole cluster, inject faults, and check the result.
 
-Everything here is synchronous: an action takes effect at once, and only what says so lets time pass. The
-cluster lives on between two calls (tcp), or stands still until time passes (sim).
+Everything here is synchronous: an action takes effect at once, and time passes only in the methods that say so.
+Between two method calls, a tcp cluster runs on, and a sim cluster waits until time passes.
 """
 
 import operator
@@ -40,11 +40,11 @@ T = TypeVar("T")
 
 
 class Interrupted(Exception):
-    """A wait was ended by `Harness.interrupt` before its time."""
+    """Raised by a wait that `Harness.interrupt` ended early."""
 
 
 LOOKS = 8
-"""How often `check_single_leader` looks."""
+"""The number of looks of `check_single_leader`."""
 
 LOOK_EVERY = 0.150
 """Seconds of cluster time between two looks."""
@@ -56,30 +56,29 @@ MIN_SPEED, MAX_SPEED = 0.001, 100.0
 
 
 class Harness:
-    """`n` servers (1 to 25), connected to each other and running.
+    """A cluster of `n` servers (1 to 25), connected to each other and running.
 
-    `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time); `seed` decides every random choice
-    (all of a run, in sim) and is drawn when None; `config` holds timings and options. A context manager.
-    With `watch` every invariant (or those that it names) is checked on every event; the first call after a
-    breach, or the wait in which it happened, raises `InvariantBroken`, once.
-    `readers` are attached to the stream of events before the first of them. Warns (`TimingWarning`) of timings
+    `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time). `seed` decides every random choice
+    (in sim: the whole run); None draws one. `config` holds timings and options. A context manager.
+    `watch` checks every invariant (or those that it names) on every event; the first method call after a
+    violation, or the wait in which it happened, raises `InvariantBroken`, once.
+    `readers` are attached to the stream of events before its first event. Warns (`TimingWarning`) of timings
     with which the cluster cannot keep a leader (§5.6).
 
-    With `data_dir`, every node keeps its disk in a file in that directory (a `SqliteStorage`), and a cluster that
-    was shut down, or whose process died, goes on where it was when it is made anew over the same directory: with
-    its terms, votes and logs, and each node that was wiped still down. Cluster time begins at 0 again; a run in
-    sim is decided by the seed and by what the directory holds at its start. What was committed in an earlier
-    term is committed again with the first entry of the new one (§5.4.2). `storage` gives each node one of your
-    own instead; you close it.
+    With `data_dir`, every node keeps its disk in a file in that directory (a `SqliteStorage`). After a shutdown,
+    or after the process died, a new Harness over the same directory continues that cluster: terms, votes and logs
+    stay, and each wiped node stays down. Cluster time begins at 0 again; the seed and the contents of the
+    directory at the start decide a run in sim. Entries that were committed in an earlier term are committed again
+    with the first entry of the new term (§5.4.2). `storage` gives each node a storage of yours; you close it.
 
-    A Harness that is dropped without `shutdown` ends its cluster as soon as it is collected, with a
-    `ResourceWarning` where it held sockets, a thread or files. A process that is forked has no tcp cluster: what
-    it would do to it is a `UsageError`.
+    A Harness that is dropped without `shutdown` ends its cluster when it is garbage-collected, with a
+    `ResourceWarning` if it held sockets, a thread or files. A forked process cannot use its parent's tcp cluster:
+    every method raises `UsageError` there.
 
-    Raises `UsageError` for arguments that cannot be, and `StorageError` when a storage cannot be used, whatever it
+    Raises `UsageError` for invalid arguments, and `StorageError` when a storage cannot be used, whatever it
     raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
-    that happens or after the next call has done its work. That node has crashed then; the others go on. So it is
-    with `NodeFailed`, when the code of a node raises that is of a class of your own (`Config.node`).
+    that happens or at the end of the next method call. That node has crashed then; the others continue.
+    `NodeFailed` is raised likewise, when a node of your class (`Config.node`) raises.
     """
 
     def __init__(
@@ -105,10 +104,10 @@ class Harness:
         self._interrupted = False
         self._finalizer: weakref.finalize[..., Harness] | None = None
         self.pauses_at_breach = False
-        """Whether time is paused from the event on that breaks an invariant, or when it stands still by itself."""
+        """True: time pauses at the event that violates an invariant, or when `TimeStandsStill` is raised."""
 
         self.between: Callable[[], None] | None = None
-        """Called in the thread of a wait that was asked to `give_way`, before the wait goes on."""
+        """Called in the thread of a wait after `give_way`, before the wait continues."""
 
         self._gives_way = False
 
@@ -134,83 +133,83 @@ class Harness:
 
     @property
     def cluster(self) -> list[Server]:
-        """The servers, by node."""
+        """Return the servers, by node."""
         return self._members.servers
 
     @property
     def storage(self) -> list[Storage]:
-        """The storage of each node."""
+        """Return the storage of each node."""
         return self._members.storage
 
     @property
     def commits(self) -> list[list[CommitEntry]]:
-        """What each node has committed since it started, in order."""
+        """Return the entries that each node has committed since it started, in order."""
         return self._members.commits
 
     @property
     def connected(self) -> list[bool]:
-        """Whether each node is not cut off."""
+        """Tell for each node whether it is connected (not cut off by `disconnect_peer`)."""
         return self._members.connected
 
     @property
     def alive(self) -> list[bool]:
-        """Whether each node runs."""
+        """Tell for each node whether it runs."""
         return self._members.alive
 
     @property
     def wiped(self) -> list[bool]:
-        """Whether each node has lost its disk."""
+        """Tell for each node whether it has lost its disk."""
         return self._members.wiped
 
     @property
     def network(self) -> Network:
-        """The links between the nodes."""
+        """Return the links between the nodes."""
         return self._members.network
 
     @property
     def flights(self) -> Flights:
-        """The messages on their way."""
+        """Return the messages in flight."""
         return self._members.flights
 
     # ---- submitting
 
     def submit_to_server(self, id: int, command: object) -> int:
-        """Submit `command` to node `id`: its log index if the node leads, else -1. Never blocks."""
+        """Submit `command` to node `id`; return its log index if the node leads, else -1. Never blocks."""
         self._backend.check()
         server = self._members.server(id)
         index = server.submit(command)  # which takes the lock
         self._raise_breach()
         if self._backend.paused or server.has_failed:
-            self._act(_nothing)  # what the node sends on account of it is in flight now
+            self._act(_nothing)  # now the RPCs that the node sends because of it are in flight
         return index
 
     def settle(self) -> None:
-        """Let what was submitted leave now, as it does by itself as soon as time passes.
+        """Send the RPCs for submitted commands now; without this, they are sent as soon as time passes.
 
-        A breach that comes of it is raised by the next call.
+        The next method call raises a violation that this causes.
         """
         self._backend.run(self._members.settle)
 
     def submit_many(self, id: int, commands: Sequence[object]) -> list[int]:
-        """Submit several commands to node `id`, in order: the log index of each, or -1."""
+        """Submit several commands to node `id`, in order; return the log index of each, or -1."""
         server = self._members.server(id)
         listed = arguments.elements(commands, "commands must be a list")
         indices = self._look(lambda: server.submit_many(listed))
         if self._backend.paused or server.has_failed:
-            self._act(_nothing)  # what the node sends on account of it is in flight now
+            self._act(_nothing)  # now the RPCs that the node sends because of it are in flight
         return indices
 
-    # ---- what can go wrong, and be mended
+    # ---- faults and repairs
 
     def crash_peer(self, id: int) -> None:
-        """Disconnect and stop node `id`; its storage stays, its collected commits are forgotten.
+        """Crash node `id`: disconnect and stop it. Its storage stays, its collected commits are forgotten.
 
         A node that is down stays down.
         """
         self._act(lambda: self._members.crash(self._members.server(id)))
 
     def restart_peer(self, id: int) -> None:
-        """Start a new server over the old storage of node `id`, not disconnected; lets 20 ms pass.
+        """Start a new, connected server over the storage of the crashed node `id`, and let 20 ms pass.
 
         Cuts, holds and a partition stay as they are.
         Raises `UsageError` when the node is alive.
@@ -220,22 +219,22 @@ class Harness:
             self._pass(RESTART_PAUSE)
 
     def check_restart(self, id: int) -> None:
-        """Raise the `UsageError` that `restart_peer` would raise, if it would."""
+        """Raise the `UsageError` that `restart_peer` would raise, if any."""
         self._act(lambda: self._members.check_restart(id))
 
     def disconnect_peer(self, id: int) -> None:
-        """Cut node `id` from all others, both ways."""
+        """Cut node `id` off from all others, in both directions."""
         self._act(lambda: self._members.disconnect(self._members.server(id)))
 
     def reconnect_peer(self, id: int) -> None:
-        """Connect node `id`, both ways, to all live nodes that are not themselves disconnected.
+        """Connect node `id`, in both directions, to all live nodes that are not disconnected.
 
         Raises `UsageError` when the node is down.
         """
         self._act(lambda: self._members.reconnect(self._members.server(id)))
 
     def peer_drop_calls_after_n(self, id: int, n: int) -> None:
-        """Let outgoing calls of node `id` fail after the next `n`."""
+        """Make outgoing RPCs of node `id` fail after the next `n`."""
         n = arguments.whole(n, "n must be a number of calls, -1 for all")
         self._act(lambda: self._members.drop(self._members.server(id), n))
 
@@ -244,7 +243,7 @@ class Harness:
         self._act(lambda: self._members.drop(self._members.server(id), -1))
 
     def partition(self, *groups: Iterable[int]) -> None:
-        """Split the nodes into groups that cannot talk to each other; those not named form the last group."""
+        """Split the nodes into groups that cannot reach each other; nodes not named form the last group."""
         named = [
             [
                 arguments.whole(id, "a node is named by its number")
@@ -255,9 +254,9 @@ class Harness:
         self._act(lambda: self._members.tell(facts.Partitioned(self.network.partition(named))))
 
     def heal(self) -> int:
-        """Make all links whole: no groups, cuts, loss, delay or duplicates (disconnected nodes stay so).
+        """Restore all links: remove groups, cuts, loss, delay and duplicates (disconnected nodes stay so).
 
-        Links and messages that are held are released: return how many of the messages arrive.
+        Release held links and messages too; return how many of the messages arrive.
         """
 
         def act() -> int:
@@ -270,7 +269,7 @@ class Harness:
         return self._act(act)
 
     def cut(self, src: int, dst: int) -> None:
-        """Let nothing get from `src` to `dst` (the other direction stays)."""
+        """Cut the link from `src` to `dst`; the other direction stays (an asymmetric partition)."""
         self._change_link(src, dst, lambda faults: replace(faults, cut=True))
 
     def join(self, src: int, dst: int) -> None:
@@ -286,9 +285,9 @@ class Harness:
         delay: tuple[float, float] | None = None,
         dup: float | None = None,
     ) -> None:
-        """Faults of one direction of a link: chances of loss and duplication (0 to 1), a range of delay (s).
+        """Set the faults of one direction of a link: probabilities of loss and duplication (0 to 1), delays (s).
 
-        What is None stays as it is.
+        A value of None stays as it is.
         """
 
         def change(faults: LinkFaults) -> LinkFaults:
@@ -302,25 +301,25 @@ class Harness:
         self._change_link(src, dst, change)
 
     def clear_link(self, src: int, dst: int) -> None:
-        """Make one direction of a link whole, a cut included."""
+        """Remove all faults from one direction of a link, a cut included."""
         self._change_link(src, dst, lambda _: LinkFaults())
 
     def freeze_peer(self, id: int) -> None:
-        """Stall the process of node `id`: no timers, no replies; its sockets stay open."""
+        """Pause the process of node `id`: its timers and replies stop, its sockets stay open."""
         self._act(lambda: self._members.freeze(self._members.server(id)))
 
     def thaw_peer(self, id: int) -> None:
-        """Let the process of node `id` go on; it handles what arrived meanwhile."""
+        """Resume the process of node `id`; it handles what arrived meanwhile."""
         self._act(lambda: self._members.thaw(self._members.server(id)))
 
     def time_out_peer(self, id: int) -> None:
-        """Let the election timer of node `id` fire now; a leader has none."""
+        """Fire the election timer of node `id` now; a leader has none."""
         self._act(lambda: self._members.time_out(self._members.server(id)))
 
     def tear_peer(self, id: int, sets: int) -> None:
-        """Let node `id` crash in the middle of its next write, after `sets` of its parts are on disk.
+        """Tear the next write of node `id`: the node crashes in it, once `sets` of its parts are on disk.
 
-        0 loses the whole write. Nothing that depends on the write has left the node by then.
+        0 loses the whole write. The node has sent nothing that depends on the write by then.
         """
         sets = arguments.whole(sets, "sets must be a number of parts of the write")
         self._act(lambda: self._members.tear(self._members.server(id), sets))
@@ -332,11 +331,11 @@ class Harness:
     # ---- single messages
 
     def messages(self) -> list[Flight]:
-        """The calls and replies in flight, in the order in which they took off."""
+        """Return the requests and replies in flight, in the order in which they were sent."""
         return self._look(self.flights.everything)
 
     def hold(self, src: int, dst: int) -> None:
-        """Keep what leaves `src` for `dst`, calls and replies, in flight until it is released."""
+        """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released."""
         self._members.check_link(src, dst)
 
         def act() -> None:
@@ -346,7 +345,7 @@ class Harness:
         self._act(act)
 
     def hold_message(self, id: int) -> None:
-        """Keep the message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
+        """Keep message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
 
         def act() -> None:
             flight = self.flights.get(id)
@@ -357,11 +356,11 @@ class Harness:
         self._act(act)
 
     def release_message(self, id: int) -> str | None:
-        """Let the message `id`, which is held, arrive; why it is lost, if it is. Raises `UsageError`."""
+        """Deliver the held message `id`; return why it is lost, or None. Raises `UsageError` if it is not held."""
         return self._act(lambda: self.flights.release_one(id))
 
     def release(self, src: int, dst: int) -> int:
-        """Undo `hold` and deliver what was held, in order; how many messages arrive (a cut loses them)."""
+        """Undo `hold` and deliver what was held, in order; return how many messages arrive (a cut loses them)."""
         self._members.check_link(src, dst)
 
         def act() -> int:
@@ -371,18 +370,18 @@ class Harness:
         return self._act(act)
 
     def deliver(self, id: int) -> str | None:
-        """Let the message `id` arrive now; why it is lost (a cut, say), if it is.
+        """Deliver message `id` now; return why it is lost (for example a cut), or None.
 
         Raises `UsageError` when it is not in flight.
         """
         return self._act(lambda: self.flights.deliver(id))
 
     def lose(self, id: int) -> None:
-        """Let the message `id` never arrive. Raises `UsageError` when it is not in flight."""
+        """Drop message `id`. Raises `UsageError` when it is not in flight."""
         self._act(lambda: self.flights.lose(id))
 
     def duplicate(self, id: int) -> str | None:
-        """Let a copy of the message `id` arrive now; why the copy is lost, if it is.
+        """Deliver a copy of message `id` now; return why the copy is lost, or None.
 
         Raises `UsageError` when the message is not in flight.
         """
@@ -392,45 +391,45 @@ class Harness:
 
     @property
     def backend(self) -> str:
-        """The backend's name: "tcp" or "sim"."""
+        """Return the backend's name: "tcp" or "sim"."""
         return self._backend.name
 
     @property
     def now(self) -> float:
-        """Cluster time in seconds, from 0 at the start."""
+        """Return the cluster time in seconds, from 0 at the start."""
         with self._backend.lock:
             return self._backend.now()
 
     def sleep_ms(self, ms: float) -> None:
-        """Let `ms` milliseconds of cluster time pass. Raises `UsageError` while time is paused."""
+        """Wait for `ms` milliseconds of cluster time. Raises `UsageError` while time is paused."""
         self._pass(arguments.number(ms, "ms must be a number of milliseconds") / 1000)
 
     def wait_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> bool:
-        """Let time pass until `predicate` holds, looked at after every change; whether it held in time.
+        """Wait until `predicate` holds, at most `seconds` of cluster time; return whether it held in time.
 
-        `predicate` runs inside the cluster: it may look at everything and must change nothing.
+        `predicate` runs inside the cluster after every change: it may read everything and must change nothing.
         """
         arguments.must_be_called(predicate, "the predicate must be a function without arguments")
         return self._wait(predicate, arguments.number(seconds, "seconds must be a number"))
 
     def check_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
-        """Let time pass until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it never does.
+        """Wait until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it does not hold in time.
 
-        The text says which condition was waited for, and what every server looked like.
+        The error text shows the condition and the state of every server.
         """
         if not self.wait_until(predicate, seconds):
             raise checks.fail(self, f"not within {seconds:g} s: {checks.source_text(predicate)}")
 
     def pass_to(self, when: float) -> None:
-        """Let cluster time pass until it is `when`, in sim to the last bit. Raises `UsageError` while paused."""
+        """Wait until cluster time is `when` seconds (in sim: exactly). Raises `UsageError` while paused."""
         self._wait(_never, until=arguments.number(when, "when must be a moment of cluster time in seconds"))
 
     def keep_pace(self) -> None:
-        """From now on, let waiting take as long as the speed says, in virtual time too."""
+        """Make waits take as much wall time as the speed says from now on, in virtual time too."""
         self._backend.keep_pace()
 
     def kick(self) -> None:
-        """Have `wait_until` look at its predicate again now; from any thread."""
+        """Make `wait_until` evaluate its predicate again now; from any thread."""
         self._backend.kick()
 
     def interrupt(self) -> None:
@@ -439,46 +438,46 @@ class Harness:
         self._backend.kick()
 
     def give_way(self) -> None:
-        """Have the wait under way, or the next one, call `between` and go on after it; from any thread."""
+        """Make the current wait, or the next one, call `between` and then continue; from any thread."""
         self._gives_way = True
         self._backend.kick()
 
     def forget_interrupt(self) -> None:
-        """Let waits wait again, if an `interrupt` came too late for one."""
+        """Clear a pending `interrupt`."""
         self._interrupted = False
 
     def check(self) -> None:
-        """Raise what broke or failed since the last call: `InvariantBroken`, or a reader's failure."""
+        """Raise a violation or failure since the last method call: `InvariantBroken`, or a reader's failure."""
         self._look(lambda: None)
 
     @property
     def speed(self) -> float:
-        """Seconds of cluster time in a second of the wall clock; 1 gives the reference's timings."""
+        """Return the seconds of cluster time per second of wall time; 1 gives the Go reference's timings."""
         return self._backend.speed
 
     def set_speed(self, speed: float) -> None:
-        """Change the speed (0.001 to 100); causes no election by itself."""
+        """Set the speed (0.001 to 100). The change by itself never causes an election."""
         speed = arguments.number(speed, "the speed must be a number")
         if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise UsageError(f"the speed lies between {MIN_SPEED:g} and {MAX_SPEED:g}, not at {speed:g}")
+            raise UsageError(f"the speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}, not {speed:g}")
         self._backend.set_speed(speed)
 
     @property
     def paused(self) -> bool:
-        """Whether cluster time stands still."""
+        """Tell whether cluster time is paused."""
         return self._backend.paused
 
     def pause(self) -> None:
-        """Let cluster time stand still; actions still work."""
+        """Pause cluster time; actions still work."""
         self._backend.pause()
         self._act(_nothing)
 
     def resume(self) -> None:
-        """Let cluster time go on."""
+        """Resume cluster time."""
         self._backend.resume()
 
     def step(self) -> object:
-        """Let the next timer or delivery happen, then stand still: what it was, or None if there is none."""
+        """Run the next timer or delivery, then pause; return what it was, or None if there is none."""
         self.pause()
         about = self._backend.step()
         self._raise_breach()
@@ -487,7 +486,7 @@ class Harness:
     # ---- looking
 
     def snapshot(self) -> Snapshot:
-        """All that a screen shows of the cluster at this moment, as one immutable value."""
+        """Return everything that a screen shows of the cluster at this moment, as one immutable value."""
         with self._backend.lock:
             return Snapshot(
                 time=self._backend.now(),
@@ -505,18 +504,18 @@ class Harness:
 
     @property
     def breach(self) -> Breach | None:
-        """The first breach of an invariant, if there was one."""
+        """Return the first violation of an invariant, or None."""
         return next(iter(self._watcher_breaches()), None)
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """Held while several looks must see the same moment."""
+        """Return the lock; hold it while several reads must see the same moment."""
         return self._backend.lock
 
     # ---- checking
 
     def check_single_leader(self) -> tuple[int, int]:
-        """(id, term) of the one connected server that believes that it leads; up to 8 looks, 150 ms apart.
+        """Return (id, term) of the only connected server that believes it leads; up to 8 looks, 150 ms apart.
 
         Raises `CheckFailed`.
         """
@@ -529,23 +528,23 @@ class Harness:
         raise checks.fail(self, f"exactly one connected node should lead; {seen}")
 
     def check_no_leader(self) -> None:
-        """No connected server believes that it leads. Raises `CheckFailed`."""
+        """Raise `CheckFailed` if a connected server believes that it leads."""
         self._look(lambda: checks.no_leader(self))
 
     def check_committed(self, command: object) -> tuple[int, int]:
-        """(nc, index): all `nc` connected servers have committed `command` at `index`.
+        """Return (nc, index): all `nc` connected servers have committed `command` at `index`.
 
         The commands before it are the same on each of them. Raises `CheckFailed`.
         """
         return self._look(lambda: checks.committed(self, command))
 
     def check_committed_n(self, command: object, n: int) -> None:
-        """Exactly `n` connected servers have committed `command`. Raises `CheckFailed`."""
+        """Raise `CheckFailed` unless exactly `n` connected servers have committed `command`."""
         n = arguments.whole(n, "n must be a number of servers")
         self._look(lambda: checks.committed_on(self, command, n))
 
     def check_not_committed(self, command: object) -> None:
-        """No connected server has committed `command`. Raises `CheckFailed`."""
+        """Raise `CheckFailed` if a connected server has committed `command`."""
         self._look(lambda: checks.not_committed(self, command))
 
     # ---- the end
@@ -553,7 +552,7 @@ class Harness:
     def shutdown(self) -> None:
         """Stop all servers and close everything; safe to call twice.
 
-        Raises what failed inside the cluster and was not raised yet, a broken invariant included.
+        Raises what failed inside the cluster and was not raised yet, a violated invariant included.
         """
         if self._is_shut_down:
             return
@@ -564,7 +563,7 @@ class Harness:
         self._raise_breach()
 
     def __repr__(self) -> str:
-        """Show the cluster as it is: pytest prints this below a failing ``assert h.wait_until(…)``."""
+        """Show the state of the cluster: pytest prints this below a failing ``assert h.wait_until(…)``."""
         about = f"{self.n} nodes, {checks.run_text(self.backend, self.seed)}"
         try:
             with self._backend.lock:
@@ -588,13 +587,13 @@ class Harness:
             return
         try:
             self.shutdown()
-        except Exception as failure:  # an interrupt goes on as what it is
+        except Exception as failure:  # an interrupt is raised again as it is
             error.add_note(f"Besides, this failed inside the cluster: {failure!r}")
 
     # ---- inside
 
     def _act(self, action: Callable[[], T]) -> T:
-        """Do `action` inside, after everything before it has settled."""
+        """Run `action` inside, after everything before it has settled."""
 
         def inside() -> T:
             self._members.settle()
@@ -611,7 +610,7 @@ class Harness:
         self._act(lambda: self._members.change_link(src, dst, change))
 
     def _new_members(self, storage: Sequence[Storage] | None) -> Cluster:
-        """The nodes, over the data directory if there is one. Raises `StorageError`."""
+        """Return the nodes, over the data directory if there is one. Raises `StorageError`."""
         opened = None
         try:
             opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
@@ -625,7 +624,7 @@ class Harness:
             raise
 
     def _pass(self, seconds: float) -> None:
-        """Let time pass, up to the first breach of an invariant."""
+        """Wait for `seconds` of cluster time, or until the first violation of an invariant."""
         self._wait(_never, seconds)
 
     def _ends_waits(self) -> bool:
@@ -633,9 +632,9 @@ class Harness:
         return self._interrupted or self._unraised is not None or bool(failed)
 
     def _wait(self, predicate: Callable[[], bool], seconds: float = 0.0, until: float | None = None) -> bool:
-        """Let time pass for `seconds`, or until it is `until`, or `predicate` holds; return whether it holds.
+        """Wait for `seconds`, or until time is `until`, or `predicate` holds; return whether it holds.
 
-        What ended the wait before its time is raised, a breach first. A wait that gives way goes on after it.
+        Raises what ended the wait early, a violation first. A wait that gives way continues afterwards.
         """
         between = None if self._backend.paused else self.between
         if until is None and between is not None:
@@ -656,13 +655,13 @@ class Harness:
             between()
 
     def _pass_time(self, ends: Callable[[], bool], seconds: float, until: float | None) -> bool:
-        """Let time pass on the backend; a breach that came before what the backend raises is raised instead."""
+        """Wait on the backend. A violation that came before the backend's error is raised in its place."""
         try:
             if until is None:
                 return self._backend.wait_until(ends, seconds)
             return self._backend.pass_to(until, ends)
         except UsageError:
-            self._raise_breach()  # the breach may be what paused time
+            self._raise_breach()  # the violation may have paused time
             raise
         except TimeStandsStill:
             if self.pauses_at_breach:
@@ -681,7 +680,7 @@ class Harness:
         return self.invariants.breaches if self.invariants is not None else []
 
     def _raise_breach(self) -> None:
-        """Raise the first breach, and the failures of readers, disks and nodes' code, once each."""
+        """Raise the first violation, and the failures of readers, disks and nodes' code, once each."""
         for failures in (self.stream.failures, self._members.disk_failures):
             if failures:
                 raise failures.pop(0)
@@ -700,7 +699,7 @@ class Harness:
 
 
 def new_seed() -> int:
-    """A seed for a cluster that was given none."""
+    """Draw a seed for a cluster without one."""
     return secrets.randbelow(1 << 32)
 
 
@@ -708,16 +707,16 @@ def _checked_seed(seed: object) -> int:
     """Return `seed`, which decides every random choice. Raises `UsageError` unless it is an integer."""
     if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
         return operator.index(seed)
-    raise UsageError(f"the seed is an integer, such as 7, not {visible(repr(seed)[:60])}")
+    raise UsageError(f"the seed must be an integer, such as 7, not {visible(repr(seed)[:60])}")
 
 
 def _never() -> bool:
-    """A condition that does not end a wait."""
+    """Return False: a condition that does not end a wait."""
     return False
 
 
 def _nothing() -> None:
-    """An action in which only what was submitted before settles."""
+    """Do nothing: running this as an action still settles what was submitted before."""
 
 
 def _make_backend(name: str) -> Backend:
@@ -726,4 +725,4 @@ def _make_backend(name: str) -> Backend:
             return TcpBackend()
         case "sim":
             return SimBackend()
-    raise UsageError(f'the backend is "tcp" or "sim", not {name!r}')
+    raise UsageError(f'the backend must be "tcp" or "sim", not {name!r}')

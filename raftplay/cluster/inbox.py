@@ -1,13 +1,13 @@
-"""What comes to a frozen node: it waits in the node's sockets until the process goes on."""
+"""Messages that arrive during a process pause; they wait in the node's sockets until the process resumes."""
 
 from collections.abc import Callable
 
 MAX_WAITING = 10_000
-"""How much the sockets of a frozen node hold; what comes on top is lost."""
+"""The number of messages that the sockets of a paused process hold; further ones are lost."""
 
 
 class Inbox:
-    """Arrivals that wait, in order. Each can be handled, or be lost for a reason."""
+    """A queue of arrivals. Each can be handled, or lost for a reason."""
 
     __slots__ = ("_arrivals",)
 
@@ -18,7 +18,7 @@ class Inbox:
         return len(self._arrivals)
 
     def keep(self, handle: Callable[[], None], lose: Callable[[str], None]) -> bool:
-        """Let an arrival wait, or be lost if there is no room; whether it waits."""
+        """Keep an arrival, or lose it if there is no room; return whether it was kept."""
         if len(self._arrivals) >= MAX_WAITING:
             lose("frozen")
             return False
@@ -26,13 +26,13 @@ class Inbox:
         return True
 
     def handle_all(self) -> None:
-        """The process goes on, and handles what waited; what comes meanwhile is not for here."""
+        """Handle what waited: the process resumes. Messages that arrive meanwhile are not kept here."""
         arrivals, self._arrivals = self._arrivals, []
         for handle, _ in arrivals:
             handle()
 
     def lose_all(self) -> None:
-        """The process is dead."""
+        """Lose what waited: the process crashed."""
         arrivals, self._arrivals = self._arrivals, []
         for _, lose in arrivals:
             lose("crash")

@@ -1,14 +1,14 @@
-"""The manifest of a data directory: what each node's disk held when the cluster was last opened or closed.
+"""The manifest of a data directory: the state of each node's disk when the cluster was last opened or closed.
 
-The rule of this module: a manifest never says of a disk what is not so, whenever the process dies. A file that is
-whole in itself may still be an older copy, put back by someone; a node that starts over it has forgotten votes and
-entries that it answered for (Figure 2, persistent state). The manifest tells, at no cost for a write:
+The rule of this module: a manifest is never wrong about a disk, whenever the process dies. An undamaged file may
+still be an older copy that someone put back; a node that starts from it has forgotten votes and entries that it
+had acknowledged (Figure 2, persistent state). The manifest detects this, at no cost for a write:
 
-* after a clean end, it has the seal of every disk, and any other copy is refused;
-* after a kill, it has the term of every disk at the last opening, and a copy of a lower term is refused.
+* after a clean end, it has the seal of every disk, and any other copy is rejected;
+* after a kill, it has the term of every disk at the last opening, and a copy of a lower term is rejected.
 
-So it does not tell that a copy was made after the last opening, or within the same term, nor that a disk was wiped
-after it, if the process was killed then.
+After a kill, it does not detect a copy that was made after the last opening or within the same term, nor a disk
+that was wiped after the last opening.
 """
 
 import os
@@ -26,7 +26,7 @@ NAME = "cluster.json"
 
 
 class DiskRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One disk: its seal (see `sqlite_file`), its node's term, and whether it was wiped."""
+    """The record of one disk: its seal (see `sqlite_file`), its node's term, and whether it was wiped."""
 
     seal: int
     term: int
@@ -34,7 +34,7 @@ class DiskRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All disks of a cluster, by node. `clean`: nothing was written to them since."""
+    """The disks of a cluster, by node. `clean`: nothing was written to them since."""
 
     cluster: str
     clean: bool
@@ -54,7 +54,7 @@ def of(storages: list[SqliteStorage], *, clean: bool) -> Manifest:
 
 
 def read(directory: Path) -> Found | None:
-    """Return the manifest of a data directory, if there is one. Raises `StorageError`."""
+    """Return the manifest of a data directory, or None. Raises `StorageError`."""
     path = directory / NAME
     try:
         return Found(path, msgspec.json.decode(path.read_bytes(), type=Manifest))
@@ -69,7 +69,7 @@ def read(directory: Path) -> Found | None:
 
 
 def write(directory: Path, manifest: Manifest) -> None:
-    """Put `manifest` in place of the one before; it is there whole, or not at all. Raises `StorageError`."""
+    """Replace the manifest file atomically. Raises `StorageError`."""
     path = directory / NAME
     new = path.with_name(f"{NAME}.new")
     try:
@@ -84,7 +84,7 @@ def write(directory: Path, manifest: Manifest) -> None:
 
 
 def check(found: Found, disks: dict[int, SqliteStorage]) -> None:
-    """Raise `StorageError` unless each of these disks, by node, may be what its node wrote last."""
+    """Raise `StorageError` unless each of these disks, by node, may hold its node's last write."""
     path, manifest = found
     for id, disk in disks.items():
         if disk.identity.cluster != manifest.cluster or id >= len(manifest.disks):
@@ -113,7 +113,7 @@ def _record(disk: SqliteStorage) -> DiskRecord:
 
 
 def _term(disk: SqliteStorage) -> int:
-    """Return the term on a disk; 0 where there is none, or none that can be read: its node will refuse that."""
+    """Return the term on a disk; 0 if it is missing or unreadable (then its node will raise)."""
     try:
         return stored_term(disk)
     except StorageError:

@@ -1,8 +1,8 @@
-"""The network between the nodes of one cluster, and what can go wrong with it.
+"""The network between the nodes of one cluster, and its faults.
 
-Every message, call or reply, asks `Network.fate` as it leaves. A link has two directions with faults of their
-own; groups (`partition`) lie above them. A message that is delayed asks again when its delay is over, so that a
-cut also stops what was under way.
+`Network.fate` decides about every message, request or reply, when it is sent. Each of a link's two directions has
+separate faults; groups (`partition`) come on top. `blocked` is checked again when a message's delay is over, so
+that a cut also stops messages in flight.
 """
 
 import math
@@ -15,7 +15,7 @@ from raftplay.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class LinkFaults:
-    """What is wrong with one direction of a link: chances from 0 to 1, delays in seconds."""
+    """The faults of one direction of a link: probabilities from 0 to 1, delays in seconds."""
 
     cut: bool = False
     loss: float = 0.0
@@ -24,9 +24,9 @@ class LinkFaults:
 
     def __post_init__(self) -> None:
         if not (_is_chance(self.loss) and _is_chance(self.dup)):
-            raise UsageError(f"a chance lies between 0 and 1 (or 0% and 100%), not {self.loss}, {self.dup}")
+            raise UsageError(f"invalid probability (0 to 1, or 0 % to 100 %): loss {self.loss}, dup {self.dup}")
         if not _is_range(self.delay):
-            raise UsageError(f"a delay is a range such as (0, 0.05) in seconds, not {self.delay!r}")
+            raise UsageError(f"a delay must be a range in seconds, such as (0, 0.05), not {self.delay!r}")
 
 
 def _is_chance(value: object) -> bool:
@@ -43,11 +43,11 @@ def _is_range(value: object) -> bool:
 WHOLE = LinkFaults()
 
 AT_ONCE = (0.0,)
-"""The fate of a message on a whole link: delivered once, without delay."""
+"""The fate of a message on a link without faults: delivered once, without delay."""
 
 
 class Network:
-    """The links of a cluster, and the numbering of its calls."""
+    """The links of a cluster, and the numbering of its RPCs."""
 
     def __init__(self, node_ids: Iterable[int], rng: random.Random) -> None:
         self._ids = tuple(node_ids)
@@ -57,12 +57,12 @@ class Network:
         self._calls = 0
 
     def new_call_id(self) -> int:
-        """A number that no other call of this cluster has."""
+        """Return a new number for an RPC, unique in this cluster."""
         self._calls += 1
         return self._calls
 
     def fate(self, src: int, dst: int) -> tuple[float, ...]:
-        """After which delays a message from `src` arrives at `dst`: none (it is lost), one, or two."""
+        """Return the delays, in seconds, after which a message arrives: none (it is lost), one, or two."""
         if not self._links and not self._group_of:
             return AT_ONCE
         if self.blocked(src, dst):
@@ -75,25 +75,25 @@ class Network:
         return tuple(low + (high - low) * self._rng.random() for _ in range(copies))
 
     def blocked(self, src: int, dst: int) -> str | None:
-        """Why nothing gets from `src` to `dst`; None when something may."""
+        """Return why no message gets from `src` to `dst`; None when messages may."""
         if self._group_of and self._group_of[src] != self._group_of[dst]:
             return "partition"
         faults = self._links.get((src, dst))
         return "cut" if faults is not None and faults.cut else None
 
     def faults(self, src: int, dst: int) -> LinkFaults:
-        """The faults of one direction of a link."""
+        """Return the faults of one direction of a link."""
         return self._links.get((src, dst), WHOLE)
 
     def set_faults(self, src: int, dst: int, faults: LinkFaults) -> None:
-        """From now on the direction from `src` to `dst` has these faults."""
+        """Set the faults of the direction from `src` to `dst`."""
         if faults == WHOLE:
             self._links.pop((src, dst), None)
         else:
             self._links[src, dst] = faults
 
     def cut(self, src: int, dst: int) -> None:
-        """Nothing gets from `src` to `dst` any more."""
+        """Cut the direction from `src` to `dst`."""
         self.set_faults(src, dst, replace(self.faults(src, dst), cut=True))
 
     def join(self, src: int, dst: int) -> None:
@@ -101,7 +101,7 @@ class Network:
         self.set_faults(src, dst, replace(self.faults(src, dst), cut=False))
 
     def partition(self, groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
-        """Split the nodes; those not named form the last group. The groups. Raises `UsageError`."""
+        """Split the nodes, those not named into a last group; return the groups. Raises `UsageError`."""
         named = [tuple(sorted(set(group))) for group in groups]
         seen: set[int] = set()
         for group in named:
@@ -117,13 +117,13 @@ class Network:
         return split
 
     def heal(self) -> None:
-        """All links are whole: no groups, no cuts, no loss, delay or duplicates."""
+        """Restore all links: remove groups, cuts, loss, delay and duplicates."""
         self._group_of = {}
         self._links = {}
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """The groups of the partition in force; empty without one."""
+        """Return the groups of the current partition; empty without one."""
         if not self._group_of:
             return ()
         return tuple(
@@ -133,5 +133,5 @@ class Network:
 
     @property
     def faulty_links(self) -> dict[tuple[int, int], LinkFaults]:
-        """The directions of links that are not whole."""
+        """Return the directions of links that have faults, with these."""
         return dict(self._links)

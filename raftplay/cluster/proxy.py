@@ -1,4 +1,4 @@
-"""RPCProxy: between a node and the network, in both directions; it drops and delays."""
+"""RPCProxy: drops and delays RPCs between a node and the network."""
 
 import random
 from typing import TYPE_CHECKING, cast
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from raftplay.cluster.server import Server
 
 SLOW_CALL = 0.075
-"""How long an incoming call takes when RAFT_UNRELIABLE_RPC makes it slow, in seconds."""
+"""The delay of an incoming request that RAFT_UNRELIABLE_RPC makes slow, in seconds."""
 
 
 class RPCProxy:
-    """Drops outgoing calls on demand and delays incoming ones, as a network would."""
+    """A proxy that drops outgoing RPCs on demand and delays incoming ones, as a network would."""
 
     def __init__(
         self, server: "Server", backend: Backend, flights: Flights, config: Config, rng: random.Random
@@ -30,47 +30,47 @@ class RPCProxy:
 
     @property
     def calls_left(self) -> int:
-        """How many outgoing calls still pass; -1 when none is dropped."""
+        """Return how many outgoing RPCs still pass; -1 when none is dropped."""
         return self._calls_left
 
     def drop_calls_after_n(self, n: int) -> None:
-        """Let the next `n` outgoing calls pass, and fail all that follow; -1 drops none."""
+        """Pass the next `n` outgoing RPCs, and fail all that follow; -1 drops none."""
         with self._backend.lock:
             self._calls_left = max(n, -1)
 
     def dont_drop_calls(self) -> None:
-        """Drop no outgoing calls any more."""
+        """Stop dropping outgoing RPCs."""
         self.drop_calls_after_n(-1)
 
     def call(self, peer_id: int, args: Args, call_id: int) -> None:
-        """An outgoing call. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
+        """Send an RPC. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
         if self._calls_left == 0:
             raise CallFailed(f"the proxy of node {self._server.id} drops calls")
         self._server.transmit(peer_id, call_id, args)
         if self._calls_left > 0:
-            self._calls_left -= 1  # a call that cannot leave does not count
+            self._calls_left -= 1  # an RPC that cannot be sent does not count
 
     def request_vote(self, args: RequestVoteArgs, answer: Answer) -> None:
-        """An incoming RequestVote: after its delay the node answers it through `answer`."""
+        """Delay an incoming RequestVote; then the node replies through `answer`."""
         self._delayed(args, answer)
 
     def append_entries(self, args: AppendEntriesArgs, answer: Answer) -> None:
-        """An incoming AppendEntries: after its delay the node answers it through `answer`."""
+        """Delay an incoming AppendEntries; then the node replies through `answer`."""
         self._delayed(args, answer)
 
     def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
-        """The delay of an incoming call is over."""
+        """Hand an incoming request to the node: its delay is over."""
         assert flight.back is not None
         self._server.handle(cast(Args, flight.message), flight.back, flight.id)
         return None
 
     def lost(self, flight: Flight, reason: str) -> None:
-        """An incoming call was lost while it was delayed."""
+        """Publish that an incoming request was lost while it was delayed."""
         assert flight.back is not None
         self._server.lose(cast(Args, flight.message), flight.back, reason)
 
     def copied(self, flight: Flight) -> None:
-        """A copy of an incoming call is made."""
+        """Publish that an incoming request was copied."""
         self._server.copied(flight)
 
     def _delayed(self, args: Args, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""What a node's own code raised, in words that its author can act on: a sentence, and the author's lines alone."""
+"""The report of an exception that a node's code raised: one sentence, and only the lines of the code's author."""
 
 import linecache
 import os.path
@@ -12,13 +12,13 @@ from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.text import visible
 
 FAILURES = (Exception, DidNotReturn)
-"""What a node's code may end in besides its result."""
+"""The exceptions with which a node's code may end."""
 
 LONGEST_TEXT = 500
-"""Characters of an exception's text that are shown."""
+"""The number of characters of an exception's text that are shown."""
 
 MOST_FRAMES = 4
-"""How many calls of a user's own are shown from the first on, and how many up to the last."""
+"""The number of the user's calls that are shown from the first on, and also up to the last."""
 
 _OURS = f"{Path(__file__).resolve().parent.parent}{os.path.sep}"
 _LIBRARY = f"{sysconfig.get_path('stdlib')}{os.path.sep}"
@@ -26,12 +26,12 @@ _INSTALLED = f"{sysconfig.get_path('purelib')}{os.path.sep}"
 
 
 class NodeRaised(NodeFailed):
-    """The code of node `node` raised in `method`, a method of its ConsensusModule, or did not return from it.
+    """Raised when the code of node `node` raises in `method` of its ConsensusModule, or does not return from it.
 
-    `raised` is the name of the exception's class ("" where it did not return), `time` the cluster time in seconds,
+    `raised` is the name of the exception's class ("" if it did not return), `time` the cluster time in seconds,
     `message` says what the node handled, such as "message 12" ("" for nothing), `lines` are the lines of the
-    traceback that are neither raftplay's nor Python's. The node is down, as after a crash; nothing of what the
-    method was doing has left it. The exception itself is the `__cause__` of this one, except in another process.
+    traceback that are neither raftplay's nor Python's. The node has crashed; it has sent nothing of what the
+    method was doing. The exception itself is the `__cause__` of this one, except in another process.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class NodeRaised(NodeFailed):
 
     @property
     def kind(self) -> str:
-        """Name this kind of failure: "TypeError in request_vote"."""
+        """Return the kind of failure: "TypeError in request_vote"."""
         return f"{self.raised} in {self.method}" if self.raised else f"no return from {self.method}"
 
     @property
     def cause(self) -> str:
-        """Say what happened without the node and the time: "its code raised TypeError in request_vote"."""
+        """Return what happened, without node and time: "its code raised TypeError in request_vote"."""
         return f"{ITS_CODE}{self._did}{self._handled}"
 
     @property
@@ -69,7 +69,7 @@ class NodeRaised(NodeFailed):
 
 
 def node_raised(node: int, error: BaseException, method: str, time: float, message: str = "") -> NodeRaised:
-    """Return what to raise for `error`, which the code of `node` raised in `method`; it is its cause."""
+    """Return the exception, caused by `error`, to raise when the code of `node` raised `error` in `method`."""
     raised = "" if isinstance(error, DidNotReturn) else type(error).__name__
     failure = NodeRaised(node, raised, method, time, message, _own_lines(error))
     failure.__cause__ = error
@@ -77,7 +77,7 @@ def node_raised(node: int, error: BaseException, method: str, time: float, messa
 
 
 def _own_lines(error: BaseException) -> tuple[str, ...]:
-    """Return the lines of the traceback that are a user's own (all, if none is), and what was raised."""
+    """Return the user's lines of the traceback (without any, the last three frames), and the exception's text."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_foreign(frame.filename)]
     own = own or list(frames[-3:])

@@ -1,7 +1,7 @@
-"""Server: one ConsensusModule with its storage, its endpoint on the network, and its timer.
+"""Server: one ConsensusModule with its storage, its network endpoint, and its timer.
 
-The rule of this module: after every input the node settles, in `_settle` and nowhere else: storage first, then
-the commits, the reply, the calls, the timer. So nothing leaves a node that its disk does not hold.
+The rule of this module: after every input, `_settle` alone handles the outputs: storage first, then the commits,
+the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 """
 
 import math
@@ -43,34 +43,34 @@ T = TypeVar("T")
 FOUR_NUMBERS = (int, int, int, int)
 
 MAX_OPEN_CALLS = 1024
-"""How many calls wait for their replies; of more, the oldest is given up."""
+"""The number of RPCs that wait for replies; above it, the oldest is given up."""
 
 MAX_REMEMBERED_CALLS = 32
-"""How many answered calls are remembered, for replies that come twice."""
+"""The number of finished RPCs that are remembered, for replies that arrive twice."""
 
 CALL_LIMIT = 5.0
-"""How long a call made by a user waits for its reply, in seconds of cluster time."""
+"""The time that a user's RPC waits for its reply, in seconds of cluster time."""
 
 OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
 Kept = tuple[int, int, tuple[LogEntry, ...]]
-"""What a disk holds: (current_term, voted_for, log)."""
+"""The contents of a disk: (current_term, voted_for, log)."""
 
 OpenCall = tuple[int, Args, OnReply | None]
 
 
 class Server:
-    """One running node: it listens from its making, and takes part from `serve` on.
+    """A running node: it listens from its creation on, and takes part from `serve` on.
 
-    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_crash`
-    with the node's id when it must crash: when its disk fails (and the reason, "" for a torn write), when its code
-    raises (the reason, and the failure), or when it is stopped by `shutdown` or `ConsensusModule.stop`. Whoever
-    takes it calls `stop`; when None, the server does. `on_late_write` is called when the node wrote after it had
-    stopped, which takes bug zombie. Raises `StorageError` when `storage` holds no node's state, `NodeRaised` when
-    the class of its node cannot be made, and either inside the cluster when its disk or its code fails and
-    `on_crash` is None.
+    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster. `on_crash` is
+    called with the node's id when it must crash: its disk fails (with the reason, "" for a torn write), its code
+    raises (with the reason and the failure), or `shutdown` or `ConsensusModule.stop` stops it; `on_crash` then
+    calls `stop`, and if it is None, the server does. `on_late_write` is called when the node wrote after it had
+    stopped, which needs bug zombie. Raises `StorageError` when `storage` does not hold a node's state, and
+    `NodeRaised` when the node's class raises; both also inside the cluster when disk or code fails and `on_crash`
+    is None.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Server:
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
-        self._failure: NodeRaised | None = None  # with which it goes down as soon as it settles
+        self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
         self.cm.on_stop = self.shutdown
         self.watch()
@@ -132,27 +132,27 @@ class Server:
 
     @property
     def listen_addr(self) -> tuple[str, int]:
-        """(host, port) at which its peers reach it."""
+        """Return (host, port) at which its peers reach it."""
         return self._endpoint.listen_addr
 
     @property
     def state(self) -> CMState:
-        """The role of its node."""
+        """Return the role of its node."""
         return self.cm.state
 
     def is_leader(self) -> bool:
-        """Whether its node believes that it leads."""
+        """Tell whether its node believes that it leads."""
         return self.cm.state is CMState.LEADER
 
     def serve(self) -> None:
-        """The peers are connected: from now on the node takes part."""
+        """Start the node, once its peers are connected: it takes part from now on."""
         self._backend.run(lambda: self._input("start", self.cm.start))
 
     def submit(self, command: object) -> int:
-        """Submit `command`: its log index if this node leads, else -1. Never blocks.
+        """Submit `command`; return its log index if this node leads, else -1. Never blocks.
 
-        A frozen node takes nothing: -1, nor does one whose code raises, which then goes down. Raises
-        `CommandRefused` for what cannot be carried.
+        A paused process returns -1; so does a node whose code raises, which then crashes. Raises `CommandRefused`
+        for a command that messages cannot carry.
         """
         with self._backend.lock:
             if self.frozen or self.stopped:
@@ -163,7 +163,7 @@ class Server:
                 raise
             except FAILURES as error:
                 self._failure = node_raised(self.id, error, "submit", self._backend.now())
-                self.frozen = True  # it does nothing any more until it goes down
+                self.frozen = True  # it does nothing until it crashes
                 self._settle_soon()
                 return NONE
             if index != NONE:
@@ -173,15 +173,15 @@ class Server:
             return index
 
     def submit_many(self, commands: Iterable[object]) -> list[int]:
-        """Submit several commands in order: the log index of each, or -1."""
+        """Submit several commands in order; return the log index of each, or -1."""
         with self._backend.lock:
             return [self.submit(command) for command in commands]
 
     def call(self, peer_id: int, args: Args, on_reply: OnReply | None = None) -> Reply | None:
-        """Call `peer_id`. With `on_reply` give None at once, and hand it the reply when that comes.
+        """Send an RPC to `peer_id`. With `on_reply`, return None at once, and pass it the reply when it arrives.
 
-        Without, let time pass until the reply is there. Raises `CallFailed` at once when the peer is not
-        connected or the proxy drops calls, and `TimeoutError` when no reply comes within 5 s.
+        Without, wait for the reply and return it. Raises `CallFailed` at once when the peer is not connected or
+        the proxy drops RPCs, and `TimeoutError` when no reply arrives within 5 s.
         """
         replies: list[Reply] = []
         take = on_reply or replies.append
@@ -193,7 +193,7 @@ class Server:
         return replies[0]
 
     def connect_to_peer(self, peer_id: int, addr: tuple[str, int]) -> None:
-        """Connect to the peer that listens at `addr`; an earlier connection to it closes."""
+        """Connect to the peer that listens at `addr`; close an earlier connection to it."""
 
         def connect() -> None:
             self._lose_replies(peer_id, "disconnected")
@@ -202,7 +202,7 @@ class Server:
         self._backend.run(connect)
 
     def disconnect_peer(self, peer_id: int) -> None:
-        """Close the connection to `peer_id`: calls to it fail at once from now on, its replies are lost."""
+        """Close the connection to `peer_id`: RPCs to it fail at once from now on, its replies are lost."""
 
         def disconnect() -> None:
             self._lose_replies(peer_id, "disconnected")
@@ -216,18 +216,18 @@ class Server:
             self.disconnect_peer(peer_id)
 
     def is_connected_to(self, peer_id: int) -> bool:
-        """Whether this server has a connection to `peer_id`."""
+        """Tell whether this server has a connection to `peer_id`."""
         return self._endpoint.is_connected(peer_id)
 
     def shutdown(self) -> None:
-        """Stop the node, and close its listener and connections; safe to call twice. To its cluster it crashed."""
+        """Stop the node, its listener and its connections, as a crash; safe to call twice."""
         if not self.stopped:
             self._backend.run(self._crash)
 
-    # ---- inside: what the cluster does to it
+    # ---- inside: called by the cluster
 
     def stop(self) -> None:
-        """Like a crash: what the node had not settled is settled, then nothing moves any more.
+        """Crash the node: settle what was submitted, then stop everything.
 
         Raises `NodeRaised` at its end when the code of the node raises in `stop`, unless it has failed already.
         """
@@ -235,7 +235,7 @@ class Server:
             return
         self.settle_pending()
         self.stopped = True
-        self.frozen = False  # there is no process any more that could be stalled
+        self.frozen = False  # the paused process has ended
         self.cm.on_stop = None
         failure = None
         try:
@@ -260,28 +260,28 @@ class Server:
 
     @property
     def writes_tell_all(self) -> bool:
-        """Whether the events tell what its disk holds: each whole write is told, a torn one is not."""
+        """Tell whether the events tell all that its disk holds: they tell each whole write, but no torn one."""
         failed = self._write_failed or self._goes_down
         return not failed and not self.cm.hears_replies_when_dead
 
     def on_disk(self) -> Kept:
-        """Return what its storage would give back to a new process."""
+        """Return the state that its storage would give to a new process."""
         if self.writes_tell_all and self.cm.log.changed_from is None:
             vote = self.cm.durable_vote
             return vote.current_term, vote.voted_for, self.cm.log.frozen()
         try:
             current_term, voted_for, log = PersistentState(self.disk).load()
-        except StorageError:  # a restart will say what is wrong with it
+        except StorageError:  # a restart will report it
             return 0, NONE, ()
         return current_term, voted_for, log.frozen()
 
     def freeze(self) -> None:
-        """The process stalls: its timer does not fire, what arrives waits."""
+        """Pause the process: its timer does not fire, and arriving messages wait."""
         self.settle_pending()
         self.frozen = True
 
     def thaw(self) -> None:
-        """The process goes on: what arrived meanwhile is handled in order, then its timer."""
+        """Resume the process: it handles what arrived meanwhile, in order, then its timer."""
         if not self.frozen:
             return
         self.frozen = False
@@ -290,7 +290,7 @@ class Server:
             self._set_alarm()
 
     def time_out(self) -> None:
-        """Its election timer fires now."""
+        """Fire its election timer now."""
         self._input("time_out", self.cm.time_out)
 
     def settle_pending(self) -> None:
@@ -310,7 +310,7 @@ class Server:
     # ---- inside: the network
 
     def transmit(self, peer_id: int, call_id: int, args: Args) -> None:
-        """Let a call leave, past the links' faults. Raises `CallFailed` without a connection."""
+        """Send a request over the link with its faults. Raises `CallFailed` without a connection."""
         if not self._endpoint.is_connected(peer_id):
             raise CallFailed(f"node {self.id} is not connected to node {peer_id}")
         fate = self._network.fate(self.id, peer_id)
@@ -328,7 +328,7 @@ class Server:
                 self._flights.add(self, call_id, self.id, peer_id, args, None if held else delay)
 
     def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
-        """A call came in; the proxy holds it for a while."""
+        """Pass an incoming request to the proxy, which delays it."""
         incoming = Incoming(self, peer_id, call_id, answer)
         if self.stopped:
             self.lose(args, incoming, "crash")
@@ -340,13 +340,13 @@ class Server:
 
     @property
     def has_failed(self) -> bool:
-        """Whether its code raised, and it goes down as soon as it settles."""
+        """Tell whether its code raised, so that it crashes as soon as it settles."""
         return self._failure is not None
 
     def handle(self, args: Args, answer: Answer, number: int | None = None) -> None:
-        """The proxy lets a call through: the node answers it, once what the answer depends on is on disk.
+        """Handle a request that passed the proxy; reply once all that the reply depends on is on disk.
 
-        `number` is the one that it had in flight, if it was.
+        `number` is its number in flight, if it had one.
         """
         if self.stopped:
             self.lose(args, answer, "crash")
@@ -373,12 +373,12 @@ class Server:
             self._settle(now, answer, reply)
 
     def lose(self, args: Args, answer: Answer, reason: str) -> None:
-        """A call that came in gets lost before the node sees it."""
+        """Publish that an incoming request was lost before the node saw it."""
         if self._stream.active and isinstance(answer, Incoming):
             self._publish(facts.CallLost(answer.call_id, answer.peer_id, self.id, args, reason))
 
     def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
-        """Let the answer to a call leave, past the links' faults."""
+        """Send the reply to a request over the link with its faults."""
         peer_id, call_id = incoming.peer_id, incoming.call_id
         fate = self._network.fate(self.id, peer_id)
         if self._stream.active:
@@ -393,13 +393,13 @@ class Server:
                 self._flights.add(self, call_id, self.id, peer_id, reply, None if held else delay, incoming)
 
     def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
-        """A message of this node has passed its link, or a reply for it is heard; why it is lost, if it is."""
+        """Pass on a message that left its link, or handle a reply; return why it is lost, or None."""
         if not flight.on_link:
             self._hear(flight.src, flight.call_id, cast(Reply, flight.message), flight.id)
             return None
         reason = "crash" if self.stopped else self._network.blocked(self.id, flight.dst)
         if reason is None:
-            # a reply that passes its link while time stands still needs no other step to be heard
+            # the node handles a reply that passes its link while time is paused in the same step
             self._flights.passes(flight, by_hand=by_hand or (flight.is_reply and self._backend.paused))
             if not self._go_on(flight):
                 reason = "disconnected"
@@ -409,7 +409,7 @@ class Server:
         return reason
 
     def _go_on(self, flight: Flight) -> bool:
-        """Let a message that has passed its link go to its receiver; whether there is a connection for it."""
+        """Send a message that has passed its link to its receiver; return False without a connection."""
         if isinstance(flight.back, Incoming):
             return flight.back.answer(cast(Reply, flight.message)) is not False
         try:
@@ -419,7 +419,7 @@ class Server:
         return True
 
     def lost(self, flight: Flight, reason: str) -> None:
-        """A message of this node, or a reply to it, was lost on its way."""
+        """Publish that a message of this node, or a reply to it, was lost on its way."""
         if not self._stream.active:
             return
         call_id, src, dst, message = flight.call_id, flight.src, flight.dst, flight.message
@@ -429,12 +429,12 @@ class Server:
             self._publish(facts.CallLost(call_id, src, dst, cast(Args, message), reason))
 
     def copied(self, flight: Flight) -> None:
-        """A copy of a message is made, of this node's or of one that came to it."""
+        """Publish that a message from or to this node was copied."""
         if self._stream.active:
             self._publish(facts.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
-        """A reply came in. While time stands still, it is in flight until the next step, or until time goes on."""
+        """Handle an incoming reply. While time is paused, it stays in flight until the next step or `resume`."""
         passage = self._flights.arrives(call_id, is_reply=True)
         if self._backend.concurrent and self._backend.paused and not passage.by_hand:
             self._flights.add(self, call_id, peer_id, self.id, reply, 0.0, on_link=False, id=passage.id)
@@ -442,7 +442,7 @@ class Server:
             self._hear(peer_id, call_id, reply, passage.id)
 
     def _hear(self, peer_id: int, call_id: int, reply: Reply, number: int | None = None) -> None:
-        """The node judges a reply against the call that it answers."""
+        """Hand a reply to the node, with the request that it belongs to."""
         if self.stopped and not self.cm.hears_replies_when_dead:
             self._not_heard(peer_id, call_id, reply, "crash")
             return
@@ -476,7 +476,7 @@ class Server:
             self._publish(facts.KeptWaiting(call_id, peer_id, self.id, message))
 
     def _remembered_call(self, call_id: int) -> OpenCall | None:
-        """A call that was answered before: the network may bring a reply twice."""
+        """Return a request that already had a reply: the network may deliver a reply twice."""
         for remembered_id, open_call in self._remembered:
             if remembered_id == call_id:
                 return open_call
@@ -494,7 +494,7 @@ class Server:
             raise
 
     def _lose_replies(self, peer_id: int, reason: str) -> None:
-        """The connection to `peer_id` closes, and with it the way of its replies that are in flight."""
+        """Lose the replies of `peer_id` that are in flight: the connection to it closes."""
         for flight in self._flights.on_link(peer_id, self.id):
             if flight.is_reply and self._has_asked(flight.call_id):
                 self._flights.lose(flight.id, reason)
@@ -518,7 +518,7 @@ class Server:
             self._publish(facts.CallLost(call_id, self.id, peer_id, args, reason))
 
     def _not_heard(self, peer_id: int, call_id: int, reply: Reply, reason: str) -> None:
-        """An answer that came in gets lost before the node sees it."""
+        """Publish that an incoming reply was lost before the node saw it."""
         if self._stream.active:
             self._publish(facts.ReplyLost(call_id, peer_id, self.id, reply, reason))
 
@@ -539,7 +539,7 @@ class Server:
                 self._settle(now)
 
     def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
-        """After an input: storage, then the commits, the reply to it, the calls, and the timer."""
+        """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
         cm = self.cm
         try:
             if cm.persist(now) and self.stopped and self._on_late_write is not None:
@@ -547,7 +547,7 @@ class Server:
         except TornWrite:
             self._write_fails()
             return
-        except StorageError as error:  # nothing that depends on the write has left the node, and nothing ever will
+        except StorageError as error:  # nothing that depends on the write leaves the node
             self._write_fails(str(error))
             if self._on_crash is None:
                 raise
@@ -575,11 +575,11 @@ class Server:
         self._backend.changed()
 
     def _may_send_later(self) -> bool:
-        """Whether the calls that are due bring word of a commit and no entries, and time does not stand still."""
+        """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""
         return self._backend.concurrent and not self._backend.paused and not self.cm.has_unsent_entries
 
     def _send_calls_soon(self) -> None:
-        """Word of a commit shares a call with what those who waited for it submit next, if they are quick."""
+        """Send the RPCs a little later, so that commands that waiters submit after a commit can share them."""
         if not self._settle_due and self.cm.has_output:
             self._settle_due = True
             self._backend.call_after_waits(self.settle_pending)
@@ -601,11 +601,11 @@ class Server:
                     return
 
     def _fail(self, error: BaseException, method: str, message: str = "") -> None:
-        """Go down, as the node's own code raised `error` in `method`: nothing of this input leaves it."""
+        """Crash because the node's code raised `error` in `method`: nothing of this input leaves the node."""
         self._go_down(node_raised(self.id, error, method, self._backend.now(), message))
 
     def _go_down(self, failure: NodeRaised) -> None:
-        """Crash because of `failure`. Raises it where nobody else would hear of it."""
+        """Crash because of `failure`. Raises it if it is not reported to the cluster."""
         self._settle_due, self._goes_down = False, True
         if self.stopped or self._on_crash is None:
             self.stop()
@@ -613,12 +613,12 @@ class Server:
         self._on_crash(self.id, failure.cause, failure)
 
     def _write_fails(self, cause: str = "") -> None:
-        """Crash, as a write of the node failed: its disk may hold a part of it."""
+        """Crash because a write of the node failed: its disk may hold a part of it."""
         self._settle_due, self._write_failed = False, True
         self._crash(cause)
 
     def _crash(self, cause: str = "") -> None:
-        """Crash: whoever runs the cluster sees to that, or the server itself."""
+        """Crash through `on_crash`, or stop if there is none."""
         if self.stopped:
             return
         if self._on_crash is not None:
@@ -634,7 +634,7 @@ class Server:
             self._backend.go_on()
 
     def _set_alarm(self) -> None:
-        """Have the node woken at its deadline. An alarm that is set for earlier stays: it looks again."""
+        """Wake the node at its deadline. An earlier alarm stays; it checks the deadline again."""
         deadline = self.cm.deadline
         try:
             falls_due = deadline < math.inf
@@ -653,10 +653,10 @@ class Server:
     def _wake(self) -> None:
         alarm, self._alarm = self._alarm, None
         assert alarm is not None
-        alarm.about = None  # as long as nothing happens
+        alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
             return
-        if self.cm.deadline > self._alarm_at:  # the deadline has moved on
+        if self.cm.deadline > self._alarm_at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = TimerFired(self.id, self.is_leader())
@@ -674,7 +674,7 @@ class Server:
         self._stream.publish(self.id, self.incarnation, fact)
 
     def _publish_decision(self, decision: Decision) -> None:
-        """Tell what the node decided. Raises `TypeError` in the code that did, for a state nobody can read."""
+        """Publish a decision of the node. Raises `TypeError` in the code that decided, for an invalid state."""
         after = self.cm.node_state()
         kinds = type(after.current_term), type(after.voted_for), type(after.commit_index), type(after.last_applied)
         if kinds != FOUR_NUMBERS:
@@ -683,7 +683,7 @@ class Server:
 
 
 def _checked(reply: T, kind: type[T]) -> T:
-    """Return `reply`, what a node answers, if it is of that `kind`. Raises `TypeError`."""
+    """Return `reply`, the result of a node's code, if it is of that `kind`. Raises `TypeError`."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
     return reply
@@ -694,14 +694,14 @@ def _message_text(number: int | None, otherwise: str) -> str:
 
 
 class TimerFired(NamedTuple):
-    """What a step through time was about, where it was the timer of a node: a leader's sends heartbeats."""
+    """The result of a step that fired a node's timer; a leader's timer sends heartbeats."""
 
     node: int
     leads: bool
 
 
 class Incoming:
-    """A call that came in, and the way back for its answer."""
+    """An incoming request, and the way back for its reply."""
 
     __slots__ = ("answer", "call_id", "peer_id", "server")
 
@@ -712,5 +712,5 @@ class Incoming:
         self.answer = answer
 
     def __call__(self, reply: Reply) -> None:
-        """Let `reply` leave on its way back."""
+        """Send `reply`."""
         self.server.send_reply(self, reply)

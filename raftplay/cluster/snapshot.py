@@ -1,4 +1,4 @@
-"""One immutable value with all that a screen shows of a cluster at one moment."""
+"""Snapshot: one immutable value with everything that a screen shows of a cluster at one moment."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from raftplay.watch.narrator import link_text
 from raftplay.watch.text import or_dash
 
 NOT_KEPT = "not kept on disk"
-"""What is said of the commit index of a node that is down; where room is short, a dash stands for it."""
+"""The text for the commit index of a node that is down; a dash replaces it where room is short."""
 
 LONGEST_SHOWN = 40
-"""A command in a report takes no more characters than this."""
+"""The maximum number of characters of a command in a report."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSnapshot:
-    """One node: its state in the words of Figure 2, and what was done to it.
+    """The state of one node in the terms of Figure 2, and its faults.
 
-    Of a node that is down, `current_term`, `voted_for` and `log` are what its disk holds, which a restart gives
-    back; `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
-    timer fires, in cluster time (inf = never). `calls_left`: how many calls its proxy lets pass (-1 = all).
-    `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that is why it is down.
+    For a node that is down, `current_term`, `voted_for` and `log` are what its disk holds and a restart loads;
+    `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
+    timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
+    `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
     """
 
     id: int
@@ -50,7 +50,7 @@ class NodeSnapshot:
 
     @property
     def marks(self) -> list[str]:
-        """What was done to the node, in few words each: "down", "cut off", "drops calls after 2"."""
+        """Return the node's faults, each in a few words: "down", "cut off", "drops calls after 2"."""
         cause = ""
         if self.crash_cause:
             cause = ", its code failed" if self.crash_cause.startswith(ITS_CODE) else ", its disk failed"
@@ -77,9 +77,9 @@ class NodeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A cluster at one moment. `held_links`: directions that are held; `bugs`: what is switched on.
+    """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
 
-    `timings`: the times that were chosen for elections; None where they are not known.
+    `timings`: the timings of elections; None when they are not known.
     """
 
     time: float
@@ -96,7 +96,7 @@ class Snapshot:
 
     @property
     def leader(self) -> NodeSnapshot | None:
-        """The leader of the highest term among connected live nodes."""
+        """Return the leader of the highest term among connected live nodes, or None."""
         leaders = [n for n in self.nodes if n.alive and n.connected and n.state is CMState.LEADER]
         return max(leaders, key=lambda n: n.current_term, default=None)
 
@@ -106,7 +106,7 @@ class Snapshot:
 
 
 def network_lines(snapshot: Snapshot) -> list[str]:
-    """What is wrong between the nodes: the partition in force, and the links that have the same faults."""
+    """Return lines about the partition, and about links that have the same faults."""
     lines = []
     if snapshot.groups:
         lines.append("partition: " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))

@@ -1,17 +1,17 @@
-"""The file of a `SqliteStorage`: how it is made, checked as a whole, and opened.
+"""The file of a `SqliteStorage`: it is created, checked as a whole, and opened here.
 
-The rule of this module: a file is judged before anything is written to it, and what is refused is left as it was.
+The rule of this module: a file is checked before anything is written to it, and a rejected file is not changed.
 
-A file is format 1 when its `application_id` is "raft" and its `user_version` 1. `about` has one row: the
-cluster that the file belongs to, which node of how many, whether the node has lost its disk, and a seal: the
-sum of the checksums of all rows of `data`, so that no row can go missing, come back or be an old one. Each
-checksum is a CRC-32 over the file's identity, the key and the value.
+A file is format 1 when its `application_id` is "raft" and its `user_version` 1. `about` has one row: the file's
+cluster, its node, the number of nodes, whether the node has lost its disk, and a seal. The seal is the sum of
+the checksums of all rows of `data`; it detects a row that is missing, came back or is old. Each checksum is a
+CRC-32 over the file's identity, the key and the value.
 
-The journal is a rollback journal, not a write-ahead log, though that would cost one sync a commit where this
-one costs four. A write-ahead log holds what was committed last; if it is cut short, or one bit of it
-turns, SQLite reads it up to there and says nothing, and a node would wake without votes and entries that it
-has promised. With a rollback journal all that was committed lies in the database itself, under the checksums;
-the journal holds only what a crash has to undo, and if that is damaged, the seal tells.
+The journal is a rollback journal, which costs four syncs a commit; a write-ahead log would cost one. But a
+write-ahead log holds the latest commits; if it is truncated, or one of its bits flips, SQLite reads it up to
+that point and reports nothing, and a node would restart without votes and entries that it has acknowledged.
+With a rollback journal, all commits are in the database itself, under the checksums; the journal holds only
+what a crash has to undo, and the seal detects damage to it.
 """
 
 import os
@@ -44,7 +44,7 @@ _TABLES = (
 )
 
 _SETTINGS = ("trusted_schema = OFF", "cell_size_check = ON", "locking_mode = EXCLUSIVE")
-_DURABLE = ("synchronous = FULL", "fullfsync = ON")  # the second, where a plain sync ends in the drive's cache
+_DURABLE = ("synchronous = FULL", "fullfsync = ON")  # the second: where a plain sync ends in the drive's cache
 _PASSING = ("synchronous = OFF",)
 
 _REASONS = {
@@ -62,7 +62,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose disk a file is: of which cluster (an id made with it; "" = any), which node, of how many."""
+    """The owner of a disk: cluster (an id made with it; "" = any), node, and number of nodes."""
 
     cluster: str
     node: int
@@ -70,12 +70,12 @@ class Identity:
 
     @property
     def checksum(self) -> int:
-        """What the checksums of all its rows begin with."""
+        """Return the start value of the checksums of all its rows."""
         return crc32(f"{self.cluster} {self.node} {self.nodes} ".encode())
 
 
 class About(NamedTuple):
-    """What a file says of itself."""
+    """The file's description of itself."""
 
     identity: Identity
     wiped: bool
@@ -83,12 +83,12 @@ class About(NamedTuple):
 
 
 def row_checksum(start: int, key: str, value: bytes) -> int:
-    """The checksum of one row, in a file whose identity has the checksum `start`."""
+    """Return the checksum of one row, in a file whose identity has the checksum `start`."""
     return crc32(value, crc32(b"%b\0" % key.encode(), start))
 
 
 def write_about(db: sqlite3.Connection, about: About) -> None:
-    """Let the file say this of itself, within the transaction under way."""
+    """Write `about` to the file, within the current transaction."""
     identity = about.identity
     columns = (identity.cluster, identity.node, identity.nodes, int(about.wiped), about.seal)
     db.execute(
@@ -98,7 +98,7 @@ def write_about(db: sqlite3.Connection, about: About) -> None:
 
 
 def create(path: Path, identity: Identity) -> None:
-    """Make a file that holds nothing yet; it is there whole, or not at all. Raises `StorageError`."""
+    """Create an empty file atomically. Raises `StorageError`."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute("PRAGMA auto_vacuum = NONE")
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -120,9 +120,9 @@ def create(path: Path, identity: Identity) -> None:
 
 
 def open_checked(path: Path, expected: Identity) -> tuple[sqlite3.Connection, About]:
-    """The file at `path`, whole and of this identity, locked for this connection alone.
+    """Open the file at `path` with an exclusive lock, once it is undamaged and has this identity.
 
-    What a crash left behind is mended on a copy first. Raises `StorageError`.
+    Recovery after a crash is tried on a copy first. Raises `StorageError`.
     """
     try:
         _check_header(path)
@@ -138,7 +138,7 @@ def open_checked(path: Path, expected: Identity) -> tuple[sqlite3.Connection, Ab
 
 
 def close(db: sqlite3.Connection) -> None:
-    """Let go of the file; no journal stays behind. The file is whole whether or not that works."""
+    """Close the file and remove its journal. The file is whole even if that fails."""
     try:
         db.execute("PRAGMA locking_mode = NORMAL")
         db.execute("PRAGMA journal_mode = DELETE")
@@ -149,24 +149,24 @@ def close(db: sqlite3.Connection) -> None:
 
 
 def failure(path: Path, error: sqlite3.Error) -> StorageError:
-    """What went wrong with the file, in a sentence."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # none: it holds what is no text
+    """Return the failure of the file, as one sentence."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # no code: the file holds invalid text
     reason = _REASONS.get(code & 0xFF, "{path} cannot be used: {error}")
     return StorageError(reason.format(path=shown(path), error=visible(str(error))))
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why a path cannot be used: the system's words, or Python's where it asked nobody."""
+    """Return why a path cannot be used: the system's words, or Python's if there are none."""
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def shown(path: Path) -> str:
-    """A path in a sentence."""
+    """Return a path as a sentence shows it."""
     return f"'{visible(str(path))}'"
 
 
 def sync_directory(path: Path) -> None:
-    """Let the names of new files in a directory be there after a crash, where a directory can be synced."""
+    """Sync the directory `path`, where the system can, so that new file names survive a crash."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -177,9 +177,9 @@ def sync_directory(path: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    """The first bytes say whose file it is; SQLite, which mends what a crash left, sees none but our own."""
+    """Check the first bytes, so that SQLite, which recovers files after a crash, opens only raftplay's files."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise StorageError(f"{shown(path)} is no file")
+        raise StorageError(f"{shown(path)} is not a file")
     with open(path, "rb") as file:
         header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES:
@@ -222,10 +222,10 @@ def _open(
 
 
 def _check(db: sqlite3.Connection, expected: Identity, path: Path) -> About:
-    """What the file says of itself, once all of it was looked at."""
+    """Check the whole file; return what it says of itself."""
     tables = tuple(sql for (sql,) in db.execute("SELECT sql FROM sqlite_master ORDER BY name"))
     if tables != _TABLES:
-        raise StorageError(f"{shown(path)} is damaged, or was changed by another program: its tables are others")
+        raise StorageError(f"{shown(path)} is damaged, or was changed by another program: its tables are wrong")
     (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise StorageError(f"{shown(path)} is damaged: {visible(' '.join(found.split()))}")
@@ -244,7 +244,7 @@ def _check(db: sqlite3.Connection, expected: Identity, path: Path) -> About:
 def _read_about(db: sqlite3.Connection, path: Path) -> About:
     rows = db.execute(f"SELECT {_COLUMNS} FROM about").fetchall()
     if len(rows) != 1 or rows[0][-1] != _about_checksum(rows[0][:-1]):
-        raise StorageError(f"{shown(path)} is damaged: it does not know whose it is")
+        raise StorageError(f"{shown(path)} is damaged: its identity is missing or wrong")
     cluster, node, nodes, wiped, seal, _ = rows[0]
     return About(Identity(cluster, node, nodes), bool(wiped), seal)
 

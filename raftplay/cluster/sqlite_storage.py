@@ -1,4 +1,4 @@
-"""SqliteStorage: what a node must not forget, in one SQLite file."""
+"""SqliteStorage: the persistent state of a node in one SQLite file."""
 
 import os
 import sqlite3
@@ -16,20 +16,19 @@ from raftplay.cluster.sqlite_file import About, Identity, failure, row_checksum,
 from raftplay.raft.storage import StorageError
 
 _open_here: "weakref.WeakSet[SqliteStorage]" = weakref.WeakSet()
-"""SQLite's locks are the whole process's; reading a file that is open here would drop them."""
+"""The open storages: SQLite's locks belong to the process; reading a file that is open here would drop them."""
 
 _of_parent: list[sqlite3.Connection] = []
-"""In a process that was forked: never closed here, or SQLite would roll back a write of the parent's."""
+"""The parent's connections in a forked process: closing one would make SQLite roll back the parent's write."""
 
 
 class SqliteStorage:
-    """A `Storage` in one SQLite file, which outlives its process: what was set is on disk, synced, on return.
+    """A `Storage` in one SQLite file, which outlives its process: `set` returns once the value is synced to disk.
 
-    What is set inside `transaction` is written as one. The file at `path` is made when it is not there; when it
-    is, it is checked as a whole before anything is written: it must be undamaged, of a format that is known, and
-    the disk of `identity`, the one of the only node of a cluster of its own unless said otherwise. It is locked
-    against every other user until `close`. A context manager. Whoever calls from several threads sees to it
-    that they take turns.
+    A `transaction` writes its values as one. A missing file at `path` is created; an existing one is checked as a
+    whole before any write: it must be undamaged, of a known format, and the disk of `identity` (default: the only
+    node of any cluster). It is locked against every other user until `close`. A context manager. Several threads
+    must not use it at the same time.
 
     Raises `StorageError`, here and in every method: one sentence that says which file, and what is wrong with
     it. Then nothing was changed.
@@ -48,33 +47,33 @@ class SqliteStorage:
 
     @property
     def identity(self) -> Identity:
-        """Whose disk this is."""
+        """Return the owner of this disk."""
         return self._about.identity
 
     @property
     def seal(self) -> int:
-        """What it holds, in one number: the sum of the checksums of all that was set."""
+        """Return the sum of the checksums of all rows: its contents in one number."""
         return self._about.seal
 
     @property
     def is_known(self) -> bool:
-        """Whether it is open in this process, and holds for sure what it says of itself."""
+        """Tell whether it is open in this process, and its contents are certain."""
         return self._is_sure and self._db is not None and self._process == os.getpid()
 
     @property
     def wiped(self) -> bool:
-        """Whether the node has lost its disk, and its votes with it: it must not come back."""
+        """Tell whether the node has lost its disk, and its votes with it: it must not come back."""
         return self._about.wiped
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep `value` under `key`, in place of what was there."""
+        """Keep `value` under `key`; replace an earlier value."""
         if self._pending is not None:
             self._pending[key] = value
         else:
             self._write({key: value})
 
     def get(self, key: str) -> bytes | None:
-        """The value under `key`, or None."""
+        """Return the value under `key`, or None."""
         if self._pending is not None and key in self._pending:
             return self._pending[key]
         db = self._open_db()
@@ -90,7 +89,7 @@ class SqliteStorage:
         return value
 
     def has_data(self) -> bool:
-        """Whether anything was ever set."""
+        """Tell whether anything was ever set."""
         db = self._open_db()
         try:
             return bool(self._pending) or db.execute("SELECT 1 FROM data LIMIT 1").fetchone() is not None
@@ -99,8 +98,8 @@ class SqliteStorage:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Around what is written as one: all of it is on disk when this ends, or, where it fails, none."""
-        if self._pending is not None:  # part of the one that is under way
+        """Write the block's values as one: at its end all of them are on disk, or, if it fails, none."""
+        if self._pending is not None:  # part of the current transaction
             yield
             return
         pending = self._pending = {}
@@ -112,7 +111,7 @@ class SqliteStorage:
             self._write(pending)
 
     def wipe(self) -> None:
-        """Empty the disk, and keep in mind that it was."""
+        """Empty the disk, and record that it was wiped."""
         with self._writing() as db:
             db.execute("DELETE FROM data")
             about = About(self.identity, wiped=True, seal=0)
@@ -120,7 +119,7 @@ class SqliteStorage:
         self._about = about
 
     def in_memory(self) -> MemoryDisk:
-        """A copy of what is on disk now."""
+        """Return a copy in memory of what is on disk now."""
         copy = MemoryDisk(wiped=self.wiped)
         try:
             for key, value in self._open_db().execute("SELECT key, value FROM data"):
@@ -130,9 +129,9 @@ class SqliteStorage:
         return copy
 
     def reopen(self) -> None:
-        """Open the file anew, and check it, as after the crash of a process.
+        """Open the file again and check it, as after the crash of a process.
 
-        Raises `StorageError` also when it does not hold what was written last.
+        Raises `StorageError` also when it does not hold the last write.
         """
         self.close()
         if any(_is_same_file(self.path, other.path) for other in _open_here):
@@ -150,7 +149,7 @@ class SqliteStorage:
         _open_here.add(self)
 
     def close(self) -> None:
-        """Let go of the file; safe to call twice."""
+        """Close the file; safe to call twice."""
         db, self._db = self._db, None
         _open_here.discard(self)
         if db is None:
@@ -172,7 +171,7 @@ class SqliteStorage:
         return f"<SqliteStorage {shown(self.path)}>"
 
     def _write(self, values: dict[str, bytes]) -> None:
-        """One transaction: the rows, and the seal over all rows."""
+        """Write the rows, and the seal over all rows, in one transaction."""
         seal = self._about.seal
         with self._writing() as db:
             rows = []
@@ -188,7 +187,7 @@ class SqliteStorage:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of SQLite's, committed and synced at its end; whatever fails, it never was."""
+        """Run a transaction of SQLite, committed and synced at its end, rolled back if anything fails."""
         db = self._open_db()
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -211,7 +210,7 @@ class SqliteStorage:
 
 
 def new_cluster_id() -> str:
-    """An id that no other cluster has."""
+    """Return a new, unique id of a cluster."""
     return uuid.uuid4().hex
 
 

@@ -1,6 +1,6 @@
-"""A watchdog for code that never returns, such as a node's of one's own, while virtual time waits for it.
+"""A watchdog for code that never returns, such as a user's node, while virtual time waits for it.
 
-It works in the main thread, by a signal of the clock (SIGALRM); elsewhere, and without one, it does nothing.
+It works in the main thread, by the timer signal SIGALRM; in other threads or without SIGALRM, it does nothing.
 """
 
 import signal
@@ -14,11 +14,11 @@ LOOK_EVERY = 5.0
 """Seconds of wall time between two looks of a watchdog."""
 
 LOOKS = 3
-"""How many looks must see the same before code counts as stuck; one may follow a pause of the whole process."""
+"""The number of equal looks after which code counts as stuck; one may follow a pause of the whole process."""
 
 
 class DidNotReturn(BaseException):
-    """Code did not return for `seconds` of wall time. No `Exception`: the code itself must not catch it."""
+    """Raised when code does not return for `seconds` of wall time. No `Exception`: the code must not catch it."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -32,7 +32,7 @@ class DidNotReturn(BaseException):
 def watchdog(progress: Callable[[], object]) -> Iterator[None]:
     """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
 
-    `progress` is called in the midst of that code. The alarm that was set before goes on after the block.
+    `progress` is called while that code runs. An alarm that was set before continues after the block.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield

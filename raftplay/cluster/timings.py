@@ -1,4 +1,4 @@
-"""Timings with which elections cannot work, told in one sentence (§5.6: broadcastTime << electionTimeout)."""
+"""Warnings of timings with which elections cannot work (§5.6: broadcastTime << electionTimeout)."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from raftplay.cluster.config import Config
 
 
 class TimingWarning(UserWarning):
-    """Warn of timings with which a cluster cannot keep a leader, or hardly finds one (§5.6)."""
+    """The warning of timings with which a cluster cannot keep a leader, or hardly elects one (§5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Timings:
 
     @classmethod
     def of(cls, config: Config) -> "Timings":
-        """Return the timings of a cluster whose links are whole: only the delay of each call counts."""
+        """Return the timings of a cluster whose links have no faults: only the delay of each RPC counts."""
         raft = config.raft
         return cls(raft.election_min, raft.election_max, raft.heartbeat, config.delay_max)
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One reason why elections cannot work: `values` that do not fit, their effect, and what would be right."""
+    """A reason why elections cannot work: the wrong `values`, their effect, and the remedy."""
 
     values: str
     effect: str
@@ -42,7 +42,7 @@ class Doubt:
 
 
 def doubt_about(timings: Timings) -> Doubt | None:
-    """Return the first reason why a cluster of several nodes cannot work with `timings`, None without one."""
+    """Return the first reason why a cluster of several nodes cannot work with `timings`, or None."""
     low, trip = timings.election_min, timings.round_trip
     spread = timings.election_max - low
     if timings.heartbeat >= low:
@@ -73,7 +73,7 @@ def doubt_about(timings: Timings) -> Doubt | None:
 
 
 def doubt_about_cluster(nodes: int, config: Config) -> Doubt | None:
-    """Return why a cluster of so many nodes cannot work with its timings; None if it can, or is a single node."""
+    """Return why a cluster of `nodes` nodes cannot work with its timings; None if it can, or is a single node."""
     return doubt_about(Timings.of(config)) if nodes > 1 else None
 
 
@@ -82,7 +82,7 @@ _told = ContextVar("_told", default=False)
 
 @contextmanager
 def told_elsewhere() -> Iterator[None]:
-    """Build clusters without a `TimingWarning`: whoever builds them tells of the timings in its own way."""
+    """Suppress `TimingWarning` in the block: the caller reports timings itself."""
     token = _told.set(True)
     try:
         yield
@@ -91,7 +91,7 @@ def told_elsewhere() -> Iterator[None]:
 
 
 def warn_of_timings(nodes: int, config: Config, *, stacklevel: int) -> None:
-    """Warn (`TimingWarning`) if a cluster of so many nodes cannot work with its timings."""
+    """Warn (`TimingWarning`) if a cluster of `nodes` nodes cannot work with its timings."""
     doubt = None if _told.get() else doubt_about_cluster(nodes, config)
     if doubt is not None:
         warnings.warn(str(doubt), TimingWarning, stacklevel=stacklevel + 1)

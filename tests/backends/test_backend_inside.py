@@ -283,15 +283,15 @@ def test_what_runs_inside_cannot_wait(backend: Backend) -> None:
 
 @pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
 def test_time_passes_forward_and_for_a_while(backend: Backend, seconds: float) -> None:
-    with pytest.raises(UsageError, match="time passes forward and not for ever"):
+    with pytest.raises(UsageError, match="a duration must be finite and not negative"):
         backend.pass_time(seconds)
-    with pytest.raises(UsageError, match="time passes forward"):
+    with pytest.raises(UsageError, match="a duration must be"):
         backend.wait_until(lambda: False, seconds)
 
 
 def test_whoever_holds_the_lock_is_told_not_to_act(tcp_backend: Backend) -> None:
     for act in (lambda: tcp_backend.run(lambda: 1), lambda: tcp_backend.pass_time(1), tcp_backend.step):
-        with tcp_backend.lock, pytest.raises(UsageError, match="let go of it first"):
+        with tcp_backend.lock, pytest.raises(UsageError, match="can only read; release it first"):
             act()
     assert tcp_backend.run(lambda: 1) == 1
 

@@ -264,9 +264,9 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "a server needs 1000 open files, and the system grants this process 2000 (see ulimit -n), of which servers that "
-        "run already hold 1000 and 256 are kept for the rest; shut down clusters that are not needed, take fewer nodes, "
-        'or the backend "sim"\n'
+        "a server needs 1000 open files, and the system grants this process 2000 (see ulimit -n), of which running "
+        "servers hold 1000 and 256 are kept for the rest; shut down clusters that are not needed, use fewer nodes, or "
+        'use the backend "sim"\n'
     )
 
 
@@ -276,7 +276,7 @@ def test_files_that_others_hold_are_not_blamed_on_the_cluster(monkeypatch: pytes
 
     with Harness(1), monkeypatch.context() as patched:
         patched.setattr(socket, "create_server", none_left)
-        with pytest.raises(UsageError, match="no more files can be open here; clusters hold at most 1 of them"):
+        with pytest.raises(UsageError, match="too many open files, of which clusters hold at most 1 "):
             Harness(3)
     Harness(3).shutdown()
 

@@ -77,7 +77,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: (shutil.rmtree(d), d.mkdir(), (d / "a\x1b[2J").touch()),
         "holds no cluster, but 'a\\x1b[2J'; name a new directory, or an empty one",
     ),
-    "no directory": (lambda d: (shutil.rmtree(d), d.touch()), "is no directory"),
+    "no directory": (lambda d: (shutil.rmtree(d), d.touch()), "is not a directory"),
     "missing": (lambda d: (d / "node-2.sqlite").unlink(), "/node-2.sqlite' is missing, and the cluster"),
 }
 

@@ -182,7 +182,7 @@ def test_save_to_standard_output_is_refused(here: Path):
 def test_an_empty_data_directory_is_not_the_one_that_one_is_in(here: Path):
     refused(raftplay("run", "story.txt", "--data-dir", ""), "--data-dir", "names nothing")
     assert os.listdir(here) == ["story.txt"]
-    with pytest.raises(UsageError, match="names no directory"):
+    with pytest.raises(UsageError, match="path of the directory is empty"):
         Harness(3, backend="sim", data_dir="")
     assert os.listdir(here) == ["story.txt"]
 

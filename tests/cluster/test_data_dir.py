@@ -281,7 +281,7 @@ def _identity(path: Path) -> Identity:
 
 
 REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a file": (lambda d: (shutil.rmtree(d), d.write_text("hello")), "is no directory"),
+    "a file": (lambda d: (shutil.rmtree(d), d.write_text("hello")), "is not a directory"),
     "other files": (
         lambda d: (shutil.rmtree(d), d.mkdir(), (d / "notes\x1b.txt").touch()),
         r"holds no cluster, but 'notes\\x1b.txt'; name a new",
@@ -366,7 +366,7 @@ def test_a_harness_takes_a_directory_or_storages_of_ones_own(tmp_path: Path):
             Harness(3, backend="sim", storage=storage)
     with pytest.raises(UsageError, match="either a data directory or"):
         Harness(3, backend="sim", storage=disks, data_dir=tmp_path)
-    with nothing_left_over(), pytest.raises(UsageError, match="the backend is"):
+    with nothing_left_over(), pytest.raises(UsageError, match="the backend must be"):
         Harness(3, backend="udp", data_dir=tmp_path)
 
 

@@ -332,7 +332,7 @@ ACTS = {
 
 @pytest.mark.parametrize("seed", ["x", "7", 1.5, True, b"7", [7], object(), float("nan"), "\x1b[31m"])
 def test_a_seed_that_is_no_integer_is_refused(seed: object) -> None:
-    with pytest.raises(UsageError, match="the seed is an integer, such as 7, not ") as refused:
+    with pytest.raises(UsageError, match="the seed must be an integer, such as 7, not ") as refused:
         Harness(3, backend="sim", seed=seed)  # type: ignore[arg-type]
     assert "\x1b" not in str(refused.value)
 

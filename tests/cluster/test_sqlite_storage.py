@@ -230,8 +230,8 @@ def test_a_page_of_another_nodes_disk_is_no_page_of_this_one(tmp_path: Path):
 REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "is damaged: it ends after 0 bytes"),
     "text": (lambda path: path.write_text("hello " * 100), "another program's file"),
-    "directory": (lambda path: (path.unlink(), path.mkdir()), "is no file"),
-    "fifo": (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
+    "directory": (lambda path: (path.unlink(), path.mkdir()), "is not a file"),
+    "fifo": (lambda path: (path.unlink(), os.mkfifo(path)), "is not a file"),
     "dangling link": (lambda path: (path.unlink(), path.symlink_to("nowhere")), "cannot be read: No such file"),
     "another program's database": (
         lambda path: (path.unlink(), change(path, "CREATE TABLE t (a)")),
@@ -244,18 +244,18 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "older": (lambda path: change(path, "PRAGMA user_version = 0"), "changed by another program"),
     "write-ahead log": (lambda path: change(path, "PRAGMA journal_mode = WAL"), "changed by another program"),
     "stray log": (lambda path: Path(f"{path}-wal").write_bytes(b"x"), "changed by another program"),
-    "one more table": (lambda path: change(path, "CREATE TABLE t (a)"), "its tables are others"),
+    "one more table": (lambda path: change(path, "CREATE TABLE t (a)"), "its tables are wrong"),
     "trigger": (
         lambda path: change(path, "CREATE TRIGGER t AFTER INSERT ON about BEGIN DELETE FROM data; END"),
-        "its tables are others",
+        "its tables are wrong",
     ),
-    "no table": (lambda path: change(path, "DROP TABLE data"), "its tables are others"),
-    "not about": (lambda path: change(path, "DELETE FROM about"), "does not know whose it is"),
+    "no table": (lambda path: change(path, "DROP TABLE data"), "its tables are wrong"),
+    "not about": (lambda path: change(path, "DELETE FROM about"), "its identity is missing or wrong"),
     "about twice": (
         lambda path: change(path, "INSERT INTO about SELECT * FROM about"),
-        "does not know whose it is",
+        "its identity is missing or wrong",
     ),
-    "about another": (lambda path: change(path, "UPDATE about SET node = 2"), "does not know whose it is"),
+    "about another": (lambda path: change(path, "UPDATE about SET node = 2"), "its identity is missing or wrong"),
     "no text": (
         lambda path: change(path, "UPDATE about SET cluster = CAST(x'ff' AS TEXT)"),
         "is damaged: Could not decode",
