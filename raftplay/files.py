@@ -35,11 +35,9 @@ def expanded(path: str) -> str:
 def check_output_name(path: str) -> None:
     """Raise `UsageError` if `path` cannot name an output file."""
     if not path or "\0" in path:
-        raise UsageError(f"'{visible(path)}' names no file")
+        raise UsageError(f"invalid file name '{visible(path)}'")
     if path == "-":
-        raise UsageError(
-            "'-' is no file here, as nothing is written to standard output; write ./- for such a name"
-        )
+        raise UsageError("'-' is not a file here: nothing is written to standard output; write ./- for that name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +126,7 @@ class Target:
         for kept in self.keeps:
             directory = Path(os.path.realpath(kept))
             if directory in real.parents:
-                raise UsageError(
-                    f"{self.name} lies in the data directory '{visible(str(kept))}'; name another file"
-                )
+                raise UsageError(f"{self.name} is in the data directory '{visible(str(kept))}'; name another file")
             inside = [kept, *kept.iterdir()] if kept.is_dir() else [kept]
             if any(_is_same(self.path, file) for file in inside):
                 raise UsageError(f"{self.name} is a file that this command reads; name another")

@@ -87,7 +87,7 @@ def _check_value(command: object) -> None:
         if kind is float:
             assert isinstance(value, float)
             if not math.isfinite(value):
-                raise CommandRefused(f"{where} is {value}, which JSON has no number for")
+                raise CommandRefused(f"{where} is {value}, which JSON cannot represent")
         elif kind is str:
             assert isinstance(value, str)
             room = _room_after(room, len(value))
@@ -128,7 +128,7 @@ def _check_integer(value: int, where: str) -> None:
     digits = sys.get_int_max_str_digits()
     if 0 < digits < _LONGEST_INTEGER and value.bit_length() > _BITS_ALWAYS_READ and abs(value) >= 10**digits:
         raise CommandRefused(
-            f"{where} is an integer of more than {digits} digits, which Python is told not to write"
+            f"{where} is an integer of more than {digits} digits, which Python is configured not to write"
         )
 
 
@@ -137,7 +137,7 @@ def _check_text(text: str, where: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise CommandRefused(f"{where} has half of a surrogate pair, which is no text") from None
+            raise CommandRefused(f"{where} has half of a surrogate pair, which is not valid text") from None
 
 
 def _check_size(command: object) -> None:

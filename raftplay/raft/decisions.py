@@ -11,23 +11,23 @@ from raftplay.raft.messages import AppendEntriesArgs, Args, CommitEntry, LogEntr
 RULES: dict[str, tuple[str, str]] = {
     "granted": ("§5.2", "not yet voted for another in this term, and the candidate's log is up to date"),
     "pre-granted": ("thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"),
-    "stale-term": ("§5.1", "the request is of an older term"),
+    "stale-term": ("§5.1", "the request has a lower term"),
     "voted-for-other": ("§5.2", "already voted for another candidate in this term"),
     "leads": ("§5.2", "leads this term itself"),
-    "log-older-term": ("§5.4.1", "the candidate's last entry is of an older term"),
+    "log-older-term": ("§5.4.1", "the candidate's last entry has a lower term"),
     "log-shorter": ("§5.4.1", "the candidate's log is shorter, its last term the same"),
     "leader-alive": ("thesis §9.6", "a leader was heard of within the shortest election timeout"),
     "matches": ("§5.3", "the log has the entry before the new ones, with the same term"),
     "log-too-short": ("§5.3", "the log ends before the entry that should precede the new ones"),
     "term-conflict": ("§5.3", "the entry before the new ones is of another term"),
-    "newer-term": ("§5.1", "a message carries a newer term"),
+    "newer-term": ("§5.1", "a message carried a higher term"),
     "leader-heard": ("§5.2", "the leader of this term was heard of"),
-    "old-call": ("§5.2", "the reply answers a call of another term or role"),
-    "outdated": ("§5.3", "the refusal is older than a later success"),
-    "probed": ("§5.3", "a call that tries further back is under way already"),
+    "old-call": ("§5.2", "the reply is to a request of another term or role"),
+    "outdated": ("§5.3", "the rejection is older than a later success"),
+    "probed": ("§5.3", "a request that tries further back is already in flight"),
     "majority": ("§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"),
     "told": ("§5.3", "the leader has committed that far"),
-    "older-entry": ("§5.4.2", "a majority has the entry, but it is of an older term"),
+    "older-entry": ("§5.4.2", "a majority has the entry, but it has a lower term"),
     "timeout": ("§5.2", "the election timeout passed without word from a leader"),
     "asks-first": ("thesis §9.6", "its election timer fired, and it asks before it starts another election"),
     "by-hand": ("§5.2", "its election timer was fired by hand"),
@@ -36,7 +36,7 @@ RULES: dict[str, tuple[str, str]] = {
 
 def rule_words(rule: str) -> tuple[str, str]:
     """Return the section and the text of a rule; a rule that a custom node defines is its own text."""
-    return RULES.get(rule, ("a rule of its own", rule))
+    return RULES.get(rule, ("a custom rule", rule))
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

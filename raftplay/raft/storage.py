@@ -157,7 +157,7 @@ class PersistentState:
             return 0, NONE, RaftLog()
         vote = self._read(VOTE_KEY, _vote_decoder)
         if vote.current_term.bit_length() > MAX_INTEGER_BITS:
-            raise StorageError(f"no election ever leads to the stored term, {_shown(vote.current_term)}")
+            raise StorageError(f"invalid stored term {_shown(vote.current_term)}: no election leads to it")
         length = 0 if self._storage.get(LENGTH_KEY) is None else self._read(LENGTH_KEY, _length_decoder)
         entries: list[LogEntry] = []
         previous = 0
@@ -219,13 +219,13 @@ class PersistentState:
         try:
             check_command(entry.command)
         except CommandRefused as refused:
-            raise StorageError(f"the stored entry {index} holds what no cluster carries: {refused}") from None
+            raise StorageError(f"the stored entry {index} is invalid: {refused}") from None
         return entry
 
     def _read(self, key: str, decoder: msgspec.json.Decoder[T]) -> T:
         data = self._storage.get(key)
         if data is None:
-            raise StorageError(f"the storage has no {key!r}, without which the rest of it means nothing")
+            raise StorageError(f"the storage has no {key!r}; its other data is useless without it")
         return _decoded(key, data, decoder)
 
 

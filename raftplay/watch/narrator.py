@@ -50,8 +50,8 @@ def reply_text(reply: Reply) -> str:
             return f"success in term {reply.term}"
         case AppendEntriesReply():
             hint = f", conflict at {reply.conflict_index}" if reply.conflict_index >= 0 else ""
-            return f"refusal in term {reply.term}{hint}"
-    return f"vote {'granted' if reply.vote_granted else 'refused'} in term {reply.term}"
+            return f"rejection in term {reply.term}{hint}"
+    return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
 
 
 def _entries(first: int, entries: tuple[LogEntry, ...]) -> str:
@@ -76,7 +76,7 @@ def _decision(event: decisions.Decision) -> str:
         case decisions.ElectionStarted():
             return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
         case decisions.VoteDecided():
-            verb = "grants" if event.granted else "refuses"
+            verb = "grants" if event.granted else "denies"
             kind = "pre-vote" if event.args.pre_vote else "vote"
             return (
                 f"{verb} n{event.args.candidate_id} its {kind} for term {event.args.term}: {rule_text(event.rule)}"
@@ -89,9 +89,7 @@ def _decision(event: decisions.Decision) -> str:
         case decisions.BecameLeader():
             return f"becomes leader of term {event.term} (votes {_nodes(event.votes)})"
         case decisions.BecameFollower():
-            term = (
-                f"term {event.old_term} → {event.term}" if event.old_term != event.term else f"term {event.term}"
-            )
+            term = f"moves to term {event.term}" if event.old_term != event.term else f"term {event.term}"
             role = "stays follower" if event.was == "Follower" else f"is follower now, was {event.was.lower()}"
             return f"{role}, {term}: {rule_text(event.rule)}"
     return _log_decision(event)
@@ -101,11 +99,11 @@ def _log_decision(event: decisions.Decision) -> str:
     match event:
         case decisions.PeersReset():
             starts = sorted({next_index for _, next_index in event.next_index})
-            return f"knows nothing of its peers' logs; next index {' '.join(map(str, starts)) or '-'} (§5.3)"
+            return f"initializes nextIndex to {' '.join(map(str, starts)) or '-'} for each peer (§5.3)"
         case decisions.HeartbeatDue():
-            return "calls every peer, to stay their leader (§5.2)"
+            return "sends heartbeats to all peers (§5.2)"
         case decisions.WriteDelayed():
-            return f"{'puts off' if event.waits else 'does without'} writing its {event.write}"
+            return f"{'delays' if event.waits else 'no longer delays'} writing its {event.write}"
         case decisions.Persisted():
             return _disk_text(event.current_term, event.voted_for, event.start + len(event.entries))
         case decisions.EntryAppended():
@@ -113,9 +111,9 @@ def _log_decision(event: decisions.Decision) -> str:
                 f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
             )
         case decisions.AppendDecided(success=True):
-            return f"accepts a {args_text(event.args)} from n{event.args.leader_id}"
+            return f"accepts {args_text(event.args)} from n{event.args.leader_id}"
         case decisions.AppendDecided():
-            return f"refuses a {args_text(event.args)} from n{event.args.leader_id}: {rule_text(event.rule)}"
+            return f"rejects {args_text(event.args)} from n{event.args.leader_id}: {rule_text(event.rule)}"
         case decisions.LogTruncated():
             return f"cuts its log at index {event.index}: {event.removed} gone (§5.3)"
         case decisions.EntriesStored():
@@ -152,9 +150,9 @@ def _fact(event: facts.Fact) -> str:
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
         case facts.KeptWaiting():
-            return f"frozen, keeps waiting a {message_text(event.src, event.dst, event.message)}"
+            return f"is paused: {message_text(event.src, event.dst, event.message)} waits"
         case facts.Submitted():
-            where = f"index {event.index}" if event.index >= 0 else "refused: not the leader"
+            where = f"index {event.index}" if event.index >= 0 else "rejected: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
     return _act(event)
 
@@ -184,7 +182,7 @@ def _act(event: facts.Fact) -> str:
         case facts.Thawed():
             return "thaws"
         case facts.TimedOut():
-            return "is told to time out"
+            return "has its election timer fired by hand"
         case facts.Dropping():
             return f"drops calls after {event.after} more" if event.after >= 0 else "drops calls no more"
         case facts.Partitioned():

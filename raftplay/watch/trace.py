@@ -324,10 +324,10 @@ def read_trace(path: Path) -> Trace:
     with _opened(path) as file:
         first = _read_line(file, path, 1)
     if first is None:
-        raise UsageError(f"{_shown(path)}:1: the file is empty, and no trace")
+        raise UsageError(f"{_shown(path)}:1: the file is empty, not a trace")
     schema = _decode(_schema_decoder.decode, first, path, 1).schema
     if schema not in (SCHEMA, OLDER):
-        raise UsageError(f"{_shown(path)}:1: the schema is {schema[:40]!r}; {SCHEMA!r} is what can be read here")
+        raise UsageError(f"{_shown(path)}:1: the schema is {schema[:40]!r}; this version reads {SCHEMA!r}")
     header = _decode(_header_decoder.decode, first, path, 1)
     sections = _sections(path, is_older=schema == OLDER)
     begun = [number for number, section in enumerate(sections) if section.begun == number]
@@ -365,12 +365,12 @@ def _sections(path: Path, *, is_older: bool) -> list[_Section]:
     events, end = 0, None
     for at, text in _lines(path):
         if end is not None:
-            raise UsageError(f"{_shown(path)}:{at}: there is a line behind the end mark")
+            raise UsageError(f"{_shown(path)}:{at}: there is a line after the end mark")
         if _is_mark(text):
             mark = _decode(_branch_decoder.decode, text, path, at)
             origin = mark.parent or mark.branch
             if origin not in begun:
-                raise UsageError(f"{_shown(path)}:{at}: no branch {origin[:40]!r} began before")
+                raise UsageError(f"{_shown(path)}:{at}: branch {origin[:40]!r} did not begin before")
             left = begun[origin]
             if mark.parent:
                 begun[mark.branch] = len(sections)
@@ -439,7 +439,7 @@ def _record(text: bytes, path: Path, at: int, nodes: int) -> Record:
     line = _decode(_line_decoder.decode, text, path, at)
     decoder = _decoders.get(line.event)
     if decoder is None:
-        raise UsageError(f"{_shown(path)}:{at}: there is no event {line.event[:40]!r}")
+        raise UsageError(f"{_shown(path)}:{at}: unknown event {line.event[:40]!r}")
     event = _decode(decoder.decode, line.fields, path, at)
     for node in (line.node, *(getattr(event, name, 0) for name in ("src", "dst", "peer", "voter"))):
         if not -1 <= node < nodes:
@@ -451,7 +451,7 @@ def _decode(decode: Callable[[bytes], T], text: bytes | msgspec.Raw, path: Path,
     try:
         return decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise UsageError(f"{_shown(path)}:{at}: this is no line of a trace: {visible(str(error))}") from None
+        raise UsageError(f"{_shown(path)}:{at}: this is not a line of a trace: {visible(str(error))}") from None
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -346,7 +346,7 @@ def test_rules_and_events_that_a_node_made_up_are_told_as_they_are(
     lines = [line for line in text.split("\n") if not line.startswith("why")]
     assert run_script(parse_script("talk.txt", "\n".join(lines)), TextTranscript(said.append)) is Status.HELD
     told = "\n".join(said)
-    assert "because (a rule of its own)" in told
+    assert "because (a custom rule)" in told
     assert "Remark(words='stepping\\x1b[2J down')" in told
     for line in text.split("\n"):
         if line.startswith("why"):

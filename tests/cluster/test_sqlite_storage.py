@@ -307,7 +307,7 @@ def test_a_log_without_its_term_and_vote_is_refused(tmp_path: Path):
     with SqliteStorage(tmp_path / "disk", WHOSE) as storage:
         for key, value in (("length", b"1"), ("log/0", b'["x",1]')):
             storage.set(key, value)
-    with refused(tmp_path, "no 'vote', without which the rest of it means nothing"):
+    with refused(tmp_path, "no 'vote'; its other data is useless without it"):
         read(tmp_path / "disk")
 
 

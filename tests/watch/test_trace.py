@@ -178,21 +178,21 @@ GOOD = '{"seq":1,"time":0.5,"node":0,"incarnation":0,"event":"PreVoteStarted","f
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("", "this is no line of a trace"),
-        ("{", "this is no line of a trace"),
-        ("[]", "this is no line of a trace: Expected `object`, got `array`"),
+        ("", "this is not a line of a trace"),
+        ("{", "this is not a line of a trace"),
+        ("[]", "this is not a line of a trace: Expected `object`, got `array`"),
         (GOOD.replace("0.5", '"0.5"'), "Expected `float`, got `str`"),
         (GOOD.replace('"seq":1', '"seq":true'), "Expected `int`, got `bool`"),
         (GOOD.replace("}}", '},"more":1}'), "unknown field `more`"),
         (GOOD.replace("1}", '1,"more":1}'), "unknown field `more`"),
         (GOOD.replace('"term":1', ""), "missing required field `term`"),
-        (GOOD.replace("PreVoteStarted", "Elected"), "there is no event 'Elected'"),
+        (GOOD.replace("PreVoteStarted", "Elected"), "unknown event 'Elected'"),
         (GOOD.replace('"node":0', '"node":3'), "there is no node 3; the nodes are 0 to 2"),
         (GOOD.replace('"node":0', '"node":-2'), "Expected `int` >= -1"),
         (GOOD.replace('"seq":1', '"seq":0'), "not later than the one before"),
         (GOOD.replace("0.5", "-0.5"), "not later than the one before"),
-        (GOOD.replace('{"term":1}', "[" * 5000 + "]" * 5000), "this is no line of a trace"),
-        (GOOD[:-5], "this is no line of a trace"),
+        (GOOD.replace('{"term":1}', "[" * 5000 + "]" * 5000), "this is not a line of a trace"),
+        (GOOD[:-5], "this is not a line of a trace"),
         ('{"seq":1,"time":0,"node":0,"incarnation":0,"event":"MatchAdvanced",'
          '"fields":{"peer":9,"match_index":0}}', "there is no node 9"),
     ],
@@ -211,11 +211,11 @@ def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, says: st
 @pytest.mark.parametrize(
     ("first", "says"),
     [
-        ("", "the file is empty, and no trace"),
-        ("nonsense", "this is no line of a trace"),
+        ("", "the file is empty, not a trace"),
+        ("nonsense", "this is not a line of a trace"),
         (
             '{"schema":"raftplay.trace/3"}',
-            "the schema is 'raftplay.trace/3'; 'raftplay.trace/2' is what can be read",
+            "the schema is 'raftplay.trace/3'; this version reads 'raftplay.trace/2'",
         ),
         ('{"schema":"raftplay.trace/2"}', "missing required field `version`"),
     ],

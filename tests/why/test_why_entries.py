@@ -158,7 +158,7 @@ def test_an_entry_of_an_older_term_is_not_committed_by_counting() -> None:
             "counting replicas it commits only entries of its own term (§5.4.2)"
         ),
         "5 of 5 nodes have the entry (x, of term 1): nodes 0 1 2 3 4 (node 0 on disk only, being down)",
-        "a majority has the entry, but it is of an older term (§5.4.2)",
+        "a majority has the entry, but it has a lower term (§5.4.2)",
         "it can be committed only with a later entry, of the leader's own term: submit one",
     ]
 
@@ -256,7 +256,7 @@ def test_with_a_bug_two_commands_are_committed_at_one_index() -> None:
         "index 1 is committed on nodes 1 2 4, but not the same entry: State Machine Safety is violated (§5.4.3)",
         (
             "node 0 committed it at 0.048 s: it counted nodes 0 1 2 for index 1, of term 2, in term 4; the "
-            "correct algorithm waits here: a majority has the entry, but it is of an older term (§5.4.2); what it committed "
+            "correct algorithm waits here: a majority has the entry, but it has a lower term (§5.4.2); what it committed "
             "there was x"
         ),
         "3 of 5 nodes have the entry (y, of term 3): nodes 2 3 4",

@@ -224,7 +224,7 @@ def test_how_the_last_leadership_ended_is_told() -> None:
     ]
     assert told(LED + "hold 0->1; hold 2->1; timeout 1; sleep 3ms", nodes=3)[-2:] == [
         (
-            "node 0 led last, in term 1, until it stepped down at 0.009 s: a message carries a newer term "
+            "node 0 led last, in term 1, until it stepped down at 0.009 s: a message carried a higher term "
             "(§5.1): node 1's vote request for term 2"
         ),
         "the next election timer is that of node 1, at 23.674 s, in 23.66 s",
@@ -256,7 +256,7 @@ def test_of_a_leader_that_is_forgotten_it_is_said_so() -> None:
 def test_both_directions_of_a_refusal_are_told_the_newer_one_as_such() -> None:
     script = STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"
     assert lines_of(why_rejected(view_after(script), 1)) == [
-        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
+        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request has a lower term: 1 < 2 (§5.1)",
         (
             "before that, node 2 rejected node 1's vote request for term 1 at 0.002 s: already voted for another "
             "candidate in this term: node 2 voted for node 0 in term 1 (§5.2)"
@@ -268,7 +268,7 @@ def test_both_directions_of_a_refusal_are_told_the_newer_one_as_such() -> None:
             "this term: node 0 voted for itself in term 1, and leads it (§5.2)"
         ),
         (
-            "since then, node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older "
+            "since then, node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request has a lower "
             "term: 1 < 2 (§5.1)"
         ),
     ]
@@ -280,7 +280,7 @@ def test_who_refused_nothing_hears_what_of_its_own_was_refused() -> None:
     ) == [
         (
             "node 0 has rejected nothing; but node 2 rejected node 0's heartbeat of term 1 at 0.054 s: the "
-            "request is of an older term: 1 < 2 (§5.1)"
+            "request has a lower term: 1 < 2 (§5.1)"
         ),
     ]
 

@@ -67,8 +67,8 @@ def test_a_leader_that_is_cut_off_cannot_commit_and_does_not_know_of_its_success
             "has not heard of it"
         ),
         (
-            "at 0.002 s it ignored the response of node 4 to its vote request for term 1: the reply answers a "
-            "call of another term or role (§5.2)"
+            "at 0.002 s it ignored the response of node 4 to its vote request for term 1: the reply is to a "
+            "request of another term or role (§5.2)"
         ),
     ]
 
@@ -90,8 +90,8 @@ def test_a_leader_that_hears_from_half_of_four_nodes_has_no_majority() -> None:
         "while that lasts no majority responds to it, and without one it cannot commit (§5.3)",
         "it goes on as leader all the same, until it hears of a higher term (§5.1)",
         (
-            "at 0.002 s it ignored the response of node 3 to its vote request for term 1: the reply answers a "
-            "call of another term or role (§5.2)"
+            "at 0.002 s it ignored the response of node 3 to its vote request for term 1: the reply is to a "
+            "request of another term or role (§5.2)"
         ),
     ]
 
@@ -101,8 +101,8 @@ def test_a_frozen_leader_sends_nothing() -> None:
         "it is frozen since 0.007 s: it answers nothing, and no timer of it fires",
         "while it is frozen it sends nothing, so the others may elect another leader (§5.2)",
         (
-            "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply answers a "
-            "call of another term or role (§5.2)"
+            "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply is to a "
+            "request of another term or role (§5.2)"
         ),
     ]
 
@@ -178,7 +178,7 @@ def test_a_follower_follows_a_leader_by_a_vote_and_a_log() -> None:
         "node 1 is follower in term 1: it follows node 0, the leader of this term since 0.004 s (§5.2)",
         "it started at 0.000 s, as a follower: every node begins as one (§5.2)",
         (
-            "it came from term 0 to 1 at 0.002 s: a message carries a newer term (§5.1), 0 < 1: node 0's vote "
+            "it came from term 0 to 1 at 0.002 s: a message carried a higher term (§5.1), 0 < 1: node 0's vote "
             "request for term 1"
         ),
         (
@@ -206,7 +206,7 @@ def test_a_follower_that_led_tells_what_deposed_it_and_where_its_log_conflicts()
     ) == [
         "node 0 is follower in term 2: it follows node 1, the leader of this term since 0.068 s (§5.2)",
         (
-            "it was leader until 0.054 s: a message carries a newer term (§5.1), 1 < 2: the response of node 2 to "
+            "it was leader until 0.054 s: a message carried a higher term (§5.1), 1 < 2: the response of node 2 to "
             "its heartbeat of term 1"
         ),
         "it has voted for nobody in term 2",

@@ -76,7 +76,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "stale-term": (
         story(STILL + "hold 0->1; timeout 0; timeout 1; timeout 1; wait leader is 1; deliver 0->1; sleep 1ms"),
         rejected(1),
-        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request is of an older term: 1 < 2 (§5.1)",
+        "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request has a lower term: 1 < 2 (§5.1)",
     ),
     "voted-for-other": (
         story(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; deliver 1->2; sleep 5ms"),
@@ -96,7 +96,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "timeout 0; timeout 0; sleep 5ms"
         ),
         of_node(0),
-        "node 2 denied its vote: the candidate's last entry is of an older term: 1 < 2 (§5.4.1)",
+        "node 2 denied its vote: the candidate's last entry has a lower term: 1 < 2 (§5.4.1)",
     ),
     "log-shorter": (
         story(
@@ -138,7 +138,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "newer-term": (
         story(LED + "timeout 1; sleep 3ms"),
         of_node(0),
-        "it was leader until 0.009 s: a message carries a newer term (§5.1), 1 < 2: node 1's vote request for term 2",
+        "it was leader until 0.009 s: a message carried a higher term (§5.1), 1 < 2: node 1's vote request for term 2",
     ),
     "leader-heard": (
         story(STILL + "timeout 0; timeout 1; sleep 5ms"),
@@ -148,7 +148,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "old-call": (
         story(LED),
         of_node(0),
-        "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply answers a call of another "
+        "at 0.002 s it ignored the response of node 2 to its vote request for term 1: the reply is to a request of another "
         "term or role (§5.2)",
     ),
     "outdated": (
@@ -157,7 +157,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "link 1->0 clear; sleep 120ms"
         ),
         of_node(0),
-        "at 0.174 s it ignored the response of node 1 to its heartbeat of term 1: the refusal is older than a later "
+        "at 0.174 s it ignored the response of node 1 to its heartbeat of term 1: the rejection is older than a later "
         "success (§5.3)",
     ),
     "probed": (
@@ -167,8 +167,8 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
             "submit c; wait committed c on 2; heal; hold 1->0; sleep 51ms; submit d; sleep 5ms; release 1->0; sleep 3ms"
         ),
         of_node(1),
-        "at 0.073 s it ignored the response of node 0 to its heartbeat of term 2: a call that tries further back is under "
-        "way already (§5.3)",
+        "at 0.073 s it ignored the response of node 0 to its heartbeat of term 2: a request that tries further back is already "
+        "in flight (§5.3)",
     ),
     "majority": (
         story(LED + "submit a; wait committed a on 3"),
@@ -184,7 +184,7 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
     "older-entry": (
         story(OLD_ENTRY, 5),
         not_committed(1),
-        "a majority has the entry, but it is of an older term (§5.4.2)",
+        "a majority has the entry, but it has a lower term (§5.4.2)",
     ),
     "timeout": (
         story("timing delay=2ms\nwait leader"),

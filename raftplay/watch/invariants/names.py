@@ -54,11 +54,11 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         MATCH_TRUTH, "when a leader sets match_index of a peer, the peer's disk holds the leader's entry there"
     ),
-    Invariant(MATCH_MONOTONIC, "match_index never falls within a leadership, and begins at -1"),
+    Invariant(MATCH_MONOTONIC, "match_index never decreases within a leadership, and begins at -1"),
     Invariant(NO_COMMITTED_TRUNCATION, "a log is cut above commit index only, and only on a conflict of terms"),
     Invariant(ORDERED_APPLY, "entries are applied in order, without a gap, once in a node's life"),
     Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted"),
-    Invariant(WELL_FORMED, "entries are contiguous, their terms in order; no call tells more than its sender has"),
+    Invariant(WELL_FORMED, "entries are contiguous, terms in order; no request claims more than its sender has"),
 )
 """All invariants, in the order in which they are shown."""
 

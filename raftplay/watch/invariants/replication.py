@@ -48,7 +48,7 @@ def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[L
             cluster.breach(
                 WELL_FORMED,
                 f"{node}, in term {node.term}, has a new entry {at} of term {entry.term}",
-                f"the one before it is of term {previous}, and terms neither fall nor exceed the node's",
+                f"the one before it is of term {previous}, and terms neither decrease nor exceed the node's",
             )
         previous = entry.term
         if not cluster.append(node, entry):
@@ -106,7 +106,7 @@ def log_truncated(cluster: ClusterModel, node: NodeModel, event: decisions.LogTr
             cluster.breach(
                 NO_COMMITTED_TRUNCATION,
                 f"{node} cuts its log at index {index}",
-                f"the call that it accepts says nothing of entry {index}",
+                f"the request that it accepts does not contain entry {index}",
             )
         elif entries[at].term == mine:
             cluster.breach(

@@ -43,13 +43,13 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
     if args.leader_commit > node.commit:
         cluster.breach(
             WELL_FORMED,
-            f"{node} tells that it has committed up to {args.leader_commit}",
+            f"{node} claims that it has committed up to {args.leader_commit}",
             f"it has committed up to {node.commit}",
         )
     if not same_term(node.log.term_at(previous), args.prev_log_term):
         cluster.breach(
             WELL_FORMED,
-            f"{node} tells that its entry {previous} is of term {args.prev_log_term}",
+            f"{node} claims that its entry {previous} is of term {args.prev_log_term}",
             f"its log has term {node.log.term_at(previous)} there (-1: none)",
         )
     if entries:
@@ -58,7 +58,7 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
             cluster.breach(
                 WELL_FORMED,
                 f"{node} sends entries of terms {entries[0].term} to {term}",
-                f"the one before is of term {args.prev_log_term}, and the call of term {args.term}",
+                f"the one before is of term {args.prev_log_term}, and the request of term {args.term}",
             )
         _on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
 
