@@ -99,10 +99,10 @@ def one_node(fits: offers.Fits = _anything, lead: str = "") -> Kind:
     return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead=lead, about=ABOUT_NODE)
 
 
-def some_nodes(fits: offers.Fits = _anything) -> Kind:
-    """Any number of nodes; offered are those that `fits`."""
+def some_nodes(fits: offers.Fits = _anything, more: str = "") -> Kind:
+    """Any number of nodes; offered are those that `fits`. `more` is said of them in help."""
     offer = offers.nodes((*SINGLE, *SEVERAL), fits, several=True)
-    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES)
+    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES + more)
 
 
 def _value(cursor: Cursor) -> Resolve:
@@ -362,7 +362,7 @@ Nodes = Annotated[list[int], NODES]
 Dropping = Annotated[int, one_node(_drops)]
 Waiting = Annotated[int, one_node(_waits)]
 Up = Annotated[list[int], some_nodes(_is_up)]
-Down = Annotated[list[int], some_nodes(_is_down)]
+Down = Annotated[list[int], some_nodes(_is_down, "; one after the other, and each restart lets 20 ms pass")]
 Joined = Annotated[list[int], some_nodes(_is_joined)]
 CutOff = Annotated[list[int], some_nodes(_is_cut_off)]
 Awake = Annotated[list[int], some_nodes(_is_awake)]
