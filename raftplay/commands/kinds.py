@@ -217,7 +217,10 @@ def _all_links(session: "Session") -> Links:
 def _messages(cursor: Cursor) -> Resolve:
     word = cursor.next("an ID or a LINK", offers.either(offers.messages, offers.links()))
     if word.text != "all" and "->" not in word.text:
-        id = values.whole(cursor, word, "message; an ID as in `messages`, or a LINK such as 1->3", 1)
+        if not values.is_integer(word.text):
+            hint = "write an ID as in `messages`, or a LINK such as 1->3"
+            raise cursor.mistake(f"{quoted(word.text)} is no message and no link; {hint}", word)
+        id = values.whole(cursor, word, "ID of a message", 1)
         return constant(Picked((id,), by_id=True))
     cursor.at -= 1
     links = _links(cursor)

@@ -427,14 +427,30 @@ def test_durations_carry_a_unit(duration: str, seconds: float) -> None:
     assert held(f"sleep {duration}", nodes=1).last["time"] == seconds
 
 
-@pytest.mark.parametrize(
-    "word", ["5", "5 s", "s", "1.s", ".5s", "-1s", "1e3s", "1h", "1,5s", "٣s", "1S", "infs", ""]
-)
+@pytest.mark.parametrize("word", ["5", "5 s", "s", "1.s", ".5s", "1e3s", "1h", "1,5s", "٣s", "1S", "infs", ""])
 def test_what_is_no_duration_is_refused(word: str) -> None:
     assert mistake(f"sleep '{word}'") == (
         7,
         f"'{word}' is no duration; write it with a unit: 250ms, 1.5s, 2m",
     )
+
+
+@pytest.mark.parametrize("command", ["sleep", "goto"])
+def test_a_duration_is_positive(command: str) -> None:
+    assert mistake(f"{command} -1s")[1] == "invalid duration '-1s': a duration must be positive"
+
+
+def test_what_is_no_link_is_said_to_be_none() -> None:
+    text = "'0>1' is no message and no link; write an ID as in `messages`, or a LINK such as 1->3"
+    assert mistake("hold 0>1") == (6, text)
+
+
+def test_who_asks_for_the_rows_of_a_log_is_told_only_of_later_ones() -> None:
+    submits = "; ".join(f"submit {value}" for value in range(130))
+    run = held(f"{LED}{submits}; log 0 from 1; log 0 from 30; log 0")
+    assert "left out" in run.answers[-3]
+    assert "left out" not in run.answers[-2]
+    assert "left out" in run.answers[-1]
 
 
 def test_a_duration_is_at_most_a_day() -> None:
