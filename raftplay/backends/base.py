@@ -206,7 +206,7 @@ class Backend(Protocol):
 def check_duration(seconds: float) -> float:
     """`seconds`, if time can pass for so long: finite and not negative. Raises `UsageError`."""
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"duration must be positive and finite, not {seconds:g} s")
+        raise UsageError(f"time passes forward and not for ever; it cannot pass for {seconds:g} s")
     return seconds
 
 
