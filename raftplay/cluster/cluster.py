@@ -187,14 +187,15 @@ class Cluster:
         """Crash `server` and empty its storage."""
         self.crash(server)
         disk = self.storage[server.id]
-        if self._had_data(server.id):
+        had_data = self._had_data(server.id)
+        if had_data:
             self.wiped[server.id] = True
             self._kept[server.id] = EMPTY
             if isinstance(disk, SqliteStorage):
                 disk.wipe()
             else:
                 self.storage[server.id] = MapStorage()
-        self.tell(facts.Wiped(), server.id)
+        self.tell(facts.Wiped(empty=not (had_data or self.wiped[server.id])), server.id)
 
     def _had_data(self, id: int) -> bool:
         """Tell whether the disk of node `id` may hold data; True also if the disk raises."""
@@ -336,4 +337,5 @@ class Cluster:
             listen_addr=server.listen_addr,
             commits=tuple(self.commits[id]),
             crash_cause=self.crash_causes[id],
+            wiped=self.wiped[id],
         )

@@ -369,6 +369,21 @@ class Harness:
 
         return self._act(act)
 
+    def release_links(self, links: Collection[tuple[int, int]]) -> int:
+        """Undo `hold` of all these links (source, destination) first; then deliver what was held, in order.
+
+        Return how many messages arrive. What is sent meanwhile is not held, and is delayed as usual.
+        """
+        for src, dst in links:
+            self._members.check_link(src, dst)
+
+        def act() -> int:
+            for src, dst in links:
+                self._members.tell(facts.LinkHeld(src, dst, False))
+            return self.flights.release(*links)
+
+        return self._act(act)
+
     def deliver(self, id: int) -> str | None:
         """Deliver message `id` now; return why it is lost (for example a cut), or None.
 

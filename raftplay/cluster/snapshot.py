@@ -24,6 +24,7 @@ class NodeSnapshot:
     `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
     timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
+    `wiped`: its disk was wiped, with its votes and entries, so it must not come back.
     """
 
     id: int
@@ -47,6 +48,7 @@ class NodeSnapshot:
     listen_addr: tuple[str, int]
     commits: tuple[CommitEntry, ...]
     crash_cause: str = ""
+    wiped: bool = False
 
     @property
     def marks(self) -> list[str]:
@@ -56,6 +58,7 @@ class NodeSnapshot:
             cause = ", its code failed" if self.crash_cause.startswith(ITS_CODE) else ", its disk failed"
         marks = (
             (f"down{cause}", not self.alive),
+            ("wiped", self.wiped),
             ("cut off", self.alive and not self.connected),
             ("frozen", self.frozen),
             (f"drops calls after {self.calls_left}", self.alive and self.calls_left >= 0),

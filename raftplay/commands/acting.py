@@ -74,20 +74,22 @@ def restart(session: "Session", nodes: kinds.Down) -> str:
     """Restart crashed nodes from their storage and connect them; cuts and a partition stay."""
     for id in nodes:
         session.harness.check_restart(id)
-    _restart_all(session.harness, nodes)
-    terms = ", ".join(
-        f"node {id} in term {cm.current_term} with a log of {len(cm.log)}"
-        for id, cm in ((id, session.harness.cluster[id].cm) for id in nodes)
-    )
+    terms = ", ".join(_restart_all(session.harness, nodes))
     return f"restarted {terms}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
 
 
-def _restart_all(harness: Harness, nodes: list[int]) -> None:
-    """Restart every node. An interrupt shortens only the wall-clock pauses: no journal can divide a restart."""
+def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
+    """Restart every node, and return what each brings back from its disk.
+
+    An interrupt shortens only the wall-clock pauses: no journal can divide a restart.
+    """
     speed = harness.speed
+    brought = []
     try:
         for id in nodes:
             end = harness.now + RESTART_PAUSE
+            disk = harness.snapshot().nodes[id]
+            brought.append(f"node {id} in term {disk.current_term} with a log of {len(disk.log)}")
             try:
                 harness.restart_peer(id)
             except Interrupted:
@@ -95,6 +97,7 @@ def _restart_all(harness: Harness, nodes: list[int]) -> None:
                 harness.pass_to(end)
     finally:
         harness.set_speed(speed)
+    return brought
 
 
 @command(GROUP, "tear 1 after 1")

@@ -99,10 +99,10 @@ def one_node(fits: offers.Fits = _anything, lead: str = "") -> Kind:
     return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead=lead, about=ABOUT_NODE)
 
 
-def some_nodes(fits: offers.Fits = _anything) -> Kind:
-    """Return the kind of one or more nodes; completion offers those that `fits`."""
+def some_nodes(fits: offers.Fits = _anything, more: str = "") -> Kind:
+    """Return the kind of one or more nodes; completion offers those that `fits`. `more` is added to the help."""
     offer = offers.nodes((*SINGLE, *SEVERAL), fits, several=True)
-    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES)
+    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES + more)
 
 
 def _value(cursor: Cursor) -> Resolve:
@@ -217,7 +217,10 @@ def _all_links(session: "Session") -> Links:
 def _messages(cursor: Cursor) -> Resolve:
     word = cursor.next("an ID or a LINK", offers.either(offers.messages, offers.links()))
     if word.text != "all" and "->" not in word.text:
-        id = values.whole(cursor, word, "message ID or LINK (such as 1->3)", 1)
+        if not values.is_integer(word.text):
+            hint = "write an ID as in `messages`, or a LINK such as 1->3"
+            raise cursor.mistake(f"{quoted(word.text)} is no message and no link; {hint}", word)
+        id = values.whole(cursor, word, "ID of a message", 1)
         return constant(Picked((id,), by_id=True))
     cursor.at -= 1
     links = _links(cursor)
@@ -362,7 +365,7 @@ Nodes = Annotated[list[int], NODES]
 Dropping = Annotated[int, one_node(_drops)]
 Waiting = Annotated[int, one_node(_waits)]
 Up = Annotated[list[int], some_nodes(_is_up)]
-Down = Annotated[list[int], some_nodes(_is_down)]
+Down = Annotated[list[int], some_nodes(_is_down, "; one after the other, and each restart lets 20 ms pass")]
 Joined = Annotated[list[int], some_nodes(_is_joined)]
 CutOff = Annotated[list[int], some_nodes(_is_cut_off)]
 Awake = Annotated[list[int], some_nodes(_is_awake)]

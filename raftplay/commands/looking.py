@@ -157,8 +157,9 @@ def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:
         f"{head:>{wide}}  " + "  ".join(pad(c[row], w) for c, w in zip(columns, widths, strict=True)).rstrip()
         for row, head in enumerate(heads)
     ] + _on_disk(nodes)
-    if len(rows) < length:
-        lines.append(f"{count(length - len(rows), 'row')} left out; to see them: log from INDEX")
+    left_out = length - len(rows) if start is None else length - rows.stop  # a given start asks for no rows before
+    if left_out:
+        lines.append(f"{count(left_out, 'row')} left out; to see them: log from INDEX")
     return "\n".join(lines)
 
 

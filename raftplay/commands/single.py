@@ -9,6 +9,7 @@ from raftplay.commands import kinds
 from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.commands.table import command
 from raftplay.commands.values import duration_text
+from raftplay.past.flying import Key, key_of
 from raftplay.watch.narrator import message_text
 from raftplay.watch.text import count
 from raftplay.why.network import Links
@@ -27,11 +28,16 @@ def messages(session: "Session") -> str:
     view = session.view()
     now = view.snapshot.time
     lines = []
+    known: dict[Key, list[int]] = {}  # what was in flight then and still is
+    if view.rewound:
+        for flight in session.harness.messages():
+            known.setdefault(key_of(flight.call_id, flight.message), []).append(flight.id)
     waits = "still under way in the present" if view.rewound else "held"
-    for flight in view.messages[:MOST_LISTED]:
-        when = waits if flight.due is None else _when(flight.due - now, flight.on_link)
-        name = str(flight.id) if flight.id >= 0 else ""
-        lines.append(f"{name:>5}  {message_text(flight.src, flight.dst, flight.message)} ({when})")
+    for seen in view.messages[:MOST_LISTED]:
+        when = waits if seen.due is None else _when(seen.due - now, seen.on_link)
+        ids = known.get(key_of(seen.call_id, seen.message)) if seen.due is None else None
+        name = str(seen.id) if seen.id >= 0 else str(ids.pop(0)) if ids else "-"
+        lines.append(f"{name:>5}  {message_text(seen.src, seen.dst, seen.message)} ({when})")
     if more := Counter((flight.src, flight.dst) for flight in view.messages[MOST_LISTED:]):
         where = ", ".join(f"{number} on {src}->{dst}" for (src, dst), number in more.most_common(MOST_LINKS))
         lines.append(f"{count(more.total(), 'message')} left out: {where}{' …' if len(more) > MOST_LINKS else ''}")
@@ -87,8 +93,15 @@ def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kind
     if isinstance(what, kinds.Picked):
         arrived, lost = _each(what, session.harness.release_message)
         return "; ".join([f"{_messages(arrived)} released", *lost] if arrived else lost)
-    links = what
-    return released_text(session, links, lambda: sum(session.harness.release(src, dst) for src, dst in links))
+    held = {*session.harness.flights.held_links, *_links_of_held(session)}
+    links = [link for link in what if link in held]
+    if not links:
+        return f"{links_text(what)}: nothing is held"
+    return released_text(session, links, lambda: session.harness.release_links(links))
+
+
+def _links_of_held(session: "Session") -> set[tuple[int, int]]:
+    return {(flight.src, flight.dst) for flight in session.harness.messages() if flight.due is None}
 
 
 def _nothing_there(session: "Session", picked: kinds.Picked) -> str:

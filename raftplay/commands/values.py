@@ -50,6 +50,8 @@ def is_name(text: str) -> bool:
 def duration_of(text: str) -> float:
     """Return a duration in seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
     match = _DURATION.fullmatch(text)
+    if match is None and _DURATION.fullmatch(text.removeprefix("-")):
+        raise UsageError(f"invalid duration {quoted(text)}: a duration must be positive")
     if match is None:
         raise UsageError(f"invalid duration {quoted(text)}: add a unit (250ms, 1.5s, 2m)")
     return _seconds(match[1], match[2], text)

@@ -110,7 +110,7 @@ class Question:
                 return why_not_that_node(session, int(given), int(truth.answer))
             case "choice":
                 seen = self.choices[int(given) - 1].condition.seen(session)
-                return "" if seen == truth.facts else f"Your answer: {seen}."
+                return "" if seen == truth.facts else f"Answer {given} does not hold: {seen}."
         return ""
 
     def others(self, truth: str, nodes: int) -> list[str]:

@@ -36,6 +36,7 @@ class PastNode:
         "incarnation",
         "leader_id",
         "log",
+        "lost",
         "match_index",
         "next_index",
         "tearing",
@@ -55,7 +56,7 @@ class PastNode:
     def begin(self, incarnation: int) -> None:
         """Start a new process over the old disk; its first event tells what the disk returns."""
         self.incarnation = incarnation
-        self.wiped = False
+        self.wiped = self.lost = False
         self.log = self.disk.copy()
         self.after = replace(
             UNBORN,
@@ -95,6 +96,7 @@ class PastNode:
         node.alive, node.connected, node.frozen = seen.alive, seen.connected, seen.frozen
         node.calls_left, node.crash_cause = seen.calls_left, seen.crash_cause
         node.tearing = seen.tearing
+        node.wiped = node.lost = seen.wiped
         node.leader_id, node.votes = seen.leader_id, seen.votes
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
@@ -106,7 +108,7 @@ class PastNode:
         new.log, new.commits = self.log.copy(), self.commits.copy()
         new.alive, new.connected, new.frozen = self.alive, self.connected, self.frozen
         new.disk, new.disk_term, new.disk_vote = self.disk.copy(), self.disk_term, self.disk_vote
-        new.tearing, new.wiped = self.tearing, self.wiped
+        new.tearing, new.wiped, new.lost = self.tearing, self.wiped, self.lost
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
         new.crash_cause = self.crash_cause
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
@@ -138,6 +140,7 @@ class PastNode:
             listen_addr=listen_addr,
             commits=self.commits.frozen(),
             crash_cause=self.crash_cause,
+            wiped=self.lost,
         )
 
     # ---- changes that no decision tells
@@ -152,9 +155,9 @@ class PastNode:
         """Set the contents of the disk."""
         self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
 
-    def wipe(self) -> None:
-        """Empty the disk, which stays empty whatever a crashed process still writes."""
-        self.wiped = True
+    def wipe(self, *, empty: bool) -> None:
+        """Empty the disk, which stays empty whatever a crashed process still writes. `empty`: it was so before."""
+        self.wiped, self.lost = True, self.lost or not empty
         self.holds(0, NONE, ())
 
     def revive(self) -> None:

@@ -170,7 +170,7 @@ class World:
         self.node(record.node).tearing = True
 
     def _wiped(self, record: Record, event: facts.Wiped) -> None:
-        self.node(record.node).wipe()
+        self.node(record.node).wipe(empty=event.empty)
 
     def _disconnected(self, record: Record, event: facts.Disconnected) -> None:
         self.node(record.node).connected = False

@@ -39,7 +39,7 @@ SPEED = 0.1
 GRACE = 3.0
 """How long a signal lets the screen take to end, in seconds."""
 
-SMALLEST, BIGGEST = (20, 5), (500, 300)
+SMALLEST, BIGGEST = (60, 16), (500, 300)
 """What `--size` may ask for."""
 
 
@@ -157,7 +157,7 @@ def size_of(text: str) -> tuple[int, int]:
         size = (int(width), int(height))
         if SMALLEST[0] <= size[0] <= BIGGEST[0] and SMALLEST[1] <= size[1] <= BIGGEST[1]:
             return size
-    raise UsageError(f"--size is columns and lines, from 20x5 to 500x300, such as 120x40, not {text[:20]!r}")
+    raise UsageError(f"--size is columns and lines, from 60x16 to 500x300, such as 120x40, not {text[:20]!r}")
 
 
 def deck_of(wanted: Wanted) -> ScreenState:

@@ -136,7 +136,9 @@ class Tearing(Fact, frozen=True, gc=False):
 
 
 class Wiped(Fact, frozen=True, gc=False):
-    """A node's disk was wiped."""
+    """A node's disk was wiped. `empty`: there was nothing on it, so the node may come back."""
+
+    empty: bool = False
 
 
 class Disconnected(Fact, frozen=True, gc=False):

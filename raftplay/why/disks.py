@@ -27,12 +27,9 @@ class DiskContents:
 
 def disk_of(trail: EventIndex, node: NodeSnapshot) -> DiskContents:
     """Return the disk of `node`, which is down, as the snapshot shows it, and what happened to it."""
-    wiped = trail.last(node.id, facts.Wiped, life=node.incarnation)
-    had = wiped is not None and (
-        trail.forgets or trail.last(node.id, decisions.Persisted, before=wiped.seq) is not None
-    )
-    is_torn = wiped is None and _is_torn(trail, node)
-    return DiskContents(node.current_term, node.voted_for, node.log, torn=is_torn, wiped=had)
+    was_wiped = trail.last(node.id, facts.Wiped, life=node.incarnation) is not None
+    is_torn = not was_wiped and _is_torn(trail, node)
+    return DiskContents(node.current_term, node.voted_for, node.log, torn=is_torn, wiped=node.wiped)
 
 
 def _is_torn(trail: EventIndex, node: NodeSnapshot) -> bool:

@@ -17,7 +17,9 @@ from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.sqlite_file import Identity
 from raftplay.commands.branches import Blueprint
 from raftplay.commands.keeping import script_text
+from raftplay.past.history import History
 from raftplay.watch.facts import Record
+from raftplay.why.answers import why_node
 
 BACKENDS = ("sim", "tcp")
 NOOP = Config(raft=RaftConfig(noop=True))
@@ -179,6 +181,21 @@ def test_a_node_that_was_wiped_stays_down_for_ever(tmp_path: Path):
             h.wait_until(lambda h=h: any(s.is_leader() for s in h.cluster))
             commit(h, backend)
             assert h.snapshot().nodes[2].log == ()
+
+
+def test_a_reopened_cluster_says_that_a_node_was_wiped(tmp_path: Path):
+    with Harness(3, backend="sim", data_dir=tmp_path) as h:
+        elect(h)
+        h.wipe_peer(2)
+    history = History()
+    with Harness(3, backend="sim", data_dir=tmp_path, readers=[history]) as h:
+        assert h.snapshot().nodes[2].marks == ["down", "wiped"]
+        h.sleep_ms(10)
+        view = history.view(history.last_seq, h.snapshot())
+        assert view.snapshot.nodes[2].wiped
+        text = str(why_node(view, 2))
+        assert "its disk is empty, as it was wiped" in text
+        assert "a restart brings back" not in text
 
 
 def test_a_node_that_had_nothing_to_lose_comes_back(tmp_path: Path):

@@ -48,6 +48,15 @@ def test_crash_and_restart() -> None:
     assert said[3] == "no node to restart"
 
 
+def test_a_restart_tells_what_each_node_brings_back_from_its_disk() -> None:
+    run = held(LED + "crash 1,2; submit 1; wait committed 1; submit 2; wait committed 2; restart 1,2")
+    assert run.answers[-1] == "restarted node 1 in term 1 with a log of 0, node 2 in term 1 with a log of 0"
+
+
+def test_the_help_of_restart_says_that_time_passes() -> None:
+    assert "each restart lets 20 ms pass" in " ".join(held("help restart").answers[-1].split())
+
+
 def test_restarting_a_node_that_lives_is_an_error_that_says_so() -> None:
     run = ran("now\nrestart 1")
     assert (run.status, run.last["line"]) == (Status.MISUSED, 2)
@@ -356,6 +365,31 @@ def test_messages_are_listed_held_delivered_duplicated_and_lost() -> None:
     assert run.answer("release") == "0->1 released: 0 messages delivered"
 
 
+def test_links_are_released_at_once_and_what_is_sent_meanwhile_is_not_delivered_by_hand() -> None:
+    told = "release leader->all; messages; release all; release 0->2"
+    run = held(f"{LED}hold leader->all; submit 7; sleep 2ms; {told}")
+    sent = run.answers[-3].split("\n")
+    assert run.answers[-4] == "0->1 0->2 0->3 0->4 released: 4 messages delivered"
+    assert len(sent) == 4  # with the commit index, as a majority has the entry
+    assert all("heartbeat of term 1 (commit 0) (in " in line for line in sent)
+    assert run.answers[-2] == "20 directions of links: nothing is held"
+    assert run.answers[-1] == "0->2: nothing is held"
+
+
+def test_release_all_names_the_links_that_were_held() -> None:
+    assert held(LED + "hold 0->1; hold 1->0; release all").answers[-1] == (
+        "0->1 1->0 released: 0 messages delivered"
+    )
+
+
+def test_in_the_past_a_message_has_its_id_if_it_is_still_in_flight() -> None:
+    run = held(LED + "hold 0->1; submit 7; sleep 2ms; messages; back 1; messages")
+    now, then = ([line.split() for line in answer.split("\n")] for answer in (run.answers[-3], run.answers[-1]))
+    assert "(held)" in run.answers[-3]
+    assert {words[0] for words in then if words[-1] == "present)"} <= {words[0] for words in now}
+    assert all(words[0] == "-" for words in then if words[-1] != "present)")
+
+
 def test_a_single_message_is_named_by_its_number() -> None:
     before = LED + "hold 0->1; submit 7; sleep 1ms; "
     listed = held(before + "messages").answers[-1].split("\n")
@@ -393,14 +427,30 @@ def test_durations_carry_a_unit(duration: str, seconds: float) -> None:
     assert held(f"sleep {duration}", nodes=1).last["time"] == seconds
 
 
-@pytest.mark.parametrize(
-    "word", ["5", "5 s", "s", "1.s", ".5s", "-1s", "1e3s", "1h", "1,5s", "٣s", "1S", "infs", ""]
-)
+@pytest.mark.parametrize("word", ["5", "5 s", "s", "1.s", ".5s", "1e3s", "1h", "1,5s", "٣s", "1S", "infs", ""])
 def test_what_is_no_duration_is_refused(word: str) -> None:
     assert mistake(f"sleep '{word}'") == (
         7,
         f"invalid duration '{word}': add a unit (250ms, 1.5s, 2m)",
     )
+
+
+@pytest.mark.parametrize("command", ["sleep", "goto"])
+def test_a_duration_is_positive(command: str) -> None:
+    assert mistake(f"{command} -1s")[1] == "invalid duration '-1s': a duration must be positive"
+
+
+def test_what_is_no_link_is_said_to_be_none() -> None:
+    text = "'0>1' is no message and no link; write an ID as in `messages`, or a LINK such as 1->3"
+    assert mistake("hold 0>1") == (6, text)
+
+
+def test_who_asks_for_the_rows_of_a_log_is_told_only_of_later_ones() -> None:
+    submits = "; ".join(f"submit {value}" for value in range(130))
+    run = held(f"{LED}{submits}; log 0 from 1; log 0 from 30; log 0")
+    assert "left out" in run.answers[-3]
+    assert "left out" not in run.answers[-2]
+    assert "left out" in run.answers[-1]
 
 
 def test_a_duration_is_at_most_a_day() -> None:

@@ -229,6 +229,9 @@ FACTS: dict[str, dict[str, Fact]] = {
             and s.node(1).current_term == 2
             and s.committed("b") == [(1, 2, 3)]
         ),
+        "4 lack the entry b of the leader": lambda s: (
+            ["2:b" in log for log in s.logs()] == [False, *[True] * 3, False]
+        ),
         "The three entries are gone": lambda s: s.happened(decisions.LogTruncated)[-1][1].removed == 3,
         "The leader's own log did not change": lambda s: s.logs()[:2] == ["1:a 2:b"] * 2,
         "A leader makes every log like its own": lambda s: set(s.logs()) == {"1:a 2:b"},
@@ -239,6 +242,12 @@ FACTS: dict[str, dict[str, Fact]] = {
         "nextIndex is 10 for every peer": starts_at_its_own_end,
         "the next request carried all eight entries": one_rejection,
         "Its hint was index 2": lambda s: "it ends at index 1" in s.answers["why 3 rejected"],
+        "Node 1 becomes leader, its requests are stopped": lambda s: s.leader().id == 2 and "D" not in s.roles(),
+        "Node 1 is down, with 12 entries on its disk": lambda s: (
+            [len(n.log) for n in s.nodes()] == [10, 12, 10, 10, 10]
+            and s.roles()[1] == "D"
+            and re.search(r":gone-1 \d:gone-2$", s.logs()[1]) is not None
+        ),
     },
     "figure-8": {
         "Nodes 0 to 4 are the servers S1 to S5": lambda s: len(s.nodes()) == 5,

@@ -158,4 +158,4 @@ def test_a_wrong_choice_hears_what_is_seen_of_it() -> None:
         "step S\nask Who?\nchoice A. => 0 is leader\nchoice B. => leader\ntimeout 1; wait leader\nanswer"
     )
     _, typist = read(lesson, "1", "quit")
-    assert "Your answer: node 0 is Follower." in typist.text
+    assert "does not hold: node 0 is Follower." in typist.text

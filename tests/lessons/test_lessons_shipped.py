@@ -15,6 +15,7 @@ from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, Playing, play
 from raftplay.lessons.command import minutes
 from raftplay.lessons.language import Ask, Lesson, Play
+from raftplay.lessons.progress import Left
 
 ANY = "0 1 2 3 4"
 
@@ -225,6 +226,19 @@ def typed(lesson: Lesson, truths: dict[int, str]) -> list[str]:
                 lines.append("next")
         lines.append("next")
     return lines
+
+
+@pytest.mark.parametrize(
+    ("commands", "is_reached"),
+    [
+        ("timeout 2; wait leader is 2; submit new; sleep 50ms", False),
+        ("timeout 2; wait leader is 2; submit new; restart 1; sleep 200ms", True),
+    ],
+)
+def test_the_goal_of_log_repair_is_a_repair(commands: str, is_reached: bool) -> None:
+    _, typist = read(lesson_named("log-repair"), commands, "quit", start=Left(4, 5, {}))
+    assert ("You did it" in typist.text) is is_reached
+    assert ("Not there yet: the log length of node 1 is 12 on disk (it is down)." in typist.text) is not is_reached
 
 
 def test_figure_8_shows_both_logs_beside_each_other() -> None:

@@ -51,7 +51,8 @@ def test_without_colours_a_picture_has_none_of_ours(tmp_path: Path) -> None:
     [
         ((), "standard input is no terminal, and the screen needs one"),
         (("--after", "wait leader"), "--after and --light are for a picture"),
-        (("--screenshot", "x.svg", "--size", "80"), "--size is columns and lines, from 20x5 to 500x300"),
+        (("--screenshot", "x.svg", "--size", "80"), "--size is columns and lines, from 60x16 to 500x300"),
+        (("--screenshot", "x.svg", "--size", "20x10"), "--size is columns and lines, from 60x16 to 500x300"),
         (("--screenshot", "x.svg", "--size", "9999x24"), "--size is columns and lines"),
         (("--screenshot", "x.svg", "--after", "wat"), "--after: wat: there is no command 'wat'"),
         (("--screenshot", "x.svg", "--after", "expect leader"), "--after: expect leader: "),

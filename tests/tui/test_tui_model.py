@@ -238,6 +238,14 @@ def test_the_selected_message_is_read_at_the_foot_of_the_pane() -> None:
     assert "v deliver" in shown[-1]
 
 
+def test_a_message_of_the_past_has_no_id_in_the_box() -> None:
+    view = view_after("wait leader; hold 0->3; sleep 60ms; back 1")
+    held = next(m for m in view.messages if m.due is None)
+    shown = " ".join(texts(diagram.diagram(view, context(90, 20, row=("message", held.call_id * 2))).lines)[-3:])
+    assert "(held)" in shown
+    assert "-1" not in shown
+
+
 # ---- events
 
 

@@ -260,10 +260,11 @@ def _details(view: View, context: Context) -> list[Line]:
 
 def message_words(arrow: Arrow) -> str:
     """Return a message in words, with what became of it."""
+    name = f"message {arrow.id}, " if arrow.id >= 0 else ""  # the past knows no ID
     state = {
         "arrived": "arrived",
         "lost": f"lost: {arrow.reason}",
-        "flying": f"message {arrow.id}, in flight",
-        "held": f"message {arrow.id}, held",
+        "flying": f"{name}in flight",
+        "held": f"{name}held",
     }[arrow.end]
     return f"{message_text(arrow.src, arrow.dst, arrow.message)} ({state})"
