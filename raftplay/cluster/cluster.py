@@ -127,13 +127,16 @@ class Cluster:
         if not self.alive[id]:
             return
         self._leave(server)
+        server.settle_pending()
+        if not self.alive[id]:  # what it settled was its last write
+            return
+        self._keep(server)  # told before the event with which it is down
         try:
             server.stop()
         finally:
             self.alive[id] = False
             self.commits[id] = []
             self.crash_causes[id] = cause
-            self._keep(server)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:

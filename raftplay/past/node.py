@@ -143,9 +143,13 @@ class PastNode:
     # ---- what no decision tells
 
     def crash(self, cause: str) -> None:
-        """It is stopped and cut off; its collected commits are forgotten. `cause`: how its disk or code failed."""
-        self.alive = self.connected = self.tearing = False
+        """It is down, as from its `Stopped` on. `cause`: how its disk or code failed."""
+        self._goes_down()
         self.crash_cause = cause
+
+    def _goes_down(self) -> None:
+        """It is cut off, its disk is all that is left of it; its collected commits are forgotten."""
+        self.alive = self.connected = self.tearing = self.frozen = False
         self.commits = Growing()
 
     def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
@@ -200,7 +204,7 @@ class PastNode:
 
     def _stopped(self, event: decisions.Stopped) -> None:
         self._was = self.after.state
-        self.frozen = False
+        self._goes_down()
 
     def _pre_vote_started(self, event: decisions.PreVoteStarted) -> None:
         self.votes = (self.id,)
