@@ -267,10 +267,10 @@ class Cluster:
 
     def check_link(self, src: int, dst: int) -> None:
         """Raise `UsageError` unless these are two nodes."""
-        if src == dst:
-            raise UsageError(f"node {src} has no link to itself")
         self.server(src)
         self.server(dst)
+        if src == dst:
+            raise UsageError(f"node {src} has no link to itself")
 
     def tell(self, fact: facts.Fact, node: int = -1) -> None:
         """Publish a fact about a node, or about the cluster (-1)."""

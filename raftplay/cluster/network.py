@@ -23,8 +23,9 @@ class LinkFaults:
     dup: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (_is_chance(self.loss) and _is_chance(self.dup)):
-            raise UsageError(f"a chance lies between 0 and 1 (or 0% and 100%), not {self.loss}, {self.dup}")
+        for name, chance in (("loss", self.loss), ("dup", self.dup)):
+            if not _is_chance(chance):
+                raise UsageError(f"{name} is a chance, which lies between 0 and 1 (0% and 100%), not {chance!r}")
         if not _is_range(self.delay):
             raise UsageError(f"a delay is a range such as (0, 0.05) in seconds, not {self.delay!r}")
 

@@ -14,6 +14,12 @@ def check_seconds(name: str, value: object, least: float = 0.0) -> None:
         raise UsageError(f"{name} must be between {least:g} s and {LONGEST:g} s, not {value!r}")
 
 
+def check_switch(name: str, value: object) -> None:
+    """Raise `UsageError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be True or False, not {value!r}")
+
+
 def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
     """Raise `UsageError` unless both are such numbers of seconds, `low` not above `high`."""
     check_seconds(low_name, low, least)
@@ -31,7 +37,7 @@ class RaftConfig:
     `prevote`: ask before starting a term (thesis §9.6). `noop`: a new leader appends an entry whose command is
     None, so that entries of older terms are committed without waiting for a client (§8).
 
-    Raises `UsageError` for a timing that is not between 1 ms and 24 h.
+    Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool.
     """
 
     election_min: float = 0.150
@@ -44,3 +50,5 @@ class RaftConfig:
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
+        for name in ("force_more_reelection", "prevote", "noop"):
+            check_switch(name, getattr(self, name))

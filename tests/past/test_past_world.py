@@ -151,7 +151,7 @@ def test_a_node_is_down_in_the_past_from_the_event_on_with_which_it_is_dead(bugs
             downs += 1
             seen = h.world.node(id).snapshot(("", 0))
             assert seen.state is CMState.DEAD
-            assert not (seen.alive or seen.connected or seen.frozen or seen.tearing)
+            assert (seen.alive, seen.connected, seen.frozen, seen.tearing) == (False,) * 4
             assert (seen.current_term, seen.voted_for, list(seen.log)) == disk(h, id)
             assert (seen.commit_index, seen.last_applied, seen.leader_id, seen.commits) == (-1, -1, -1, ())
 
