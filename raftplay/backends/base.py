@@ -203,15 +203,19 @@ class Backend(Protocol):
         """Begin to close, from any thread, and do not wait."""
 
 
+LONGEST_TIME = 365 * 86_400.0
+"""How long a wait lasts at most, in seconds of cluster time."""
+
+
 def check_duration(seconds: float) -> float:
-    """Return `seconds`, if it is finite and not negative. Raises `UsageError`."""
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"a duration must be finite and not negative, not {seconds:g} s")
+    """Return `seconds`, if time can pass for so long: at most `LONGEST_TIME`. Raises `UsageError`."""
+    if not 0 <= seconds <= LONGEST_TIME:
+        raise UsageError(f"time can pass for 0 s to {LONGEST_TIME:.0f} s (a year), not for {seconds:g} s")
     return seconds
 
 
-def check_moment(when: float) -> float:
-    """Return `when`, a moment of cluster time in seconds, if it is finite. Raises `UsageError`."""
-    if not -math.inf < when < math.inf:
-        raise UsageError(f"a moment of cluster time must be a finite number of seconds, not {when:g} s")
+def check_moment(when: float, now: float) -> float:
+    """Return `when`, a moment of cluster time, if a wait until then is not too long. Raises `UsageError`."""
+    if not -math.inf < when <= now + LONGEST_TIME:
+        raise UsageError(f"time can pass for up to {LONGEST_TIME:.0f} s (a year), not to {when:g} s")
     return when

@@ -151,8 +151,8 @@ class SimBackend:
 
     def pass_to(self, when: float, predicate: Predicate = _never) -> bool:
         """Run timers until time is exactly `when`, or until `predicate` holds."""
-        check_moment(when)
         with self._lock:
+            check_moment(when, self.now())
             self.check()
             return predicate() or self._pass(predicate, when)
 

@@ -350,7 +350,7 @@ class TcpBackend:
     def pass_to(self, when: float, predicate: Predicate) -> bool:
         """Wait until time is `when`, or `predicate` holds."""
         with self._lock:
-            left = max(0.0, check_moment(when) - self.now())
+            left = max(0.0, check_moment(when, self.now()) - self.now())
         return self._wait(predicate, left)
 
     def wait_until(self, predicate: Predicate, seconds: float) -> bool:

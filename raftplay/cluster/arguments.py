@@ -41,16 +41,18 @@ def check(
 
 def number(value: object, text: str) -> float:
     """Return `value`, if it is a number. Raises `UsageError`, which begins with `text`."""
-    if isinstance(value, Real):
+    if not isinstance(value, bool) and isinstance(value, Real):
         with suppress(OverflowError):
             return float(value)
     raise _refusal(value, text)
 
 
-def whole(value: object, text: str) -> int:
-    """Return `value`, if it is a whole number. Raises `UsageError`, which begins with `text`."""
-    if isinstance(value, SupportsIndex):
-        return operator.index(value)
+def whole(value: object, text: str, least: int | None = None) -> int:
+    """Return `value`, if it is a whole number, `least` or more. Raises `UsageError`, which begins with `text`."""
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        found = operator.index(value)
+        if least is None or found >= least:
+            return found
     raise _refusal(value, text)
 
 
@@ -86,7 +88,7 @@ def _refusal(value: object, text: str) -> UsageError:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _length(value: object) -> int:

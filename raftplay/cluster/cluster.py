@@ -127,13 +127,16 @@ class Cluster:
         if not self.alive[id]:
             return
         self._leave(server)
+        server.settle_pending()
+        if not self.alive[id]:  # what it settled was its last write
+            return
+        self._keep(server)  # told before the event with which it is down
         try:
             server.stop()
         finally:
             self.alive[id] = False
             self.commits[id] = []
             self.crash_causes[id] = cause
-            self._keep(server)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
@@ -264,10 +267,10 @@ class Cluster:
 
     def check_link(self, src: int, dst: int) -> None:
         """Raise `UsageError` unless `src` and `dst` are two different nodes."""
-        if src == dst:
-            raise UsageError(f"node {src} has no link to itself")
         self.server(src)
         self.server(dst)
+        if src == dst:
+            raise UsageError(f"node {src} has no link to itself")
 
     def tell(self, fact: facts.Fact, node: int = -1) -> None:
         """Publish a fact about a node, or about the cluster (-1)."""

@@ -1,12 +1,12 @@
 """The options of a cluster; the defaults are the timings of the Go reference."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import module_with
-from raftplay.raft.config import RaftConfig, check_range
+from raftplay.raft.config import RaftConfig, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
@@ -40,9 +40,14 @@ class Config:
     def __post_init__(self) -> None:
         if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule)):
             raise UsageError(f"node must be a subclass of ConsensusModule, not {self.node!r}")
+        bugs: object = self.bugs
+        if not isinstance(bugs, Iterable) or isinstance(bugs, str | bytes):
+            raise UsageError(f'bugs must be a list of names, such as ("forget-vote",), not {bugs!r}')
         module_with(self.bugs)  # raises UsageError for an unknown name
         if not isinstance(self.raft, RaftConfig):
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
+        if self.unreliable is not None:
+            check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
 
     def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":

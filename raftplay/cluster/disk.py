@@ -13,7 +13,7 @@ from raftplay.raft.storage import (
     no_transaction,
     setter_of_many,
 )
-from raftplay.watch.text import visible
+from raftplay.watch.text import error_text
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -112,7 +112,7 @@ def _transaction(storage: Transactional) -> Iterator[None]:
 
 
 def _failure(error: Exception) -> StorageError:
-    text = visible(" ".join(str(error).split()))[:LONGEST_REASON]
+    text = error_text(error)[:LONGEST_REASON]
     return StorageError(f"its storage raised {type(error).__name__}{f': {text}' if text else ''}")
 
 

@@ -235,7 +235,7 @@ class Harness:
 
     def peer_drop_calls_after_n(self, id: int, n: int) -> None:
         """Make outgoing RPCs of node `id` fail after the next `n`."""
-        n = arguments.whole(n, "n must be a number of calls, -1 for all")
+        n = arguments.whole(n, "n must be a number of calls, -1 for all", -1)
         self._act(lambda: self._members.drop(self._members.server(id), n))
 
     def peer_dont_drop_calls(self, id: int) -> None:
@@ -321,7 +321,7 @@ class Harness:
 
         0 loses the whole write. The node has sent nothing that depends on the write by then.
         """
-        sets = arguments.whole(sets, "sets must be a number of parts of the write")
+        sets = arguments.whole(sets, "sets must be a number of parts of the write, 0 or more", 0)
         self._act(lambda: self._members.tear(self._members.server(id), sets))
 
     def wipe_peer(self, id: int) -> None:

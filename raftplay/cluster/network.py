@@ -23,8 +23,9 @@ class LinkFaults:
     dup: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (_is_chance(self.loss) and _is_chance(self.dup)):
-            raise UsageError(f"invalid probability (0 to 1, or 0 % to 100 %): loss {self.loss}, dup {self.dup}")
+        for name, chance in (("loss", self.loss), ("dup", self.dup)):
+            if not _is_chance(chance):
+                raise UsageError(f"{name} is a chance, which lies between 0 and 1 (0% and 100%), not {chance!r}")
         if not _is_range(self.delay):
             raise UsageError(f"a delay must be a range in seconds, such as (0, 0.05), not {self.delay!r}")
 

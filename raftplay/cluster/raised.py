@@ -9,7 +9,7 @@ from pathlib import Path
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.stuck import DidNotReturn
 from raftplay.watch.facts import ITS_CODE
-from raftplay.watch.text import visible
+from raftplay.watch.text import error_text, visible
 
 FAILURES = (Exception, DidNotReturn)
 """The exceptions with which a node's code may end."""
@@ -91,7 +91,7 @@ def _own_lines(error: BaseException) -> tuple[str, ...]:
         lines.append(f'  File "{visible(frame.filename)}", line {frame.lineno}, in {frame.name}')
         if frame.lineno is not None and (text := linecache.getline(frame.filename, frame.lineno).strip()):
             lines.append(f"    {visible(text)}")
-    text = visible(" ".join(str(error).split()))[:LONGEST_TEXT]
+    text = error_text(error)[:LONGEST_TEXT]
     return (*lines, f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 

@@ -24,6 +24,7 @@ from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import (
+    MAX_NUMBER,
     NONE,
     AppendEntriesReply,
     Args,
@@ -38,7 +39,7 @@ from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
-T = TypeVar("T")
+R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
 
 FOUR_NUMBERS = (int, int, int, int)
 
@@ -158,7 +159,7 @@ class Server:
             if self.frozen or self.stopped:
                 return NONE
             try:
-                index = self.cm.submit(command)
+                index = _checked_index(self.cm.submit(command))
             except CommandRefused:
                 raise
             except FAILURES as error:
@@ -682,11 +683,30 @@ class Server:
         self._stream.publish(self.id, self.incarnation, decision, after)
 
 
-def _checked(reply: T, kind: type[T]) -> T:
-    """Return `reply`, the result of a node's code, if it is of that `kind`. Raises `TypeError`."""
+def _checked(reply: R, kind: type[R]) -> R:
+    """Return `reply`, the result of a node's code, if it and its fields are of that `kind`. Raises `TypeError`."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
+    _check_fields(reply)
     return reply
+
+
+def _check_fields(reply: Reply) -> None:
+    """Raise `TypeError` unless every field of a reply is what the wire carries."""
+    answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
+    if type(getattr(reply, answer)) is not bool:
+        raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
+    for name in reply.__struct_fields__:
+        number, least = getattr(reply, name), 0 if name == "term" else NONE
+        if name != answer and (type(number) is not int or not least <= number <= MAX_NUMBER):
+            raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
+
+
+def _checked_index(index: object) -> int:
+    """Return `index`, what a node makes of a command, if it is one or -1. Raises `TypeError`."""
+    if type(index) is not int or not NONE <= index <= MAX_NUMBER:
+        raise TypeError(f"{index!r} was returned, not a log index or -1")
+    return index
 
 
 def _message_text(number: int | None, otherwise: str) -> str:

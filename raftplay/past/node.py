@@ -146,9 +146,13 @@ class PastNode:
     # ---- changes that no decision tells
 
     def crash(self, cause: str) -> None:
-        """Stop the node, cut it off and forget its commits. `cause`: how its disk or code failed."""
-        self.alive = self.connected = self.tearing = False
+        """Take the node down, as its `Stopped` does. `cause`: how its disk or code failed."""
+        self._goes_down()
         self.crash_cause = cause
+
+    def _goes_down(self) -> None:
+        """Cut the node off, keep only its disk, and forget its commits."""
+        self.alive = self.connected = self.tearing = self.frozen = False
         self.commits = Growing()
 
     def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
@@ -203,7 +207,7 @@ class PastNode:
 
     def _stopped(self, event: decisions.Stopped) -> None:
         self._was = self.after.state
-        self.frozen = False
+        self._goes_down()
 
     def _pre_vote_started(self, event: decisions.PreVoteStarted) -> None:
         self.votes = (self.id,)

@@ -164,7 +164,9 @@ class World:
         node.begin(record.incarnation)
 
     def _on_disk(self, record: Record, event: facts.OnDisk) -> None:
-        self.node(record.node).holds(event.current_term, event.voted_for, event.entries)
+        node = self.node(record.node)
+        node.holds(event.current_term, event.voted_for, event.entries)
+        node.tearing = False  # the write that was to be torn is over
 
     def _tearing(self, record: Record, event: facts.Tearing) -> None:
         self.node(record.node).tearing = True

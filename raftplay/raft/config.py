@@ -14,6 +14,12 @@ def check_seconds(name: str, value: object, least: float = 0.0) -> None:
         raise UsageError(f"{name} must be between {least:g} s and {LONGEST:g} s, not {value!r}")
 
 
+def check_switch(name: str, value: object) -> None:
+    """Raise `UsageError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be True or False, not {value!r}")
+
+
 def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
     """Raise `UsageError` unless `low` and `high` are seconds from `least` to `LONGEST`, and `low` ≤ `high`."""
     check_seconds(low_name, low, least)
@@ -31,7 +37,7 @@ class RaftConfig:
     for pre-votes before it starts a term (thesis §9.6). `noop`: a new leader appends an entry with the command
     None, so that entries of lower terms are committed before the next client command (§8).
 
-    Raises `UsageError` for a timing that is not between 1 ms and 24 h.
+    Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool.
     """
 
     election_min: float = 0.150
@@ -44,3 +50,5 @@ class RaftConfig:
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
+        for name in ("force_more_reelection", "prevote", "noop"):
+            check_switch(name, getattr(self, name))

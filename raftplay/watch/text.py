@@ -38,3 +38,12 @@ def or_dash(number: int) -> str:
 def _escape(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an exception in one line; its class may be a user's own, whose `__str__` raises."""
+    try:
+        text = str(error)
+    except Exception as failure:
+        return f"its text cannot be shown, as its __str__ raised {type(failure).__name__}"
+    return visible(" ".join(text.split()))

@@ -61,7 +61,7 @@ def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
 
 
 def _down(trail: EventIndex, node: NodeSnapshot) -> DownFacts:
-    crashed = trail.last(node.id, facts.Crashed)
+    crashed = trail.last(node.id, facts.Crashed, Stopped)
     role, term, acts = "", 0, None
     for record in reversed(trail.records):
         if record.node != node.id or record.after is None:

@@ -283,9 +283,9 @@ def test_what_runs_inside_cannot_wait(backend: Backend) -> None:
 
 @pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
 def test_time_passes_forward_and_for_a_while(backend: Backend, seconds: float) -> None:
-    with pytest.raises(UsageError, match="a duration must be finite and not negative"):
+    with pytest.raises(UsageError, match="time can pass for 0 s to"):
         backend.pass_time(seconds)
-    with pytest.raises(UsageError, match="a duration must be"):
+    with pytest.raises(UsageError, match="time can pass for 0 s to"):
         backend.wait_until(lambda: False, seconds)
 
 

@@ -59,6 +59,7 @@ def one_sentence(error: BaseException) -> str:
 # ---- arguments that cannot be
 
 ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
+    "yes": ({"n": True}, "1 to 25 nodes, not True"),
     "half a node": ({"n": 3.5}, "1 to 25 nodes, not 3.5"),
     "a word": ({"n": "3"}, "1 to 25 nodes, not '3'"),
     "no nodes": ({"n": 0}, "1 to 25 nodes, not 0"),
@@ -144,7 +145,10 @@ def test_the_shortest_timings_that_are_allowed_come_to_an_end():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_time_does_not_pass_for_ever(backend: str):
     with Harness(3, backend=backend, seed=1) as h:
-        for never in (math.nan, math.inf, -math.inf):
+        for never in (math.nan, math.inf, -math.inf, 1e300, -1e300, 3.2e10):
+            if never == -1e300:
+                h.pass_to(never)  # it is later already
+                continue
             for wait in (h.pass_to, h.sleep_ms, lambda s: h.wait_until(lambda: False, s)):
                 with pytest.raises(UsageError, match=r"must be (a )?finite"):
                     wait(never)
@@ -193,7 +197,7 @@ OTHERS: dict[str, Callable[[Harness, Any], object]] = {
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("uses", "values"),
-    [(NUMBERS, ("x", None, [1], 1j)), (OTHERS, ("x", None, 3))],
+    [(NUMBERS, ("x", None, [1], 1j, True)), (OTHERS, ("x", None, 3))],
     ids=["no number", "no function, no list"],
 )
 def test_an_argument_of_another_kind_is_one_sentence_and_changes_nothing(
@@ -208,6 +212,49 @@ def test_an_argument_of_another_kind_is_one_sentence_and_changes_nothing(
                     use(h, value)
                 assert "not " in one_sentence(caught.value)
         assert h.snapshot() == before
+
+
+COUNTS: dict[str, tuple[Callable[[Harness, Any], object], tuple[object, ...]]] = {
+    "tear": (lambda h, value: h.tear_peer(0, value), (-1, -(10**30), 1.5)),
+    "drop": (lambda h, value: h.peer_drop_calls_after_n(0, value), (-2, 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_that_cannot_be_is_one_sentence_and_changes_nothing(name: str):
+    use, values = COUNTS[name]
+    with Harness(3, backend="sim", seed=1) as h:
+        before = h.snapshot()
+        for value in values:
+            with pytest.raises(UsageError, match=rf"must be a number of .*, not {value}$"):
+                use(h, value)
+        assert h.snapshot() == before
+
+
+OPTIONS: dict[str, tuple[Callable[[], object], str]] = {
+    "prevote": (lambda: RaftConfig(prevote="no"), "prevote must be True or False, not 'no'"),  # type: ignore[arg-type]
+    "noop": (lambda: RaftConfig(noop=3), "noop must be True or False, not 3"),  # type: ignore[arg-type]
+    "reelection": (
+        lambda: RaftConfig(force_more_reelection=None),  # type: ignore[arg-type]
+        "force_more_reelection must be True or False, not None",
+    ),
+    "unreliable": (lambda: Config(unreliable="no"), "unreliable must be True or False, not 'no'"),  # type: ignore[arg-type]
+    "no bugs": (lambda: Config(bugs=None), "bugs must be a list of names, .*, not None"),  # type: ignore[arg-type]
+    "a bug": (
+        lambda: Config(bugs="no-log-check"),  # type: ignore[arg-type]
+        "bugs must be a list of names, .*, not 'no-log-check'",
+    ),
+    "loss": (lambda: LinkFaults(loss=2), r"loss is a chance, .*, not 2"),
+    "dup": (lambda: LinkFaults(dup=-0.5), r"dup is a chance, .*, not -0\.5"),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_that_cannot_be_is_refused_in_one_sentence(name: str):
+    make, words = OPTIONS[name]
+    with pytest.raises(UsageError, match=f"^{words}$") as refusal:
+        make()
+    one_sentence(refusal.value)
 
 
 def test_a_number_without_measure_is_one_sentence():

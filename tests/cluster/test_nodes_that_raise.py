@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -195,6 +196,81 @@ def test_what_is_no_reply_is_said(reply: object, make: Callable[..., Harness]):
         h.sleep_ms(1000)
     kind = "RequestVoteReply" if caught.value.method == "request_vote" else "AppendEntriesReply"
     assert str(caught.value).endswith(f"\nTypeError: {reply!r} was returned, not a {kind}")
+
+
+REPLIES = (
+    (RequestVoteReply(True, True), "term is no integer from 0 to 2**62"),
+    (RequestVoteReply(1, "yes"), "vote_granted is neither True nor False"),
+    (RequestVoteReply(10**30, True), "term is no integer from 0 to 2**62"),
+    (RequestVoteReply(-1, False), "term is no integer from 0 to 2**62"),
+    (AppendEntriesReply(1.0, True), "term is no integer from 0 to 2**62"),
+    (AppendEntriesReply(1, 1), "success is neither True nor False"),
+    (AppendEntriesReply(1, False, None), "conflict_index is no integer from -1 to 2**62"),
+    (AppendEntriesReply(1, False, 0, -2), "conflict_term is no integer from -1 to 2**62"),
+)
+
+
+@pytest.mark.parametrize(("reply", "words"), REPLIES, ids=str)
+def test_a_reply_with_fields_of_another_kind_is_said(
+    reply: RequestVoteReply | AppendEntriesReply, words: str, make: Callable[..., Harness]
+):
+    method = "request_vote" if isinstance(reply, RequestVoteReply) else "append_entries"
+
+    def odd(self, args, now=None):
+        usual = getattr(ConsensusModule, method)(self, args, now)
+        return usual if self.id == 0 else reply
+
+    with make(type("Odd", (ConsensusModule,), {method: odd})) as h:
+        with pytest.raises(NodeFailed) as caught:  # noqa: PT012 - in either call
+            h.time_out_peer(0)
+            h.sleep_ms(1000)
+        assert caught.value.method == method
+        assert str(caught.value).endswith(f"\nTypeError: {reply!r} was returned, whose {words}")
+        with suppress(NodeFailed):
+            h.sleep_ms(100)
+
+
+@pytest.mark.parametrize("index", [None, "0", True, 0.0, -2, 10**30])
+def test_what_is_no_index_of_a_command_is_said(index: object, make: Callable[..., Harness]):
+    class Odd(ConsensusModule):
+        def submit(self, command, now=None):
+            super().submit(command, now)
+            return index
+
+    with make(Odd) as h:
+        elect(h)
+        with pytest.raises(NodeFailed, match=r"^node \d raised TypeError in submit at ") as caught:
+            h.submit_to_server(h.check_single_leader()[0], "a")
+        assert str(caught.value).endswith(f"\nTypeError: {index!r} was returned, not a log index or -1")
+
+
+class BadStr(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class NoStr(Exception):
+    def __str__(self):
+        return 5  # noqa: PLE0307 - so it is
+
+
+@pytest.mark.parametrize(("kind", "failed"), [(BadStr, "RuntimeError"), (NoStr, "TypeError")])
+def test_an_exception_without_a_text_is_told_by_its_name(
+    kind: type[Exception], failed: str, make: Callable[..., Harness]
+):
+    class Failing(ConsensusModule):
+        def wake(self, now):
+            if self.id == 1:
+                raise kind
+            super().wake(now)
+
+    with make(Failing) as h, pytest.raises(NodeFailed) as caught:  # noqa: PT012 - in any call
+        h.sleep_ms(1000)
+        h.disconnect_peer(0)
+        h.sleep_ms(1000)
+    assert str(caught.value).startswith(f"node 1 raised {kind.__name__} in wake at ")
+    text = f"its text cannot be shown, as its __str__ raised {failed}"
+    assert str(caught.value).endswith(f"\n{kind.__name__}: {text}")
 
 
 def test_a_deadline_that_is_no_time_is_said(make: Callable[..., Harness]):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.churn import Churn
 from support.past import Compared, message_key
+from support.why_witness import disk
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
 from raftplay.commands import branches
@@ -22,6 +23,7 @@ from raftplay.past.world import World
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.bugs.durability import WRITE_DELAY
+from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.trace import replay, traced
 
@@ -133,6 +135,34 @@ def test_a_node_that_crashes_while_a_write_waits_waits_for_nothing_any_more() ->
         assert h.now < h.snapshot().nodes[1].deadline < h.now + WRITE_DELAY
         h.crash_peer(1)
         assert h.snapshot().nodes[1].deadline == math.inf
+
+
+@pytest.mark.parametrize("bugs", [(), ("zombie",), ("torn-vote",)])
+def test_a_node_is_down_in_the_past_from_the_event_on_with_which_it_is_dead(bugs: tuple[str, ...]) -> None:
+    downs = 0
+
+    def look(record: Record) -> None:
+        nonlocal downs
+        if isinstance(record.event, decisions.Stopped):
+            stopping.add(record.node)
+        elif isinstance(record.event, facts.Crashed | facts.Restarted):
+            stopping.discard(record.node)
+        for id in stopping:
+            downs += 1
+            seen = h.world.node(id).snapshot(("", 0))
+            assert seen.state is CMState.DEAD
+            assert (seen.alive, seen.connected, seen.frozen, seen.tearing) == (False,) * 4
+            assert (seen.current_term, seen.voted_for, list(seen.log)) == disk(h, id)
+            assert (seen.commit_index, seen.last_applied, seen.leader_id, seen.commits) == (-1, -1, -1, ())
+
+    stopping: set[int] = set()
+    for seed in range(6):
+        stopping.clear()
+        config = Config(bugs=bugs)
+        with Compared(5, backend="sim", seed=seed, config=config, watch=not bugs) as h:
+            h.stream.attach(look)
+            Churn(h, seed, Churn.MIXES[-1]).run(2.0)
+    assert downs > 20
 
 
 def test_the_past_can_begin_at_any_snapshot() -> None:
