@@ -36,6 +36,8 @@ def check_output_name(path: str) -> None:
     """Raise `UsageError` for what names no file to write to."""
     if not path or "\0" in path:
         raise UsageError(f"'{visible(path)}' names no file")
+    if path.endswith("/"):
+        raise UsageError(f"'{visible(path)}' names a directory; name a file")
     if path == "-":
         raise UsageError(
             "'-' is no file here, as nothing is written to standard output; write ./- for such a name"
@@ -127,6 +129,8 @@ class Target:
         real = Path(os.path.realpath(self.path))
         for kept in self.keeps:
             directory = Path(os.path.realpath(kept))
+            if directory == real and not kept.is_file():
+                raise UsageError(f"{self.name} is the data directory; name another file")
             if directory in real.parents:
                 raise UsageError(
                     f"{self.name} lies in the data directory '{visible(str(kept))}'; name another file"

@@ -92,7 +92,7 @@ def read_file(name: str) -> bytes:
 
 def same_file(one: str, other: Path) -> bool:
     """Whether two paths lead to one file that there is."""
-    return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def load(name: str, overrides: Setup) -> Script:

@@ -478,9 +478,13 @@ class Session:
         """Whether a file keeps what is done."""
         return self._recorded is not None
 
-    def record_to(self, file: Path) -> None:
-        """Write the session as a script to `file`, which is there already, after each command and at the end."""
-        self._recorded = file
+    def record_to(self, file: Path) -> Path | None:
+        """Write the session as a script to `file`, which is there already, after each command and at the end.
+
+        Return the file to which it was written until now, if there is one.
+        """
+        before, self._recorded = self._recorded, file
+        return before
 
     def _keep_record(self) -> None:
         file = self._recorded
