@@ -36,6 +36,8 @@ def check_output_name(path: str) -> None:
     """Raise `UsageError` if `path` cannot name an output file."""
     if not path or "\0" in path:
         raise UsageError(f"invalid file name '{visible(path)}'")
+    if path.endswith("/"):
+        raise UsageError(f"'{visible(path)}' names a directory; name a file")
     if path == "-":
         raise UsageError("'-' is not a file here: nothing is written to standard output; write ./- for that name")
 
@@ -125,6 +127,8 @@ class Target:
         real = Path(os.path.realpath(self.path))
         for kept in self.keeps:
             directory = Path(os.path.realpath(kept))
+            if directory == real and not kept.is_file():
+                raise UsageError(f"{self.name} is the data directory; name another file")
             if directory in real.parents:
                 raise UsageError(f"{self.name} is in the data directory '{visible(str(kept))}'; name another file")
             inside = [kept, *kept.iterdir()] if kept.is_dir() else [kept]

@@ -92,7 +92,7 @@ def read_file(name: str) -> bytes:
 
 def same_file(one: str, other: Path) -> bool:
     """Tell whether both paths exist and are the same file."""
-    return os.path.exists(one) and other.exists() and os.path.samefile(one, other)
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def load(name: str, overrides: Setup) -> Script:

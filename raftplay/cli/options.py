@@ -166,9 +166,12 @@ def leave_out_weather() -> tuple[str, ...]:
 def seconds_of(text: str) -> float:
     """Convert ``60s`` or ``10m`` to seconds. Raises `UsageError`."""
     try:
-        return duration_of(text)
+        seconds = duration_of(text)
     except UsageError as error:
         raise UsageError(f"--for: {error}") from None
+    if not seconds:
+        raise UsageError(f"--for must be longer than {text}, in which nothing is searched")
+    return seconds
 
 
 def backend_of(name: str, *, in_sim_only: dict[str, bool]) -> str:

@@ -32,7 +32,7 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
     text = script_text(session)
-    write_new(file, text)
+    write_new(file, text, keeps=_keeps(session))
     return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
 
@@ -40,9 +40,10 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
 def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)
-    write_new(file, script_text(session))
-    session.record_to(file)
-    return f"{visible(str(file))}: {_count(session)} so far, and all that follows"
+    write_new(file, script_text(session), keeps=_keeps(session))
+    before = session.record_to(file)
+    ended = "" if before is None else f"; {visible(str(before))} ends here"
+    return f"{visible(str(file))}: {_count(session)} so far, and all that follows{ended}"
 
 
 def script_text(session: "Session") -> str:
@@ -87,9 +88,17 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
     return lines
 
 
-def write_new(file: Path, text: str, *, replaces: bool = False) -> None:
-    """Write `file` completely or not at all. Raises `UsageError` if it exists, unless `replaces`."""
-    Target(file, force=replaces, remedy="choose another name").write(text.encode())
+def write_new(file: Path, text: str, *, replaces: bool = False, keeps: tuple[Path, ...] = ()) -> None:
+    """Write `file` completely or not at all. Raises `UsageError` if it exists, unless `replaces`.
+
+    Nothing is written into the directories that it `keeps`.
+    """
+    Target(file, force=replaces, keeps=keeps, remedy="choose another name").write(text.encode())
+
+
+def _keeps(session: "Session") -> tuple[Path, ...]:
+    """Return the data directory of a session, if it has one."""
+    return (Path(session.directory),) if session.directory else ()
 
 
 def _check(session: "Session", file: Path) -> None:

@@ -157,6 +157,8 @@ class _ScriptRun:
                 return self.failed(step, failure)
             answer = failure_text(failure)
         except (ReaderFailed, StorageError) as error:
+            if isinstance(error.__cause__, UsageError):  # of no step: the trace cannot be written
+                raise
             transcript.misused(step, session.harness.now, str(error))
             return Status.MISUSED
         transcript.step(step, session.harness.now, answer)

@@ -480,9 +480,13 @@ class Session:
         """Return whether `record` writes the session to a file."""
         return self._recorded is not None
 
-    def record_to(self, file: Path) -> None:
-        """Write the session as a script to the existing `file`, after each command and at the end."""
-        self._recorded = file
+    def record_to(self, file: Path) -> Path | None:
+        """Write the session as a script to the existing `file`, after each command and at the end.
+
+        Return the file to which it was written until now, if there is one.
+        """
+        before, self._recorded = self._recorded, file
+        return before
 
     def _keep_record(self) -> None:
         file = self._recorded

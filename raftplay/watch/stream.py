@@ -6,6 +6,7 @@ continues.
 
 from collections.abc import Callable
 
+from raftplay.errors import UsageError
 from raftplay.raft.decisions import Decision, NodeState
 from raftplay.watch.facts import Fact, Record
 
@@ -67,7 +68,10 @@ class Stream:
     def _fail(self, reader: Reader, error: Exception) -> None:
         self.detach(reader)
         name = getattr(reader, "__qualname__", None) or type(reader).__name__
-        failure = ReaderFailed(f"the reader {name} of the cluster's events failed: {error!r}")
+        is_said = isinstance(error, UsageError)  # such as a trace that cannot be written
+        failure = ReaderFailed(
+            str(error) if is_said else f"the reader {name} of the cluster's events failed: {error!r}"
+        )
         failure.__cause__ = error
         self.failures.append(failure)
 

@@ -176,8 +176,8 @@ class TraceWriter:
     def close(self) -> None:
         """Write the end mark and complete the file; safe to call twice."""
         if not self._is_closed:
-            self._is_closed = True
             self._write(EndMark(self._count))
+            self._is_closed = True
             self._writing.finish()
 
     def discard(self) -> None:
@@ -201,7 +201,14 @@ class TraceWriter:
         )
 
     def _write(self, value: object) -> None:
-        self._writing.write(_encoder.encode(value) + b"\n")
+        """Write a line; a trace that could not be written to here is given up, which is said once."""
+        if self._is_closed:
+            return
+        try:
+            self._writing.write(_encoder.encode(value) + b"\n")
+        except UsageError:
+            self._is_closed = True
+            raise
 
 
 class _Log(Protocol):
@@ -363,10 +370,14 @@ def _sections(path: Path, *, is_older: bool) -> list[_Section]:
     sections = [_Section(BranchMark(MAIN), 0, 0)]
     begun = {MAIN: 0}
     events, end = 0, None
+    marked = -1  # how many events there were at the last mark
     for at, text in _lines(path):
         if end is not None:
             raise UsageError(f"{_shown(path)}:{at}: there is a line after the end mark")
         if _is_mark(text):
+            if marked == events:
+                raise UsageError(f"{_shown(path)}:{at}: there is no event since the branch mark before this one")
+            marked = events
             mark = _decode(_branch_decoder.decode, text, path, at)
             origin = mark.parent or mark.branch
             if origin not in begun:
@@ -378,6 +389,8 @@ def _sections(path: Path, *, is_older: bool) -> list[_Section]:
         elif text.startswith(b'{"end"'):
             end = _decode(_end_decoder.decode, text, path, at).end
         else:
+            if not text.startswith(b'{"seq"'):
+                _decode(_line_decoder.decode, text, path, at)  # as the writer does not write it
             events += 1
     if end is None and not is_older:
         raise UsageError(f"{_shown(path)}: the trace is not complete: its end mark is missing")

@@ -71,6 +71,7 @@ def test_all_mistakes_of_a_script_are_told_in_one_go_before_anything_runs():
         ("replay", "/nowhere/at/all"),
         ("explore", "--nodes", "7..3"),
         ("explore", "--for", "60"),
+        ("explore", "--for", "0s"),
         ("explore", "--mix", "stormy"),
         ("help", "nonsense"),
         ("nonsense",),

@@ -4,11 +4,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.language import Ended, raftplay
-from support.session import do, held, live
+from support.session import blueprint, do, held, live, perform, session_of
 
 from raftplay import Harness, UsageError
 from raftplay.files import Target
@@ -70,7 +71,7 @@ def test_a_file_that_is_there_stays_unless_force_is_given(here: Path, name: str)
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-@pytest.mark.parametrize("file", ["no/such/folder", ".", "", "-", "story.txt/x", "x" * 300])
+@pytest.mark.parametrize("file", ["no/such/folder", ".", "", "-", "story.txt/x", "x" * 300, "x/"])
 def test_what_cannot_be_written_is_said_before_anything_runs(here: Path, name: str, file: str):
     before = contents(here)
     refused(raftplay(*OUTPUTS[name](file)))
@@ -112,6 +113,38 @@ def test_a_run_that_is_refused_leaves_the_trace_before(here: Path):
     assert (done.status, contents(here)) == (2, before)
     done = raftplay("run", "story.txt", "--data-dir", "D", "--nodes", "5", "--trace", "new")
     assert (done.status, contents(here)) == (2, before)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_name_that_is_too_long_is_named():
+    name = "x" * 300
+    refused(raftplay("run", "story.txt", "--trace", name), f"'{name}' cannot be written: File name too long")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+@pytest.mark.usefixtures("here")
+def test_a_trace_for_which_there_is_no_room_is_one_sentence():
+    done = raftplay("run", "story.txt", "--trace", "/dev/full")
+    assert done.status == 2
+    assert done.err == "raftplay: error: '/dev/full' cannot be written: No space left on device\n"
+
+
+def test_a_trace_is_not_the_data_directory_either_where_that_is_new(here: Path):
+    before = os.listdir(here)
+    refused(raftplay("run", "story.txt", "--data-dir", "D", "--trace", "D"), "'D' is the data directory")
+    assert os.listdir(here) == before
+
+
+def test_save_and_record_write_nothing_into_the_data_directory(here: Path):
+    plan = replace(blueprint(3), data_dir=here / "D")
+    session = session_of(plan)
+    session.is_live = True
+    before = sorted(os.listdir("D"))
+    for line in ("save D/story.txt", "record D/story.txt", "save D/node-0.sqlite"):
+        (answer,) = perform(session, line)
+        assert "lies in the data directory" in answer
+    assert sorted(os.listdir("D")) == before
+    session.close()
 
 
 @pytest.mark.usefixtures("here")

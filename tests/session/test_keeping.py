@@ -123,6 +123,18 @@ def test_a_record_is_up_to_date_after_every_command_and_complete_at_the_end(tmp_
     assert os.listdir(tmp_path) == ["story.txt"]
 
 
+def test_a_second_record_says_that_the_first_one_ends(tmp_path: Path):
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    with live(3) as lively:
+        assert "ends here" not in held(lively, f"record {one}")
+        held(lively, "wait leader")
+        assert held(lively, f"record {other}").endswith(f", and all that follows; {one} ends here")
+        kept = lines_of(one)
+        held(lively, "submit 1")
+    assert lines_of(one) == kept
+    assert "submit 1" in lines_of(other)
+
+
 def test_a_record_follows_the_branch_that_is_played(tmp_path: Path):
     file = tmp_path / "story.txt"
     with live(3) as lively:

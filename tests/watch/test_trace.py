@@ -26,6 +26,7 @@ from raftplay.raft.messages import AppendEntriesReply, CommitEntry, RequestVoteA
 from raftplay.watch import trace as traces
 from raftplay.watch.facts import Fact, Record
 from raftplay.watch.invariants import Invariants
+from raftplay.watch.stream import ReaderFailed
 from raftplay.watch.trace import EVENTS, Header, TraceWriter, header_of, read_trace, replay, traced
 from raftplay.watch.trace_schema import ARRAYS, fields_text, type_text
 
@@ -200,9 +201,9 @@ GOOD = '{"seq":1,"time":0.5,"node":0,"incarnation":0,"event":"PreVoteStarted","f
 def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, says: str) -> None:
     path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, decisions.PreVoteStarted(1)))
     good = GOOD.replace('"seq":1', '"seq":2')
-    trace = read_trace(_with_lines(path, good, line.replace('"seq":1', '"seq":3')))
+    _with_lines(path, good, line.replace('"seq":1', '"seq":3'))
     with pytest.raises(UsageError) as failure:
-        list(trace.records)
+        list(read_trace(path).records)
     assert str(failure.value).startswith(f"{path}:4: ")
     assert says in str(failure.value)
     assert "\n" not in str(failure.value)
@@ -263,6 +264,31 @@ def test_a_trace_that_could_not_be_written_to_its_end_says_so_and_leaves_nothing
     with pytest.raises(UsageError, match="run' cannot be written: No space left on device"):
         writer.close()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_trace_for_which_there_is_no_room_is_said_once() -> None:
+    with pytest.raises(ReaderFailed, match=r"^'/dev/full' cannot be written: No space left on device$"):  # noqa: PT012 - in any wait
+        setup = Setup(nodes=3, backend="sim", seed=1)
+        with opened(setup, Path("/dev/full")) as session, session:
+            while True:
+                session.harness.sleep_ms(100)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["\n"], "this is no line of a trace"),
+        ([json.dumps(msgspec.to_builtins(HEADER), separators=(",", ":"))], "unknown field `schema`"),
+        (['{"branch":"b","parent":"main","since":1}'] * 2, "no event since the branch mark before this one"),
+        (['{"branch":"main"}'] * 2, "no event since the branch mark before this one"),
+    ],
+)
+def test_a_line_that_the_writer_does_not_write_is_no_event(tmp_path: Path, lines: list[str], says: str) -> None:
+    path = _write(tmp_path / "run", Record(1, 0.25, 0, 0, decisions.PreVoteStarted(1)))
+    before, end = path.read_text().splitlines()[:-1], path.read_text().splitlines()[-1]
+    path.write_text("\n".join([*before, *(line.strip("\n") for line in lines), end]) + "\n")
+    with pytest.raises(UsageError, match=f"run:{2 + len(lines)}: .*{re.escape(says)}"):
+        read_trace(path)
 
 
 # ---- what is missing, and what is there already

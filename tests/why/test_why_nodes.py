@@ -6,6 +6,7 @@ import pytest
 from support.why_stories import LED, STILL, lines_of, view_after
 
 from raftplay.past.history import History
+from raftplay.raft.decisions import Stopped
 from raftplay.why import why, why_node, why_rejected
 from raftplay.why.followers import FollowerFacts
 from raftplay.why.leaders import LeaderFacts
@@ -310,6 +311,15 @@ def test_a_disk_holds_what_was_written_over_what_was_there() -> None:
     facts = why_node(view, 1).facts
     assert isinstance(facts, DownFacts)
     assert [entry.command for entry in facts.disk.log] == ["a", "c"]
+
+
+def test_a_node_is_down_from_the_event_on_with_which_it_is_dead() -> None:
+    for script in ("crash 1", "tear 1 after 0; submit a; sleep 5ms", "wipe 1"):
+        history = History()
+        now = view_after(LED + script, history=history).snapshot
+        stopped = next(r for r in history.records() if isinstance(r.event, Stopped) and r.node == 1)
+        first = lines_of(why_node(history.view(stopped.seq, now), 1))[0]
+        assert first == f"node 1 is down: it crashed at {stopped.time:.3f} s, as follower in term 1"
 
 
 def test_a_write_that_tore_is_told() -> None:
