@@ -1,9 +1,11 @@
 """The entry point: every failure becomes one sentence and an exit status."""
 
+import math
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -13,6 +15,7 @@ from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
 from raftplay.commands.runner import Status
 from raftplay.commands.script import ScriptRefused
+from raftplay.commands.shown import quoted
 from raftplay.commands.values import read_long_integers
 from raftplay.docstrings import restore
 from raftplay.errors import UsageError
@@ -42,9 +45,21 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 def call_text(error: typer.TyperException) -> str:
     """Return one sentence: what is wrong with the arguments, and where to read more."""
     text = error.format_message().removesuffix(".")
+    if (word := _not_a_number(error.__cause__)) is not None:  # which is neither too large nor too small
+        text = f"{text.partition(': ')[0]}: {quoted(word)} is not a number"
     context = getattr(error, "ctx", None)
     see = "" if context is None else f"; see: {context.command_path} --help"
     return f"{text[:1].lower()}{text[1:]}{see}"
+
+
+def _not_a_number(cause: BaseException | None) -> str | None:
+    """Return the word of the command line that reads as "not a number", if that is why a value was not taken."""
+    errors: list[dict[str, object]] = getattr(cause, "errors", list)()
+    word = errors[0].get("input") if errors else None
+    with suppress(ValueError):
+        if isinstance(word, str) and math.isnan(float(word)):
+            return word
+    return None
 
 
 def complete_variable(environ: Mapping[str, str] = os.environ) -> str:

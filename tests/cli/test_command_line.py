@@ -84,6 +84,22 @@ def test_a_wrong_option_or_name_is_a_sentence_and_status_2(args: tuple[str, ...]
     assert "rror: " in done.stderr
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("explore", "--seconds", "nan"),
+        ("explore", "--shrink", "NaN"),
+        ("explore", "--speed", "-nan"),
+        ("run", "first-election", "--speed", "nan"),
+        ("tui", "--screenshot", "x.svg", "--speed", "nan"),
+    ],
+)
+def test_what_is_not_a_number_is_said_to_be_none(args: tuple[str, ...]):
+    done = raftplay(*args)
+    says = f"raftplay: error: invalid value for '{args[-2]}': '{args[-1]}' is not a number; see: raftplay {args[0]} --help"
+    assert (done.returncode, done.stderr.strip()) == (2, says)
+
+
 def test_the_same_script_and_seed_print_the_same_bytes_whatever_the_hash_seed():
     for args in (("leader-failover",), ("unreliable-network",), ("log-repair", "--json")):
         runs = {
