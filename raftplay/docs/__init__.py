@@ -5,7 +5,10 @@ import textwrap
 from collections.abc import Iterator
 from importlib import resources
 
-PAGES = ("language", "screen", "lessons", "python", "transcripts", "storage", "search", "bench", "testing")
+PAGES = (
+    *("terms", "language", "screen", "lessons", "python", "transcripts"),
+    *("storage", "search", "bench", "testing"),
+)
 """The names of all pages, in the order in which the README lists them."""
 
 WIDEST_LEFT = 28
