@@ -142,7 +142,7 @@ def test_save_and_record_write_nothing_into_the_data_directory(here: Path):
     before = sorted(os.listdir("D"))
     for line in ("save D/story.txt", "record D/story.txt", "save D/node-0.sqlite"):
         (answer,) = perform(session, line)
-        assert "lies in the data directory" in answer
+        assert "is in the data directory" in answer
     assert sorted(os.listdir("D")) == before
     session.close()
 
@@ -213,7 +213,7 @@ def test_save_to_standard_output_is_refused(here: Path):
 
 
 def test_an_empty_data_directory_is_not_the_one_that_one_is_in(here: Path):
-    refused(raftplay("run", "story.txt", "--data-dir", ""), "--data-dir", "names nothing")
+    refused(raftplay("run", "story.txt", "--data-dir", ""), "--data-dir", "empty path")
     assert os.listdir(here) == ["story.txt"]
     with pytest.raises(UsageError, match="path of the directory is empty"):
         Harness(3, backend="sim", data_dir="")

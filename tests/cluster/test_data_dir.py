@@ -320,7 +320,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "cut short": (lambda d: os.truncate(d / "node-2.sqlite", 5000), "node-2.sqlite' is damaged"),
     "newer": (lambda d: patch(d / "node-2.sqlite", 60, b"\0\0\0\x02"), "node-2.sqlite' is of format 2"),
-    "without a vote": (without_vote, "node 1 cannot start: the storage has no 'vote', without which"),
+    "without a vote": (without_vote, "node 1 cannot start: the storage has no 'vote'; its other data is useless"),
 }
 
 

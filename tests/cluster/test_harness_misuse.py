@@ -150,7 +150,7 @@ def test_time_does_not_pass_for_ever(backend: str):
                 h.pass_to(never)  # it is later already
                 continue
             for wait in (h.pass_to, h.sleep_ms, lambda s: h.wait_until(lambda: False, s)):
-                with pytest.raises(UsageError, match=r"must be (a )?finite"):
+                with pytest.raises(UsageError, match=r"time can pass for|must be (a )?finite"):
                     wait(never)
         with pytest.raises(UsageError):
             h.set_speed(math.nan)

@@ -296,7 +296,7 @@ def test_nothing_names_the_bug_that_is_to_be_found(bug: str, tmp_path: Path) -> 
     said += [file.read_text() for file in tmp_path.iterdir()]
     assert len(list(tmp_path.iterdir())) == 2
     assert not [text for text in said if bug in text]
-    assert "a bug was on that is to be found" in said[-1]
+    assert "a bug was on that the reader is to find" in said[-1]
 
 
 def test_the_commands_that_were_used_are_the_score() -> None:

@@ -63,7 +63,7 @@ def test_without_colours_a_picture_has_none_of_ours(tmp_path: Path) -> None:
         (("first-election", "--counterexample", "x"), "cannot both be played"),
         (("-",), "standard input is the keyboard here"),
         (("--bug", "nonsense"), "there is no bug 'nonsense'"),
-        (("--backend", "udp"), "'udp' is no backend"),
+        (("--backend", "udp"), "unknown backend 'udp'"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(args: tuple[str, ...], sentence: str, tmp_path: Path) -> None:

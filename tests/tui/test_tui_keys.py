@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
-from textual.command import CommandList
+from textual.command import CommandList, CommandPalette
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
@@ -177,7 +177,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "g": (("g",), lambda app: "no script" in next(iter(app._notifications)).message),
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
-    "ctrl+p": (("ctrl+p",), lambda app: "Palette" in type(app.screen).__name__),
+    "ctrl+p": (("ctrl+p",), lambda app: isinstance(app.screen, CommandPalette)),
     "home": (("e", "home"), lambda app: app.deck.scrolls["events"] > 0),
     "a": (("a",), lambda app: isinstance(app.screen, Sheet)),
     "y": (("e", "up", "y"), lambda app: app.clipboard),

@@ -160,13 +160,13 @@ def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Pa
 def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
     code = (
         "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
-        "from raftplay.tui.state import Deck\n"
-        "frame, calls = Deck.frame, []\n"
+        "from raftplay.tui.state import ScreenState\n"
+        "frame, calls = ScreenState.frame, []\n"
         "def fails(self, view):\n"
         "    calls.append(1)\n"
         "    if len(calls) > 9 and not view.snapshot.nodes[2].alive: raise RuntimeError('a bug of ours')\n"
         "    return frame(self, view)\n"
-        "Deck.frame = fails\n"
+        "ScreenState.frame = fails\n"
         "from raftplay.cli import main\n"
         "main()"
     )

@@ -277,7 +277,7 @@ def test_a_trace_for_which_there_is_no_room_is_said_once() -> None:
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (["\n"], "this is no line of a trace"),
+        (["\n"], "this is not a line of a trace"),
         ([json.dumps(msgspec.to_builtins(HEADER), separators=(",", ":"))], "unknown field `schema`"),
         (['{"branch":"b","parent":"main","since":1}'] * 2, "no event since the branch mark before this one"),
         (['{"branch":"main"}'] * 2, "no event since the branch mark before this one"),
@@ -382,7 +382,7 @@ def test_a_trace_that_begins_later_than_its_cluster_says_so(tmp_path: Path) -> N
         with traced(h, tmp_path / "run"):
             h.sleep_ms(100)
     assert read_trace(tmp_path / "run").header.first > 1
-    assert "what was before is unknown" in replay_text(tmp_path / "run")[1]
+    assert "earlier events were not checked" in replay_text(tmp_path / "run")[1]
     list(read_trace(tmp_path / "run").records)
 
 
