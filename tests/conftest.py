@@ -17,7 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 pytest.register_assert_rewrite("support.scenarios", "support.past")
 
 
-QUICK = {"raft", "paper", "session"}
+QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
 
 
