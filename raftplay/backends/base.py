@@ -204,7 +204,7 @@ class Backend(Protocol):
 
 
 LONGEST_TIME = 365 * 86_400.0
-"""How long a wait lasts at most, in seconds of cluster time."""
+"""The longest wait, in seconds of cluster time."""
 
 
 def check_duration(seconds: float) -> float:

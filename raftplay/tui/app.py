@@ -40,7 +40,7 @@ from raftplay.tui.theme import DARK, LIGHT, PALETTES
 from raftplay.watch.text import visible
 
 PAINTS = 12
-"""How often a second the screen follows the cluster."""
+"""Paints of the screen per second."""
 
 PANES = ("log", "messages", "events", "why", "invariants", "network")
 MOST_SLOTS = 6

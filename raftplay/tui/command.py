@@ -34,13 +34,13 @@ from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
 
 SPEED = 0.1
-"""How fast time goes by on a screen unless said otherwise: a person cannot follow an election of 150 ms."""
+"""The default speed of a screen: a person cannot follow an election of 150 ms."""
 
 GRACE = 3.0
-"""How long a signal lets the screen take to end, in seconds."""
+"""The time that the screen has to end after a signal, in seconds."""
 
 SMALLEST, BIGGEST = (60, 16), (500, 300)
-"""What `--size` may ask for."""
+"""The limits of `--size`: (columns, lines)."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from raftplay.past.view import View
 
 SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Where `[` and `]` lead."""
+"""The speeds that `[` and `]` go through."""
 
 
 class Key(NamedTuple):
@@ -260,7 +260,7 @@ def word_of(key: Key, view: View, node: int) -> str:
 
 
 TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen)
-"""What makes commands that undo one another."""
+"""The makers of commands that undo one another."""
 
 
 def markdown_table() -> str:

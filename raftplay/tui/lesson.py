@@ -71,7 +71,7 @@ MORE = "Enter: more"
 CLOSE_LIMIT = 5.0
 
 LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
-"""What may be done at any time, as it changes nothing: looking at the past."""
+"""The commands that look at the past: they change nothing and are allowed at any time."""
 
 
 class LessonPlace:
@@ -85,13 +85,13 @@ class LessonPlace:
 
         self.is_play = False
         self.questions = 0
-        """How often something was asked for that is no command."""
+        """The number of questions so far, without the requests for commands."""
 
         self.page = 1_000
-        """How many lines are read at a stretch."""
+        """The number of lines that are read at a stretch."""
 
         self.is_tight = False
-        """Whether blank lines take room that there is not."""
+        """True if there is no room for blank lines."""
 
         self.goes_by: Callable[[], bool] = lambda: False
         self._typed: SimpleQueue[str] = SimpleQueue()
@@ -213,7 +213,7 @@ class LessonApp(RaftApp):
         self.room = room
         room.goes_by = lambda: not live.stands_still
         self.begin: Callable[[], None] = lambda: None
-        """What lets the reader begin, once there is a screen."""
+        """The call that starts the reader, once there is a screen."""
 
         self._scroll = 0
         self._count = 0

@@ -15,7 +15,7 @@ READING = 18.0
 SHORTEST_READING, LONGEST_READING = 1.2, 12.0
 
 LONGEST_NAME = 40
-"""Of a script with a longer path only the name of the file is shown, in characters."""
+"""The longest path of a script that is shown whole, in characters; else the file's name is shown."""
 
 
 @dataclass(slots=True)

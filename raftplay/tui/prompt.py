@@ -17,13 +17,13 @@ MOST_HISTORY = 500
 REST, BUSY = ": to type a command, ? for help", "a command; Tab completes, Esc leaves"
 
 LINE_END = "↵"
-"""Where a line of a pasted block ends, as the prompt shows it."""
+"""The sign that the prompt shows at the end of a line of a pasted block."""
 
 MOST_TYPED = 65_536
-"""How many characters the prompt takes."""
+"""The most characters that the prompt takes."""
 
 EXTRA = {"quit": "Leave the screen."}
-"""What may be typed here besides the commands of the table."""
+"""The words that the prompt takes besides the commands of the table."""
 
 Complete = Callable[[str, int], Sequence[Completion]]
 """(text, place of the cursor) → what may stand there."""

@@ -46,16 +46,16 @@ class ScreenState:
     """The lines that come behind the one under way."""
 
     is_answered: bool = False
-    """Whether `outcome` came while the line under way was."""
+    """True if `outcome` came while the same line was under way."""
 
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
-    """What is being typed at the prompt, and what may come next."""
+    """The explanation of what is being typed, and what may come next."""
 
     comments: tuple[str, ...] = ()
     place: str = ""
     plays: bool = False
-    """Whether a script is played, which space holds and `g` moves on."""
+    """True while a script is played, which space pauses and `g` moves on."""
 
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)

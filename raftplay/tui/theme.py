@@ -124,7 +124,7 @@ PALETTES = {palette.name: palette for palette in (DARK, LIGHT)}
 
 
 QUIET = frozenset(("dim", "faint", "down", "beat", "reply", "line"))
-"""What stands back; on the ground of what is selected it would be too hard to read."""
+"""The quiet styles, which are too hard to read on the ground of a selection."""
 
 
 @lru_cache(maxsize=4096)

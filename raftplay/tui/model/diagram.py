@@ -19,7 +19,7 @@ TIME = 9
 """Columns of the time in front."""
 
 RECORDS_PER_ROW = 12
-"""How many records are read for each row that is wanted: enough for all that a row may stand for."""
+"""The number of records to read for each row: enough for all that a row can show."""
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a Braille cell, by its row and column."""

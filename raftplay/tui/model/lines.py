@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from raftplay.commands import shown
 
 Target: TypeAlias = tuple[str, int] | None
-"""What a click on a piece means: ("node", 3), ("row", 17), ("pane", 2) …"""
+"""The target of a click on a piece: ("node", 3), ("row", 17), ("pane", 2) …"""
 
 
 @lru_cache(maxsize=8192)

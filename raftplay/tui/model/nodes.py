@@ -20,7 +20,7 @@ ON_DISK = "on disk"
 """Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
 
 LONGEST_TIMEOUT = 0.3
-"""What a full timer bar stands for, in seconds of cluster time, unless a longer one was seen."""
+"""The wait that a full timer bar stands for, in seconds of cluster time, unless a longer one was seen."""
 
 
 def panels(view: View, context: Context) -> Window:

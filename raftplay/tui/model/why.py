@@ -31,7 +31,7 @@ class Told:
     """Answers kept for some looks: they cost a few milliseconds, and nobody reads faster than they change."""
 
     EVERY = 4
-    """How many looks they are kept."""
+    """The number of looks for which they are kept."""
 
     def __init__(self) -> None:
         self._about: object = None
