@@ -434,6 +434,7 @@ def test_one_thread_steps_while_another_resumes_and_no_timer_is_lost(backend: st
             thread.start()
         done.wait(1.0)
         done.set()
+        threads[0].join(10)  # a step pauses time, in which a sleep does not end
         h.resume()
         for thread in threads:
             thread.join(10)
