@@ -88,7 +88,7 @@ def run() -> NoReturn:
         complain(*str(refusal).split("\n"))
         status = Status.MISUSED
     except (StorageError, UsageError) as error:
-        complain(f"raftplay: error: {error}")
+        complain(f"raftplay: error: {error}", *getattr(error, "lines", ()))
         status = Status.MISUSED
     except NodeFailed as failed:  # it failed before there was a transcript
         complain(*f"raftplay: {failed}".split("\n"))

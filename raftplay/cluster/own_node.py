@@ -48,6 +48,11 @@ class OwnNode:
         return _load(self.text, os.path.abspath(self.folder))
 
 
+def loaded(node: OwnNode | None) -> type[ConsensusModule]:
+    """Return the class that `node` names, by default the algorithm's. Raises as `OwnNode.load` does."""
+    return ConsensusModule if node is None else node.load()
+
+
 def name_of(node: type) -> str:
     """Return the name of a class of nodes, as the user wrote it; "" for `ConsensusModule` itself."""
     if node is ConsensusModule:
