@@ -73,7 +73,8 @@ class World:
     def snapshot(self, now: Snapshot, time: float | None = None) -> Snapshot:
         """Return the cluster after the last record, at `time` (default: that of the record).
 
-        Backend, seed, speed, pause, bugs, timings and addresses, which no event carries, are those of `now`.
+        Backend, seed, speed, pause, bugs, class of nodes, timings and addresses, which no event carries, are those
+        of `now`.
         """
         return Snapshot(
             time=self.time if time is None else time,
@@ -86,6 +87,7 @@ class World:
             faulty_links=tuple(sorted(self._links.items())),
             held_links=tuple(sorted(self._held)),
             bugs=now.bugs,
+            node=now.node,
             timings=now.timings,
         )
 
