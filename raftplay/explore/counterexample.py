@@ -11,6 +11,7 @@ from raftplay.commands.shown import file_word
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.version import __version__
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
@@ -105,4 +106,4 @@ def _comments(happened: list[Record]) -> list[str]:
 
 
 def _deposed(event: object) -> bool:
-    return isinstance(event, decisions.BecameFollower) and event.was == "Leader"
+    return isinstance(event, decisions.BecameFollower) and event.was is CMState.LEADER

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from raftplay.raft import decisions
 from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.config import RaftConfig
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -103,7 +104,7 @@ class ConsensusModule:
         # Volatile state on candidates
         self.votes: list[int] = []
         self._asking_first = False
-        self._fired_by = "timeout"
+        self._fired_by = Rule.TIMEOUT
 
         self._dormant = True
         self._everyone = dict.fromkeys(self.peer_ids)
@@ -155,14 +156,14 @@ class ConsensusModule:
         if self.state is LEADER:
             self._broadcast_heartbeat()
         else:
-            self._fired_by = "timeout"
+            self._fired_by = Rule.TIMEOUT
             self._election_timed_out()
 
     def time_out(self, now: float) -> None:
         """Fire the election timer now; does nothing on a leader, which has no election timer."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
-            self._fired_by = "by-hand"
+            self._fired_by = Rule.BY_HAND
             self._election_timed_out()
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
@@ -175,12 +176,12 @@ class ConsensusModule:
         else:
             # §5.1: "If RPC request or response contains term T > currentTerm: set currentTerm = T"
             if args.term > self.current_term:
-                self._become_follower(args.term, "newer-term")
+                self._become_follower(args.term, Rule.NEWER_TERM)
             rule = self._judge_vote(args)
-            if rule == "granted":
+            if rule == Rule.GRANTED:
                 self.voted_for = args.candidate_id
                 self._restart_election_timer()
-        granted = rule in ("granted", "pre-granted")
+        granted = rule in (Rule.GRANTED, Rule.PRE_GRANTED)
         self._tell(decisions.VoteDecided(args, granted, rule))
         return RequestVoteReply(self.current_term, granted)
 
@@ -191,28 +192,28 @@ class ConsensusModule:
         self._set_now(now)
         # 1. "Reply false if term < currentTerm (§5.1)"
         if self._is_outdated(args):
-            self._tell(decisions.AppendDecided(args, False, "stale-term"))
+            self._tell(decisions.AppendDecided(args, False, Rule.STALE_TERM))
             return AppendEntriesReply(self.current_term, False)
         if args.term > self.current_term:
-            self._become_follower(args.term, "newer-term")
+            self._become_follower(args.term, Rule.NEWER_TERM)
         elif self.state is not FOLLOWER:
-            self._become_follower(args.term, "leader-heard")
+            self._become_follower(args.term, Rule.LEADER_HEARD)
         self._hear_leader(args.leader_id)
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not self._log_matches(args):
             conflict_index, conflict_term = self._conflict_hint(args)
-            rule = "log-too-short" if args.prev_log_index >= len(self.log) else "term-conflict"
+            rule = Rule.LOG_TOO_SHORT if args.prev_log_index >= len(self.log) else Rule.TERM_CONFLICT
             self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, "matches"))
+            self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = self._follower_commit(args)
         if index > self.commit_index:
-            self._commit(index, "told")
+            self._commit(index, Rule.TOLD)
         return self._acknowledgement(args)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
@@ -221,7 +222,7 @@ class ConsensusModule:
             return
         self._now = now
         if reply.term > self.current_term and self._heeds_newer_term(args, reply):
-            self._become_follower(reply.term, "newer-term")
+            self._become_follower(reply.term, Rule.NEWER_TERM)
             return
         if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
             self._vote_received(peer_id, args, reply)
@@ -315,7 +316,7 @@ class ConsensusModule:
     def node_state(self) -> decisions.NodeState:
         """Return the node's current state, without its log."""
         return decisions.NodeState(
-            self.state.text,
+            self.state,
             self.current_term,
             self.voted_for,
             self.log.last_index,
@@ -342,7 +343,7 @@ class ConsensusModule:
         self.votes = [self.id]
         self.leader_id = NONE
         if was is CANDIDATE:
-            self._tell(decisions.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
+            self._tell(decisions.BecameFollower(self.current_term, was, self.current_term, Rule.ASKS_FIRST))
         self._tell(decisions.PreVoteStarted(self.current_term + 1, self._fired_by))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
@@ -365,32 +366,32 @@ class ConsensusModule:
         """Return the rule that decides a vote in the current term; "granted" if the node votes."""
         # 1. "Reply false if term < currentTerm (§5.1)"
         if args.term < self.current_term:
-            return "stale-term"
+            return Rule.STALE_TERM
         # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
         #    receiver's log, grant vote (§5.2, §5.4)"
         if self.voted_for not in (NONE, args.candidate_id):
-            return "voted-for-other"
-        return self._judge_log(args) or "granted"
+            return Rule.VOTED_FOR_OTHER
+        return self._judge_log(args) or Rule.GRANTED
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
         """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
         if args.term <= self.current_term:
-            return "stale-term"
+            return Rule.STALE_TERM
         if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:
-            return "leader-alive"
-        return self._judge_log(args) or "pre-granted"
+            return Rule.LEADER_ALIVE
+        return self._judge_log(args) or Rule.PRE_GRANTED
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
         """Return "log-older-term" or "log-shorter" if the candidate's log is less up to date (§5.4.1)."""
         if args.last_log_term < self.log.last_term:
-            return "log-older-term"
+            return Rule.LOG_OLDER_TERM
         if args.last_log_term == self.log.last_term and args.last_log_index < self.log.last_index:
-            return "log-shorter"
+            return Rule.LOG_SHORTER
         return None
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if not self._answers_this_election(args):
-            self._tell(decisions.ReplyIgnored(voter, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(voter, args, reply, Rule.OLD_CALL))
         elif reply.vote_granted:
             self._count_vote(voter)
 
@@ -450,7 +451,7 @@ class ConsensusModule:
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
-        self._tell(decisions.BecameFollower(self.current_term, was.value, old_term, rule))
+        self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
@@ -528,7 +529,7 @@ class ConsensusModule:
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         if not self._answers_this_leadership(args, reply):
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
         self._unreached.discard(peer_id)
         if args.entries and self._in_flight[peer_id] > 0:
@@ -567,11 +568,11 @@ class ConsensusModule:
         heartbeat. Rejections of requests that were already in flight are ignored.
         """
         if self._probe.get(peer_id, args) is not args:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "probed"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.PROBED))
             return
         match_index = self.match_index[peer_id]
         if args.prev_log_index <= match_index:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "outdated"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OUTDATED))
             next_index = match_index + 1
         else:
             next_index = max(match_index + 1, self._index_to_retry(args, reply))
@@ -601,7 +602,7 @@ class ConsensusModule:
         if index <= self.commit_index:
             return
         if self._may_commit(index):
-            self._commit(index, "majority")
+            self._commit(index, Rule.MAJORITY)
             self._appends_due.update(self._everyone)
         elif index > self._held_index:
             self._held_index = index

@@ -3,6 +3,7 @@
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs
 
 
@@ -87,7 +88,7 @@ class LongerLogWins(ConsensusModule):
     """
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        return "log-shorter" if args.last_log_index < self.log.last_index else None
+        return Rule.LOG_SHORTER if args.last_log_index < self.log.last_index else None
 
 
 LONGER_LOG_WINS = Bug(
@@ -175,7 +176,7 @@ class TimerOnRefusal(ConsensusModule):
 
     def _judge_vote(self, args: RequestVoteArgs) -> str:
         rule = super()._judge_vote(args)
-        if rule != "granted" and self.state in (CMState.FOLLOWER, CMState.CANDIDATE):
+        if rule != Rule.GRANTED and self.state in (CMState.FOLLOWER, CMState.CANDIDATE):
             self._restart_election_timer()
         return rule
 
