@@ -63,7 +63,7 @@ def name_of(node: type) -> str:
     return name if node.__module__ == "__main__" else f"{node.__module__}:{name}"
 
 
-def reference(node: type, folder: str) -> str:
+def reference(node: type, folder: str | Path) -> str:
     """Return what a set-up line of a script in `folder` names `node`; "" if no file of its own defines it."""
     text, file = _names.get(node, ("", ""))
     if not text and "<locals>" not in node.__qualname__:

@@ -4,7 +4,6 @@ In sim the script keeps the exact times of commands and the seed, so that the re
 On sockets it keeps the pauses between commands, to the millisecond, and every wait.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +32,7 @@ SHORTEST_SLEEP = 0.001
 def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
-    text = script_text(session, file)
+    text = script_text(session, file.parent)
     write_new(file, text, keeps=_keeps(session))
     return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
@@ -42,18 +41,18 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
 def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)
-    write_new(file, script_text(session, file), keeps=_keeps(session))
+    write_new(file, script_text(session, file.parent), keeps=_keeps(session))
     before = session.record_to(file)
     ended = "" if before is None else f"; {visible(str(before))} ends here"
     return f"{visible(str(file))}: {_count(session)} so far, and all that follows{ended}"
 
 
-def script_text(session: "Session", file: Path) -> str:
-    """Return the script that repeats the current branch, as it stands in `file`."""
+def script_text(session: "Session", folder: str | Path = "") -> str:
+    """Return the script that repeats the current branch, to stand in `folder`."""
     blueprint = session.blueprint
     assert blueprint is not None
     branch = session.branch
-    setup = setup_lines(blueprint, os.path.dirname(file))
+    setup = setup_lines(blueprint, folder)
     if session.hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]
         setup.append("# a bug was on that the reader is to find, so this script does not name it")
@@ -65,7 +64,7 @@ def script_text(session: "Session", file: Path) -> str:
     )
 
 
-def setup_lines(blueprint: Blueprint, folder: str) -> list[str]:
+def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     """Return the set-up lines of a script in `folder` for such a cluster."""
     config, usual = blueprint.config, Config()
     raft = config.raft
