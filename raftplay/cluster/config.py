@@ -8,6 +8,7 @@ from raftplay.errors import UsageError
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.rules import Rules
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
 MORE_REELECTION = "RAFT_FORCE_MORE_REELECTION"
@@ -27,7 +28,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
-    `node`: the class of the nodes, `ConsensusModule` or your subclass.
+    `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `raftplay.raft.rules.Rules`.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -35,11 +36,11 @@ class Config:
     delay_max: float = 0.005
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
-    node: type[ConsensusModule] = ConsensusModule
+    node: type[ConsensusModule] | type[Rules] = ConsensusModule
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule)):
-            raise UsageError(f"node must be a subclass of ConsensusModule, not {self.node!r}")
+        if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule | Rules)):
+            raise UsageError(f"node must be a subclass of ConsensusModule or of Rules, not {self.node!r}")
         bugs: object = self.bugs
         if not isinstance(bugs, Iterable) or isinstance(bugs, str | bytes):
             raise UsageError(f'bugs must be a list of names, such as ("forget-vote",), not {bugs!r}')
