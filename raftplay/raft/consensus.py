@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from raftplay.raft import decisions
 from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.config import RaftConfig
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -112,7 +113,7 @@ class ConsensusModule:
         # Volatile state on candidates
         self.votes: list[int] = []
         self._asking_first = False
-        self._fired_by = "timeout"
+        self._fired_by = Rule.TIMEOUT
 
         self._dormant = True
         self._everyone = dict.fromkeys(self.peer_ids)
@@ -164,14 +165,14 @@ class ConsensusModule:
         if self.state is LEADER:
             self._broadcast_heartbeat()
         else:
-            self._fired_by = "timeout"
+            self._fired_by = Rule.TIMEOUT
             self._election_timed_out()
 
     def time_out(self, now: float) -> None:
         """Fire the election timer now; does nothing on a leader, which has no election timer."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
-            self._fired_by = "by-hand"
+            self._fired_by = Rule.BY_HAND
             self._election_timed_out()
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
@@ -184,13 +185,13 @@ class ConsensusModule:
         else:
             # "If RPC request or response contains term T > currentTerm: set currentTerm = T (§5.1)"
             if self.rules.is_newer_request(args.term, self.current_term):
-                self._become_follower(args.term, "newer-term")
+                self._become_follower(args.term, Rule.NEWER_TERM)
             rule = self._judge_vote(args)
-            if rule == "granted":
+            if rule == Rule.GRANTED:
                 self.voted_for = args.candidate_id
-            if self.rules.restarts_election_timer(rule == "granted") and self.state is not LEADER:
+            if self.rules.restarts_election_timer(rule == Rule.GRANTED) and self.state is not LEADER:
                 self._restart_election_timer()
-        granted = rule in ("granted", "pre-granted")
+        granted = rule in (Rule.GRANTED, Rule.PRE_GRANTED)
         self._tell(decisions.VoteDecided(args, granted, rule))
         return RequestVoteReply(self.current_term, granted)
 
@@ -202,29 +203,29 @@ class ConsensusModule:
         rules, log = self.rules, self.log
         # 1. "Reply false if term < currentTerm (§5.1)"
         if rules.is_stale_append(args.term, self.current_term):
-            self._tell(decisions.AppendDecided(args, False, "stale-term"))
+            self._tell(decisions.AppendDecided(args, False, Rule.STALE_TERM))
             return AppendEntriesReply(self.current_term, False)
         if rules.is_newer_request(args.term, self.current_term):
-            self._become_follower(args.term, "newer-term")
+            self._become_follower(args.term, Rule.NEWER_TERM)
         elif self.state is not FOLLOWER and rules.is_legitimate_leader(args.term, self.current_term):
-            self._become_follower(args.term, "leader-heard")
+            self._become_follower(args.term, Rule.LEADER_HEARD)
         if self.state is not LEADER:
             self._hear_leader(args.leader_id)
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not rules.log_matches(args, log):
             conflict_index, conflict_term = rules.conflict_hint(args, log)
-            rule = "log-too-short" if args.prev_log_index > log.last_index else "term-conflict"
+            rule = Rule.LOG_TOO_SHORT if args.prev_log_index > log.last_index else Rule.TERM_CONFLICT
             self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, "matches"))
+            self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = rules.follower_commit(args, log)
         if index > self.commit_index:
-            self._commit(index, "told")
+            self._commit(index, Rule.TOLD)
         return AppendEntriesReply(self.current_term, True)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
@@ -233,7 +234,7 @@ class ConsensusModule:
             return
         self._now = now
         if self.rules.is_newer_reply(reply.term, self.current_term):
-            self._become_follower(reply.term, "newer-term")
+            self._become_follower(reply.term, Rule.NEWER_TERM)
             return
         if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
             self._vote_received(peer_id, args, reply)
@@ -327,7 +328,7 @@ class ConsensusModule:
     def node_state(self) -> decisions.NodeState:
         """Return the node's current state, without its log."""
         return decisions.NodeState(
-            self.state.text,
+            self.state,
             self.current_term,
             self.voted_for,
             self.log.last_index,
@@ -354,7 +355,7 @@ class ConsensusModule:
         self.votes = [self.id]
         self.leader_id = NONE
         if was is CANDIDATE:
-            self._tell(decisions.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
+            self._tell(decisions.BecameFollower(self.current_term, was, self.current_term, Rule.ASKS_FIRST))
         self._tell(decisions.PreVoteStarted(self.current_term + 1, self._fired_by))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
@@ -374,35 +375,35 @@ class ConsensusModule:
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _judge_vote(self, args: RequestVoteArgs) -> str:
-        """Return the rule that decides a vote in the current term; "granted" if the node votes."""
+        """Return the rule that decides a vote in the current term: GRANTED if the node votes."""
         # 1. "Reply false if term < currentTerm (§5.1)"
         if self.rules.is_stale_vote_request(args.term, self.current_term):
-            return "stale-term"
+            return Rule.STALE_TERM
         # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
         #    receiver's log, grant vote (§5.2, §5.4)"
         if not self.rules.may_vote_for(args.candidate_id, self.voted_for):
-            return "voted-for-other"
-        return self._judge_log(args) or "granted"
+            return Rule.VOTED_FOR_OTHER
+        return self._judge_log(args) or Rule.GRANTED
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
         """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
         if self.rules.is_stale_pre_vote(args.term, self.current_term):
-            return "stale-term"
+            return Rule.STALE_TERM
         if self.state is LEADER or self.rules.leader_is_alive(
             self._now - self._leader_heard, self.config.election_min
         ):
-            return "leader-alive"
-        return self._judge_log(args) or "pre-granted"
+            return Rule.LEADER_ALIVE
+        return self._judge_log(args) or Rule.PRE_GRANTED
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        """Return "log-older-term" or "log-shorter" if the candidate's log is less up to date (§5.4.1)."""
+        """Return LOG_OLDER_TERM or LOG_SHORTER if the candidate's log is less up to date (§5.4.1)."""
         if self.rules.is_up_to_date(args, self.log):
             return None
-        return "log-older-term" if args.last_log_term < self.log.last_term else "log-shorter"
+        return Rule.LOG_OLDER_TERM if args.last_log_term < self.log.last_term else Rule.LOG_SHORTER
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if not self._answers_this_election(args):
-            self._tell(decisions.ReplyIgnored(voter, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(voter, args, reply, Rule.OLD_CALL))
         elif reply.vote_granted:
             self._count_vote(voter)
 
@@ -460,7 +461,7 @@ class ConsensusModule:
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
-        self._tell(decisions.BecameFollower(self.current_term, was.value, old_term, rule))
+        self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
@@ -534,7 +535,7 @@ class ConsensusModule:
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         if self.state is not LEADER or not self.rules.answers_leadership(args, reply, self.current_term):
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
         self._unreached.discard(peer_id)
         if args.entries and self._in_flight[peer_id] > 0:
@@ -565,11 +566,11 @@ class ConsensusModule:
         heartbeat. Rejections of requests that were already in flight are ignored.
         """
         if self._probe.get(peer_id, args) is not args:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "probed"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.PROBED))
             return
         match_index = self.match_index[peer_id]
         if args.prev_log_index <= match_index:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "outdated"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OUTDATED))
             next_index = match_index + 1
         else:
             next_index = max(match_index + 1, self.rules.next_index_after(args, reply, self.log))
@@ -589,7 +590,7 @@ class ConsensusModule:
             return
         term = self.log.term_at(index)
         if self.rules.may_commit(term, self.current_term):
-            self._commit(index, "majority")
+            self._commit(index, Rule.MAJORITY)
             self._appends_due.update(self._everyone)
         elif index > self._held_index:
             self._held_index = index

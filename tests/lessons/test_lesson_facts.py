@@ -13,6 +13,7 @@ from raftplay.errors import UsageError
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, play
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.watch.facts import CallSent
 
 
@@ -50,7 +51,7 @@ def node_4_disrupts(s: Scene) -> bool:
         match record.event:
             case decisions.BecameLeader(term=term):
                 led = f"n{record.node}"
-            case decisions.BecameFollower(was="Leader", rule=rule):
+            case decisions.BecameFollower(was=CMState.LEADER, rule=rule):
                 if not higher or rule != "newer-term":
                     return False
                 led, higher, ended = "", 0, ended + 1

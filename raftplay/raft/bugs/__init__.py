@@ -72,7 +72,12 @@ def _composed(nodes: tuple[Node, ...]) -> type[ConsensusModule]:
     rules = _joined([node if issubclass(node, Rules) else type(node.rules) for node in nodes])
     if rules is type(module.rules):
         return module
-    own = {"rules": rules(), "__doc__": rules.__doc__, "__module__": rules.__module__}
+    own = {
+        "rules": rules(),
+        "__doc__": rules.__doc__,
+        "__module__": rules.__module__,
+        "__qualname__": rules.__qualname__,
+    }
     return type(rules.__name__, (module,), own)
 
 
