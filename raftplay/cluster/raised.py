@@ -79,7 +79,7 @@ def node_raised(
     `kind` is the class of the node: its definition is named if no line of the user's raised.
     """
     raised = "" if isinstance(error, DidNotReturn) else type(error).__name__
-    lines = own_lines(error, _definition(kind, method))
+    lines = own_lines(error, definition(kind, method))
     failure = NodeRaised(node, raised, method, time, message, lines)
     failure.__cause__ = error
     return failure
@@ -118,7 +118,7 @@ def place_lines(file: str, line: int, name: str) -> tuple[str, ...]:
     return (f'  File "{visible(file)}", line {line}, in {name}', *([f"    {visible(text)}"] if text else []))
 
 
-def _definition(kind: type | None, method: str) -> tuple[str, ...]:
+def definition(kind: type | None, method: str) -> tuple[str, ...]:
     """Return where the user's own `method` of the class `kind` begins, or that class; () if it is raftplay's."""
     for base in kind.__mro__ if kind is not None else ():
         code = getattr(vars(base).get(method), "__code__", None)
