@@ -41,7 +41,10 @@ def test_what_only_lists_starts_with_few_modules(words: str):
 @pytest.mark.parametrize(
     ("words", "unneeded"),
     [
-        ("bugs", {"textual", "prompt_toolkit", "rich", "raftplay.cli.playing", "raftplay.lessons", "raftplay.tui"}),
+        (
+            "bugs",
+            {"textual", "prompt_toolkit", "rich", "raftplay.cli.playing", "raftplay.lessons", "raftplay.tui"},
+        ),
         ("help submit", {"textual", "prompt_toolkit", "rich", "raftplay.cli.playing", "raftplay.bench"}),
         ("lesson", {"textual", "prompt_toolkit", "rich", "raftplay.cli.searching", "raftplay.bench"}),
         (
