@@ -11,6 +11,7 @@ from typing import SupportsIndex
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.own_node import name_of
 from raftplay.errors import UsageError
+from raftplay.raft.bugs import Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.storage import Storage
 from raftplay.watch.invariants.names import check_names
@@ -42,7 +43,7 @@ def check(
     return _check_readers(readers)
 
 
-def config_with(config: Config | None, node: type[ConsensusModule] | None) -> Config:
+def config_with(config: Config | None, node: Node | None) -> Config:
     """Return `config` with the class `node`. Raises `UsageError` if `config` names another class."""
     config = config or Config()
     if node is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import module_with
+from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.config import RaftConfig, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
@@ -28,7 +28,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
-    `node`: the class of the nodes, `ConsensusModule` or your subclass.
+    `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `raftplay.raft.rules.Rules`.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -36,7 +36,7 @@ class Config:
     delay_max: float = 0.005
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
-    node: type[ConsensusModule] = ConsensusModule
+    node: Node = ConsensusModule
 
     def __post_init__(self) -> None:
         checked_class(self.node)

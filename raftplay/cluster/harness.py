@@ -29,7 +29,7 @@ from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
-from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.bugs import Node
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import facts
@@ -90,7 +90,7 @@ class Harness:
         backend: str = "tcp",
         seed: int | None = None,
         config: Config | None = None,
-        node: type[ConsensusModule] | None = None,
+        node: Node | None = None,
         watch: bool | Collection[str] = True,
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,

@@ -21,13 +21,15 @@ from weakref import WeakKeyDictionary
 from raftplay.cluster.raised import own_lines
 from raftplay.errors import UsageError
 from raftplay.files import expanded
+from raftplay.raft.bugs import Node
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.rules import Rules
 from raftplay.watch.text import visible
 
-BASES = (ConsensusModule,)
+BASES = (ConsensusModule, Rules)
 """The classes of which one's own class is a subclass."""
 
-A_SUBCLASS = "a subclass of ConsensusModule"
+A_SUBCLASS = "a subclass of ConsensusModule or of Rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class OwnNode:
     text: str
     folder: str = ""
 
-    def load(self) -> type[ConsensusModule]:
+    def load(self) -> Node:
         """Return the class; the code of its file runs once.
 
         Raises `UsageError`, with the lines of that code if it raises.
@@ -70,7 +72,7 @@ def reference(node: type, folder: str) -> str:
     return f"{file if path.startswith(os.pardir) else path}:{node.__qualname__}"
 
 
-def checked_class(node: object) -> type[ConsensusModule]:
+def checked_class(node: object) -> Node:
     """Return `node` if it is a class that nodes can be made of. Raises `UsageError`."""
     if not (isinstance(node, type) and issubclass(node, BASES)):
         raise UsageError(f"node must be {A_SUBCLASS}, not {node!r}")
@@ -78,10 +80,13 @@ def checked_class(node: object) -> type[ConsensusModule]:
         return node
     if missing := getattr(node, "__abstractmethods__", None):
         raise UsageError(f"{node.__name__} is abstract: it does not define {', '.join(sorted(missing))}")
+    call = "()" if issubclass(node, Rules) else "(id, peer_ids, storage, *, config, rng)"
     try:
-        inspect.signature(node).bind(0, (1, 2), None, config=None, rng=None)
+        if issubclass(node, Rules):
+            inspect.signature(node).bind()
+        else:
+            inspect.signature(node).bind(0, (1, 2), None, config=None, rng=None)
     except TypeError as error:
-        call = "(id, peer_ids, storage, *, config, rng)"
         raise UsageError(f"the constructor of {node.__name__} cannot be called with {call}: {error}") from None
     return node
 
@@ -94,7 +99,7 @@ _helpers: set[str] = set()
 
 
 @cache
-def _load(text: str, folder: str) -> type[ConsensusModule]:
+def _load(text: str, folder: str) -> Node:
     place, _, name = text.rpartition(":")
     if not place or "/" in name or os.sep in name:
         place, name = text, ""

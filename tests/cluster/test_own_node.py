@@ -85,12 +85,21 @@ def test_a_class_of_python_is_named_too():
     assert Config(node=typed).node_name == "Typed"
 
 
+def test_rules_of_ones_own_are_loaded_and_asked(folder: Path):
+    (folder / "my.py").write_text("from raftplay.raft.rules import Rules\nclass Mine(Rules):\n    pass\n")
+    loaded = OwnNode("my.py").load()
+    assert name_of(loaded) == "my.py:Mine"
+    with Harness(3, backend="sim", seed=1, node=loaded) as h:
+        assert type(h.cluster[0].cm.rules) is loaded
+        assert h.snapshot().node == "my.py:Mine"
+
+
 FILES = (
-    ("x = 1\n", "my.py", "my.py has no subclass of ConsensusModule"),
+    ("x = 1\n", "my.py", "my.py has no subclass of ConsensusModule or of Rules"),
     (QUIET + "class Other(Mine):\n    pass\n", "my.py", "my.py has several classes of nodes; choose one: Mine, Other"),
     (QUIET, "my.py:Mien", "my.py has no class Mien; did you mean Mine?"),
-    ("x = 1\n", "my.py:x", "my.py: node must be a subclass of ConsensusModule, not 1"),
-    ("class A:\n    pass\n", "my.py:A", "my.py: node must be a subclass of ConsensusModule, not <class '"),
+    ("x = 1\n", "my.py:x", "my.py: node must be a subclass of ConsensusModule or of Rules, not 1"),
+    ("class A:\n    pass\n", "my.py:A", "my.py: node must be a subclass of ConsensusModule or of Rules, not <class '"),
     (QUIET, "my", "a file is named with its .py: my.py"),
     (QUIET, "your.py:Mine", "there is no file your.py"),
     (QUIET, "yours", "there is no module yours"),
@@ -106,6 +115,12 @@ FILES = (
         QUIET + "    def __init__(self, id):\n        pass\n",
         "my.py",
         "my.py: the constructor of Mine cannot be called with (id, peer_ids, storage, *, config, rng): ",
+    ),
+    (
+        QUIET.replace("ConsensusModule", "Rules").replace("raftplay", "raftplay.raft.rules")
+        + "    def __init__(self, of):\n        pass\n",
+        "my.py",
+        "my.py: the constructor of Mine cannot be called with (): ",
     ),
 )  # fmt: skip
 

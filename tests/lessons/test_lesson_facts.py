@@ -356,7 +356,7 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "the other nodes received the RequestVote RPC of node 4": lambda s: set(s.votes(4, 2)) == {0, 1, 2, 3},
         "so it moved to that term and stepped down": lambda s: (
-            [e.was for _, e in s.happened(decisions.BecameFollower, node=0)][-1] == "Leader"
+            [e.was for _, e in s.happened(decisions.BecameFollower, node=0)][-1] == CMState.LEADER
         ),
         "Node 4 does not hear from that one either": lambda s: all(4 not in s.reaches(id) for id in range(4)),
         "Node 4 starts an election whenever its timer fires": node_4_disrupts,
