@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         RequestVoteArgs,
         RequestVoteReply,
     )
+    from raftplay.raft.quorum import Majority
     from raftplay.raft.rules import Rules
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
@@ -154,6 +155,7 @@ __all__ = [
     "InvariantBroken",
     "LinkFaults",
     "LogEntry",
+    "Majority",
     "MapStorage",
     "NodeFailed",
     "NodeSnapshot",
@@ -190,6 +192,7 @@ _MODULES = {
     "raftplay.raft.messages": (
         "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
+    "raftplay.raft.quorum": "Majority",
     "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
