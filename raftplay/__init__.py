@@ -132,6 +132,7 @@ if TYPE_CHECKING:
         RequestVoteArgs,
         RequestVoteReply,
     )
+    from raftplay.raft.quorum import Majority
     from raftplay.raft.rules import Rules
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
@@ -152,6 +153,7 @@ __all__ = [
     "InvariantBroken",
     "LinkFaults",
     "LogEntry",
+    "Majority",
     "MapStorage",
     "NodeFailed",
     "NodeSnapshot",
@@ -188,6 +190,7 @@ _MODULES = {
     "raftplay.raft.messages": (
         "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
+    "raftplay.raft.quorum": "Majority",
     "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
