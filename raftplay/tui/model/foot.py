@@ -17,7 +17,7 @@ from raftplay.watch.text import visible
 
 
 def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context) -> Line:
-    """Return the names of the panes of a slot, as many as fit with the one that is shown; `note` at the right end."""
+    """Return the names of the panes of a slot, as many as fit beside the one that is shown; at the end `note`."""
     glyphs = context.glyphs
     pieces: list[Piece] = [Piece(glyphs.rule, "line")]
     before = panes[: panes.index(shown)]
