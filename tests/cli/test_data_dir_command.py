@@ -15,7 +15,7 @@ from raftplay import Harness
 
 FULL = """
 import sys
-from raftplay.cluster import sqlite_file
+from raftplay.cluster.storage import sqlite_file
 sqlite_file._DURABLE += ("max_page_count = 5",)
 from raftplay.cli import main
 main()
