@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from support.language import environment
+from support.command_line import environment
 from support.places import ROOT
 
 from raftplay.output import SIGNS

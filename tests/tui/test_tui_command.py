@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.language import environment, raftplay
+from support.command_line import environment, raftplay
 from support.places import ROOT
 from support.tui import still
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.language import COMMAND, environment
+from support.command_line import COMMAND, environment
 from support.session import blueprint, perform, session_of
 from support.tui import app_of, played, pressed, still
 from test_tui_terminal import Terminal, is_given_back
