@@ -95,7 +95,7 @@ To add a …, touch …
   pane           a module in tui/model/, its name in tui/model/layout.py, tui/model/foot.py, tui/state.py,
                  tui/app.py, tui/keys.py
   key            tui/keys.py
-  sub-command    a module of cli/, on `app`
+  sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal
 from raftplay.cli.options import SeedOption
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
@@ -24,6 +23,8 @@ from raftplay.output import Output, PipedLines
 
 LESSON_SPEED = 0.1
 """The default speed of a lesson on a terminal: an election takes seconds."""
+
+app = typer.Typer()
 
 
 LOOKS = {"title": "1", "dim": "2", "question": "1;36", "command": "36", "right": "1;32", "wrong": "33"}

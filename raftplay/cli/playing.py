@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal, load, output_path, own_file, read, trace_target
 from raftplay.cli.options import (
     BackendOption,
@@ -34,6 +33,8 @@ from raftplay.errors import UsageError
 from raftplay.files import Target, expanded
 from raftplay.output import Output
 from raftplay.shell.own import piped_script
+
+app = typer.Typer()
 
 
 @app.command()

@@ -12,7 +12,6 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import input_path, output_path, read
 from raftplay.cli.options import (
     BugOption,
@@ -39,6 +38,8 @@ from raftplay.explore.sweep import Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
 from raftplay.watch.text import count
+
+app = typer.Typer()
 
 
 class ProgressLine:

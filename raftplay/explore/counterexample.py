@@ -10,6 +10,7 @@ from raftplay.commands.session import Session
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.version import __version__
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
@@ -100,4 +101,4 @@ def _comments(happened: list[Record]) -> list[str]:
 
 
 def _deposed(event: object) -> bool:
-    return isinstance(event, decisions.BecameFollower) and event.was == "Leader"
+    return isinstance(event, decisions.BecameFollower) and event.was is CMState.LEADER

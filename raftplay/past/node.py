@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry
 
-DEAD, FOLLOWER, LEADER = CMState.DEAD.value, CMState.FOLLOWER.value, CMState.LEADER.value
-
-UNBORN = decisions.NodeState(FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
+UNBORN = decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """The state of a node before its first event."""
 
 
@@ -74,7 +73,7 @@ class PastNode:
         self.votes: tuple[int, ...] = ()
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
-        self._was = FOLLOWER
+        self._was = CMState.FOLLOWER
 
     @classmethod
     def of(cls, seen: NodeSnapshot) -> "PastNode":
@@ -84,7 +83,7 @@ class PastNode:
         node.holds(seen.current_term, seen.voted_for, seen.log)
         node.log, node.commits = node.disk.copy(), Growing(seen.commits)
         node.after = decisions.NodeState(
-            seen.state.value,
+            seen.state,
             seen.current_term,
             seen.voted_for,
             len(seen.log) - 1,
@@ -120,7 +119,7 @@ class PastNode:
         after, alive = self.after, self.alive
         return NodeSnapshot(
             id=self.id,
-            state=CMState(after.state),
+            state=after.state,
             current_term=after.current_term if alive else self.disk_term,
             voted_for=after.voted_for if alive else self.disk_vote,
             log=(self.log if alive else self.disk).frozen(),
@@ -228,7 +227,8 @@ class PastNode:
             self.leader_id = NONE
 
     def _append_decided(self, event: decisions.AppendDecided) -> None:
-        if event.rule != "stale-term" and self.after.state != LEADER:  # a leader follows nobody, even with a bug
+        leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
+        if event.rule != Rule.STALE_TERM and not leads:
             self.leader_id = event.args.leader_id
 
     def _peers_reset(self, event: decisions.PeersReset) -> None:
@@ -257,7 +257,7 @@ class PastNode:
         self.next_index[event.peer] = event.next_index
 
     def _reply_ignored(self, event: decisions.ReplyIgnored) -> None:
-        if event.rule == "outdated":
+        if event.rule == Rule.OUTDATED:
             self.next_index[event.peer] = self.match_index[event.peer] + 1
 
     def _applied(self, event: decisions.Applied) -> None:

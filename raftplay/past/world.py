@@ -10,9 +10,9 @@ from typing import Any, Self
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
-from raftplay.past.node import DEAD, DECISIONS, PastNode
+from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
-from raftplay.raft.messages import NONE
+from raftplay.raft.messages import NONE, CMState
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -73,7 +73,8 @@ class World:
     def snapshot(self, now: Snapshot, time: float | None = None) -> Snapshot:
         """Return the cluster after the last record, at `time` (default: that of the record).
 
-        Backend, seed, speed, pause, bugs, timings and addresses, which no event carries, are those of `now`.
+        Backend, seed, speed, pause, bugs, class of nodes, timings and addresses, which no event carries, are those
+        of `now`.
         """
         return Snapshot(
             time=self.time if time is None else time,
@@ -86,6 +87,7 @@ class World:
             faulty_links=tuple(sorted(self._links.items())),
             held_links=tuple(sorted(self._held)),
             bugs=now.bugs,
+            node=now.node,
             timings=now.timings,
         )
 
@@ -141,7 +143,7 @@ class World:
     def _reply_delivered(self, record: Record, event: facts.ReplyDelivered) -> None:
         self._flying.landed(event, self.is_frozen)
         node = self.node(event.dst)
-        if node.after.state == DEAD and record.incarnation == node.incarnation:
+        if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
             node.revive()
 
     def _reply_lost(self, record: Record, event: facts.ReplyLost) -> None:

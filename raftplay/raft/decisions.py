@@ -1,46 +1,68 @@
 """The decisions of a node: one frozen value per decision, with its rule and the operands.
 
-The algorithm publishes decisions and never formats text; narrators, invariants and logs read them. A rule is
-a key of `RULES`, which holds its section in the paper and its text.
+The algorithm publishes decisions and never formats text; narrators, invariants and logs read them.
 """
+
+from enum import StrEnum
+from typing import Self
 
 import msgspec
 
-from raftplay.raft.messages import AppendEntriesArgs, Args, CommitEntry, LogEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry, Reply, RequestVoteArgs
 
-RULES: dict[str, tuple[str, str]] = {
-    "granted": ("§5.2", "not yet voted for another in this term, and the candidate's log is up to date"),
-    "pre-granted": ("thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"),
-    "stale-term": ("§5.1", "the request has a lower term"),
-    "voted-for-other": ("§5.2", "already voted for another candidate in this term"),
-    "leads": ("§5.2", "leads this term itself"),
-    "log-older-term": ("§5.4.1", "the candidate's last entry has a lower term"),
-    "log-shorter": ("§5.4.1", "the candidate's log is shorter, its last term the same"),
-    "leader-alive": ("thesis §9.6", "a leader was heard of within the shortest election timeout"),
-    "matches": ("§5.3", "the log has the entry before the new ones, with the same term"),
-    "log-too-short": ("§5.3", "the log ends before the entry that should precede the new ones"),
-    "term-conflict": ("§5.3", "the entry before the new ones is of another term"),
-    "newer-term": ("§5.1", "a message carried a higher term"),
-    "leader-heard": ("§5.2", "the leader of this term was heard of"),
-    "old-call": ("§5.2", "the reply is to a request of another term or role"),
-    "outdated": ("§5.3", "the rejection is older than a later success"),
-    "probed": ("§5.3", "a request that tries further back is already in flight"),
-    "majority": ("§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"),
-    "told": ("§5.3", "the leader has committed that far"),
-    "older-entry": ("§5.4.2", "a majority has the entry, but it has a lower term"),
-    "timeout": ("§5.2", "the election timeout passed without word from a leader"),
-    "asks-first": ("thesis §9.6", "its election timer fired, and it asks before it starts another election"),
-    "by-hand": ("§5.2", "its election timer was fired by hand"),
-}
+
+class Rule(StrEnum):
+    """A rule of Raft by which a node decides: its name in traces, its section, and its words.
+
+    A custom node may decide by a rule without a name here: the field `rule` of its decision is then the words.
+    """
+
+    section: str
+    words: str
+
+    def __new__(cls, name: str, section: str, words: str) -> Self:
+        """Make a member whose value is `name`."""
+        rule = str.__new__(cls, name)
+        rule._value_ = name
+        rule.section, rule.words = section, words
+        return rule
+
+    GRANTED = "granted", "§5.2", "not yet voted for another in this term, and the candidate's log is up to date"
+    PRE_GRANTED = "pre-granted", "thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"
+    STALE_TERM = "stale-term", "§5.1", "the request has a lower term"
+    VOTED_FOR_OTHER = "voted-for-other", "§5.2", "already voted for another candidate in this term"
+    LEADS = "leads", "§5.2", "leads this term itself"
+    LOG_OLDER_TERM = "log-older-term", "§5.4.1", "the candidate's last entry has a lower term"
+    LOG_SHORTER = "log-shorter", "§5.4.1", "the candidate's log is shorter, its last term the same"
+    LEADER_ALIVE = "leader-alive", "thesis §9.6", "a leader was heard of within the shortest election timeout"
+    MATCHES = "matches", "§5.3", "the log has the entry before the new ones, with the same term"
+    LOG_TOO_SHORT = "log-too-short", "§5.3", "the log ends before the entry that should precede the new ones"
+    TERM_CONFLICT = "term-conflict", "§5.3", "the entry before the new ones is of another term"
+    NEWER_TERM = "newer-term", "§5.1", "a message carried a higher term"
+    LEADER_HEARD = "leader-heard", "§5.2", "the leader of this term was heard of"
+    OLD_CALL = "old-call", "§5.2", "the reply is to a request of another term or role"
+    OUTDATED = "outdated", "§5.3", "the rejection is older than a later success"
+    PROBED = "probed", "§5.3", "a request that tries further back is already in flight"
+    MAJORITY = "majority", "§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"
+    TOLD = "told", "§5.3", "the leader has committed that far"
+    OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
+    TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
+    ASKS_FIRST = (
+        "asks-first",
+        "thesis §9.6",
+        "its election timer fired, and it asks before it starts another election",
+    )
+    BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
 
 
 def rule_words(rule: str) -> tuple[str, str]:
-    """Return the section and the text of a rule; a rule that a custom node defines is its own text."""
-    return RULES.get(rule, ("a custom rule", rule))
+    """Return the section and the words of a rule; a rule that a custom node defines is its own words."""
+    known = Rule._value2member_map_.get(rule)
+    return (known.section, known.words) if isinstance(known, Rule) else ("a custom rule", rule)
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The base class of a node's decisions; `rule`, if a decision has one, is a key of `RULES`."""
+    """The base class of a node's decisions; `rule`, if there is one, is a `Rule` or a custom node's words."""
 
 
 class Started(Decision, frozen=True, gc=False):
@@ -59,14 +81,14 @@ class PreVoteStarted(Decision, frozen=True, gc=False):
     """The election timer fired; the node asks for pre-votes before it starts `term` (thesis §9.6)."""
 
     term: int
-    rule: str = "timeout"
+    rule: str = Rule.TIMEOUT
 
 
 class ElectionStarted(Decision, frozen=True, gc=False):
     """The node became candidate in `term` and votes for itself (§5.2)."""
 
     term: int
-    rule: str = "timeout"
+    rule: str = Rule.TIMEOUT
 
 
 class VoteDecided(Decision, frozen=True, gc=False):
@@ -109,7 +131,7 @@ class BecameFollower(Decision, frozen=True, gc=False):
     """
 
     term: int
-    was: str
+    was: CMState
     old_term: int
     rule: str
 
@@ -181,7 +203,7 @@ class CommitHeld(Decision, frozen=True, gc=False):
 
     index: int
     term: int
-    rule: str = "older-entry"
+    rule: str = Rule.OLDER_ENTRY
 
 
 class Applied(Decision, frozen=True, gc=False):
@@ -219,7 +241,7 @@ class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbi
     `deadline` is the cluster time in seconds at which its timer fires; None means never.
     """
 
-    state: str
+    state: CMState
     current_term: int
     voted_for: int
     last_log_index: int

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from raftplay.commands.branches import Branch
 from raftplay.commands.session import Session
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import CMState
 from raftplay.shell.look import Text, node_style
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -35,7 +37,7 @@ def is_shown(record: Record, mode: str) -> bool:
     """Return True if an event is printed when `watch` is set to `mode`: on, off or elections."""
     event = record.event
     if mode == "elections":
-        gives_up = isinstance(event, decisions.BecameFollower) and event.was != "Follower"
+        gives_up = isinstance(event, decisions.BecameFollower) and event.was is not CMState.FOLLOWER
         return (gives_up and not _asks_again(event)) or isinstance(event, ELECTIONS)
     if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
         return False
@@ -113,7 +115,7 @@ class Feed:
 
 def _asks_again(event: object) -> bool:
     """Return True if a candidate starts another pre-vote with this event (thesis §9.6)."""
-    return isinstance(event, decisions.BecameFollower) and event.rule == "asks-first"
+    return isinstance(event, decisions.BecameFollower) and event.rule == Rule.ASKS_FIRST
 
 
 def event_line(record: Record, words: str = "") -> Text:

@@ -7,12 +7,14 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     Args,
+    CMState,
     LogEntry,
     Reply,
     RequestVoteArgs,
 )
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, count, or_dash, visible
+from raftplay.watch.words import role_text
 
 
 def describe(record: facts.Record) -> str:
@@ -90,7 +92,8 @@ def _decision(event: decisions.Decision) -> str:
             return f"becomes leader of term {event.term} (votes {_nodes(event.votes)})"
         case decisions.BecameFollower():
             term = f"moves to term {event.term}" if event.old_term != event.term else f"term {event.term}"
-            role = "stays follower" if event.was == "Follower" else f"is follower now, was {event.was.lower()}"
+            was = event.was
+            role = "stays follower" if was is CMState.FOLLOWER else f"is follower now, was {role_text(was)}"
             return f"{role}, {term}: {rule_text(event.rule)}"
     return _log_decision(event)
 

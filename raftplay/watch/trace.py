@@ -16,7 +16,6 @@ import msgspec
 
 from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
-from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.decisions import Decision, NodeState, Started
 from raftplay.raft.messages import LogEntry
 from raftplay.version import __version__
@@ -250,7 +249,7 @@ class Traced(Protocol):
 
     @property
     def config(self) -> Any:
-        """Return the configuration: a dataclass, with the names of the active `bugs`."""
+        """Return the configuration: a dataclass, with the names of the active `bugs` and a `node_name`."""
 
     @property
     def cluster(self) -> Sequence[_Server]:
@@ -276,15 +275,11 @@ def header_of(harness: Traced) -> Header:
 
 def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
     """Return the header of a trace that begins before its cluster, with the final configuration `config`."""
-    configuration = msgspec.to_builtins(config, enc_hook=_name_of)
+    configuration = msgspec.to_builtins(config, enc_hook=lambda _: config.node_name)
     bugs = tuple(configuration.pop("bugs", ()))
-    if configuration.get("node") == _name_of(ConsensusModule):
+    if not configuration["node"]:
         del configuration["node"]
     return Header(SCHEMA, __version__, n, seed, backend, configuration, bugs)
-
-
-def _name_of(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @contextmanager

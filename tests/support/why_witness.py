@@ -120,7 +120,7 @@ def meets(h: Harness, id: int) -> tuple[int, ...]:
 
 
 def needed(h: Harness) -> int:
-    return h.cluster[0].cm._majority()
+    return h.cluster[0].cm.quorum.needed
 
 
 def timer_of(h: Harness, id: int) -> float:

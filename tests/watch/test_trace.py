@@ -6,6 +6,7 @@ import os
 import re
 import types
 import typing
+from enum import EnumType
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from raftplay.commands.runner import opened
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
 from raftplay.raft import decisions
-from raftplay.raft.messages import AppendEntriesReply, CommitEntry, RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import AppendEntriesReply, CMState, CommitEntry, RequestVoteArgs, RequestVoteReply
 from raftplay.watch import trace as traces
 from raftplay.watch.facts import Fact, Record
 from raftplay.watch.invariants import Invariants
@@ -105,7 +106,7 @@ def read_header(tmp_path: Path, h: Harness) -> Header:
 
 
 def test_a_line_has_order_time_node_event_fields_and_the_state_after(tmp_path: Path) -> None:
-    after = decisions.NodeState("Candidate", 4, 2, -1, -1, -1, -1)
+    after = decisions.NodeState(CMState.CANDIDATE, 4, 2, -1, -1, -1, -1)
     path = _write(tmp_path / "run", Record(1, 0.25, 2, 1, decisions.ElectionStarted(4), after))
     assert json.loads(path.read_text().splitlines()[1]) == {
         "seq": 1,
@@ -145,6 +146,8 @@ SAMPLES: dict[Any, Any] = {
 
 def _samples(kind: Any) -> list[Any]:
     """Values of a field of type `kind`."""
+    if isinstance(kind, EnumType):
+        return list(kind)
     if kind in SAMPLES:
         return [SAMPLES[kind]]
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
@@ -469,7 +472,7 @@ def test_help_describes_every_line_event_field_and_rule() -> None:
         RequestVoteReply,
     ):
         assert fields_text(kind) in text
-    for rule in decisions.RULES:
+    for rule in decisions.Rule:
         assert f" {rule}: " in text
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -28,7 +29,7 @@ def _is_important(record: Record) -> bool:
     if isinstance(event, decisions.AppendDecided):
         return not event.success
     if isinstance(event, decisions.ReplyIgnored):
-        return event.rule not in ("outdated", "probed")
+        return event.rule not in (Rule.OUTDATED, Rule.PROBED)
     return True
 
 
