@@ -53,7 +53,8 @@ def raftplay(
     *args: str | bytes,
     stdin: bytes | str = b"",
     env: dict[str, str] | None = None,
-    python: tuple[str, ...] = (),
+    cwd: Path | None = None,
+    python: tuple[str, ...] = ("-W", "error"),
     prelude: str = "",
 ) -> Ended:
     """Run the command line to its end, with options of `python`; `prelude` runs before raftplay is imported."""
@@ -63,6 +64,7 @@ def raftplay(
         [os.fsencode(arg).decode("latin-1") for arg in args],
         stdin.encode() if isinstance(stdin, str) else stdin,
         variables,
+        str(cwd or Path.cwd()),
     )
     return Ended(status, out.decode(), err.decode())
 
@@ -85,9 +87,11 @@ class Starter:
                 pass_fds=[theirs.fileno()],
             )
 
-    def run(self, arguments: list[str], given: bytes, variables: dict[str, str]) -> tuple[int, bytes, bytes]:
-        """Run raftplay with `given` as its input: its status, and what it wrote."""
-        body = json.dumps({"arguments": arguments, "variables": variables, "folder": os.getcwd()}).encode()
+    def run(
+        self, arguments: list[str], given: bytes, variables: dict[str, str], folder: str
+    ) -> tuple[int, bytes, bytes]:
+        """Run raftplay in a folder, with `given` as its input: its status, and what it wrote."""
+        body = json.dumps({"arguments": arguments, "variables": variables, "folder": folder}).encode()
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         with self._is_free, ThreadPoolExecutor(3) as pool:

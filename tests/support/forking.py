@@ -5,48 +5,23 @@ status; only the imports are saved. A request is a JSON object and the three sta
 the process, and then its status.
 """
 
-import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
-import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from typing import NoReturn
 
 _fork = os.fork  # a prelude may take it away
 
 
-def import_everything() -> None:
-    """Import every module of raftplay, apart from those that run something when they are imported."""
-    raftplay = importlib.import_module("raftplay")
-    for module in pkgutil.walk_packages(raftplay.__path__, "raftplay."):
+def import_all_of(name: str) -> None:
+    """Import every module of a package, apart from those that run something when they are imported."""
+    for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-
-
-def import_what_libraries_import_late(main: Callable[[], NoReturn]) -> None:
-    """Import what a process has imported at the end that was the command line once."""
-    reader, writer = os.pipe()
-    if (child := _fork()) == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.argv = ["raftplay", "--version"]
-        with contextlib.suppress(SystemExit):
-            main()
-        with open(writer, "w") as file:
-            file.write(" ".join(sys.modules))
-        os._exit(0)
-    os.close(writer)
-    with open(reader) as file:
-        names = file.read().split()
-    os.waitpid(child, 0)
-    for name in names:
-        if name not in sys.modules:
-            importlib.import_module(name)
 
 
 def serve(requests: socket.socket) -> None:
@@ -89,9 +64,7 @@ if __name__ == "__main__":
     exec(_prelude)
     from raftplay.cli import main
 
-    if not _prelude:
-        import_everything()
-        import_what_libraries_import_late(main)
+    import_all_of("raftplay.cli" if _prelude else "raftplay")
     gc.freeze()  # what is here now need not be looked at when a forked process ends
     serve(_requests)
     main()
