@@ -133,6 +133,8 @@ if TYPE_CHECKING:
         RequestVoteArgs,
         RequestVoteReply,
     )
+    from raftplay.raft.quorum import Majority
+    from raftplay.raft.rules import Rules
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
 """1 writes one line per decision to the logger `raftplay`, at level DEBUG; 0 writes none."""
@@ -152,6 +154,7 @@ __all__ = [
     "InvariantBroken",
     "LinkFaults",
     "LogEntry",
+    "Majority",
     "MapStorage",
     "NodeFailed",
     "NodeSnapshot",
@@ -160,6 +163,7 @@ __all__ = [
     "Report",
     "RequestVoteArgs",
     "RequestVoteReply",
+    "Rules",
     "Server",
     "Snapshot",
     "SqliteStorage",
@@ -187,6 +191,8 @@ _MODULES = {
     "raftplay.raft.messages": (
         "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
+    "raftplay.raft.quorum": "Majority",
+    "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

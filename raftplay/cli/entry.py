@@ -95,7 +95,7 @@ def report(error: Exception) -> Status:
         case ScriptRefused():
             complain(*str(error).split("\n"))
         case StorageError() | UsageError():
-            complain(f"raftplay: error: {error}")
+            complain(f"raftplay: error: {error}", *getattr(error, "lines", ()))
         case NodeFailed():  # it failed before there was a transcript
             complain(*f"raftplay: {error}".split("\n"))
             return Status.FAILED
