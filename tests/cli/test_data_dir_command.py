@@ -14,7 +14,7 @@ from support.disks import contents
 from raftplay import Harness
 
 FULL = """
-from raftplay.cluster import sqlite_file
+from raftplay.cluster.storage import sqlite_file
 sqlite_file._DURABLE += ("max_page_count = 5",)
 """
 
