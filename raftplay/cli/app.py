@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 import raftplay
-from raftplay.commands.runner import Status
 from raftplay.output import Output, complain
+from raftplay.run.runner import Status
 
 app = typer.Typer(
     name="raftplay",

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 
 from raftplay import scenarios as shipped
-from raftplay.commands.table import TABLE, TOPICS
 from raftplay.explore.mixes import MIXES
+from raftplay.language.table import TABLE, TOPICS
 from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 

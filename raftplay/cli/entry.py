@@ -13,14 +13,14 @@ import typer
 from raftplay.backends.base import NodeFailed
 from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import app
-from raftplay.commands.runner import Status
-from raftplay.commands.script import ScriptRefused
-from raftplay.commands.shown import quoted
-from raftplay.commands.values import read_long_integers
 from raftplay.docstrings import restore
 from raftplay.errors import UsageError
+from raftplay.language.values import read_long_integers
 from raftplay.output import be_silent, complain, prepare_streams
 from raftplay.raft.storage import StorageError
+from raftplay.run.runner import Status
+from raftplay.run.script import ScriptRefused
+from raftplay.session.shown import quoted
 from raftplay.signals import end, handled
 
 # --help lists the commands in this order.

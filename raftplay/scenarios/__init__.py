@@ -2,9 +2,9 @@
 
 from importlib import resources
 
-from raftplay.commands.cursor import did_you_mean
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import BUGS
+from raftplay.session.shown import did_you_mean
 
 SUFFIX = ".txt"
 

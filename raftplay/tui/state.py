@@ -6,10 +6,10 @@ No textual here: the app hands events in and places what comes out.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from raftplay.commands.completion import Hint
-from raftplay.commands.live import Outcome
+from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
+from raftplay.run.live import Outcome
 from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.copied import copied_text

@@ -9,9 +9,9 @@ import pytest
 from support.language import environment, held, ran, transcript
 
 from raftplay import scenarios
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import Script, Step, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import Script, Step, parse_script
 
 STORY = """\
 # The leader is cut off; its entry is lost, the new leader's survives.
@@ -196,8 +196,8 @@ def test_options_are_part_of_the_command_that_shows_it_again() -> None:
 DIGEST = """
 import hashlib, sys
 from raftplay import scenarios
-from raftplay.commands.runner import JsonTranscript, TextTranscript, run_script
-from raftplay.commands.script import parse_script
+from raftplay.run.runner import JsonTranscript, TextTranscript, run_script
+from raftplay.run.script import parse_script
 from raftplay.commands.setup import Setup
 
 for name in scenarios.names() + scenarios.bug_names():

@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import raftplay.commands.script  # noqa: F401 - it fills the table of commands
-from raftplay.commands import about_lessons, answers, looking
+import raftplay.run.script  # noqa: F401 - it fills the table of commands
+from raftplay.commands import about_lessons, looking
+from raftplay.run import answers
 from raftplay.tui import keys
 
 ROOT = Path(__file__).parent.parent.parent
