@@ -1,6 +1,8 @@
 """Completions for Tab in a system shell: names of scenarios, bugs, lessons and topics, and files.
 
 ``raftplay --install-completion`` installs them. Each function returns the candidates for an incomplete word.
+
+The rule of this module: what a function offers is imported when Tab is pressed.
 """
 
 import glob
@@ -25,27 +27,35 @@ def files(incomplete: str) -> list[str]:
 
 def scripts(incomplete: str) -> list[str]:
     """Offer scenarios and files; after ``b``, also those of bugs."""
+
     begun = incomplete.startswith("b")
     return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
 
 
 def lessons(incomplete: str) -> list[str]:
-    """Offer lessons by name, and files."""
-    return [*_that_begin(catalogue.names(), incomplete), *files(incomplete)]
+    """Offer lessons by name and by number, and files."""
+
+    names = catalogue.names()
+    numbers = map(str, range(1, len(names) + 1))
+    return [*_that_begin([*names, *numbers], incomplete), *files(incomplete)]
 
 
 def bugs(incomplete: str) -> list[str]:
     """Offer bug switches."""
+
     return _that_begin(BUGS, incomplete)
 
 
 def mixes(incomplete: str) -> list[str]:
     """Offer fault mixes."""
+
     return _that_begin(MIXES, incomplete)
 
 
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
+    import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+
     return _that_begin((*TABLE, *TOPICS), incomplete)
 
 

@@ -18,7 +18,7 @@ GROUP = "Keeping"
 def save(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
     """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
-    text = session.script_text()
+    text = session.script_text(file.parent)
     write_new(file, text, keeps=_keeps(session))
     return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
@@ -27,7 +27,7 @@ def save(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
 def record(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
     """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)
-    write_new(file, session.script_text(), keeps=_keeps(session))
+    write_new(file, session.script_text(file.parent), keeps=_keeps(session))
     before = session.record_to(file)
     ended = "" if before is None else f"; {visible(str(before))} ends here"
     return f"{visible(str(file))}: {_count(session)} so far, and all that follows{ended}"

@@ -7,8 +7,10 @@ On sockets it keeps the pauses between commands, to the millisecond, and every w
 from pathlib import Path
 
 from raftplay.cluster.config import Config
+from raftplay.cluster.own_node import reference
 from raftplay.files import Target
 from raftplay.session.branches import Blueprint, Branch, Mark, time_text
+from raftplay.session.shown import file_word
 from raftplay.session.units import duration_text, range_text
 from raftplay.version import __version__
 from raftplay.watch.text import visible
@@ -17,9 +19,9 @@ SHORTEST_SLEEP = 0.001
 """The shortest pause on sockets that gets a line, in seconds."""
 
 
-def script_text(blueprint: Blueprint, branch: Branch, *, hides_bugs: bool = False) -> str:
-    """Return the script that repeats `branch`; if it `hides_bugs`, without the names of those that are on."""
-    setup = setup_lines(blueprint)
+def script_text(blueprint: Blueprint, branch: Branch, folder: str | Path = "", *, hides_bugs: bool = False) -> str:
+    """Return the script in `folder` that repeats `branch`; if it `hides_bugs`, the names of bugs are left out."""
+    setup = setup_lines(blueprint, folder)
     if hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]
         setup.append("# a bug was on that the reader is to find, so this script does not name it")
@@ -31,8 +33,8 @@ def script_text(blueprint: Blueprint, branch: Branch, *, hides_bugs: bool = Fals
     )
 
 
-def setup_lines(blueprint: Blueprint) -> list[str]:
-    """Return the set-up lines of a script for such a cluster."""
+def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
+    """Return the set-up lines of a script in `folder` for such a cluster."""
     config, usual = blueprint.config, Config()
     raft = config.raft
     timings = (
@@ -45,6 +47,9 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
     lines += [f"timing {' '.join(chosen)}"] if chosen else []
     lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
     lines += [f"bug {name}" for name in config.bugs]
+    if config.node_name:
+        named = reference(config.node, folder)
+        lines.append(f"node {file_word(named)}" if named else f"# with nodes of the class {config.node_name}")
     lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
     if blueprint.data_dir is not None:
         lines += [f"# over the data directory {visible(str(blueprint.data_dir))}, as it was then"]

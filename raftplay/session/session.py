@@ -496,10 +496,10 @@ class Session:
         """Return whether `record` writes the session to a file."""
         return self._recorded is not None
 
-    def script_text(self) -> str:
-        """Return the script that repeats the current branch."""
+    def script_text(self, folder: str | Path = "") -> str:
+        """Return the script that repeats the current branch, to stand in `folder`."""
         assert self.blueprint is not None
-        return script_text(self.blueprint, self.branch, hides_bugs=self.hides_bugs)
+        return script_text(self.blueprint, self.branch, folder, hides_bugs=self.hides_bugs)
 
     def record_to(self, file: Path) -> Path | None:
         """Write the session as a script to the existing `file`, after each command and at the end.
@@ -513,7 +513,7 @@ class Session:
         file = self._recorded
         if file is not None:
             self._recorded = None  # report a file that cannot be written only once
-            write_new(file, self.script_text(), replaces=True)
+            write_new(file, self.script_text(file.parent), replaces=True)
             self._recorded = file
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def keep(session: Session) -> str:
         return ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new(file, bounded(session.script_text()), replaces=True)
+        write_new(file, bounded(session.script_text(file.parent)), replaces=True)
         file.chmod(0o600)
     except UsageError as error:
         return f"the session is not kept: {error}"
