@@ -9,12 +9,6 @@ import glob
 import os
 from collections.abc import Iterable
 
-from raftplay import scenarios as shipped
-from raftplay.explore.mixes import MIXES
-from raftplay.language.table import TABLE, TOPICS
-from raftplay.lessons import catalogue
-from raftplay.raft.bugs import BUGS
-
 MOST = 500
 """The highest number of files offered."""
 
@@ -27,6 +21,7 @@ def files(incomplete: str) -> list[str]:
 
 def scripts(incomplete: str) -> list[str]:
     """Offer scenarios and files; after ``b``, also those of bugs."""
+    from raftplay import scenarios as shipped  # noqa: PLC0415
 
     begun = incomplete.startswith("b")
     return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
@@ -34,6 +29,7 @@ def scripts(incomplete: str) -> list[str]:
 
 def lessons(incomplete: str) -> list[str]:
     """Offer lessons by name and by number, and files."""
+    from raftplay.lessons import catalogue  # noqa: PLC0415
 
     names = catalogue.names()
     numbers = map(str, range(1, len(names) + 1))
@@ -42,12 +38,14 @@ def lessons(incomplete: str) -> list[str]:
 
 def bugs(incomplete: str) -> list[str]:
     """Offer bug switches."""
+    from raftplay.raft.bugs import BUGS  # noqa: PLC0415
 
     return _that_begin(BUGS, incomplete)
 
 
 def mixes(incomplete: str) -> list[str]:
     """Offer fault mixes."""
+    from raftplay.explore.mixes import MIXES  # noqa: PLC0415
 
     return _that_begin(MIXES, incomplete)
 
@@ -55,6 +53,7 @@ def mixes(incomplete: str) -> list[str]:
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
     import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+    from raftplay.language.table import TABLE, TOPICS  # noqa: PLC0415
 
     return _that_begin((*TABLE, *TOPICS), incomplete)
 

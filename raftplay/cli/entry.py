@@ -15,8 +15,6 @@ from raftplay.cli.app import application
 from raftplay.errors import UsageError
 from raftplay.language.values import read_long_integers
 from raftplay.output import be_silent, complain, prepare_streams
-from raftplay.raft.storage import StorageError
-from raftplay.run.script import ScriptRefused
 from raftplay.run.status import Status
 from raftplay.session.shown import quoted
 from raftplay.signals import end, handled
@@ -90,6 +88,8 @@ def run() -> NoReturn:
 def report(error: Exception) -> Status:
     """Report a failure in a sentence; return the exit status. Raises `error` if it is a defect."""
     from raftplay.backends.base import NodeFailed  # noqa: PLC0415 - these modules are imported if all goes well
+    from raftplay.raft.storage import StorageError  # noqa: PLC0415
+    from raftplay.run.script import ScriptRefused  # noqa: PLC0415
 
     match error:
         case ScriptRefused():

@@ -2,9 +2,8 @@
 
 from importlib import resources
 
+from raftplay.commands.cursor import did_you_mean
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import BUGS
-from raftplay.session.shown import did_you_mean
 
 SUFFIX = ".txt"
 
@@ -17,6 +16,7 @@ def names() -> list[str]:
 
 def bug_names() -> list[str]:
     """The names of the scenarios that provoke a bug: ``bugs/commit-old-term`` …, in the order of `BUGS`."""
+    from raftplay.raft.bugs import BUGS  # noqa: PLC0415 - a list of the scenarios does not need the algorithm
 
     folder = resources.files(__name__).joinpath("bugs")
     return [f"bugs/{name}" for name in BUGS if folder.joinpath(name + SUFFIX).is_file()]
