@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from raftplay.commands.cursor import did_you_mean
+from raftplay.session.shown import did_you_mean
 from raftplay.errors import UsageError
 
 SUFFIX = ".txt"
