@@ -28,12 +28,6 @@ MAX_DIGITS = 19
 """The maximum number of digits of numbers, except those that are submitted."""
 
 
-def read_long_integers() -> None:
-    """Make Python read and write every integer that can be submitted, despite PYTHONINTMAXSTRDIGITS."""
-    if 0 < sys.get_int_max_str_digits() < sys.int_info.default_max_str_digits:
-        sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
-
-
 def is_integer(text: str) -> bool:
     """Return whether an unquoted word reads as an integer."""
     return _INTEGER.fullmatch(text) is not None

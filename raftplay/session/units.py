@@ -1,6 +1,7 @@
-"""Durations as text that reads back exactly."""
+"""Numbers and durations as text that reads back exactly."""
 
 import re
+import sys
 from decimal import Decimal
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
@@ -35,3 +36,9 @@ def _reads_as(text: str, seconds: float) -> bool:
 def duration_text(seconds: float) -> str:
     """Return seconds as a user writes them: ``250ms``, ``1.5s``."""
     return f"{seconds * 1000:g}ms" if seconds < 1 else f"{seconds:g}s"
+
+
+def read_long_integers() -> None:
+    """Make Python read and write every integer that can be submitted, despite PYTHONINTMAXSTRDIGITS."""
+    if 0 < sys.get_int_max_str_digits() < sys.int_info.default_max_str_digits:
+        sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
