@@ -14,6 +14,7 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES
+from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
@@ -100,7 +101,7 @@ TraceOption = Annotated[
         metavar="FILE",
         parser=output_path,
         autocompletion=completions.files,
-        help="Write every event to this file, as JSON Lines.",
+        help=f"Write every event to this file, {formats()}.",
     ),
 ]
 

@@ -13,6 +13,7 @@ from raftplay.cluster.harness import Harness, Interrupted
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.errors import UsageError
+from raftplay.export import EventWriter
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.session.branches import (
@@ -32,7 +33,6 @@ from raftplay.session.errors import Failed
 from raftplay.session.journal import script_text, write_new
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.stream import Reader
-from raftplay.watch.trace import TraceWriter
 
 WENT_ON = "it went on while other commands came"
 """The journal's note on a part of a wait during which another command ran."""
@@ -101,7 +101,7 @@ class Session:
         history: History | None = None,
         *,
         blueprint: Blueprint | None = None,
-        trace: TraceWriter | None = None,
+        trace: EventWriter | None = None,
     ) -> None:
         history = History() if history is None else history  # an empty history is falsy
         self.blueprint = blueprint
