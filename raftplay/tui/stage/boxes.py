@@ -93,9 +93,9 @@ def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[L
     gap = Piece(" " * (inner - width_of(title) - width_of(term)))
     lines: list[Line] = [(marker, *title, gap, *term, side)]
     if box.height > 2:
-        body = [_both(node, role, painter, inner), log_tail(node, painter, inner)]
+        body = [_both(node, role, painter, inner), log_tail(node, painter, inner - 1)]
     else:
-        body = [_short(node, painter, inner)]
+        body = [_short(node, painter, inner - 1)]
     lines += [(side, *_filled(_kept(line, inner, painter.glyphs), inner), side) for line in body]
     return lines
 
@@ -181,7 +181,10 @@ def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
         left = room - width_of(votes) - 1
         return (*votes, Piece(" "), *sand(node, painter, min(6, left)))
     timer = sand(node, painter, 5)
-    return (*timer, Piece(" "), *log_tail(node, painter, room - 6))
+    log = log_tail(node, painter, room - 6)
+    if log[1].text.startswith(painter.glyphs.more):  # more of it fits without its name
+        log = log_tail(node, painter, room - 2)[1:]
+    return (*timer, Piece(" "), *log)
 
 
 def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Line:
@@ -252,7 +255,8 @@ def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     first = len(node.log)
     used = len(head.text) - 1
     while first > 0:
-        cell = _entry(node, first - 1, painter, with_term=painter.mixed)
+        begins = first == len(node.log) or node.log[first - 1].term != node.log[first].term
+        cell = _entry(node, first - 1, painter, with_term=painter.mixed and begins)
         used += 1 + width_of(cell)
         if used + 2 * (first > 1) > room:
             break
@@ -278,7 +282,7 @@ def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool)
         return (Piece(f"{entry.term}:{text}" if with_term else text, "down dim", target),)
     style = f"{term_style(entry.term)} {'bold' if committed else 'hollow'}"
     sign = () if committed else (Piece(glyphs.appended, term_style(entry.term), target),)
-    before = (Piece(f"{entry.term}:", f"{term_style(entry.term)} dim", target),) if with_term else ()
+    before = (Piece(f"{entry.term}:", term_style(entry.term), target),) if with_term else ()
     return (*sign, *before, Piece(text, style, target))
 
 

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from raftplay.tui.model.lines import Line, Piece, Target, columns
 
-FREE, TRAIL, WORD, SOLID = range(4)
-"""The contents of a cell: nothing, a trail that words may cover, words, what nothing may cover."""
+FREE, TRAIL, TEAR, WORD, SOLID = range(5)
+"""The contents of a cell: nothing, a trail, a torn line, words or a head, what nothing may cover."""
 
 Looks = tuple[str, Target]
 """The style and the click target of a cell."""

@@ -10,7 +10,7 @@ from raftplay.raft.messages import NONE
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.model.lines import Line, Piece, beside, cut, fit, pad, width_of
 from raftplay.tui.stage.boxes import Painter, log_tail, painter_of, sand
-from raftplay.tui.stage.canvas import TRAIL, Canvas
+from raftplay.tui.stage.canvas import TEAR, Canvas
 from raftplay.tui.stage.roles import Role, Sides, role_of, side_names, sides_of, term_style
 from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.signs import signs_of
@@ -51,14 +51,15 @@ def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, .
 def _heading(scene: Scene, sides: Sides, width: int, glyphs: Glyphs) -> Line:
     """Return the sides of a partition, or that idle time is skipped."""
     if len(sides) < 2:
-        return (Piece(f" {signs_of(glyphs).skip} nothing happens: skipped", "dim"),) if scene.skip else ()
-    torn = signs_of(glyphs).torn
+        return (Piece(f" {signs_of(glyphs).skip} skipping idle time", "dim"),) if scene.skip else ()
     names = side_names(sides, scene.view.snapshot)
-    parts = [
-        f"n{side[0]}{f' +{len(side) - 1}' if len(side) > 1 else ''}: {name}"
-        for side, name in zip(sides, names, strict=True)
-    ]
-    return (Piece(cut(" " + f" {torn} cut {torn} ".join(parts), width, glyphs.more), "text bold"),)
+    if not any(name.startswith("majority") for name in names):
+        return (Piece(" cut: no majority anywhere", "text bold"),)
+    cut_line = f" {signs_of(glyphs).torn} cut {signs_of(glyphs).torn} "
+    firsts = [f"n{side[0]}" + (f" +{len(side) - 1}" if len(side) > 1 else "") for side in sides]
+    long = cut_line.join(f"{first}: {name}" for first, name in zip(firsts, names, strict=True))
+    short = cut_line.join(f"{first}: {name.split(':')[0]}" for first, name in zip(firsts, names, strict=True))
+    return (Piece(f" {cut(long if len(long) < width else short, width - 1, glyphs.more)}", "text bold"),)
 
 
 def _wire_room(share: int) -> int:
@@ -75,7 +76,7 @@ def _wire(scene: Scene, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut
     signs = signs_of(glyphs)
     canvas = Canvas(room, 1)
     if is_cut:
-        canvas.put(0, 0, f"{signs.torn} " * room, "bad", None, TRAIL)
+        canvas.put(0, 0, f"{signs.torn} " * room, "bad", None, TEAR)
     elif {scene.selected, node.id} & set(scene.pulse) and node.alive:
         canvas.dot(room // 2, 0, signs.beat, "faint")
     moving = [m for m in scene.moving if {m.src, m.dst} == {scene.selected, node.id}]
@@ -109,7 +110,7 @@ def _put_words(canvas: Canvas, at: int, moving: Moving, glyphs: Glyphs, *, out: 
     for text in ("lost", words.sign) if is_lost else (*words.texts, words.sign):
         behind, ahead = (at - len(text), at + 1) if out else (at + 1, at - len(text))
         for x in (behind, ahead):
-            if canvas.is_free(x, 0, len(text)):
+            if canvas.is_free(x, 0, len(text), TEAR):
                 canvas.put(x, 0, text, "bad bold" if is_lost else words.style, moving.target)
                 return
 

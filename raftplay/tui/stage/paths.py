@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from raftplay.tui.stage.places import Box, Places
 
-LONG_ENOUGH = 26
+LONG_ENOUGH = 20
 """The length from which on a path is not made longer; a row counts as two columns."""
 
 LANES_APART = 5
@@ -73,7 +73,7 @@ def outward_of(src: int, dst: int, places: Places) -> int:
 
 def _best(src: Box, dst: Box, others: tuple[Box, ...], back: Path | None) -> Path:
     paths = [Path(*start, *end) for start in _edges(src, dst) for end in _edges(dst, src)]
-    costs = sorted(((_cost(path, (src, dst), back), path) for path in paths))
+    costs = sorted((_cost(path, (src, dst), back), path) for path in paths)
     best, least = costs[0][1], math.inf
     for cost, path in costs:
         if cost >= least:
@@ -108,7 +108,7 @@ def _cost(path: Path, pair: tuple[Box, Box], back: Path | None) -> float:
     side = 1 if pair[1].x > pair[0].x else -1 if pair[1].x < pair[0].x else 0
     for box, x, y, outwards in ((pair[0], path.x0, path.y0, side), (pair[1], path.x1, path.y1, -side)):
         across = x - box.x - box.width / 2
-        cost += 0.4 * abs(_beside(centres, x, y)) + 1.5 * max(0.0, -across * outwards)
+        cost += 0.4 * abs(_beside(centres, x, y)) + 2.5 * max(0.0, -across * outwards)
         is_beside = box.y <= y < box.y + box.height
         cost += (0 if is_beside else 3) if path.is_flat else (12 if is_beside else 0)
     if back is not None:

@@ -4,7 +4,7 @@ The rule of this module: no box overlaps another or leaves the stage; where boxe
 """
 
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 from raftplay.tui.stage.roles import Sides
@@ -124,13 +124,12 @@ def _fit(boxes: tuple[Box, ...], width: int, height: int, form: Form) -> bool:
 
 
 def _bands(n: int, width: int, height: int, sides: Sides) -> Places | None:
-    for form in FORMS:
-        for named in (True, False):
-            for in_two_rows in (True, False):
-                for wide in _widths(form, width):
-                    places = _stacked(n, width, height, sides, (form, wide, named, in_two_rows))
-                    if places is not None and _fit(places.boxes, width, height, form):
-                        return places
+    ways = product((True, False), FORMS, (True, False))
+    for in_two_rows, form, named in ways:
+        for wide in _widths(form, width):
+            places = _stacked(n, width, height, sides, (form, wide, named, in_two_rows))
+            if places is not None:
+                return places
     return None
 
 
@@ -154,7 +153,10 @@ def _stacked(n: int, width: int, height: int, sides: Sides, how: tuple[Form, int
         shares = ROWS[len(side) - 1] if in_two_rows or len(side) < 3 else _in_a_row(len(side))
         across = min(width, LARGEST[0])
         area = ((width - across) // 2, top, across, needs[at] + share)
-        boxes |= zip(side, _placed(shares, area, wide, form), strict=True)
+        placed = _placed(shares, area, wide, form)
+        if not _fit(placed, width, height, form):
+            return None
+        boxes |= zip(side, placed, strict=True)
         top += needs[at] + share
         if at < len(sides) - 1:
             torn.append(top)

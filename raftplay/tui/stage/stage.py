@@ -3,7 +3,7 @@
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.lines import Line
 from raftplay.tui.stage.boxes import draw_box, painter_of
-from raftplay.tui.stage.canvas import SOLID, TRAIL, Canvas
+from raftplay.tui.stage.canvas import SOLID, TEAR, Canvas
 from raftplay.tui.stage.grid import grid
 from raftplay.tui.stage.paths import path_of
 from raftplay.tui.stage.places import Places, places_of
@@ -12,6 +12,9 @@ from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import draw_cut, draw_messages, draw_pulse
 from raftplay.why.network import Links
+
+ROOM_FOR_NAMES = 100
+"""The columns from which on a torn line has room for what both of its sides can do."""
 
 
 def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
@@ -30,7 +33,7 @@ def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tu
     _draw_network(canvas, scene, places, links, glyphs)
     draw_messages(canvas, scene.moving, places, glyphs, scene.spotlight)
     if scene.skip:
-        _say(canvas, f"{signs_of(glyphs).skip} nothing happens: skipped")
+        _say(canvas, f"{signs_of(glyphs).skip} skipping idle time")
     return canvas.lines()
 
 
@@ -40,19 +43,17 @@ def _draw_sides(canvas: Canvas, scene: Scene, sides: Sides, places: Places, glyp
         return
     signs, width = signs_of(glyphs), canvas.width
     names = side_names(sides, scene.view.snapshot)
-    tear = f" {signs.torn}" * (width // 2)
     has_majority = any(name.startswith("majority") for name in names)
     cut = " cut " if has_majority else " cut: no majority anywhere "
     for at, row in enumerate(places.torn):
-        canvas.put(0, row, tear, "bad", None, TRAIL)
-        if places.names:
+        canvas.put(0, row, f" {signs.torn}" * (width // 2), "bad", None, TEAR)
+        if places.names or not has_majority:
             canvas.put((width - len(cut)) // 2, row, cut, "bad bold", None, SOLID)
             continue
-        above = f" {signs.up} {names[at]} "
-        below = f" {signs.down} {names[at + 1]} "
-        if len(above) + len(below) + 8 <= width:
-            canvas.put(2, row, above, "text bold", None, SOLID)
-            canvas.put(width - 2 - len(below), row, below, "text bold", None, SOLID)
+        above, below = (name.split(":")[0] if width < ROOM_FOR_NAMES else name for name in names[at : at + 2])
+        canvas.put(2, row, f" {signs.up} {above} ", "text bold", None, SOLID)
+        below = f" {signs.down} {below} "
+        canvas.put(width - 2 - len(below), row, below, "text bold", None, SOLID)
     for name, row in zip(names, places.names, strict=False):
         edge = signs.gone * max(0, min(12, (width - len(name)) // 2 - 1))
         text = f"{edge} {name} {edge}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.stage.canvas import SOLID, TRAIL, WORD, Canvas
+from raftplay.tui.stage.canvas import TEAR, TRAIL, WORD, Canvas
 from raftplay.tui.stage.paths import Path, outward_of, path_of, stub_of
 from raftplay.tui.stage.places import Places
 from raftplay.tui.stage.scene import Moving
@@ -39,19 +39,26 @@ class Head(NamedTuple):
     weight: int
     outward: int
 
+    @property
+    def is_lost(self) -> bool:
+        """Return whether the message has come to where it is lost."""
+        return self.moving.end == "lost" and self.moving.way >= 1
+
 
 def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, glyphs: Glyphs, spot: int) -> None:
     """Draw all messages; with a spotlight on node `spot` (-1: none), those of other nodes are dimmed."""
-    heads = _joined([_head(m, places, canvas, glyphs) for m in messages], glyphs)
-    heads.sort(key=lambda head: -head.weight)
+    heads = _joined([_head(m, places, glyphs) for m in messages], glyphs)
+    heads = _said_once(sorted(heads, key=lambda head: -head.weight))
     if spot >= 0:
         heads = [h if spot in (h.moving.src, h.moving.dst) else h._replace(style="faint") for h in heads]
     for head in heads:
         draw_trail(canvas, head.path, (head.x, head.y), signs_of(glyphs))
-    for head in reversed(heads):
-        if canvas.taken(head.x, head.y) < SOLID:
-            canvas.put(head.x, head.y, head.arrow, head.style, head.moving.target, WORD)
+    placed = []
     for head in heads:
+        x = _not_covered(canvas, head.x, head.y)
+        canvas.put(x, head.y, head.arrow, head.style, head.moving.target)
+        placed.append(head._replace(x=x))
+    for head in placed:
         _put_words(canvas, head)
 
 
@@ -89,7 +96,7 @@ def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs) -
 # ---- heads
 
 
-def _head(moving: Moving, places: Places, canvas: Canvas, glyphs: Glyphs) -> Head:
+def _head(moving: Moving, places: Places, glyphs: Glyphs) -> Head:
     """Return where a message is now, and how it looks."""
     path, words, signs = path_of(moving.src, moving.dst, places), words_of(moving, glyphs), signs_of(glyphs)
     is_lost = moving.end == "lost" and moving.way >= 1
@@ -103,7 +110,6 @@ def _head(moving: Moving, places: Places, canvas: Canvas, glyphs: Glyphs) -> Hea
     if stub is not None:
         path = stub
         x, y = path.at(moving.way)
-        x = _not_covered(canvas, x, y)
     else:
         x, y = path.at(_after_start(path, moving.way * _last_way(moving), len(texts[0])))
     if is_lost or moving.end == "held":
@@ -124,7 +130,7 @@ def _last_way(moving: Moving) -> float:
 
 
 def _not_covered(canvas: Canvas, x: int, y: int) -> int:
-    """Return the column nearest to `x` in which a head can be drawn in row `y`."""
+    """Return the column nearest to `x` in which a head covers neither a box nor another head."""
     columns = (x + side * by for by in range(canvas.width) for side in (1, -1))
     return next((at for at in columns if canvas.taken(at, y) < WORD), x)
 
@@ -153,25 +159,36 @@ def _joined(heads: list[Head], glyphs: Glyphs) -> list[Head]:
     return out
 
 
+def _said_once(heads: list[Head]) -> list[Head]:
+    """Return `heads` so that of those that one node lost for one reason, only the first says so."""
+    said: set[tuple[int, str]] = set()
+    out = []
+    for head in heads:
+        loss = head.moving.src, head.moving.reason
+        out.append(head._replace(texts=(), sign="") if head.is_lost and loss in said else head)
+        if head.is_lost:
+            said.add(loss)
+    return out
+
+
 # ---- words
 
 
 def _put_words(canvas: Canvas, head: Head) -> None:
     """Write the longest text that has room beside its head; where none has, a sign."""
     target = head.moving.target
+    up_to = TEAR if head.is_lost else TRAIL
     for text in head.texts:
         for x, y in _spots(head, len(text)):
             left, right = max(0, x - 1), min(canvas.width, x + len(text) + 1)
-            if x < 0 or x + len(text) > canvas.width or not canvas.is_free(left, y, right - left):
+            if x < 0 or x + len(text) > canvas.width or not canvas.is_free(left, y, right - left, up_to):
                 continue
-            if y == head.y:  # the cell between head and words belongs to them
-                canvas.put(min(head.x + 1, x), y, " " if x > head.x else "", head.style, target)
-                canvas.put(x, y, text if x > head.x else f"{text} ", head.style, target)
-            else:
-                canvas.put(x, y, text, head.style, target)
+            canvas.put(x, y, text, head.style, target)
+            if (x, y) in ((head.x + 2, head.y), (head.x - 1 - len(text), head.y)):  # the gap can be clicked, too
+                canvas.put(head.x + (1 if x > head.x else -1), y, " ", head.style, target)
             return
     beside = head.x - head.path.across if head.path.is_flat else head.x + 1
-    if canvas.is_free(beside, head.y, 1):
+    if head.sign and canvas.is_free(beside, head.y, 1):
         canvas.put(beside, head.y, head.sign, head.style, target)
 
 
@@ -179,11 +196,15 @@ def _spots(head: Head, length: int) -> tuple[tuple[int, int], ...]:
     """Return the places for words of `length` columns, the best first."""
     x, y = head.x, head.y
     right, left = (x + 2, y), (x - 1 - length, y)
-    if head.path.is_flat:
-        behind, ahead = (left, right) if head.path.across > 0 else (right, left)
-        back = x - length + 1 if head.path.across > 0 else x
-        if head.moving.end in ("lost", "held"):
-            return behind, ahead, (back, y - 1), (back, y + 1)
-        return behind, (back, y - 1), (back, y + 1), ahead
-    near, far = (right, left) if head.outward > 0 else (left, right)
-    return near, far, (x + 1, y - 1), (x + 1, y + 1), (x - length, y - 1), (x - length, y + 1)
+    above_and_below = (x + 1, y - 1), (x + 1, y + 1), (x - length, y - 1), (x - length, y + 1)
+    if head.is_lost:  # others may be lost beside it
+        beside = ((at + by, y) for by in range(6) for at, by in ((right[0], by), (left[0], -by)))
+        return *beside, *above_and_below
+    if not head.path.is_flat:
+        near, far = (right, left) if head.outward > 0 else (left, right)
+        return near, far, *above_and_below
+    behind, ahead = (left, right) if head.path.across > 0 else (right, left)
+    back = x - length + 1 if head.path.across > 0 else x
+    if head.moving.end == "held":
+        return behind, ahead, (back, y - 1), (back, y + 1)
+    return behind, (back, y - 1), (back, y + 1), ahead
