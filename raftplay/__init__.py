@@ -95,7 +95,7 @@ To add a …, touch …
   pane           a module in tui/model/, its name in tui/model/layout.py, tui/model/foot.py, tui/state.py,
                  tui/app.py, tui/keys.py
   key            tui/keys.py
-  sub-command    a module of cli/, on `app`
+  sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it
 
@@ -133,6 +133,7 @@ if TYPE_CHECKING:
         RequestVoteArgs,
         RequestVoteReply,
     )
+    from raftplay.raft.rules import Rules
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
 """1 writes one line per decision to the logger `raftplay`, at level DEBUG; 0 writes none."""
@@ -160,6 +161,7 @@ __all__ = [
     "Report",
     "RequestVoteArgs",
     "RequestVoteReply",
+    "Rules",
     "Server",
     "Snapshot",
     "SqliteStorage",
@@ -187,6 +189,7 @@ _MODULES = {
     "raftplay.raft.messages": (
         "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
+    "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -4,11 +4,15 @@ import operator
 import os
 from collections.abc import Collection, Iterable, Sequence, Sized
 from contextlib import suppress
+from dataclasses import replace
 from numbers import Real
 from typing import SupportsIndex
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.own_node import name_of
 from raftplay.errors import UsageError
+from raftplay.raft.bugs import Node
+from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.storage import Storage
 from raftplay.watch.invariants.names import check_names
 from raftplay.watch.stream import Reader
@@ -37,6 +41,16 @@ def check(
     if watch and not isinstance(watch, bool):
         check_names(watch)
     return _check_readers(readers)
+
+
+def config_with(config: Config | None, node: Node | None) -> Config:
+    """Return `config` with the class `node`. Raises `UsageError` if `config` names another class."""
+    config = config or Config()
+    if node is None:
+        return config
+    if config.node not in (ConsensusModule, node):
+        raise UsageError(f"node and config.node are two classes: {name_of(node)} and {config.node_name}")
+    return replace(config, node=node)
 
 
 def number(value: object, text: str) -> float:

@@ -35,7 +35,8 @@ class InvariantBroken(CheckFailed):
         self.breach = breach
         self.snapshot = snapshot
         self.bugs = bugs
-        super().__init__(f"{breach}{_bugs_text(bugs)}; {run_text(snapshot.backend, snapshot.seed)}\n{snapshot}")
+        run = run_text(snapshot.backend, snapshot.seed)
+        super().__init__(f"{breach}{_code_text(bugs, snapshot.node)}; {run}\n{snapshot}")
 
     def __reduce__(self) -> tuple[type["InvariantBroken"], tuple[Breach, Snapshot, tuple[str, ...]]]:
         return type(self), (self.breach, self.snapshot, self.bugs)
@@ -44,11 +45,14 @@ class InvariantBroken(CheckFailed):
 def fail(harness: "Harness", text: str) -> CheckFailed:
     """Return the failure to raise: `text`, what is needed to repeat the run, and every server's state."""
     run = run_text(harness.backend, harness.seed)
-    return CheckFailed(f"{text}{_bugs_text(harness.config.bugs)}; {run}\n{harness.snapshot()}")
+    return CheckFailed(
+        f"{text}{_code_text(harness.config.bugs, harness.config.node_name)}; {run}\n{harness.snapshot()}"
+    )
 
 
-def _bugs_text(bugs: tuple[str, ...]) -> str:
-    return f" (bugs on: {', '.join(bugs)})" if bugs else ""
+def _code_text(bugs: tuple[str, ...], node: str) -> str:
+    words = [f"node: {node}"] * bool(node) + [f"bugs on: {', '.join(bugs)}"] * bool(bugs)
+    return f" ({'; '.join(words)})" if words else ""
 
 
 def run_text(backend: str, seed: int) -> str:

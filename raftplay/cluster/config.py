@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import module_with
+from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.config import RaftConfig, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
@@ -27,7 +28,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
-    `node`: the class of the nodes, `ConsensusModule` or your subclass.
+    `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `Rules`.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)
@@ -35,20 +36,27 @@ class Config:
     delay_max: float = 0.005
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
-    node: type[ConsensusModule] = ConsensusModule
+    node: Node = ConsensusModule
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.node, type) and issubclass(self.node, ConsensusModule)):
-            raise UsageError(f"node must be a subclass of ConsensusModule, not {self.node!r}")
+        checked_class(self.node)
         bugs: object = self.bugs
         if not isinstance(bugs, Iterable) or isinstance(bugs, str | bytes):
             raise UsageError(f'bugs must be a list of names, such as ("forget-vote",), not {bugs!r}')
-        module_with(self.bugs)  # raises UsageError for an unknown name
+        try:
+            module_with(self.bugs, self.node)  # raises UsageError for an unknown name
+        except TypeError as error:
+            raise UsageError(f"{self.node_name} cannot have the bugs {', '.join(self.bugs)}: {error}") from None
         if not isinstance(self.raft, RaftConfig):
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
         if self.unreliable is not None:
             check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
+
+    @property
+    def node_name(self) -> str:
+        """Return the name of the nodes' class, as the user wrote it: "my.py:MyCM"; "" for `ConsensusModule`."""
+        return name_of(self.node)
 
     def settled(self, environ: Mapping[str, str] = os.environ) -> "Config":
         """Return this configuration with the options that are None taken from the environment."""

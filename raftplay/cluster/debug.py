@@ -2,7 +2,7 @@
 
 import logging
 
-from raftplay.raft.decisions import Decision
+from raftplay.raft.decisions import DecisionBase
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.stream import Stream
@@ -24,5 +24,5 @@ def refresh(stream: Stream) -> None:
 
 def log_decision(record: Record) -> None:
     """Log a record that is a node's decision."""
-    if isinstance(record.event, Decision):
+    if isinstance(record.event, DecisionBase):
         logger.debug("[%d] %s", record.node, describe(record))

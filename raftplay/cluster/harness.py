@@ -29,6 +29,7 @@ from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
+from raftplay.raft.bugs import Node
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import facts
@@ -59,7 +60,8 @@ class Harness:
     """A cluster of `n` servers (1 to 25), connected to each other and running.
 
     `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time). `seed` decides every random choice
-    (in sim: the whole run); None draws one. `config` holds timings and options. A context manager.
+    (in sim: the whole run); None draws one. `config` holds timings and options. `node` is the class of the nodes,
+    one of yours, as `Config.node` (raftplay help node). A context manager.
     `watch` checks every invariant (or those that it names) on every event; the first method call after a
     violation, or the wait in which it happened, raises `InvariantBroken`, once.
     `readers` are attached to the stream of events before its first event. Warns (`TimingWarning`) of timings
@@ -78,7 +80,7 @@ class Harness:
     Raises `UsageError` for invalid arguments, and `StorageError` when a storage cannot be used, whatever it
     raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
     that happens or at the end of the next method call. That node has crashed then; the others continue.
-    `NodeFailed` is raised likewise, when a node of your class (`Config.node`) raises.
+    `NodeFailed` is raised likewise, when a node of your class (`node`) raises.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Harness:
         backend: str = "tcp",
         seed: int | None = None,
         config: Config | None = None,
+        node: Node | None = None,
         watch: bool | Collection[str] = True,
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,
@@ -96,7 +99,7 @@ class Harness:
         readers = arguments.check(n, config, watch, readers, data_dir, storage)
         self.n = n
         self.seed = new_seed() if seed is None else _checked_seed(seed)
-        self.config = (config or Config()).settled()
+        self.config = arguments.config_with(config, node).settled()
         warn_of_timings(n, self.config, stacklevel=2)
         self.data_dir = data_dir
         self._is_shut_down = False
@@ -514,6 +517,7 @@ class Harness:
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
                 bugs=self.config.bugs,
+                node=self.config.node_name,
                 timings=Timings.of(self.config),
             )
 

@@ -1,9 +1,12 @@
 """The report of an exception that a node's code raised: one sentence, and only the lines of the code's author."""
 
+import inspect
 import linecache
 import os.path
 import sysconfig
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from raftplay.backends.base import NodeFailed
@@ -68,31 +71,65 @@ class NodeRaised(NodeFailed):
         return "\n".join((first, *self.lines))
 
 
-def node_raised(node: int, error: BaseException, method: str, time: float, message: str = "") -> NodeRaised:
-    """Return the exception, caused by `error`, to raise when the code of `node` raised `error` in `method`."""
+def node_raised(
+    node: int, error: BaseException, method: str, time: float, message: str = "", kind: type | None = None
+) -> NodeRaised:
+    """Return the exception, caused by `error`, to raise when the code of `node` raised `error` in `method`.
+
+    `kind` is the class of the node: its definition is named if no line of the user's raised.
+    """
     raised = "" if isinstance(error, DidNotReturn) else type(error).__name__
-    failure = NodeRaised(node, raised, method, time, message, _own_lines(error))
+    lines = own_lines(error, definition(kind, method))
+    failure = NodeRaised(node, raised, method, time, message, lines)
     failure.__cause__ = error
     return failure
 
 
-def _own_lines(error: BaseException) -> tuple[str, ...]:
-    """Return the user's lines of the traceback (without any, the last three frames), and the exception's text."""
+def own_lines(error: BaseException, instead: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the user's lines of the traceback (without any, `instead`), and the exception's text.
+
+    Without both, the last three frames.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_foreign(frame.filename)]
-    own = own or list(frames[-3:])
-    left_out = len(own) - 2 * MOST_FRAMES
-    lines = []
-    for at, frame in enumerate(own):
+    if isinstance(error, SyntaxError):
+        text = "".join(traceback.format_exception_only(error)).rstrip()
+        return (*_frame_lines(own), *map(visible, text.split("\n")))
+    lines = _frame_lines(own) or instead or _frame_lines(frames[-3:])
+    text = error_text(error)[:LONGEST_TEXT]
+    return (*lines, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _frame_lines(frames: Sequence[traceback.FrameSummary]) -> tuple[str, ...]:
+    left_out = len(frames) - 2 * MOST_FRAMES
+    lines: list[str] = []
+    for at, frame in enumerate(frames):
         if 0 <= at - MOST_FRAMES < left_out:
             if at == MOST_FRAMES:
                 lines.append(f"  … {left_out} more calls …")
             continue
-        lines.append(f'  File "{visible(frame.filename)}", line {frame.lineno}, in {frame.name}')
-        if frame.lineno is not None and (text := linecache.getline(frame.filename, frame.lineno).strip()):
-            lines.append(f"    {visible(text)}")
-    text = error_text(error)[:LONGEST_TEXT]
-    return (*lines, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        lines += place_lines(frame.filename, frame.lineno or 0, frame.name)
+    return tuple(lines)
+
+
+def place_lines(file: str, line: int, name: str) -> tuple[str, ...]:
+    """Return a place in a file as a traceback shows it, with its text if there is any."""
+    text = linecache.getline(file, line).strip()
+    return (f'  File "{visible(file)}", line {line}, in {name}', *([f"    {visible(text)}"] if text else []))
+
+
+def definition(kind: type | None, method: str) -> tuple[str, ...]:
+    """Return where the user's own `method` of the class `kind` begins, or that class; () if it is raftplay's."""
+    for base in kind.__mro__ if kind is not None else ():
+        code = getattr(vars(base).get(method), "__code__", None)
+        if code is not None and not _is_foreign(code.co_filename):
+            return place_lines(code.co_filename, code.co_firstlineno, method)
+    for base in kind.__mro__ if kind is not None else ():
+        with suppress(OSError, TypeError):
+            file = inspect.getsourcefile(base) or ""
+            if file and not _is_foreign(file):
+                return place_lines(file, inspect.getsourcelines(base)[1], base.__name__)
+    return ()
 
 
 def _is_foreign(file: str) -> bool:

@@ -107,13 +107,13 @@ class Server:
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         dice = random.Random(f"{seed} node {id} {incarnation}")
+        module = module_with(config.bugs, config.node)
         try:
-            module = module_with(config.bugs, config.node)
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:
             raise
         except FAILURES as error:
-            raise node_raised(id, error, "__init__", backend.now()) from error
+            raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
         self.proxy = RPCProxy(
             self, backend, self._flights, config, random.Random(f"{seed} proxy {id} {incarnation}")
         )
@@ -163,7 +163,7 @@ class Server:
             except CommandRefused:
                 raise
             except FAILURES as error:
-                self._failure = node_raised(self.id, error, "submit", self._backend.now())
+                self._failure = node_raised(self.id, error, "submit", self._backend.now(), kind=type(self.cm))
                 self.frozen = True  # it does nothing until it crashes
                 self._settle_soon()
                 return NONE
@@ -243,7 +243,7 @@ class Server:
             self.cm.stop()
         except FAILURES as error:
             self.cm.state = CMState.DEAD
-            failure = node_raised(self.id, error, "stop", self._backend.now())
+            failure = node_raised(self.id, error, "stop", self._backend.now(), kind=type(self.cm))
         if self._alarm is not None:
             self._alarm.cancel()
         self._inbox.lose_all()
@@ -603,7 +603,7 @@ class Server:
 
     def _fail(self, error: BaseException, method: str, message: str = "") -> None:
         """Crash because the node's code raised `error` in `method`: nothing of this input leaves the node."""
-        self._go_down(node_raised(self.id, error, method, self._backend.now(), message))
+        self._go_down(node_raised(self.id, error, method, self._backend.now(), message, type(self.cm)))
 
     def _go_down(self, failure: NodeRaised) -> None:
         """Crash because of `failure`. Raises it if it is not reported to the cluster."""

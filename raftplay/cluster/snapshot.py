@@ -82,7 +82,8 @@ class NodeSnapshot:
 class Snapshot:
     """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
 
-    `timings`: the timings of elections; None when they are not known.
+    `node`: the class of the nodes, as `Config.node_name` gives it. `timings`: the timings of elections; None when
+    they are not known.
     """
 
     time: float
@@ -95,6 +96,7 @@ class Snapshot:
     faulty_links: tuple[tuple[tuple[int, int], LinkFaults], ...]
     held_links: tuple[tuple[int, int], ...] = ()
     bugs: tuple[str, ...] = ()
+    node: str = ""
     timings: Timings | None = None
 
     @property

@@ -222,6 +222,7 @@ class ScriptParser:
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
                 watched=chosen.watched,
+                node=_first(over.node, chosen.node),
                 bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )
             nodes = self.script.setup.nodes

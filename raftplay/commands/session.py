@@ -492,7 +492,7 @@ class Session:
         file = self._recorded
         if file is not None:
             self._recorded = None  # report a file that cannot be written only once
-            write_new(file, script_text(self), replaces=True)
+            write_new(file, script_text(self, file.parent), replaces=True)
             self._recorded = file
 
     def close(self) -> None:

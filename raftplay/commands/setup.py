@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands import offers, values
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
@@ -46,6 +47,7 @@ class Setup:
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     switches: dict[str, bool] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
+    node: OwnNode | None = None
     watched: list[str] = field(default_factory=list)
     without_bugs: bool = False
     """Overrides the script: switches off all its bugs."""
@@ -58,7 +60,7 @@ class Setup:
 
     def config(self) -> Config:
         """Return the configuration of a cluster. Raises `UsageError` for invalid timings."""
-        config = Config(bugs=tuple(self.bugs))
+        config = Config(bugs=tuple(self.bugs), node=loaded(self.node))
         changes: dict[str, Any] = dict(self.switches)
         if "election" in self.timings:
             changes["election_min"], changes["election_max"] = self.timings["election"]

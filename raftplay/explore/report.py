@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from raftplay.explore.sweep import SearchReport, percentile
 from raftplay.explore.trial import Result
-from raftplay.raft.decisions import RULES
+from raftplay.raft.decisions import rule_words
 from raftplay.version import __version__
 from raftplay.watch.text import count
 
@@ -87,7 +87,7 @@ def _rule_lines(rules: Counter[str]) -> list[str]:
     lines = []
     for name, times in sorted(rules.items()):
         decision, _, rule = name.partition(" ")
-        words = f" {rule} {RULES[rule][0]}" if rule in RULES else ""
+        words = f" {rule} {rule_words(rule)[0]}" if rule else ""
         lines.append(f"  {times:>10}  {decision}{words}")
     return lines
 

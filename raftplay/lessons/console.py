@@ -19,6 +19,7 @@ from raftplay.errors import UsageError
 from raftplay.lessons.page import WIDTH, beside, indented, pointed, wrapped
 from raftplay.lessons.stage import Stage
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
@@ -150,7 +151,7 @@ class Teller:
         """Show an event, if it is one that is told."""
         event = record.event
         if not isinstance(event, TOLD) or (
-            isinstance(event, decisions.BecameFollower) and event.was == "Follower"
+            isinstance(event, decisions.BecameFollower) and event.was is CMState.FOLLOWER
         ):
             return
         words = describe(record)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from raftplay.raft import decisions
 from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.config import RaftConfig
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -28,6 +29,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
     size_of,
 )
+from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
 
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
@@ -54,11 +56,15 @@ class ConsensusModule:
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
-    `observe` is called with every decision. Raises `StorageError` if storage holds no valid state.
+    `observe` is called with every decision; `rules` replaces those of the class. Raises `StorageError` if storage
+    holds no valid state.
     """
 
+    rules = Rules()
+    """The rules that the node asks; a subclass, or the parameter `rules`, may have others."""
+
     hears_replies_when_dead = False
-    """True if replies still reach the node after `stop`, as with the bug switch zombie."""
+    """True if a node of this class still handles replies after `stop`; the algorithm does not."""
 
     def __init__(
         self,
@@ -69,9 +75,13 @@ class ConsensusModule:
         config: RaftConfig | None = None,
         rng: random.Random | None = None,
         observe: Observer | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = tuple(peer_ids)
+        if rules is not None:
+            self.rules = rules
+        self.quorum = self.rules.quorum((id, *self.peer_ids))
         self.config = config or RaftConfig()
         self.observe = observe
         self.on_stop: Callable[[], None] | None = None
@@ -103,7 +113,7 @@ class ConsensusModule:
         # Volatile state on candidates
         self.votes: list[int] = []
         self._asking_first = False
-        self._fired_by = "timeout"
+        self._fired_by = Rule.TIMEOUT
 
         self._dormant = True
         self._everyone = dict.fromkeys(self.peer_ids)
@@ -155,14 +165,14 @@ class ConsensusModule:
         if self.state is LEADER:
             self._broadcast_heartbeat()
         else:
-            self._fired_by = "timeout"
+            self._fired_by = Rule.TIMEOUT
             self._election_timed_out()
 
     def time_out(self, now: float) -> None:
         """Fire the election timer now; does nothing on a leader, which has no election timer."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
-            self._fired_by = "by-hand"
+            self._fired_by = Rule.BY_HAND
             self._election_timed_out()
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
@@ -173,14 +183,15 @@ class ConsensusModule:
         if args.pre_vote:
             rule = self._judge_pre_vote(args)
         else:
-            # §5.1: "If RPC request or response contains term T > currentTerm: set currentTerm = T"
-            if args.term > self.current_term:
-                self._become_follower(args.term, "newer-term")
+            # "If RPC request or response contains term T > currentTerm: set currentTerm = T (§5.1)"
+            if self.rules.is_newer_request(args.term, self.current_term):
+                self._become_follower(args.term, Rule.NEWER_TERM)
             rule = self._judge_vote(args)
-            if rule == "granted":
+            if rule == Rule.GRANTED:
                 self.voted_for = args.candidate_id
+            if self.rules.restarts_election_timer(rule == Rule.GRANTED) and self.state is not LEADER:
                 self._restart_election_timer()
-        granted = rule in ("granted", "pre-granted")
+        granted = rule in (Rule.GRANTED, Rule.PRE_GRANTED)
         self._tell(decisions.VoteDecided(args, granted, rule))
         return RequestVoteReply(self.current_term, granted)
 
@@ -189,39 +200,41 @@ class ConsensusModule:
         if self.state is DEAD:
             return AppendEntriesReply(0, False)
         self._set_now(now)
+        rules, log = self.rules, self.log
         # 1. "Reply false if term < currentTerm (§5.1)"
-        if self._is_outdated(args):
-            self._tell(decisions.AppendDecided(args, False, "stale-term"))
+        if rules.is_stale_append(args.term, self.current_term):
+            self._tell(decisions.AppendDecided(args, False, Rule.STALE_TERM))
             return AppendEntriesReply(self.current_term, False)
-        if args.term > self.current_term:
-            self._become_follower(args.term, "newer-term")
-        elif self.state is not FOLLOWER:
-            self._become_follower(args.term, "leader-heard")
-        self._hear_leader(args.leader_id)
+        if rules.is_newer_request(args.term, self.current_term):
+            self._become_follower(args.term, Rule.NEWER_TERM)
+        elif self.state is not FOLLOWER and rules.is_legitimate_leader(args.term, self.current_term):
+            self._become_follower(args.term, Rule.LEADER_HEARD)
+        if self.state is not LEADER:
+            self._hear_leader(args.leader_id)
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
-        if not self._log_matches(args):
-            conflict_index, conflict_term = self._conflict_hint(args)
-            rule = "log-too-short" if args.prev_log_index >= len(self.log) else "term-conflict"
+        if not rules.log_matches(args, log):
+            conflict_index, conflict_term = rules.conflict_hint(args, log)
+            rule = Rule.LOG_TOO_SHORT if args.prev_log_index > log.last_index else Rule.TERM_CONFLICT
             self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, "matches"))
+            self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
-        index = self._follower_commit(args)
+        index = rules.follower_commit(args, log)
         if index > self.commit_index:
-            self._commit(index, "told")
-        return self._acknowledgement(args)
+            self._commit(index, Rule.TOLD)
+        return AppendEntriesReply(self.current_term, True)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
         """Handle the `reply` of `peer_id` to the request `args`."""
         if self.state is DEAD:
             return
         self._now = now
-        if reply.term > self.current_term and self._heeds_newer_term(args, reply):
-            self._become_follower(reply.term, "newer-term")
+        if self.rules.is_newer_reply(reply.term, self.current_term):
+            self._become_follower(reply.term, Rule.NEWER_TERM)
             return
         if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
             self._vote_received(peer_id, args, reply)
@@ -315,7 +328,7 @@ class ConsensusModule:
     def node_state(self) -> decisions.NodeState:
         """Return the node's current state, without its log."""
         return decisions.NodeState(
-            self.state.text,
+            self.state,
             self.current_term,
             self.voted_for,
             self.log.last_index,
@@ -342,7 +355,7 @@ class ConsensusModule:
         self.votes = [self.id]
         self.leader_id = NONE
         if was is CANDIDATE:
-            self._tell(decisions.BecameFollower(self.current_term, was.value, self.current_term, "asks-first"))
+            self._tell(decisions.BecameFollower(self.current_term, was, self.current_term, Rule.ASKS_FIRST))
         self._tell(decisions.PreVoteStarted(self.current_term + 1, self._fired_by))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
@@ -362,35 +375,35 @@ class ConsensusModule:
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _judge_vote(self, args: RequestVoteArgs) -> str:
-        """Return the rule that decides a vote in the current term; "granted" if the node votes."""
+        """Return the rule that decides a vote in the current term: GRANTED if the node votes."""
         # 1. "Reply false if term < currentTerm (§5.1)"
-        if args.term < self.current_term:
-            return "stale-term"
+        if self.rules.is_stale_vote_request(args.term, self.current_term):
+            return Rule.STALE_TERM
         # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
         #    receiver's log, grant vote (§5.2, §5.4)"
-        if self.voted_for not in (NONE, args.candidate_id):
-            return "voted-for-other"
-        return self._judge_log(args) or "granted"
+        if not self.rules.may_vote_for(args.candidate_id, self.voted_for):
+            return Rule.VOTED_FOR_OTHER
+        return self._judge_log(args) or Rule.GRANTED
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
         """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
-        if args.term <= self.current_term:
-            return "stale-term"
-        if self.state is LEADER or self._now < self._leader_heard + self.config.election_min:
-            return "leader-alive"
-        return self._judge_log(args) or "pre-granted"
+        if self.rules.is_stale_pre_vote(args.term, self.current_term):
+            return Rule.STALE_TERM
+        if self.state is LEADER or self.rules.leader_is_alive(
+            self._now - self._leader_heard, self.config.election_min
+        ):
+            return Rule.LEADER_ALIVE
+        return self._judge_log(args) or Rule.PRE_GRANTED
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        """Return "log-older-term" or "log-shorter" if the candidate's log is less up to date (§5.4.1)."""
-        if args.last_log_term < self.log.last_term:
-            return "log-older-term"
-        if args.last_log_term == self.log.last_term and args.last_log_index < self.log.last_index:
-            return "log-shorter"
-        return None
+        """Return LOG_OLDER_TERM or LOG_SHORTER if the candidate's log is less up to date (§5.4.1)."""
+        if self.rules.is_up_to_date(args, self.log):
+            return None
+        return Rule.LOG_OLDER_TERM if args.last_log_term < self.log.last_term else Rule.LOG_SHORTER
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if not self._answers_this_election(args):
-            self._tell(decisions.ReplyIgnored(voter, args, reply, "old-call"))
+            self._tell(decisions.ReplyIgnored(voter, args, reply, Rule.OLD_CALL))
         elif reply.vote_granted:
             self._count_vote(voter)
 
@@ -398,21 +411,18 @@ class ConsensusModule:
         """Return whether a reply to `args` belongs to this candidacy, or to the pre-vote for the next term."""
         if args.pre_vote:
             return self._asking_first and args.term == self.current_term + 1
-        return self.state is CANDIDATE and args.term == self.current_term
+        return self.state is CANDIDATE and self.rules.answers_candidacy(args, self.current_term)
 
     def _count_vote(self, voter: int) -> None:
-        """Count a vote: "If votes received from majority of servers: become leader"; each voter counts once."""
-        if voter not in self.votes:
+        """Count a vote: "If votes received from majority of servers: become leader"."""
+        if self.rules.is_new_vote(voter, self.votes):
             self.votes.append(voter)
-            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
-        if len(self.votes) >= self._majority():
+            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self.quorum.needed, self._asking_first))
+        if self.rules.wins(self.votes, self.quorum):
             if self._asking_first:
                 self._start_election()
             else:
                 self._become_leader()
-
-    def _majority(self) -> int:
-        return (len(self.peer_ids) + 1) // 2 + 1
 
     def _become_leader(self) -> None:
         self.state = LEADER
@@ -440,9 +450,10 @@ class ConsensusModule:
     def _become_follower(self, term: int, rule: str) -> None:
         """Step down, or adopt a higher term. The vote is kept as long as the term is the same (§5.2)."""
         was, old_term = self.state, self.current_term
-        if term > self.current_term:
-            self.current_term = term
+        if not self.rules.keeps_vote(term, old_term):
             self.voted_for = NONE
+        if term > old_term:
+            self.current_term = term
             self.leader_id = NONE
         self.state = FOLLOWER
         self._asking_first = False
@@ -450,17 +461,13 @@ class ConsensusModule:
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
-        self._tell(decisions.BecameFollower(self.current_term, was.value, old_term, rule))
+        self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
         self._leader_heard = self._now
         self._asking_first = False
         self._restart_election_timer()
-
-    def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
-        """Return True: a node heeds every reply of a higher term (§5.1). Bug switches use `args` and `reply`."""
-        return True
 
     def _restart_election_timer(self) -> None:
         """Set `deadline` to a new random election timeout (§5.2); does nothing before `start`."""
@@ -527,8 +534,8 @@ class ConsensusModule:
         return tuple(entries[:fit])
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
-        if not self._answers_this_leadership(args, reply):
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "old-call"))
+        if self.state is not LEADER or not self.rules.answers_leadership(args, reply, self.current_term):
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
         self._unreached.discard(peer_id)
         if args.entries and self._in_flight[peer_id] > 0:
@@ -536,17 +543,9 @@ class ConsensusModule:
         if reply.success:
             if self._probe.get(peer_id) is args:
                 del self._probe[peer_id]
-            self._replicated(peer_id, self._acknowledged_index(args, reply))
+            self._replicated(peer_id, self.rules.acknowledged_index(args, reply))
         else:
             self._refused(peer_id, args, reply)
-
-    def _answers_this_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> bool:
-        """Return whether this leadership sent the request `args`; a node leads a term at most once."""
-        return self.state is LEADER and args.term == self.current_term and reply.term == self.current_term
-
-    def _acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        """Return the last index that a success acknowledges: the last entry of its request."""
-        return args.prev_log_index + len(args.entries)
 
     def _replicated(self, peer_id: int, index: int) -> None:
         """Handle a success: "If successful: update nextIndex and matchIndex for follower (§5.3)"."""
@@ -567,93 +566,52 @@ class ConsensusModule:
         heartbeat. Rejections of requests that were already in flight are ignored.
         """
         if self._probe.get(peer_id, args) is not args:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "probed"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.PROBED))
             return
         match_index = self.match_index[peer_id]
         if args.prev_log_index <= match_index:
-            self._tell(decisions.ReplyIgnored(peer_id, args, reply, "outdated"))
+            self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OUTDATED))
             next_index = match_index + 1
         else:
-            next_index = max(match_index + 1, self._index_to_retry(args, reply))
+            next_index = max(match_index + 1, self.rules.next_index_after(args, reply, self.log))
             self._tell(decisions.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
         self.next_index[peer_id] = next_index
         self._probe[peer_id] = None
         self._appends_due[peer_id] = None
 
-    def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        """Return the next_index to retry with, at least one entry further back, so that probing ends."""
-        return min(self._hinted_index(reply), args.prev_log_index)
-
-    def _hinted_index(self, reply: AppendEntriesReply) -> int:
-        """Return the next_index after all entries of the conflicting term are skipped (end of §5.3)."""
-        if reply.conflict_term != NONE:
-            last = self.log.last_index_of(reply.conflict_term)
-            if last != NONE:
-                return last + 1
-        return max(reply.conflict_index, 0)
-
     def _advance_commit_index(self) -> None:
         """Commit by counting: "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N,
         and log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
         """
-        matches = sorted([self._durable_index, *self.match_index.values()], reverse=True)
-        index = matches[self._majority() - 1]
+        match = {peer_id: index + 1 for peer_id, index in self.match_index.items()}  # a quorum counts from 1
+        match[self.id] = self._durable_index + 1
+        index = self.quorum.committed(match) - 1
         if index <= self.commit_index:
             return
-        if self._may_commit(index):
-            self._commit(index, "majority")
+        term = self.log.term_at(index)
+        if self.rules.may_commit(term, self.current_term):
+            self._commit(index, Rule.MAJORITY)
             self._appends_due.update(self._everyone)
         elif index > self._held_index:
             self._held_index = index
-            self._tell(decisions.CommitHeld(index, self.log.term_at(index)))
-
-    def _may_commit(self, index: int) -> bool:
-        """Return whether a leader may commit `index` by counting replicas: only in its current term (§5.4.2)."""
-        return self.log.term_at(index) == self.current_term
+            self._tell(decisions.CommitHeld(index, term))
 
     # ---- replication, the follower's side (§5.3)
 
-    def _is_outdated(self, args: AppendEntriesArgs) -> bool:
-        return args.term < self.current_term
-
-    def _log_matches(self, args: AppendEntriesArgs) -> bool:
-        previous = args.prev_log_index
-        return previous == NONE or (previous < len(self.log) and self.log[previous].term == args.prev_log_term)
-
-    def _conflict_hint(self, args: AppendEntriesArgs) -> tuple[int, int]:
-        """Return (conflict_index, conflict_term): the term's first index, or this log's length (end of §5.3)."""
-        if args.prev_log_index >= len(self.log):
-            return len(self.log), NONE
-        term = self.log[args.prev_log_index].term
-        return self.log.first_index_of(term), term
-
     def _store_entries(self, args: AppendEntriesArgs) -> None:
-        """Apply rules 3 and 4 of AppendEntries; keep entries that agree, as the request may be an old one."""
-        for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
-            # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the
-            #    existing entry and all that follow it (§5.3)"
-            if at < len(self.log) and self.log[at].term != entry.term:
-                self._truncate(at)
-            # 4. "Append any new entries not already in the log"
-            if at >= len(self.log):
-                self._store_from(at, args.entries[at - args.prev_log_index - 1 :])
-                return
-
-    def _truncate(self, index: int) -> None:
-        removed = len(self.log) - index
-        self.log.truncate(index)
-        self._tell(decisions.LogTruncated(index, removed))
-
-    def _store_from(self, index: int, entries: tuple[LogEntry, ...]) -> None:
-        self.log.extend(entries)
-        self._tell(decisions.EntriesStored(index, entries))
-
-    def _follower_commit(self, args: AppendEntriesArgs) -> int:
-        """Return the index up to which a follower may commit: at most the last entry of this request."""
-        return min(args.leader_commit, args.prev_log_index + len(args.entries))
-
-    def _acknowledgement(self, args: AppendEntriesArgs) -> AppendEntriesReply:
-        return AppendEntriesReply(self.current_term, True)
+        # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the
+        #    existing entry and all that follow it (§5.3)"
+        conflict = self.rules.first_conflict(args, self.log)
+        if conflict != NONE:
+            removed = self.log.last_index + 1 - conflict
+            self.log.truncate(conflict)
+            self._tell(decisions.LogTruncated(conflict, removed))
+        # 4. "Append any new entries not already in the log"
+        first_new = max(self.log.last_index, args.prev_log_index) + 1
+        new = args.entries[first_new - args.prev_log_index - 1 :]
+        if new:
+            self.log.extend(new)
+            self._tell(decisions.EntriesStored(first_new, new))
 
     # ---- all servers
 

@@ -1,49 +1,78 @@
 """The decisions of a node: one frozen value per decision, with its rule and the operands.
 
-The algorithm publishes decisions and never formats text; narrators, invariants and logs read them. A rule is
-a key of `RULES`, which holds its section in the paper and its text.
+The algorithm publishes decisions and never formats text; narrators, invariants and logs read them.
 """
+
+from enum import StrEnum
+from typing import Self, TypeAlias, get_args
 
 import msgspec
 
-from raftplay.raft.messages import AppendEntriesArgs, Args, CommitEntry, LogEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry, Reply, RequestVoteArgs
 
-RULES: dict[str, tuple[str, str]] = {
-    "granted": ("§5.2", "not yet voted for another in this term, and the candidate's log is up to date"),
-    "pre-granted": ("thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"),
-    "stale-term": ("§5.1", "the request has a lower term"),
-    "voted-for-other": ("§5.2", "already voted for another candidate in this term"),
-    "leads": ("§5.2", "leads this term itself"),
-    "log-older-term": ("§5.4.1", "the candidate's last entry has a lower term"),
-    "log-shorter": ("§5.4.1", "the candidate's log is shorter, its last term the same"),
-    "leader-alive": ("thesis §9.6", "a leader was heard of within the shortest election timeout"),
-    "matches": ("§5.3", "the log has the entry before the new ones, with the same term"),
-    "log-too-short": ("§5.3", "the log ends before the entry that should precede the new ones"),
-    "term-conflict": ("§5.3", "the entry before the new ones is of another term"),
-    "newer-term": ("§5.1", "a message carried a higher term"),
-    "leader-heard": ("§5.2", "the leader of this term was heard of"),
-    "old-call": ("§5.2", "the reply is to a request of another term or role"),
-    "outdated": ("§5.3", "the rejection is older than a later success"),
-    "probed": ("§5.3", "a request that tries further back is already in flight"),
-    "majority": ("§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"),
-    "told": ("§5.3", "the leader has committed that far"),
-    "older-entry": ("§5.4.2", "a majority has the entry, but it has a lower term"),
-    "timeout": ("§5.2", "the election timeout passed without word from a leader"),
-    "asks-first": ("thesis §9.6", "its election timer fired, and it asks before it starts another election"),
-    "by-hand": ("§5.2", "its election timer was fired by hand"),
-}
+
+class Rule(StrEnum):
+    """A rule of Raft by which a node decides: its name in traces, its section, and its words.
+
+    A custom node may decide by a rule without a name here: the field `rule` of its decision is then the words.
+    """
+
+    section: str
+    words: str
+
+    def __new__(cls, name: str, section: str, words: str) -> Self:
+        """Make a member whose value is `name`."""
+        rule = str.__new__(cls, name)
+        rule._value_ = name
+        rule.section, rule.words = section, words
+        return rule
+
+    GRANTED = "granted", "§5.2", "not yet voted for another in this term, and the candidate's log is up to date"
+    PRE_GRANTED = "pre-granted", "thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"
+    STALE_TERM = "stale-term", "§5.1", "the request has a lower term"
+    VOTED_FOR_OTHER = "voted-for-other", "§5.2", "already voted for another candidate in this term"
+    LEADS = "leads", "§5.2", "leads this term itself"
+    LOG_OLDER_TERM = "log-older-term", "§5.4.1", "the candidate's last entry has a lower term"
+    LOG_SHORTER = "log-shorter", "§5.4.1", "the candidate's log is shorter, its last term the same"
+    LEADER_ALIVE = "leader-alive", "thesis §9.6", "a leader was heard of within the shortest election timeout"
+    MATCHES = "matches", "§5.3", "the log has the entry before the new ones, with the same term"
+    LOG_TOO_SHORT = "log-too-short", "§5.3", "the log ends before the entry that should precede the new ones"
+    TERM_CONFLICT = "term-conflict", "§5.3", "the entry before the new ones is of another term"
+    NEWER_TERM = "newer-term", "§5.1", "a message carried a higher term"
+    LEADER_HEARD = "leader-heard", "§5.2", "the leader of this term was heard of"
+    OLD_CALL = "old-call", "§5.2", "the reply is to a request of another term or role"
+    OUTDATED = "outdated", "§5.3", "the rejection is older than a later success"
+    PROBED = "probed", "§5.3", "a request that tries further back is already in flight"
+    MAJORITY = "majority", "§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"
+    TOLD = "told", "§5.3", "the leader has committed that far"
+    OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
+    TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
+    ASKS_FIRST = (
+        "asks-first",
+        "thesis §9.6",
+        "its election timer fired, and it asks before it starts another election",
+    )
+    BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
 
 
 def rule_words(rule: str) -> tuple[str, str]:
-    """Return the section and the text of a rule; a rule that a custom node defines is its own text."""
-    return RULES.get(rule, ("a custom rule", rule))
+    """Return the section and the words of a rule; a rule that a custom node defines is its own words."""
+    known = Rule._value2member_map_.get(rule)
+    return (known.section, known.words) if isinstance(known, Rule) else ("a custom rule", rule)
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The base class of a node's decisions; `rule`, if a decision has one, is a key of `RULES`."""
+class DecisionBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The base class of a node's decisions; `rule`, if there is one, is a `Rule` or a custom node's words."""
+
+    group = "node"
+    """The topic of the event: "node", "election", "log" or "routine"."""
 
 
-class Started(Decision, frozen=True, gc=False):
+class CustomDecision(DecisionBase, frozen=True, gc=False):
+    """The base class of events that a custom node defines; they are shown as they are, and not traced."""
+
+
+class Started(DecisionBase, frozen=True, gc=False):
     """The node started with this state from its storage."""
 
     current_term: int
@@ -51,25 +80,25 @@ class Started(Decision, frozen=True, gc=False):
     entries: tuple[LogEntry, ...]
 
 
-class Stopped(Decision, frozen=True, gc=False):
+class Stopped(DecisionBase, frozen=True, gc=False):
     """The node stopped for good; a restart makes a new node with the same storage."""
 
 
-class PreVoteStarted(Decision, frozen=True, gc=False):
+class PreVoteStarted(DecisionBase, frozen=True, gc=False):
     """The election timer fired; the node asks for pre-votes before it starts `term` (thesis §9.6)."""
 
     term: int
-    rule: str = "timeout"
+    rule: str = Rule.TIMEOUT
 
 
-class ElectionStarted(Decision, frozen=True, gc=False):
+class ElectionStarted(DecisionBase, frozen=True, gc=False):
     """The node became candidate in `term` and votes for itself (§5.2)."""
 
     term: int
-    rule: str = "timeout"
+    rule: str = Rule.TIMEOUT
 
 
-class VoteDecided(Decision, frozen=True, gc=False):
+class VoteDecided(DecisionBase, frozen=True, gc=False):
     """The node replies to a RequestVote."""
 
     args: RequestVoteArgs
@@ -77,7 +106,7 @@ class VoteDecided(Decision, frozen=True, gc=False):
     rule: str
 
 
-class VoteCounted(Decision, frozen=True, gc=False):
+class VoteCounted(DecisionBase, frozen=True, gc=False):
     """The node counted a granted vote; `votes` are the voters so far, `needed` is the size of a majority."""
 
     voter: int
@@ -86,7 +115,7 @@ class VoteCounted(Decision, frozen=True, gc=False):
     pre_vote: bool = False
 
 
-class ReplyIgnored(Decision, frozen=True, gc=False):
+class ReplyIgnored(DecisionBase, frozen=True, gc=False):
     """The node ignored a reply, for the reason that `rule` names."""
 
     peer: int
@@ -95,40 +124,40 @@ class ReplyIgnored(Decision, frozen=True, gc=False):
     rule: str
 
 
-class BecameLeader(Decision, frozen=True, gc=False):
+class BecameLeader(DecisionBase, frozen=True, gc=False):
     """The node won `term` with these votes (§5.2)."""
 
     term: int
     votes: tuple[int, ...]
 
 
-class BecameFollower(Decision, frozen=True, gc=False):
+class BecameFollower(DecisionBase, frozen=True, gc=False):
     """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before.
 
     With the rule `asks-first` a candidate becomes follower; its `PreVoteStarted` follows at once.
     """
 
     term: int
-    was: str
+    was: CMState
     old_term: int
     rule: str
 
 
-class PeersReset(Decision, frozen=True, gc=False):
+class PeersReset(DecisionBase, frozen=True, gc=False):
     """A new leader initializes next_index and match_index of each peer, as (peer, index) pairs."""
 
     next_index: tuple[tuple[int, int], ...]
     match_index: tuple[tuple[int, int], ...]
 
 
-class EntryAppended(Decision, frozen=True, gc=False):
+class EntryAppended(DecisionBase, frozen=True, gc=False):
     """The leader appended a command to its log."""
 
     index: int
     entry: LogEntry
 
 
-class AppendDecided(Decision, frozen=True, gc=False):
+class AppendDecided(DecisionBase, frozen=True, gc=False):
     """The node replies to an AppendEntries; a rejection carries the conflict hint."""
 
     args: AppendEntriesArgs
@@ -138,28 +167,28 @@ class AppendDecided(Decision, frozen=True, gc=False):
     conflict_term: int = -1
 
 
-class LogTruncated(Decision, frozen=True, gc=False):
+class LogTruncated(DecisionBase, frozen=True, gc=False):
     """The node deleted its entries from `index` on (`removed` of them): they conflict with the leader's (§5.3)."""
 
     index: int
     removed: int
 
 
-class EntriesStored(Decision, frozen=True, gc=False):
+class EntriesStored(DecisionBase, frozen=True, gc=False):
     """The follower stored `entries` in its log from `index` on."""
 
     index: int
     entries: tuple[LogEntry, ...]
 
 
-class MatchAdvanced(Decision, frozen=True, gc=False):
+class MatchAdvanced(DecisionBase, frozen=True, gc=False):
     """The leader learned that `peer` has the leader's log up to `match_index`."""
 
     peer: int
     match_index: int
 
 
-class BackedUp(Decision, frozen=True, gc=False):
+class BackedUp(DecisionBase, frozen=True, gc=False):
     """The leader moved next_index of `peer` back after a rejection, by the conflict hint (§5.3)."""
 
     peer: int
@@ -168,7 +197,7 @@ class BackedUp(Decision, frozen=True, gc=False):
     conflict_term: int
 
 
-class CommitAdvanced(Decision, frozen=True, gc=False):
+class CommitAdvanced(DecisionBase, frozen=True, gc=False):
     """The node moved commit_index to `index`; a leader counted `replicas` (none on a follower)."""
 
     index: int
@@ -176,25 +205,25 @@ class CommitAdvanced(Decision, frozen=True, gc=False):
     replicas: tuple[int, ...] = ()
 
 
-class CommitHeld(Decision, frozen=True, gc=False):
+class CommitHeld(DecisionBase, frozen=True, gc=False):
     """The leader does not commit the entry at `index`: a majority has it, but its `term` is lower (§5.4.2)."""
 
     index: int
     term: int
-    rule: str = "older-entry"
+    rule: str = Rule.OLDER_ENTRY
 
 
-class Applied(Decision, frozen=True, gc=False):
+class Applied(DecisionBase, frozen=True, gc=False):
     """The node applied a committed entry to the state machine."""
 
     entry: CommitEntry
 
 
-class HeartbeatDue(Decision, frozen=True, gc=False):
+class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
-class WriteDelayed(Decision, frozen=True, gc=False):
+class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
     A correct node never delays a write. `write` is "vote" or "log".
@@ -204,7 +233,7 @@ class WriteDelayed(Decision, frozen=True, gc=False):
     waits: bool
 
 
-class Persisted(Decision, frozen=True, gc=False):
+class Persisted(DecisionBase, frozen=True, gc=False):
     """The node wrote its state to storage: the stored log is the old one before `start`, then `entries`."""
 
     current_term: int
@@ -213,13 +242,39 @@ class Persisted(Decision, frozen=True, gc=False):
     entries: tuple[LogEntry, ...]
 
 
+ElectionDecision: TypeAlias = (
+    PreVoteStarted | ElectionStarted | VoteDecided | VoteCounted | BecameLeader | BecameFollower
+)
+LogDecision: TypeAlias = (
+    EntryAppended
+    | AppendDecided
+    | LogTruncated
+    | EntriesStored
+    | MatchAdvanced
+    | BackedUp
+    | CommitAdvanced
+    | CommitHeld
+    | Applied
+)
+CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
+RoutineDecision: TypeAlias = HeartbeatDue | Persisted
+NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | CustomDecision
+
+Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
+"""All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
+
+for name, union in (("election", ElectionDecision), ("log", LogDecision), ("routine", RoutineDecision)):
+    for kind in get_args(union):
+        kind.group = name
+
+
 class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """The state of a node after a decision, as in Figure 2, without the log itself.
 
     `deadline` is the cluster time in seconds at which its timer fires; None means never.
     """
 
-    state: str
+    state: CMState
     current_term: int
     voted_for: int
     last_log_index: int

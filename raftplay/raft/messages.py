@@ -30,9 +30,6 @@ class CMState(Enum):
     LEADER = "Leader"
     DEAD = "Dead"
 
-    def __init__(self, text: str) -> None:
-        self.text = text  # the same as `value`, but faster: every event reads it
-
     def __str__(self) -> str:
         return self.value
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from raftplay.commands.branches import Branch
 from raftplay.commands.session import Session
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import CMState
 from raftplay.shell.look import Text, node_style
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -12,16 +14,6 @@ from raftplay.watch.narrator import describe
 from raftplay.watch.text import count
 
 ELECTIONS = (decisions.PreVoteStarted, decisions.ElectionStarted, decisions.BecameLeader)
-WIRE = (
-    facts.CallSent,
-    facts.CallDelivered,
-    facts.CallLost,
-    facts.ReplySent,
-    facts.ReplyDelivered,
-    facts.ReplyLost,
-)
-ROUTINE = (decisions.HeartbeatDue, decisions.WriteDelayed, decisions.Persisted, decisions.MatchAdvanced)
-
 LINES_A_SECOND = 12
 """Lines per second that are printed; further events are counted."""
 
@@ -35,9 +27,9 @@ def is_shown(record: Record, mode: str) -> bool:
     """Return True if an event is printed when `watch` is set to `mode`: on, off or elections."""
     event = record.event
     if mode == "elections":
-        gives_up = isinstance(event, decisions.BecameFollower) and event.was != "Follower"
+        gives_up = isinstance(event, decisions.BecameFollower) and event.was is not CMState.FOLLOWER
         return (gives_up and not _asks_again(event)) or isinstance(event, ELECTIONS)
-    if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
+    if mode == "off" or event.group in ("wire", "routine") or isinstance(event, decisions.MatchAdvanced):
         return False
     return not (isinstance(event, decisions.AppendDecided) and event.success and not event.args.entries)
 
@@ -113,7 +105,7 @@ class Feed:
 
 def _asks_again(event: object) -> bool:
     """Return True if a candidate starts another pre-vote with this event (thesis §9.6)."""
-    return isinstance(event, decisions.BecameFollower) and event.rule == "asks-first"
+    return isinstance(event, decisions.BecameFollower) and event.rule == Rule.ASKS_FIRST
 
 
 def event_line(record: Record, words: str = "") -> Text:

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from pathlib import Path as FilePath
-from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
 
 from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
-from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import Decision, NodeState, Started
+from raftplay.raft.decisions import CustomDecision, Decision, NodeState, Started
 from raftplay.raft.messages import LogEntry
 from raftplay.version import __version__
-from raftplay.watch.facts import Fact, Record
+from raftplay.watch.facts import Event, Fact, Record
 from raftplay.watch.stream import Reader, Stream
 from raftplay.watch.text import visible
 
@@ -41,9 +40,8 @@ MAX_NODES = 25
 Path = str | PathLike[str]
 T = TypeVar("T")
 
-EVENTS: dict[str, type[Decision] | type[Fact]] = {
-    **{kind.__name__: kind for kind in Decision.__subclasses__()},
-    **{kind.__name__: kind for kind in Fact.__subclasses__()},
+EVENTS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in get_args(Decision | Fact) if kind is not CustomDecision
 }
 """The class of every kind of event, by its name in a trace."""
 
@@ -122,7 +120,7 @@ class _Written(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     node: int
     incarnation: int
     event: str
-    fields: Decision | Fact
+    fields: Event
     after: NodeState | None = None
 
 
@@ -136,7 +134,7 @@ _header_decoder = msgspec.json.Decoder(Header)
 _line_decoder = msgspec.json.Decoder(EventLine)
 _branch_decoder = msgspec.json.Decoder(BranchMark)
 _end_decoder = msgspec.json.Decoder(EndMark)
-_decoders: dict[str, msgspec.json.Decoder[Decision | Fact]] = {
+_decoders: dict[str, msgspec.json.Decoder[Event]] = {
     name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()
 }
 
@@ -250,7 +248,7 @@ class Traced(Protocol):
 
     @property
     def config(self) -> Any:
-        """Return the configuration: a dataclass, with the names of the active `bugs`."""
+        """Return the configuration: a dataclass, with the names of the active `bugs` and a `node_name`."""
 
     @property
     def cluster(self) -> Sequence[_Server]:
@@ -276,15 +274,11 @@ def header_of(harness: Traced) -> Header:
 
 def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
     """Return the header of a trace that begins before its cluster, with the final configuration `config`."""
-    configuration = msgspec.to_builtins(config, enc_hook=_name_of)
+    configuration = msgspec.to_builtins(config, enc_hook=lambda _: config.node_name)
     bugs = tuple(configuration.pop("bugs", ()))
-    if configuration.get("node") == _name_of(ConsensusModule):
+    if not configuration["node"]:
         del configuration["node"]
     return Header(SCHEMA, __version__, n, seed, backend, configuration, bugs)
-
-
-def _name_of(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 import inspect
 import textwrap
+from enum import EnumType
 from typing import Any, get_type_hints
 
 import msgspec
 
-from raftplay.raft.decisions import RULES, Decision, NodeState
+from raftplay.raft.decisions import DecisionBase, NodeState, Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -15,7 +16,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.watch.facts import Fact
+from raftplay.watch.facts import FactBase
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 
 WIDTH = 100
@@ -58,10 +59,10 @@ def schema_text(width: int = WIDTH) -> str:
     parts = [introduction]
     parts.append("\n".join(["Lines", *(_line(name, kind, width) for name, kind in LINES.items())]))
     parts.append("\n".join(["Arrays", *(_array(kind, width) for kind in ARRAYS)]))
-    for title, base in (("Decisions of a node", Decision), ("Other events", Fact)):
+    for title, base in (("Decisions of a node", DecisionBase), ("Other events", FactBase)):
         kinds = [(name, kind) for name, kind in EVENTS.items() if issubclass(kind, base)]
         parts.append("\n".join([title, *(_described(name, kind, width) for name, kind in kinds)]))
-    rules = [_hanging(f"{name}: {words} ({section})", width) for name, (section, words) in RULES.items()]
+    rules = [_hanging(f"{rule}: {rule.words} ({rule.section})", width) for rule in Rule]
     return "\n\n".join([*parts, "\n".join(["Rules", *rules])])
 
 
@@ -74,6 +75,8 @@ def fields_text(kind: type[Any]) -> str:
 
 def type_text(hint: Any) -> str:
     """Return a type's name in the schema: ``int``, ``[int]``, ``RequestVoteArgs``."""
+    if isinstance(hint, EnumType):
+        return "str"
     text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     for module in ("raftplay.raft.messages.", "raftplay.raft.decisions.", "raftplay.watch.facts.", "typing."):
         text = text.replace(module, "")

@@ -7,7 +7,8 @@ from typing import Literal
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import decisions
 from raftplay.raft.bugs.durability import WRITE_DELAY
-from raftplay.raft.messages import NONE, RequestVoteArgs
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
 from raftplay.watch.facts import Record
 from raftplay.why.calls import MOVING, Journey, journey, not_sent, sent_calls
 from raftplay.why.index import LATEST, EventIndex
@@ -89,7 +90,7 @@ def _by_hand(record: Record) -> bool:
     """Return whether `timeout` made the timer fire."""
     return (
         isinstance(record.event, decisions.ElectionStarted | decisions.PreVoteStarted)
-        and record.event.rule == "by-hand"
+        and record.event.rule == Rule.BY_HAND
     )
 
 
@@ -104,7 +105,7 @@ def _wait(trail: EventIndex, record: Record) -> Wait | None:
             case decisions.VoteDecided(args=args, granted=granted):
                 return not args.pre_vote and (granted or on_refusal)
             case decisions.BecameFollower(was=was):
-                return was == "Leader"
+                return was is CMState.LEADER
         return True
 
     kinds = (
@@ -141,7 +142,7 @@ def candidacy(trail: EventIndex, node: int) -> Candidacy | None:
     if not now.alive:
         return None
     life = now.incarnation
-    if now.state.text == "Candidate":
+    if now.state is CMState.CANDIDATE:
         found = trail.last(
             node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term
         )
@@ -209,8 +210,8 @@ def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool,
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
-    if node.state.text == "Leader" or not trail.snapshot.bugs:
-        return math.inf if node.state.text == "Leader" else node.deadline
+    if node.state is CMState.LEADER or not trail.snapshot.bugs:
+        return math.inf if node.state is CMState.LEADER else node.deadline
     for record in trail.backwards(node.id, decisions.WriteDelayed):  # a late write sets the deadline, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:
             break

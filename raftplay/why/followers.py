@@ -5,6 +5,7 @@ from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
@@ -33,12 +34,12 @@ class VoteCast:
 class RoleChange:
     """A change by which a node became a follower, or a follower changed its term. `old_term` was its term before.
 
-    `was` is its role before, "" for a node that started then. `cause` is the message that did it, None where it is
-    not known.
+    `was` is its role before, None for a node that started then. `cause` is the message that did it, None where
+    that is not known.
     """
 
     time: float
-    was: str
+    was: CMState | None
     old_term: int
     term: int
     rule: str
@@ -207,7 +208,7 @@ def _entered(trail: EventIndex, node: NodeSnapshot) -> RoleChange | None:
 
 
 def _changes_role(record: Record) -> bool:
-    return not isinstance(record.event, decisions.BecameFollower) or record.event.was != "Follower"
+    return not isinstance(record.event, decisions.BecameFollower) or record.event.was is not CMState.FOLLOWER
 
 
 def _changes_term(record: Record) -> bool:
@@ -217,8 +218,9 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            cause = None if rule == "asks-first" else cause_of(trail, record)  # its timer fired, without a message
+            by_timer = rule == Rule.ASKS_FIRST
+            cause = None if by_timer else cause_of(trail, record)
             return RoleChange(record.time, was, old_term, term, rule, cause)
         case decisions.Started(current_term=term):
-            return RoleChange(record.time, "", term, term, "", None)
+            return RoleChange(record.time, None, term, term, "", None)
     raise AssertionError(record)

@@ -1,7 +1,7 @@
 """The words for why an entry is not committed."""
 
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.raft.decisions import RULES
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LogEntry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
@@ -100,15 +100,12 @@ def _commit_lines(facts: IndexFacts) -> list[str]:
 
 
 def _commit_rule(commit: Commit) -> str:
-    if commit.rule != "majority":
+    if commit.rule != Rule.MAJORITY:
         return rule_text(commit.rule)
     by = f"it counted {nodes_text(sorted(commit.replicas))} for index {commit.counted_to}"
     if -1 < commit.entry_term < commit.term:
-        section, words = RULES["older-entry"]
-        return (
-            f"{by}, of term {commit.entry_term}, in term {commit.term}; the correct algorithm waits here: "
-            f"{words} ({section})"
-        )
+        waits = f"the correct algorithm waits here: {rule_text(Rule.OLDER_ENTRY)}"
+        return f"{by}, of term {commit.entry_term}, in term {commit.term}; {waits}"
     return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
 
 
@@ -127,7 +124,7 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
     if facts.outcome == "older term":
         if len(facts.holders) >= facts.needed:
-            lines.append(rule_text("older-entry"))
+            lines.append(rule_text(Rule.OLDER_ENTRY))
         lines.append("it can be committed only with a later entry, of the leader's own term: submit one")
     if facts.outcome == "not the leader's":
         lines.append(

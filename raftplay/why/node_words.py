@@ -7,6 +7,7 @@ from raftplay.raft.messages import NONE
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import count
+from raftplay.watch.words import role_text
 from raftplay.why.calls import CallStage, Journey
 from raftplay.why.elections import Asked, Candidacy, Firing
 from raftplay.why.followers import FollowerFacts, RoleChange, VoteCast
@@ -264,7 +265,7 @@ def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
     if facts.leader_now:
         return f"{head}: it follows node {facts.leader}, the leader of this term{since} (§5.2)"
     leader = snapshot.nodes[facts.leader]
-    now = "is down" if not leader.alive else f"is {leader.state.text.lower()} in term {leader.current_term}"
+    now = "is down" if not leader.alive else f"is {role_text(leader.state)} in term {leader.current_term}"
     return (
         f"{head}: it follows node {facts.leader}{since}, which {now} by now; no other leader was heard of (§5.2)"
     )
@@ -273,12 +274,12 @@ def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
 def _turn_lines(facts: FollowerFacts, is_back: bool) -> list[str]:
     if facts.role is None:
         lines = [f"how it became a follower: {FORGOTTEN}"]
-    elif not facts.role.was:
+    elif facts.role.was is None:
         started = "restarted" if is_back else "started"
         lines = [f"it {started} at {at(facts.role.time)}, as a follower: every node begins as one (§5.2)"]
     else:
-        lines = [f"it was {facts.role.was.lower()} until {at(facts.role.time)}: {_turn_text(facts.role)}"]
-    if facts.entered is not None and facts.entered != facts.role and facts.entered.was:
+        lines = [f"it was {role_text(facts.role.was)} until {at(facts.role.time)}: {_turn_text(facts.role)}"]
+    if facts.entered is not None and facts.entered != facts.role and facts.entered.was is not None:
         entered = facts.entered
         lines.append(
             f"it came from term {entered.old_term} to {entered.term} at {at(entered.time)}: {_turn_text(entered)}"
@@ -354,7 +355,7 @@ def _down(facts: DownFacts) -> tuple[str, list[str]]:
     if facts.since is None:
         head = f"node {facts.node} is down; when it crashed: {FORGOTTEN}"
     else:
-        was = f", as {facts.was.lower()} in term {facts.was_term}" if facts.was else ""
+        was = f", as {role_text(facts.was)} in term {facts.was_term}" if facts.was is not None else ""
         head = f"node {facts.node} is down: it crashed at {at(facts.since)}{was}"
     disk, lines = facts.disk, []
     if facts.cause:

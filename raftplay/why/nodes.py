@@ -29,14 +29,14 @@ class CandidateFacts:
 class DownFacts:
     """A node that is down since `since` (None: forgotten), and its disk.
 
-    `was` is its state before, such as "Leader" ("" if that is forgotten), in `was_term`. `acts`: when its process
+    `was` is its state before, such as leader (None if that is forgotten), in `was_term`. `acts`: when its process
     last acted after it had crashed, which it must not; None where it did not. `cause`: how its disk failed, if it
     crashed because of that.
     """
 
     node: int
     since: float | None
-    was: str
+    was: CMState | None
     was_term: int
     disk: DiskContents
     acts: float | None
@@ -62,11 +62,11 @@ def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
 
 def _down(trail: EventIndex, node: NodeSnapshot) -> DownFacts:
     crashed = trail.last(node.id, facts.Crashed, Stopped)
-    role, term, acts = "", 0, None
+    role, term, acts = None, 0, None
     for record in reversed(trail.records):
         if record.node != node.id or record.after is None:
             continue
-        if isinstance(record.event, Stopped) or record.after.state == "Dead":
+        if isinstance(record.event, Stopped) or record.after.state is CMState.DEAD:
             continue
         if crashed is not None and record.seq > crashed.seq:
             acts = acts or record.time

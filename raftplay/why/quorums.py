@@ -199,4 +199,4 @@ def _last_leader(trail: EventIndex) -> LastLeader | None:
 
 
 def _ends_leadership(record: Record) -> bool:
-    return not isinstance(record.event, decisions.BecameFollower) or record.event.was == "Leader"
+    return not isinstance(record.event, decisions.BecameFollower) or record.event.was is CMState.LEADER

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.why.index import EventIndex
@@ -53,13 +54,13 @@ def is_refusal(record: Record) -> bool:
 
 def ruling(trail: EventIndex, record: Record) -> Verdict:
     """Return the response that `record`, a VoteDecided or an AppendDecided, tells of."""
-    after = record.after or decisions.NodeState("", 0, NONE, NONE, NONE, NONE, NONE)
+    after = record.after or decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
     event = record.event
     own = (after.current_term, after.voted_for, after.last_log_index, after.last_log_term)
-    leads = after.state == "Leader"
+    leads = after.state is CMState.LEADER
     if isinstance(event, decisions.VoteDecided):
         sound = "" if record.after is None else _sound_vote(trail, record, event, after)
-        heard = _leader_heard(trail, record) if event.rule == "leader-alive" else None
+        heard = _leader_heard(trail, record) if event.rule == Rule.LEADER_ALIVE else None
         return Verdict(
             record.node, record.seq, record.time, event.args, event.granted, event.rule, *own, leads,
             sound=sound, leader_heard=heard,
@@ -75,8 +76,8 @@ def ruling(trail: EventIndex, record: Record) -> Verdict:
 def judge_log(last_term: int, last_index: int, voter_last_term: int, voter_last_index: int) -> str:
     """Return the rule by which a voter denies a candidate for its log (§5.4.1); "" where the log is up to date."""
     if last_term < voter_last_term:
-        return "log-older-term"
-    return "log-shorter" if last_term == voter_last_term and last_index < voter_last_index else ""
+        return Rule.LOG_OLDER_TERM
+    return Rule.LOG_SHORTER if last_term == voter_last_term and last_index < voter_last_index else ""
 
 
 def _sound_vote(
@@ -86,12 +87,13 @@ def _sound_vote(
     args = event.args
     log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
     if not event.granted:
-        return (log or "granted") if event.rule in ("log-older-term", "log-shorter") and event.rule != log else ""
+        by_log = event.rule in (Rule.LOG_OLDER_TERM, Rule.LOG_SHORTER)
+        return (log or Rule.GRANTED) if by_log and event.rule != log else ""
     if args.pre_vote:
         return log
     if args.term < after.current_term:
-        return "stale-term"
-    return "voted-for-other" if earlier_vote(trail, record) is not None else log
+        return Rule.STALE_TERM
+    return Rule.VOTED_FOR_OTHER if earlier_vote(trail, record) is not None else log
 
 
 def earlier_vote(trail: EventIndex, record: Record) -> Record | None:
@@ -133,11 +135,11 @@ def _sound_append(event: decisions.AppendDecided, after: decisions.NodeState) ->
     if not event.success:
         return ""
     if args.term < after.current_term:
-        return "stale-term"
+        return Rule.STALE_TERM
     if args.prev_log_index > after.last_log_index:
-        return "log-too-short"
+        return Rule.LOG_TOO_SHORT
     at_end = args.prev_log_index == after.last_log_index
-    return "term-conflict" if at_end and args.prev_log_term != after.last_log_term else ""
+    return Rule.TERM_CONFLICT if at_end and args.prev_log_term != after.last_log_term else ""
 
 
 def _leader_heard(trail: EventIndex, record: Record) -> tuple[float, int] | None:
@@ -149,4 +151,4 @@ def _leader_heard(trail: EventIndex, record: Record) -> tuple[float, int] | None
 
 def heard_leader(record: Record) -> bool:
     """Return whether the event is an AppendEntries that counts as heard from a leader of the term (§5.2)."""
-    return isinstance(record.event, decisions.AppendDecided) and record.event.rule != "stale-term"
+    return isinstance(record.event, decisions.AppendDecided) and record.event.rule != Rule.STALE_TERM

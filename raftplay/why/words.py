@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from raftplay.raft.decisions import RULES, rule_words
+from raftplay.raft.decisions import Rule, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch.text import count
 from raftplay.why.calls import CallStage, Journey
@@ -180,13 +180,13 @@ def _exact_words(ruling: Verdict, words: str, section: str) -> tuple[str, str]:
     args = ruling.args
     if not isinstance(args, RequestVoteArgs):
         return words, section
-    if ruling.rule == "stale-term" and args.pre_vote and args.term == ruling.term:
+    if ruling.rule == Rule.STALE_TERM and args.pre_vote and args.term == ruling.term:
         return "the request is about a term that has begun already", "§5.1, thesis §9.6"
-    if ruling.rule == "log-older-term" and args.last_log_index == NONE:
+    if ruling.rule == Rule.LOG_OLDER_TERM and args.last_log_index == NONE:
         return "the candidate's log is empty", section
-    if ruling.rule == "log-shorter" and args.last_log_term != ruling.last_log_term:
+    if ruling.rule == Rule.LOG_SHORTER and args.last_log_term != ruling.last_log_term:
         return "the candidate's log is shorter", section
-    if ruling.rule in ("granted", "pre-granted") and ruling.sound:
+    if ruling.rule in (Rule.GRANTED, Rule.PRE_GRANTED) and ruling.sound:
         return "granted", section
     return words, section
 
@@ -196,26 +196,26 @@ def _operands(ruling: Verdict) -> str:
     if isinstance(args, AppendEntriesArgs):
         return _append_operands(ruling, args)
     match ruling.rule:
-        case "stale-term" if args.pre_vote:
+        case Rule.STALE_TERM if args.pre_vote:
             return f"it asks about term {args.term}, and node {node} is in term {ruling.term}"
-        case "stale-term":
+        case Rule.STALE_TERM:
             return f"{args.term} < {ruling.term}"
-        case "voted-for-other" if ruling.voted_for == node:
+        case Rule.VOTED_FOR_OTHER if ruling.voted_for == node:
             return f"node {node} voted for itself in term {ruling.term}{', and leads it' if ruling.leads else ''}"
-        case "voted-for-other":
+        case Rule.VOTED_FOR_OTHER:
             return f"node {node} voted for node {ruling.voted_for} in term {ruling.term}"
-        case "leads":
+        case Rule.LEADS:
             return f"term {ruling.term}"
-        case "log-older-term" if args.last_log_index == NONE:
+        case Rule.LOG_OLDER_TERM if args.last_log_index == NONE:
             return f"the last entry of node {node} is of term {ruling.last_log_term}"
-        case "log-older-term":
+        case Rule.LOG_OLDER_TERM:
             return f"{args.last_log_term} < {ruling.last_log_term}"
-        case "log-shorter" if args.last_log_term == ruling.last_log_term:
+        case Rule.LOG_SHORTER if args.last_log_term == ruling.last_log_term:
             return (
                 f"it ends at index {args.last_log_index}, that of node {node} at {ruling.last_log_index}, "
                 f"both with term {ruling.last_log_term}"
             )
-        case "leader-alive":
+        case Rule.LEADER_ALIVE:
             return _leader_alive(ruling)
     asker = (args.last_log_index, args.last_log_term)
     own = (ruling.last_log_index, ruling.last_log_term)
@@ -241,12 +241,12 @@ def _log_end(index: int, term: int) -> str:
 def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
     previous = args.prev_log_index
     match ruling.rule:
-        case "stale-term":
+        case Rule.STALE_TERM:
             return f"{args.term} < {ruling.term}"
-        case "log-too-short":
+        case Rule.LOG_TOO_SHORT:
             end = f"ends at index {ruling.last_log_index}" if ruling.last_log_index != NONE else "is empty"
             return f"it {end}, and the entry before the new ones is at index {previous}"
-        case "term-conflict":
+        case Rule.TERM_CONFLICT:
             leaders = (
                 f"the leader's of {args.prev_log_term}" if args.prev_log_term != NONE else "the leader has none"
             )
@@ -257,8 +257,8 @@ def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
 def _sound_text(ruling: Verdict) -> str:
     """Return what the correct algorithm would have done instead."""
     section, words = rule_words(ruling.sound)
-    if ruling.sound in ("granted", "matches"):
-        return f"the correct algorithm says yes: the last entry is of a later term ({RULES['log-shorter'][0]})"
+    if ruling.sound in (Rule.GRANTED, Rule.MATCHES):
+        return f"the correct algorithm says yes: the last entry is of a later term ({Rule.LOG_SHORTER.section})"
     return f"the correct algorithm says no here: {words} ({section})"
 
 

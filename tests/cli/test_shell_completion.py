@@ -42,6 +42,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("raftplay shell lost", "lost-entry"),
         ("raftplay tui split-b", "split-brain"),
         ("raftplay lesson a-l", "a-leader-is-elected"),
+        ("raftplay lesson 1", "1"),
         ("raftplay bugs torn", "torn-vote"),
         ("raftplay explore --mix ch", "churn"),
         ("raftplay help cond", "conditions"),
@@ -58,7 +59,8 @@ def test_everything_that_has_a_name_is_offered(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert completions.scripts("") == scenarios.names()
     assert completions.scripts("bugs/") == scenarios.bug_names()
-    assert completions.lessons("") == catalogue.names()
+    names = catalogue.names()
+    assert completions.lessons("") == [*names, *map(str, range(1, len(names) + 1))]
     assert completions.bugs("") == list(BUGS)
 
 

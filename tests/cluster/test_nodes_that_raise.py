@@ -34,7 +34,8 @@ from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Plan, rerun
-from raftplay.raft.decisions import Decision
+from raftplay.raft.decisions import CustomDecision
+from raftplay.raft.rules import Rules
 from raftplay.watch.facts import CallDelivered, CallSent, Crashed, Record, ReplySent
 from raftplay.watch.narrator import describe
 from raftplay.watch.trace import read_trace, traced
@@ -354,9 +355,12 @@ def test_the_class_of_the_nodes_is_a_part_of_the_configuration():
         assert {type(server.cm) for server in h.cluster} == {Own}
     with Harness(3, backend="sim", seed=1, config=Config(node=Own, bugs=("forget-vote", "zombie"))) as h:
         kinds = type(h.cluster[0].cm).__mro__
-        assert kinds.index(Own) > kinds.index(raftplay.raft.bugs.BUGS["zombie"].module)
+        assert kinds.index(Own) > kinds.index(raftplay.raft.bugs.BUGS["zombie"].node)
+    rule = type("Rule", (Rules,), {})
+    with Harness(3, backend="sim", seed=1, config=Config(node=rule)) as h:
+        assert {type(server.cm.rules) for server in h.cluster} == {rule}
     for wrong in (None, 3, "Own", Own.__init__, dict):
-        with pytest.raises(UsageError, match="node must be a subclass of ConsensusModule, not "):
+        with pytest.raises(UsageError, match="node must be a subclass of ConsensusModule or of Rules, not "):
             Config(node=wrong)
 
 
@@ -372,7 +376,7 @@ def test_a_node_of_ones_own_that_changes_nothing_gives_the_same_run():
     assert story(Config()) == story(Config(node=type("Own", (ConsensusModule,), {})))
 
 
-class Remark(Decision, frozen=True):
+class Remark(CustomDecision, frozen=True):
     """An event of one's own."""
 
     words: str

@@ -13,6 +13,7 @@ from raftplay.errors import UsageError
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, play
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.watch.facts import CallSent
 
 
@@ -50,7 +51,7 @@ def node_4_disrupts(s: Scene) -> bool:
         match record.event:
             case decisions.BecameLeader(term=term):
                 led = f"n{record.node}"
-            case decisions.BecameFollower(was="Leader", rule=rule):
+            case decisions.BecameFollower(was=CMState.LEADER, rule=rule):
                 if not higher or rule != "newer-term":
                     return False
                 led, higher, ended = "", 0, ended + 1
@@ -355,7 +356,7 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "the other nodes received the RequestVote RPC of node 4": lambda s: set(s.votes(4, 2)) == {0, 1, 2, 3},
         "so it moved to that term and stepped down": lambda s: (
-            [e.was for _, e in s.happened(decisions.BecameFollower, node=0)][-1] == "Leader"
+            [e.was for _, e in s.happened(decisions.BecameFollower, node=0)][-1] == CMState.LEADER
         ),
         "Node 4 does not hear from that one either": lambda s: all(4 not in s.reaches(id) for id in range(4)),
         "Node 4 starts an election whenever its timer fires": node_4_disrupts,

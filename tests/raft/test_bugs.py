@@ -11,8 +11,10 @@ from support.paper import Terms, disk, entries, loaded, settle, terms_of
 
 from raftplay import CMState, Config, ConsensusModule, Harness, UsageError
 from raftplay.raft import decisions
-from raftplay.raft.bugs import BUGS, LIVENESS, module_with
+from raftplay.raft.bugs import BUGS, LIVENESS, Node, module_with
 from raftplay.raft.bugs.durability import WRITE_DELAY
+from raftplay.raft.bugs.elections import NoLogCheck
+from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -20,6 +22,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raftplay.raft.rules import Rules
 from raftplay.raft.storage import Storage
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -150,8 +153,8 @@ def test_half_of_four_nodes_elect_a_leader(bugs: Bugs) -> None:
 
 @pytest.mark.parametrize(("n", "needed"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 3), (7, 4)])
 def test_half_is_majority_shows_among_even_numbers_only(n: int, needed: int) -> None:
-    assert node(("half-is-majority",), n)._majority() == needed
-    assert node((), n)._majority() == needed + (n % 2 == 0)
+    assert node(("half-is-majority",), n).quorum.needed == needed
+    assert node((), n).quorum.needed == needed + (n % 2 == 0)
 
 
 # ---- votes
@@ -520,11 +523,11 @@ def test_no_bug_is_the_sound_algorithm_itself() -> None:
 
 
 def test_one_bug_is_its_class_and_several_are_all_of_theirs() -> None:
-    assert module_with(["zombie"]) is BUGS["zombie"].module
+    assert module_with(["zombie"]) is BUGS["zombie"].node
     both = module_with(["zombie", "no-log-check"])
     assert both is module_with(("no-log-check", "zombie", "zombie"))
-    assert issubclass(both, BUGS["zombie"].module)
-    assert issubclass(both, BUGS["no-log-check"].module)
+    assert issubclass(both, BUGS["zombie"].node)
+    assert isinstance(both.rules, BUGS["no-log-check"].node)
 
     cm = node(("zombie", "no-log-check"), term=1, log=(1,))
     assert cm.request_vote(ask(2, 1), 0.1).vote_granted
@@ -535,6 +538,43 @@ def test_of_two_bugs_in_one_rule_the_first_of_the_table_wins() -> None:
     assert list(BUGS).index("longer-log-wins") < list(BUGS).index("no-log-check")
     cm = node(("no-log-check", "longer-log-wins"), term=1, log=(1,))
     assert not cm.request_vote(ask(2, 1), 0.1).vote_granted
+
+
+class NeverUpToDate(Rules):
+    """A user's rule."""
+
+    def is_up_to_date(self, args: RequestVoteArgs, log: RaftLog) -> bool:
+        return False
+
+
+class Asks(ConsensusModule):
+    """A user's node with a rule of its own."""
+
+    rules = NeverUpToDate()
+
+
+@pytest.mark.parametrize("own", [NeverUpToDate, Asks])
+def test_a_class_of_ones_own_is_one_of_nodes_or_of_rules(own: Node) -> None:
+    for bugs in ((), ("zombie",), ("half-is-majority",)):
+        module = module_with(bugs, own)
+        assert module_with(bugs, own) is module
+        cm = module(0, [1, 2, 3], disk(1))
+        assert not cm.request_vote(ask(2, 1), 0.1).vote_granted
+        assert isinstance(cm, Asks) is (own is Asks)
+        assert cm.quorum.needed == (2 if "half-is-majority" in bugs else 3)
+        assert cm.hears_replies_when_dead is ("zombie" in bugs)
+    assert module_with(("no-log-check",), own)(0, [1, 2], disk(1)).request_vote(ask(2, 1), 0.1).vote_granted
+
+
+def test_a_node_is_given_its_rules_as_a_parameter_too() -> None:
+    cm = ConsensusModule(0, [1, 2], disk(1), rules=NeverUpToDate())
+    assert not cm.request_vote(ask(2, 1), 0.1).vote_granted
+    assert ConsensusModule(0, [1, 2], disk(1)).request_vote(ask(2, 1), 0.1).vote_granted
+
+
+def test_a_class_that_extends_a_bug_goes_together_with_it() -> None:
+    own = type("Own", (NoLogCheck,), {"is_newer_reply": lambda *_: False})
+    assert type(module_with(("no-log-check",), own).rules) is own
 
 
 def test_two_writes_that_wait_do_not_disturb_each_other() -> None:
@@ -574,7 +614,7 @@ def test_a_restarted_node_has_the_bugs_of_its_cluster() -> None:
     with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=("no-log-check",))) as h:
         h.crash_peer(1)
         h.restart_peer(1)
-        assert {type(server.cm) for server in h.cluster} == {BUGS["no-log-check"].module}
+        assert {type(server.cm.rules) for server in h.cluster} == {BUGS["no-log-check"].node}
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -596,6 +636,10 @@ def test_what_is_told_of_a_bug_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_overrides_rules_that_there_are(name: str) -> None:
-    own = {key for key, value in vars(BUGS[name].module).items() if inspect.isfunction(value)}
+    node = BUGS[name].node
+    own = {key for key, value in vars(node).items() if inspect.isfunction(value)}
     assert own, "a bug deviates in something"
-    assert any(hasattr(ConsensusModule, key) for key in own)
+    if issubclass(node, Rules):
+        assert all(hasattr(Rules, key) for key in own), "no rule of its own, that nobody asks"
+    else:
+        assert any(hasattr(ConsensusModule, key) for key in own)

@@ -49,10 +49,10 @@ class Roles:
         role = ROLES.get(type(record.event))
         if role is not None:
             if isinstance(record.event, decisions.BecameFollower):
-                assert record.event.was == self.roles[life].value, record
+                assert record.event.was is self.roles[life], record
             self.roles[life] = role
         if record.after is not None:
-            assert record.after.state == self.roles[life].value, record
+            assert record.after.state is self.roles[life], record
         for server in () if self.harness is None else self.harness.cluster:
             known = self.roles.get((server.id, server.incarnation))
             if known is not None and not (self._hears_the_dead and known is CMState.DEAD):
@@ -123,7 +123,7 @@ def test_a_candidate_that_asks_again_says_that_it_gives_up() -> None:
         h.time_out_peer(0)
     mine = [r.event for r in history.records() if r.node == 0]
     at = next(at for at, event in enumerate(mine) if isinstance(event, decisions.BecameFollower))
-    assert mine[at] == decisions.BecameFollower(1, "Candidate", 1, "asks-first")
+    assert mine[at] == decisions.BecameFollower(1, CMState.CANDIDATE, 1, "asks-first")
     assert mine[at + 1] == decisions.PreVoteStarted(2, "by-hand")
 
 

@@ -11,6 +11,7 @@ from raftplay import (
     RequestVoteReply,
 )
 from raftplay.raft import decisions
+from raftplay.raft.messages import CMState
 from raftplay.watch import facts
 from raftplay.watch.invariants import Invariants
 
@@ -61,7 +62,7 @@ class Story:
 
     def enter(self, node: int, term: int) -> None:
         if term > self.term[node]:
-            self.tell(node, decisions.BecameFollower(term, "Follower", self.term[node], "newer-term"))
+            self.tell(node, decisions.BecameFollower(term, CMState.FOLLOWER, self.term[node], "newer-term"))
             self.term[node], self.vote[node] = term, -1
 
     def stand(self, node: int, term: int) -> None:

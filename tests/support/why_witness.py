@@ -34,7 +34,7 @@ class Witness:
         self.torn: set[int] = set()
 
     def __call__(self, record: facts.Record) -> None:
-        if isinstance(record.event, decisions.Decision):
+        if isinstance(record.event, decisions.DecisionBase):
             self._decided(record)
         else:
             self._happened(record)
@@ -120,7 +120,7 @@ def meets(h: Harness, id: int) -> tuple[int, ...]:
 
 
 def needed(h: Harness) -> int:
-    return h.cluster[0].cm._majority()
+    return h.cluster[0].cm.quorum.needed
 
 
 def timer_of(h: Harness, id: int) -> float:

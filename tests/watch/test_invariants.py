@@ -10,7 +10,7 @@ from support.stories import Story, led
 
 from raftplay import AppendEntriesArgs, AppendEntriesReply, CommitEntry, Config, Harness, LogEntry, RaftConfig
 from raftplay.raft import decisions
-from raftplay.raft.messages import RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply
 from raftplay.watch import facts
 from raftplay.watch.invariants import INVARIANTS, Breach, Invariants, logs
 from raftplay.watch.invariants import model as kept
@@ -81,9 +81,9 @@ def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
-    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState("Leader", 1, 0, 1, 1, -1, -1))
+    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState(CMState.LEADER, 1, 0, 1, 1, -1, -1))
     assert story.broken == []
-    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState("Leader", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState(CMState.LEADER, 1, 0, 0, 1, -1, -1))
     assert story.broken == ["Leader Append-Only"]
 
 
@@ -232,7 +232,7 @@ def test_monotonic_term_falls_when_a_disk_goes_back() -> None:
 def test_monotonic_term_falls_when_a_running_node_goes_back() -> None:
     story = Story(3)
     story.stand(0, 3)
-    story.tell(0, decisions.BecameFollower(2, "Candidate", 3, "newer-term"))
+    story.tell(0, decisions.BecameFollower(2, CMState.CANDIDATE, 3, "newer-term"))
     assert story.broken == ["Monotonic Term"]
 
 
@@ -425,9 +425,9 @@ def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own
 
 def test_well_formed_falls_when_a_log_changes_without_a_word() -> None:
     story = led(3, "a")
-    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState(CMState.FOLLOWER, 1, 0, 0, 1, -1, -1))
     assert story.broken == []
-    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 1, 1, -1, -1))
+    story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState(CMState.FOLLOWER, 1, 0, 1, 1, -1, -1))
     assert story.broken == ["Well-Formed"]
 
 
@@ -550,10 +550,10 @@ def test_monotonic_commit_begins_anew_with_a_life() -> None:
     story.commit_to(0, 0)
     story.crash(0)
     story.restart(0)
-    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState(CMState.FOLLOWER, 1, 0, 0, 1, -1, -1))
     assert story.broken == []
     story.commit_to(0, 0, "told")
-    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState("Follower", 1, 0, 0, 1, -1, -1))
+    story.tell(0, decisions.PreVoteStarted(2), decisions.NodeState(CMState.FOLLOWER, 1, 0, 0, 1, -1, -1))
     assert story.broken == ["Monotonic Commit"]
 
 
@@ -737,7 +737,7 @@ def test_dead_is_dead_falls_when_a_crashed_node_acts() -> None:
         decisions.Persisted(1, 0, 1, ()),
         facts.CallSent(9, 0, 1, AppendEntriesArgs(1, 0, 0, 1, (), -1)),
         facts.ReplySent(9, 0, 1, AppendEntriesReply(1, True)),
-        decisions.BecameFollower(2, "Leader", 1, "newer-term"),
+        decisions.BecameFollower(2, CMState.LEADER, 1, "newer-term"),
     ],
 )
 def test_dead_is_dead_falls_when_an_earlier_life_acts_beside_the_later_one(

@@ -11,7 +11,7 @@ from support.why_stories import LED, STILL, Ask, lines_of, view_after
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
-from raftplay.raft.decisions import RULES
+from raftplay.raft.decisions import Rule
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 
@@ -207,14 +207,13 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
 
 
 def test_there_is_a_situation_for_every_rule() -> None:
-    assert set(SITUATIONS) == set(RULES)
+    assert set(SITUATIONS) == set(Rule)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_an_answer_names_the_rule_with_its_operands_and_section(rule: str) -> None:
+@pytest.mark.parametrize("rule", Rule)
+def test_an_answer_names_the_rule_with_its_operands_and_section(rule: Rule) -> None:
     told, ask, line = SITUATIONS[rule]
-    section, words = RULES[rule]
     lines = lines_of(ask(told()))
     assert line in lines, "\n".join(lines)
-    assert words in line or rule == "leads"
-    assert section in line
+    assert rule.words in line or rule is Rule.LEADS
+    assert rule.section in line

@@ -7,13 +7,17 @@ Figure 2 has no conditions for bugs, and a node without bugs is a plain `Consens
 import difflib
 from collections.abc import Iterable
 from functools import cache
+from typing import TypeVar
 
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import durability, elections, replication
-from raftplay.raft.bugs.about import LIVENESS, Bug
+from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.rules import Rules
 
-__all__ = ["BUGS", "LIVENESS", "Bug", "module_with"]
+__all__ = ["BUGS", "LIVENESS", "Bug", "Node", "module_with"]
+
+T = TypeVar("T")
 
 BUGS: dict[str, Bug] = {
     bug.name: bug
@@ -47,10 +51,10 @@ BUGS: dict[str, Bug] = {
 """All bug switches by name."""
 
 
-def module_with(names: Iterable[str], base: type[ConsensusModule] = ConsensusModule) -> type[ConsensusModule]:
-    """Return a subclass of `base` that has all these bugs; `base` itself if `names` is empty.
+def module_with(names: Iterable[str], node: Node = ConsensusModule) -> type[ConsensusModule]:
+    """Return the class of the nodes: `node`, a subclass of `ConsensusModule` or of `Rules`, with all these bugs.
 
-    The order of `names` does not matter: if two bugs change one rule, the first in `BUGS` wins; `base` comes last.
+    The order of `names` does not matter: if two bugs change one rule, the first in `BUGS` wins; `node` comes last.
     Raises `UsageError` for an unknown name.
     """
     chosen = set(names)
@@ -58,18 +62,27 @@ def module_with(names: Iterable[str], base: type[ConsensusModule] = ConsensusMod
         close = difflib.get_close_matches(name, BUGS, n=1)
         meant = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(BUGS)}"
         raise UsageError(f"there is no bug {name!r}{meant}")
-    with_bugs = _composed(tuple(name for name in BUGS if name in chosen))
-    if base is ConsensusModule or not chosen:
-        return with_bugs if chosen else base
-    return type(f"{with_bugs.__name__}And{base.__name__}", (with_bugs, base), {})
+    return _composed((*(BUGS[name].node for name in BUGS if name in chosen), node))
 
 
 @cache
-def _composed(names: tuple[str, ...]) -> type[ConsensusModule]:
-    modules = tuple(BUGS[name].module for name in names)
-    match modules:
-        case ():
-            return ConsensusModule
-        case (module,):
-            return module
-    return type("And".join(module.__name__ for module in modules), modules, {})
+def _composed(nodes: tuple[Node, ...]) -> type[ConsensusModule]:
+    """Return a class that inherits from every `ConsensusModule` among `nodes`, and asks the rules of all."""
+    module = _joined([node for node in nodes if issubclass(node, ConsensusModule)] or [ConsensusModule])
+    rules = _joined([node if issubclass(node, Rules) else type(node.rules) for node in nodes])
+    if rules is type(module.rules):
+        return module
+    own = {
+        "rules": rules(),
+        "__doc__": rules.__doc__,
+        "__module__": rules.__module__,
+        "__qualname__": rules.__qualname__,
+    }
+    return type(rules.__name__, (module,), own)
+
+
+def _joined(classes: list[type[T]]) -> type[T]:
+    """Return a class that inherits from all `classes`: the first wins, after those that extend it."""
+    extended = {base for one in classes for base in one.__mro__[1:]}
+    bases = [one for one in dict.fromkeys(classes) if one not in extended]
+    return bases[0] if len(bases) == 1 else type("And".join(base.__name__ for base in bases), tuple(bases), {})

@@ -1,9 +1,14 @@
 """The description of a bug switch: its name, its effect, what it violates, and who had it."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from raftplay.docstrings import docstring
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.rules import Rules
+
+Node: TypeAlias = type[ConsensusModule] | type[Rules]
+"""A class of nodes: with its own `ConsensusModule`, or with its own `Rules`."""
 
 LIVENESS = "liveness"
 """The value in `Bug.falls` for a cluster that violates no invariant but makes no progress."""
@@ -11,7 +16,7 @@ LIVENESS = "liveness"
 
 @dataclass(frozen=True)
 class Bug:
-    """A named deviation from the algorithm; its explanation is the docstring of its class, `module`.
+    """A named deviation from the algorithm; its explanation is the docstring of its class, `node`.
 
     `falls` names the invariants that it violates, or is ("liveness",). `sooner` names those that a strict
     watcher sees violated before that. `section` is the paper's. `seen_in` names the issues, pull requests,
@@ -20,7 +25,7 @@ class Bug:
 
     name: str
     mechanism: str
-    module: type[ConsensusModule]
+    node: Node
     section: str
     falls: tuple[str, ...]
     seen_in: tuple[str, ...]
@@ -29,4 +34,4 @@ class Bug:
     @property
     def explanation(self) -> str:
         """Explain the bug step by step, in one paragraph."""
-        return " ".join(docstring(self.module).split())
+        return " ".join(docstring(self.node).split())

@@ -1,12 +1,15 @@
 """Bug switches of elections: who votes, which votes count, and who steps down (§5.1, §5.2, §5.4.1)."""
 
-from raftplay.raft import decisions
+from collections.abc import Iterable, Sequence
+
 from raftplay.raft.bugs.about import LIVENESS, Bug
-from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import NONE, Args, CMState, Reply, RequestVoteArgs
+from raftplay.raft.log import RaftLog
+from raftplay.raft.messages import RequestVoteArgs
+from raftplay.raft.quorum import Majority
+from raftplay.raft.rules import Rules
 
 
-class ResetVote(ConsensusModule):
+class ResetVote(Rules):
     """Two candidates run in the same term, and each votes for itself. One of them wins. The other hears its
     heartbeat and steps down, which is right, but clears votedFor on the way, as if the term were new. Now it
     looks like a node that has not voted in this term, and a RequestVote of the same term that was late on
@@ -14,11 +17,9 @@ class ResetVote(ConsensusModule):
     possible. votedFor may be cleared only together with a step to a higher term.
     """
 
-    def _become_follower(self, term: int, rule: str) -> None:
-        same_term = term == self.current_term
-        super()._become_follower(term, rule)
-        if same_term:
-            self.voted_for = NONE
+    def keeps_vote(self, term: int, current_term: int) -> bool:
+        """Clear the vote on every step-down."""
+        return False
 
 
 RESET_VOTE = Bug(
@@ -31,17 +32,16 @@ RESET_VOTE = Bug(
 )
 
 
-class StaleVoteReply(ConsensusModule):
+class StaleVoteReply(Rules):
     """A candidate asks for votes in term 1, gets no majority in time, and asks again in term 2. Now a vote that
     was granted in term 1 arrives late. The candidate looks only at "granted", not at the term that was asked
     for, and counts it in term 2. But the voter promised nothing for term 2 and may vote for another candidate
     in it: the first candidate can lead term 2 without a majority, beside a second leader that has one.
     """
 
-    def _answers_this_election(self, args: RequestVoteArgs) -> bool:
-        if args.pre_vote:
-            return super()._answers_this_election(args)
-        return self.state is CMState.CANDIDATE
+    def answers_candidacy(self, args: RequestVoteArgs, current_term: int) -> bool:
+        """Count the vote whatever its term."""
+        return True
 
 
 STALE_VOTE_REPLY = Bug(
@@ -54,18 +54,20 @@ STALE_VOTE_REPLY = Bug(
 )
 
 
-class DoubleCountVote(ConsensusModule):
+class DoubleCountVote(Rules):
     """A candidate counts granted replies instead of distinct voters. Networks repeat messages, and a candidate
     that hears nothing may ask twice: either way one voter's "yes" arrives two times. With five nodes, its own
     vote and the same reply twice make three, and the candidate leads with the votes of two nodes. The other
     three may elect a second leader in the same term.
     """
 
-    def _count_vote(self, voter: int) -> None:
-        if voter in self.votes:
-            self.votes.append(voter)
-            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self._majority(), self._asking_first))
-        super()._count_vote(voter)
+    def is_new_vote(self, voter: int, votes: Sequence[int]) -> bool:
+        """Count every reply."""
+        return True
+
+    def wins(self, votes: Sequence[int], quorum: Majority) -> bool:
+        """Count replies, not voters."""
+        return len(votes) >= quorum.needed
 
 
 DOUBLE_COUNT_VOTE = Bug(
@@ -78,7 +80,7 @@ DOUBLE_COUNT_VOTE = Bug(
 )
 
 
-class LongerLogWins(ConsensusModule):
+class LongerLogWins(Rules):
     """A voter compares only the lengths of the two logs. A leader that was cut off can pile up entries that
     nobody else has: three of term 1, say. Meanwhile the others elect a new leader, which commits an entry of
     term 2 at index 1. When the old leader comes back and asks for votes, its log [1,1,1] is longer than
@@ -86,8 +88,9 @@ class LongerLogWins(ConsensusModule):
     The term of the last entry must be compared first; only among equal terms does length decide.
     """
 
-    def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        return "log-shorter" if args.last_log_index < self.log.last_index else None
+    def is_up_to_date(self, args: RequestVoteArgs, log: RaftLog) -> bool:
+        """Compare the lengths only."""
+        return args.last_log_index >= log.last_index
 
 
 LONGER_LOG_WINS = Bug(
@@ -100,15 +103,16 @@ LONGER_LOG_WINS = Bug(
 )
 
 
-class NoLogCheck(ConsensusModule):
+class NoLogCheck(Rules):
     """A voter gives its vote to whoever asks first in a term, whatever the candidate's log holds. A node that
     missed a committed entry can then win an election, and as a leader never takes entries from others, the
     committed entry is overwritten on all nodes that have it. The check works because any two majorities
     share a node: every majority contains a node that has the entry and denies its vote to a candidate without it.
     """
 
-    def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        return None
+    def is_up_to_date(self, args: RequestVoteArgs, log: RaftLog) -> bool:
+        """Accept every log."""
+        return True
 
 
 NO_LOG_CHECK = Bug(
@@ -121,15 +125,23 @@ NO_LOG_CHECK = Bug(
 )
 
 
-class HalfIsMajority(ConsensusModule):
+class HalfIsMajority(Rules):
     """A candidate wins, and an entry is committed, with half of the nodes. With three or five nodes this has no
     effect, as half of them, rounded up, is a majority. With four, two are enough: split the cluster into
     two and two, and both halves elect a leader in the same term and commit different entries. A majority is
     more than half, so that any two majorities have a node in common.
     """
 
-    def _majority(self) -> int:
-        return (len(self.peer_ids) + 2) // 2
+    class Half(Majority):
+        """Half of the nodes, rounded up."""
+
+        def needed_of(self, count: int) -> int:
+            """Return the number of nodes that are half of `count`."""
+            return (count + 1) // 2
+
+    def quorum(self, ids: Iterable[int]) -> Majority:
+        """Take half of the nodes for a majority."""
+        return self.Half(ids)
 
 
 HALF_IS_MAJORITY = Bug(
@@ -143,7 +155,7 @@ HALF_IS_MAJORITY = Bug(
 )
 
 
-class IgnoreNewerTerm(ConsensusModule):
+class IgnoreNewerTerm(Rules):
     """A leader or candidate that reads a higher term in a reply ignores it. Take a node that was cut off, started
     election after election, and so raised its term again and again. Back in the cluster, it rejects
     every AppendEntries of the leader because its term is lower, and its replies say so. The leader should
@@ -151,7 +163,8 @@ class IgnoreNewerTerm(ConsensusModule):
     an entry; if the node's own RPCs do not arrive, it stays behind for ever.
     """
 
-    def _heeds_newer_term(self, args: Args, reply: Reply) -> bool:
+    def is_newer_reply(self, term: int, current_term: int) -> bool:
+        """Ignore the term."""
         return False
 
 
@@ -165,7 +178,7 @@ IGNORE_NEWER_TERM = Bug(
 )
 
 
-class TimerOnRefusal(ConsensusModule):
+class TimerOnRefusal(Rules):
     """A node restarts its election timer whenever it is asked for its vote, even if it denies it. Take a node
     whose log is behind: it can never win, but it may ask again and again. Each time the others deny it their
     votes and restart their timers, so they never start an election, though one of them would win at once. The
@@ -173,11 +186,9 @@ class TimerOnRefusal(ConsensusModule):
     election.
     """
 
-    def _judge_vote(self, args: RequestVoteArgs) -> str:
-        rule = super()._judge_vote(args)
-        if rule != "granted" and self.state in (CMState.FOLLOWER, CMState.CANDIDATE):
-            self._restart_election_timer()
-        return rule
+    def restarts_election_timer(self, granted: bool) -> bool:
+        """Restart it in any case."""
+        return True
 
 
 TIMER_ON_REFUSAL = Bug(

@@ -1,12 +1,16 @@
 """Bug switches of replication: what is stored, acknowledged and committed (§5.3, §5.4.2)."""
 
+from msgspec.structs import replace
+
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, CMState
+from raftplay.raft.log import RaftLog
+from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply
+from raftplay.raft.rules import Rules
 
 
-class CommitOldTerm(ConsensusModule):
+class CommitOldTerm(Rules):
     """A leader commits an entry of an earlier term as soon as a majority has it. Figure 8 of the paper
     shows why that is not safe: S1 puts x on two of five nodes and crashes; the other three elect S5, which
     appends y and crashes too; S1 restarts, copies x to a third node, counts three and reports x as committed.
@@ -14,8 +18,9 @@ class CommitOldTerm(ConsensusModule):
     overwrites x on all nodes. An entry of a lower term is safe only below an entry of the leader's current term.
     """
 
-    def _may_commit(self, index: int) -> bool:
-        return index <= self.log.last_index
+    def may_commit(self, entry_term: int, current_term: int) -> bool:
+        """Commit any entry that the log has."""
+        return entry_term != NONE
 
 
 COMMIT_OLD_TERM = Bug(
@@ -28,7 +33,7 @@ COMMIT_OLD_TERM = Bug(
 )
 
 
-class TruncateAlways(ConsensusModule):
+class TruncateAlways(Rules):
     """A follower truncates its log after prevLogIndex of every AppendEntries, whether or not an entry
     conflicts. Requests can be reordered: the one with [1,2] arrives, is stored and acknowledged, and
     then an older one, with [1] only, arrives and removes entry 2 again. The leader counts an
@@ -36,10 +41,9 @@ class TruncateAlways(ConsensusModule):
     an entry of another term at the same index is a reason to truncate.
     """
 
-    def _store_entries(self, args: AppendEntriesArgs) -> None:
-        if args.prev_log_index + 1 < len(self.log):
-            self._truncate(args.prev_log_index + 1)
-        super()._store_entries(args)
+    def first_conflict(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+        """Delete all entries after prevLogIndex."""
+        return args.prev_log_index + 1 if args.prev_log_index < log.last_index else NONE
 
 
 TRUNCATE_ALWAYS = Bug(
@@ -62,8 +66,14 @@ class CommitPastNew(ConsensusModule):
     (Leaders send such probes here as part of the switch; they are harmless by themselves.)
     """
 
-    def _follower_commit(self, args: AppendEntriesArgs) -> int:
-        return min(args.leader_commit, self.log.last_index)
+    class CommitsOwnTail(Rules):
+        """The rule of the switch; its probes are those of the node."""
+
+        def follower_commit(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+            """Commit up to the end of the log."""
+            return min(args.leader_commit, log.last_index)
+
+    rules = CommitsOwnTail()
 
     def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         super()._refused(peer_id, args, reply)
@@ -83,7 +93,7 @@ COMMIT_PAST_NEW = Bug(
 )
 
 
-class StaleAppendReply(ConsensusModule):
+class StaleAppendReply(Rules):
     """A leader counts every successful reply to an AppendEntries, even to a request of an earlier leadership. A
     node leads, sends an entry, and the acknowledgement is slow; the node is deposed, another leader replaces the
     entry in its log, and later the node leads again. Now the old acknowledgement arrives. It is for the
@@ -91,8 +101,9 @@ class StaleAppendReply(ConsensusModule):
     and may commit that with too few copies. A reply counts only in the term in which its request was sent.
     """
 
-    def _answers_this_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> bool:
-        return self.state is CMState.LEADER
+    def answers_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply, current_term: int) -> bool:
+        """Count every reply."""
+        return True
 
 
 STALE_APPEND_REPLY = Bug(
@@ -113,11 +124,19 @@ class AckOwnTail(ConsensusModule):
     that count, though they may be on too few disks. A success acknowledges prevLogIndex plus the entries sent.
     """
 
-    def _acknowledgement(self, args: AppendEntriesArgs) -> AppendEntriesReply:
-        return AppendEntriesReply(self.current_term, True, self.log.last_index)
+    class BelievesTail(Rules):
+        """The leader's part of the switch."""
 
-    def _acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        return reply.conflict_index
+        def acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
+            """Believe what the follower reports."""
+            return reply.conflict_index
+
+    rules = BelievesTail()
+
+    def append_entries(self, args: AppendEntriesArgs, now: float | None = None) -> AppendEntriesReply:
+        """Report the log's last index with a success, in place of a conflict hint."""
+        reply = super().append_entries(args, now)
+        return replace(reply, conflict_index=self.log.last_index) if reply.success else reply
 
 
 ACK_OWN_TAIL = Bug(
@@ -130,7 +149,7 @@ ACK_OWN_TAIL = Bug(
 )
 
 
-class HeartbeatUnchecked(ConsensusModule):
+class HeartbeatUnchecked(Rules):
     """A follower replies with success to every AppendEntries without entries: it does not compare the
     logs for a heartbeat. But for the leader every success means "your log agrees with mine up to prevLogIndex";
     it sets matchIndex to it, though the follower may lack entries there, or hold others. The leader
@@ -138,11 +157,13 @@ class HeartbeatUnchecked(ConsensusModule):
     its own entries at those indices. A heartbeat must pass the same checks as any other AppendEntries.
     """
 
-    def _log_matches(self, args: AppendEntriesArgs) -> bool:
-        return not args.entries or super()._log_matches(args)
+    def log_matches(self, args: AppendEntriesArgs, log: RaftLog) -> bool:
+        """Compare the logs only if there are entries."""
+        return not args.entries or super().log_matches(args, log)
 
-    def _follower_commit(self, args: AppendEntriesArgs) -> int:
-        return min(super()._follower_commit(args), self.log.last_index)
+    def follower_commit(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+        """Commit no entry that the log lacks."""
+        return min(super().follower_commit(args, log), log.last_index)
 
 
 HEARTBEAT_UNCHECKED = Bug(
@@ -178,7 +199,7 @@ MATCH_NOT_RESET = Bug(
 )
 
 
-class AcceptOldTerm(ConsensusModule):
+class AcceptOldTerm(Rules):
     """A node accepts entries from an AppendEntries of a lower term than its own. A deposed leader's request is
     delayed; meanwhile another leader was elected, appended entries and perhaps committed them. Now the
     old request arrives: conflicting entries are removed and replaced by entries of the lower term. If it arrives
@@ -187,16 +208,9 @@ class AcceptOldTerm(ConsensusModule):
     happening. A node must reject a request of a lower term before any other check.
     """
 
-    def _is_outdated(self, args: AppendEntriesArgs) -> bool:
+    def is_stale_append(self, term: int, current_term: int) -> bool:
+        """Reject no term."""
         return False
-
-    def _become_follower(self, term: int, rule: str) -> None:
-        if term >= self.current_term:
-            super()._become_follower(term, rule)
-
-    def _hear_leader(self, leader_id: int) -> None:
-        if self.state is not CMState.LEADER:
-            super()._hear_leader(leader_id)
 
 
 ACCEPT_OLD_TERM = Bug(
@@ -221,7 +235,7 @@ class KeepConflictingTail(ConsensusModule):
     def _store_entries(self, args: AppendEntriesArgs) -> None:
         for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             if at >= len(self.log):
-                self._store_from(at, args.entries[at - args.prev_log_index - 1 :])
+                super()._store_entries(args)
                 return
             if self.log[at].term != entry.term:
                 kept = self.log[at + 1 :]
@@ -240,7 +254,7 @@ KEEP_CONFLICTING_TAIL = Bug(
 )
 
 
-class ConflictOffByOne(ConsensusModule):
+class ConflictOffByOne(Rules):
     """The conflict hint of a rejected AppendEntries is one too high, and the leader trusts it. A follower
     whose log ends before index 3 should say "try from 3"; it says 4. So the leader sends from 4 with
     prevLogIndex 3, an entry that the follower lacks; it rejects that and says 4 again. This repeats for
@@ -248,12 +262,14 @@ class ConflictOffByOne(ConsensusModule):
     election, so the cluster looks healthy while one node makes no progress.
     """
 
-    def _conflict_hint(self, args: AppendEntriesArgs) -> tuple[int, int]:
-        conflict_index, conflict_term = super()._conflict_hint(args)
+    def conflict_hint(self, args: AppendEntriesArgs, log: RaftLog) -> tuple[int, int]:
+        """Give a hint that is one too high."""
+        conflict_index, conflict_term = super().conflict_hint(args, log)
         return conflict_index + 1, conflict_term
 
-    def _index_to_retry(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
-        return self._hinted_index(reply)
+    def next_index_after(self, args: AppendEntriesArgs, reply: AppendEntriesReply, log: RaftLog) -> int:
+        """Trust the hint, even if it is not further back."""
+        return self.hinted_index(reply, log)
 
 
 CONFLICT_OFF_BY_ONE = Bug(
@@ -266,15 +282,16 @@ CONFLICT_OFF_BY_ONE = Bug(
 )
 
 
-class NoCommitOnHeartbeat(ConsensusModule):
+class NoCommitOnHeartbeat(Rules):
     """A follower reads leaderCommit only in requests with entries. An entry is committed after the followers
     have stored it, so they learn of the commit from a later request; if no client submits another command, that
     is a heartbeat without entries. The followers hold the last entry and never apply it, and a client that
     reads from a follower never sees it.
     """
 
-    def _follower_commit(self, args: AppendEntriesArgs) -> int:
-        return super()._follower_commit(args) if args.entries else self.commit_index
+    def follower_commit(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+        """Ignore leaderCommit if there are no entries."""
+        return super().follower_commit(args, log) if args.entries else NONE
 
 
 NO_COMMIT_ON_HEARTBEAT = Bug(

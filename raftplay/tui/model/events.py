@@ -13,39 +13,6 @@ from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 
-STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
-    ((decisions.BecameLeader,), "leader bold"),
-    ((decisions.ElectionStarted, decisions.PreVoteStarted, decisions.VoteCounted), "candidate"),
-    ((decisions.CommitAdvanced, decisions.Applied), "ok"),
-    ((decisions.LogTruncated, decisions.CommitHeld, decisions.BackedUp), "warn"),
-    ((facts.CallLost, facts.ReplyLost), "bad"),
-    (
-        (
-            facts.Crashed,
-            facts.Disconnected,
-            facts.Frozen,
-            facts.Partitioned,
-            facts.Wiped,
-            facts.Tearing,
-            facts.Dropping,
-        ),
-        "fault",
-    ),
-    (
-        (
-            facts.Restarted,
-            facts.Reconnected,
-            facts.Thawed,
-            facts.Healed,
-            facts.LinkChanged,
-            facts.LinkHeld,
-            facts.MessageHeld,
-        ),
-        "fault",
-    ),
-    ((facts.Submitted, decisions.EntryAppended), "text bold"),
-)
-
 
 class EventFilterCache:
     """The records that a filter lets pass, kept from one look to the next: each record is looked at once."""
@@ -111,7 +78,22 @@ def event_line(record: Record, view: View, context: Context) -> Line:
 
 def style_of(record: Record) -> str:
     """Return the style of an event."""
-    return next((style for kinds, style in STYLES if isinstance(record.event, kinds)), "text")
+    match record.event:
+        case decisions.BecameLeader():
+            return "leader bold"
+        case decisions.ElectionStarted() | decisions.PreVoteStarted() | decisions.VoteCounted():
+            return "candidate"
+        case decisions.CommitAdvanced() | decisions.Applied():
+            return "ok"
+        case decisions.LogTruncated() | decisions.CommitHeld() | decisions.BackedUp():
+            return "warn"
+        case facts.CallLost() | facts.ReplyLost():
+            return "bad"
+        case facts.Submitted() | decisions.EntryAppended():
+            return "text bold"
+        case facts.OnDisk() | facts.Duplicated() | facts.KeptWaiting():
+            return "text"
+    return "fault" if record.event.group == "fault" else "text"
 
 
 def neighbour(listed: Sequence[Record], row: Target, by: int) -> Target:

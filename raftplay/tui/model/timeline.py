@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text
+from raftplay.watch.words import role_text
 
 SAME = 0.0002
 """Seconds of cluster time within which two moments are one row."""
@@ -165,10 +167,10 @@ class _Builder:
             case decisions.BecameLeader():
                 self.put(record, glyphs.leader, "leader bold", 9, f"n{node} leads term {event.term}")
                 self.role(node, "leader")
-            case decisions.BecameFollower(rule="asks-first"):
+            case decisions.BecameFollower(rule=Rule.ASKS_FIRST):
                 self.put(record, glyphs.timer, "candidate", 6, f"n{node} gives up term {event.term}")
                 self.role(node, "follower")
-            case decisions.BecameFollower(was="Leader" | "Candidate"):
+            case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
                 text = f"n{node} steps down, term {event.term}"
                 self.put(record, glyphs.follower, "follower bold", 7, text)
                 self.role(node, "follower")
@@ -266,12 +268,7 @@ def short_text(message: Args | Reply) -> str:
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
     """Return the role of each node before the first of `records`, from the first event that tells it."""
-    roles = [
-        "down"
-        if not n.alive
-        else {CMState.LEADER: "leader", CMState.CANDIDATE: "candidate"}.get(n.state, "follower")
-        for n in view.snapshot.nodes
-    ]
+    roles = [role_text(n.state) if n.alive else "down" for n in view.snapshot.nodes]
     told: set[int] = set()
     for record in records:
         if record.node < 0 or record.node in told:
@@ -287,9 +284,9 @@ def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
             case decisions.BecameLeader():
                 before = "candidate"
             case decisions.BecameFollower():
-                before = event.was.lower()
+                before = role_text(event.was)
             case _ if record.after is not None:
-                before = _role_named(record.after.state)
+                before = role_text(record.after.state)
         if before:
             roles[record.node] = before
             told.add(record.node)
@@ -303,9 +300,5 @@ def _role_before(view: View, record: Record) -> str:
     for at in range(record.seq - view.records[0].seq - 1, -1, -1):
         earlier = view.records[at]
         if earlier.node == record.node and earlier.after is not None:
-            return _role_named(earlier.after.state)
+            return role_text(earlier.after.state)
     return "follower"
-
-
-def _role_named(state: str) -> str:
-    return {"Dead": "down"}.get(state, state.lower())

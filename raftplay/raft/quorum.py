@@ -1,0 +1,59 @@
+"""Quorums: which votes win an election, and which index may be committed (§5.2, §5.3).
+
+The rule of this module: it is pure, and the only place that counts nodes. `Joint` is for joint consensus (§6),
+while a cluster moves from one set of members to another: both sets must agree.
+
+Match indices count here from 1, so that 0 means "nothing", as in the paper.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+Outcome = Literal["won", "lost", "pending"]
+
+
+class Majority:
+    """The majority of the nodes `ids`; an empty one agrees to everything, so that it never decides a `Joint`."""
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.ids = tuple(dict.fromkeys(ids))
+        self.needed = self.needed_of(len(self.ids)) if self.ids else 0
+        """The number of nodes that are enough."""
+
+    def needed_of(self, count: int) -> int:
+        """Return the number of nodes that are enough among `count`: more than half."""
+        return count // 2 + 1
+
+    def committed(self, match: Mapping[int, int]) -> int:
+        """Return the highest index that a quorum has; a node that `match` lacks has 0. `sys.maxsize` if empty."""
+        if not self.ids:
+            return sys.maxsize
+        return sorted([match.get(id, 0) for id in self.ids], reverse=True)[self.needed - 1]
+
+    def vote(self, votes: Mapping[int, bool]) -> Outcome:
+        """Return the outcome of these votes; "pending" while the nodes that have not voted yet can decide it."""
+        cast = [votes[id] for id in self.ids if id in votes]
+        granted = sum(cast)
+        if granted >= self.needed:
+            return "won"
+        still_to_vote = len(self.ids) - len(cast)
+        return "pending" if granted + still_to_vote >= self.needed else "lost"
+
+
+class Joint:
+    """A quorum of joint consensus: a majority of `old` and one of `new`, which are collections of ids (§6)."""
+
+    def __init__(self, old: Iterable[int], new: Iterable[int]) -> None:
+        self.old, self.new = Majority(old), Majority(new)
+
+    def committed(self, match: Mapping[int, int]) -> int:
+        """Return the highest index that a quorum of both has; `sys.maxsize` if both are empty."""
+        return min(self.old.committed(match), self.new.committed(match))
+
+    def vote(self, votes: Mapping[int, bool]) -> Outcome:
+        """Return "won" if both are won, "lost" if one is lost, else "pending"."""
+        outcomes = {self.old.vote(votes), self.new.vote(votes)}
+        if "lost" in outcomes:
+            return "lost"
+        return "won" if outcomes == {"won"} else "pending"

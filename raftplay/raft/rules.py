@@ -1,0 +1,204 @@
+"""The rules of Raft, as in Figure 2 of the paper: each method of `Rules` is one sentence, quoted in it.
+
+The rule of this module: it is pure. A method gets all that it decides on, and returns a bool or a number; it
+reads no node and changes nothing. `ConsensusModule` asks, and does what it is told.
+
+To change a rule, override its method in a subclass, and give that class to `Config.node`. Names and parameters are
+stable. Indices count from 0, and -1 means "none"; terms count from 0.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from raftplay.raft.log import RaftLog
+from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, RequestVoteArgs
+from raftplay.raft.quorum import Majority
+
+
+class Rules:
+    """The rules of the correct algorithm. A subclass overrides some; it is created without arguments."""
+
+    # ---- all servers
+
+    def is_newer_request(self, term: int, current_term: int) -> bool:
+        """Return whether a request of `term` makes its receiver a follower in that term.
+
+        "If RPC request … contains term T > currentTerm: set currentTerm = T, convert to follower (§5.1)"
+        """
+        return term > current_term
+
+    def is_newer_reply(self, term: int, current_term: int) -> bool:
+        """Return whether a reply of `term` makes its receiver a follower in that term.
+
+        "If RPC … response contains term T > currentTerm: set currentTerm = T, convert to follower (§5.1)"
+        """
+        return term > current_term
+
+    def keeps_vote(self, term: int, current_term: int) -> bool:
+        """Return whether a node in `current_term` that becomes follower in `term` keeps its vote.
+
+        "votedFor: candidateId that received vote in current term (or null if none)" (Figure 2)
+        """
+        return term == current_term
+
+    def quorum(self, ids: Iterable[int]) -> Majority:
+        """Return the quorum of the nodes `ids`, which elects a leader and commits entries.
+
+        "votes received from majority of servers", "a majority of matchIndex[i] ≥ N" (§5.2, §5.3)
+        """
+        return Majority(ids)
+
+    # ---- RequestVote, the voter's side
+
+    def is_stale_vote_request(self, term: int, current_term: int) -> bool:
+        """Return whether a voter in `current_term` denies its vote because the request has a lower term.
+
+        1. "Reply false if term < currentTerm (§5.1)"
+        """
+        return term < current_term
+
+    def may_vote_for(self, candidate_id: int, voted_for: int) -> bool:
+        """Return whether the voter's vote in this term is free for the candidate.
+
+        2. "If votedFor is null or candidateId …" (§5.2)
+        """
+        return voted_for in (NONE, candidate_id)
+
+    def is_up_to_date(self, args: RequestVoteArgs, log: RaftLog) -> bool:
+        """Return whether the candidate's log is at least as up to date as the voter's `log`.
+
+        2. "… and candidate's log is at least as up-to-date as receiver's log, grant vote (§5.4)". §5.4.1: "If the
+        logs have last entries with different terms, then the log with the later term is more up-to-date. If the
+        logs end with the same term, then whichever log is longer is more up-to-date."
+        """
+        return (args.last_log_term, args.last_log_index) >= (log.last_term, log.last_index)
+
+    def restarts_election_timer(self, granted: bool) -> bool:
+        """Return whether the reply to a RequestVote restarts the voter's election timer.
+
+        "If election timeout elapses without … granting vote to candidate: convert to candidate" (§5.2)
+        """
+        return granted
+
+    # ---- pre-votes, the voter's side (thesis §9.6)
+
+    def is_stale_pre_vote(self, term: int, current_term: int) -> bool:
+        """Return whether a voter denies a pre-vote because the term that it is for has already begun."""
+        return term <= current_term
+
+    def leader_is_alive(self, silence: float, election_min: float) -> bool:
+        """Return whether a voter denies a pre-vote because it heard of a leader `silence` seconds ago."""
+        return silence < election_min
+
+    # ---- RequestVote, the candidate's side
+
+    def answers_candidacy(self, args: RequestVoteArgs, current_term: int) -> bool:
+        """Return whether a vote, asked for with `args`, counts for a candidate in `current_term`.
+
+        "Each server will vote for at most one candidate in a given term" (§5.2)
+        """
+        return args.term == current_term
+
+    def is_new_vote(self, voter: int, votes: Sequence[int]) -> bool:
+        """Return whether a vote is the first of its voter; `votes` are the voters counted so far (§5.2)."""
+        return voter not in votes
+
+    def wins(self, votes: Sequence[int], quorum: Majority) -> bool:
+        """Return whether the voters `votes` elect the candidate.
+
+        "If votes received from majority of servers: become leader (§5.2)"
+        """
+        return quorum.vote(dict.fromkeys(votes, True)) == "won"
+
+    # ---- AppendEntries, the follower's side
+
+    def is_stale_append(self, term: int, current_term: int) -> bool:
+        """Return whether a node in `current_term` rejects an AppendEntries because of its lower term.
+
+        1. "Reply false if term < currentTerm (§5.1)"
+        """
+        return term < current_term
+
+    def is_legitimate_leader(self, term: int, current_term: int) -> bool:
+        """Return whether a candidate in `current_term` returns to follower for a leader of `term`.
+
+        "If the leader's term … is at least as large as the candidate's current term, then the candidate
+        recognizes the leader as legitimate and returns to follower state." (§5.2)
+        """
+        return term >= current_term
+
+    def log_matches(self, args: AppendEntriesArgs, log: RaftLog) -> bool:
+        """Return whether the follower's `log` has the entry that precedes the new ones.
+
+        2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
+        """
+        previous = args.prev_log_index
+        return previous == NONE or (previous <= log.last_index and log.term_at(previous) == args.prev_log_term)
+
+    def conflict_hint(self, args: AppendEntriesArgs, log: RaftLog) -> tuple[int, int]:
+        """Return (conflict_index, conflict_term) for a rejection; (the length of the log, -1) if it is too short.
+
+        "The follower can include the term of the conflicting entry and the first index it stores for that term."
+        (end of §5.3)
+        """
+        if args.prev_log_index > log.last_index:
+            return log.last_index + 1, NONE
+        term = log.term_at(args.prev_log_index)
+        return log.first_index_of(term), term
+
+    def first_conflict(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+        """Return the index from which the follower deletes its entries; -1 if none of them conflicts.
+
+        3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
+        entry and all that follow it (§5.3)". Entries that agree stay: the request may be an old one.
+        """
+        for index, entry in enumerate(args.entries, start=args.prev_log_index + 1):
+            if index > log.last_index:
+                break
+            if log.term_at(index) != entry.term:
+                return index
+        return NONE
+
+    def follower_commit(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+        """Return the index up to which a follower commits; a lower one than its commit index changes nothing.
+
+        5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
+        """
+        return min(args.leader_commit, args.prev_log_index + len(args.entries))
+
+    # ---- AppendEntries, the leader's side
+
+    def answers_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply, current_term: int) -> bool:
+        """Return whether a reply counts for a leader in `current_term`: a node leads a term at most once."""
+        return args.term == current_term and reply.term == current_term
+
+    def acknowledged_index(self, args: AppendEntriesArgs, reply: AppendEntriesReply) -> int:
+        """Return the last index that a success acknowledges, the follower's new matchIndex.
+
+        "If successful: update nextIndex and matchIndex for follower (§5.3)"
+        """
+        return args.prev_log_index + len(args.entries)
+
+    def next_index_after(self, args: AppendEntriesArgs, reply: AppendEntriesReply, log: RaftLog) -> int:
+        """Return the nextIndex to retry with after a rejection: at least one entry further back.
+
+        "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry (§5.3)"
+        """
+        return min(self.hinted_index(reply, log), args.prev_log_index)
+
+    def hinted_index(self, reply: AppendEntriesReply, log: RaftLog) -> int:
+        """Return the nextIndex that the conflict hint leads to in the leader's `log`.
+
+        "The leader can decrement nextIndex to bypass all of the conflicting entries in that term." (end of §5.3)
+        """
+        if reply.conflict_term != NONE:
+            last = log.last_index_of(reply.conflict_term)
+            if last != NONE:
+                return last + 1
+        return max(reply.conflict_index, 0)
+
+    def may_commit(self, entry_term: int, current_term: int) -> bool:
+        """Return whether a leader commits the entry that a quorum has; `entry_term` is -1 if its log has none.
+
+        "If there exists an N such that …, and log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)"
+        """
+        return entry_term == current_term

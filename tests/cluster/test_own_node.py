@@ -1,0 +1,206 @@
+"""A class of nodes of one's own is loaded from a file or a module, and each way in which that fails is one sentence."""
+
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+
+from raftplay import Config, ConsensusModule, Harness, NodeFailed, UsageError
+from raftplay.cluster.own_node import OwnNode, name_of, reference
+
+QUIET = "from raftplay import ConsensusModule\nclass Mine(ConsensusModule):\n    pass\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(text: str, folder: str = "") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        OwnNode(text, folder).load()
+    return caught.value
+
+
+def test_a_file_gives_its_class_once_and_leaves_nothing_behind(folder: Path):
+    (folder / "my.py").write_text(f"import helper\n{QUIET}\nprint(helper.NAME)\n")
+    (folder / "helper.py").write_text("NAME = 'one'\n")
+    before, wrote = sys.path[:], sys.dont_write_bytecode
+    loaded = OwnNode("my.py:Mine").load()
+    assert issubclass(loaded, ConsensusModule)
+    assert name_of(loaded) == "my.py:Mine"
+    assert OwnNode("my.py:Mine").load() is loaded
+    assert (sys.path, sys.dont_write_bytecode) == (before, wrote)
+    assert sorted(path.name for path in folder.iterdir()) == ["helper.py", "my.py"]
+
+
+def test_helpers_of_the_same_name_in_two_folders_are_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my.py").write_text(f"import helper\n{QUIET}\nprint(helper.NAME)\n")
+        (tmp_path / name / "helper.py").write_text(f"NAME = '{name}'\n")
+        OwnNode("my.py", str(tmp_path / name)).load()
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_a_path_is_relative_to_its_folder_and_a_class_may_be_left_out(folder: Path):
+    (folder / "below").mkdir()
+    (folder / "below" / "my.py").write_text(QUIET)
+    loaded = OwnNode("my.py", "below").load()
+    assert name_of(loaded) == "my.py:Mine"
+    assert reference(loaded, str(folder)) == os.path.join("below", "my.py:Mine")
+    assert reference(loaded, "below") == "my.py:Mine"
+    assert reference(loaded, str(folder / "elsewhere")) == f"{folder}/below/my.py:Mine"
+    assert OwnNode(f"{folder}/below/my.py:Mine").load().__name__ == "Mine"
+
+
+def test_a_module_is_named_by_its_name(folder: Path):
+    (folder / "course").mkdir()
+    (folder / "course" / "__init__.py").write_text("")
+    (folder / "course" / "base.py").write_text(QUIET)
+    (folder / "course" / "week1.py").write_text("from .base import Mine\nclass Other(Mine):\n    pass\n")
+    loaded = OwnNode("course.week1").load()
+    assert name_of(loaded) == reference(loaded, "") == "course.week1:Other"
+    assert OwnNode("course.week1:Mine").load() in loaded.__mro__
+    assert str(folder) not in sys.path
+
+
+class Shown(ConsensusModule):
+    pass
+
+
+def test_a_class_of_python_is_named_too():
+    class Local(ConsensusModule):
+        pass
+
+    assert name_of(ConsensusModule) == Config().node_name == ""
+    assert name_of(Shown) == f"{__name__}:Shown"
+    assert reference(Shown, os.path.dirname(__file__)) == "test_own_node.py:Shown"
+    assert name_of(Local).endswith(":Local")
+    assert reference(Local, "") == ""
+    typed = type("Typed", (ConsensusModule,), {"__module__": "__main__"})  # as a notebook has it
+    assert Config(node=typed).node_name == "Typed"
+
+
+def test_rules_of_ones_own_are_loaded_and_asked(folder: Path):
+    (folder / "my.py").write_text("from raftplay.raft.rules import Rules\nclass Mine(Rules):\n    pass\n")
+    loaded = OwnNode("my.py").load()
+    assert name_of(loaded) == "my.py:Mine"
+    with Harness(3, backend="sim", seed=1, node=loaded) as h:
+        assert type(h.cluster[0].cm.rules) is loaded
+        assert h.snapshot().node == "my.py:Mine"
+
+
+FILES = (
+    ("x = 1\n", "my.py", "my.py has no subclass of ConsensusModule or of Rules"),
+    (QUIET + "class Other(Mine):\n    pass\n", "my.py", "my.py has several classes of nodes; choose one: Mine, Other"),
+    (QUIET, "my.py:Mien", "my.py has no class Mien; did you mean Mine?"),
+    ("x = 1\n", "my.py:x", "my.py: node must be a subclass of ConsensusModule or of Rules, not 1"),
+    ("class A:\n    pass\n", "my.py:A", "my.py: node must be a subclass of ConsensusModule or of Rules, not <class '"),
+    (QUIET, "my", "a file is named with its .py: my.py"),
+    (QUIET, "your.py:Mine", "there is no file your.py"),
+    (QUIET, "yours", "there is no module yours"),
+    (QUIET, "./:Mine", "./ is a directory, not a file"),
+    (QUIET, "no-thing", "'no-thing' is neither a file ending with .py nor a module"),
+    (QUIET, "", "'' is neither a file ending with .py nor a module"),
+    (
+        "import abc\n" + QUIET + "    @abc.abstractmethod\n    def f(self): ...\nMine.__abstractmethods__ = {'f'}\n",
+        "my.py",
+        "my.py: Mine is abstract: it does not define f",
+    ),
+    (
+        QUIET + "    def __init__(self, id):\n        pass\n",
+        "my.py",
+        "my.py: the constructor of Mine cannot be called with (id, peer_ids, storage, *, config, rng): ",
+    ),
+    (
+        QUIET.replace("ConsensusModule", "Rules").replace("raftplay", "raftplay.raft.rules")
+        + "    def __init__(self, of):\n        pass\n",
+        "my.py",
+        "my.py: the constructor of Mine cannot be called with (): ",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "text", "said"), FILES, ids=[said for _, _, said in FILES])
+def test_what_is_wrong_with_the_class_is_one_sentence(code: str, text: str, said: str, folder: Path):
+    (folder / "my.py").write_text(code)
+    failure = refused(text)
+    assert str(failure).startswith(said)
+    assert failure.lines == ()
+    assert "\n" not in str(failure)
+
+
+RAISING = (
+    ("import os\nos.nothing\n", "AttributeError", ["line 2, in <module>", "os.nothing"]),
+    ("def f():\n    return 1 / 0\nf()\n", "ZeroDivisionError", ["line 3", "f()", "line 2, in f", "return 1 / 0"]),
+    ("import nothing_there\n", "ModuleNotFoundError", ["line 1", "import nothing_there"]),
+    ("x = 1\ndef f(:\n", "SyntaxError", ["line 2", "def f(:", "^"]),
+    ("raise SystemExit(3)\n", "SystemExit", ["line 1", "raise SystemExit(3)"]),
+    ("from . import helper\n", "ImportError", ["line 1", "from . import helper"]),
+)
+
+
+@pytest.mark.parametrize(("code", "raised", "parts"), RAISING, ids=[raised for _, raised, _ in RAISING])
+def test_code_that_raises_is_shown_by_its_own_lines(code: str, raised: str, parts: list[str], folder: Path):
+    (folder / "my.py").write_text(code)
+    failure = refused("my.py")
+    assert str(failure) == f"my.py cannot be loaded: it raised {raised}"
+    *lines, last = failure.lines
+    assert last.startswith(raised)
+    assert len(lines) == len(parts) if raised != "SyntaxError" else len(lines) >= len(parts)
+    assert all(part in line for part, line in zip(parts, lines, strict=False))
+    assert str(folder) not in sys.path
+
+
+def test_a_class_of_nodes_goes_to_a_cluster_by_itself_or_in_its_config():
+    for options in (
+        {"node": Shown},
+        {"config": Config(node=Shown)},
+        {"config": Config(node=Shown), "node": Shown},
+    ):
+        with Harness(3, backend="sim", seed=1, **options) as h:
+            assert isinstance(h.cluster[0].cm, Shown)
+            assert h.snapshot().node == f"{__name__}:Shown"
+    with pytest.raises(UsageError, match=r"node and config\.node are two classes: raftplay|node and config"):
+        Harness(3, backend="sim", node=type("Other", (ConsensusModule,), {}), config=Config(node=Shown))
+
+
+def test_a_name_goes_to_another_process(folder: Path):
+    (folder / "my.py").write_text(QUIET)
+    named = OwnNode("my.py:Mine", str(folder))
+    assert pickle.loads(pickle.dumps(named)) == named
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_a_result_of_another_kind_is_told_with_the_place_of_the_method(backend: str, folder: Path):
+    (folder / "my.py").write_text(
+        QUIET + "\n    def request_vote(self, args, now=None):\n        super().request_vote(args, now)\n"
+    )
+    with (
+        pytest.raises(NodeFailed) as caught,
+        Harness(3, backend=backend, seed=1, node=OwnNode("my.py").load()) as h,
+    ):
+        h.sleep_ms(3000)
+    first, *lines = str(caught.value).split("\n")
+    assert " raised TypeError in request_vote at " in first
+    assert lines == [
+        f'  File "{folder}/my.py", line 5, in request_vote',
+        "    def request_vote(self, args, now=None):",
+        "TypeError: None was returned, not a RequestVoteReply",
+    ]
+
+
+def test_a_failure_in_no_method_of_ones_own_is_told_with_the_place_of_the_class(folder: Path):
+    (folder / "my.py").write_text(
+        QUIET + "\n    def take_calls(self):\n        self.deadline = None\n        return []\n"
+    )
+    with pytest.raises(NodeFailed) as caught, Harness(3, backend="sim", seed=1, node=OwnNode("my.py").load()) as h:
+        h.sleep_ms(3000)
+    assert str(caught.value).split("\n")[1:3] == [
+        f'  File "{folder}/my.py", line 2, in Mine',
+        "    class Mine(ConsensusModule):",
+    ]
