@@ -6,10 +6,11 @@ from typing import NamedTuple
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, cut, width_of
+from raftplay.tui.model.lines import Line, Piece, columns, cut, width_of
 from raftplay.tui.stage.canvas import SOLID, Canvas
 from raftplay.tui.stage.places import Box
 from raftplay.tui.stage.roles import Role, term_style
+from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import command_text, or_dash
 
@@ -18,6 +19,9 @@ LONGEST_TIMEOUT = 0.3
 
 HEARTBEAT = 0.05
 """The seconds that a leader's full bar stands for, where the timings are not known."""
+
+NAMED_LOG = 14
+"""The columns from which on a log is named even if not all of it fits."""
 
 LONGEST_COMMAND = 6
 """The most columns of an entry's command."""
@@ -39,10 +43,9 @@ class Painter(NamedTuple):
     spotlight: int
 
 
-def painter_of(
-    snapshot: Snapshot, glyphs: Glyphs, selected: int, flash: frozenset[int], spotlight: int
-) -> Painter:
+def painter_of(scene: Scene, glyphs: Glyphs) -> Painter:
     """Return what all boxes of a moment have in common."""
+    snapshot = scene.view.snapshot
     terms = {entry.term for node in snapshot.nodes for entry in node.log[-40:]}
     timings = snapshot.timings
     waits = [n.deadline - snapshot.time for n in snapshot.nodes if n.alive and n.deadline < math.inf]
@@ -50,7 +53,7 @@ def painter_of(
     full = timings.election_max if timings is not None else LONGEST_TIMEOUT
     if longest > full > 0:
         full *= 2.0 ** math.ceil(math.log2(longest / full))
-    return Painter(snapshot, glyphs, len(terms) > 1, full, selected, flash, spotlight)
+    return Painter(snapshot, glyphs, len(terms) > 1, full, scene.selected, scene.flash, scene.spotlight)
 
 
 def draw_box(canvas: Canvas, box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> None:
@@ -79,7 +82,7 @@ def _framed(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[
     rest = Piece(frame.across * (box.width - 5 - width_of(title)), style)
     lines: list[Line] = [(corners[0], marker, space, *title, space, rest, corners[1])]
     for line in _body(node, role, painter, inner):
-        lines.append((side, space, *_filled(_kept(line, inner, painter.glyphs), inner), space, side))
+        lines.append((side, space, *_filled(kept(line, inner, painter.glyphs), inner), space, side))
     lines.append((corners[2], Piece(frame.across * (box.width - 2), style), corners[3]))
     return lines
 
@@ -96,7 +99,7 @@ def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[L
         body = [_both(node, role, painter, inner), log_tail(node, painter, inner - 1)]
     else:
         body = [_short(node, painter, inner - 1)]
-    lines += [(side, *_filled(_kept(line, inner, painter.glyphs), inner), side) for line in body]
+    lines += [(side, *_filled(kept(line, inner, painter.glyphs), inner), side) for line in body]
     return lines
 
 
@@ -181,10 +184,7 @@ def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
         left = room - width_of(votes) - 1
         return (*votes, Piece(" "), *sand(node, painter, min(6, left)))
     timer = sand(node, painter, 5)
-    log = log_tail(node, painter, room - 6)
-    if log[1].text.startswith(painter.glyphs.more):  # more of it fits without its name
-        log = log_tail(node, painter, room - 2)[1:]
-    return (*timer, Piece(" "), *log)
+    return (*timer, Piece(" "), *log_tail(node, painter, room - width_of(timer) - 1))
 
 
 def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Line:
@@ -216,7 +216,7 @@ def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     if node.frozen:
         return (Piece("answers nothing", "text"),)
     word = "beat " if node.state is CMState.LEADER else "timer "
-    return (Piece(word, "dim"), *sand(node, painter, min(12, room - len(word))))
+    return (Piece(word, "dim"), *sand(node, painter, min(max(12, room // 2), room - len(word))))
 
 
 def sand(node: NodeSnapshot, painter: Painter, room: int) -> Line:
@@ -248,35 +248,40 @@ def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     An entry that the node does not know to be committed has a sign in front. Where entries of several terms are in
     sight, a term is written before the first entry of it.
     """
-    glyphs = painter.glyphs
-    head = Piece("log ", "dim" if node.alive else "down dim")
+    glyphs, name = painter.glyphs, "log "
+    first = _first_shown(node, painter, room - len(name))
+    if first > 0 and room < NAMED_LOG:
+        name, first = "", _first_shown(node, painter, room)
+    pieces = [Piece(name, "dim" if node.alive else "down dim")]
     if not node.log:
-        return (head, Piece(glyphs.absent, "dim"))
-    first = len(node.log)
-    used = len(head.text) - 1
-    while first > 0:
-        begins = first == len(node.log) or node.log[first - 1].term != node.log[first].term
-        cell = _entry(node, first - 1, painter, with_term=painter.mixed and begins)
-        used += 1 + width_of(cell)
-        if used + 2 * (first > 1) > room:
-            break
-        first -= 1
-    first = min(first, len(node.log) - 1)
-    pieces: list[Piece] = [head]
+        pieces.append(Piece(glyphs.absent, "dim"))
     if first > 0:
         pieces.append(Piece(f"{glyphs.more} ", "dim", ("entry", first - 1)))
     for index in range(first, len(node.log)):
         begins = index == first or node.log[index - 1].term != node.log[index].term
         pieces += _entry(node, index, painter, with_term=painter.mixed and begins)
         pieces.append(Piece(" "))
-    return _kept(tuple(pieces[:-1]), room, glyphs)
+    return kept(tuple(pieces), room, glyphs)
+
+
+def _first_shown(node: NodeSnapshot, painter: Painter, room: int) -> int:
+    """Return the index of the first entry of a log's end that fits; at least the last one is shown."""
+    used = -1
+    first = len(node.log)
+    while first > 0:
+        begins = first == len(node.log) or node.log[first - 1].term != node.log[first].term
+        used += 1 + width_of(_entry(node, first - 1, painter, with_term=painter.mixed and begins))
+        if used + 2 * (first > 1) > room:
+            break
+        first -= 1
+    return max(0, min(first, len(node.log) - 1))
 
 
 def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool) -> tuple[Piece, ...]:
     entry, glyphs = node.log[index], painter.glyphs
     committed = index <= node.commit_index or not node.alive
-    text = cut(command_text(entry.command, 12), LONGEST_COMMAND, glyphs.more)
-    text = plain(text) if glyphs.ascii else text
+    text = command_text(entry.command, 12)
+    text = cut(plain(text) if glyphs.ascii else text, LONGEST_COMMAND, glyphs.more)
     target = ("entry", index)
     if not node.alive:
         return (Piece(f"{entry.term}:{text}" if with_term else text, "down dim", target),)
@@ -286,14 +291,14 @@ def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool)
     return (*sign, *before, Piece(text, style, target))
 
 
-def _kept(line: Line, room: int, glyphs: Glyphs) -> Line:
+def kept(line: Line, room: int, glyphs: Glyphs) -> Line:
     """Return `line` cut to `room` columns."""
     out: list[Piece] = []
     for piece in line:
         text = cut(piece.text, room, glyphs.more)
+        room -= columns(text)
         if text:
             out.append(piece._replace(text=text))
-        room -= width_of((out[-1],)) if text else 0
         if room <= 0:
             break
     return tuple(out)

@@ -8,8 +8,8 @@ import math
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft.messages import NONE
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, beside, cut, fit, pad, width_of
-from raftplay.tui.stage.boxes import Painter, log_tail, painter_of, sand
+from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, pad, width_of
+from raftplay.tui.stage.boxes import Painter, kept, log_tail, painter_of, sand
 from raftplay.tui.stage.canvas import TEAR, Canvas
 from raftplay.tui.stage.roles import Role, Sides, role_of, side_names, sides_of, term_style
 from raftplay.tui.stage.scene import Moving, Scene
@@ -31,7 +31,7 @@ def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, .
     if rows < height and (heading := _heading(scene, sides, width, glyphs)):
         lines.append(fit(heading, width))
     share = width // across
-    painter = painter_of(snapshot, glyphs, scene.selected, scene.flash, scene.spotlight)
+    painter = painter_of(scene, glyphs)
     links = Links(snapshot)
     side_of = {id: at for at, side in enumerate(sides) for id in side}
     cells = []
@@ -65,7 +65,7 @@ def _heading(scene: Scene, sides: Sides, width: int, glyphs: Glyphs) -> Line:
 def _wire_room(share: int) -> int:
     """Return the columns of a wire in a cell of `share` columns."""
     return next(
-        (room for least, room in ((100, 32), (60, 22), (44, 16), (34, 12), (24, 7), (14, 3)) if share >= least), 0
+        (room for least, room in ((100, 32), (70, 22), (44, 16), (34, 12), (24, 7), (14, 3)) if share >= least), 0
     )
 
 
@@ -108,9 +108,10 @@ def _put_words(canvas: Canvas, at: int, moving: Moving, glyphs: Glyphs, *, out: 
     words = words_of(moving, glyphs)
     is_lost = moving.end == "lost" and moving.way >= 1
     for text in ("lost", words.sign) if is_lost else (*words.texts, words.sign):
-        behind, ahead = (at - len(text), at + 1) if out else (at + 1, at - len(text))
+        length = columns(text)
+        behind, ahead = (at - length, at + 1) if out else (at + 1, at - length)
         for x in (behind, ahead):
-            if canvas.is_free(x, 0, len(text), TEAR):
+            if canvas.is_free(x, 0, length, TEAR):
                 canvas.put(x, 0, text, "bad bold" if is_lost else words.style, moving.target)
                 return
 
@@ -125,17 +126,21 @@ def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: i
     pieces = [*wire, marker, Piece(pad(f"n{node.id}", digits), role.style)]
     pieces.append(Piece(f" {role.sign}{role.mark or ' '}", role.style))
     if room >= digits + 18:
-        pieces.append(Piece(pad(role.state or role.short, 10), role.style))
+        wide = 10 if share < 50 else 13
+        pieces.append(
+            Piece(pad(role.state or (role.short if share < 50 else role.word), wide, glyphs.more), role.style)
+        )
     style = f"{term_style(term)} bold{' badge' if node.id in painter.flash else ''}" if node.alive else "down dim"
     pieces.append(Piece(f"t{term} ", style))
     left = share - width_of(tuple(pieces))
     if left >= 7 and node.alive:
-        pieces += fit(_state(node, painter, min(9, left)), min(9, left))
+        pieces += fit(kept(_state(node, painter, min(9, left)), min(9, left), glyphs), min(9, left))
         left -= min(9, left)
     if left >= 8:
         pieces += log_tail(node, painter, left - 1)
     own = ("node", node.id)
-    return fit((Piece(p.text, "faint" if quiet else p.style, p.target or own) for p in pieces), share)
+    shown = kept(tuple(pieces), share, glyphs)
+    return fit((Piece(p.text, "faint" if quiet else p.style, p.target or own) for p in shown), share)
 
 
 def _state(node: NodeSnapshot, painter: Painter, room: int) -> Line:

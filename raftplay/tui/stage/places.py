@@ -72,6 +72,9 @@ FORMS = (Form(5, 23, 34, True, 4), Form(3, 17, 25, False, 1), Form(2, 17, 25, Fa
 SHARE = 0.32
 """The part of the stage's width that a box may take."""
 
+BESIDE = 8
+"""The columns between two boxes that stand side by side."""
+
 ROOMY = 160
 """The columns from which on boxes may be wider."""
 
@@ -117,10 +120,15 @@ def _fit(boxes: tuple[Box, ...], width: int, height: int, form: Form) -> bool:
     """Return whether all boxes are on the stage, with gaps between them."""
     if any(b.x < 0 or b.y < 0 or b.x + b.width > width or b.y + b.height > height for b in boxes):
         return False
-    return not any(
-        a.x <= b.x + b.width and b.x <= a.x + a.width and abs(a.y - b.y) < form.height + form.gap
-        for a, b in combinations(boxes, 2)
-    )
+    return all(_apart(a, b, form) for a, b in combinations(boxes, 2))
+
+
+def _apart(a: Box, b: Box, form: Form) -> bool:
+    """Return whether there is room for messages between two boxes."""
+    rows, columns = abs(a.y - b.y), abs(a.x - b.x) - a.width
+    if rows >= form.height + form.gap:
+        return True
+    return columns >= (BESIDE if rows <= form.height // 2 else 1)
 
 
 def _bands(n: int, width: int, height: int, sides: Sides) -> Places | None:

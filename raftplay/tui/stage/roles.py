@@ -1,10 +1,10 @@
 """Roles of nodes and sides of a partition, as the stage draws them: by sign, word and border, not by hue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.messages import CMState
-from raftplay.tui.model.glyphs import Glyphs
+from raftplay.tui.model.glyphs import Glyphs, mark_of
 from raftplay.tui.stage.signs import Frame, signs_of
 from raftplay.why.network import Links
 
@@ -37,23 +37,19 @@ def role_of(node: NodeSnapshot, snapshot: Snapshot, links: Links, glyphs: Glyphs
     signs = signs_of(glyphs)
     if not node.alive:
         return Role(glyphs.down, "down", "down", signs.stopped, "down dim")
-    mark, state = _mark_of(node, glyphs)
+    mark, state = mark_of(node, glyphs)
     style = f"{term_style(node.current_term)} bold"
     if node.state is CMState.LEADER:
+        role = Role(signs.weak, "leader", "leader", signs.follows, style, weak=True)
         if _can_commit(node, snapshot, links):
-            return Role(glyphs.leader, "LEADER", "LEADER", signs.leads, style, True, False, mark, state)
-        return Role(signs.weak, "leader", "leader", signs.follows, style, False, True, mark, state)
-    if node.state is CMState.CANDIDATE:
-        return Role(glyphs.candidate, "CANDIDATE", "CANDID.", signs.runs, style, True, False, mark, state)
-    if node.state.name == "PRE_CANDIDATE":
-        return Role(signs.asking, "pre-candidate", "pre-cand.", signs.runs, style, True, False, mark, state)
-    return Role(glyphs.follower, "follower", "follower", signs.follows, "text", False, False, mark, state)
-
-
-def _mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
-    if node.frozen:
-        return glyphs.frozen, "frozen"
-    return ("", "") if node.connected else (glyphs.cut_off, "cut off")
+            role = Role(glyphs.leader, "LEADER", "LEADER", signs.leads, style, acts=True)
+    elif node.state is CMState.CANDIDATE:
+        role = Role(glyphs.candidate, "CANDIDATE", "CANDID.", signs.runs, style, acts=True)
+    elif node.state.name == "PRE_CANDIDATE":
+        role = Role(signs.asking, "pre-candidate", "pre-cand.", signs.runs, style, acts=True)
+    else:
+        role = Role(glyphs.follower, "follower", "follower", signs.follows, "text")
+    return replace(role, mark=mark, state=state) if mark else role
 
 
 def _can_commit(leader: NodeSnapshot, snapshot: Snapshot, links: Links) -> bool:

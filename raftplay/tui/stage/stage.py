@@ -27,7 +27,7 @@ def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tu
     canvas = Canvas(width, height)
     links = Links(snapshot)
     _draw_sides(canvas, scene, sides, places, glyphs)
-    painter = painter_of(snapshot, glyphs, scene.selected, scene.flash, scene.spotlight)
+    painter = painter_of(scene, glyphs)
     for node, box in zip(snapshot.nodes, places.boxes, strict=True):
         draw_box(canvas, box, node, role_of(node, snapshot, links, glyphs), painter)
     _draw_network(canvas, scene, places, links, glyphs)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftplay.tui.model.glyphs import Glyphs, plain
+from raftplay.tui.model.lines import columns
 from raftplay.tui.stage.canvas import TEAR, TRAIL, WORD, Canvas
 from raftplay.tui.stage.paths import Path, outward_of, path_of, stub_of
 from raftplay.tui.stage.places import Places
@@ -55,9 +56,9 @@ def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, gl
         draw_trail(canvas, head.path, (head.x, head.y), signs_of(glyphs))
     placed = []
     for head in heads:
-        x = _not_covered(canvas, head.x, head.y)
-        canvas.put(x, head.y, head.arrow, head.style, head.moving.target)
-        placed.append(head._replace(x=x))
+        x, y = _not_covered(canvas, head.x, head.y)
+        canvas.put(x, y, head.arrow, head.style, head.moving.target)
+        placed.append(head._replace(x=x, y=y))
     for head in placed:
         _put_words(canvas, head)
 
@@ -111,7 +112,7 @@ def _head(moving: Moving, places: Places, glyphs: Glyphs) -> Head:
         path = stub
         x, y = path.at(moving.way)
     else:
-        x, y = path.at(_after_start(path, moving.way * _last_way(moving), len(texts[0])))
+        x, y = path.at(_after_start(path, moving.way * _last_way(moving), columns(texts[0])))
     if is_lost or moving.end == "held":
         arrow = glyphs.lost if is_lost else glyphs.held
     elif path.is_flat:
@@ -129,10 +130,11 @@ def _last_way(moving: Moving) -> float:
     return CUT_AT if moving.reason == "cut" else LOST_AT
 
 
-def _not_covered(canvas: Canvas, x: int, y: int) -> int:
-    """Return the column nearest to `x` in which a head covers neither a box nor another head."""
-    columns = (x + side * by for by in range(canvas.width) for side in (1, -1))
-    return next((at for at in columns if canvas.taken(at, y) < WORD), x)
+def _not_covered(canvas: Canvas, x: int, y: int) -> tuple[int, int]:
+    """Return the cell nearest to (x, y), its row first, in which a head covers neither a box nor another head."""
+    rows = (y + side * by for by in range(canvas.height) for side in (1, -1))
+    cells = ((x + side * by, row) for row in rows for by in range(canvas.width) for side in (1, -1))
+    return next((cell for cell in cells if canvas.taken(*cell) < WORD), (x, y))
 
 
 def _after_start(path: Path, way: float, length: int) -> float:
@@ -179,12 +181,16 @@ def _put_words(canvas: Canvas, head: Head) -> None:
     target = head.moving.target
     up_to = TEAR if head.is_lost else TRAIL
     for text in head.texts:
-        for x, y in _spots(head, len(text)):
-            left, right = max(0, x - 1), min(canvas.width, x + len(text) + 1)
-            if x < 0 or x + len(text) > canvas.width or not canvas.is_free(left, y, right - left, up_to):
+        length = columns(text)
+        for at, y in _spots(head, length):
+            x = at if y == head.y else max(0, min(at, canvas.width - length))
+            left, right = max(0, x - 1), min(canvas.width, x + length + 1)
+            if x < 0 or x + length > canvas.width or not canvas.is_free(left, y, right - left, up_to):
                 continue
             canvas.put(x, y, text, head.style, target)
-            if (x, y) in ((head.x + 2, head.y), (head.x - 1 - len(text), head.y)):  # the gap can be clicked, too
+            for beside in (x - 1, x + length):  # no dot of a trail touches the words
+                canvas.dot(beside, y, " ", "")
+            if (x, y) in ((head.x + 2, head.y), (head.x - 1 - length, head.y)):  # the gap can be clicked, too
                 canvas.put(head.x + (1 if x > head.x else -1), y, " ", head.style, target)
             return
     beside = head.x - head.path.across if head.path.is_flat else head.x + 1
