@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -294,3 +294,30 @@ def test_it_is_quick() -> None:
         paint(scene, 120, 40)
         times.append(time.perf_counter() - before)
     assert min(times) < 0.010  # 2.5 ms on the machine on which it was measured; a busy one takes longer
+
+
+def side_of_words(lines: tuple[Line, ...]) -> str:
+    """Where the words of the only message are, seen from its head."""
+    head = words = (0, 0)
+    for y, text in enumerate(texts_of(lines)):
+        for sign in "◀▶▲▼":
+            head = (text.index(sign), y) if sign in text else head
+        words = (text.index("vote?"), y) if "vote?" in text else words
+    if words[1] != head[1]:
+        return "above" if words[1] < head[1] else "below"
+    return "left" if words[0] < head[0] else "right"
+
+
+@pytest.mark.parametrize(("size", "most"), [((60, 8), 26), ((80, 13), 20), ((79, 29), 10), ((120, 32), 7)])
+def test_words_seldom_change_their_side_on_the_way(size: tuple[int, int], most: int) -> None:
+    view = view_after("wait leader")
+    changes = 0
+    for src, dst in permutations(range(5), 2):
+        seen = [
+            side_of_words(
+                paint(Scene(view, (Moving((1, False), src, dst, RequestVoteArgs(1, 1, -1, -1), at / 30),)), *size)
+            )
+            for at in range(31)
+        ]
+        changes += sum(a != b for a, b in pairwise(seen))
+    assert changes <= most, "of 20 flights"

@@ -228,7 +228,10 @@ def sand(node: NodeSnapshot, painter: Painter, room: int) -> Line:
         room = min(room, 6)
     room = max(0, room)
     filled = 0 if math.isinf(left) or full <= 0 else min(room, math.ceil(room * left / full - 0.01))
-    return (Piece(signs.sand * filled, "text"), Piece(signs.gone * (room - filled), "faint"))
+    return (
+        Piece(signs.sand * filled, "text bold" if 5 * filled <= room else "dim"),
+        Piece(signs.gone * (room - filled), "faint"),
+    )
 
 
 def _progress(node: NodeSnapshot, painter: Painter, room: int) -> tuple[Line, Line]:

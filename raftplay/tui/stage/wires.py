@@ -139,11 +139,15 @@ def _not_covered(canvas: Canvas, x: int, y: int) -> tuple[int, int]:
 
 def _after_start(path: Path, way: float, length: int) -> float:
     """Return `way` so that a flat path begins where words of `length` fit behind the head."""
-    across = abs(path.x1 - path.x0)
-    if not path.is_flat or across < length + 8:
+    if not path.is_flat or _is_short(path, length):
         return way
-    begin = (length + 2) / across
+    begin = (length + 2) / abs(path.x1 - path.x0)
     return begin + (1 - begin) * way
+
+
+def _is_short(path: Path, length: int) -> bool:
+    """Return whether words of `length` do not fit on a flat path beside a head that moves."""
+    return abs(path.x1 - path.x0) < length + 8
 
 
 def _joined(heads: list[Head], glyphs: Glyphs) -> list[Head]:
@@ -209,8 +213,11 @@ def _spots(head: Head, length: int) -> tuple[tuple[int, int], ...]:
     if not head.path.is_flat:
         near, far = (right, left) if head.outward > 0 else (left, right)
         return near, far, *above_and_below
-    behind, ahead = (left, right) if head.path.across > 0 else (right, left)
-    back = x - length + 1 if head.path.across > 0 else x
-    if head.moving.end == "held":
-        return behind, ahead, (back, y - 1), (back, y + 1)
-    return behind, (back, y - 1), (back, y + 1), ahead
+    path = head.path
+    behind, ahead = (left, right) if path.across > 0 else (right, left)
+    back = x - length + 1 if path.across > 0 else x
+    around = behind, (back, y - 1), (back, y + 1), ahead
+    if not _is_short(path, length):
+        return around
+    middle = (path.x0 + path.x1 - length) // 2  # the words stand still while the head passes them
+    return (middle, min(path.y0, path.y1) - 1), (middle, max(path.y0, path.y1) + 1), *around
