@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
+from raftplay.cluster.own_methods import check_methods
 from raftplay.cluster.raised import definition, own_lines
 from raftplay.errors import UsageError
 from raftplay.files import expanded
@@ -93,6 +94,7 @@ def checked_class(node: object) -> Node:
             inspect.signature(node).bind(0, (1, 2), None, config=None, rng=None)
     except TypeError as error:
         raise UsageError(f"the constructor of {node.__name__} cannot be called with {call}: {error}") from None
+    check_methods(node)
     if issubclass(node, Rules):
         _make(node)
     return node

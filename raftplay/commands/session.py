@@ -9,9 +9,9 @@ from typing import Self
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
-from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.storage.disk import MemoryDisk
+from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.commands.branches import (
     FIRST,
     Blueprint,
