@@ -126,10 +126,8 @@ def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: i
     pieces = [*wire, marker, Piece(pad(f"n{node.id}", digits), role.style)]
     pieces.append(Piece(f" {role.sign}{role.mark or ' '}", role.style))
     if room >= digits + 18:
-        wide = 10 if share < 50 else 13
-        pieces.append(
-            Piece(pad(role.state or (role.short if share < 50 else role.word), wide, glyphs.more), role.style)
-        )
+        word, room_for_it = (role.short, 10) if share < 70 else (role.word, 14)
+        pieces.append(Piece(pad(role.state or word, room_for_it, glyphs.more), role.style))
     style = f"{term_style(term)} bold{' badge' if node.id in painter.flash else ''}" if node.alive else "down dim"
     pieces.append(Piece(f"t{term} ", style))
     left = share - width_of(tuple(pieces))

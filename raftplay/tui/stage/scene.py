@@ -4,7 +4,8 @@ A playhead makes the moving messages with their progress on the wall; `moving_of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from raftplay.past.view import InFlight, View
@@ -70,11 +71,10 @@ def scene_of(view: View, selected: int = 0) -> Scene:
 
 def moving_of(view: View) -> tuple[Moving, ...]:
     """Return the messages in flight, as far as they have come, and those that were lost just now."""
-    records = view.records[-LOOK_BACK:]
-    lost = _lost(view.snapshot.time, records)
-    sendings = _sendings({key_of(m) for m in view.messages} | {m.key for m in lost}, records)
+    lost = _lost(view)
+    sendings = _sendings({key_of(m) for m in view.messages} | {m.key for m in lost}, view.records)
     flying = [_moving(message, view, sendings) for message in view.messages]
-    return (*flying, *(with_index(m, sendings) for m in lost))
+    return (*flying, *(replace(m, index=confirmed(m.message, _request(m.key, sendings))) for m in lost))
 
 
 def confirmed(message: Args | Reply, request: Args | None) -> int:
@@ -100,7 +100,7 @@ def _sendings(wanted: set[Key], records: Sequence[Record]) -> dict[Key, Record]:
     """
     missing = wanted | {(call_id, False) for call_id, _ in wanted}
     found: dict[Key, Record] = {}
-    for record in reversed(records):
+    for record in islice(reversed(records), LOOK_BACK):
         if not missing:
             break
         match record.event:
@@ -143,21 +143,11 @@ def _request(key: Key, sendings: Sendings) -> Args | None:
     return record.event.args if record is not None and isinstance(record.event, facts.CallSent) else None
 
 
-def with_index(moving: Moving, sendings: Sendings) -> Moving:
-    """Return `moving` with the index that it confirms."""
-    index = confirmed(moving.message, _request(moving.key, sendings))
-    if index == NONE:
-        return moving
-    return Moving(
-        moving.key, moving.src, moving.dst, moving.message, moving.way, moving.end, moving.reason, index, moving.id
-    )
-
-
-def _lost(now: float, records: Sequence[Record]) -> list[Moving]:
+def _lost(view: View) -> list[Moving]:
     """Return the messages that were lost within the last `LOST_FOR` seconds."""
     found = []
-    for record in reversed(records):
-        if record.time < now - LOST_FOR:
+    for record in islice(reversed(view.records), LOOK_BACK):
+        if record.time < view.snapshot.time - LOST_FOR:
             break
         match record.event:
             case facts.CallLost(call_id, src, dst, message, reason):
