@@ -15,7 +15,7 @@ from raftplay.tui.stage.roles import Role, Sides, role_of, side_names, sides_of,
 from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import LOST_AT
-from raftplay.tui.stage.words import words_of
+from raftplay.tui.stage.words import Words, words_of
 from raftplay.why.network import Links
 
 
@@ -80,13 +80,17 @@ def _wire(scene: Scene, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut
     elif {scene.selected, node.id} & set(scene.pulse) and node.alive:
         canvas.dot(room // 2, 0, signs.beat, "faint")
     moving = [m for m in scene.moving if {m.src, m.dst} == {scene.selected, node.id}]
-    heads = [_put_head(canvas, message, glyphs, out=message.src == scene.selected) for message in moving]
-    for at, message in sorted(zip(heads, moving, strict=True), key=lambda m: -words_of(m[1], glyphs).weight):
-        _put_words(canvas, at, message, glyphs, out=message.src == scene.selected)
+    words = [words_of(message, glyphs) for message in moving]
+    heads = [
+        _put_head(canvas, message, said.style, glyphs, out=message.src == scene.selected)
+        for message, said in zip(moving, words, strict=True)
+    ]
+    for at, message, said in sorted(zip(heads, moving, words, strict=True), key=lambda m: -m[2].weight):
+        _put_words(canvas, at, message, said, out=message.src == scene.selected)
     return canvas.lines()[0]
 
 
-def _put_head(canvas: Canvas, moving: Moving, glyphs: Glyphs, *, out: bool) -> int:
+def _put_head(canvas: Canvas, moving: Moving, style: str, glyphs: Glyphs, *, out: bool) -> int:
     """Draw the head of a message on its wire, to the right if it goes `out`; return its column."""
     signs, room = signs_of(glyphs), canvas.width
     way = moving.way * (LOST_AT if moving.end == "lost" else 1.0)
@@ -94,25 +98,21 @@ def _put_head(canvas: Canvas, moving: Moving, glyphs: Glyphs, *, out: bool) -> i
     for x in range(0, at) if out else range(at + 1, room):
         if x % 2:
             canvas.dot(x, 0, signs.middle, "faint")
-    sign, style = glyphs.right if out else glyphs.left, words_of(moving, glyphs).style
-    if moving.end == "lost" and moving.way >= 1:
+    sign = glyphs.held if moving.end == "held" else glyphs.right if out else glyphs.left
+    if moving.is_lost:
         sign, style = glyphs.lost, "bad bold"
-    elif moving.end == "held":
-        sign = glyphs.held
     canvas.put(at, 0, sign, style, moving.target)
     return at
 
 
-def _put_words(canvas: Canvas, at: int, moving: Moving, glyphs: Glyphs, *, out: bool) -> None:
+def _put_words(canvas: Canvas, at: int, moving: Moving, words: Words, *, out: bool) -> None:
     """Write the words of a message beside its head in column `at`, or its sign where there is no room."""
-    words = words_of(moving, glyphs)
-    is_lost = moving.end == "lost" and moving.way >= 1
-    for text in ("lost", words.sign) if is_lost else (*words.texts, words.sign):
+    for text in ("lost", words.sign) if moving.is_lost else (*words.texts, words.sign):
         length = columns(text)
         behind, ahead = (at - length, at + 1) if out else (at + 1, at - length)
         for x in (behind, ahead):
             if canvas.is_free(x, 0, length, TEAR):
-                canvas.put(x, 0, text, "bad bold" if is_lost else words.style, moving.target)
+                canvas.put(x, 0, text, "bad bold" if moving.is_lost else words.style, moving.target)
                 return
 
 

@@ -4,7 +4,7 @@ A playhead makes the moving messages with their progress on the wall; `moving_of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -46,6 +46,11 @@ class Moving:
         """Return what a click on it selects: the same as in the diagram of messages."""
         return ("message", self.key[0] * 2 + self.key[1])
 
+    @property
+    def is_lost(self) -> bool:
+        """Return whether the message has come to where it is lost."""
+        return self.end == "lost" and self.way >= 1
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -71,10 +76,8 @@ def scene_of(view: View, selected: int = 0) -> Scene:
 
 def moving_of(view: View) -> tuple[Moving, ...]:
     """Return the messages in flight, as far as they have come, and those that were lost just now."""
-    lost = _lost(view)
-    sendings = _sendings({key_of(m) for m in view.messages} | {m.key for m in lost}, view.records)
-    flying = [_moving(message, view, sendings) for message in view.messages]
-    return (*flying, *(replace(m, index=confirmed(m.message, _request(m.key, sendings))) for m in lost))
+    sendings = _sendings({key_of(message) for message in view.messages}, view.records)
+    return (*(_moving(message, view, sendings) for message in view.messages), *_lost(view))
 
 
 def confirmed(message: Args | Reply, request: Args | None) -> int:

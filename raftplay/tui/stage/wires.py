@@ -40,11 +40,6 @@ class Head(NamedTuple):
     weight: int
     outward: int
 
-    @property
-    def is_lost(self) -> bool:
-        """Return whether the message has come to where it is lost."""
-        return self.moving.end == "lost" and self.moving.way >= 1
-
 
 def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, glyphs: Glyphs, spot: int) -> None:
     """Draw all messages; with a spotlight on node `spot` (-1: none), those of other nodes are dimmed."""
@@ -100,7 +95,7 @@ def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs) -
 def _head(moving: Moving, places: Places, glyphs: Glyphs) -> Head:
     """Return where a message is now, and how it looks."""
     path, words, signs = path_of(moving.src, moving.dst, places), words_of(moving, glyphs), signs_of(glyphs)
-    is_lost = moving.end == "lost" and moving.way >= 1
+    is_lost = moving.is_lost
     texts, style = words.texts, words.style
     if is_lost:
         reason = plain(moving.reason) if glyphs.ascii else moving.reason
@@ -171,8 +166,8 @@ def _said_once(heads: list[Head]) -> list[Head]:
     out = []
     for head in heads:
         loss = head.moving.src, head.moving.reason
-        out.append(head._replace(texts=(), sign="") if head.is_lost and loss in said else head)
-        if head.is_lost:
+        out.append(head._replace(texts=(), sign="") if head.moving.is_lost and loss in said else head)
+        if head.moving.is_lost:
             said.add(loss)
     return out
 
@@ -183,7 +178,7 @@ def _said_once(heads: list[Head]) -> list[Head]:
 def _put_words(canvas: Canvas, head: Head) -> None:
     """Write the longest text that has room beside its head; where none has, a sign."""
     target = head.moving.target
-    up_to = TEAR if head.is_lost else TRAIL
+    up_to = TEAR if head.moving.is_lost else TRAIL
     for text in head.texts:
         length = columns(text)
         for at, y in _spots(head, length):
@@ -207,7 +202,7 @@ def _spots(head: Head, length: int) -> tuple[tuple[int, int], ...]:
     x, y = head.x, head.y
     right, left = (x + 2, y), (x - 1 - length, y)
     above_and_below = (x + 1, y - 1), (x + 1, y + 1), (x - length, y - 1), (x - length, y + 1)
-    if head.is_lost:  # others may be lost beside it
+    if head.moving.is_lost:  # others may be lost beside it
         beside = ((at + by, y) for by in range(6) for at, by in ((right[0], by), (left[0], -by)))
         return *beside, *above_and_below
     if not head.path.is_flat:
