@@ -22,6 +22,7 @@ The rooms, from the ground up
                  node and its storage
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
+  export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
                  them
   commands/      the command language: lexer.py and script.py parse, table.py holds a row per command, session.py
@@ -94,6 +95,7 @@ To add a …, touch …
   lesson         a numbered file in lessons/files/
   question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
+  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there
   key            tui/keys.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py

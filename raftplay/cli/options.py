@@ -18,6 +18,7 @@ from raftplay.commands.shown import quoted
 from raftplay.commands.values import duration_of
 from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES
+from raftplay.export import formats
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
 
@@ -101,7 +102,7 @@ TraceOption = Annotated[
         metavar="FILE",
         parser=output_path,
         autocompletion=completions.files,
-        help="Write every event to this file, as JSON Lines.",
+        help=f"Write every event to this file, {formats()}.",
     ),
 ]
 

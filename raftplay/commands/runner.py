@@ -19,11 +19,12 @@ from raftplay.commands.setup import Setup
 from raftplay.commands.status import Status
 from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
 from raftplay.errors import UsageError
+from raftplay.export import export_of
 from raftplay.files import Target, target_of
 from raftplay.past.history import History
 from raftplay.raft.storage import StorageError
 from raftplay.watch.stream import Reader, ReaderFailed
-from raftplay.watch.trace import TraceWriter, new_header
+from raftplay.watch.trace import new_header
 
 __all__ = ["JsonTranscript", "Status", "TextTranscript", "Transcript", "opened", "run_script"]
 
@@ -66,7 +67,7 @@ def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | No
         trace = target_of(trace)
         if data_dir is not None:
             trace = replace(trace, keeps=(*trace.keeps, data_dir))
-        writer = TraceWriter(trace, new_header(setup.nodes, seed, setup.backend, config))
+        writer = export_of(trace).begin(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
         session = Session(blueprint.build(readers), history, blueprint=blueprint, trace=writer)

@@ -31,10 +31,10 @@ from raftplay.commands.script import parse_line
 from raftplay.commands.shown import quoted
 from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
+from raftplay.export import EventWriter
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.watch.stream import Reader
-from raftplay.watch.trace import TraceWriter
 
 WENT_ON = "it went on while other commands came"
 """The journal's note on a part of a wait during which another command ran."""
@@ -72,7 +72,7 @@ class Session:
         history: History | None = None,
         *,
         blueprint: Blueprint | None = None,
-        trace: TraceWriter | None = None,
+        trace: EventWriter | None = None,
     ) -> None:
         history = History() if history is None else history  # an empty history is falsy
         self.blueprint = blueprint
