@@ -180,6 +180,9 @@ class Backend(Protocol):
     def set_speed(self, speed: float) -> None:
         """Set the speed; the cluster does not notice."""
 
+    def steer(self, pace: float) -> None:
+        """Slow the clock, with `keep_pace`, by this factor (0 holds it) until it is set anew; from any place."""
+
     @property
     def paused(self) -> bool:
         """Tell whether cluster time is paused."""

@@ -18,10 +18,13 @@ SLACK = 0.005
 class Clock:
     """The time of one cluster, from 0; it never runs far ahead of `timers`."""
 
-    __slots__ = ("_anchor", "_in_turn", "_slack", "_stopped", "_timers", "_wall", "paused", "speed")
+    __slots__ = ("_anchor", "_in_turn", "_slack", "_stopped", "_timers", "_wall", "pace", "paused", "speed")
 
     def __init__(self, timers: Timers) -> None:
         self.speed = 1.0
+        self.pace = 1.0
+        """The factor by which a screen slows the clock, beside the speed; 0 holds it."""
+
         self.paused = False
         self._timers = timers
         self._anchor = 0.0  # cluster time …
@@ -50,7 +53,12 @@ class Clock:
         assert self._in_turn
         self._wall = time.monotonic()
         self.speed, self.paused = speed, paused
-        self._slack = SLACK * min(speed, 1.0)
+        self._slack = SLACK * min(self._rate, 1.0)
+
+    def steer(self, pace: float) -> None:
+        """Set the pace from this moment on. Within a turn."""
+        self.pace = pace
+        self.set(self.speed, self.paused)
 
     def stop(self) -> None:
         """Stop forever. Within a turn."""
@@ -63,15 +71,19 @@ class Clock:
         self._anchor = max(self._anchor, when)
 
     def until(self, when: float) -> float:
-        """Return the seconds of wall time until cluster time is `when`; inf while it is paused or stopped."""
-        if self.paused or self._stopped or when == math.inf:
+        """Return the seconds of wall time until cluster time is `when`; inf while it is paused, held or stopped."""
+        if self.paused or self._stopped or when == math.inf or not self.pace:
             return math.inf
-        return max(0.0, (when - self._anchor) / self.speed - (time.monotonic() - self._wall))
+        return max(0.0, (when - self._anchor) / self._rate - (time.monotonic() - self._wall))
+
+    @property
+    def _rate(self) -> float:
+        return self.speed * self.pace
 
     def _at(self, wall: float) -> float:
         if self.paused or self._stopped:
             return self._anchor
-        now = self._anchor + (wall - self._wall) * self.speed
+        now = self._anchor + (wall - self._wall) * self._rate
         if now < self._timers.not_before:
             return now
         limit = self._timers.next_when() + self._slack

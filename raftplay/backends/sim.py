@@ -55,6 +55,7 @@ class SimBackend:
         self._now = 0.0
         self._changed = False
         self._speed = 1.0
+        self._pace = 1.0
         self._paused = False
         self._closed = False
         self._is_passing = False
@@ -80,7 +81,7 @@ class SimBackend:
         """Return virtual time in seconds, from 0."""
         if self._under_way is None:
             return self._now
-        return min(self._under_way, self._now + (time.monotonic() - self._wall) * self._speed)
+        return min(self._under_way, self._now + (time.monotonic() - self._wall) * self._speed * self._pace)
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Timer:
         """Call `function` after `delay` seconds of virtual time."""
@@ -171,6 +172,13 @@ class SimBackend:
         """Set the speed from this moment on."""
         self.run(lambda: self._set_speed(speed))
 
+    def steer(self, pace: float) -> None:
+        """Slow time, with `keep_pace`, by this factor from this moment on."""
+        with self._lock:
+            self._catch_up()
+            self._pace = pace
+            self._news.notify_all()
+
     @property
     def paused(self) -> bool:
         """Tell whether time passes only by `step`."""
@@ -244,10 +252,11 @@ class SimBackend:
             return True
         self._wall, self._under_way = time.monotonic(), when
         try:
-            while (left := (when - self.now()) / self._speed) > 0:
+            while (left := when - self.now()) > 0:
                 if self._changed or self._paused or self._closed:
                     return False
-                self._news.wait(min(left, LONGEST_NAP))
+                rate = self._speed * self._pace
+                self._news.wait(min(left / rate, LONGEST_NAP) if rate else LONGEST_NAP)
                 self._catch_up()
             return True
         finally:

@@ -117,6 +117,13 @@ class TcpBackend:
         """Set the speed from this moment on."""
         self.run(lambda: self._set_clock(speed, self.paused))
 
+    def steer(self, pace: float) -> None:
+        """Slow the clock by this factor: inside, at once; from outside, as soon as the loop runs this."""
+        if self._is_inside():
+            self._set_pace(pace)
+        else:
+            self.call_soon(lambda: self._set_pace(pace))
+
     @property
     def paused(self) -> bool:
         """Tell whether cluster time is paused."""
@@ -191,6 +198,10 @@ class TcpBackend:
             else:
                 self.call_soon(self._set_alarm)
         return timer
+
+    def _set_pace(self, pace: float) -> None:
+        self._clock.steer(pace)
+        self._set_alarm()
 
     def _set_clock(self, speed: float, paused: bool) -> None:
         self._clock.set(speed, paused)

@@ -446,6 +446,10 @@ class Harness:
         """Make waits take as much wall time as the speed says from now on, in virtual time too."""
         self._backend.keep_pace()
 
+    def steer(self, pace: float) -> None:
+        """Slow the clock, with `keep_pace`, by this factor beside the speed; 0 holds it. From any place."""
+        self._backend.steer(pace)
+
     def kick(self) -> None:
         """Make `wait_until` evaluate its predicate again now; from any thread."""
         self._backend.kick()

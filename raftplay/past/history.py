@@ -122,6 +122,10 @@ class History:
         """Return the kept records after the event `seq`."""
         return self._between(seq, self.last_seq)
 
+    def until(self, seq: int) -> Iterator[Record]:
+        """Return the kept records up to the event `seq`."""
+        return self._between(self.first_seq - 1, seq)
+
     def at(self, seq: int) -> World:
         """Return a copy of the cluster after the event `seq`, from just before the first kept event on.
 

@@ -1,0 +1,386 @@
+"""The playhead: the moment of the history that the screen shows, moving at a pace that a person can follow.
+
+A response takes no cluster time by default, and a request a few milliseconds, so a slower clock alone shows neither.
+The playhead goes from event to event: a message that matters takes one flight on the wall, and meanwhile the clock
+of the cluster is held or slowed. So the screen is never more than one instant behind, and shows only what happened.
+
+The rule of this module: `__call__` runs inside the cluster and only holds the clock; everything else runs in the
+thread that paints, and reads the history under the lock of the cluster.
+"""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.errors import UsageError
+from raftplay.past.history import History
+from raftplay.past.view import InFlight, View
+from raftplay.past.world import World
+from raftplay.raft import decisions
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
+from raftplay.commands.branches import Branch
+from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed, key_of
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
+
+FLIGHT = 0.9
+"""The default time of a flight, in seconds of the wall clock."""
+
+FLIGHTS = (0.3, 0.5, 0.7, 0.9, 1.3, 2.0, 3.0)
+"""The times of a flight that keys choose, in seconds of the wall clock."""
+
+USUAL = 0.003
+"""The delay of a request that takes one flight, in seconds of cluster time."""
+
+DWELL = 0.9
+"""The time for which a candidate, a leader and a crash are seen before the next event, in flights."""
+
+WITHOUT_LEADER = 0.12
+"""The speed of the cluster while nothing is under way and no node leads: one sees its timers run down."""
+
+SKIPPED = 1.0
+"""The speed of the cluster while a leader sends unchanged heartbeats only."""
+
+LOST_FOR = 0.6
+"""The time for which a lost message is seen, in flights."""
+
+PULSE_EVERY, PULSE = 1.2, 0.35
+"""The interval and the length of a pulse of heartbeats, in seconds of the wall clock."""
+
+FLASH = 1.0
+"""The time for which a new term flashes, in seconds of the wall clock."""
+
+SOON = 0.6
+"""The part of the shortest election timeout below which the rest of a timer is watched, not skipped."""
+
+SLOWEST = 0.0005
+"""The slowest pace while a message is awaited."""
+
+LONGEST_FLIGHT = 30.0
+"""The time after which a message of which no end was told is forgotten, in seconds of cluster time."""
+
+MOST_REQUESTS = 4096
+"""The number of requests that are remembered until their responses come."""
+
+FULL = 60
+"""The number of events behind which flights are halved, and so on."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """A message on its way on the screen, since `since` on the playhead's clock.
+
+    `left` is the cluster time at which it was sent, `index` the last index that a success confirms, and `ended` the
+    time at which it was lost.
+    """
+
+    moving: Moving
+    since: float
+    left: float
+    matters: bool
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A first time at which the playhead may stop by itself: the event's number, and what it shows."""
+
+    seq: int
+    what: str
+
+
+class Playhead:
+    """Follows the history of a branch. `tick` moves it; `scene` is what it shows."""
+
+    def __init__(self, branch: Branch, flight: float = FLIGHT) -> None:
+        self.flight = flight
+        self.branch = branch
+        self.is_behind = False
+        """True if events that happened are not shown yet."""
+
+        self.skips = False
+        """True if idle time passes faster than a flight would."""
+
+        self.milestones: list[Milestone] = []
+        """What was shown for the first time since this list was emptied."""
+
+        self._met: set[str] = set()
+        self._clock = 0.0  # seconds of the wall that this playhead moved
+        self._wall: float | None = None
+        self._not_before = 0.0
+        self._flights: dict[Key, Flight] = {}
+        self._pulse_at = -math.inf
+        self._flash: dict[int, float] = {}
+        self._informed: dict[int, tuple[int, int]] = {}  # by node: the term and commit index last sent to it
+        self._requests: dict[int, tuple[Args, bool]] = {}  # by number: a request, and whether it matters
+        self._pace = 1.0
+        self._hurry = 1.0
+        with branch.harness.lock:
+            self._world = branch.history.at(branch.history.last_seq)
+            branch.harness.stream.attach(self)
+
+    # ---- inside the cluster
+
+    def __call__(self, record: Record) -> None:
+        """Hold the clock of the cluster at an event that matters, until it has been shown."""
+        if _stops_at(record):
+            self.branch.harness.steer(0.0)
+
+    # ---- for the screen
+
+    def close(self) -> None:
+        """Let the cluster go at its own pace again."""
+        with self.branch.harness.lock:
+            self.branch.harness.stream.detach(self)
+        self._steer(1.0)
+
+    def jump(self) -> None:
+        """Go to the present at once."""
+        with self.branch.harness.lock:
+            self._world = self.branch.history.at(self.branch.history.last_seq)
+        self._flights.clear()
+        self._not_before = self._clock
+
+    @property
+    def seq(self) -> int:
+        """Return the number of the last event that is shown."""
+        return self._world.seq
+
+    def tick(self, wall: float, view: View, selected: int = 0) -> Scene:
+        """Move with the wall clock, steer the clock of the cluster, and return what is to be seen.
+
+        `view` is the present.
+        """
+        passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
+        self._wall = wall
+        if not (view.snapshot.paused and not self.is_behind):
+            self._clock += passed * min(view.snapshot.speed, 4.0)
+        history = self.branch.history
+        with self.branch.harness.lock:
+            self._follow(history)
+            self.is_behind = self._world.seq < history.last_seq
+            shown = self._view(view, history)
+        self._forget_lost()
+        self._steer_for(view)
+        return self._scene(shown, selected)
+
+    # ---- following
+
+    def _follow(self, history: History) -> None:
+        """Show the events that are due."""
+        if self._world.seq < history.earliest:  # it was forgotten before it was shown
+            self._world = history.at(history.last_seq)
+            self._flights.clear()
+        self._hurry = 2.0 ** min(8, (history.last_seq - self._world.seq) // FULL)
+        for record in history.after(self._world.seq):
+            if self._clock < max(self._not_before, self._due(record)):
+                return
+            self._show(record)
+
+    def _due(self, record: Record) -> float:
+        """Return when an event may be shown: an arrival, once its flight on the screen is over."""
+        flight = self._flights.get(_arriving(record) or (NONE, False))
+        if flight is None or not flight.matters:
+            return self._not_before
+        return flight.since + self._duration(record.time - flight.left)
+
+    def _duration(self, delay: float) -> float:
+        """Return the time on the wall of a flight of `delay` seconds of cluster time."""
+        nodes = max(1, self.branch.harness.n - 1)
+        whole = self.flight * min(1.0, 4 / nodes) / self._hurry
+        return whole * min(1.6, max(0.85, delay / USUAL))
+
+    def _show(self, record: Record) -> None:
+        event = record.event
+        term = self._world.node(record.node).after.current_term if record.after is not None else 0
+        self._world(record)
+        if record.after is not None and record.after.current_term != term:
+            self._flash[record.node] = self._clock + FLASH
+        match event:
+            case facts.CallSent(call_id, src, dst, args):
+                self._leave((call_id, False), src, dst, args, record)
+            case facts.ReplySent(call_id, src, dst, reply):
+                self._leave((call_id, True), src, dst, reply, record)
+            case facts.CallDelivered(call_id) | facts.ReplyDelivered(call_id):
+                self._flights.pop((call_id, isinstance(event, facts.ReplyDelivered)), None)
+            case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
+                self._lose((call_id, isinstance(event, facts.ReplyLost)), reason)
+            case decisions.ElectionStarted() | decisions.PreVoteStarted():
+                self._dwell(DWELL)
+                self._meet(record, "candidate")
+            case decisions.BecameLeader():
+                self._dwell(DWELL)
+                self._meet(record, "leader")
+            case decisions.CommitAdvanced() if event.replicas:
+                self._dwell(DWELL / 2)
+                self._meet(record, "commit")
+            case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
+                self._dwell(DWELL / 2)
+            case decisions.EntryAppended() | decisions.LogTruncated() | decisions.VoteDecided():
+                self._dwell(DWELL / 4)
+
+    def _leave(self, key: Key, src: int, dst: int, message: Args | Reply, record: Record) -> None:
+        """Show that a message leaves."""
+        request, mattered = self._requests.get(key[0], (None, False))
+        if isinstance(message, RequestVoteArgs | AppendEntriesArgs):
+            request, matters = message, self._is_news(dst, message)
+            self._requests[key[0]] = message, matters
+            if len(self._requests) > MOST_REQUESTS:
+                del self._requests[next(iter(self._requests))]
+            if not matters and self._clock >= self._pulse_at + PULSE_EVERY:
+                self._pulse_at = self._clock
+        else:
+            confirms = isinstance(request, AppendEntriesArgs) and not request.entries
+            matters = mattered and not (confirms and getattr(message, "success", False))
+        moving = Moving(key, src, dst, message, 0.0, index=confirmed(message, request))
+        self._flights[key] = Flight(moving, self._clock, record.time, matters)
+
+    def _is_news(self, dst: int, args: Args) -> bool:
+        """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
+        if isinstance(args, RequestVoteArgs):
+            return True
+        news = args.term, args.leader_commit
+        known, self._informed[dst] = self._informed.get(dst), news
+        return bool(args.entries) or known != news
+
+    def _lose(self, key: Key, reason: str) -> None:
+        flight = self._flights.get(key)
+        if flight is not None:
+            flight.ended = self._clock
+            flight.moving = replace(flight.moving, end="lost", reason=reason)
+
+    def _forget_lost(self) -> None:
+        """Drop the losses that were seen for long enough, and messages of which the end was never told."""
+        for key, flight in list(self._flights.items()):
+            if flight.ended is not None and self._clock > flight.ended + LOST_FOR * self.flight:
+                del self._flights[key]
+            elif flight.ended is None and self._world.time > flight.left + LONGEST_FLIGHT:
+                del self._flights[key]
+
+    def _dwell(self, flights: float) -> None:
+        """Show nothing else for that many flights."""
+        self._not_before = max(self._not_before, self._clock + flights * self.flight / self._hurry)
+
+    def _meet(self, record: Record, what: str) -> None:
+        if what not in self._met:
+            self._met.add(what)
+            self.milestones.append(Milestone(record.seq, what))
+
+    # ---- the clock of the cluster
+
+    def _steer_for(self, view: View) -> None:
+        """Choose how fast the cluster goes until the next tick."""
+        self.skips = False
+        if self.is_behind or self._clock < self._not_before:
+            self._steer(0.0)
+            return
+        due = self._next_arrival(view)
+        if due is not None:
+            self._steer(due)
+            return
+        self.skips = is_quiet(view.snapshot)
+        self._steer(SKIPPED if self.skips else WITHOUT_LEADER)
+
+    def _next_arrival(self, view: View) -> float | None:
+        """Return the pace at which the next message that matters arrives when its flight is over, if there is one."""
+        now, best = view.snapshot.time, None
+        for message in view.messages:
+            flight = self._flights.get(key_of(message))
+            if flight is None or not flight.matters or message.due is None:
+                continue
+            left = max(0.02, flight.since + self._duration(message.due - flight.left) - self._clock)
+            pace = max(0.0, message.due - now) / left
+            best = pace if best is None or pace < best else best
+        return None if best is None else max(best, SLOWEST)
+
+    def _steer(self, pace: float) -> None:
+        if pace != self._pace or pace == 0.0:
+            self._pace = pace
+            with suppress(UsageError):  # it has ended
+                self.branch.harness.steer(pace)
+
+    # ---- what is seen
+
+    def _view(self, view: View, history: History) -> View:
+        """Return the view after the event that is shown last: the present, unless it is behind."""
+        seq = self._world.seq
+        last = view.records[-1].seq if view.records else seq
+        if last == seq:
+            return view
+        breach = view.breach if view.breach is not None and view.breach.seq <= seq else None
+        shown = list(history.until(seq))
+        return replace(
+            view, snapshot=self._world.snapshot(view.snapshot), records=shown, messages=(), breach=breach
+        )
+
+    def _scene(self, view: View, selected: int) -> Scene:
+        due = {key_of(message): message for message in view.messages}
+        moving = tuple(self._moved(flight, due) for flight in self._flights.values() if self._is_seen(flight, due))
+        leaders = tuple(n.id for n in view.snapshot.nodes if n.alive and n.state is CMState.LEADER)
+        return Scene(
+            view,
+            moving,
+            selected,
+            pulse=leaders if self._clock < self._pulse_at + PULSE else (),
+            flash=frozenset(node for node, until in self._flash.items() if self._clock < until),
+            skip=self.skips,
+        )
+
+    def _is_seen(self, flight: Flight, due: Mapping[Key, InFlight]) -> bool:
+        message = due.get(flight.moving.key)
+        return flight.matters or (message is not None and message.due is None)
+
+    def _moved(self, flight: Flight, due: Mapping[Key, InFlight]) -> Moving:
+        """Return a message where it is now."""
+        message = due.get(flight.moving.key)
+        if flight.ended is not None:
+            return replace(flight.moving, way=1.0)
+        if message is not None and message.due is None:
+            return replace(flight.moving, way=0.5, end="held", id=message.id)
+        delay = USUAL if message is None or message.due is None else message.due - flight.left
+        way = (self._clock - flight.since) / self._duration(delay)
+        return replace(flight.moving, way=max(0.0, min(0.99, way)), id=NONE if message is None else message.id)
+
+
+def is_quiet(snapshot: Snapshot) -> bool:
+    """Return whether nothing is to be expected soon: a node leads, and no election timer is about to fire."""
+    soon = snapshot.time + SOON * (snapshot.timings.election_min if snapshot.timings else 0.15)
+    leads = False
+    for node in snapshot.nodes:
+        if not node.alive or node.frozen:
+            continue
+        if node.state is CMState.LEADER:
+            leads = True
+        elif node.deadline < soon:
+            return False
+    return leads
+
+
+def _stops_at(record: Record) -> bool:
+    """Return whether the cluster is held at an event until the playhead has shown it."""
+    match record.event:
+        case facts.CallSent(args=args) | facts.CallDelivered(args=args) | facts.CallLost(args=args):
+            return isinstance(args, RequestVoteArgs) or bool(args.entries)
+        case facts.ReplySent(reply=reply) | facts.ReplyDelivered(reply=reply) | facts.ReplyLost(reply=reply):
+            return not getattr(reply, "success", False)
+        case decisions.HeartbeatDue() | decisions.Persisted() | decisions.AppendDecided(success=True):
+            return False
+        case decisions.Applied() | decisions.ReplyIgnored():
+            return False
+    return True
+
+
+def _arriving(record: Record) -> Key | None:
+    """Return the message that arrives with an event, or is lost with it."""
+    match record.event:
+        case facts.CallDelivered(call_id=number):
+            return number, False
+        case facts.ReplyDelivered(call_id=number):
+            return number, True
+        case facts.CallLost(call_id=number):
+            return number, False
+        case facts.ReplyLost(call_id=number):
+            return number, True
+    return None
