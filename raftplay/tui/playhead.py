@@ -17,10 +17,9 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.errors import UsageError
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
-from raftplay.past.world import World
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
-from raftplay.commands.branches import Branch
+from raftplay.session.branches import Branch
 from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed, key_of
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -254,9 +253,9 @@ class Playhead:
     def _forget_lost(self) -> None:
         """Drop the losses that were seen for long enough, and messages of which the end was never told."""
         for key, flight in list(self._flights.items()):
-            if flight.ended is not None and self._clock > flight.ended + LOST_FOR * self.flight:
-                del self._flights[key]
-            elif flight.ended is None and self._world.time > flight.left + LONGEST_FLIGHT:
+            if (flight.ended is not None and self._clock > flight.ended + LOST_FOR * self.flight) or (
+                flight.ended is None and self._world.time > flight.left + LONGEST_FLIGHT
+            ):
                 del self._flights[key]
 
     def _dwell(self, flights: float) -> None:
