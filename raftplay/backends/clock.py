@@ -71,7 +71,7 @@ class Clock:
         self._anchor = max(self._anchor, when)
 
     def until(self, when: float) -> float:
-        """Return the seconds of wall time until cluster time is `when`; inf while it is paused, held or stopped."""
+        """Return the seconds of wall time until cluster time is `when`; inf while paused, held or stopped."""
         if self.paused or self._stopped or when == math.inf or not self.pace:
             return math.inf
         return max(0.0, (when - self._anchor) / self._rate - (time.monotonic() - self._wall))

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -157,8 +157,16 @@ def tui(
     backend: BackendOption = None,
     speed: Annotated[
         float | None,
-        typer.Option(min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed (default: 0.1)."),
+        typer.Option(
+            min=MIN_SPEED, max=MAX_SPEED, metavar="X", help="1 is the usual speed (default: 1; in pace real 0.1)."
+        ),
     ] = None,
+    pace: Annotated[
+        Literal["watch", "real"],
+        typer.Option(
+            help="watch: a message takes about a second, idle time is skipped; real: as the cluster's clock goes."
+        ),
+    ] = "watch",
     timing: TimingOption = None,
     set_: SetOption = None,
     data_dir: DataDirOption = None,
@@ -225,6 +233,7 @@ def tui(
         speed=speed,
         step=step,
         at_once=counterexample is not None,
+        pace=pace,
         ascii=ascii_,
         greeting="the last session, played again to its end" if last else "",
     )

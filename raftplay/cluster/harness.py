@@ -494,6 +494,10 @@ class Harness:
         self._backend.pause()
         self._act(_nothing)
 
+    def halt(self) -> None:
+        """Pause cluster time at once; from any place."""
+        self._backend.halt()
+
     def resume(self) -> None:
         """Resume cluster time."""
         self._backend.resume()

@@ -27,14 +27,17 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.model import diagram
 from raftplay.tui.model.help import help_lines
+from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.pane import RowAction
 from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import Commands, CommandSearch
 from raftplay.tui.play import Player
+from raftplay.tui.playhead import FLIGHT, FLIGHTS, Playhead
 from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
+from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
@@ -43,6 +46,28 @@ PAINTS = 12
 """Paints of the screen per second."""
 
 MOST_SLOTS = 6
+
+TWICE, TWO_DIGITS = 2.0, 1.0
+"""The time in which a key is pressed twice, and in which a node's two digits are typed, in seconds."""
+
+REAL_SPEED = 0.1
+"""The speed in pace `real`: a person cannot follow an election of 150 ms."""
+
+FIRST_MINUTES = 300.0
+"""The seconds in which the screen stops by itself at what is seen for the first time."""
+
+MILESTONES = {
+    "candidate": "the first candidate, which asks the others for their votes",
+    "leader": "the first leader: a majority voted for it",
+    "commit": "the first committed entry: a majority has it",
+}
+"""What the screen says where it stops by itself."""
+
+SEEN_KEYS = {"full_stop": 1, "right": 1, "left": -1, "shift+left": -20}
+"""The keys that move by events, and how far: from what is shown, where that is not the present."""
+
+FLIGHT_KEYS = {"left_square_bracket": 1, "right_square_bracket": -1}
+"""The keys that change the time of a flight, to a longer or a shorter one; in pace `real` the speed."""
 
 PRIORITY = ("prompt", "suspend")
 """The actions whose keys do not go to what has the focus first."""
@@ -85,8 +110,19 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         player: Player | None = None,
         colours: bool = True,
         news: list[str] | None = None,
+        watches: bool = False,
     ) -> None:
         super().__init__()
+        self.watches = watches
+        """Whether the screen goes at a pace that a person can follow, or shows the present."""
+
+        self.stops = watches
+        """Whether it stops by itself at what is seen for the first time."""
+
+        self.flight = FLIGHT
+        self.playhead: Playhead | None = None
+        self._met: set[str] = set()
+        self._began = time.monotonic()
         self.driver = driver
         self.deck = deck
         self.player = player
@@ -99,6 +135,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
+        self._left_at = 0.0
+        self._digit = (0, -TWO_DIGITS)  # the last digit, and when it was typed
         self._will_paint = False
         self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
@@ -118,7 +156,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Every box there can be; `arrange` shows those that have a place."""
         titles = (f"title{at}" for at in range(MOST_SLOTS))
-        names = ("status", "nodes", *titles, *NAMES, "caption", "answer", "keys")
+        drawers = ("side0", "side1", *titles, *NAMES)
+        names = ("status", "rule0", "stage", "rule1", "sentence", "tape", *drawers, "caption", "answer", "keys")
         self._boxes = {
             name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names
         }
@@ -156,7 +195,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             for name, box in self._boxes.items():
                 box.place((0, 0, self.size.width, 1 if name == "status" else 0))
             return
-        places, where = deck.boxes(self.size.width), deck.layout().prompt
+        places, where = deck.boxes(), deck.layout().prompt
         for name, box in self._boxes.items():
             box.place(places.get(name, (0, 0, 0, 0)))
         prompt.styles.offset = (where.x, where.y)
@@ -185,11 +224,44 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             deck.hint, self._hinted = hinted(*typed, self.driver.session), typed
         while self._news:
             self.say("", self._news.pop(0))
-        self.seen = view = self.driver.view()
+        scene = self.scene()
+        self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
-        for name, lines in deck.frame(view).items():
+        for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
+
+    def scene(self) -> Scene:
+        """Return what is to be seen now: the present, the past, or where the playhead is."""
+        view, selected = self.driver.view(), self.deck.selected
+        if not self.watches or view.rewound:
+            self.deck.pace = "" if self.playhead is None else "pace real"
+            return scene_of(view, selected)
+        branch = self.driver.session.branch
+        if self.playhead is None or self.playhead.branch is not branch:
+            self.leave_pace()
+            self.playhead = Playhead(branch, self.flight)
+        self.deck.pace = f"pace watch, flight {self.flight:g} s"
+        scene = self.playhead.tick(time.monotonic(), view, selected)
+        self._stop_at_milestones(self.playhead)
+        return scene
+
+    def _stop_at_milestones(self, playhead: Playhead) -> None:
+        """Stand still at the first candidate, leader and commit that are seen."""
+        for milestone in playhead.milestones:
+            is_first = milestone.what not in self._met
+            self._met.add(milestone.what)
+            is_early = time.monotonic() - self._began < FIRST_MINUTES
+            if is_first and is_early and self.stops and self.settings.stops and self.player is None:
+                playhead.stop()
+                self.say("", f"{MILESTONES[milestone.what]}: space goes on; A: no more such stops")
+        playhead.milestones.clear()
+
+    def leave_pace(self) -> None:
+        """Let the cluster go at its own pace."""
+        if self.playhead is not None:
+            self.playhead.close()
+            self.playhead = None
 
     def _take_outcomes(self) -> None:
         done = [pair for pair in self._pending if pair[0].done()]
@@ -219,6 +291,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def do(self, line: str, *, typed: bool = False) -> None:
         """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""
+        if self.playhead is not None:
+            if line == "pause":
+                self.playhead.held = True
+            else:
+                self.playhead.go_on()
         self._pending.append((self.driver.run(line, by_key=not typed), typed))
         self.call_later(self.paint)
 
@@ -278,8 +355,19 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                 self.deck.select(id)
             case ("pane", at):
                 self.deck.show(NAMES[at])
+            case ("key", at):
+                self.press(keys.KEYS[at])
+            case ("letter", code):
+                self.press(keys.KEY[chr(code)])
             case _:
                 self.act(self.deck.click(self.seen, target))
+
+    def press(self, key: Key) -> None:
+        """Do what a key does."""
+        if key.action:
+            self.call_later(self.run_action, key.action)
+        else:
+            self.action_key(key.key)
 
     def act(self, action: RowAction) -> None:
         """Do what a row of a pane is for."""
@@ -318,13 +406,52 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if name == "space" and self.player is not None and not self.player.ended:
             waits = self.player.hold()
             self.toast("the script waits: g for its next step, space to go on" if waits else "the script goes on")
-            return
-        key = next(k for k in keys.KEYS if k.key == name)
-        self.do(keys.line_of(key, self.seen, self.deck.selected))
+        elif name in FLIGHT_KEYS and self.watches:
+            self.change_flight(FLIGHT_KEYS[name])
+        elif self.playhead is not None and self.playhead.is_behind and name in SEEN_KEYS and not self.seen.rewound:
+            self.move_seen(self.playhead, SEEN_KEYS[name])
+        else:
+            self.do(keys.line_of(keys.KEY[name], self.seen, self.deck.selected))
 
-    def action_select(self, node: int) -> None:
-        """Select a node by its number."""
-        self._changed(partial(self.deck.select, node))
+    def change_flight(self, by: int) -> None:
+        """Take the next longer or shorter time of a flight."""
+        at = min(range(len(FLIGHTS)), key=lambda at: abs(FLIGHTS[at] - self.flight))
+        self.flight = FLIGHTS[max(0, min(len(FLIGHTS) - 1, at + by))]
+        if self.playhead is not None:
+            self.playhead.flight = self.flight
+        self.say("", f"a message takes {self.flight:g} s on its way")
+
+    def move_seen(self, playhead: Playhead, by: int) -> None:
+        """Go on to what is not shown yet, or back from what is shown."""
+        if by > 0:
+            playhead.step()
+        else:
+            self.go_to(playhead.seq + by)
+
+    def action_stops(self) -> None:
+        """Stop by itself at what is seen for the first time, or do so no more; remembered."""
+        self.settings.stops = not self.settings.stops
+        self.settings.save()
+        stops = (
+            "stops at the first candidate, leader and commit" if self.settings.stops else "stops no more by itself"
+        )
+        self.toast(f"the screen {stops}")
+
+    def action_pace(self) -> None:
+        """Go at a pace that a person can follow, or as the clock of the cluster goes."""
+        self.watches = not self.watches
+        if not self.watches:
+            self.leave_pace()
+        self.do("speed 1" if self.watches else f"speed {REAL_SPEED:g}")
+
+    def action_select(self, digit: int) -> None:
+        """Select a node by its number; of two digits where there are so many."""
+        now = time.monotonic()
+        first, typed_at = self._digit
+        both = first * 10 + digit
+        is_second = now - typed_at < TWO_DIGITS and both < self.deck.nodes
+        self._digit = (digit, -TWO_DIGITS if is_second else now)
+        self._changed(partial(self.deck.select, both if is_second else digit))
 
     def action_select_by(self, by: int) -> None:
         """Select the next node, or the node before."""
@@ -332,7 +459,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_show(self, pane: str) -> None:
         """Bring a pane to the front."""
-        self._changed(partial(self.deck.show, pane))
+        self._changed(partial(self.deck.toggle, pane))
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next pane, or to the pane before."""
@@ -392,10 +519,6 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Type what the selected node gets."""
         self.ask(f"submit  to {self.deck.selected}", len("submit "))
 
-    def action_partition(self) -> None:
-        """Type how the cluster is split."""
-        self.ask(keys.partition_of(self.seen, self.deck.selected))
-
     def ask(self, text: str, cursor: int | None = None) -> None:
         """Put a command into the prompt, to be completed."""
         self.prompt.put(text)
@@ -419,9 +542,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.player.go_on()
 
     def action_leave(self) -> None:
-        """Leave a selection, then the past."""
+        """Leave a selection or a drawer; then, pressed once more, the past."""
         if not self.deck.leave() and self.seen.rewound:
-            self.do("live")
+            if time.monotonic() - self._left_at < TWICE:
+                self.do("live")
+            else:
+                self._left_at = time.monotonic()
+                self.say("", "Esc once more, or End: back to the present")
         self._changed(lambda: None)
 
     def action_light(self) -> None:
@@ -470,7 +597,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         now = time.monotonic()
         if self.driver.cancel():
             self._interrupted_at = now
-        elif now - self._interrupted_at < 2.0:
+        elif now - self._interrupted_at < TWICE:
             self.exit()
         else:
             self._interrupted_at = now

@@ -24,7 +24,7 @@ from raftplay.session.session import Session
 from raftplay.session.shown import not_kept_text
 from raftplay.signals import handled
 from raftplay.tui import last, picture
-from raftplay.tui.app import RaftApp
+from raftplay.tui.app import REAL_SPEED, RaftApp
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
@@ -33,8 +33,8 @@ from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
 
-SPEED = 0.1
-"""The default speed of a screen: a person cannot follow an election of 150 ms."""
+PACES = ("watch", "real")
+"""The paces of `--pace`: that of the playhead, and that of the cluster's clock."""
 
 GRACE = 3.0
 """The time that the screen has to end after a signal, in seconds."""
@@ -47,7 +47,8 @@ SMALLEST, BIGGEST = (60, 16), (500, 300)
 class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
-    `at_once`: play it as fast as it goes, without pauses for reading. `greeting`: the first answer on the screen.
+    `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
+    `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -55,13 +56,16 @@ class Wanted:
     speed: float | None = None
     step: bool = False
     at_once: bool = False
+    pace: str = "watch"
     ascii: bool = False
     greeting: str = ""
 
 
 def show(wanted: Wanted, session: Session) -> Status:
     """Show `session` on the terminal until the user leaves, and close it."""
-    speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else SPEED
+    watches = wanted.pace == "watch" and not wanted.at_once
+    usual = 1.0 if watches else REAL_SPEED
+    speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else usual
     try:
         session.harness.set_speed(speed)
         if wanted.plays:
@@ -71,7 +75,7 @@ def show(wanted: Wanted, session: Session) -> Status:
     except BaseException:
         session.close()
         raise
-    slower = SPEED if wanted.at_once and wanted.speed is None else None
+    slower = REAL_SPEED if wanted.at_once and wanted.speed is None else None
     player = Player(wanted.script, driver, wanted.step, wanted.at_once, slower) if wanted.plays else None
     app = RaftApp(
         driver,
@@ -80,12 +84,14 @@ def show(wanted: Wanted, session: Session) -> Status:
         player=player,
         colours="NO_COLOR" not in os.environ,
         news=app_news,
+        watches=watches,
     )
     try:
         with _ending_on_signals(app, session):
             app.run()
     finally:
         failure = app.failure
+        app.leave_pace()
         try:
             driver.close()
         except (InvariantBroken, NodeFailed):

@@ -6,6 +6,7 @@ The rule of this module: whatever a key does to the cluster is a command, as one
 from raftplay.past.view import View
 from raftplay.tui.model.diagram import MESSAGE_KEYS
 from raftplay.tui.model.key import Key
+from raftplay.tui.model.pane import Pane
 from raftplay.tui.model.panes import PANES
 
 SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -51,10 +52,17 @@ def _submit_to_leader(view: View, _: int) -> str:
 
 
 def partition_of(view: View, node: int) -> str:
-    """A partition to begin with: the selected node and its neighbour, or what keeps a leader from a majority."""
-    n = len(view.snapshot.nodes)
-    few = max(1, (n - 1) // 2)
-    here = [(node + at) % n for at in range(few)]
+    """The next split: the leader without a majority, then with one, then none; without a leader, of `node`."""
+    snapshot = view.snapshot
+    n, leader = len(snapshot.nodes), snapshot.leader
+    first = node if leader is None else leader.id
+    majority = n // 2 + 1
+    size = max(1, (n - 1) // 2)
+    if snapshot.groups:
+        size = majority
+        if majority == n or any(first in group and len(group) >= majority for group in snapshot.groups):
+            return "heal"
+    here = [(first + at) % n for at in range(size)]
     rest = [id for id in range(n) if id not in here]
     return f"partition {','.join(map(str, sorted(here)))} | {','.join(map(str, rest))}"
 
@@ -65,6 +73,11 @@ def _slower(view: View, _: int) -> str:
 
 def _faster(view: View, _: int) -> str:
     return speed_after(view, 1)
+
+
+def _rank_of(pane: type[Pane]) -> int:
+    """Return the rank of the key of a pane: those that a beginner looks at first are named."""
+    return {"messages": 3, "log": 4, "why": 4}.get(pane.name, 9)
 
 
 KEYS: tuple[Key, ...] = (
@@ -84,26 +97,52 @@ KEYS: tuple[Key, ...] = (
         "step",
         rank=1,
     ),
-    Key("left_square_bracket", "[", "slower", "let time pass more slowly", _slower, rank=4),
-    Key("right_square_bracket", "]", "faster", "let time pass faster", _faster, rank=4),
-    Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=2),
-    Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=2),
+    Key(
+        "left_square_bracket",
+        "[",
+        "slower",
+        "messages take longer on their way; in pace real: a lower speed",
+        _slower,
+        rank=6,
+    ),
+    Key(
+        "right_square_bracket",
+        "]",
+        "faster",
+        "messages take less time on their way; in pace real: a higher speed",
+        _faster,
+        rank=6,
+    ),
+    Key(
+        "P",
+        "P",
+        "pace",
+        "pace watch, which a person can follow, or pace real, that of the clock",
+        action="pace",
+        rank=5,
+    ),
+    Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=6),
+    Key(
+        "A", "A", "stops", "stop by itself at the first candidate, leader and commit, or not; kept", action="stops"
+    ),
+    Key("C", "C", "crash leader", "crash the leader", "crash leader", rank=3),
+    Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=6),
     Key(
         "d",
         "d",
         "disconnect",
         "cut the selected node off, or connect it again",
         _toggle_connection,
-        rank=3,
+        rank=6,
     ),
-    Key("z", "z", "freeze", "freeze the process of the selected node, or thaw it", _toggle_frozen, rank=4),
+    Key("z", "z", "freeze", "freeze the process of the selected node, or thaw it", _toggle_frozen, rank=6),
     Key(
         "t",
         "t",
         "time out",
         "fire the selected node's election timer now",
         "timeout {node}",
-        rank=3,
+        rank=6,
     ),
     Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2),
     Key(
@@ -117,21 +156,24 @@ KEYS: tuple[Key, ...] = (
         "p",
         "p",
         "partition",
-        "split the cluster: complete the command",
-        action="partition",
+        "split the cluster: the leader without a majority; again: with one; again: heal",
+        partition_of,
         rank=3,
     ),
     Key("h", "h", "heal", "restore all links", "heal", rank=5),
-    Key("left", "←", "back", "look back by one event", "back", rank=3),
+    Key("left", "←", "back", "look back by one event", "back", rank=2),
     Key("right", "→", "forward", "go forward by one event", "forward"),
     Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20"),
     Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20"),
-    Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", rank=5),
+    Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present"),
     Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=1),
     Key("slash", "/", "command", "the same", action="prompt"),
-    Key("j", "j", "next node", "select the next node; 0 to 9 select a node by its number", action="select_by(1)"),
+    Key("j", "j", "next node", "select the next node; digits select a node by its number", action="select_by(1)"),
     Key("k", "k", "node before", "select the node before", action="select_by(-1)"),
-    *(Key(pane.key, pane.key, pane.name, pane.help, action=f"show('{pane.name}')") for pane in PANES),
+    *(
+        Key(pane.key, pane.key, pane.name, pane.help, action=f"show('{pane.name}')", rank=_rank_of(pane))
+        for pane in PANES
+    ),
     Key("tab", "Tab", "next pane", "go to the next pane", action="next_pane(1)"),
     Key("shift+tab", "shift+Tab", "pane before", "go to the pane before", action="next_pane(-1)"),
     Key("o", "o", "only", "give the pane the whole screen, or give it back", action="zoom", rank=6),
@@ -148,9 +190,11 @@ KEYS: tuple[Key, ...] = (
     Key(
         "enter",
         "Enter",
-        "go there",
-        "on an event or a message: go to that moment; on a log entry: why it is, or is not, committed",
+        "node",
+        "on an event or a message: go to that moment; on a log entry: why it is, or is not, committed; "
+        "else: all that is known of the selected node",
         action="open",
+        rank=2,
     ),
     Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
     Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
@@ -180,7 +224,8 @@ KEYS: tuple[Key, ...] = (
         "escape",
         "Esc",
         "leave",
-        "leave, in this order: the prompt, a selection or what is scrolled, a full-screen pane, the past",
+        "leave, in this order: the prompt, a selection or what is scrolled, a full-screen pane, a pane over the "
+        "stage; twice: the past",
         action="leave",
     ),
     Key(
@@ -228,7 +273,7 @@ def word_of(key: Key, view: View, node: int) -> str:
     return line_of(key, view, node).split()[0] if key.command in TAKES_TURNS else key.word
 
 
-TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen)
+TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen, partition_of)
 """The makers of commands that undo one another."""
 
 

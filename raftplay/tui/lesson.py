@@ -35,9 +35,9 @@ from raftplay.run.live import Live
 from raftplay.run.report import report
 from raftplay.run.status import Status
 from raftplay.session.session import Session
-from raftplay.tui.app import RaftApp
+from raftplay.tui.app import REAL_SPEED, RaftApp
 from raftplay.tui.boxes import Box
-from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of
+from raftplay.tui.command import Wanted, check_terminal, deck_of
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
@@ -363,7 +363,7 @@ def prepared(
     session = open_lesson(lesson, start.seed if start is not None else None)
     live = LessonLive(session, stands_still=True)
     room = LessonPlace()
-    stage = LiveStage(live, SPEED if speed is None else speed)
+    stage = LiveStage(live, REAL_SPEED if speed is None else speed)
     reading = LessonThread(LessonReader(lesson, stage, room.console, start=start), room, live, text, file)
     deck = deck_of(Wanted(lesson.script))
     app = LessonApp(live, deck, room, settings=settings, colours="NO_COLOR" not in os.environ)

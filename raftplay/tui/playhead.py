@@ -1,8 +1,8 @@
 """The playhead: the moment of the history that the screen shows, moving at a pace that a person can follow.
 
-A response takes no cluster time by default, and a request a few milliseconds, so a slower clock alone shows neither.
-The playhead goes from event to event: a message that matters takes one flight on the wall, and meanwhile the clock
-of the cluster is held or slowed. So the screen is never more than one instant behind, and shows only what happened.
+A response takes no cluster time by default, and a request a few milliseconds, so a slower clock alone shows
+neither. The playhead goes from event to event: a message that matters takes one flight on the wall, and meanwhile
+the clock of the cluster is held or slowed. So the screen is one instant behind at most, and shows what happened.
 
 The rule of this module: `__call__` runs inside the cluster and only holds the clock; everything else runs in the
 thread that paints, and reads the history under the lock of the cluster.
@@ -71,8 +71,7 @@ FULL = 60
 class Flight:
     """A message on its way on the screen, since `since` on the playhead's clock.
 
-    `left` is the cluster time at which it was sent, `index` the last index that a success confirms, and `ended` the
-    time at which it was lost.
+    `left` is the cluster time at which it was sent, and `ended` the time at which it was lost.
     """
 
     moving: Moving
@@ -99,12 +98,16 @@ class Playhead:
         self.is_behind = False
         """True if events that happened are not shown yet."""
 
+        self.held = False
+        """True if it stands still, also where events are not shown yet."""
+
         self.skips = False
         """True if idle time passes faster than a flight would."""
 
         self.milestones: list[Milestone] = []
         """What was shown for the first time since this list was emptied."""
 
+        self._holds_next = False
         self._met: set[str] = set()
         self._clock = 0.0  # seconds of the wall that this playhead moved
         self._wall: float | None = None
@@ -142,6 +145,21 @@ class Playhead:
         self._flights.clear()
         self._not_before = self._clock
 
+    def stop(self) -> None:
+        """Stand still, with the cluster, in the middle of whatever is under way."""
+        self.held = True
+        self.branch.harness.halt()
+
+    def go_on(self) -> None:
+        """Show at once what comes next; while the cluster is paused, until all that happened is shown."""
+        self.held, self._holds_next = False, False
+        self._not_before = self._clock
+
+    def step(self) -> None:
+        """Show the next event that matters, then stand still."""
+        self.go_on()
+        self._holds_next = True
+
     @property
     def seq(self) -> int:
         """Return the number of the last event that is shown."""
@@ -154,7 +172,7 @@ class Playhead:
         """
         passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
         self._wall = wall
-        if not (view.snapshot.paused and not self.is_behind):
+        if not (self.held or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * min(view.snapshot.speed, 4.0)
         history = self.branch.history
         with self.branch.harness.lock:
@@ -174,7 +192,7 @@ class Playhead:
             self._flights.clear()
         self._hurry = 2.0 ** min(8, (history.last_seq - self._world.seq) // FULL)
         for record in history.after(self._world.seq):
-            if self._clock < max(self._not_before, self._due(record)):
+            if self.held or self._clock < max(self._not_before, self._due(record)):
                 return
             self._show(record)
 
@@ -193,6 +211,8 @@ class Playhead:
 
     def _show(self, record: Record) -> None:
         event = record.event
+        if self._holds_next and _stops_at(record):
+            self.held, self._holds_next = True, False
         term = self._world.node(record.node).after.current_term if record.after is not None else 0
         self._world(record)
         if record.after is not None and record.after.current_term != term:
@@ -283,7 +303,7 @@ class Playhead:
         self._steer(SKIPPED if self.skips else WITHOUT_LEADER)
 
     def _next_arrival(self, view: View) -> float | None:
-        """Return the pace at which the next message that matters arrives when its flight is over, if there is one."""
+        """Return the pace at which the next message that matters arrives once its flight is over, if any is."""
         now, best = view.snapshot.time, None
         for message in view.messages:
             flight = self._flights.get(key_of(message))

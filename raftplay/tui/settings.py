@@ -1,4 +1,4 @@
-"""The settings that the screen remembers: the theme. Where no file can be kept, none is."""
+"""The settings that the screen remembers. Where no file can be kept, none is."""
 
 from pathlib import Path
 
@@ -8,9 +8,13 @@ from raftplay.places import state_file
 
 
 class Settings(msgspec.Struct):
-    """The settings; `path` is where they are kept, None for nowhere."""
+    """The settings; `path` is where they are kept, None for nowhere.
+
+    `stops`: the screen stops by itself at the first candidate, leader and commit.
+    """
 
     light: bool = False
+    stops: bool = True
     path: str | None = None
 
     def save(self) -> None:
@@ -20,7 +24,7 @@ class Settings(msgspec.Struct):
         try:
             file = Path(self.path)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(msgspec.json.encode({"light": self.light}))
+            file.write_bytes(msgspec.json.encode({"light": self.light, "stops": self.stops}))
         except OSError:
             pass
 
@@ -34,4 +38,4 @@ def load() -> Settings:
         kept = msgspec.json.decode(file.read_bytes(), type=dict[str, bool])
     except (OSError, msgspec.MsgspecError):
         kept = {}
-    return Settings(light=kept.get("light", False), path=str(file))
+    return Settings(light=kept.get("light", False), stops=kept.get("stops", True), path=str(file))

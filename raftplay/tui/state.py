@@ -9,13 +9,15 @@ from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
 from raftplay.run.live import Outcome
-from raftplay.tui.model import foot, nodes, status
+from raftplay.tui.model import foot, status, story
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
-from raftplay.tui.model.layout import Layout, Region, Slot, is_too_small, layout
-from raftplay.tui.model.lines import Line, Target, Window
+from raftplay.tui.model.layout import Layout, Region, Slot, has_room_beside, is_too_small, layout
+from raftplay.tui.model.lines import Line, Piece, Target, Window, text_of
 from raftplay.tui.model.pane import Pane, RowAction
 from raftplay.tui.model.panes import NAMES, PANES
+from raftplay.tui.stage.scene import Scene, scene_of
+from raftplay.tui.stage.stage import paint
 
 MOST_CAPTION = 6
 
@@ -31,6 +33,12 @@ class ScreenState:
     nodes: int = 5
     selected: int = 0
     pane: str = "events"
+    drawers: bool | None = None
+    """Whether drawers are open; None if that follows from the size."""
+
+    has_focus: bool = False
+    """True if keys act on `pane`, else on the stage."""
+
     zoomed: bool = False
     filter: Filter = field(default_factory=Filter)
     outcome: Outcome | None = None
@@ -40,6 +48,9 @@ class ScreenState:
 
     is_answered: bool = False
     """True if `outcome` came while the same line was under way."""
+
+    pace: str = ""
+    """The pace in words, "" for that of the cluster."""
 
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
@@ -70,9 +81,20 @@ class ScreenState:
         caption = 0
         if self.place:
             caption = min(MOST_CAPTION, foot.caption_height(self.comments, self.place, self.width))
+        zoomed = self.pane if self.zoomed else None
         return layout(
-            self.width, self.height, self.nodes, caption=caption, zoomed=self.pane if self.zoomed else None
+            self.width, self.height, self.nodes, is_open=self.is_open, caption=caption, tape=0, zoomed=zoomed
         )
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether keys act on a pane that can be seen, not on the stage."""
+        return self.zoomed or (self.is_open and self.has_focus)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether drawers are open."""
+        return has_room_beside(self.width, self.height) if self.drawers is None else self.drawers
 
     def shown_in(self, slot: Slot) -> str:
         """The pane that is seen in a slot."""
@@ -91,22 +113,22 @@ class ScreenState:
         """Return where each visible pane is."""
         return {self.shown_in(slot): self.body(slot) for slot in self.layout().slots}
 
-    def boxes(self, columns: int) -> dict[str, Region]:
-        """Return where each box is, by its name: panes by theirs, "title0" … for the names above them.
-
-        `columns`: those of the terminal.
-        """
+    def boxes(self) -> dict[str, Region]:
+        """Return where each box is, by its name: panes by theirs, "title0" … for the names above them."""
         where = self.layout()
         places = {
             "status": where.status,
-            "nodes": where.nodes_region,
+            "stage": where.stage,
+            "sentence": where.sentence,
+            "tape": where.tape,
             "caption": where.caption,
             "answer": where.answer,
             "keys": where.keys,
         }
+        places |= {f"rule{at}": rule for at, rule in enumerate(where.rules)}
+        places |= {f"side{at}": side for at, side in enumerate(where.sides)}
         for at, slot in enumerate(where.slots):
             x, y, width, height = slot.region
-            width += int(x + width < columns)  # the column between two slots is the left one's to fill
             places[f"title{at}"] = Region(x, y, width, 1)
             places[self.shown_in(slot)] = Region(x, y + 1, width, height - 1)
         return places
@@ -114,13 +136,21 @@ class ScreenState:
     # ---- what a person does
 
     def show(self, pane: str) -> None:
-        """Bring a pane to the front, and let keys act on it."""
+        """Open a pane, and let keys act on it."""
         if pane in NAMES:
-            self.pane = pane
+            self.pane, self.has_focus = pane, True
+            self.drawers = self.drawers if self.is_open else True
+
+    def toggle(self, pane: str) -> None:
+        """Open a pane; close the drawers if it is open and the keys act on it."""
+        if self.is_active and self.pane == pane and not self.zoomed:
+            self.drawers = self.has_focus = False
+        else:
+            self.show(pane)
 
     def next_pane(self, by: int) -> None:
-        """Give the keys to the next visible pane or, after the last one, to a hidden one."""
-        self.pane = NAMES[(NAMES.index(self.pane) + by) % len(NAMES)]
+        """Give the keys to the next pane, or to the pane before."""
+        self.show(NAMES[(NAMES.index(self.pane) + by) % len(NAMES)])
 
     def select(self, node: int) -> None:
         """Select a node, if there is one of that number."""
@@ -136,7 +166,10 @@ class ScreenState:
         self.scrolls[pane] = max(0, min(most, self.scrolls.get(pane, 0) + lines))
 
     def move(self, view: View, by: int) -> None:
-        """Select the row above or below; where rows cannot be selected, scroll."""
+        """Select the row above or below; where rows cannot be selected, scroll; without drawers, select a node."""
+        if not self.is_active:
+            self.selected = (self.selected + by) % self.nodes
+            return
         context = self.context(self.pane)
         row = self.panes[self.pane].neighbour(view, context, by if context.row else 0)
         if row is None:
@@ -157,11 +190,14 @@ class ScreenState:
         return None
 
     def open(self, view: View) -> RowAction:
-        """Return what Enter does on the selected row."""
+        """Return what Enter does on the selected row; where none is selected it shows the selected node."""
+        if not self.is_active or self.rows.get(self.pane) is None:
+            self.show("node")
+            return None
         return self.panes[self.pane].opened(view, self.context(self.pane))
 
     def leave(self) -> bool:
-        """Give up what is selected or scrolled in the pane; whether there was anything."""
+        """Give up what is selected or scrolled in the pane, or close it; whether there was anything."""
         if self.rows.get(self.pane) is not None or self.scrolls.get(self.pane):
             self.rows[self.pane] = None
             self.scrolls[self.pane] = 0
@@ -169,7 +205,11 @@ class ScreenState:
         if self.zoomed:
             self.zoomed = False
             return True
-        return False
+        if self.is_open and not has_room_beside(self.width, self.height):
+            self.drawers = self.has_focus = False
+            return True
+        had_focus, self.has_focus = self.has_focus, False
+        return had_focus
 
     def filter_kind(self) -> None:
         """List the next kind of events."""
@@ -197,29 +237,36 @@ class ScreenState:
             glyphs=self.glyphs,
             filter=self.filter,
             watched=self.watched,
-            focused=pane == self.pane,
+            focused=self.is_active and pane == self.pane,
         )
 
-    def frame(self, view: View) -> dict[str, tuple[Line, ...]]:
-        """The lines of every box, by its name: panes by theirs, "title0" … for the names above them."""
-        self.nodes = len(view.snapshot.nodes)
+    def frame(self, scene: Scene | View) -> dict[str, tuple[Line, ...]]:
+        """Return the lines of every box that can be seen."""
+        if isinstance(scene, View):
+            scene = scene_of(scene, self.selected)
+        self.nodes = len(scene.view.snapshot.nodes)
         if not self.fits:
             return {"status": (foot.too_small(self.width, self.height),)}
-        where = self.layout()
-        out: dict[str, tuple[Line, ...]] = {}
-        out["status"] = (status.status_line(view, self.context("", where.status)),)
-        show = {"panels": nodes.panels, "rows": nodes.rows, "chips": nodes.chips}[where.nodes]
-        out["nodes"] = show(view, self.context("", where.nodes_region)).lines
+        view, where, glyphs = scene.view, self.layout(), self.glyphs
+        head = self.context("", where.status)
+        out: dict[str, tuple[Line, ...]] = {"status": (status.status_line(view, head, self.pace),)}
+        if where.stage.height:
+            out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
+        out["sentence"] = tuple(story.sentence_lines(scene, self.context("", where.sentence)))
+        for at, rule in enumerate(where.rules):
+            joints = {side.x for side in where.sides}
+            joint = glyphs.joints[at]
+            text = "".join(joint if x in joints else glyphs.rule for x in range(rule.width))
+            out[f"rule{at}"] = ((Piece(text, "line"),),)
+        for at, side in enumerate(where.sides):
+            out[f"side{at}"] = ((Piece(glyphs.bar, "line"),),) * side.height
         for at, slot in enumerate(where.slots):
-            pane = self.shown_in(slot)
-            region = self.body(slot)
+            pane, region = self.shown_in(slot), self.body(slot)
             window = self.panes[pane].window(view, self.context(pane, region))
             out[pane] = window.lines
             self.tops[pane] = (window.top, max(1, region.height - self.panes[pane].heading), window.total)
             title = self.context(pane, Region(0, 0, slot.region.width, 1))
-            out[f"title{at}"] = (
-                foot.title_line(slot.panes, pane, self.pane, self._note(pane, window), view, title),
-            )
+            out[f"title{at}"] = (foot.title_line(slot.panes, pane, self._note(pane, window), view, title),)
         if where.caption.height:
             out["caption"] = tuple(foot.caption_lines(self.comments, self.place, self.context("", where.caption)))
         answer = self.context("", where.answer)
@@ -236,7 +283,11 @@ class ScreenState:
         return out
 
     def copied_text(self, view: View) -> str:
-        """Return the text of the pane's selected row, or else of all that the pane shows."""
+        """Return the text of the pane's selected row, or else of all that the pane, or the stage, shows."""
+        if not self.is_active:
+            frame = self.frame(view)
+            lines = (line for name in ("status", "stage", "sentence") for line in frame.get(name, ()))
+            return "\n".join(text_of(line).rstrip() for line in lines)
         return self.panes[self.pane].copied(view, self.context(self.pane))
 
     def _note(self, pane: str, window: Window) -> str:

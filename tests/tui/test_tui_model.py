@@ -10,7 +10,7 @@ from support.tui import context, done, still, texts, view_after
 from raftplay.output import forced
 from raftplay.raft.messages import LogEntry
 from raftplay.session.shown import columns
-from raftplay.tui.model import diagram, events, matrix, nodes, status, why
+from raftplay.tui.model import diagram, events, matrix, node, status, why
 from raftplay.tui.model.context import KINDS, Filter
 from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
 from raftplay.tui.model.help import help_lines
@@ -84,11 +84,12 @@ def test_the_status_line_says_who_leads_what_is_wrong_and_whether_time_goes_by()
     line = text_of(status.status_line(view, context(140)))
     for words in (
         "PAUSED",
-        "n0 leads term 1",
+        "TERM 1",
+        "n0 leads",
         "2 faults",
         "bug commit-old-term",
         "sim seed 7",
-        "18 ok",
+        "safe",
         "speed 1",
     ):
         assert words in line
@@ -108,16 +109,16 @@ def test_the_status_line_keeps_what_matters_most_in_any_width(width: int) -> Non
 
 def test_a_candidates_votes_are_counted_as_they_come() -> None:
     view = view_after("timeout 2; wait 2 is candidate")
-    line = text_of(nodes.votes_line(view, view.snapshot.nodes[2], UNICODE))
+    line = text_of(node.votes_line(view, view.snapshot.nodes[2], UNICODE))
     assert line == "●○○ 1 of 3"
-    shown = "\n".join(texts(nodes.panels(view, context(120, 10)).lines))
+    shown = "\n".join(texts(node.inspector(view, context(40, 10, selected=2)).lines))
     assert "n2 ◐ candidate" in shown
     assert "votes ●○○ 1 of 3" in shown
 
 
 def test_a_leader_shows_next_and_match_of_each_peer() -> None:
     view = view_after("wait leader; crash 4; submit 1; submit 2; wait committed 2 on 4; sleep 60ms")
-    rows = texts(nodes.peer_lines(view.snapshot.nodes[0], 30))
+    rows = texts(node.peer_lines(view.snapshot.nodes[0], 30))
     assert rows[0].split() == ["peer", "n1", "n2", "n3", "n4"]
     assert rows[1].split() == ["next", "2", "2", "2", "0"]
     assert rows[2].split() == ["match", "1", "1", "1", "-"]
@@ -133,7 +134,7 @@ def test_long_logs_show_how_far_peers_are_behind() -> None:
         match_index=tuple((p, 11_990) for p in (1, 2, 3, 4)),
         next_index=tuple((p, 12_000) for p in (1, 2, 3, 4)),
     )
-    rows = texts(nodes.peer_lines(leader, 18))
+    rows = texts(node.peer_lines(leader, 18))
     assert all(columns(row) <= 18 for row in rows)
     assert "-9" in rows[2]
 
@@ -143,17 +144,17 @@ def test_the_timer_counts_down_and_stands_still_on_a_frozen_node() -> None:
         before = driver.view().snapshot
         done(driver, "sleep 20ms")
         after = driver.view().snapshot
-        bar = text_of(nodes.timer_bar(before.nodes[2], before.time, 10, UNICODE))
-        later = text_of(nodes.timer_bar(after.nodes[2], before.time + 0.05, 10, UNICODE))
+        bar = text_of(node.timer_bar(before.nodes[2], before.time, 10, UNICODE))
+        later = text_of(node.timer_bar(after.nodes[2], before.time + 0.05, 10, UNICODE))
         assert bar.count("━") > later.count("━")
         done(driver, "freeze 2")
         frozen = driver.view().snapshot
-        assert "frozen" in text_of(nodes.timer_bar(frozen.nodes[2], frozen.time, 10, UNICODE))
+        assert "frozen" in text_of(node.timer_bar(frozen.nodes[2], frozen.time, 10, UNICODE))
 
 
 def test_the_log_tail_is_solid_up_to_the_commit_index() -> None:
     view = view_after(*DEPOSED)
-    pieces = nodes.log_tail(view.snapshot.nodes[0], 20)
+    pieces = node.log_tail(view.snapshot.nodes[0], 20)
     assert [(piece.text, piece.style) for piece in pieces] == [
         ("1", "t1 solid"),
         ("1", "t1 hollow"),

@@ -1,6 +1,7 @@
 """Every view of one fact says the same: a disk, a link, a write that will be torn, and what is none."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ from raftplay.raft.storage import StorageError
 from raftplay.run.script import parse_script
 from raftplay.session.session import Session
 from raftplay.shell.look import fault_line, node_lines
-from raftplay.tui.model import matrix, network, nodes, status
+from raftplay.tui.model import matrix, network, node, status
 from raftplay.tui.model import why as why_pane
+from raftplay.tui.stage.scene import scene_of
+from raftplay.tui.stage.stage import paint
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe, message_text
 from raftplay.watch.text import count
@@ -52,8 +55,11 @@ def screen(view: View) -> str:
     lines = []
     for width, height in ((120, 12), (80, 12), (60, 8)):
         looks = context(width=width, height=height)
-        for pane in (nodes.panels, nodes.rows, nodes.chips, matrix.matrix, network.network, why_pane.why):
+        for pane in (matrix.matrix, network.network, why_pane.why):
             lines += texts(pane(view, looks).lines)
+        for id in range(len(view.snapshot.nodes)):
+            lines += texts(node.inspector(view, replace(looks, selected=id)).lines)
+        lines += texts(paint(scene_of(view), width, height))
         lines += texts([status.status_line(view, looks)])
     return "\n".join(lines)
 
@@ -120,7 +126,7 @@ def test_the_logs_and_the_cards_say_that_they_show_a_disk() -> None:
         "disk",
         "n2●",
     ]
-    assert "n1   ✖ down on disk" in texts(nodes.rows(view, context(width=80, height=8)).lines)[2]
+    assert "n1 ✖ down on disk" in texts(node.inspector(view, context(width=80, height=8, selected=1)).lines)[0]
     assert matrix.entry_text(view, 0) == ["index 0: a, term 1, on n0 n2; committed on n0 n2"]
     wiped = view_after(LED + "submit a; sleep 20ms; crash 2")
     assert matrix.entry_text(wiped, 0) == ["index 0: a, term 1, on n0 n1 n2 (on disk); committed on n0 n1"]
@@ -223,8 +229,8 @@ def test_held_links_and_a_torn_write_to_come_are_in_every_view() -> None:
     panes = texts(network.network(view, context(width=80, height=20)).lines)
     assert " link 0->1: held" in [row.rstrip() for row in panes]
     assert " n2 next write torn" in [row.rstrip() for row in panes]
-    assert "torn write" in "\n".join(texts(nodes.rows(view, context(width=80, height=8)).lines))
-    assert "torn write" in "\n".join(texts(nodes.panels(view, context(width=120, height=10)).lines))
+    for lines in (node.inspector(view, context(selected=2)).lines, paint(scene_of(view), 80, 12)):
+        assert "torn write" in "\n".join(texts(lines))
     assert "next write torn" in "".join(text for line in node_lines(view, 5, 100) for _, text in line)
     assert "its next write will be torn" in " ".join(why.why_node(view, 2).reasons)
     assert "held on 0->1" in " ".join(why.why_not_committed(view, 0).reasons)

@@ -7,7 +7,7 @@ from raftplay.language.completion import Hint
 from raftplay.past.view import View
 from raftplay.run.live import Outcome
 from raftplay.session.shown import columns
-from raftplay.tui.keys import KEYS, PROMPT_KEYS, word_of
+from raftplay.tui.keys import KEY, KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.key import Key
@@ -16,7 +16,7 @@ from raftplay.tui.model.panes import NAMES
 from raftplay.watch.text import visible
 
 
-def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context) -> Line:
+def title_line(panes: Sequence[str], shown: str, note: str, view: View, context: Context) -> Line:
     """Return the names of the panes of a slot, as many as fit beside the one that is shown; at the end `note`."""
     glyphs = context.glyphs
     pieces: list[Piece] = [Piece(glyphs.rule, "line")]
@@ -26,7 +26,7 @@ def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: 
     for name in (*before, *panes[panes.index(shown) :]):
         target = ("pane", NAMES.index(name))
         if name == shown:
-            style = "key badge" if name == focused else "title bold"
+            style = "key badge" if context.focused else "title bold"
             pieces.append(Piece(f" {name} ", style, target))
         else:
             pieces.append(Piece(f" {name} ", "dim", target))
@@ -44,36 +44,35 @@ def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: 
 
 
 def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: bool = False) -> Line:
-    """Return the keys worth knowing now, as many as there is room for; `plays`: a script is played."""
+    """Return the keys worth knowing now, as many as there is room for; each can be clicked.
+
+    `plays`: a script is played.
+    """
     if is_typing:
-        pairs = [
-            p
-            for key in PROMPT_KEYS
-            if key.rank < 10
-            for p in (Piece(f" {key.shown}", "key bold bar"), Piece(f" {key.word} ", "dim bar"))
-        ]
-        return fit(pairs, context.width, "bar")
-
-    def word(key: Key) -> str:
-        return "hold" if plays and key.key == "space" else word_of(key, view, context.selected)
-
+        return _named([(key, key.shown, key.word) for key in PROMPT_KEYS if key.rank < 10], context)
     wanted = sorted(
         (k for k in KEYS if k.rank < 8 or (plays and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
     )
-    chosen: list[str] = []
-    room = context.width
     if view.rewound:
-        wanted = [k for k in wanted if k.key in ("left", "right", "end", "question_mark", "q", "colon")]
-        wanted += [k for k in KEYS if k.key == "right"]
+        wanted = [KEY[name] for name in ("space", "left", "right", "end", "enter", "colon", "question_mark", "q")]
+    chosen: list[tuple[Key, str, str]] = []
+    room = context.width
     for key in wanted:
-        taken = len(_shown(key.shown, context)) + len(word(key)) + 3
-        if taken <= room and key.key not in chosen:
-            chosen.append(key.key)
+        word = "hold" if plays and key.key == "space" else word_of(key, view, context.selected)
+        shown = _shown(key.shown, context)
+        taken = len(shown) + len(word) + 5
+        if taken <= room:
+            chosen.append((key, shown, word))
             room -= taken
+    return _named(sorted(chosen, key=lambda one: KEYS.index(one[0])), context)
+
+
+def _named(chosen: Sequence[tuple[Key, str, str]], context: Context) -> Line:
+    """Return a line of keys with their words."""
     pieces: list[Piece] = []
-    for key in KEYS:
-        if key.key in chosen:
-            pieces += [Piece(f" {_shown(key.shown, context)}", "key bold bar"), Piece(f" {word(key)} ", "dim bar")]
+    for key, shown, word in chosen:
+        target = ("key", KEYS.index(key)) if key in KEYS else None
+        pieces += [Piece(f" [{shown}]", "key bold bar", target), Piece(f" {word} ", "dim bar", target)]
     return fit(pieces, context.width, "bar")
 
 

@@ -54,6 +54,7 @@ class Glyphs:
     thick: str = "═"
     thick_bar: str = "║"
     thick_corners: str = "╔╗╚╝"
+    joints: str = "┬┴"
     dot: str = "·"
     timer: str = "◔"
     ascii: bool = field(default=False)
@@ -105,6 +106,7 @@ ASCII = Glyphs(
     thick="=",
     thick_bar="#",
     thick_corners="++++",
+    joints="++",
     dot="-",
     timer="@",
     ascii=True,

@@ -1,4 +1,4 @@
-"""The layout of a screen of a given size: its regions, and which panes are where."""
+"""The layout of a screen of a given size: stage, sentences and tape, and the drawers that are open beside them."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,12 @@ from raftplay.tui.model.panes import NAMES
 
 LEAST = (60, 16)
 """Columns and lines below which one line asks for more room."""
+
+BESIDE = (100, 30)
+"""Columns and lines from which on drawers stand beside the stage, and are open unless they are closed."""
+
+TWO_BESIDE = 170
+"""Columns from which on there are two columns of drawers."""
 
 
 class Region(NamedTuple):
@@ -25,12 +31,15 @@ class Slot(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The whole screen. `nodes` says how nodes are shown: "panels", "rows" or "chips"."""
+    """The whole screen. `slots` are the drawers that are open, `sides` the lines between columns of them."""
 
     status: Region
-    nodes: str
-    nodes_region: Region
+    rules: tuple[Region, ...]
+    stage: Region
+    sentence: Region
+    tape: Region
     slots: tuple[Slot, ...]
+    sides: tuple[Region, ...]
     caption: Region
     answer: Region
     prompt: Region
@@ -42,86 +51,103 @@ def is_too_small(width: int, height: int) -> bool:
     return width < LEAST[0] or height < LEAST[1]
 
 
-def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str | None = None) -> Layout:
-    """The layout of a screen that is not too small; `caption`: lines for a script's comments.
+def has_room_beside(width: int, height: int) -> bool:
+    """Return whether drawers stand beside the stage, not over a part of it."""
+    return width >= BESIDE[0] and height >= BESIDE[1]
 
-    They are fewer where there is no room.
+
+def layout(
+    width: int,
+    height: int,
+    nodes: int,
+    *,
+    is_open: bool = False,
+    caption: int = 0,
+    tape: int = 1,
+    zoomed: str | None = None,
+) -> Layout:
+    """The layout of a screen that is not too small; `is_open`: with drawers.
+
+    `caption` and `tape` are lines for a script's comments and for the tape; they are fewer where there is no room.
     """
     answer = 1 if height < 30 else 2 if height < 45 else 3
     caption = min(caption, max(1, (height - 12) // 3))
-    foot = 2 + answer + caption
-    kind, tall = _nodes(width, height, nodes)
-    top, bottom = 1 + tall, height - foot
+    rule = int(height >= 20)
+    sentence = 2 if height < 20 else 3
+    tape = min(tape, 1 if height < 20 else 2 if height < 30 else 4)
+    top, bottom = 1 + rule, height - 2 - answer - caption - tape - sentence - rule
     main = Region(0, top, width, bottom - top)
+    stage, slots, sides = _opened(main, nodes, is_open=is_open, beside=has_room_beside(width, height))
     if zoomed:
-        slots: tuple[Slot, ...] = (Slot(main, (zoomed, *(name for name in NAMES if name != zoomed))),)
-    else:
-        slots = with_all(_slots(main, nodes))
+        stage = Region(0, top, width, 0)
+        slots, sides = (Slot(main, (zoomed, *(name for name in NAMES if name != zoomed))),), ()
+    below = bottom + rule
+    rules = (Region(0, 1, width, rule), Region(0, bottom, width, rule)) if rule else ()
     return Layout(
         Region(0, 0, width, 1),
-        kind,
-        Region(0, 1, width, tall),
+        rules,
+        stage,
+        Region(0, below, width, sentence),
+        Region(0, below + sentence, width, tape),
         slots,
-        Region(0, bottom, width, caption),
-        Region(0, bottom + caption, width, answer),
+        sides,
+        Region(0, below + sentence + tape, width, caption),
+        Region(0, below + sentence + tape + caption, width, answer),
         Region(0, height - 2, width, 1),
         Region(0, height - 1, width, 1),
     )
 
 
-def with_all(slots: tuple[Slot, ...], names: tuple[str, ...] = NAMES) -> tuple[Slot, ...]:
-    """Return `slots` with all panes: those that have no place in them share that of the events."""
-    others = tuple(name for name in names if not any(name in slot.panes for slot in slots))
-    return tuple(s._replace(panes=s.panes + others) if "events" in s.panes else s for s in slots)
+Groups = tuple[tuple[str, ...], ...]
+"""The panes of drawers that stand one above the other."""
 
 
-def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:
-    """Return how nodes are shown, and in how many lines."""
-    if width >= 22 * nodes and height >= 32:
-        return "panels", 10
-    most = max(4, (height - 5) * 2 // 5)
-    if nodes + 1 <= most or nodes <= 5 or (nodes <= 7 and height >= 22):
-        return "rows", nodes + 1
-    across = max(1, width // 20)
-    return "chips", min(most, -(-nodes // across) + 1)
+def with_all(groups: Groups, names: tuple[str, ...] = NAMES) -> Groups:
+    """Return `groups` of panes with all others of `names` in the last one."""
+    others = tuple(name for name in names if not any(name in group for group in groups))
+    return (*groups[:-1], groups[-1] + others)
 
 
-def _slots(main: Region, nodes: int) -> tuple[Slot, ...]:
+def _opened(
+    main: Region, nodes: int, *, is_open: bool, beside: bool
+) -> tuple[Region, tuple[Slot, ...], tuple[Region, ...]]:
+    """Return the stage, the drawers and the lines between their columns."""
     x, y, width, height = main
-    if width >= 160 and height >= 24:
-        left, right = width * 37 // 100, max(48, width * 26 // 100)
-        middle = width - left - right
-        upper = height // 2
-        links = min(nodes + 6, height // 3)
-        held = min(10, height // 3)
-        x2, x3 = x + left, x + left + middle
+    if not is_open:
+        return main, (), ()
+    if not beside:
+        tall = max(3, min(nodes + 1, height // 2), height - max(8, height * 3 // 5))
         return (
-            Slot(Region(x, y, left - 1, height), ("messages",)),
-            Slot(Region(x2, y, middle - 1, upper), ("log",)),
-            Slot(Region(x2, y + upper, middle - 1, height - upper), ("events",)),
-            Slot(Region(x3, y, right, height - links - held), ("why",)),
-            Slot(Region(x3, y + height - links - held, right, links), ("network",)),
-            Slot(Region(x3, y + height - held, right, held), ("invariants",)),
+            Region(x, y, width, tall),
+            (Slot(Region(x, y + tall, width, height - tall), NAMES),),
+            (),
         )
-    if width >= 100 and height >= 18:
-        left = width * 53 // 100
-        rest = width - left
-        upper = height * 45 // 100
-        return (
-            Slot(Region(x, y, left - 1, height), ("messages",)),
-            Slot(Region(x + left, y, rest, upper), ("log",)),
-            Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
-        )
-    left = min(width * 44 // 100, max(28, 8 + 5 * nodes))
-    rest = width - left
-    if height >= 20:
-        upper = height // 2
-        return (
-            Slot(Region(x, y, width, upper), ("messages",)),
-            Slot(Region(x, y + upper, left - 1, height - upper), ("log",)),
-            Slot(Region(x + left, y + upper, rest, height - upper), ("events", "why", "invariants", "network")),
-        )
-    return (
-        Slot(Region(x, y, left - 1, height), ("log", "network", "invariants")),
-        Slot(Region(x + left, y, rest, height), ("events", "messages", "why")),
+    if width < TWO_BESIDE:
+        right = max(34, width * 34 // 100)
+        stage = Region(x, y, width - right - 1, height)
+        column = Region(x + width - right, y, right, height)
+        groups: Groups = (("log", "messages", "network"), ("node", "events", "why"))
+        if height >= 24:
+            groups = (("log", "messages", "network"), ("node", "why", "invariants"), ("events",))
+        return stage, _stacked(column, with_all(groups)), (_left_of(column),)
+    one, two = max(48, width * 24 // 100), max(44, width * 22 // 100)
+    first = Region(x + width - one - two - 1, y, one, height)
+    second = Region(x + width - two, y, two, height)
+    left: Groups = (("messages",), ("events",))
+    rest = tuple(name for name in NAMES if not any(name in group for group in left))
+    slots = (*_stacked(first, left), *_stacked(second, with_all((("log", "network"), ("node", "why")), rest)))
+    return Region(x, y, width - one - two - 2, height), slots, (_left_of(first), _left_of(second))
+
+
+def _left_of(column: Region) -> Region:
+    return Region(column.x - 1, column.y, 1, column.height)
+
+
+def _stacked(column: Region, groups: Groups) -> tuple[Slot, ...]:
+    """Return a drawer for each group of panes, one above the other."""
+    x, y, width, height = column
+    ends = [height * at // len(groups) for at in range(len(groups) + 1)]
+    return tuple(
+        Slot(Region(x, y + start, width, end - start), panes)
+        for start, end, panes in zip(ends, ends[1:], groups, strict=False)
     )

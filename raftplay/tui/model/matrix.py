@@ -7,7 +7,7 @@ from raftplay.raft.messages import LogEntry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad
-from raftplay.tui.model.nodes import ON_DISK
+from raftplay.tui.model.node import ON_DISK
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch.text import command_text
 

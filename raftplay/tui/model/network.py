@@ -76,7 +76,7 @@ class NetworkPane(Pane):
     """The links between the nodes."""
 
     name = "network"
-    key = "n"
+    key = "N"
     help = "show the links"
 
     def window(self, view: View, context: Context) -> Window:

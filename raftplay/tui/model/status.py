@@ -1,45 +1,46 @@
 """The status line: the cluster in one line, what matters most kept longest where there is little room."""
 
+from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.model.lines import Line, Piece, fit, width_of
+from raftplay.tui.stage.roles import role_of, term_style
+from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import count, or_dash, visible
+from raftplay.why.network import Links
 
 
-def state_of(view: View, context: Context) -> Piece:
-    """RUNNING, PAUSED, REWOUND to a time, or BROKEN: what one must know before believing the rest."""
+def state_of(view: View, context: Context) -> Line:
+    """Whether time passes, stands still, is past, or ended with a broken invariant: the most important of all."""
     snapshot, glyphs = view.snapshot, context.glyphs
     if view.rewound:
-        return Piece(f" {glyphs.past} REWOUND to {snapshot.time:.3f} s ", "past badge")
+        return (Piece(f" {glyphs.past} REWOUND to {snapshot.time:.3f} s ", "past badge"),)
+    time = Piece(f" {snapshot.time:.3f} s", "text bold")
     if view.breach is not None:
-        return Piece(f" {glyphs.bad} BROKEN ", "bad badge")
+        return (Piece(f" {glyphs.bad} BROKEN ", "bad badge"), time)
     if snapshot.paused:
-        return Piece(f" {glyphs.paused} PAUSED ", "paused badge")
-    return Piece(f" {glyphs.running} RUNNING ", "running badge")
+        return (Piece(f" {glyphs.paused} PAUSED ", "paused badge"), time)
+    return (Piece(f" {glyphs.running} ", "running badge"), time)
 
 
-def status_line(view: View, context: Context) -> Line:
-    """The whole line. Each part has a rank; the lowest ranks leave where there is no room."""
+def status_line(view: View, context: Context, pace: str = "") -> Line:
+    """The whole line. Each part has a rank; the lowest ranks leave where there is no room.
+
+    `pace` says how fast the screen goes, "" for as fast as the cluster.
+    """
     snapshot, glyphs = view.snapshot, context.glyphs
-    parts: list[tuple[int, Line]] = [(9, (state_of(view, context),))]
+    parts: list[tuple[int, Line]] = [(9, state_of(view, context))]
     if not view.rewound:
-        parts.append((8, (Piece(f"{snapshot.time:.3f} s", "text bold"),)))
-    parts.append((4, (Piece(f"speed {snapshot.speed:g}", "dim"),)))
+        speed = f"speed {snapshot.speed:g}" if not pace or snapshot.speed != 1 else ""
+        parts.append((4, (Piece(", ".join(filter(None, (pace, speed))), "dim"),)))
     if view.branch:
         parts.append((5, (Piece(f"branch {visible(view.branch)}", "warn"),)))
-    leader = snapshot.leader
-    leads = sum(1 for n in snapshot.nodes if n.alive and n.connected and n.state is CMState.LEADER)
-    if leader is None:
-        term = max((n.current_term for n in snapshot.nodes if n.alive), default=0)
-        parts.append((7, (Piece(f"no leader, term {term}", "candidate bold"),)))
-    else:
-        more = f" ({leads} lead)" if leads > 1 else ""
-        text = f"{glyphs.leader} n{leader.id} leads term {leader.current_term}{more}"
-        parts.append((7, (Piece(text, "leader bold"),)))
-    commit = max((n.commit_index for n in snapshot.nodes), default=-1)
-    parts.append((6, (Piece("commit ", "dim"), Piece(or_dash(commit), "text"))))
+    term = max((n.current_term for n in snapshot.nodes if n.alive), default=0)
+    parts.append((7, (Piece(f"TERM {term}", f"{term_style(term)} bold"),)))
+    parts += [(8 - 2 * at, line) for at, line in enumerate(_leaders(view, glyphs))]
     faults = fault_words(snapshot)
     if faults:
         text = faults[0] if len(faults) == 1 else f"{len(faults)} faults"
@@ -49,10 +50,55 @@ def status_line(view: View, context: Context) -> Line:
         parts.append((6, (Piece(text, "bad"),)))
     if snapshot.node:
         parts.append((6, (Piece(f"node: {visible(snapshot.node)}", "warn"),)))
-    parts.append((3, (Piece(count(len(snapshot.nodes), "node"), "dim"),)))
-    parts.append((2, (Piece(f"{snapshot.backend} seed {snapshot.seed}", "dim"),)))
-    parts.append((7 if view.breach else 4, (_invariants(view, context),)))
+    commit = max((n.commit_index for n in snapshot.nodes), default=-1)
+    parts.append((3, (Piece("commit ", "dim"), Piece(or_dash(commit), "text"))))
+    parts.append((2, (Piece(count(len(snapshot.nodes), "node"), "dim"),)))
+    backend = f"sim seed {snapshot.seed}" if snapshot.backend == "sim" else snapshot.backend
+    parts.append((1, (Piece(backend, "dim"),)))
+    parts.append((7 if view.breach else 5, (_invariants(view, context),)))
     return _assembled(parts, context.width)
+
+
+def _leaders(view: View, glyphs: Glyphs) -> list[Line]:
+    """Return who leads, who asks for votes, and who was deposed, the most important first."""
+    snapshot, links = view.snapshot, Links(view.snapshot)
+    needed = len(snapshot.nodes) // 2 + 1
+    leading: list[NodeSnapshot] = []
+    deposed: list[NodeSnapshot] = []
+    for node in snapshot.nodes:
+        if node.alive and node.state is CMState.LEADER:
+            (deposed if role_of(node, snapshot, links, glyphs).weak else leading).append(node)
+    lines: list[Line] = []
+    for node in leading:
+        style = f"{term_style(node.current_term)} bold"
+        lines.append((Piece(f"{glyphs.leader} n{node.id} leads", style, ("node", node.id)),))
+    asking = [n for n in snapshot.nodes if n.alive and n.votes and n.state.name.endswith("CANDIDATE")]
+    if asking:
+        lines.append(_asking(sorted(asking, key=lambda n: -n.current_term), needed, glyphs))
+    for node in deposed:
+        text = f"{signs_of(glyphs).weak} n{node.id} leads nobody"
+        if any(other.current_term > node.current_term for other in leading):
+            text = f"{signs_of(glyphs).weak} n{node.id} is deposed, does not know it"
+        lines.append((Piece(text, f"{term_style(node.current_term)} bold", ("node", node.id)),))
+    return lines[:3] or [(Piece("no leader", "candidate bold"),)]
+
+
+def _asking(nodes: list[NodeSnapshot], needed: int, glyphs: Glyphs) -> Line:
+    """Return who asks for votes, and how many each of them has."""
+
+    def pips(node: NodeSnapshot) -> str:
+        got = len(node.votes)
+        return glyphs.voted * got + glyphs.open * max(0, needed - got) if needed < 8 else f"{got}/{needed}"
+
+    def styled(node: NodeSnapshot, text: str) -> Piece:
+        return Piece(text, f"{term_style(node.current_term)} bold", ("node", node.id))
+
+    first = nodes[0]
+    what = "votes" if first.state is CMState.CANDIDATE else "pre-votes"
+    if len(nodes) == 1:
+        return (styled(first, f"n{first.id} asks for {what}: {pips(first)} {len(first.votes)} of {needed}"),)
+    names = tuple(styled(node, f"n{node.id} {pips(node)} ") for node in nodes[:4])
+    return (*names, Piece(f"{'…' if len(nodes) > 4 else ''}ask for {what}", "text bold"))
 
 
 def _invariants(view: View, context: Context) -> Piece:
@@ -60,7 +106,7 @@ def _invariants(view: View, context: Context) -> Piece:
         return Piece(f"{context.glyphs.bad} {view.breach.invariant}", "bad bold")
     if not context.watched:
         return Piece("nothing watched", "dim")
-    return Piece(f"{context.glyphs.ok} {len(context.watched)} ok", "ok")
+    return Piece(f"{context.glyphs.ok} safe", "ok")
 
 
 def _assembled(parts: list[tuple[int, Line]], width: int) -> Line:

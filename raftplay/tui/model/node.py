@@ -1,0 +1,219 @@
+"""The selected node: all that is known of it, and what can be done to it."""
+
+import math
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.view import View
+from raftplay.raft.messages import CMState
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.glyphs import Glyphs, mark_of, role_of
+from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, spread, windowed
+from raftplay.tui.model.pane import Pane
+from raftplay.watch.text import or_dash
+
+ON_DISK = "on disk"
+"""Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
+
+LONGEST_TIMEOUT = 0.3
+"""The wait that a full timer bar stands for, in seconds of cluster time, unless a longer one was seen."""
+
+ACTIONS = (("c crash", "d cut off", "z freeze"), ("t time out", "S submit to it", "w why"))
+"""The keys that act on the selected node, in rows; `r` stands for `c` where it is down."""
+
+
+def inspector(view: View, context: Context) -> Window:
+    """All that is known of the selected node."""
+    node = view.snapshot.nodes[context.selected]
+    lines = [_head(node, context), *_body(view, node, context.width - 2, context), ()]
+    lines += [_actions(node, row) for row in ACTIONS]
+    target: Target = ("node", node.id)
+    lines = [
+        (Piece(" "), *(p if p.target else p._replace(target=target) for p in fit(line, context.width - 1)))
+        for line in lines
+    ]
+    return windowed(lines, context.height, context.scroll)
+
+
+def _head(node: NodeSnapshot, context: Context) -> Line:
+    """Return who the node is, its role and what was done to it; at the end its port and its life."""
+    role, (sign, words) = role_of(node, context.glyphs), mark_of(node, context.glyphs)
+    left = [Piece(f"n{node.id} {role.glyph} {role.word}", f"{role.style} bold")]
+    if words:
+        left.append(Piece(f"  {sign} {words}", "cut bold"))
+    if not node.alive:
+        left.append(Piece(f" {ON_DISK}", "dim"))
+    port = node.listen_addr[1]
+    right = f"start {node.incarnation + 1}  " if node.incarnation else ""
+    right += f"port {port}" if port > 1024 else ""
+    return spread(tuple(left), (Piece(right.rstrip(), "faint"),), context.width - 2)
+
+
+def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
+    glyphs, last = context.glyphs, len(node.log) - 1
+    lines: list[Line] = [
+        (
+            Piece("term ", "dim"),
+            Piece(f"{node.current_term:<4}", f"t{node.current_term % 7} bold"),
+            Piece("voted for ", "dim"),
+            Piece(_node_or_dash(node.voted_for), "text"),
+        ),
+        _commit_line(node, width),
+        (Piece("last entry ", "dim"), Piece(_last_entry(node, last), "text")),
+        (Piece("terms of log ", "dim"), *log_tail(node, width - 13)),
+    ]
+    if not node.alive:
+        return lines
+    is_leader = node.state is CMState.LEADER
+    full = 0.05 if is_leader else longest_timeout(view)
+    bar = timer_bar(node, view.snapshot.time, max(3, min(24, width - 16)), glyphs, full)
+    lines.append((Piece("heartbeat " if is_leader else "timer ", "dim"), *bar))
+    if is_leader:
+        lines += peer_lines(node, width)
+    elif node.votes:
+        lines.append((Piece("votes ", "dim"), *votes_line(view, node, glyphs)))
+        lines.append((Piece("from ", "dim"), Piece(" ".join(f"n{v}" for v in sorted(node.votes)), "text")))
+    else:
+        lines.append((Piece("leader ", "dim"), Piece(_node_or_dash(node.leader_id), "text")))
+    return lines
+
+
+def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Line:
+    """Return the keys of a row, with those that take back what was done to the node."""
+    turned = {
+        "c crash": "r restart" if not node.alive else "",
+        "d cut off": "d connect" if not node.connected else "",
+        "z freeze": "z thaw" if node.frozen else "",
+    }
+    pieces: list[Piece] = []
+    for action in row:
+        key, _, word = (turned.get(action) or action).partition(" ")
+        pieces += [
+            Piece(f"{key} ", "key bold", ("letter", ord(key))),
+            Piece(f"{word:<14}", "dim", ("letter", ord(key))),
+        ]
+    return tuple(pieces)
+
+
+def _commit_line(node: NodeSnapshot, width: int) -> Line:
+    """commit_index and last_applied, their names as long as there is room for."""
+    commit = or_dash(node.commit_index)
+    applied = or_dash(node.last_applied)
+    for one, other in (("commit", "applied"), ("cmt", "appl"), ("c", "a")):
+        if len(one) + len(other) + len(commit) + len(applied) + 3 <= width:
+            break
+    return (
+        Piece(f"{one} ", "dim"),
+        Piece(commit, "text bold"),
+        Piece(f" {other} ", "dim"),
+        Piece(applied, "text"),
+    )
+
+
+def log_tail(node: NodeSnapshot, width: int) -> Line:
+    """The end of a node's log: the last digit of each entry's term, solid up to its commit index."""
+    first = max(0, len(node.log) - width)
+    pieces: list[Piece] = []
+    commit = node.commit_index
+    for index in range(first, len(node.log)):
+        term = node.log[index].term
+        style = f"t{term % 7} {'solid' if index <= commit else 'hollow'}"
+        target: Target = ("entry", index)
+        if pieces and pieces[-1].style == style and pieces[-1].target == target:
+            pieces[-1] = pieces[-1]._replace(text=pieces[-1].text + str(term % 10))
+        else:
+            pieces.append(Piece(str(term % 10), style, target))
+    return tuple(pieces)
+
+
+def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: float = LONGEST_TIMEOUT) -> Line:
+    """The time left until the node's timer fires: a bar of `width` columns and milliseconds."""
+    if not node.alive or node.frozen:
+        return (Piece(glyphs.empty * width, "faint"), Piece(" frozen" if node.alive else "", "dim"))
+    left = max(0.0, node.deadline - now)
+    if math.isinf(left):
+        return (Piece(glyphs.empty * width, "faint"),)
+    filled = min(width, math.ceil(width * left / full))
+    style = "leader" if node.state is CMState.LEADER else "warn" if left < 0.04 else "timer"
+    shown = f"{left * 1000:4.0f} ms" if left < 0.9995 else f"{left:5.1f} s"
+    return (
+        Piece(glyphs.full * filled, style),
+        Piece(glyphs.empty * (width - filled), "faint"),
+        Piece(shown, "dim"),
+    )
+
+
+def longest_timeout(view: View) -> float:
+    """Return what a full bar stands for: the longest wait of any node now, at least 300 ms."""
+    now = view.snapshot.time
+    waits = [n.deadline - now for n in view.snapshot.nodes if n.alive and n.deadline < math.inf]
+    longest = max(waits, default=0.0)
+    return LONGEST_TIMEOUT if longest <= LONGEST_TIMEOUT else 2.0 ** math.ceil(math.log2(longest))
+
+
+def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
+    """A candidate's votes as they come in."""
+    needed = len(view.snapshot.nodes) // 2 + 1
+    got = len(node.votes)
+    return (
+        Piece(glyphs.voted * got, "candidate bold"),
+        Piece(glyphs.open * max(0, needed - got), "dim"),
+        Piece(f" {got} of {needed}", "text"),
+    )
+
+
+def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
+    """A leader's next_index and match_index, a column per peer; relative to its last index where long."""
+    peers = [peer for peer, _ in node.next_index]
+    next_of, match_of, last = dict(node.next_index), dict(node.match_index), len(node.log) - 1
+    if not peers:
+        return [(Piece("no peers", "dim"),)]
+    room = (width - 6) // len(peers)
+    columns = [(f"n{p}", str(next_of[p]), or_dash(match_of.get(p, -1))) for p in peers]
+    names = ("peer", "next", "match")
+    if max(len(text) for column in columns for text in column) >= room:
+        columns = [
+            (f"n{p}"[-max(1, room - 1) :], f"{next_of[p] - last:+d}", _behind(last - match_of.get(p, -1)))
+            for p in peers
+        ]
+        names = ("peer", "next±", "lag")
+    wide = max(len(text) for column in columns for text in column) + 1
+    if wide > room:  # many peers: how far each is, one after another
+        text = " ".join(or_dash(match_of.get(p, -1)) for p in peers)
+        return [(Piece("match ", "dim"), Piece(text, "text"))]
+    lines: list[Line] = []
+    for at, name in enumerate(names):
+        style = "dim" if at == 0 else "text"
+        cells = [
+            Piece(f"{column[at]:>{wide}}", style if at < 2 or match_of.get(p, -1) < last else "ok", ("node", p))
+            for p, column in zip(peers, columns, strict=True)
+        ]
+        lines.append((Piece(f"{name:<5}", "dim"), *cells))
+    return lines
+
+
+def _node_or_dash(id: int) -> str:
+    return f"n{id}" if id >= 0 else "-"
+
+
+def _behind(lag: int) -> str:
+    return f"-{lag}" if lag > 0 else "0"
+
+
+def _last_entry(node: NodeSnapshot, last: int) -> str:
+    return f"{last} (term {node.log[last].term})" if last >= 0 else "-"
+
+
+class NodePane(Pane):
+    """The selected node: all that is known of it."""
+
+    name = "node"
+    key = "n"
+    help = "show all that is known of the selected node"
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the lines in sight."""
+        return inspector(view, context)
+
+    def notes(self, context: Context) -> list[str]:
+        """Return the node's name."""
+        return [f"n{context.selected}"]
