@@ -254,8 +254,11 @@ class Live:
                 pass
             except InvariantBroken as broken:
                 self._on_news(str(broken.breach))
-            except (NodeFailed, ReaderFailed, StorageError, UsageError) as error:
+            except (NodeFailed, ReaderFailed, StorageError) as error:
                 self._on_news(str(error))
+            except UsageError as error:
+                if not harness.paused:  # else it was halted while time passed
+                    self._on_news(str(error))
             except Interrupted:
                 pass
 

@@ -57,9 +57,9 @@ FIRST_MINUTES = 300.0
 """The seconds in which the screen stops by itself at what is seen for the first time."""
 
 MILESTONES = {
-    "candidate": "the first candidate, which asks the others for their votes",
-    "leader": "the first leader: a majority voted for it",
-    "commit": "the first committed entry: a majority has it",
+    "candidate": "first candidate: it asks for votes",
+    "leader": "first leader: a majority voted for it",
+    "commit": "first commit: a majority has the entry",
 }
 """What the screen says where it stops by itself."""
 
@@ -235,13 +235,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Return what is to be seen now: the present, the past, or where the playhead is."""
         view, selected = self.driver.view(), self.deck.selected
         if not self.watches or view.rewound:
-            self.deck.pace = "" if self.playhead is None else "pace real"
+            self.deck.pace, self.deck.pace_note = "", ""
             return scene_of(view, selected)
         branch = self.driver.session.branch
         if self.playhead is None or self.playhead.branch is not branch:
             self.leave_pace()
             self.playhead = Playhead(branch, self.flight)
-        self.deck.pace = f"pace watch, flight {self.flight:g} s"
+        self.deck.pace, self.deck.pace_note = "pace watch", f"flight {self.flight:g} s"
         scene = self.playhead.tick(time.monotonic(), view, selected)
         self._stop_at_milestones(self.playhead)
         return scene
@@ -252,9 +252,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             is_first = milestone.what not in self._met
             self._met.add(milestone.what)
             is_early = time.monotonic() - self._began < FIRST_MINUTES
-            if is_first and is_early and self.stops and self.settings.stops and self.player is None:
+            if is_first and is_early and self.stops and self.settings.stops and not self.is_busy:
                 playhead.stop()
-                self.say("", f"{MILESTONES[milestone.what]}: space goes on; A: no more such stops")
+                self.say("", f"{MILESTONES[milestone.what]}. space goes on; A stops this")
         playhead.milestones.clear()
 
     def leave_pace(self) -> None:
@@ -427,6 +427,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             playhead.step()
         else:
             self.go_to(playhead.seq + by)
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a script plays or a command is under way, which must not be stopped."""
+        return (self.player is not None and not self.player.ended) or self.driver.busy is not None
 
     def action_stops(self) -> None:
         """Stop by itself at what is seen for the first time, or do so no more; remembered."""

@@ -105,9 +105,10 @@ class Playhead:
         """True if idle time passes faster than a flight would."""
 
         self.milestones: list[Milestone] = []
-        """What was shown for the first time since this list was emptied."""
+        """What is seen for the first time since this list was emptied."""
 
         self._holds_next = False
+        self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
         self._met: set[str] = set()
         self._clock = 0.0  # seconds of the wall that this playhead moved
         self._wall: float | None = None
@@ -180,6 +181,8 @@ class Playhead:
             self.is_behind = self._world.seq < history.last_seq
             shown = self._view(view, history)
         self._forget_lost()
+        self.milestones += [milestone for when, milestone in self._coming if when <= self._clock]
+        self._coming = [coming for coming in self._coming if coming[0] > self._clock]
         self._steer_for(view)
         return self._scene(shown, selected)
 
@@ -228,13 +231,13 @@ class Playhead:
                 self._lose((call_id, isinstance(event, facts.ReplyLost)), reason)
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
                 self._dwell(DWELL)
-                self._meet(record, "candidate")
+                self._meet(record, "candidate", DWELL + 0.4)
             case decisions.BecameLeader():
                 self._dwell(DWELL)
-                self._meet(record, "leader")
+                self._meet(record, "leader", 0.4)
             case decisions.CommitAdvanced() if event.replicas:
                 self._dwell(DWELL / 2)
-                self._meet(record, "commit")
+                self._meet(record, "commit", 0.4)
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
             case decisions.EntryAppended() | decisions.LogTruncated() | decisions.VoteDecided():
@@ -282,10 +285,11 @@ class Playhead:
         """Show nothing else for that many flights."""
         self._not_before = max(self._not_before, self._clock + flights * self.flight / self._hurry)
 
-    def _meet(self, record: Record, what: str) -> None:
+    def _meet(self, record: Record, what: str, after: float) -> None:
+        """Note a first time, which is well seen `after` so many flights."""
         if what not in self._met:
             self._met.add(what)
-            self.milestones.append(Milestone(record.seq, what))
+            self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 
     # ---- the clock of the cluster
 

@@ -50,7 +50,8 @@ class ScreenState:
     """True if `outcome` came while the same line was under way."""
 
     pace: str = ""
-    """The pace in words, "" for that of the cluster."""
+    pace_note: str = ""
+    """The pace in words, "" for that of the cluster, and more about it."""
 
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
@@ -249,7 +250,7 @@ class ScreenState:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
-        out: dict[str, tuple[Line, ...]] = {"status": (status.status_line(view, head, self.pace),)}
+        out: dict[str, tuple[Line, ...]] = {"status": (status.status_line(view, head, self.pace, self.pace_note),)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
         out["sentence"] = tuple(story.sentence_lines(scene, self.context("", where.sentence)))

@@ -506,7 +506,7 @@ COPIED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("w", "y"), r"node 0 is leader of term 1.*(\n- .*)+"),
     (("escape", "y"), r"(?s).*n0 ★ LEADER.*NEXT.*"),
     (("N", "y"), r"(?s).*n0.*●.*"),
-    (("n", "y"), r"(?s)n0 ★ leader.*"),
+    (("n", "y"), r"(?s) n0 ★ leader.*"),
     (("i", "y"), r"(?s).*Election Safety.*"),
 )
 """What is pressed, and what a match of is copied then."""

@@ -30,7 +30,8 @@ class Terminal:
         self.raw = ""
         self.screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self.screen)
-        command = ["-c", code, *args] if code else [*COMMAND[1:], "tui", *args]
+        pace = () if "--pace" in args else ("--pace", "real")
+        command = ["-c", code, *args] if code else [*COMMAND[1:], "tui", *pace, *args]
         variables = environment(TERM="xterm-256color", HOME=str(home), LC_ALL="C.UTF-8", TMPDIR=str(home), **env)
         del variables["COLUMNS"]  # the size is the terminal's
         self.child = pexpect.spawn(
@@ -95,20 +96,44 @@ def is_given_back(terminal: Terminal) -> bool:
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(backend: str, home: Path) -> None:
     with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
-        terminal.until(r"n\d leads term \d")
+        terminal.until(r"n\d leads")
         terminal.child.send(":submit hello\r")
         screen = terminal.until(r"index 0 of node \d")
         assert "messages" in screen
-        terminal.until(r"■\d hello.*■\d hello")
+        terminal.until(r"(?s)log hello.*log hello")
         terminal.child.send("qq")
         assert terminal.end() == 0
         assert is_given_back(terminal)
 
 
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home: Path) -> None:
+    with Terminal("--backend", backend, "--pace", "watch", size=(80, 24), home=home) as terminal:
+        screen = terminal.until("(?s)PAUSED.*first candidate.*space goes on; A stops this")
+        assert "CANDIDATE" in screen
+        assert "pace watch" in screen
+        terminal.child.send(" ")
+        terminal.until("▶ +0.*asks for votes")
+        screen = terminal.until("(?s)PAUSED.*first leader")
+        assert "LEADER" in screen
+        terminal.child.send(" s")
+        terminal.until("append 1")
+        terminal.until("(?s)PAUSED.*first commit")
+        terminal.child.send("A")
+        terminal.until("stops no more by itself")
+        terminal.child.send("qq")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+    with Terminal("--backend", backend, "--pace", "watch", size=(80, 24), home=home) as terminal:
+        terminal.until("n. leads")  # it does not stop at the first candidate now
+        terminal.child.send("q")
+        assert terminal.end() == 0
+
+
 def test_the_screen_says_at_its_end_which_branches_a_data_directory_does_not_keep(home: Path) -> None:
     directory = home / "data"
     with Terminal("--backend", "sim", "--speed", "1", "--data-dir", str(directory), home=home) as terminal:
-        terminal.until(r"n\d leads term \d")
+        terminal.until(r"n\d leads")
         terminal.child.send(":wait leader; submit 1; wait committed 1; back 3; submit 2\r")
         terminal.until("branch b1")
         terminal.child.send("qq")
@@ -137,7 +162,7 @@ def test_timings_that_cannot_work_are_warned_of_on_the_screen(home: Path) -> Non
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, home: Path) -> None:
     with Terminal("--backend", "sim", home=home) as terminal:
-        terminal.until("RUNNING")
+        terminal.until("▶ +0")
         os.kill(terminal.child.pid, number)
         terminal.end()
         assert is_given_back(terminal)
@@ -146,7 +171,7 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, ho
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Path) -> None:
     with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
-        terminal.until("leads term")
+        terminal.until("n. leads")
         terminal.child.ptyproc.fileobj.close()
         terminal.child.ptyproc.closed = terminal.child.closed = True
         give_up = time.monotonic() + LIMIT
@@ -162,10 +187,10 @@ def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Pat
         "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
         "from raftplay.tui.state import ScreenState\n"
         "frame, calls = ScreenState.frame, []\n"
-        "def fails(self, view):\n"
+        "def fails(self, scene):\n"
         "    calls.append(1)\n"
-        "    if len(calls) > 9 and not view.snapshot.nodes[2].alive: raise RuntimeError('a bug of ours')\n"
-        "    return frame(self, view)\n"
+        "    if len(calls) > 9 and not scene.view.snapshot.nodes[2].alive: raise RuntimeError('a bug of ours')\n"
+        "    return frame(self, scene)\n"
         "ScreenState.frame = fails\n"
         "from raftplay.cli import main\n"
         "main()"
@@ -212,7 +237,7 @@ AWAY = 2.0
 
 def clock_of(screen: str) -> float:
     """The cluster's time as the status line shows it."""
-    found = re.search(r"RUNNING +(\d+\.\d+) s", screen)
+    found = re.search(r"(?:RUNNING|▶) +(\d+\.\d+) s", screen)
     assert found is not None, screen
     return float(found[1])
 
@@ -220,21 +245,29 @@ def clock_of(screen: str) -> float:
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 @pytest.mark.parametrize("face", ["tui", "shell"])
 def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend: str, home: Path) -> None:
-    args = (*COMMAND[1:], face, "--backend", backend, "--speed", "1")
+    args = (
+        *COMMAND[1:],
+        face,
+        "--backend",
+        backend,
+        "--speed",
+        "1",
+        *(("--pace", "real") if face == "tui" else ()),
+    )
     with Terminal(*args, home=home, code=JOB_SHELL) as terminal:
-        screen = terminal.until(r"n\d leads term \d")
-        leads = re.search(r"n\d leads term \d+", screen)
+        screen = terminal.until(r"n\d leads")
+        leads = re.search(r"n\d leads", screen)
         assert leads is not None
         for _ in range(2):
-            before = clock_of(terminal.until(r"RUNNING +\d+\.\d+ s"))
+            before = clock_of(terminal.until(r"(?:RUNNING|▶) +\d+\.\d+ s"))
             terminal.child.send("\x1a")
             terminal.until("stopped, modes as before: True")
             time.sleep(AWAY)  # this is what must not be seen by the cluster
             terminal.screen.erase_in_display(2)
             terminal.child.send("\n")
-            screen = terminal.until(rf"(?s)RUNNING.*{leads[0]}")
+            screen = terminal.until(rf"(?s)(?:RUNNING|▶) .*{leads[0]}")
             assert clock_of(screen) - before < AWAY
-            terminal.until("space pause" if face == "tui" else "Tab completes")  # all of it is there again
+            terminal.until(r"\[space\] pause" if face == "tui" else "Tab completes")  # all of it is there again
         terminal.child.send(":submit x\r" if face == "tui" else "submit x\r")
         terminal.until(r"index 0 of node \d")
         terminal.until(leads[0])
@@ -242,7 +275,7 @@ def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend:
 
 def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> None:
     with Terminal("--backend", "sim", home=home) as terminal:
-        terminal.until("RUNNING")
+        terminal.until("▶ +0")
         terminal.child.send("\x1a")
         terminal.until("no shell would wake raftplay up")
 
@@ -271,8 +304,8 @@ def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
 
 def test_a_terminal_that_stops_reading_deposes_no_leader(home: Path) -> None:
     with Terminal("--backend", "tcp", "--speed", "0.1", home=home) as terminal:
-        screen = terminal.until(r"n\d leads term \d")
-        leads = re.search(r"n\d leads term \d+", screen)
+        screen = terminal.until(r"n\d leads")
+        leads = re.search(r"n\d leads", screen)
         assert leads is not None
         time.sleep(3)  # nobody reads, and the buffer of the terminal is soon full
         terminal.child.send(":status\r")
@@ -282,10 +315,10 @@ def test_a_terminal_that_stops_reading_deposes_no_leader(home: Path) -> None:
 
 def test_a_resize_is_followed(home: Path) -> None:
     with Terminal("--backend", "sim", "--speed", "1", size=(120, 40), home=home) as terminal:
-        terminal.until("leads term")
+        terminal.until("n. leads")
         terminal.screen.resize(24, 80)
         terminal.child.setwinsize(24, 80)
-        terminal.until(r"node role +term vote")
+        terminal.until(r"\[\?\] help")
         terminal.screen.resize(10, 50)
         terminal.child.setwinsize(10, 50)
         terminal.until("50x10: raftplay needs 60x16")

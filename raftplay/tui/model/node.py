@@ -17,7 +17,7 @@ ON_DISK = "on disk"
 LONGEST_TIMEOUT = 0.3
 """The wait that a full timer bar stands for, in seconds of cluster time, unless a longer one was seen."""
 
-ACTIONS = (("c crash", "d cut off", "z freeze"), ("t time out", "S submit to it", "w why"))
+ACTIONS = (("c crash", "d cut off", "z freeze"), ("t time out", "S submit", "w why"))
 """The keys that act on the selected node, in rows; `r` stands for `c` where it is down."""
 
 
@@ -89,7 +89,7 @@ def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Line:
         key, _, word = (turned.get(action) or action).partition(" ")
         pieces += [
             Piece(f"{key} ", "key bold", ("letter", ord(key))),
-            Piece(f"{word:<14}", "dim", ("letter", ord(key))),
+            Piece(f"{word:<11}", "dim", ("letter", ord(key))),
         ]
     return tuple(pieces)
 

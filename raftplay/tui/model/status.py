@@ -26,16 +26,20 @@ def state_of(view: View, context: Context) -> Line:
     return (Piece(f" {glyphs.running} ", "running badge"), time)
 
 
-def status_line(view: View, context: Context, pace: str = "") -> Line:
+def status_line(view: View, context: Context, pace: str = "", note: str = "") -> Line:
     """The whole line. Each part has a rank; the lowest ranks leave where there is no room.
 
-    `pace` says how fast the screen goes, "" for as fast as the cluster.
+    `pace` says how fast the screen goes, "" for as fast as the cluster, and `note` more about that.
     """
     snapshot, glyphs = view.snapshot, context.glyphs
     parts: list[tuple[int, Line]] = [(9, state_of(view, context))]
     if not view.rewound:
-        speed = f"speed {snapshot.speed:g}" if not pace or snapshot.speed != 1 else ""
-        parts.append((4, (Piece(", ".join(filter(None, (pace, speed))), "dim"),)))
+        if pace:
+            parts.append((5, (Piece(pace, "dim"),)))
+        if note:
+            parts.append((3, (Piece(note, "dim"),)))
+        if not pace or snapshot.speed != 1:
+            parts.append((4, (Piece(f"speed {snapshot.speed:g}", "dim"),)))
     if view.branch:
         parts.append((5, (Piece(f"branch {visible(view.branch)}", "warn"),)))
     term = max((n.current_term for n in snapshot.nodes if n.alive), default=0)
