@@ -93,8 +93,7 @@ To add a …, touch …
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/
   question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
-  pane           a module in tui/model/, its name in tui/model/layout.py, tui/model/foot.py, tui/state.py,
-                 tui/app.py, tui/keys.py
+  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
   key            tui/keys.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py

@@ -53,6 +53,7 @@ class Rule(StrEnum):
         "its election timer fired, and it asks before it starts another election",
     )
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
+    OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
 
 def rule_words(rule: str) -> tuple[str, str]:
