@@ -16,10 +16,10 @@ from raftplay import Harness, RequestVoteArgs, UsageError
 from raftplay.cluster import flight as flights
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
-from raftplay.commands.session import Session
 from raftplay.explore.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
+from raftplay.session.session import Session
 from raftplay.watch import facts
 
 CALM = Config(raft=RaftConfig(election_min=20, election_max=40))

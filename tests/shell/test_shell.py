@@ -368,7 +368,7 @@ def test_a_home_that_cannot_be_written_is_no_failure(home: str) -> None:
 def test_an_internal_error_leaves_a_report_and_the_session_as_a_script(
     kind: str, state: dict[str, str], tmp_path: Path
 ) -> None:
-    patch = "from raftplay.commands import looking\nfrom raftplay.commands.table import TABLE\n"
+    patch = "from raftplay.commands import looking\nfrom raftplay.language.table import TABLE\n"
     patch += "from dataclasses import replace\n"
     patch += "def fails(session): raise RuntimeError('a bug of ours')\n"
     patch += "TABLE['status'] = replace(TABLE['status'], function=fails)\n"

@@ -11,9 +11,9 @@ from support.session import blueprint, do, live, perform, session_of
 
 from raftplay import Config, RaftConfig
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.completion import hint_of
-from raftplay.commands.shown import columns
+from raftplay.language.completion import hint_of
 from raftplay.past.view import View
+from raftplay.session.shown import columns
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import LINES_A_SECOND, Feed
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line

@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import raftplay.commands.script  # noqa: F401 - it fills the table of commands
+import raftplay.run.script  # noqa: F401 - it fills the table of commands
 from raftplay.cluster.own_methods import methods_of
-from raftplay.commands import about_lessons, answers, looking
+from raftplay.commands import about_lessons, looking
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
+from raftplay.run import answers
 from raftplay.tui import keys
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,7 +12,7 @@ import pytest
 from support.tui import frame_of, still
 
 from raftplay import scenarios
-from raftplay.commands.script import parse_script
+from raftplay.run.script import parse_script
 from raftplay.watch.invariants import INVARIANTS
 
 FOLDER = Path(__file__).parent / "frames"
@@ -75,7 +75,7 @@ def test_the_screen_is_as_it_was_read_last(case: Case) -> None:
     lines, setup = case.lines, case.setup
     if case.script:
         script = scenarios.text_of(case.script)
-        steps = [step.bound.statement.text for step in parse_script(case.script, script).steps]
+        steps = [step.bound.text for step in parse_script(case.script, script).steps]
         lines = tuple(steps[: steps.index("wait committed z on 4") + 1])
         setup = "\n".join(line for line in script.split("\n") if line.startswith(("bug", "watch", "timing")))
     with still(*lines, nodes=case.nodes, setup=setup) as driver:

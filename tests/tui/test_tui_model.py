@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.tui import context, done, still, texts, view_after
 
-from raftplay.commands.shown import columns
 from raftplay.output import forced
 from raftplay.raft.messages import LogEntry
+from raftplay.session.shown import columns
 from raftplay.tui.model import diagram, events, matrix, nodes, status, why
 from raftplay.tui.model.context import KINDS, Filter
 from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
