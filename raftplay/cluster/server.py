@@ -15,7 +15,7 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.network import Network
-from raftplay.cluster.own_methods import check_results
+from raftplay.cluster.own_methods import check_results, overrides_replies, untold
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
@@ -98,6 +98,7 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         check_results(module.rules)
+        self._told: list[Decision] | None = [] if overrides_replies(module) else None
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:
@@ -337,6 +338,7 @@ class Server:
         except FAILURES as error:
             self._fail(error, method, str(request))
         else:
+            self._tell_own(args, reply)
             self._settle(now, request, reply)
 
     def _handle_reply(self, response: Response) -> None:
@@ -512,6 +514,16 @@ class Server:
         if kinds != FOUR_NUMBERS:
             raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
         self._stream.publish(self.id, self.incarnation, decision, after)
+        if self._told is not None:
+            self._told.append(decision)
+
+    def _tell_own(self, args: Args, reply: Reply) -> None:
+        """Publish a reply of the user's own method as a decision, unless the node has told it."""
+        if self._told is not None and self._stream.active:
+            decision = untold(self._told, args, reply)
+            if decision is not None:
+                self._publish_decision(decision)
+            self._told.clear()
 
 
 def _checked(reply: R, kind: type[R]) -> R:
