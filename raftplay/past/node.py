@@ -223,6 +223,7 @@ class PastNode:
         self.leader_id = self.id
 
     def _became_follower(self, event: decisions.BecameFollower) -> None:
+        self.votes, self.next_index, self.match_index = (), {}, {}
         if event.term > event.old_term:
             self.leader_id = NONE
 

@@ -18,7 +18,7 @@ from raftplay.commands.setup import Setup
 
 class Node(msgspec.Struct, forbid_unknown_fields=True):
     id: int
-    state: Literal["Follower", "Candidate", "Leader", "Dead"]
+    state: Literal["Follower", "Pre-candidate", "Candidate", "Leader", "Dead"]
     term: int
     vote: int
     log: list[tuple[int, Any]]
