@@ -16,9 +16,10 @@ The rooms, from the ground up
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
   cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
-                 delayed RPCs, links, messages in flight); disk.py is between a node and its storage; cluster.py
-                 holds all servers; harness.py is the public `Harness`, with the assertions of checks.py;
-                 snapshot.py is its state as a value
+                 delayed RPCs, links, messages in flight); cluster.py holds all servers; harness.py is the public
+                 `Harness`, with the assertions of checks.py; snapshot.py is its state as a value;
+                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
+                 node and its storage
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
   why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
@@ -92,10 +93,9 @@ To add a …, touch …
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/
   question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
-  pane           a module in tui/model/, its name in tui/model/layout.py, tui/model/foot.py, tui/state.py,
-                 tui/app.py, tui/keys.py
+  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
   key            tui/keys.py
-  sub-command    a module of cli/, on `app`
+  sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it
 
@@ -117,7 +117,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.proxy import RPCProxy
     from raftplay.cluster.server import Server
     from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-    from raftplay.cluster.sqlite_storage import SqliteStorage
+    from raftplay.cluster.storage.sqlite_storage import SqliteStorage
     from raftplay.cluster.timings import TimingWarning
     from raftplay.errors import UsageError
     from raftplay.raft.commands import CommandRefused
@@ -133,6 +133,8 @@ if TYPE_CHECKING:
         RequestVoteArgs,
         RequestVoteReply,
     )
+    from raftplay.raft.quorum import Majority
+    from raftplay.raft.rules import Rules
     from raftplay.raft.storage import MapStorage, Storage, StorageError
 DEBUG_CM = 1
 """1 writes one line per decision to the logger `raftplay`, at level DEBUG; 0 writes none."""
@@ -152,6 +154,7 @@ __all__ = [
     "InvariantBroken",
     "LinkFaults",
     "LogEntry",
+    "Majority",
     "MapStorage",
     "NodeFailed",
     "NodeSnapshot",
@@ -160,6 +163,7 @@ __all__ = [
     "Report",
     "RequestVoteArgs",
     "RequestVoteReply",
+    "Rules",
     "Server",
     "Snapshot",
     "SqliteStorage",
@@ -178,7 +182,7 @@ _MODULES = {
     "raftplay.cluster.proxy": "RPCProxy",
     "raftplay.cluster.server": "Server",
     "raftplay.cluster.snapshot": "NodeSnapshot Snapshot",
-    "raftplay.cluster.sqlite_storage": "SqliteStorage",
+    "raftplay.cluster.storage.sqlite_storage": "SqliteStorage",
     "raftplay.cluster.timings": "TimingWarning",
     "raftplay.errors": "UsageError",
     "raftplay.raft.commands": "CommandRefused",
@@ -187,6 +191,8 @@ _MODULES = {
     "raftplay.raft.messages": (
         "AppendEntriesArgs AppendEntriesReply CMState CommitEntry LogEntry Report RequestVoteArgs RequestVoteReply"
     ),
+    "raftplay.raft.quorum": "Majority",
+    "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

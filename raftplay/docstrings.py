@@ -18,8 +18,8 @@ def docstring(thing: Callable[..., object]) -> str:
     """Return the docstring of a class or function, or "" if it has none."""
     if not IS_STRIPPED:
         return inspect.getdoc(thing) or ""
-    module = sys.modules[thing.__module__]
-    return inspect.cleandoc(_in_source(module).get(thing.__qualname__, ""))
+    file = sys.modules[thing.__module__].__file__
+    return inspect.cleandoc(in_source(Path(file or "")).get(thing.__qualname__, ""))
 
 
 def restore(module: ModuleType) -> None:
@@ -31,10 +31,10 @@ def restore(module: ModuleType) -> None:
 
 
 @cache
-def _in_source(module: ModuleType) -> dict[str, str]:
+def in_source(file: Path) -> dict[str, str]:
     """Return the docstrings of a module by qualified name; empty if its source cannot be read."""
     try:
-        tree = ast.parse(Path(module.__file__ or "").read_bytes())
+        tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}
     return dict(_docstrings(tree, ""))

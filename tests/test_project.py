@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import command_line
 from support.pages import DOCS, GENERATED, README, TEXTS, part
 
 import raftplay
@@ -107,10 +108,9 @@ def test_the_readme_begins_with_the_two_commands_that_do_everything():
 
 def test_the_counterexample_in_the_pages_still_breaks_what_it_says(tmp_path: Path):
     (tmp_path / "found.txt").write_text(part(DOCS / "search.md", "counterexample"), "utf-8")
-    command = [sys.executable, "-m", "raftplay.cli", "run", "found.txt"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert "Leader Completeness broke at 0.467 s" in done.stdout.decode("utf-8")
+    done = command_line.raftplay("run", "found.txt", cwd=tmp_path)
+    assert done.status == 1
+    assert "Leader Completeness broke at 0.467 s" in done.out
 
 
 def test_the_top_level_holds_what_it_should_and_no_more():

@@ -1,17 +1,13 @@
 """Completions for Tab in a system shell: names of scenarios, bugs, lessons and topics, and files.
 
 ``raftplay --install-completion`` installs them. Each function returns the candidates for an incomplete word.
+
+The rule of this module: what a function offers is imported when Tab is pressed.
 """
 
 import glob
 import os
 from collections.abc import Iterable
-
-from raftplay import scenarios as shipped
-from raftplay.commands.table import TABLE, TOPICS
-from raftplay.explore.mixes import MIXES
-from raftplay.lessons import catalogue
-from raftplay.raft.bugs import BUGS
 
 MOST = 500
 """The highest number of files offered."""
@@ -25,27 +21,40 @@ def files(incomplete: str) -> list[str]:
 
 def scripts(incomplete: str) -> list[str]:
     """Offer scenarios and files; after ``b``, also those of bugs."""
+    from raftplay import scenarios as shipped  # noqa: PLC0415
+
     begun = incomplete.startswith("b")
     return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
 
 
 def lessons(incomplete: str) -> list[str]:
-    """Offer lessons by name, and files."""
-    return [*_that_begin(catalogue.names(), incomplete), *files(incomplete)]
+    """Offer lessons by name and by number, and files."""
+    from raftplay.lessons import catalogue  # noqa: PLC0415
+
+    names = catalogue.names()
+    numbers = map(str, range(1, len(names) + 1))
+    return [*_that_begin([*names, *numbers], incomplete), *files(incomplete)]
 
 
 def bugs(incomplete: str) -> list[str]:
     """Offer bug switches."""
+    from raftplay.raft.bugs import BUGS  # noqa: PLC0415
+
     return _that_begin(BUGS, incomplete)
 
 
 def mixes(incomplete: str) -> list[str]:
     """Offer fault mixes."""
+    from raftplay.explore.mixes import MIXES  # noqa: PLC0415
+
     return _that_begin(MIXES, incomplete)
 
 
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
+    import raftplay.commands.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+    from raftplay.commands.table import TABLE, TOPICS  # noqa: PLC0415
+
     return _that_begin((*TABLE, *TOPICS), incomplete)
 
 

@@ -10,31 +10,14 @@ from typing import NoReturn
 
 import typer
 
-from raftplay.backends.base import NodeFailed
 from raftplay.backends.interrupts import resend_lost_interrupts
-from raftplay.cli.app import app
-from raftplay.commands.runner import Status
-from raftplay.commands.script import ScriptRefused
+from raftplay.cli.app import application
 from raftplay.commands.shown import quoted
+from raftplay.commands.status import Status
 from raftplay.commands.values import read_long_integers
-from raftplay.docstrings import restore
 from raftplay.errors import UsageError
 from raftplay.output import be_silent, complain, prepare_streams
-from raftplay.raft.storage import StorageError
 from raftplay.signals import end, handled
-
-# --help lists the commands in this order.
-# isort: off
-from raftplay.cli import playing
-from raftplay.cli import learning
-from raftplay.cli import listing
-from raftplay.cli import searching
-# isort: on
-
-_COMMANDS = (playing, learning, listing, searching)  # importing them registers the commands
-
-for _module in _COMMANDS:
-    restore(_module)  # typer makes help texts from their docstrings
 
 COMPLETE = "_RAFTPLAY_COMPLETE"
 """The environment variable by which a shell requests completions."""
@@ -73,8 +56,17 @@ def complete_variable(environ: Mapping[str, str] = os.environ) -> str:
     return COMPLETE if asks else "="
 
 
+def typed_words(complete: str, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the words after ``raftplay``: the arguments, or what a shell that requests completions passes."""
+    if complete != COMPLETE:
+        return sys.argv[1:]
+    return (environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS", "")).split()[1:]
+
+
 def run() -> NoReturn:
     """Run the command line; report every failure as one sentence and an exit status."""
+    complete = complete_variable()
+    app = application(typed_words(complete))
     status: int = Status.HELD
     try:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -83,25 +75,35 @@ def run() -> NoReturn:
         read_long_integers()
         resend_lost_interrupts()
         with handled(end):
-            status = app(prog_name="raftplay", standalone_mode=False, complete_var=complete_variable()) or status
-    except ScriptRefused as refusal:
-        complain(*str(refusal).split("\n"))
-        status = Status.MISUSED
-    except (StorageError, UsageError) as error:
-        complain(f"raftplay: error: {error}")
-        status = Status.MISUSED
-    except NodeFailed as failed:  # it failed before there was a transcript
-        complain(*f"raftplay: {failed}".split("\n"))
-        status = Status.FAILED
-    except typer.TyperException as error:
-        complain(f"raftplay: error: {call_text(error)}")
-        status = Status.MISUSED
-    except OSError as error:
-        be_silent()
-        complain(f"raftplay: error: {error.strerror or error}")
-        status = Status.MISUSED
+            status = app(prog_name="raftplay", standalone_mode=False, complete_var=complete) or status
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
+    except Exception as error:
+        status = report(error)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is printed; another Ctrl-C must not interrupt the exit
     sys.exit(status)
+
+
+def report(error: Exception) -> Status:
+    """Report a failure in a sentence; return the exit status. Raises `error` if it is a defect."""
+    from raftplay.backends.base import NodeFailed  # noqa: PLC0415 - these modules are imported if all goes well
+    from raftplay.commands.script import ScriptRefused  # noqa: PLC0415
+    from raftplay.raft.storage import StorageError  # noqa: PLC0415
+
+    match error:
+        case ScriptRefused():
+            complain(*str(error).split("\n"))
+        case StorageError() | UsageError():
+            complain(f"raftplay: error: {error}", *getattr(error, "lines", ()))
+        case NodeFailed():  # it failed before there was a transcript
+            complain(*f"raftplay: {error}".split("\n"))
+            return Status.FAILED
+        case typer.TyperException():
+            complain(f"raftplay: error: {call_text(error)}")
+        case OSError():
+            be_silent()
+            complain(f"raftplay: error: {error.strerror or error}")
+        case _:
+            raise error
+    return Status.MISUSED

@@ -3,15 +3,16 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal
-from raftplay.cli.options import SeedOption
+from raftplay.cli.options import NodeOption, SeedOption, own_node
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.files import expanded
 from raftplay.lessons import catalogue
@@ -24,6 +25,8 @@ from raftplay.output import Output, PipedLines
 
 LESSON_SPEED = 0.1
 """The default speed of a lesson on a terminal: an election takes seconds."""
+
+app = typer.Typer()
 
 
 LOOKS = {"title": "1", "dim": "2", "question": "1;36", "command": "36", "right": "1;32", "wrong": "33"}
@@ -43,6 +46,7 @@ def lesson(
     on_screen: Annotated[bool, typer.Option("--tui", help="Show the cluster beside the words.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Words only: for screen readers, and for pipes.")] = False,
     seed: SeedOption = None,
+    node: NodeOption = None,
     speed: Annotated[
         float | None,
         typer.Option(
@@ -72,18 +76,21 @@ def lesson(
         Output().write(lessons.list_lessons(file))
         return
     text = find_lesson(which)
+    overrides = Setup(seed=seed, node=own_node(node))
+    if node is not None:
+        text = replace(text, key="")  # a score with another algorithm is not kept
     if check:
-        raise typer.Exit(int(lessons.check_lesson(text, seed, Output().write)))
+        raise typer.Exit(int(lessons.check_lesson(text, overrides, Output().write)))
     if on_screen:
         if plain:
             raise UsageError("--plain is words only, and --tui is a screen; one of them at a time")
         from raftplay.tui.lesson import show_lesson  # noqa: PLC0415 - only this needs textual
 
-        raise typer.Exit(int(show_lesson(text, seed=seed, speed=speed, file=file)))
+        raise typer.Exit(int(show_lesson(text, overrides, speed=speed, file=file)))
     is_seen = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     console = lesson_console(plain=plain, is_seen=is_seen)
     pace = speed if speed is not None or not is_seen else LESSON_SPEED
-    status = lessons.read_lesson(text, console, seed=seed, speed=pace, file=file, resumes=is_seen)
+    status = lessons.read_lesson(text, console, overrides, speed=pace, file=file, resumes=is_seen)
     raise typer.Exit(int(status))
 
 

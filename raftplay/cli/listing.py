@@ -1,4 +1,7 @@
-"""Commands that list or explain: scenarios, bugs, invariants, help."""
+"""Commands that list or explain: scenarios, bugs, invariants, help.
+
+The rule of this module: each command imports what it lists, so that none waits for what another one needs.
+"""
 
 from typing import Annotated
 
@@ -6,12 +9,9 @@ import typer
 
 from raftplay import scenarios as shipped
 from raftplay.cli import completions
-from raftplay.cli.app import app
-from raftplay.cli.options import known_bugs
-from raftplay.commands import looking
-from raftplay.commands.about_bugs import bug_list, bug_text
 from raftplay.output import Output
-from raftplay.watch.invariants import INVARIANTS
+
+app = typer.Typer()
 
 
 @app.command()
@@ -29,12 +29,17 @@ def bugs(
     ] = None,
 ) -> None:
     """List the bug switches, or explain one; to see one at work: raftplay run bugs/NAME."""
+    from raftplay.cli.options import known_bugs  # noqa: PLC0415
+    from raftplay.commands.about_bugs import bug_list, bug_text  # noqa: PLC0415
+
     Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
 
 
 @app.command()
 def invariants() -> None:
     """List the invariants that are watched while a cluster runs."""
+    from raftplay.watch.invariants import INVARIANTS  # noqa: PLC0415
+
     width = max(len(invariant.name) for invariant in INVARIANTS)
     Output().write("\n".join(f"{invariant.name:<{width}}  {invariant.statement}" for invariant in INVARIANTS))
 
@@ -47,4 +52,7 @@ def help_(
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
 ) -> None:
     """Explain the commands of the language."""
+    import raftplay.commands.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+    from raftplay.commands import looking  # noqa: PLC0415
+
     Output().write(looking.markdown_table() if markdown else looking.help_text(name))

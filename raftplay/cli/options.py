@@ -10,6 +10,7 @@ from raftplay.cli import completions
 from raftplay.cli.files import input_path, output_path
 from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE, is_on
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands.cursor import did_you_mean
 from raftplay.commands.script import override
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
@@ -36,6 +37,16 @@ BugOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME", autocompletion=completions.bugs, help="Switch on a bug; may be given several times."
+    ),
+]
+
+
+NodeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE:CLASS",
+        autocompletion=completions.files,
+        help="Nodes of a class of your own: raftplay help node. Its code runs.",
     ),
 ]
 
@@ -107,9 +118,12 @@ def chosen(
     bugs: list[str] | None,
     *,
     without_bugs: bool,
+    node: str | None = None,
 ) -> Setup:
     """Return the set-up that the options choose. Raises `UsageError`."""
-    overrides = Setup(nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs)
+    overrides = Setup(
+        nodes=nodes, seed=seed, bugs=known_bugs(bugs), without_bugs=without_bugs, node=own_node(node)
+    )
     if backend is not None:
         override(overrides, "--backend", f"backend {backend}")
     for text in timing or []:
@@ -117,6 +131,15 @@ def chosen(
     for text in switches or []:
         override(overrides, "--set", f"set {text.replace('=', ' ', 1)}")
     return overrides
+
+
+def own_node(text: str | None) -> OwnNode | None:
+    """Return the class of nodes that --node names, after loading it. Raises `UsageError`."""
+    if text is None:
+        return None
+    node = OwnNode(text)
+    loaded(node)
+    return node
 
 
 def known_bugs(names: list[str] | None) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import is_terminal, load, output_path, own_file, read, trace_target
 from raftplay.cli.options import (
     BackendOption,
     BugOption,
     DataDirOption,
     ForceOption,
+    NodeOption,
     NodesOption,
     SeedOption,
     SetOption,
@@ -34,6 +34,8 @@ from raftplay.errors import UsageError
 from raftplay.files import Target, expanded
 from raftplay.output import Output
 from raftplay.shell.own import piped_script
+
+app = typer.Typer()
 
 
 @app.command()
@@ -55,6 +57,7 @@ def run(
     data_dir: DataDirOption = None,
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
+    node: NodeOption = None,
     trace: TraceOption = None,
     force: ForceOption = False,
     quiet: Annotated[
@@ -74,7 +77,7 @@ def run(
     failed, an invariant was violated or an answer differs; 2 when the script or an option is wrong; 130 after
     Ctrl-C. More about --verify and --rewrite: raftplay help transcripts.
     """
-    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
     output = Output()
     transcript = (JsonTranscript if json else TextTranscript)(output.write, quiet=quiet)
     if verify and rewrite:
@@ -112,6 +115,7 @@ def shell(
     data_dir: DataDirOption = None,
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
+    node: NodeOption = None,
     trace: TraceOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -119,7 +123,7 @@ def shell(
 
     Without a terminal it reads commands from standard input, as `run -` does, up to `exit`.
     """
-    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         if script is not None:
             again = f"raftplay run {path_text(script)}"
@@ -160,6 +164,7 @@ def tui(
     data_dir: DataDirOption = None,
     bug: BugOption = None,
     without_bugs: WithoutBugsOption = False,
+    node: NodeOption = None,
     trace: TraceOption = None,
     force: ForceOption = False,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
@@ -202,7 +207,7 @@ def tui(
         raise UsageError("a script and --counterexample cannot both be played")
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
-    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs)
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
     name = script if script is not None else counterexample
     if last and (name is not None or overrides != Setup() or data_dir is not None):
         raise UsageError("--last opens the last session as it was; give no script and no other cluster with it")

@@ -12,17 +12,18 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
-from raftplay.cli.app import app
 from raftplay.cli.files import input_path, output_path, read
 from raftplay.cli.options import (
     BugOption,
     ForceOption,
+    NodeOption,
     backend_of,
     check_last_seed,
     known_bugs,
     known_mixes,
     leave_out_weather,
     node_range,
+    own_node,
     seconds_of,
 )
 from raftplay.cluster.config import MAX_NODES
@@ -39,6 +40,8 @@ from raftplay.explore.sweep import Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
 from raftplay.watch.text import count
+
+app = typer.Typer()
 
 
 class ProgressLine:
@@ -113,6 +116,7 @@ def explore_(
     ] = None,
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
+    node: NodeOption = None,
     nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
     mix: Annotated[
         list[str] | None,
@@ -154,13 +158,14 @@ def explore_(
         name, text = read(script)
         assert seeds is not None
         span = range(first_seed, first_seed + seeds)
-        overrides = Setup(bugs=known_bugs(bug))
+        overrides = Setup(bugs=known_bugs(bug), node=own_node(node))
         raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
     unset = leave_out_weather()
     search = Search(
         node_range(nodes),
         seconds=seconds,
         bugs=tuple(known_bugs(bug)),
+        node=own_node(node),
         mixes=known_mixes(mix),
         first_seed=first_seed,
         seeds=seeds,

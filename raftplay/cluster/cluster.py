@@ -11,14 +11,14 @@ from contextlib import ExitStack
 from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
-from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.disk import Disk, MemoryDisk
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Kept, Server
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.storage.data_dir import DataDir
+from raftplay.cluster.storage.disk import Disk, MemoryDisk
+from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry

@@ -28,7 +28,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
-    `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `raftplay.raft.rules.Rules`.
+    `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `Rules`.
     """
 
     raft: RaftConfig = field(default_factory=RaftConfig)

@@ -21,12 +21,12 @@ from raftplay.cluster import arguments, checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
-from raftplay.cluster.data_dir import DataDir
 from raftplay.cluster.dropped import end_when_dropped, weakly
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
+from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import Node

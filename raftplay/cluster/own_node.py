@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
-from raftplay.cluster.raised import own_lines
+from raftplay.cluster.own_methods import check_methods
+from raftplay.cluster.raised import definition, own_lines
 from raftplay.errors import UsageError
 from raftplay.files import expanded
 from raftplay.raft.bugs import Node
@@ -50,6 +51,11 @@ class OwnNode:
         return _load(self.text, os.path.abspath(self.folder))
 
 
+def loaded(node: OwnNode | None) -> Node:
+    """Return the class that `node` names, by default the algorithm's. Raises as `OwnNode.load` does."""
+    return ConsensusModule if node is None else node.load()
+
+
 def name_of(node: type) -> str:
     """Return the name of a class of nodes, as the user wrote it; "" for `ConsensusModule` itself."""
     if node is ConsensusModule:
@@ -60,7 +66,7 @@ def name_of(node: type) -> str:
     return name if node.__module__ == "__main__" else f"{node.__module__}:{name}"
 
 
-def reference(node: type, folder: str) -> str:
+def reference(node: type, folder: str | Path) -> str:
     """Return what a set-up line of a script in `folder` names `node`; "" if no file of its own defines it."""
     text, file = _names.get(node, ("", ""))
     if not text and "<locals>" not in node.__qualname__:
@@ -88,7 +94,20 @@ def checked_class(node: object) -> Node:
             inspect.signature(node).bind(0, (1, 2), None, config=None, rng=None)
     except TypeError as error:
         raise UsageError(f"the constructor of {node.__name__} cannot be called with {call}: {error}") from None
+    check_methods(node)
+    if issubclass(node, Rules):
+        _make(node)
     return node
+
+
+def _make(rules: type[Rules]) -> None:
+    """Create `rules` once. Raises `UsageError` if that fails."""
+    try:
+        rules()
+    except Exception as error:
+        failure = UsageError(f"{rules.__name__}() raised {type(error).__name__}")
+        failure.lines = own_lines(error, definition(rules, "__init__"))
+        raise failure from error
 
 
 _names: "WeakKeyDictionary[type, tuple[str, str]]" = WeakKeyDictionary()
@@ -115,7 +134,9 @@ def _load(text: str, folder: str) -> Node:
     try:
         found = checked_class(chosen)
     except UsageError as error:
-        raise UsageError(f"{shown}: {error}") from None
+        failure = UsageError(f"{shown}: {error}")
+        failure.lines = error.lines
+        raise failure from error.__cause__
     _names[found] = (f"{place}:{found.__qualname__}", file)
     return found
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import FunctionType
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.stuck import DidNotReturn
@@ -71,6 +72,20 @@ class NodeRaised(NodeFailed):
         return "\n".join((first, *self.lines))
 
 
+class WrongResult(TypeError):
+    """Raised when a rule of the user's, `function`, returns what is not of the right kind."""
+
+    def __init__(self, result: object, kind: str, function: FunctionType) -> None:
+        super().__init__(f"{result!r} was returned, not {kind}")
+        self.function = function
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Return where the function begins."""
+        code = self.function.__code__
+        return place_lines(code.co_filename, code.co_firstlineno, self.function.__name__)
+
+
 def node_raised(
     node: int, error: BaseException, method: str, time: float, message: str = "", kind: type | None = None
 ) -> NodeRaised:
@@ -78,8 +93,11 @@ def node_raised(
 
     `kind` is the class of the node: its definition is named if no line of the user's raised.
     """
-    raised = "" if isinstance(error, DidNotReturn) else type(error).__name__
-    lines = own_lines(error, _definition(kind, method))
+    raised = "" if isinstance(error, DidNotReturn) else _name(error)
+    place = definition(kind, method)
+    if isinstance(error, WrongResult):
+        method, place = error.function.__name__, error.place
+    lines = own_lines(error, place)
     failure = NodeRaised(node, raised, method, time, message, lines)
     failure.__cause__ = error
     return failure
@@ -97,7 +115,11 @@ def own_lines(error: BaseException, instead: tuple[str, ...] = ()) -> tuple[str,
         return (*_frame_lines(own), *map(visible, text.split("\n")))
     lines = _frame_lines(own) or instead or _frame_lines(frames[-3:])
     text = error_text(error)[:LONGEST_TEXT]
-    return (*lines, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    return (*lines, f"{_name(error)}: {text}" if text else _name(error))
+
+
+def _name(error: BaseException) -> str:
+    return TypeError.__name__ if isinstance(error, WrongResult) else type(error).__name__
 
 
 def _frame_lines(frames: Sequence[traceback.FrameSummary]) -> tuple[str, ...]:
@@ -118,7 +140,7 @@ def place_lines(file: str, line: int, name: str) -> tuple[str, ...]:
     return (f'  File "{visible(file)}", line {line}, in {name}', *([f"    {visible(text)}"] if text else []))
 
 
-def _definition(kind: type | None, method: str) -> tuple[str, ...]:
+def definition(kind: type | None, method: str) -> tuple[str, ...]:
     """Return where the user's own `method` of the class `kind` begins, or that class; () if it is raftplay's."""
     for base in kind.__mro__ if kind is not None else ():
         code = getattr(vars(base).get(method), "__code__", None)

@@ -13,12 +13,13 @@ from typing import NamedTuple, TypeVar, cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Handle
 from raftplay.cluster.config import Config
-from raftplay.cluster.disk import Disk, TornWrite
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.network import Network
+from raftplay.cluster.own_methods import check_results
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
+from raftplay.cluster.storage.disk import Disk, TornWrite
 from raftplay.raft.bugs import module_with
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
@@ -108,6 +109,7 @@ class Server:
         config = (config or Config()).settled()
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
+        check_results(module.rules)
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:

@@ -11,8 +11,9 @@ def replay_text(path: Path) -> tuple[bool, str]:
     """Return whether every invariant held in each branch of a trace, and a report. Raises `UsageError`."""
     header, runs = read_trace(path)
     seen = [_watched(run, header.nodes) for run in runs]
+    node = f", node: {header.configuration['node']}" if "node" in header.configuration else ""
     bugs = f", bugs on: {' '.join(header.bugs)}" if header.bugs else ""
-    about = f"{count(header.nodes, 'node')}, {header.backend}, seed {header.seed}{bugs}"
+    about = f"{count(header.nodes, 'node')}, {header.backend}, seed {header.seed}{node}{bugs}"
     lines = []
     for run, (events, time, breaches) in zip(runs, seen, strict=True):
         name = f", branch {run.branch} (from {run.parent} at event {run.since})" if run.parent else ""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.config import Config
-from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.timings import told_elsewhere
 from raftplay.errors import UsageError
 from raftplay.past.history import History

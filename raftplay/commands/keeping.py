@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from raftplay.cluster.config import Config
+from raftplay.cluster.own_node import reference
 from raftplay.commands import kinds
 from raftplay.commands.branches import Blueprint, Branch, Mark, time_text
 from raftplay.commands.shown import file_word
@@ -31,7 +32,7 @@ SHORTEST_SLEEP = 0.001
 def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
-    text = script_text(session)
+    text = script_text(session, file.parent)
     write_new(file, text, keeps=_keeps(session))
     return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
@@ -40,18 +41,18 @@ def save(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
 def record(session: "Session", file: Annotated[Path, kinds.FILE]) -> str:
     """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)
-    write_new(file, script_text(session), keeps=_keeps(session))
+    write_new(file, script_text(session, file.parent), keeps=_keeps(session))
     before = session.record_to(file)
     ended = "" if before is None else f"; {visible(str(before))} ends here"
     return f"{visible(str(file))}: {_count(session)} so far, and all that follows{ended}"
 
 
-def script_text(session: "Session") -> str:
-    """Return the script that repeats the current branch."""
+def script_text(session: "Session", folder: str | Path = "") -> str:
+    """Return the script that repeats the current branch, to stand in `folder`."""
     blueprint = session.blueprint
     assert blueprint is not None
     branch = session.branch
-    setup = setup_lines(blueprint)
+    setup = setup_lines(blueprint, folder)
     if session.hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]
         setup.append("# a bug was on that the reader is to find, so this script does not name it")
@@ -63,8 +64,8 @@ def script_text(session: "Session") -> str:
     )
 
 
-def setup_lines(blueprint: Blueprint) -> list[str]:
-    """Return the set-up lines of a script for such a cluster."""
+def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
+    """Return the set-up lines of a script in `folder` for such a cluster."""
     config, usual = blueprint.config, Config()
     raft = config.raft
     timings = (
@@ -77,6 +78,9 @@ def setup_lines(blueprint: Blueprint) -> list[str]:
     lines += [f"timing {' '.join(chosen)}"] if chosen else []
     lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
     lines += [f"bug {name}" for name in config.bugs]
+    if config.node_name:
+        named = reference(config.node, folder)
+        lines.append(f"node {file_word(named)}" if named else f"# with nodes of the class {config.node_name}")
     lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
     if blueprint.data_dir is not None:
         lines += [f"# over the data directory {visible(str(blueprint.data_dir))}, as it was then"]

@@ -36,7 +36,7 @@ class Mistake(UsageError):
         """Return ``name:7:12: error: …`` with the line and a caret under it."""
         head = f"{visible(name)}:{self.line}:{self.column}: error: {visible(self.message)}"
         if not self.source.strip():
-            return head
+            return "\n".join((head, *self.lines))
         at = self.column - 1
         start = max(0, at - EXCERPT // 2) if len(self.source) > EXCERPT else 0
         end = start + EXCERPT
@@ -44,7 +44,7 @@ class Mistake(UsageError):
         marked = _excerpt(self.source[at : min(at + self.length, end)])
         after = _excerpt(self.source[at + self.length : end]) + ("…" if end < len(self.source) else "")
         caret = " " * columns(before) + "^" + "~" * (columns(marked) - 1)
-        return f"{head}\n  {before}{marked}{after}\n  {caret}"
+        return "\n".join((head, f"  {before}{marked}{after}", f"  {caret}", *self.lines))
 
 
 def _excerpt(text: str) -> str:

@@ -25,7 +25,7 @@ def report(failure: BaseException, session: Session) -> Status:
         where = f"; the report is in {path}"
         script = Path(path).with_suffix(".script.txt")
         with contextlib.suppress(Exception):  # the error may lie in what is written here
-            write_new(script, script_text(session))
+            write_new(script, script_text(session, script.parent))
             where += f", the session as a script in {script}"
     complain(f"raftplay: internal error: {first}{where}")
     return Status.FAILED

@@ -1,10 +1,12 @@
 """Scripts: parsing text into commands, with every mistake found before anything runs."""
 
 import codecs
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
+from raftplay.cluster.own_node import loaded
 from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing, why
 from raftplay.commands.answers import RULE, Block, is_rule, read_block
 from raftplay.commands.cursor import Scope
@@ -114,9 +116,10 @@ class ScriptParser:
     """Reads a script line by line and collects mistakes."""
 
     def __init__(self, name: str, overrides: Setup) -> None:
-        self.script = Script(name, Setup(), overrides)
+        self.script = Script(name, Setup(folder=os.path.dirname(name)), overrides)
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
+        self.node_line: Statement | None = None
         self.scope: Scope | None = None  # known from the first command after the set-up on
         self.can_answer = -1  # the number of the last line below which an answer may stand
 
@@ -210,11 +213,15 @@ class ScriptParser:
             apply(row.name, _constants(bound), self.script.setup)
         except UsageError as error:
             raise statement.mistake(str(error), name) from None
+        if row.name == "node":
+            self.node_line = statement
 
     def begin(self) -> Scope:
         """End the set-up, apply the options of the command line, and return the scope of commands."""
         if self.scope is None:
             chosen, over = self.script.setup, self.overrides
+            if over.node is None:
+                self.load_node(chosen)
             self.script.setup = Setup(
                 nodes=_first(over.nodes, chosen.nodes, DEFAULT_NODES),
                 seed=_first(over.seed, chosen.seed, None),
@@ -222,12 +229,24 @@ class ScriptParser:
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
                 watched=chosen.watched,
+                node=_first(over.node, chosen.node),
                 bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )
             nodes = self.script.setup.nodes
             assert nodes is not None
             self.scope = Scope(nodes)
         return self.scope
+
+    def load_node(self, chosen: Setup) -> None:
+        """Load the class of the nodes that a set-up line names; note a mistake there if that fails."""
+        try:
+            loaded(chosen.node)
+        except UsageError as error:
+            assert self.node_line is not None
+            mistake = self.node_line.mistake(str(error), self.node_line.words[1])
+            mistake.lines = error.lines
+            self.mistakes.append(mistake)
+            chosen.node = None
 
     def check_config(self) -> None:
         """Note a mistake if the chosen settings contradict each other."""

@@ -9,9 +9,9 @@ from typing import Self
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness, Interrupted
-from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.storage.disk import MemoryDisk
+from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.commands.branches import (
     FIRST,
     Blueprint,
@@ -492,7 +492,7 @@ class Session:
         file = self._recorded
         if file is not None:
             self._recorded = None  # report a file that cannot be written only once
-            write_new(file, script_text(self), replaces=True)
+            write_new(file, script_text(self, file.parent), replaces=True)
             self._recorded = file
 
     def close(self) -> None:

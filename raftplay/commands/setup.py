@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands import offers, values
 from raftplay.commands.cursor import Cursor, did_you_mean
 from raftplay.commands.lexer import Word
@@ -46,6 +47,10 @@ class Setup:
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     switches: dict[str, bool] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
+    node: OwnNode | None = None
+    folder: str = ""
+    """The folder of the script, to which the path of `node` is relative."""
+
     watched: list[str] = field(default_factory=list)
     without_bugs: bool = False
     """Overrides the script: switches off all its bugs."""
@@ -58,7 +63,7 @@ class Setup:
 
     def config(self) -> Config:
         """Return the configuration of a cluster. Raises `UsageError` for invalid timings."""
-        config = Config(bugs=tuple(self.bugs))
+        config = Config(bugs=tuple(self.bugs), node=loaded(self.node))
         changes: dict[str, Any] = dict(self.switches)
         if "election" in self.timings:
             changes["election_min"], changes["election_max"] = self.timings["election"]
@@ -138,6 +143,10 @@ def _bug(cursor: Cursor) -> Resolve:
     return constant(word.text)
 
 
+def _own_node(cursor: Cursor) -> Resolve:
+    return constant(cursor.next("FILE:CLASS", offers.files).text)
+
+
 def _invariant_names(place: offers.Place) -> Iterator[offers.Offered]:
     """Offer the names, which may have several words and follow a comma."""
     begin = place.column
@@ -176,6 +185,7 @@ WATCHED = Kind(
     about="names of invariants in a script; on, off, elections in a shell",
 )
 BUG = Kind("NAME", _bug)
+OWN_NODE = Kind("FILE:CLASS", _own_node, about="my.py:MyCM, my.py, or package.module:MyCM")
 COUNT = Kind("N", _count)
 SEED = Kind("N", _seed)
 BACKEND = Kind("sim|tcp", _backend)
@@ -220,6 +230,12 @@ def bug(session: "Session", bug: Annotated[str, BUG]) -> str:
     return _too_late(session, "bug")
 
 
+@command(GROUP, "node my.py:MyCM", setup=True)
+def node(session: "Session", own: Annotated[str, OWN_NODE]) -> str:
+    """Take the nodes' class from a Python file of yours, which is run (see: help node)."""
+    return _too_late(session, "node")
+
+
 @command(GROUP, "watch Election Safety, Log Matching", setup=True, in_session=True)
 def watch(session: "Session", what: Annotated[list[str] | str, WATCHED]) -> str:
     """Check only these invariants (default: all); in a shell: choose which events are printed as they happen."""
@@ -238,6 +254,8 @@ def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
             setup.seed = number
         case ("backend", {"name": chosen}) if setup.backend is None:
             setup.backend = chosen
+        case ("node", {"own": own}) if setup.node is None:
+            setup.node = OwnNode(own, setup.folder)
         case ("timing", {"timings": timings}):
             setup.timings.update(timings)
         case ("set", {"switch": switch, "on": on}):

@@ -4,7 +4,8 @@ The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; 
 All times are seconds of cluster time. Keys may be added, but will not change. With `--quiet`, `begin`, comments
 and steps that held are not written. A script with mistakes does not run, and writes only `file`.
 
-`begin`    script, nodes, backend, seed, bugs (names); election and delay (each [low, high]), heartbeat;
+`begin`    script, nodes, backend, seed, bugs (names); node (their class, "" for the algorithm's);
+           election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
            warning, if the timings cannot work
 `comment`  line, text
@@ -92,6 +93,8 @@ def again_command(script: Script, harness: Harness) -> str:
     words += ["--seed", str(harness.seed)]
     for bug in script.setup.bugs:
         words += ["--bug", bug]
+    if script.overrides.node is not None:
+        words += ["--node", script.overrides.node.text]
     words += script.overrides.options()
     if harness.data_dir is not None:
         words.append(f"--data-dir={os.fspath(harness.data_dir)}")
@@ -254,6 +257,7 @@ def about_text(script: Script, harness: Harness) -> str:
         ("noop on", raft.noop),
         (UNRELIABLE, bool(config.unreliable)),
         (MORE_REELECTION, raft.force_more_reelection),
+        (f"node: {visible(config.node_name)}", bool(config.node_name)),
         (f"BUGS ON: {' '.join(script.setup.bugs)}", bool(script.setup.bugs)),
     )
     return ", ".join(word for word, holds in words if holds)
@@ -288,6 +292,7 @@ class JsonTranscript:
             nodes=harness.n,
             backend=harness.backend,
             seed=harness.seed,
+            node=harness.config.node_name,
             bugs=script.setup.bugs,
             election=[config.raft.election_min, config.raft.election_max],
             heartbeat=config.raft.heartbeat,

@@ -1,5 +1,6 @@
 """The command `raftplay explore`: search, report, minimize the finding, write a script."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def explore(
     case = case_of(report.first, report.others)
     write(f"minimizing {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)
-    write_script(out, script_of(case, command=again))
+    write_script(out, script_of(case, command=again, folder=os.path.dirname(target_of(out).path)))
     write(
         f"minimized to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
         f"seed {case.plan.seed}: {visible(str(target_of(out).path))}\n"

@@ -2,11 +2,12 @@
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.commands.errors import Failed
 from raftplay.commands.session import Session
+from raftplay.commands.shown import file_word
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import decisions
@@ -30,20 +31,23 @@ MAX_LINES = 6
 """The highest number of comments after one step."""
 
 
-def script_of(case: Case, *, command: str = "") -> str:
-    """Return the script that repeats `case`, commented; `command` is what found it."""
-    return "\n".join([*_head(case, command), *_tell(case)]) + "\n"
+def script_of(case: Case, *, command: str = "", folder: str = "") -> str:
+    """Return the script in `folder` that repeats `case`, commented; `command` is what found it."""
+    return "\n".join([*_head(case, command, folder), *_tell(case)]) + "\n"
 
 
-def schedule_of(case: Case, *, command: str = "") -> str:
+def schedule_of(case: Case, *, command: str = "", folder: str = "") -> str:
     """Return a script of the commands given on real sockets, where nothing can be repeated exactly."""
-    return "\n".join([*_head(case, command), *case.commands]) + "\n"
+    return "\n".join([*_head(case, command, folder), *case.commands]) + "\n"
 
 
-def _head(case: Case, command: str) -> list[str]:
+def _head(case: Case, command: str, folder: str) -> list[str]:
     plan = case.plan
+    node = [] if plan.node is None else [plan.node.load()]
+    bugs = f", with {', '.join(plan.bugs)} switched on" if plan.bugs else ""
+    nodes = "".join(f", with nodes of {visible(name_of(kind))}" for kind in node)
     return [
-        f"# {_what_happens(case.finding)}" + (f", with {', '.join(plan.bugs)} switched on." if plan.bugs else "."),
+        f"# {_what_happens(case.finding)}{bugs}{nodes}.",
         *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
         *([f"# Found by: {visible(command)}"] if command else []),
         *(f"# {visible(line)}" for line in case.origin),
@@ -52,6 +56,7 @@ def _head(case: Case, command: str) -> list[str]:
         f"seed {plan.seed}",
         f"backend {plan.backend}",
         *(f"bug {name}" for name in plan.bugs),
+        *(f"node {file_word(reference(kind, folder))}" for kind in node),
     ]
 
 
@@ -70,7 +75,7 @@ def _tell(case: Case) -> list[str]:
     lines: list[str] = []
     happened: list[Record] = []
     try:
-        with Harness(plan.nodes, backend="sim", seed=plan.seed, config=Config(bugs=plan.bugs)) as harness:
+        with Harness(plan.nodes, backend="sim", seed=plan.seed, config=plan.config) as harness:
             harness.stream.attach(happened.append)
             session = Session(harness)
             with watchdog(progress_of(harness, lines)):

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from raftplay.raft.decisions import Decision
+from raftplay.raft.decisions import DecisionBase
 from raftplay.watch.facts import Record
 
 
@@ -26,6 +26,6 @@ class Coverage:
             {
                 f"{kind.__name__} {rule}".strip(): n
                 for (kind, rule), n in self._seen.items()
-                if issubclass(kind, Decision)
+                if issubclass(kind, DecisionBase)
             }
         )

@@ -70,6 +70,7 @@ WORDS: dict[str, WordChoice] = {
         "0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"
     ),
     "FILE": _of("file.txt"),
+    "FILE:CLASS": _of("raftplay:ConsensusModule", "raftplay:Rules"),
     "on|off": _of("on", "off"),
     "prevote|noop": _of("prevote", "noop"),
     "sim|tcp": _of("sim", "tcp"),

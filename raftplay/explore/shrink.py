@@ -147,9 +147,9 @@ class Shrinker:
         result = rerun(plan, commands, measured=measured)
         if result.finding is None or result.finding.name != self._name:
             return None
-        if measured and plan.bugs:
+        if measured and plan.deviates:
             self.runs += 1
-            if rerun(replace(plan, bugs=()), commands, measured=True).finding is not None:
+            if rerun(plan.correct, commands, measured=True).finding is not None:
                 return None
         return result
 

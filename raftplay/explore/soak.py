@@ -1,5 +1,6 @@
 """A soak: trials on real sockets, one after another in one process, whose resources must not grow."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, agai
     if gauge.readings:
         write(gauge.text())
     if report.first is not None:
-        write_script(out, schedule_of(case_of(report.first), command=again))
         name = str(target_of(out).path)
+        folder = os.path.dirname(name)
+        write_script(out, schedule_of(case_of(report.first), command=again, folder=folder))
         write(f"the commands: {visible(name)}\nagain: raftplay run {file_word(name)}")
     if report.first is not None or gauge.growth():
         return Status.FAILED

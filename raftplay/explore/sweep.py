@@ -11,6 +11,7 @@ from itertools import count, islice
 from multiprocessing import resource_tracker
 
 from raftplay.backends.interrupts import interrupts_held_back
+from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.trial import Plan, Result, draw, run_trial
 
 USUAL_NODES = range(3, 8)
@@ -38,6 +39,7 @@ class Search:
     stops_at_finding: bool = True
     backend: str = "sim"
     speed: float = 1.0
+    node: OwnNode | None = None
 
     def again(self, seed: int) -> str:
         """Return the command that repeats `seed` alone, with every option that is not at its default."""
@@ -45,6 +47,8 @@ class Search:
         words = ["raftplay", "explore"]
         for bug in self.bugs:
             words += ["--bug", bug]
+        if self.node is not None:
+            words += ["--node", self.node.text]
         if self.nodes != usual.nodes:
             low, high = self.nodes[0], self.nodes[-1]
             words += ["--nodes", str(low) if low == high else f"{low}..{high}"]
@@ -136,6 +140,7 @@ def _plans(search: Search, start: float) -> Iterator[Plan]:
             mixes=search.mixes,
             backend=search.backend,
             speed=search.speed,
+            node=search.node,
         )
 
 

@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from raftplay.backends.base import NodeFailed
@@ -18,6 +18,7 @@ from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.commands.cursor import Scope
 from raftplay.commands.errors import Failed
@@ -51,7 +52,7 @@ LEFTOVERS = "leftovers"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, and bugs.
+    """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, bugs, and own class.
 
     On the backend "tcp" it runs at `speed`.
     """
@@ -63,6 +64,22 @@ class Plan:
     bugs: tuple[str, ...] = ()
     backend: str = "sim"
     speed: float = 1.0
+    node: OwnNode | None = None
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration of its cluster."""
+        return Config(bugs=self.bugs, node=loaded(self.node))
+
+    @property
+    def deviates(self) -> bool:
+        """Return whether its nodes may differ from the correct algorithm."""
+        return bool(self.bugs or self.node)
+
+    @property
+    def correct(self) -> "Plan":
+        """Return the same plan for the correct algorithm."""
+        return replace(self, bugs=(), node=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +133,12 @@ def draw(
     mixes: tuple[str, ...] = (),
     backend: str = "sim",
     speed: float = 1.0,
+    node: OwnNode | None = None,
 ) -> Plan:
     """Draw the number of nodes and the fault profile from the seed, and return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
-    return Plan(seed, count, mix, seconds, bugs, backend, speed)
+    return Plan(seed, count, mix, seconds, bugs, backend, speed, node)
 
 
 def run_trial(plan: Plan) -> Result:
@@ -142,7 +160,7 @@ def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
 
 
 def _harness(plan: Plan) -> Harness:
-    harness = Harness(plan.nodes, backend=plan.backend, seed=plan.seed, config=Config(bugs=plan.bugs))
+    harness = Harness(plan.nodes, backend=plan.backend, seed=plan.seed, config=plan.config)
     harness.set_speed(plan.speed)
     return harness
 

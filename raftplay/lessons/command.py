@@ -73,12 +73,12 @@ def _watched(lesson: Lesson) -> int:
     return sum(b.command.effect in ("passes", "looks") for b in bound)
 
 
-def check_lesson(text: LessonText, seed: int | None, write: Write) -> Status:
+def check_lesson(text: LessonText, overrides: Setup, write: Write) -> Status:
     """Play a lesson through, with correct and with wrong predictions, and write what is wrong with it.
 
-    With `seed`, only with that one. Raises `ScriptRefused` where `text` is not a lesson.
+    If `overrides` have a seed, only with that one. Raises `ScriptRefused` where `text` is not a lesson.
     """
-    lesson = text.lesson(Setup(seed=seed))
+    lesson = text.lesson(overrides)
     problems = check(lesson)
     lines = text.source.split("\n")
     for problem in problems:
@@ -106,11 +106,14 @@ def forget_progress(file: Path) -> str:
 
 
 def read_lesson(
-    text: LessonText, console: Console, *, seed: int | None, speed: float | None, file: Path, resumes: bool
+    text: LessonText, console: Console, overrides: Setup, *, speed: float | None, file: Path, resumes: bool
 ) -> Status:
-    """Play a lesson on a console. `resumes`: offer to go on where it was left the last time, if it was."""
-    lesson = text.lesson(Setup(seed=seed))
-    start = _start(text, lesson, console, file) if resumes and seed is None else None
+    """Play a lesson on a console, with the settings that `overrides` choose.
+
+    `resumes`: offer to go on where it was left the last time, if it was.
+    """
+    lesson = text.lesson(overrides)
+    start = _start(text, lesson, console, file) if resumes and overrides.seed is None else None
     session = open_lesson(lesson, start.seed if start is not None else None)
     try:
         return keep(LessonReader(lesson, Stage(session, speed), console, start=start), text, file, resumes=resumes)

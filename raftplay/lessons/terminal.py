@@ -16,7 +16,7 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
-from raftplay.watch.text import count
+from raftplay.watch.text import count, visible
 
 STILL = "Time stands still while you read and think."
 
@@ -74,6 +74,8 @@ class LessonReader:
     def play(self) -> Score | None:
         """Play all steps, up to the end or until the reader quits; return the score, None when they quit."""
         self.teller.line(f"Lesson {self.lesson.title}", "title")
+        if node := self.session.harness.config.node_name:
+            self.teller.line(f"node: {visible(node)}", "dim")
         self.teller.line(f"{STILL} help says what you can type.", "dim")
         total = len(self.lesson.steps)
         try:

@@ -1,8 +1,8 @@
 """One node of a `World`: the result of its decisions, and of what was done to it."""
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from raftplay.past.growing import Growing
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry
+from raftplay.watch import facts
 
 UNBORN = decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """The state of a node before its first event."""
@@ -142,12 +143,33 @@ class PastNode:
             wiped=self.lost,
         )
 
-    # ---- changes that no decision tells
+    # ---- faults
 
-    def crash(self, cause: str) -> None:
-        """Take the node down, as its `Stopped` does. `cause`: how its disk or code failed."""
-        self._goes_down()
-        self.crash_cause = cause
+    def happened(self, event: facts.NodeFault, incarnation: int) -> None:
+        """Change what a fault changes."""
+        match event:
+            case facts.Crashed(cause=cause):
+                self._goes_down()
+                self.crash_cause = cause
+            case facts.Restarted():
+                self.alive = True
+                self.begin(incarnation)
+            case facts.OnDisk():
+                self.holds(event.current_term, event.voted_for, event.entries)
+                self.tearing = False  # the write that was to be torn is over
+            case facts.Tearing():
+                self.tearing = True
+            case facts.Wiped(empty=empty):  # the disk stays empty, whatever a crashed process still writes
+                self.wiped, self.lost = True, self.lost or not empty
+                self.holds(0, NONE, ())
+            case facts.Disconnected() | facts.Reconnected():
+                self.connected = isinstance(event, facts.Reconnected)
+            case facts.Frozen() | facts.Thawed():
+                self.frozen = isinstance(event, facts.Frozen)
+            case facts.Dropping(after=after):
+                self.calls_left = after
+            case _:
+                assert_never(event)
 
     def _goes_down(self) -> None:
         """Cut the node off, keep only its disk, and forget its commits."""
@@ -157,11 +179,6 @@ class PastNode:
     def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
         """Set the contents of the disk."""
         self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
-
-    def wipe(self, *, empty: bool) -> None:
-        """Empty the disk, which stays empty whatever a crashed process still writes. `empty`: it was so before."""
-        self.wiped, self.lost = True, self.lost or not empty
-        self.holds(0, NONE, ())
 
     def revive(self) -> None:
         """Restore the role of a crashed process that got a response, which only bug zombie allows."""
@@ -192,9 +209,72 @@ class PastNode:
 
     # ---- decisions
 
-    def _started(self, event: decisions.Started) -> None:
-        self.holds(event.current_term, event.voted_for, event.entries)
-        self.log = self.disk.copy()
+    def decided(self, event: decisions.Decision) -> None:
+        """Change what a decision changes, besides the state that it carries."""
+        match event:
+            case decisions.HeartbeatDue():
+                self._behind_no_match()
+            case decisions.AppendDecided():
+                leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
+                if event.rule != Rule.STALE_TERM and not leads:
+                    self.leader_id = event.args.leader_id
+            case decisions.Persisted():
+                self._persisted(event)
+            case decisions.MatchAdvanced(peer=peer, match_index=match_index):
+                self.match_index[peer] = match_index
+                self.next_index[peer] = max(self.next_index[peer], match_index + 1)
+            case decisions.BackedUp():
+                self.next_index[event.peer] = event.next_index
+            case decisions.Applied():
+                if self.alive:
+                    self.commits.append(event.entry)
+            case decisions.EntryAppended():
+                self.log.append(event.entry)
+                self._behind_no_match()
+            case decisions.EntriesStored():
+                self.log.put(event.index, event.entries)
+            case decisions.LogTruncated():
+                self.log.truncate(event.index)
+            case _:
+                self._role_changed(event)
+
+    def _role_changed(
+        self, event: decisions.ElectionDecision | decisions.NodeDecision | decisions.CommitDecision
+    ) -> None:
+        match event:
+            case decisions.Started():
+                self.holds(event.current_term, event.voted_for, event.entries)
+                self.log = self.disk.copy()
+            case decisions.Stopped():
+                self._was = self.after.state
+                self._goes_down()
+            case decisions.PreVoteStarted():
+                self.votes, self.leader_id = (self.id,), NONE
+            case decisions.ElectionStarted():
+                self.votes, self.leader_id = (), NONE
+            case decisions.VoteCounted():
+                self.votes = event.votes
+            case decisions.BecameLeader():
+                self.leader_id = self.id
+            case decisions.PeersReset():
+                self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
+            case decisions.BecameFollower():
+                self.votes, self.next_index, self.match_index = (), {}, {}
+                if event.term > event.old_term:
+                    self.leader_id = NONE
+            case decisions.ReplyIgnored():
+                if event.rule == Rule.OUTDATED:
+                    self.next_index[event.peer] = self.match_index[event.peer] + 1
+            case (
+                decisions.VoteDecided()
+                | decisions.CommitAdvanced()
+                | decisions.CommitHeld()
+                | decisions.WriteDelayed()
+                | decisions.CustomDecision()
+            ):
+                pass
+            case _:
+                assert_never(event)
 
     def _persisted(self, event: decisions.Persisted) -> None:
         if self.wiped:
@@ -203,89 +283,3 @@ class PastNode:
         self.disk.truncate(event.start)
         for entry in event.entries:
             self.disk.append(entry)
-
-    def _stopped(self, event: decisions.Stopped) -> None:
-        self._was = self.after.state
-        self._goes_down()
-
-    def _pre_vote_started(self, event: decisions.PreVoteStarted) -> None:
-        self.votes = (self.id,)
-        self.leader_id = NONE
-
-    def _election_started(self, event: decisions.ElectionStarted) -> None:
-        self.votes = ()
-        self.leader_id = NONE
-
-    def _vote_counted(self, event: decisions.VoteCounted) -> None:
-        self.votes = event.votes
-
-    def _became_leader(self, event: decisions.BecameLeader) -> None:
-        self.leader_id = self.id
-
-    def _became_follower(self, event: decisions.BecameFollower) -> None:
-        self.votes, self.next_index, self.match_index = (), {}, {}
-        if event.term > event.old_term:
-            self.leader_id = NONE
-
-    def _append_decided(self, event: decisions.AppendDecided) -> None:
-        leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
-        if event.rule != Rule.STALE_TERM and not leads:
-            self.leader_id = event.args.leader_id
-
-    def _peers_reset(self, event: decisions.PeersReset) -> None:
-        self.next_index = dict(event.next_index)
-        self.match_index = dict(event.match_index)
-
-    def _heartbeat_due(self, event: decisions.HeartbeatDue) -> None:
-        self._behind_no_match()
-
-    def _entry_appended(self, event: decisions.EntryAppended) -> None:
-        self.log.append(event.entry)
-        self._behind_no_match()
-
-    def _entries_stored(self, event: decisions.EntriesStored) -> None:
-        self.log.put(event.index, event.entries)
-
-    def _log_truncated(self, event: decisions.LogTruncated) -> None:
-        self.log.truncate(event.index)
-
-    def _match_advanced(self, event: decisions.MatchAdvanced) -> None:
-        self.match_index[event.peer] = event.match_index
-        if self.next_index[event.peer] <= event.match_index:
-            self.next_index[event.peer] = event.match_index + 1
-
-    def _backed_up(self, event: decisions.BackedUp) -> None:
-        self.next_index[event.peer] = event.next_index
-
-    def _reply_ignored(self, event: decisions.ReplyIgnored) -> None:
-        if event.rule == Rule.OUTDATED:
-            self.next_index[event.peer] = self.match_index[event.peer] + 1
-
-    def _applied(self, event: decisions.Applied) -> None:
-        if self.alive:
-            self.commits.append(event.entry)
-
-
-Decide = Callable[[PastNode, Any], None]
-
-DECISIONS: dict[type, Decide] = {
-    decisions.Started: PastNode._started,
-    decisions.Persisted: PastNode._persisted,
-    decisions.Stopped: PastNode._stopped,
-    decisions.PreVoteStarted: PastNode._pre_vote_started,
-    decisions.ElectionStarted: PastNode._election_started,
-    decisions.VoteCounted: PastNode._vote_counted,
-    decisions.BecameLeader: PastNode._became_leader,
-    decisions.BecameFollower: PastNode._became_follower,
-    decisions.AppendDecided: PastNode._append_decided,
-    decisions.PeersReset: PastNode._peers_reset,
-    decisions.HeartbeatDue: PastNode._heartbeat_due,
-    decisions.EntryAppended: PastNode._entry_appended,
-    decisions.EntriesStored: PastNode._entries_stored,
-    decisions.LogTruncated: PastNode._log_truncated,
-    decisions.MatchAdvanced: PastNode._match_advanced,
-    decisions.BackedUp: PastNode._backed_up,
-    decisions.ReplyIgnored: PastNode._reply_ignored,
-    decisions.Applied: PastNode._applied,
-}
-"""The change that each decision makes to its node, besides the state that it carries."""

@@ -4,14 +4,14 @@ The rule of this module: it shows what `Harness.snapshot` showed at that event, 
 It repeats no rule of the algorithm: the events say what was decided, and each carries the state after it.
 """
 
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
-from raftplay.past.node import DECISIONS, PastNode
+from raftplay.past.node import PastNode
 from raftplay.past.view import InFlight
+from raftplay.raft.decisions import DecisionBase
 from raftplay.raft.messages import NONE, CMState
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -48,18 +48,14 @@ class World:
     def __call__(self, record: Record) -> None:
         """Apply one more event."""
         self.seq, self.time = record.seq, record.time
-        event, after = record.event, record.after
-        if after is None:
-            fact = _FACTS.get(type(event))
-            if fact is not None:
-                fact(self, record, event)
-            return
-        node = self.node(record.node)
-        if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
-            decide = DECISIONS.get(type(event))
-            if decide is not None:
-                decide(node, event)
-            node.after = after
+        event = record.event
+        if not isinstance(event, DecisionBase):
+            self._happened(record, event)
+        elif record.after is not None:
+            node = self.node(record.node)
+            if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
+                node.decided(event)
+                node.after = record.after
 
     def copy(self) -> Self:
         """Return an independent copy of the cluster. Logs are shared as long as they are the same."""
@@ -117,7 +113,44 @@ class World:
     def _node_snapshot(self, now: NodeSnapshot) -> NodeSnapshot:
         return self.node(now.id).snapshot(now.listen_addr)
 
-    # ---- messages
+    # ---- facts
+
+    def _happened(self, record: Record, event: facts.Fact) -> None:
+        match event:
+            case facts.CallSent():
+                self._call_sent(record, event)
+            case facts.ReplySent():
+                message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
+                self._flying.sent((event.call_id, event.reply), message, self._held)
+            case facts.CallDelivered() | facts.ReplyLost() | facts.KeptWaiting():
+                self._flying.landed(event, self.is_frozen)
+            case facts.ReplyDelivered():
+                self._flying.landed(event, self.is_frozen)
+                node = self.node(event.dst)
+                if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
+                    node.revive()
+            case facts.CallLost():
+                self._flying.landed(event, self.is_frozen)
+                if event.reason == facts.NOT_SENT and record.incarnation == self.node(event.src).incarnation:
+                    self.node(event.src).call_did_not_leave(event.dst, event.args)
+            case facts.Duplicated():
+                self._flying.copied(key_of(event.call_id, event.message))
+            case facts.MessageHeld():
+                self._flying.held(key_of(event.call_id, event.message))
+            case facts.Partitioned():
+                self._groups = event.groups if len(event.groups) > 1 else ()
+            case facts.Healed():
+                self._groups, self._links = (), {}
+            case facts.LinkChanged():
+                self._link_changed(event)
+            case facts.LinkHeld(src=src, dst=dst, held=held):
+                self._held = self._held | {(src, dst)} if held else self._held - {(src, dst)}
+                if not held:
+                    self._flying.released(src, dst, record.time)
+            case facts.Submitted() | facts.TimedOut():
+                pass
+            case _:
+                self.node(record.node).happened(event, record.incarnation)
 
     def _call_sent(self, record: Record, event: facts.CallSent) -> None:
         message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
@@ -126,121 +159,9 @@ class World:
         if record.incarnation == node.incarnation:
             node.call_left(event.dst, None if event.by_user else event.args)
 
-    def _call_lost(self, record: Record, event: facts.CallLost) -> None:
-        self._flying.landed(event, self.is_frozen)
-        if event.reason == facts.NOT_SENT:
-            node = self.node(event.src)
-            if record.incarnation == node.incarnation:
-                node.call_did_not_leave(event.dst, event.args)
-
-    def _call_delivered(self, record: Record, event: facts.CallDelivered) -> None:
-        self._flying.landed(event, self.is_frozen)
-
-    def _reply_sent(self, record: Record, event: facts.ReplySent) -> None:
-        message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
-        self._flying.sent((event.call_id, event.reply), message, self._held)
-
-    def _reply_delivered(self, record: Record, event: facts.ReplyDelivered) -> None:
-        self._flying.landed(event, self.is_frozen)
-        node = self.node(event.dst)
-        if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
-            node.revive()
-
-    def _reply_lost(self, record: Record, event: facts.ReplyLost) -> None:
-        self._flying.landed(event, self.is_frozen)
-
-    def _duplicated(self, record: Record, event: facts.Duplicated) -> None:
-        self._flying.copied(key_of(event.call_id, event.message))
-
-    def _kept_waiting(self, record: Record, event: facts.KeptWaiting) -> None:
-        self._flying.landed(event, self.is_frozen)
-
-    # ---- faults of nodes
-
-    def _crashed(self, record: Record, event: facts.Crashed) -> None:
-        self.node(record.node).crash(event.cause)
-
-    def _restarted(self, record: Record, event: facts.Restarted) -> None:
-        node = self.node(record.node)
-        node.alive = True
-        node.begin(record.incarnation)
-
-    def _on_disk(self, record: Record, event: facts.OnDisk) -> None:
-        node = self.node(record.node)
-        node.holds(event.current_term, event.voted_for, event.entries)
-        node.tearing = False  # the write that was to be torn is over
-
-    def _tearing(self, record: Record, event: facts.Tearing) -> None:
-        self.node(record.node).tearing = True
-
-    def _wiped(self, record: Record, event: facts.Wiped) -> None:
-        self.node(record.node).wipe(empty=event.empty)
-
-    def _disconnected(self, record: Record, event: facts.Disconnected) -> None:
-        self.node(record.node).connected = False
-
-    def _reconnected(self, record: Record, event: facts.Reconnected) -> None:
-        self.node(record.node).connected = True
-
-    def _frozen(self, record: Record, event: facts.Frozen) -> None:
-        self.node(record.node).frozen = True
-
-    def _thawed(self, record: Record, event: facts.Thawed) -> None:
-        self.node(record.node).frozen = False
-
-    def _dropping(self, record: Record, event: facts.Dropping) -> None:
-        self.node(record.node).calls_left = event.after
-
-    # ---- faults of links
-
-    def _partitioned(self, record: Record, event: facts.Partitioned) -> None:
-        self._groups = event.groups if len(event.groups) > 1 else ()
-
-    def _healed(self, record: Record, event: facts.Healed) -> None:
-        self._groups, self._links = (), {}
-
-    def _link_changed(self, record: Record, event: facts.LinkChanged) -> None:
+    def _link_changed(self, event: facts.LinkChanged) -> None:
         faults = LinkFaults(event.cut, event.loss, event.delay, event.dup)
         link = (event.src, event.dst)
         links = {known: faults for known, faults in self._links.items() if known != link}  # copies share them
         self._links = links if faults == WHOLE else links | {link: faults}
         self._flying.longest_delay = max(self._flying.longest_delay, event.delay[1])
-
-    def _link_held(self, record: Record, event: facts.LinkHeld) -> None:
-        link = (event.src, event.dst)
-        self._held = self._held | {link} if event.held else self._held - {link}
-        if not event.held:
-            self._flying.released(*link, record.time)
-
-    def _message_held(self, record: Record, event: facts.MessageHeld) -> None:
-        self._flying.held(key_of(event.call_id, event.message))
-
-
-EventHandler = Callable[[World, Record, Any], None]
-
-_FACTS: dict[type, EventHandler] = {
-    facts.CallSent: World._call_sent,
-    facts.CallDelivered: World._call_delivered,
-    facts.CallLost: World._call_lost,
-    facts.ReplySent: World._reply_sent,
-    facts.ReplyDelivered: World._reply_delivered,
-    facts.ReplyLost: World._reply_lost,
-    facts.Duplicated: World._duplicated,
-    facts.KeptWaiting: World._kept_waiting,
-    facts.Crashed: World._crashed,
-    facts.Restarted: World._restarted,
-    facts.OnDisk: World._on_disk,
-    facts.Tearing: World._tearing,
-    facts.Wiped: World._wiped,
-    facts.Disconnected: World._disconnected,
-    facts.Reconnected: World._reconnected,
-    facts.Frozen: World._frozen,
-    facts.Thawed: World._thawed,
-    facts.Dropping: World._dropping,
-    facts.Partitioned: World._partitioned,
-    facts.Healed: World._healed,
-    facts.LinkChanged: World._link_changed,
-    facts.LinkHeld: World._link_held,
-    facts.MessageHeld: World._message_held,
-}
-"""The change that each fact makes; other facts change nothing that a snapshot shows."""

@@ -35,6 +35,9 @@ from raftplay.raft.storage import PersistentState, Storage, Vote
 
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 
+FIGURE_2 = Rules()
+"""The rules of the paper, by which the reasons for decisions are named."""
+
 Observer = Callable[[decisions.Decision], None]
 
 
@@ -175,7 +178,8 @@ class ConsensusModule:
         rules, log = self.rules, self.log
         # 1. "Reply false if term < currentTerm (§5.1)"
         if rules.is_stale_append(args.term, self.current_term):
-            self._tell(decisions.AppendDecided(args, False, Rule.STALE_TERM))
+            stale = _named(Rule.STALE_TERM, FIGURE_2.is_stale_append(args.term, self.current_term))
+            self._tell(decisions.AppendDecided(args, False, stale))
             return AppendEntriesReply(self.current_term, False)
         if rules.is_newer_request(args.term, self.current_term):
             self._become_follower(args.term, Rule.NEWER_TERM)
@@ -187,7 +191,10 @@ class ConsensusModule:
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not rules.log_matches(args, log):
             conflict_index, conflict_term = rules.conflict_hint(args, log)
-            rule = Rule.LOG_TOO_SHORT if args.prev_log_index > log.last_index else Rule.TERM_CONFLICT
+            rule = _named(
+                Rule.LOG_TOO_SHORT if args.prev_log_index > log.last_index else Rule.TERM_CONFLICT,
+                not FIGURE_2.log_matches(args, log),
+            )
             self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
@@ -359,28 +366,30 @@ class ConsensusModule:
         """Return the rule that decides a vote in the current term: GRANTED if the node votes."""
         # 1. "Reply false if term < currentTerm (§5.1)"
         if self.rules.is_stale_vote_request(args.term, self.current_term):
-            return Rule.STALE_TERM
+            return _named(Rule.STALE_TERM, FIGURE_2.is_stale_vote_request(args.term, self.current_term))
         # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
         #    receiver's log, grant vote (§5.2, §5.4)"
         if not self.rules.may_vote_for(args.candidate_id, self.voted_for):
-            return Rule.VOTED_FOR_OTHER
+            return _named(Rule.VOTED_FOR_OTHER, not FIGURE_2.may_vote_for(args.candidate_id, self.voted_for))
         return self._judge_log(args) or Rule.GRANTED
 
     def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
         """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
         if self.rules.is_stale_pre_vote(args.term, self.current_term):
-            return Rule.STALE_TERM
-        if self.state is LEADER or self.rules.leader_is_alive(
-            self._now - self._leader_heard, self.config.election_min
-        ):
+            return _named(Rule.STALE_TERM, FIGURE_2.is_stale_pre_vote(args.term, self.current_term))
+        silence = self._now - self._leader_heard
+        if self.state is LEADER:
             return Rule.LEADER_ALIVE
+        if self.rules.leader_is_alive(silence, self.config.election_min):
+            return _named(Rule.LEADER_ALIVE, FIGURE_2.leader_is_alive(silence, self.config.election_min))
         return self._judge_log(args) or Rule.PRE_GRANTED
 
     def _judge_log(self, args: RequestVoteArgs) -> str | None:
         """Return LOG_OLDER_TERM or LOG_SHORTER if the candidate's log is less up to date (§5.4.1)."""
         if self.rules.is_up_to_date(args, self.log):
             return None
-        return Rule.LOG_OLDER_TERM if args.last_log_term < self.log.last_term else Rule.LOG_SHORTER
+        rule = Rule.LOG_OLDER_TERM if args.last_log_term < self.log.last_term else Rule.LOG_SHORTER
+        return _named(rule, not FIGURE_2.is_up_to_date(args, self.log))
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if args.pre_vote:
@@ -591,3 +600,8 @@ class ConsensusModule:
     def _tell(self, decision: decisions.Decision) -> None:
         if self.observe is not None:
             self.observe(decision)
+
+
+def _named(rule: Rule, is_so: bool) -> Rule:
+    """Return `rule`, the reason for a decision, if Figure 2 decides so; else the node's own rule decided."""
+    return rule if is_so else Rule.OWN_RULE

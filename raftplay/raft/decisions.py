@@ -4,7 +4,7 @@ The algorithm publishes decisions and never formats text; narrators, invariants 
 """
 
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypeAlias, get_args
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Rule(StrEnum):
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
+    OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
 
 def rule_words(rule: str) -> tuple[str, str]:
@@ -56,11 +57,18 @@ def rule_words(rule: str) -> tuple[str, str]:
     return (known.section, known.words) if isinstance(known, Rule) else ("a custom rule", rule)
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class DecisionBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The base class of a node's decisions; `rule`, if there is one, is a `Rule` or a custom node's words."""
 
+    group = "node"
+    """The topic of the event: "node", "election", "log" or "routine"."""
 
-class Started(Decision, frozen=True, gc=False):
+
+class CustomDecision(DecisionBase, frozen=True, gc=False):
+    """The base class of events that a custom node defines; they are shown as they are, and not traced."""
+
+
+class Started(DecisionBase, frozen=True, gc=False):
     """The node started with this state from its storage."""
 
     current_term: int
@@ -68,25 +76,25 @@ class Started(Decision, frozen=True, gc=False):
     entries: tuple[LogEntry, ...]
 
 
-class Stopped(Decision, frozen=True, gc=False):
+class Stopped(DecisionBase, frozen=True, gc=False):
     """The node stopped for good; a restart makes a new node with the same storage."""
 
 
-class PreVoteStarted(Decision, frozen=True, gc=False):
+class PreVoteStarted(DecisionBase, frozen=True, gc=False):
     """The election timer fired; the node becomes pre-candidate: it asks for pre-votes for `term` (thesis §9.6)."""
 
     term: int
     rule: str = Rule.TIMEOUT
 
 
-class ElectionStarted(Decision, frozen=True, gc=False):
+class ElectionStarted(DecisionBase, frozen=True, gc=False):
     """The node became candidate in `term` and votes for itself (§5.2)."""
 
     term: int
     rule: str = Rule.TIMEOUT
 
 
-class VoteDecided(Decision, frozen=True, gc=False):
+class VoteDecided(DecisionBase, frozen=True, gc=False):
     """The node replies to a RequestVote."""
 
     args: RequestVoteArgs
@@ -94,7 +102,7 @@ class VoteDecided(Decision, frozen=True, gc=False):
     rule: str
 
 
-class VoteCounted(Decision, frozen=True, gc=False):
+class VoteCounted(DecisionBase, frozen=True, gc=False):
     """The node counted a granted vote; `votes` are the voters so far, `needed` is the size of a majority."""
 
     voter: int
@@ -103,7 +111,7 @@ class VoteCounted(Decision, frozen=True, gc=False):
     pre_vote: bool = False
 
 
-class ReplyIgnored(Decision, frozen=True, gc=False):
+class ReplyIgnored(DecisionBase, frozen=True, gc=False):
     """The node ignored a reply, for the reason that `rule` names."""
 
     peer: int
@@ -112,14 +120,14 @@ class ReplyIgnored(Decision, frozen=True, gc=False):
     rule: str
 
 
-class BecameLeader(Decision, frozen=True, gc=False):
+class BecameLeader(DecisionBase, frozen=True, gc=False):
     """The node won `term` with these votes (§5.2)."""
 
     term: int
     votes: tuple[int, ...]
 
 
-class BecameFollower(Decision, frozen=True, gc=False):
+class BecameFollower(DecisionBase, frozen=True, gc=False):
     """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before."""
 
     term: int
@@ -128,21 +136,21 @@ class BecameFollower(Decision, frozen=True, gc=False):
     rule: str
 
 
-class PeersReset(Decision, frozen=True, gc=False):
+class PeersReset(DecisionBase, frozen=True, gc=False):
     """A new leader initializes next_index and match_index of each peer, as (peer, index) pairs."""
 
     next_index: tuple[tuple[int, int], ...]
     match_index: tuple[tuple[int, int], ...]
 
 
-class EntryAppended(Decision, frozen=True, gc=False):
+class EntryAppended(DecisionBase, frozen=True, gc=False):
     """The leader appended a command to its log."""
 
     index: int
     entry: LogEntry
 
 
-class AppendDecided(Decision, frozen=True, gc=False):
+class AppendDecided(DecisionBase, frozen=True, gc=False):
     """The node replies to an AppendEntries; a rejection carries the conflict hint."""
 
     args: AppendEntriesArgs
@@ -152,28 +160,28 @@ class AppendDecided(Decision, frozen=True, gc=False):
     conflict_term: int = -1
 
 
-class LogTruncated(Decision, frozen=True, gc=False):
+class LogTruncated(DecisionBase, frozen=True, gc=False):
     """The node deleted its entries from `index` on (`removed` of them): they conflict with the leader's (§5.3)."""
 
     index: int
     removed: int
 
 
-class EntriesStored(Decision, frozen=True, gc=False):
+class EntriesStored(DecisionBase, frozen=True, gc=False):
     """The follower stored `entries` in its log from `index` on."""
 
     index: int
     entries: tuple[LogEntry, ...]
 
 
-class MatchAdvanced(Decision, frozen=True, gc=False):
+class MatchAdvanced(DecisionBase, frozen=True, gc=False):
     """The leader learned that `peer` has the leader's log up to `match_index`."""
 
     peer: int
     match_index: int
 
 
-class BackedUp(Decision, frozen=True, gc=False):
+class BackedUp(DecisionBase, frozen=True, gc=False):
     """The leader moved next_index of `peer` back after a rejection, by the conflict hint (§5.3)."""
 
     peer: int
@@ -182,7 +190,7 @@ class BackedUp(Decision, frozen=True, gc=False):
     conflict_term: int
 
 
-class CommitAdvanced(Decision, frozen=True, gc=False):
+class CommitAdvanced(DecisionBase, frozen=True, gc=False):
     """The node moved commit_index to `index`; a leader counted `replicas` (none on a follower)."""
 
     index: int
@@ -190,7 +198,7 @@ class CommitAdvanced(Decision, frozen=True, gc=False):
     replicas: tuple[int, ...] = ()
 
 
-class CommitHeld(Decision, frozen=True, gc=False):
+class CommitHeld(DecisionBase, frozen=True, gc=False):
     """The leader does not commit the entry at `index`: a majority has it, but its `term` is lower (§5.4.2)."""
 
     index: int
@@ -198,17 +206,17 @@ class CommitHeld(Decision, frozen=True, gc=False):
     rule: str = Rule.OLDER_ENTRY
 
 
-class Applied(Decision, frozen=True, gc=False):
+class Applied(DecisionBase, frozen=True, gc=False):
     """The node applied a committed entry to the state machine."""
 
     entry: CommitEntry
 
 
-class HeartbeatDue(Decision, frozen=True, gc=False):
+class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
-class WriteDelayed(Decision, frozen=True, gc=False):
+class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
     A correct node never delays a write. `write` is "vote" or "log".
@@ -218,13 +226,39 @@ class WriteDelayed(Decision, frozen=True, gc=False):
     waits: bool
 
 
-class Persisted(Decision, frozen=True, gc=False):
+class Persisted(DecisionBase, frozen=True, gc=False):
     """The node wrote its state to storage: the stored log is the old one before `start`, then `entries`."""
 
     current_term: int
     voted_for: int
     start: int
     entries: tuple[LogEntry, ...]
+
+
+ElectionDecision: TypeAlias = (
+    PreVoteStarted | ElectionStarted | VoteDecided | VoteCounted | BecameLeader | BecameFollower
+)
+LogDecision: TypeAlias = (
+    EntryAppended
+    | AppendDecided
+    | LogTruncated
+    | EntriesStored
+    | MatchAdvanced
+    | BackedUp
+    | CommitAdvanced
+    | CommitHeld
+    | Applied
+)
+CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
+RoutineDecision: TypeAlias = HeartbeatDue | Persisted
+NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | CustomDecision
+
+Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
+"""All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
+
+for name, union in (("election", ElectionDecision), ("log", LogDecision), ("routine", RoutineDecision)):
+    for kind in get_args(union):
+        kind.group = name
 
 
 class NodeState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):

@@ -4,7 +4,6 @@ from importlib import resources
 
 from raftplay.commands.cursor import did_you_mean
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import BUGS
 
 SUFFIX = ".txt"
 
@@ -17,6 +16,8 @@ def names() -> list[str]:
 
 def bug_names() -> list[str]:
     """The names of the scenarios that provoke a bug: ``bugs/commit-old-term`` …, in the order of `BUGS`."""
+    from raftplay.raft.bugs import BUGS  # noqa: PLC0415 - a list of the scenarios does not need the algorithm
+
     folder = resources.files(__name__).joinpath("bugs")
     return [f"bugs/{name}" for name in BUGS if folder.joinpath(name + SUFFIX).is_file()]
 
@@ -26,12 +27,16 @@ def text_of(name: str) -> str:
     known = names() + bug_names()
     if name not in known:
         raise UsageError(f"there is no scenario {name!r}{did_you_mean(name, known)}; see: raftplay scenarios")
-    return resources.files(__name__).joinpath(name + SUFFIX).read_text("utf-8")
+    return _read(name)
 
 
 def summary_of(name: str) -> str:
-    """The line that says what a scenario shows: its first comment."""
-    return text_of(name).split("\n", 1)[0].lstrip("# ").strip()
+    """Return the line that says what a scenario shows: its first comment."""
+    return _read(name).split("\n", 1)[0].lstrip("# ").strip()
+
+
+def _read(name: str) -> str:
+    return resources.files(__name__).joinpath(name + SUFFIX).read_text("utf-8")
 
 
 ORDER = (

@@ -13,16 +13,6 @@ from raftplay.watch.narrator import describe
 from raftplay.watch.text import count
 
 ELECTIONS = (decisions.PreVoteStarted, decisions.ElectionStarted, decisions.BecameLeader)
-WIRE = (
-    facts.CallSent,
-    facts.CallDelivered,
-    facts.CallLost,
-    facts.ReplySent,
-    facts.ReplyDelivered,
-    facts.ReplyLost,
-)
-ROUTINE = (decisions.HeartbeatDue, decisions.WriteDelayed, decisions.Persisted, decisions.MatchAdvanced)
-
 LINES_A_SECOND = 12
 """Lines per second that are printed; further events are counted."""
 
@@ -38,7 +28,7 @@ def is_shown(record: Record, mode: str) -> bool:
     if mode == "elections":
         gives_up = isinstance(event, decisions.BecameFollower) and event.was is not CMState.FOLLOWER
         return gives_up or isinstance(event, ELECTIONS)
-    if mode == "off" or isinstance(event, (*WIRE, *ROUTINE)):
+    if mode == "off" or event.group in ("wire", "routine") or isinstance(event, decisions.MatchAdvanced):
         return False
     return not (isinstance(event, decisions.AppendDecided) and event.success and not event.args.entries)
 

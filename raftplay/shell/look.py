@@ -129,9 +129,11 @@ def _invariants(view: View, watched: int) -> tuple[int, str, str]:
 
 
 def fault_line(view: View, width: int) -> Text:
-    """Return the faults in force and the bugs switched on; empty if there are none."""
+    """Return the faults in force, the bugs switched on and the class of the nodes; empty if there are none."""
     words = fault_words(view.snapshot)
     line: Text = [("class:warn", " faults: " + ", ".join(words))] if words else []
+    if view.snapshot.node:
+        line.insert(0, ("class:warn", f" node: {visible(view.snapshot.node)} "))
     if view.snapshot.bugs:
         line.insert(0, ("class:bad", f" bugs on: {', '.join(map(visible, view.snapshot.bugs))} "))
     return cut(line, width)

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -22,27 +22,26 @@ from raftplay.commands.completion import Completion
 from raftplay.commands.live import Outcome
 from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.tui import keys, last, picture, terminal
+from raftplay.tui import keys, last, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.model import diagram
 from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Target
-from raftplay.tui.model.matrix import entry_text
-from raftplay.tui.model.timeline import Arrow
+from raftplay.tui.model.pane import RowAction
+from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import Commands, CommandSearch
 from raftplay.tui.play import Player
 from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
 from raftplay.tui.state import ScreenState
+from raftplay.tui.terminal import InAscii, TerminalApp
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
-from raftplay.watch.text import visible
 
 PAINTS = 12
 """Paints of the screen per second."""
 
-PANES = ("log", "messages", "events", "why", "invariants", "network")
 MOST_SLOTS = 6
 
 PRIORITY = ("prompt", "suspend")
@@ -55,7 +54,7 @@ class Main(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = ""
 
 
-class RaftApp(App[None], inherit_bindings=False):
+class RaftApp(TerminalApp, inherit_bindings=False):
     """The screen of a session. `player` plays a script in it; `settings` remembers the theme."""
 
     TITLE = "raftplay"
@@ -95,19 +94,17 @@ class RaftApp(App[None], inherit_bindings=False):
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
-        self.failure: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
         self._breach_shown = False
         self._interrupted_at = 0.0
-        self._reports_mouse = True
         self._will_paint = False
         self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
         self.prompt = Prompt(self.history, self.complete)
         if deck.glyphs.ascii:
-            self._filters.append(terminal.InAscii())
+            self._filters.append(InAscii())
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
         self.theme = LIGHT.name if self.settings.light else DARK.name
@@ -120,15 +117,8 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Every box there can be; `arrange` shows those that have a place."""
-        names = [
-            "status",
-            "nodes",
-            *(f"title{at}" for at in range(MOST_SLOTS)),
-            *PANES,
-            "caption",
-            "answer",
-            "keys",
-        ]
+        titles = (f"title{at}" for at in range(MOST_SLOTS))
+        names = ("status", "nodes", *titles, *NAMES, "caption", "answer", "keys")
         self._boxes = {
             name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names
         }
@@ -144,7 +134,7 @@ class RaftApp(App[None], inherit_bindings=False):
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         gc.collect()
         self.loop = asyncio.get_running_loop()
-        self.app_resume_signal.subscribe(self.screen, self._repaint)
+        self.app_resume_signal.subscribe(self.screen, self.repaint)
         gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
 
     def on_resize(self, event: events.Resize) -> None:
@@ -166,24 +156,11 @@ class RaftApp(App[None], inherit_bindings=False):
             for name, box in self._boxes.items():
                 box.place((0, 0, self.size.width, 1 if name == "status" else 0))
             return
-        where = deck.layout()
-        places: dict[str, Sequence[int]] = {
-            "status": where.status,
-            "nodes": where.nodes_region,
-            "caption": where.caption,
-            "answer": where.answer,
-            "keys": where.keys,
-        }
-        for at, slot in enumerate(where.slots):
-            x, y, width, height = slot.region
-            width += int(x + width < self.size.width)  # the column between two slots is the left one's to fill
-            places[f"title{at}"] = (x, y, width, 1)
-            places[deck.shown_in(slot)] = (x, y + 1, width, height - 1)
+        places, where = deck.boxes(self.size.width), deck.layout().prompt
         for name, box in self._boxes.items():
             box.place(places.get(name, (0, 0, 0, 0)))
-        styles = prompt.styles
-        styles.offset = (where.prompt.x, where.prompt.y)
-        styles.width = where.prompt.width
+        prompt.styles.offset = (where.x, where.y)
+        prompt.styles.width = where.width
 
     # ---- painting
 
@@ -238,10 +215,6 @@ class RaftApp(App[None], inherit_bindings=False):
         if deck.outcome is None or deck.outcome.held:
             self.say("", f"{view.breach.invariant} is broken; time stands still")
 
-    def toast(self, text: str, severity: str = "information") -> None:
-        """A short message that goes away by itself."""
-        self.notify(visible(text), severity=severity, markup=False)  # type: ignore[arg-type]
-
     # ---- doing
 
     def do(self, line: str, *, typed: bool = False) -> None:
@@ -291,30 +264,32 @@ class RaftApp(App[None], inherit_bindings=False):
     def on_box_clicked(self, event: Box.Clicked) -> None:
         """A node, an entry, a message, an event or a pane's name was clicked."""
         name, deck = event.box.id or "", self.deck
-        if name in PANES:
+        if name in NAMES:
             deck.show(name)
         self.set_focus(None)
-        self.follow(name, event.target)
+        self.follow(event.target)
         self.arrange()
         self.paint()
 
-    def follow(self, box: str, target: Target) -> None:
-        """Select what `target` means; an event that is selected already is gone to."""
-        deck = self.deck
+    def follow(self, target: Target) -> None:
+        """Select what `target` means, and do what else a click on it does."""
         match target:
             case ("node", id):
-                deck.select(id)
+                self.deck.select(id)
             case ("pane", at):
-                deck.show(PANES[at])
-            case ("entry", index):
-                deck.rows["log"] = target
-                self.say(f"log entry {index}", "\n".join(entry_text(self.seen, index)))
-            case ("message", _):
-                deck.rows["messages"] = target
-            case ("event", seq) if box == "events":
-                if deck.rows.get("events") == target:
-                    self.go_to(seq)
-                deck.rows["events"] = target
+                self.deck.show(NAMES[at])
+            case _:
+                self.act(self.deck.click(self.seen, target))
+
+    def act(self, action: RowAction) -> None:
+        """Do what a row of a pane is for."""
+        match action:
+            case int(seq):
+                self.go_to(seq)
+            case str(line):
+                self.do(line)
+            case (about, text):
+                self.say(about, text)
 
     def say(self, about: str, text: str) -> None:
         """An answer that no command gave."""
@@ -332,7 +307,7 @@ class RaftApp(App[None], inherit_bindings=False):
 
     def on_box_scrolled(self, event: Box.Scrolled) -> None:
         """The wheel was turned."""
-        if (name := event.box.id or "") in PANES:
+        if (name := event.box.id or "") in NAMES:
             self.deck.scroll(name, event.lines)
             self.paint()
 
@@ -351,25 +326,17 @@ class RaftApp(App[None], inherit_bindings=False):
         """Select a node by its number."""
         self._changed(partial(self.deck.select, node))
 
-    def action_select_next(self) -> None:
-        """Select the next node."""
-        self._changed(partial(self.deck.select, (self.deck.selected + 1) % self.deck.nodes))
-
-    def action_select_previous(self) -> None:
-        """Select the node before."""
-        self._changed(partial(self.deck.select, (self.deck.selected - 1) % self.deck.nodes))
+    def action_select_by(self, by: int) -> None:
+        """Select the next node, or the node before."""
+        self._changed(partial(self.deck.select, (self.deck.selected + by) % self.deck.nodes))
 
     def action_show(self, pane: str) -> None:
         """Bring a pane to the front."""
         self._changed(partial(self.deck.show, pane))
 
-    def action_next_pane(self) -> None:
-        """Go to the next pane."""
-        self._changed(partial(self.deck.next_pane, 1))
-
-    def action_previous_pane(self) -> None:
-        """Go to the pane before."""
-        self._changed(partial(self.deck.next_pane, -1))
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next pane, or to the pane before."""
+        self._changed(partial(self.deck.next_pane, by))
 
     def action_zoom(self) -> None:
         """Give the pane the whole screen, or give it back."""
@@ -401,32 +368,17 @@ class RaftApp(App[None], inherit_bindings=False):
         self._changed(self.deck.filter_node)
 
     def action_open(self) -> None:
-        """Go to the moment of what is selected."""
-        match self.deck.rows.get(self.deck.pane):
-            case ("event", seq):
-                self.go_to(seq)
-            case ("entry", index):
-                self.do(f"why not committed {index}")
-            case ("message", _) if (arrow := self._arrow()) is not None and arrow.seq:
-                self.go_to(arrow.seq)
+        """Do what Enter does on the selected row."""
+        self.act(self.deck.open(self.seen))
 
     def action_message(self, what: str) -> None:
         """Deliver, lose, duplicate or hold the selected message; of one that has landed only its link is held."""
-        arrow = self._arrow()
-        if arrow is None or (arrow.id < 0 and what != "hold"):
+        arrow = diagram.selected_arrow(self.seen, self.deck.context("messages"))
+        line = None if arrow is None else diagram.message_line(what, arrow, self.seen)
+        if line is None:
             self.toast("select a message in flight first: m, then up and down", severity="warning")
-        elif what == "hold":
-            link = f"{arrow.src}->{arrow.dst}"
-            is_held = (arrow.src, arrow.dst) in self.seen.snapshot.held_links
-            if is_held or arrow.id < 0:
-                self.do(f"{'release' if is_held else 'hold'} {link}")
-            else:
-                self.do(f"{'release' if arrow.end == 'held' else 'hold'} {arrow.id}")
         else:
-            self.do(f"{what} {arrow.id}")
-
-    def _arrow(self) -> Arrow | None:
-        return diagram.selected_arrow(self.seen, self.deck.context("messages"))
+            self.do(line)
 
     def action_prompt(self) -> None:
         """Type a command. What is typed at once behind the key is part of it: the focus must not come later."""
@@ -498,35 +450,9 @@ class RaftApp(App[None], inherit_bindings=False):
         """Copy the selected row, or else what the pane shows, to the clipboard."""
         self.copy(self.deck.copied_text(self.seen))
 
-    def copy(self, text: str) -> None:
-        """Have the terminal put `text` on the clipboard (OSC 52)."""
-        self.copy_to_clipboard(text)
-        lines = text.count("\n")
-        self.toast(f"copied: {text[:200]}" if not lines else f"copied: {lines + 1} lines")
-
     def on_sheet_copied(self, event: Sheet.Copied) -> None:
         """Copy all of a sheet."""
         self.copy(event.text)
-
-    def action_mouse(self) -> None:
-        """Leave the mouse to the terminal, whose own selection works then, or take it back."""
-        self._reports_mouse = not self._reports_mouse
-        terminal.report_mouse(self._driver, self._reports_mouse)
-        free = "the mouse is the terminal's, which can select text with it; M takes it back"
-        self.toast("the mouse is back: click and scroll" if self._reports_mouse else free)
-
-    def action_suspend(self) -> None:
-        """Stop the program, as Ctrl+Z does elsewhere; the cluster stands still until `fg`."""
-        if terminal.can_suspend() and not self.is_headless:
-            terminal.suspend()
-        else:
-            self.toast("no shell would wake raftplay up again, so it goes on", severity="warning")
-
-    def _repaint(self, _: object) -> None:
-        """Paint all of a screen that something else was painted on."""
-        terminal.report_mouse(self._driver, self._reports_mouse)
-        self.refresh(repaint=True, layout=True)
-        self.refresh_all()
 
     def action_picture(self) -> None:
         """Save the screen as an SVG picture."""
@@ -565,25 +491,3 @@ class RaftApp(App[None], inherit_bindings=False):
         change()
         self.arrange()
         self.paint()
-
-    def refresh_all(self) -> None:
-        """Paint every box anew."""
-        for box in self._boxes.values():
-            box.refresh()
-
-    # ---- what must not happen
-
-    async def on_event(self, event: events.Event) -> None:
-        """Take in an event; keys that come behind the one that ended the screen are for nobody."""
-        if self.screen_stack or not isinstance(event, events.InputEvent):
-            await super().on_event(event)
-
-    def _handle_exception(self, error: Exception) -> None:
-        """An error of ours: end the screen; whoever started it says so in a line."""
-        if self.failure is None:
-            self.failure = error
-        super()._handle_exception(error)
-
-    def _print_error_renderables(self) -> None:
-        """Print nothing: the traceback goes into a report."""
-        self._exit_renderables.clear()

@@ -3,30 +3,13 @@
 The rule of this module: whatever a key does to the cluster is a command, as one would type it.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from raftplay.past.view import View
+from raftplay.tui.model.diagram import MESSAGE_KEYS
+from raftplay.tui.model.key import Key
+from raftplay.tui.model.panes import PANES
 
 SPEEDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """The speeds that `[` and `]` go through."""
-
-
-class Key(NamedTuple):
-    """A key: as textual calls it, as it is shown, what it does in a word and in a sentence.
-
-    `command` is the line that it runs, {node} standing for the selected node, or what makes it of a view and that
-    node; `action` is the app's own part otherwise. `rank`: the lower, the sooner it is named at the foot of the
-    screen; 9 is never.
-    """
-
-    key: str
-    shown: str
-    word: str
-    help: str
-    command: Callable[[View, int], str] | str = ""
-    action: str = ""
-    rank: int = 9
 
 
 def speed_after(view: View, by: int) -> str:
@@ -146,16 +129,11 @@ KEYS: tuple[Key, ...] = (
     Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", rank=5),
     Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=1),
     Key("slash", "/", "command", "the same", action="prompt"),
-    Key("j", "j", "next node", "select the next node; 0 to 9 select a node by its number", action="select_next"),
-    Key("k", "k", "node before", "select the node before", action="select_previous"),
-    Key("l", "l", "log", "show the log matrix", action="show('log')"),
-    Key("m", "m", "messages", "show the space-time diagram", action="show('messages')"),
-    Key("e", "e", "events", "show the events", action="show('events')"),
-    Key("w", "w", "why", "show why the selected node is what it is", action="show('why')"),
-    Key("i", "i", "invariants", "show the invariants", action="show('invariants')"),
-    Key("n", "n", "network", "show the links", action="show('network')"),
-    Key("tab", "Tab", "next pane", "go to the next pane", action="next_pane"),
-    Key("shift+tab", "shift+Tab", "pane before", "go to the pane before", action="previous_pane"),
+    Key("j", "j", "next node", "select the next node; 0 to 9 select a node by its number", action="select_by(1)"),
+    Key("k", "k", "node before", "select the node before", action="select_by(-1)"),
+    *(Key(pane.key, pane.key, pane.name, pane.help, action=f"show('{pane.name}')") for pane in PANES),
+    Key("tab", "Tab", "next pane", "go to the next pane", action="next_pane(1)"),
+    Key("shift+tab", "shift+Tab", "pane before", "go to the pane before", action="next_pane(-1)"),
     Key("o", "o", "only", "give the pane the whole screen, or give it back", action="zoom", rank=6),
     Key(
         "up",
@@ -177,16 +155,7 @@ KEYS: tuple[Key, ...] = (
     Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
     Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
     Key("F", "F", "filter node", "events: list those of the selected node, or of all nodes", action="filter_node"),
-    Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')"),
-    Key("x", "x", "lose", "lose the selected message", action="message('lose')"),
-    Key("u", "u", "duplicate", "deliver a copy of the selected message now", action="message('duplicate')"),
-    Key(
-        "H",
-        "H",
-        "hold",
-        "hold the selected message (of one that has arrived: its link), or release it",
-        action="message('hold')",
-    ),
+    *MESSAGE_KEYS,
     Key("a", "a", "answer", "show the whole of the last answer", action="answer"),
     Key(
         "y",

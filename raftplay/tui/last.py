@@ -37,7 +37,7 @@ def keep(session: Session) -> str:
         return ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new(file, bounded(script_text(session)), replaces=True)
+        write_new(file, bounded(script_text(session, file.parent)), replaces=True)
         file.chmod(0o600)
     except UsageError as error:
         return f"the session is not kept: {error}"

@@ -340,9 +340,9 @@ def _names(line: str) -> list[str]:
         return [""]
 
 
-def show_lesson(text: LessonText, *, seed: int | None, speed: float | None, file: Path) -> Status:
+def show_lesson(text: LessonText, overrides: Setup, *, speed: float | None, file: Path) -> Status:
     """Show a lesson on the terminal until its reader leaves. Raises `UsageError` and `ScriptRefused`."""
-    lesson = text.lesson(Setup(seed=seed))
+    lesson = text.lesson(overrides)
     check_terminal()
     app, reading = prepared(text, lesson, speed=speed, file=file, settings=load())
     try:

@@ -3,26 +3,19 @@
 No textual here: the app hands events in and places what comes out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
 from raftplay.output import forced
 from raftplay.past.view import View
-from raftplay.tui.model import diagram, events, foot, invariants, matrix, network, nodes, status, why
+from raftplay.tui.model import foot, nodes, status
 from raftplay.tui.model.context import KINDS, Context, Filter
-from raftplay.tui.model.copied import copied_text
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
-from raftplay.tui.model.layout import PANES, Layout, Region, Slot, is_too_small, layout
+from raftplay.tui.model.layout import Layout, Region, Slot, is_too_small, layout
 from raftplay.tui.model.lines import Line, Target, Window
-from raftplay.watch.facts import Record
-
-SELECTS = {"log": "entry", "messages": "message", "events": "event"}
-"""The panes in which rows can be selected, and of what kind their targets are."""
-
-FOLLOWS_END = ("log", "messages", "events")
-"""The panes that rest at their end; the others rest at their beginning."""
+from raftplay.tui.model.pane import Pane, RowAction
+from raftplay.tui.model.panes import NAMES, PANES
 
 MOST_CAPTION = 6
 
@@ -63,8 +56,7 @@ class ScreenState:
     tops: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """(first line, lines seen, lines in all) of each pane as it was last shown."""
 
-    sieve: events.EventFilterCache = field(default_factory=events.EventFilterCache)
-    told: why.Told = field(default_factory=why.Told)
+    panes: dict[str, Pane] = field(default_factory=lambda: {pane.name: pane() for pane in PANES})
 
     # ---- where things are
 
@@ -99,17 +91,36 @@ class ScreenState:
         """Return where each visible pane is."""
         return {self.shown_in(slot): self.body(slot) for slot in self.layout().slots}
 
+    def boxes(self, columns: int) -> dict[str, Region]:
+        """Return where each box is, by its name: panes by theirs, "title0" … for the names above them.
+
+        `columns`: those of the terminal.
+        """
+        where = self.layout()
+        places = {
+            "status": where.status,
+            "nodes": where.nodes_region,
+            "caption": where.caption,
+            "answer": where.answer,
+            "keys": where.keys,
+        }
+        for at, slot in enumerate(where.slots):
+            x, y, width, height = slot.region
+            width += int(x + width < columns)  # the column between two slots is the left one's to fill
+            places[f"title{at}"] = Region(x, y, width, 1)
+            places[self.shown_in(slot)] = Region(x, y + 1, width, height - 1)
+        return places
+
     # ---- what a person does
 
     def show(self, pane: str) -> None:
         """Bring a pane to the front, and let keys act on it."""
-        if pane in PANES:
+        if pane in NAMES:
             self.pane = pane
 
     def next_pane(self, by: int) -> None:
         """Give the keys to the next visible pane or, after the last one, to a hidden one."""
-        at = PANES.index(self.pane)
-        self.pane = PANES[(at + by) % len(PANES)]
+        self.pane = NAMES[(NAMES.index(self.pane) + by) % len(NAMES)]
 
     def select(self, node: int) -> None:
         """Select a node, if there is one of that number."""
@@ -120,28 +131,34 @@ class ScreenState:
         """Scroll a pane; towards its end if `lines` is positive."""
         _, height, total = self.tops.get(pane, (0, 0, 0))
         most = max(0, total - height)
-        if pane in FOLLOWS_END:
+        if self.panes[pane].follows_end:
             lines = -lines
         self.scrolls[pane] = max(0, min(most, self.scrolls.get(pane, 0) + lines))
 
     def move(self, view: View, by: int) -> None:
         """Select the row above or below; where rows cannot be selected, scroll."""
-        pane = self.pane
-        row = self.rows.get(pane)
-        match pane:
-            case "events":
-                listed = self.sieve(view, self.filter)
-                self.rows[pane] = row = events.neighbour(listed, row, by if row else 0)
-                self._keep_event_in_sight(listed, row)
-            case "messages":
-                self.rows[pane] = diagram.neighbour(view, self.context(pane), by if row else 0)
-            case "log":
-                last = max((len(n.log) for n in view.snapshot.nodes), default=0) - 1
-                at = last if row is None else max(0, min(last, row[1] + by))
-                self.rows[pane] = ("entry", at) if last >= 0 else None
-                self._keep_entry_in_sight(at, last)
-            case _:
-                self.scroll(pane, by)
+        context = self.context(self.pane)
+        row = self.panes[self.pane].neighbour(view, context, by if context.row else 0)
+        if row is None:
+            self.scroll(self.pane, by)
+            return
+        self.rows[self.pane] = row.target
+        if row.below is not None:
+            height = max(1, self.tops.get(self.pane, (0, 10, 0))[1])
+            self.scrolls[self.pane] = min(max(context.scroll, row.below - height + 1), row.below)
+
+    def click(self, view: View, target: Target) -> RowAction:
+        """Select a row, in whichever pane has rows of its kind; return what else is to be done."""
+        for name, pane in self.panes.items():
+            if target is not None and target[0] == pane.row:
+                again = self.rows.get(name) == target
+                self.rows[name] = target
+                return pane.clicked(view, target, again=again)
+        return None
+
+    def open(self, view: View) -> RowAction:
+        """Return what Enter does on the selected row."""
+        return self.panes[self.pane].opened(view, self.context(self.pane))
 
     def leave(self) -> bool:
         """Give up what is selected or scrolled in the pane; whether there was anything."""
@@ -165,19 +182,6 @@ class ScreenState:
         """List events of the selected node only, or of all."""
         self.filter = replace(self.filter, node=None if self.filter.node is not None else self.selected)
         self.scrolls["events"] = 0
-
-    def _keep_event_in_sight(self, listed: Sequence[Record], row: Target) -> None:
-        if row is None:
-            return
-        height = self.tops.get("events", (0, 10, 0))[1]
-        behind = sum(1 for record in listed if record.seq > row[1])
-        scroll = self.scrolls.get("events", 0)
-        self.scrolls["events"] = min(max(scroll, behind - height + 1), behind)
-
-    def _keep_entry_in_sight(self, at: int, last: int) -> None:
-        height = max(1, self.tops.get("log", (0, 10, 0))[1])
-        scroll = self.scrolls.get("log", 0)
-        self.scrolls["log"] = min(max(scroll, last - at - height + 1), last - at)
 
     # ---- what is seen
 
@@ -209,10 +213,9 @@ class ScreenState:
         for at, slot in enumerate(where.slots):
             pane = self.shown_in(slot)
             region = self.body(slot)
-            window = self._window(pane, view, self.context(pane, region))
+            window = self.panes[pane].window(view, self.context(pane, region))
             out[pane] = window.lines
-            lost = 1 if pane in ("log", "messages") else 0
-            self.tops[pane] = (window.top, max(1, region.height - lost), window.total)
+            self.tops[pane] = (window.top, max(1, region.height - self.panes[pane].heading), window.total)
             title = self.context(pane, Region(0, 0, slot.region.width, 1))
             out[f"title{at}"] = (
                 foot.title_line(slot.panes, pane, self.pane, self._note(pane, window), view, title),
@@ -234,34 +237,14 @@ class ScreenState:
 
     def copied_text(self, view: View) -> str:
         """Return the text of the pane's selected row, or else of all that the pane shows."""
-        context = self.context(self.pane)
-        return copied_text(self.pane, view, context, self._window(self.pane, view, context).lines)
-
-    def _window(self, pane: str, view: View, context: Context) -> Window:
-        match pane:
-            case "log":
-                return matrix.matrix(view, context)
-            case "messages":
-                return diagram.diagram(view, context)
-            case "events":
-                return events.events(view, context, self.sieve(view, self.filter))
-            case "why":
-                return why.why(view, context, self.told(view, context.selected))
-            case "invariants":
-                return invariants.invariants(view, context)
-        return network.network(view, context)
+        return self.panes[self.pane].copied(view, self.context(self.pane))
 
     def _note(self, pane: str, window: Window) -> str:
         """Return the right end of the line of names: a filter, and how far the pane is scrolled."""
-        notes = []
-        if pane == "events":
-            notes.append(self.filter.kind)
-            notes += [f"of n{self.filter.node}"] if self.filter.node is not None else []
-        if pane == "why":
-            notes.append(f"n{min(self.selected, self.nodes - 1)}")
+        notes = self.panes[pane].notes(self.context(pane))
         if self.scrolls.get(pane):
             notes.append(f"from {window.top} of {window.total}")
-        elif pane not in FOLLOWS_END and window.total > len(window.lines):
+        elif not self.panes[pane].follows_end and window.total > len(window.lines):
             notes.append(f"{len(window.lines)} of {window.total}")
         return ", ".join(notes)
 

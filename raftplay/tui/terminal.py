@@ -9,10 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
+from textual import events
+from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 
 from raftplay.output import forced
+from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -49,3 +53,62 @@ def can_suspend() -> bool:
 def suspend() -> None:
     """Stop this job, with whatever started it, as Ctrl+Z does; its shell goes on until `fg`."""
     os.kill(0, signal.SIGTSTP)
+
+
+class TerminalApp(App[None], inherit_bindings=False):
+    """An app on a terminal: it is suspended, leaves the mouse, fills the clipboard, and ends in good order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: BaseException | None = None
+        self._reports_mouse = True
+
+    def toast(self, text: str, severity: SeverityLevel = "information") -> None:
+        """A short message that goes away by itself."""
+        self.notify(visible(text), severity=severity, markup=False)
+
+    def copy(self, text: str) -> None:
+        """Have the terminal put `text` on the clipboard (OSC 52)."""
+        self.copy_to_clipboard(text)
+        lines = text.count("\n")
+        self.toast(f"copied: {text[:200]}" if not lines else f"copied: {lines + 1} lines")
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, whose own selection works then, or take it back."""
+        self._reports_mouse = not self._reports_mouse
+        report_mouse(self._driver, self._reports_mouse)
+        free = "the mouse is the terminal's, which can select text with it; M takes it back"
+        self.toast("the mouse is back: click and scroll" if self._reports_mouse else free)
+
+    def action_suspend(self) -> None:
+        """Stop the program, as Ctrl+Z does elsewhere; the cluster stands still until `fg`."""
+        if can_suspend() and not self.is_headless:
+            suspend()
+        else:
+            self.toast("no shell would wake raftplay up again, so it goes on", severity="warning")
+
+    def repaint(self, _: object) -> None:
+        """Paint all of a screen that something else was painted on."""
+        report_mouse(self._driver, self._reports_mouse)
+        self.refresh(repaint=True, layout=True)
+        self.refresh_all()
+
+    def refresh_all(self) -> None:
+        """Paint every widget of the first screen anew."""
+        for widget in self.screen_stack[0].children:
+            widget.refresh()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take in an event; keys that come behind the one that ended the screen are for nobody."""
+        if self.screen_stack or not isinstance(event, events.InputEvent):
+            await super().on_event(event)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of ours: end the screen; whoever started it says so in a line."""
+        if self.failure is None:
+            self.failure = error
+        super()._handle_exception(error)
+
+    def _print_error_renderables(self) -> None:
+        """Print nothing: the traceback goes into a report."""
+        self._exit_renderables.clear()

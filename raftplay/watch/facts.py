@@ -3,21 +3,26 @@
 Each fact is published once, by the part that owns it. `Record` holds its place in the total order.
 """
 
+from typing import TypeAlias, get_args
+
 import msgspec
 
 from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import Args, LogEntry, Reply
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The base class of all events that are not decisions of a node."""
+
+    group = "fault"
+    """The topic of the event: "wire", "fault", "election" or "log"."""
 
 
 NOT_SENT = "connection broken"
 """The reason of a lost request that its node knows to be unsent: the connection is broken or full."""
 
 
-class CallSent(Fact, frozen=True, gc=False):
+class CallSent(FactBase, frozen=True, gc=False):
     """A node sent a request; `call_id` is unique in the cluster. `by_user`: made by `Server.call`.
 
     `copies` is the number of copies in flight, as a link may duplicate a message.
@@ -31,7 +36,7 @@ class CallSent(Fact, frozen=True, gc=False):
     copies: int = 1
 
 
-class CallDelivered(Fact, frozen=True, gc=False):
+class CallDelivered(FactBase, frozen=True, gc=False):
     """A request was delivered to its destination; a duplicate is delivered twice."""
 
     call_id: int
@@ -40,7 +45,7 @@ class CallDelivered(Fact, frozen=True, gc=False):
     args: Args
 
 
-class CallLost(Fact, frozen=True, gc=False):
+class CallLost(FactBase, frozen=True, gc=False):
     """A request will not be delivered, for this `reason`."""
 
     call_id: int
@@ -50,7 +55,7 @@ class CallLost(Fact, frozen=True, gc=False):
     reason: str
 
 
-class ReplySent(Fact, frozen=True, gc=False):
+class ReplySent(FactBase, frozen=True, gc=False):
     """Node `src` sent the reply to a request, or `copies` of it."""
 
     call_id: int
@@ -60,7 +65,7 @@ class ReplySent(Fact, frozen=True, gc=False):
     copies: int = 1
 
 
-class ReplyDelivered(Fact, frozen=True, gc=False):
+class ReplyDelivered(FactBase, frozen=True, gc=False):
     """A reply was delivered to the node that sent the request."""
 
     call_id: int
@@ -69,7 +74,7 @@ class ReplyDelivered(Fact, frozen=True, gc=False):
     reply: Reply
 
 
-class ReplyLost(Fact, frozen=True, gc=False):
+class ReplyLost(FactBase, frozen=True, gc=False):
     """A reply will not be delivered, for this `reason`."""
 
     call_id: int
@@ -79,7 +84,7 @@ class ReplyLost(Fact, frozen=True, gc=False):
     reason: str
 
 
-class Duplicated(Fact, frozen=True, gc=False):
+class Duplicated(FactBase, frozen=True, gc=False):
     """The user duplicated a request or reply in flight; the copy travels ahead of it."""
 
     call_id: int
@@ -88,7 +93,7 @@ class Duplicated(Fact, frozen=True, gc=False):
     message: Args | Reply
 
 
-class KeptWaiting(Fact, frozen=True, gc=False):
+class KeptWaiting(FactBase, frozen=True, gc=False):
     """A request or reply arrived at a frozen node, which handles it when its process resumes."""
 
     call_id: int
@@ -97,7 +102,7 @@ class KeptWaiting(Fact, frozen=True, gc=False):
     message: Args | Reply
 
 
-class Submitted(Fact, frozen=True, gc=False):
+class Submitted(FactBase, frozen=True, gc=False):
     """A command was submitted to a node; `index` is -1 if the node did not lead."""
 
     command: object
@@ -108,17 +113,17 @@ ITS_CODE = "its code "
 """The beginning of a crash's cause if the node's code failed; otherwise its disk failed."""
 
 
-class Crashed(Fact, frozen=True, gc=False, omit_defaults=True):
+class Crashed(FactBase, frozen=True, gc=False, omit_defaults=True):
     """A node crashed; its storage stays. `cause` is the failure of its disk or code, if that was the reason."""
 
     cause: str = ""
 
 
-class Restarted(Fact, frozen=True, gc=False):
+class Restarted(FactBase, frozen=True, gc=False):
     """A new server started with the node's old storage."""
 
 
-class OnDisk(Fact, frozen=True, gc=False):
+class OnDisk(FactBase, frozen=True, gc=False):
     """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
     This happens after a torn write, and after a write of a crashed process (bug zombie).
@@ -129,55 +134,55 @@ class OnDisk(Fact, frozen=True, gc=False):
     entries: tuple[LogEntry, ...]
 
 
-class Tearing(Fact, frozen=True, gc=False):
+class Tearing(FactBase, frozen=True, gc=False):
     """A node will crash in the middle of its next write (torn write), after `sets` of its parts."""
 
     sets: int
 
 
-class Wiped(Fact, frozen=True, gc=False):
+class Wiped(FactBase, frozen=True, gc=False):
     """A node's disk was wiped. `empty`: there was nothing on it, so the node may come back."""
 
     empty: bool = False
 
 
-class Disconnected(Fact, frozen=True, gc=False):
+class Disconnected(FactBase, frozen=True, gc=False):
     """A node was disconnected from all others, in both directions."""
 
 
-class Reconnected(Fact, frozen=True, gc=False):
+class Reconnected(FactBase, frozen=True, gc=False):
     """A node was reconnected to the others."""
 
 
-class Frozen(Fact, frozen=True, gc=False):
+class Frozen(FactBase, frozen=True, gc=False):
     """A node's process was paused."""
 
 
-class Thawed(Fact, frozen=True, gc=False):
+class Thawed(FactBase, frozen=True, gc=False):
     """A node's process resumed."""
 
 
-class TimedOut(Fact, frozen=True, gc=False):
+class TimedOut(FactBase, frozen=True, gc=False):
     """A node's election timer was fired by hand."""
 
 
-class Dropping(Fact, frozen=True, gc=False):
+class Dropping(FactBase, frozen=True, gc=False):
     """A node's proxy drops requests after the next `after`; -1 means that it drops none."""
 
     after: int
 
 
-class Partitioned(Fact, frozen=True, gc=False):
+class Partitioned(FactBase, frozen=True, gc=False):
     """The nodes were partitioned into groups that cannot reach each other."""
 
     groups: tuple[tuple[int, ...], ...]
 
 
-class Healed(Fact, frozen=True, gc=False):
+class Healed(FactBase, frozen=True, gc=False):
     """All links were restored."""
 
 
-class LinkChanged(Fact, frozen=True, gc=False):
+class LinkChanged(FactBase, frozen=True, gc=False):
     """The faults of one direction of a link changed to these (`delay` in seconds)."""
 
     src: int
@@ -188,7 +193,7 @@ class LinkChanged(Fact, frozen=True, gc=False):
     dup: float
 
 
-class LinkHeld(Fact, frozen=True, gc=False):
+class LinkHeld(FactBase, frozen=True, gc=False):
     """One direction of a link began to hold its messages in flight, or (not `held`) stopped."""
 
     src: int
@@ -196,13 +201,29 @@ class LinkHeld(Fact, frozen=True, gc=False):
     held: bool
 
 
-class MessageHeld(Fact, frozen=True, gc=False):
+class MessageHeld(FactBase, frozen=True, gc=False):
     """A request or reply in flight is held until the user releases, delivers or drops it."""
 
     call_id: int
     src: int
     dst: int
     message: Args | Reply
+
+
+WireFact: TypeAlias = CallSent | CallDelivered | CallLost | ReplySent | ReplyDelivered | ReplyLost
+NodeFault: TypeAlias = (
+    Crashed | Restarted | OnDisk | Tearing | Wiped | Disconnected | Reconnected | Frozen | Thawed | Dropping
+)
+LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
+
+Fact: TypeAlias = WireFact | NodeFault | LinkFault | TimedOut | Submitted
+"""All events that are not decisions; see `Decision`."""
+Event: TypeAlias = Decision | Fact
+
+for kind in get_args(WireFact):
+    kind.group = "wire"
+TimedOut.group = "election"
+Submitted.group = "log"
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -215,5 +236,5 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     time: float
     node: int
     incarnation: int
-    event: Decision | Fact
+    event: Event
     after: NodeState | None = None

@@ -1,6 +1,6 @@
 """Describes each event in one line, for the debug log, `events` and the screens."""
 
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import (
@@ -20,7 +20,7 @@ from raftplay.watch.words import role_text
 def describe(record: facts.Record) -> str:
     """Return the event of `record` as one line, without its time and node."""
     event = record.event
-    if isinstance(event, decisions.Decision):
+    if isinstance(event, decisions.DecisionBase):
         return _decision(event)
     return _fact(event)
 
@@ -97,10 +97,15 @@ def _decision(event: decisions.Decision) -> str:
             was = event.was
             role = "stays follower" if was is CMState.FOLLOWER else f"is follower now, was {role_text(was)}"
             return f"{role}, {term}: {rule_text(event.rule)}"
-    return _log_decision(event)
+        case decisions.CustomDecision():
+            return visible(repr(event))
+        case _:
+            return _log_decision(event)
 
 
-def _log_decision(event: decisions.Decision) -> str:
+def _log_decision(
+    event: decisions.LogDecision | decisions.RoutineDecision | decisions.PeersReset | decisions.WriteDelayed,
+) -> str:
     match event:
         case decisions.PeersReset():
             starts = sorted({next_index for _, next_index in event.next_index})
@@ -134,8 +139,8 @@ def _log_decision(event: decisions.Decision) -> str:
             return f"does not commit {event.index}, of term {event.term}: {rule_text(event.rule)}"
         case decisions.Applied():
             return f"applies {command_text(event.entry.command, 40)} at index {event.entry.index}"
-    assert type(event).__module__ != decisions.__name__, f"no words for {type(event).__name__}"
-    return visible(repr(event))  # an event of a custom node
+        case _:
+            assert_never(event)
 
 
 def _fact(event: facts.Fact) -> str:
@@ -152,21 +157,18 @@ def _fact(event: facts.Fact) -> str:
             return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
         case facts.ReplyLost():
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
-        case facts.Duplicated():
-            return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
-        case facts.KeptWaiting():
-            return f"is paused: {message_text(event.src, event.dst, event.message)} waits"
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "rejected: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
-    return _act(event)
+        case _:
+            return _act(event)
 
 
 def _disk_text(current_term: int, voted_for: int, length: int) -> str:
     return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
 
 
-def _act(event: facts.Fact) -> str:
+def _act(event: facts.NodeFault | facts.LinkFault | facts.TimedOut) -> str:
     match event:
         case facts.Crashed():
             return f"crashes: {event.cause}" if event.cause else "crashes"
@@ -198,9 +200,14 @@ def _act(event: facts.Fact) -> str:
             return f"link {event.src}→{event.dst}: {link_text(event)}"
         case facts.LinkHeld():
             return f"link {event.src}→{event.dst}: {'held' if event.held else 'released'}"
+        case facts.Duplicated():
+            return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
+        case facts.KeptWaiting():
+            return f"is paused: {message_text(event.src, event.dst, event.message)} waits"
         case facts.MessageHeld():
             return f"{message_text(event.src, event.dst, event.message)}: held"
-    raise AssertionError(f"no words for {type(event).__name__}")
+        case _:
+            assert_never(event)
 
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:

@@ -7,8 +7,8 @@ continues.
 from collections.abc import Callable
 
 from raftplay.errors import UsageError
-from raftplay.raft.decisions import Decision, NodeState
-from raftplay.watch.facts import Fact, Record
+from raftplay.raft.decisions import NodeState
+from raftplay.watch.facts import Event, Record
 
 Reader = Callable[[Record], None]
 
@@ -55,7 +55,7 @@ class Stream:
         """Return whether `reader` is attached."""
         return reader in self._readers
 
-    def publish(self, node: int, incarnation: int, event: Decision | Fact, after: NodeState | None = None) -> None:
+    def publish(self, node: int, incarnation: int, event: Event, after: NodeState | None = None) -> None:
         """Number and time-stamp `event`, and pass it to every reader."""
         self._seq += 1
         record = Record(self._seq, self._now(), node, incarnation, event, after)

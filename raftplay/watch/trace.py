@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from pathlib import Path as FilePath
-from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
 
 from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
-from raftplay.raft.decisions import Decision, NodeState, Started
+from raftplay.raft.decisions import CustomDecision, Decision, NodeState, Started
 from raftplay.raft.messages import LogEntry
 from raftplay.version import __version__
-from raftplay.watch.facts import Fact, Record
+from raftplay.watch.facts import Event, Fact, Record
 from raftplay.watch.stream import Reader, Stream
 from raftplay.watch.text import visible
 
@@ -40,9 +40,8 @@ MAX_NODES = 25
 Path = str | PathLike[str]
 T = TypeVar("T")
 
-EVENTS: dict[str, type[Decision] | type[Fact]] = {
-    **{kind.__name__: kind for kind in Decision.__subclasses__()},
-    **{kind.__name__: kind for kind in Fact.__subclasses__()},
+EVENTS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in get_args(Decision | Fact) if kind is not CustomDecision
 }
 """The class of every kind of event, by its name in a trace."""
 
@@ -121,7 +120,7 @@ class _Written(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     node: int
     incarnation: int
     event: str
-    fields: Decision | Fact
+    fields: Event
     after: NodeState | None = None
 
 
@@ -135,7 +134,7 @@ _header_decoder = msgspec.json.Decoder(Header)
 _line_decoder = msgspec.json.Decoder(EventLine)
 _branch_decoder = msgspec.json.Decoder(BranchMark)
 _end_decoder = msgspec.json.Decoder(EndMark)
-_decoders: dict[str, msgspec.json.Decoder[Decision | Fact]] = {
+_decoders: dict[str, msgspec.json.Decoder[Event]] = {
     name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()
 }
 

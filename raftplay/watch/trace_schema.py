@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from raftplay.raft.decisions import Decision, NodeState, Rule
+from raftplay.raft.decisions import DecisionBase, NodeState, Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -16,7 +16,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.watch.facts import Fact
+from raftplay.watch.facts import FactBase
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 
 WIDTH = 100
@@ -59,7 +59,7 @@ def schema_text(width: int = WIDTH) -> str:
     parts = [introduction]
     parts.append("\n".join(["Lines", *(_line(name, kind, width) for name, kind in LINES.items())]))
     parts.append("\n".join(["Arrays", *(_array(kind, width) for kind in ARRAYS)]))
-    for title, base in (("Decisions of a node", Decision), ("Other events", Fact)):
+    for title, base in (("Decisions of a node", DecisionBase), ("Other events", FactBase)):
         kinds = [(name, kind) for name, kind in EVENTS.items() if issubclass(kind, base)]
         parts.append("\n".join([title, *(_described(name, kind, width) for name, kind in kinds)]))
     rules = [_hanging(f"{rule}: {rule.words} ({rule.section})", width) for rule in Rule]

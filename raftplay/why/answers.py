@@ -7,6 +7,7 @@ what happened and names the bug; what the correct algorithm would do is marked a
 from raftplay.errors import UsageError
 from raftplay.past.view import View
 from raftplay.raft.bugs import BUGS
+from raftplay.watch.text import visible
 from raftplay.why.breaches import breach_facts
 from raftplay.why.entries import index_facts
 from raftplay.why.index import EventIndex
@@ -95,6 +96,8 @@ def _bug_note(name: str) -> str:
 def _answer(view: View, facts: object, head: str, lines: list[str]) -> Explanation:
     """Return the answer with its notes: the bugs that are on, and that the moment is past."""
     notes = [_bug_note(name) for name in view.snapshot.bugs]
+    if view.snapshot.node:
+        notes.append(f"its nodes are of the class {visible(view.snapshot.node)}, which may have its own rules")
     if view.rewound:
         notes.append(f"so it was at {at(view.snapshot.time)}")
     return Explanation(facts, head, (*lines, *notes))

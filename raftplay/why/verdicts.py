@@ -87,6 +87,9 @@ def _sound_vote(
     args = event.args
     log = judge_log(args.last_log_term, args.last_log_index, after.last_log_term, after.last_log_index)
     if not event.granted:
+        if event.rule == Rule.OWN_RULE and not args.pre_vote:
+            same = args.term < after.current_term or after.voted_for not in (NONE, args.candidate_id)
+            return "" if same or log else Rule.GRANTED
         by_log = event.rule in (Rule.LOG_OLDER_TERM, Rule.LOG_SHORTER)
         return (log or Rule.GRANTED) if by_log and event.rule != log else ""
     if args.pre_vote:
@@ -130,10 +133,10 @@ def came_to_pass(trail: EventIndex, decided: Record) -> bool:
 
 
 def _sound_append(event: decisions.AppendDecided, after: decisions.NodeState) -> str:
-    """Return the rule that should have rejected an AppendEntries that was accepted."""
+    """Return the rule that should have decided about an AppendEntries, where another response was given."""
     args = event.args
     if not event.success:
-        return ""
+        return Rule.MATCHES if event.rule == Rule.OWN_RULE and args.prev_log_index == NONE else ""
     if args.term < after.current_term:
         return Rule.STALE_TERM
     if args.prev_log_index > after.last_log_index:

@@ -196,6 +196,8 @@ def _operands(ruling: Verdict) -> str:
     if isinstance(args, AppendEntriesArgs):
         return _append_operands(ruling, args)
     match ruling.rule:
+        case Rule.OWN_RULE:
+            return ""
         case Rule.STALE_TERM if args.pre_vote:
             return f"it asks about term {args.term}, and node {node} is in term {ruling.term}"
         case Rule.STALE_TERM:
@@ -241,6 +243,8 @@ def _log_end(index: int, term: int) -> str:
 def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
     previous = args.prev_log_index
     match ruling.rule:
+        case Rule.OWN_RULE:
+            return ""
         case Rule.STALE_TERM:
             return f"{args.term} < {ruling.term}"
         case Rule.LOG_TOO_SHORT:
@@ -257,6 +261,8 @@ def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
 def _sound_text(ruling: Verdict) -> str:
     """Return what the correct algorithm would have done instead."""
     section, words = rule_words(ruling.sound)
+    if ruling.rule == Rule.OWN_RULE:
+        return "the correct algorithm says yes"
     if ruling.sound in (Rule.GRANTED, Rule.MATCHES):
         return f"the correct algorithm says yes: the last entry is of a later term ({Rule.LOG_SHORTER.section})"
     return f"the correct algorithm says no here: {words} ({section})"

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
+from support.command_line import Ended, raftplay
 
 from raftplay import Harness
 from raftplay.backends import tcp
@@ -31,15 +32,8 @@ COMMAND = [sys.executable, "-W", "error", "-m", "raftplay.cli", "bench"]
 QUICK = Options(quick=True)
 
 
-def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *args],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=100,
-        env=os.environ | {"PYTHONUTF8": "1"},
-    )
+def run(*args: str) -> Ended:
+    return raftplay("bench", *args)
 
 
 def found_by(monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
@@ -59,8 +53,8 @@ def text_of(monkeypatch: pytest.MonkeyPatch, *found: Found) -> str:
 
 def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
     done = run("--quick", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    whole = json.loads(done.stdout)
+    assert (done.status, done.err) == (0, "")
+    whole = json.loads(done.out)
     assert whole["schema"] == "raftplay.bench/1"
     assert whole["stopped"] is None
     assert whole["options"] == {"nodes": None, "quick": True}
@@ -91,8 +85,8 @@ def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
 
 def test_a_measurement_alone_is_a_table_without_progress_where_no_terminal_is() -> None:
     done = run("--quick", "--only", "simulated", "--only", "memory", "--nodes", "3")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
     assert lines[0].startswith("raftplay ")
     titles = [line.split("  ")[0] for line in lines if line and line[0] != " "]
     assert titles[-2:] == [report.TITLES[name] for name in ("simulated", "memory")]
@@ -102,15 +96,15 @@ def test_a_measurement_alone_is_a_table_without_progress_where_no_terminal_is() 
     ]
     assert all(line.endswith("floor  times") for line in lines if line.startswith(titles[-2]))
     assert max(map(len, lines)) <= 110
-    assert "\x1b" not in done.stdout
+    assert "\x1b" not in done.out
 
 
 def test_a_cluster_of_one_can_be_measured_too() -> None:
     done = run(
         "--quick", "--only", "pipelined", "--only", "latency", "--only", "catch-up", "--nodes", "1", "--json"
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    figures = json.loads(done.stdout)["figures"]
+    assert (done.status, done.err) == (0, "")
+    figures = json.loads(done.out)["figures"]
     assert {figure["group"] for figure in figures} == {"pipelined", "latency"}
     assert all(figure["floor"] is None for figure in figures)
 
@@ -130,9 +124,9 @@ def test_a_cluster_of_one_can_be_measured_too() -> None:
 )
 def test_a_wrong_option_is_one_sentence_before_anything_is_measured(args: tuple[str, ...], said: str) -> None:
     done = run(*args)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert "\x1b" not in done.stderr
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert "\x1b" not in done.err
 
 
 def test_an_implementation_that_is_not_installed_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """`raftplay` as its users run it: transcripts, exit statuses, and one clear sentence for whatever goes wrong."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import scenarios
 
@@ -17,45 +17,33 @@ STORY = (
 )
 
 
-def raftplay(*args: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "raftplay.cli", *args],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-        env=os.environ | {"PYTHONUTF8": "1"} | env,
-    )
-
-
 def test_what_holds_ends_with_0_and_says_so():
     done = raftplay("run", "-", "--backend", "sim", "--seed", "7", stdin=STORY)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[0] == "-: 5 nodes, sim, seed 7"
-    assert "all held: 6 steps" in done.stdout.splitlines()[-1]
+    assert done.status == 0, done.out + done.err
+    assert done.out.splitlines()[0] == "-: 5 nodes, sim, seed 7"
+    assert "all held: 6 steps" in done.out.splitlines()[-1]
 
 
 def test_what_fails_ends_with_1_and_says_what_where_when_and_how_every_node_looked():
     done = raftplay("run", "-", "--backend", "sim", "--seed", "7", stdin="wait leader\nexpect no leader\n")
-    assert done.returncode == 1
-    assert "-:2: failed at 0.157 s: expect no leader: node 0 leads term 1" in done.stdout
-    assert [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("  node ")] == [
+    assert done.status == 1
+    assert "-:2: failed at 0.157 s: expect no leader: node 0 leads term 1" in done.out
+    assert [line.split(":")[0] for line in done.out.splitlines() if line.startswith("  node ")] == [
         f"  node {id}" for id in range(5)
     ]
 
 
 def test_all_mistakes_of_a_script_are_told_in_one_go_before_anything_runs():
     done = raftplay("run", "-", stdin="nodes 3\nwat leader\ncrash 7\nsleep 5\n")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    heads = [line for line in done.stderr.splitlines() if line.startswith("-:")]
+    assert done.status == 2
+    assert done.out == ""
+    heads = [line for line in done.err.splitlines() if line.startswith("-:")]
     assert heads == [
         "-:2:1: error: there is no command 'wat'; did you mean 'wait'?",
         "-:3:7: error: there is no node 7; the nodes are 0 to 2",
         "-:4:7: error: invalid duration '5': add a unit (250ms, 1.5s, 2m)",
     ]
-    assert "  crash 7\n        ^" in done.stderr
+    assert "  crash 7\n        ^" in done.err
 
 
 @pytest.mark.parametrize(
@@ -79,9 +67,8 @@ def test_all_mistakes_of_a_script_are_told_in_one_go_before_anything_runs():
 )
 def test_a_wrong_option_or_name_is_a_sentence_and_status_2(args: tuple[str, ...]):
     done = raftplay(*args)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert "rror: " in done.stderr
+    assert done.status == 2, done.out + done.err
+    assert "rror: " in done.err
 
 
 @pytest.mark.parametrize(
@@ -97,13 +84,13 @@ def test_a_wrong_option_or_name_is_a_sentence_and_status_2(args: tuple[str, ...]
 def test_what_is_not_a_number_is_said_to_be_none(args: tuple[str, ...]):
     done = raftplay(*args)
     says = f"raftplay: error: invalid value for '{args[-2]}': '{args[-1]}' is not a number; see: raftplay {args[0]} --help"
-    assert (done.returncode, done.stderr.strip()) == (2, says)
+    assert (done.status, done.err.strip()) == (2, says)
 
 
 def test_the_same_script_and_seed_print_the_same_bytes_whatever_the_hash_seed():
     for args in (("leader-failover",), ("unreliable-network",), ("log-repair", "--json")):
         runs = {
-            raftplay("run", *args, "--backend", "sim", "--seed", "5", PYTHONHASHSEED=seed).stdout
+            raftplay("run", *args, "--backend", "sim", "--seed", "5", env={"PYTHONHASHSEED": seed}).out
             for seed in ("0", "77")
         }
         assert len(runs) == 1
@@ -112,7 +99,7 @@ def test_the_same_script_and_seed_print_the_same_bytes_whatever_the_hash_seed():
 
 def test_json_is_an_object_a_line():
     done = raftplay("run", "-", "--backend", "sim", "--seed", "7", "--json", stdin="# hello\n" + STORY)
-    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    objects = [json.loads(line) for line in done.out.splitlines()]
     assert [o["kind"] for o in objects] == ["begin", "comment", *["step"] * 6, "end"]
     assert objects[2]["command"] == "wait leader"
     assert objects[2]["status"] == "held"
@@ -120,9 +107,9 @@ def test_json_is_an_object_a_line():
 
 
 def test_a_seed_is_chosen_and_printed_and_can_be_given_back():
-    first = raftplay("run", "first-election", "--backend", "sim").stdout
+    first = raftplay("run", "first-election", "--backend", "sim").out
     seed = first.splitlines()[0].rsplit(" ", 1)[1]
-    assert raftplay("run", "first-election", "--backend", "sim", "--seed", seed).stdout == first
+    assert raftplay("run", "first-election", "--backend", "sim", "--seed", seed).out == first
 
 
 @pytest.mark.parametrize("backend", ["tcp", "sim"])
@@ -161,32 +148,32 @@ def test_text_of_users_reaches_the_terminal_only_visibly(tmp_path: Path):
         "# \x1b]0;owned\x07 \u202edrawkcab\nwait leader\nsubmit '\x1b[2J\u202e'\nwait agree\nlog\n", "utf-8"
     )
     done = raftplay("run", str(script), "--backend", "sim", "--seed", "1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not set(done.stdout) & {"\x1b", "\x07", "\u202e"}
+    assert done.status == 0, done.out + done.err
+    assert not set(done.out) & {"\x1b", "\x07", "\u202e"}
     wrong = raftplay("run", "-", stdin="\x1b[31mnonsense \u202e\n")
-    assert wrong.returncode == 2
-    assert not set(wrong.stderr) & {"\x1b", "\u202e"}
+    assert wrong.status == 2
+    assert not set(wrong.err) & {"\x1b", "\u202e"}
 
 
 def test_the_lists_of_what_there_is():
-    assert [line.split()[0] for line in raftplay("scenarios").stdout.splitlines()] == scenarios.names()
-    assert len(raftplay("bugs").stdout.splitlines()) == 24
-    assert len(raftplay("invariants").stdout.splitlines()) == 18
-    assert "Figure 8" in raftplay("bugs", "commit-old-term").stdout
-    assert "wait CONDITION [within D]" in raftplay("help", "wait").stdout
+    assert [line.split()[0] for line in raftplay("scenarios").out.splitlines()] == scenarios.names()
+    assert len(raftplay("bugs").out.splitlines()) == 24
+    assert len(raftplay("invariants").out.splitlines()) == 18
+    assert "Figure 8" in raftplay("bugs", "commit-old-term").out
+    assert "wait CONDITION [within D]" in raftplay("help", "wait").out
 
 
 def test_a_trace_is_replayed_to_the_same_breach(tmp_path: Path):
     path = str(tmp_path / "trace.jsonl")
     run = raftplay("run", "bugs/half-is-majority", "--backend", "sim", "--seed", "1", "--trace", path)
-    assert run.returncode == 1
+    assert run.status == 1
     done = raftplay("replay", path)
-    assert done.returncode == 1
-    assert "Election Safety broke at" in run.stdout
-    assert "Election Safety broke at" in done.stdout
+    assert done.status == 1
+    assert "Election Safety broke at" in run.out
+    assert "Election Safety broke at" in done.out
     sound = raftplay("run", "leader-failover", "--trace", path, "--force")
-    assert sound.returncode == 0
-    assert "every invariant held" in raftplay("replay", path).stdout
+    assert sound.status == 0
+    assert "every invariant held" in raftplay("replay", path).out
 
 
 def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(tmp_path: Path):
@@ -206,16 +193,16 @@ def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(t
         "10",
     )
     found = raftplay("explore", *options, "--out", out)
-    assert found.returncode == 1, found.stdout + found.stderr
-    assert "found: One Vote Per Term" in found.stdout
+    assert found.status == 1, found.out + found.err
+    assert "found: One Vote Per Term" in found.out
     again = raftplay("run", out)
-    assert again.returncode == 1
-    assert "One Vote Per Term broke at" in again.stdout
+    assert again.status == 1
+    assert "One Vote Per Term broke at" in again.out
     commands = [line for line in Path(out).read_text("utf-8").splitlines() if line and line[0] != "#"]
     assert len(commands) <= 25 + 4
 
 
 def test_explore_runs_one_script_with_many_seeds():
     done = raftplay("explore", "leader-failover", "--seeds", "20")
-    assert done.returncode == 0
-    assert "held with 20 seeds" in done.stdout
+    assert done.status == 0
+    assert "held with 20 seeds" in done.out

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from support.language import mistake, raftplay
+from support.command_line import raftplay
+from support.language import mistake
 
 from raftplay import CommandRefused
 from raftplay.cli.options import node_range

@@ -14,7 +14,7 @@ from support.hostile import RAW
 
 from raftplay import Harness, UsageError, cli
 from raftplay.cli import searching
-from raftplay.cli.app import app
+from raftplay.cli.app import MODULES
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import Finding, Plan
@@ -99,7 +99,7 @@ def test_a_hostile_option_or_name_is_refused_in_one_visible_sentence(args: tuple
     assert len(said.err) < 1000
 
 
-COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS = [name for names in MODULES.values() for name in names]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,11 +1,9 @@
 """Text on standard output where there is no Unicode: signs of ASCII, and the columns stay."""
 
 import re
-import subprocess
-import sys
 
 import pytest
-from support.language import environment
+from support.command_line import raftplay
 from support.places import ROOT
 
 from raftplay.output import SIGNS
@@ -15,16 +13,8 @@ PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIO
 
 def printed(*args: str, given: str = "", **env: str) -> str:
     """What `raftplay` prints, as it stands in columns."""
-    done = subprocess.run(
-        [sys.executable, "-m", "raftplay.cli", *args],
-        input=given.encode(),
-        capture_output=True,
-        env={**environment(), **env},
-        timeout=60,
-        check=False,
-    )
-    assert b"Traceback" not in done.stderr, done.stderr
-    return (done.stdout + done.stderr).decode("utf-8")
+    done = raftplay(*args, stdin=given, env=env)
+    return done.out + done.err
 
 
 SCRIPT = "nodes 3\nwait leader\nsubmit '日本語 ①'\nsubmit é\nwait committed é\nlog\nstatus\n"

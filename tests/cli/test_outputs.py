@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.language import Ended, raftplay
+from support.command_line import Ended, raftplay
 from support.session import blueprint, do, held, live, perform, session_of
 
 from raftplay import Harness, UsageError

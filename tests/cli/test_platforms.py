@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command_line import environment, raftplay
 from support.places import ROOT
 
 from raftplay import Harness, locks
+from raftplay.cli.app import MODULES
 from raftplay.lessons import progress
 
 CALLS = (
@@ -36,8 +38,6 @@ for module, names in (
 ):
     for name in names:
         delattr(module, name)
-from raftplay.cli import main
-main()
 """
 
 INTERRUPTED_AT = """
@@ -70,18 +70,42 @@ def run(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]"
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
-@pytest.mark.parametrize("level", ["-O", "-OO"])
-def test_python_may_strip_assertions_and_docstrings(call: tuple[str, ...], level: str):
-    usual, optimized = run("-m", "raftplay", *call), run(level, "-m", "raftplay", *call)
-    assert usual.returncode == 0, usual.stderr
-    assert (optimized.returncode, optimized.stdout, optimized.stderr) == (0, usual.stdout, usual.stderr)
+def test_python_may_strip_assertions_and_docstrings(call: tuple[str, ...]):
+    usual, optimized = raftplay(*call), raftplay(*call, python=("-OO",))
+    assert usual.status == 0, usual.err
+    assert optimized == usual
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_every_command_starts_without_what_windows_lacks(call: tuple[str, ...], tmp_path: Path):
-    usual = run("-m", "raftplay", *call, XDG_STATE_HOME=str(tmp_path))
-    without = run("-c", WITHOUT, *call, XDG_STATE_HOME=str(tmp_path))
-    assert (without.returncode, without.stdout, without.stderr) == (0, usual.stdout, usual.stderr)
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    usual, without = raftplay(*call, env=state), raftplay(*call, env=state, prelude=WITHOUT)
+    assert usual.status == 0, usual.err
+    assert without == usual
+
+
+STARTS = (
+    *CALLS,
+    ("invariants",),
+    ("shell", "--backend", "sim", "--seed", "1"),
+    ("tui",),
+    ("replay", "/nowhere"),
+    ("explore", "first-election", "--seeds", "1"),
+    ("fuzz", "scripts", "--count", "1"),
+    ("bench", "--nodes", "0"),
+)
+
+
+def test_every_command_is_started():
+    assert {call[0] for call in STARTS} >= {name for names in MODULES.values() for name in names}
+
+
+@pytest.mark.parametrize("call", STARTS, ids=" ".join)
+def test_a_process_that_imports_raftplay_itself_is_as_one_forked_from_such(call: tuple[str, ...]):
+    started, forked = run("-W", "error", "-m", "raftplay.cli", *call, **environment()), raftplay(*call)
+    assert (started.returncode, started.stderr) == (forked.status, forked.err)
+    if call[0] != "fuzz":  # which says how long it took
+        assert started.stdout == forked.out
 
 
 def test_progress_and_data_are_kept_where_nothing_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.language import environment, held, ran, transcript
+from support.command_line import environment
+from support.language import held, ran, transcript
 
 from raftplay import scenarios
 from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script

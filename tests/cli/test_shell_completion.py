@@ -1,11 +1,9 @@
 """What bash offers on Tab, asked as bash asks."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import scenarios
 from raftplay.cli import completions
@@ -15,18 +13,10 @@ from raftplay.raft.bugs import BUGS
 
 def offered(line: str, folder: Path) -> list[str]:
     """What completes the last word of a line."""
-    environment = {
-        **os.environ,
-        "_RAFTPLAY_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(line.split(" ")) - 1),
-    }
-    command = [sys.executable, "-m", "raftplay"]
-    done = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stderr == ""
-    return done.stdout.split()
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    done = raftplay(env={"_RAFTPLAY_COMPLETE": "complete_bash", **words}, cwd=folder)
+    assert (done.status, done.err) == (0, "")
+    return done.out.split()
 
 
 @pytest.mark.parametrize(
@@ -42,6 +32,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("raftplay shell lost", "lost-entry"),
         ("raftplay tui split-b", "split-brain"),
         ("raftplay lesson a-l", "a-leader-is-elected"),
+        ("raftplay lesson 1", "1"),
         ("raftplay bugs torn", "torn-vote"),
         ("raftplay explore --mix ch", "churn"),
         ("raftplay help cond", "conditions"),
@@ -58,7 +49,8 @@ def test_everything_that_has_a_name_is_offered(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert completions.scripts("") == scenarios.names()
     assert completions.scripts("bugs/") == scenarios.bug_names()
-    assert completions.lessons("") == catalogue.names()
+    names = catalogue.names()
+    assert completions.lessons("") == [*names, *map(str, range(1, len(names) + 1))]
     assert completions.bugs("") == list(BUGS)
 
 
@@ -70,28 +62,15 @@ def test_a_file_is_offered_whatever_its_name_holds(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("value", ["x\x1b[31m_y", "complete_\x1b[31m", "complete", "\n"])
 def test_a_strange_value_of_the_variable_is_not_repeated(value: str):
-    done = subprocess.run(
-        [sys.executable, "-m", "raftplay", "--version"],
-        env={**os.environ, "_RAFTPLAY_COMPLETE": value},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0
-    assert done.stdout.startswith("raftplay ")
-    assert "\x1b" not in done.stdout + done.stderr
+    done = raftplay("--version", env={"_RAFTPLAY_COMPLETE": value})
+    assert done.status == 0
+    assert done.out.startswith("raftplay ")
+    assert "\x1b" not in done.out + done.err
 
 
 def test_bash_is_told_how_to_ask(tmp_path: Path):
-    done = subprocess.run(
-        [sys.executable, "-m", "raftplay", "--install-completion", "bash"],
-        env={**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    where = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = raftplay("--install-completion", "bash", env=where)
+    assert done.status == 0, done.err
     script = (tmp_path / ".bash_completions" / "raftplay.sh").read_text("utf-8")
     assert "_RAFTPLAY_COMPLETE=complete_bash" in script

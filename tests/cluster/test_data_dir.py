@@ -13,8 +13,8 @@ from support.disks import contents, refused, state_of
 from support.session import blueprint, perform, session_of
 
 from raftplay import Config, Harness, MapStorage, RaftConfig, SqliteStorage, StorageError, UsageError
-from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.sqlite_file import Identity
+from raftplay.cluster.storage.data_dir import DataDir
+from raftplay.cluster.storage.sqlite_file import Identity
 from raftplay.commands.branches import Blueprint
 from raftplay.commands.keeping import script_text
 from raftplay.past.history import History

@@ -12,7 +12,7 @@ from support.disks import flipped
 from support.paper import thorough
 
 from raftplay import Harness, MapStorage, StorageError
-from raftplay.cluster.disk import MemoryDisk, TornWrite
+from raftplay.cluster.storage.disk import MemoryDisk, TornWrite
 from raftplay.raft import decisions
 from raftplay.raft.messages import LogEntry
 from raftplay.watch import facts

@@ -9,7 +9,7 @@ from support.backends import elect, nothing_left_over
 
 from raftplay import Harness, MapStorage, Server, StorageError
 from raftplay.backends.sim import SimBackend
-from raftplay.cluster.disk import MemoryDisk
+from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.commands.looking import status_text
 from raftplay.past.history import History
 from raftplay.watch.facts import Crashed, Record

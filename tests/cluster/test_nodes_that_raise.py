@@ -34,7 +34,7 @@ from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Plan, rerun
-from raftplay.raft.decisions import Decision
+from raftplay.raft.decisions import CustomDecision
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import CallDelivered, CallSent, Crashed, Record, ReplySent
 from raftplay.watch.narrator import describe
@@ -376,7 +376,7 @@ def test_a_node_of_ones_own_that_changes_nothing_gives_the_same_run():
     assert story(Config()) == story(Config(node=type("Own", (ConsensusModule,), {})))
 
 
-class Remark(Decision, frozen=True):
+class Remark(CustomDecision, frozen=True):
     """An event of one's own."""
 
     words: str

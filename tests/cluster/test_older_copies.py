@@ -13,8 +13,8 @@ from support.backends import elect
 from support.disks import contents, refused
 
 from raftplay import Harness, SqliteStorage, StorageError
-from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.sqlite_file import Identity
+from raftplay.cluster.storage.data_dir import DataDir
+from raftplay.cluster.storage.sqlite_file import Identity
 
 OLDER = r"node-2.sqlite' is not as it was when the cluster was shut down, but an older copy or another one"
 LOWER = r"node-2.sqlite' is an older copy: it is of term \d+, and node 2 was in term \d+ when"

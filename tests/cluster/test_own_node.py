@@ -204,3 +204,57 @@ def test_a_failure_in_no_method_of_ones_own_is_told_with_the_place_of_the_class(
         f'  File "{folder}/my.py", line 2, in Mine',
         "    class Mine(ConsensusModule):",
     ]
+
+
+RULES = "from raftplay import Rules\nclass Mine(Rules):\n    def "
+
+METHODS = (
+    (RULES + "may_commit(self, term):\n        return True\n", "Mine.may_commit must take (self, entry_term, current_term)"),
+    (RULES + "is_uptodate(self, args, log):\n        return True\n", "Mine.is_uptodate overrides nothing; did you mean is_up_to_date?"),
+    (RULES + "__init__(self, n):\n        pass\n", "the constructor of Mine cannot be called with (): "),
+    (RULES + "__init__(self):\n        1 / 0\n", "Mine() raised ZeroDivisionError"),
+    (QUIET + "    def request_vote(self, args):\n        pass\n", "Mine.request_vote must take (self, args, now)"),
+    (QUIET + "    def append_entry(self, args, now):\n        pass\n", "Mine.append_entry overrides nothing; did you mean append_entries?"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "said"), METHODS, ids=[said for _, said in METHODS])
+def test_a_method_that_cannot_work_is_told_when_the_class_is_loaded(code: str, said: str, folder: Path):
+    (folder / "my.py").write_text(code)
+    failure = refused("my.py")
+    assert str(failure).startswith(f"my.py: {said}")
+    assert failure.lines == () or failure.lines[1:] == ("    1 / 0", "ZeroDivisionError: division by zero")
+
+
+RESULTS = (
+    ("is_up_to_date(self, args, log):", "None", "True or False"),
+    ("is_stale_append(self, term, current_term):", "0", "True or False"),
+    ("follower_commit(self, args, log):", "'all'", "a whole number"),
+    ("conflict_hint(self, args, log):", "3", "two whole numbers"),
+    ("quorum(self, ids):", "2", "a Majority"),
+)
+
+
+@pytest.mark.parametrize(("method", "result", "kind"), RESULTS, ids=[kind for *_, kind in RESULTS])
+def test_a_rule_that_returns_what_it_must_not_is_told_by_its_place(
+    method: str, result: str, kind: str, folder: Path
+):
+    (folder / "my.py").write_text(f"{RULES}{method}\n        return {result}\n")
+    own = OwnNode("my.py").load()
+    with pytest.raises(NodeFailed) as caught, Harness(3, backend="sim", seed=1, node=own) as h:  # noqa: PT012 - any
+        h.sleep_ms(500)
+        leader, _ = h.check_single_leader()
+        h.disconnect_peer((leader + 1) % 3)
+        for number in range(3):
+            h.submit_to_server(leader, number)
+        h.sleep_ms(500)
+        h.reconnect_peer((leader + 1) % 3)
+        h.sleep_ms(3000)
+    name = method.partition("(")[0]
+    first, *lines = str(caught.value).split("\n")
+    assert f" raised TypeError in {name} at " in first
+    assert lines == [
+        f'  File "{folder}/my.py", line 3, in {name}',
+        f"    def {method}",
+        f"TypeError: {result} was returned, not {kind}",
+    ]

@@ -10,7 +10,7 @@ from support.disks import WHOSE, Crash, State, contents, flipped, pages, read, r
 from support.paper import entries, loaded
 
 from raftplay import SqliteStorage, StorageError
-from raftplay.cluster.sqlite_file import Identity
+from raftplay.cluster.storage.sqlite_file import Identity
 from raftplay.raft.messages import NONE
 from raftplay.raft.storage import PersistentState
 

@@ -15,8 +15,8 @@ from support.disks import WHOSE, contents, read, refused, save, written
 from support.paper import entries, loaded, thorough
 
 from raftplay import SqliteStorage, Storage, StorageError
-from raftplay.cluster import sqlite_file
-from raftplay.cluster.sqlite_file import APPLICATION_ID, FORMAT, Identity
+from raftplay.cluster.storage import sqlite_file
+from raftplay.cluster.storage.sqlite_file import APPLICATION_ID, FORMAT, Identity
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
 from raftplay.raft.storage import PersistentState, Transactional

@@ -4,7 +4,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from support.language import held, raftplay, transcript
+from support.command_line import raftplay
+from support.language import held, transcript
 from support.why_stories import lines_of, view_after
 
 from raftplay import Config, Harness, RaftConfig, TimingWarning

@@ -1,10 +1,9 @@
 """Every bug switch has a scenario: with the switch on the named invariant falls, without it all holds."""
 
 import re
-import subprocess
-import sys
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import scenarios
 from raftplay.commands.runner import Status, TextTranscript, run_script
@@ -103,10 +102,9 @@ def test_every_bug_has_its_scenario() -> None:
 
 
 def test_the_command_line_runs_one_both_ways() -> None:
-    command = [sys.executable, "-m", "raftplay.cli", "run", "bugs/zombie"]
-    broken = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert broken.returncode == 1
-    assert "Dead Is Dead broke at" in broken.stdout
-    held = subprocess.run([*command, "--without-bugs"], capture_output=True, text=True, timeout=60, check=False)
-    assert held.returncode == 0
-    assert (broken.stderr, held.stderr) == ("", "")
+    broken = raftplay("run", "bugs/zombie")
+    assert broken.status == 1
+    assert "Dead Is Dead broke at" in broken.out
+    held = raftplay("run", "bugs/zombie", "--without-bugs")
+    assert held.status == 0
+    assert (broken.err, held.err) == ("", "")

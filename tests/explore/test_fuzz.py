@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from support.backends import elect, nothing_left_over, take_loop
-from support.language import raftplay
+from support.command_line import raftplay
 from support.strangers import Client, secret_of
 
 from raftplay import Harness, UsageError

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 from support.processes import is_gone, wait_for_processes
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
@@ -85,46 +86,21 @@ def test_sigterm_ends_a_search_without_a_traceback(extra: tuple[str, ...], tmp_p
 
 @pytest.mark.parametrize("name", [UNRELIABLE, MORE_REELECTION])
 def test_variables_that_change_the_network_do_not_make_a_search_accuse(name: str, tmp_path: Path):
-    command = [sys.executable, "-m", "raftplay", "explore", "--seconds", "3", "--jobs", "1", "--shrink", "0"]
-    plain = subprocess.run(
-        [*command, "--seeds", "5"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100
-    )
-    done = subprocess.run(
-        [*command, "--seeds", "5"],
-        env={**os.environ, name: "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == plain.returncode == 0
-    assert done.stderr == f"raftplay: {name} is left out: explore chooses the faults itself\n"
-    found = subprocess.run(
-        [*command, "--seeds", "20", "--bug", "forget-vote"],
-        env={**os.environ, name: "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert found.returncode == 1
-    assert f"again: env -u {name} raftplay run counterexample.txt" in found.stdout
+    search = ("explore", "--seconds", "3", "--jobs", "1", "--shrink", "0")
+    done = raftplay(*search, "--seeds", "5", env={name: "1"}, cwd=tmp_path)
+    assert done.status == raftplay(*search, "--seeds", "5", cwd=tmp_path).status == 0
+    assert done.err == f"raftplay: {name} is left out: explore chooses the faults itself\n"
+    found = raftplay(*search, "--seeds", "20", "--bug", "forget-vote", env={name: "1"}, cwd=tmp_path)
+    assert found.status == 1
+    assert f"again: env -u {name} raftplay run counterexample.txt" in found.out
 
 
 @pytest.mark.parametrize("extra", [("--first-seed", str(10**20)), ("--first-seed", str(MAX_SEED), "--seeds", "2")])
 def test_seeds_that_run_would_refuse_are_refused(extra: tuple[str, ...]):
-    done = subprocess.run(
-        [sys.executable, "-m", "raftplay", "explore", *extra],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert str(MAX_SEED) in done.stderr
+    done = raftplay("explore", *extra)
+    assert done.status == 2
+    assert len(done.err.splitlines()) == 1
+    assert str(MAX_SEED) in done.err
 
 
 def test_ctrl_c_ends_the_search_with_a_script_without_a_verdict(monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 from support.processes import is_gone
 
 from raftplay.explore.command import case_of
@@ -53,12 +54,9 @@ def test_what_is_found_shrinks_to_a_script_that_repeats_it(bug: str, tmp_path: P
     assert small.finding.name == case.finding.name
     script = tmp_path / "found.txt"
     script.write_text(script_of(small), "utf-8")
-    command = [sys.executable, "-m", "raftplay.cli", "run", str(script)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert (
-        "FAILED" in done.stdout if bug == "conflict-off-by-one" else f"{small.finding.name} broke" in done.stdout
-    )
+    done = raftplay("run", str(script))
+    assert done.status == 1, done
+    assert "FAILED" in done.out if bug == "conflict-off-by-one" else f"{small.finding.name} broke" in done.out
 
 
 def test_the_same_seeds_give_the_same_trials_in_one_process_and_in_two():

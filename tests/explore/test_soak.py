@@ -7,7 +7,7 @@ from typing import TextIO
 
 import pytest
 from support.backends import SOCKET_KINDS, nothing_left_over, take_loop
-from support.language import raftplay
+from support.command_line import raftplay
 
 from raftplay.commands.script import parse_script
 from raftplay.commands.status import Status

@@ -112,7 +112,7 @@ def test_what_fits_is_offered_and_nothing_else(session: Session, line: str, text
 def test_all_commands_that_a_session_takes_are_offered_with_their_help(session: Session):
     assert helps("", session) == {row.name: row.help for row in TABLE.values() if row.in_session}
     assert "nodes" not in helps("", session)
-    assert offered("no", None) == ["nodes", "now"]  # a script takes set-up lines
+    assert offered("no", None) == ["node", "nodes", "now"]  # a script takes set-up lines
 
 
 def test_only_what_the_caller_has_besides_is_offered_besides(session: Session):

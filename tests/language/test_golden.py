@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.language import COMMAND, Ended, environment, raftplay
+from support.command_line import COMMAND, Ended, environment, raftplay
 
 from raftplay.commands.golden import rewrite_script
 from raftplay.commands.lexer import MAX_SCRIPT_BYTES

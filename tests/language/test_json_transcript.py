@@ -39,6 +39,7 @@ class Begin(msgspec.Struct, tag_field="kind", tag="begin", forbid_unknown_fields
     nodes: int
     backend: Literal["sim", "tcp"]
     seed: int
+    node: str
     bugs: list[str]
     election: tuple[float, float]
     heartbeat: float

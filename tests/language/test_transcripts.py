@@ -21,7 +21,7 @@ FILES = sorted(Path(__file__).parent.joinpath("transcripts").glob("*.txt"))
 
 
 def script(file: Path) -> Script:
-    return parse_script(file.name, decode(file.name, file.read_bytes()))
+    return parse_script(str(file), decode(file.name, file.read_bytes()))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

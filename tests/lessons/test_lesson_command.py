@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.language import Ended, raftplay
+from support.command_line import Ended, raftplay
 from support.pages import DOCS, part
 from support.terminal import CTRL_C, Terminal
 

@@ -9,8 +9,8 @@ import pytest
 from support.session import blueprint, live, perform, session_of, until
 from support.tui import app_of, played
 
-from raftplay.cluster.disk import MemoryDisk
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.commands.branches import Blueprint
 from raftplay.commands.live import Live
 from raftplay.commands.session import Session

@@ -254,11 +254,6 @@ def test_in_a_pipe_too_one_leaves_with_exit_and_status_0(leave: str):
     assert "no leader" not in done.stdout
 
 
-def test_a_script_runs_without_the_library_of_the_shell():
-    code = "import raftplay.cli, sys; sys.exit('prompt_toolkit' in sys.modules or 'textual' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_good_order(shell: Terminal, number: signal.Signals) -> None:
     shell.enter("wait committed never within 10m")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from raftplay import SqliteStorage, StorageError
-from raftplay.cluster import sqlite_file
-from raftplay.cluster.data_dir import DataDir
-from raftplay.cluster.sqlite_file import Identity
+from raftplay.cluster.storage import sqlite_file
+from raftplay.cluster.storage.data_dir import DataDir
+from raftplay.cluster.storage.sqlite_file import Identity
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
 from raftplay.raft.storage import PersistentState

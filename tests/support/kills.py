@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from raftplay import Config, Harness, LogEntry, RaftConfig
-from raftplay.cluster.data_dir import DataDir
+from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.raft.messages import NONE
 from raftplay.raft.storage import PersistentState
 

@@ -1,9 +1,6 @@
-"""What the tests of the command language share: scripts refused, scripts run, and the command line itself."""
+"""What the tests of the command language share: scripts refused, and scripts run."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,33 +88,3 @@ def transcript(
     script = parse_script(name, text, Setup(backend=backend, seed=seed))
     run_script(script, TextTranscript(lines.append, quiet=quiet))
     return "\n".join(lines).split("\n")
-
-
-COMMAND = (sys.executable, "-m", "raftplay.cli")
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """The environment of a command line, as a user's without any of the test run's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LC_", "LANG"))}
-    return {**kept, "PYTHONUTF8": "1", "COLUMNS": "100", **changes}
-
-
-def raftplay(*args: str | bytes, stdin: bytes | str = b"", env: dict[str, str] | None = None) -> "Ended":
-    """Run the command line to its end."""
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
-        [*COMMAND, *args], input=data, capture_output=True, env=environment(**(env or {})), timeout=60, check=False
-    )
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-@dataclass
-class Ended:
-    """A command line that ended."""
-
-    status: int
-    out: str
-    err: str
-
-    def __post_init__(self) -> None:
-        assert "Traceback" not in self.err + self.out, self.err

@@ -34,7 +34,7 @@ class Witness:
         self.torn: set[int] = set()
 
     def __call__(self, record: facts.Record) -> None:
-        if isinstance(record.event, decisions.Decision):
+        if isinstance(record.event, decisions.DecisionBase):
             self._decided(record)
         else:
             self._happened(record)

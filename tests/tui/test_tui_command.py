@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.language import environment, raftplay
+from support.command_line import environment, raftplay
 from support.places import ROOT
 from support.tui import still
 
@@ -67,19 +67,9 @@ def test_without_colours_a_picture_has_none_of_ours(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(args: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "raftplay.cli", "tui", *args],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 2, done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    done = raftplay("tui", *args, cwd=tmp_path)
+    assert done.status == 2, done.err
+    assert sentence in done.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,8 +8,9 @@ from support.tui import NAMES, done, still, text_of, view_after
 from raftplay.past.view import View
 from raftplay.tui.model.context import KINDS
 from raftplay.tui.model.glyphs import ASCII
-from raftplay.tui.model.layout import PANES, Layout, Region, layout
+from raftplay.tui.model.layout import Layout, Region, layout
 from raftplay.tui.model.lines import width_of
+from raftplay.tui.model.panes import NAMES as PANES
 from raftplay.tui.state import ScreenState
 
 BUSY = ("wait leader; submit 1; wait committed 1 on 3; crash 2; submit 2; sleep 70ms",)

@@ -3,11 +3,10 @@
 import os
 import signal
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
-from support.language import COMMAND, environment
+from support.command_line import raftplay
 from support.session import blueprint, perform, session_of
 from support.tui import app_of, played, pressed, still
 from test_tui_terminal import Terminal, is_given_back
@@ -122,22 +121,14 @@ def test_where_nothing_can_be_kept_that_is_said(home: Path) -> None:
     "options", [("--seed", "3"), ("split-vote",), ("--bug", "forget-vote"), ("--data-dir", "x")]
 )
 def test_the_last_session_is_opened_as_it_was(options: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [*COMMAND, "tui", "--last", *options], env=environment(), capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--last opens the last session as it was" in done.stderr
+    done = raftplay("tui", "--last", *options)
+    assert (done.status, done.out) == (2, "")
+    assert "--last opens the last session as it was" in done.err
 
 
 def test_where_there_is_no_last_session_that_is_said(home: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "tui", "--last"],
-        env=environment(XDG_STATE_HOME=str(home)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, "no session is kept yet" in done.stderr) == (2, True)
+    done = raftplay("tui", "--last", env={"XDG_STATE_HOME": str(home)})
+    assert (done.status, "no session is kept yet" in done.err) == (2, True)
 
 
 # ---- on the screen

@@ -13,7 +13,7 @@ from typing import Self
 import pexpect
 import pyte
 import pytest
-from support.language import COMMAND, environment
+from support.command_line import COMMAND, environment
 
 LEAVES = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")
 """The other screen is left, the cursor is back, the mouse is no longer reported."""

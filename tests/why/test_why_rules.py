@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -28,6 +29,9 @@ def not_committed(index: int) -> Ask:
 
 
 Story = Callable[[], View]
+
+PICKY = Path(__file__).parent.parent / "language" / "transcripts" / "own.py:Picky"
+"""A class of nodes that never vote for node 0."""
 
 OLD_ENTRY = (
     LED
@@ -191,6 +195,12 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         of_node(0),
         "its election timer fired at 0.156 s: the election timeout passed without word from a leader (§5.2); 156 ms "
         "before, it had started",
+    ),
+    "own-rule": (
+        story(f"node {PICKY}\n{STILL}timeout 0; sleep 5ms"),
+        rejected(1),
+        "node 1 rejected node 0's vote request for term 1 at 0.002 s: its own rule says so (not in Figure 2); "
+        "the correct algorithm says yes",
     ),
     "by-hand": (
         story("timeout 0; wait leader"),

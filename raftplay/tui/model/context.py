@@ -22,68 +22,35 @@ class Filter:
         return (self.node is None or record.node == self.node) and KINDS[self.kind](record)
 
 
-def _is_important(record: Record) -> bool:
-    event = record.event
-    if isinstance(event, _ROUTINE):
-        return False
-    if isinstance(event, decisions.AppendDecided):
-        return not event.success
-    if isinstance(event, decisions.ReplyIgnored):
-        return event.rule not in (Rule.OUTDATED, Rule.PROBED)
-    return True
-
-
-_WIRE = (
-    facts.CallSent,
-    facts.CallDelivered,
-    facts.CallLost,
-    facts.ReplySent,
-    facts.ReplyDelivered,
-    facts.ReplyLost,
-)
-_ROUTINE = (
-    *_WIRE,
-    decisions.HeartbeatDue,
-    decisions.Persisted,
+_TOLD_BY_OTHERS = (
     decisions.MatchAdvanced,
     decisions.Applied,
     decisions.PeersReset,
     decisions.Stopped,
     facts.TimedOut,
 )
-_ELECTIONS = (
-    decisions.PreVoteStarted,
-    decisions.ElectionStarted,
-    decisions.VoteDecided,
-    decisions.VoteCounted,
-    decisions.BecameLeader,
-    decisions.BecameFollower,
-    facts.TimedOut,
-)
-_LOG = (
-    decisions.EntryAppended,
-    decisions.AppendDecided,
-    decisions.LogTruncated,
-    decisions.EntriesStored,
-    decisions.MatchAdvanced,
-    decisions.BackedUp,
-    decisions.CommitAdvanced,
-    decisions.CommitHeld,
-    decisions.Applied,
-    facts.Submitted,
-)
+"""The events that follow from others which are listed."""
+
+
+def _is_important(record: Record) -> bool:
+    match record.event:
+        case decisions.AppendDecided(success=success):
+            return not success
+        case decisions.ReplyIgnored(rule=rule):
+            return rule not in (Rule.OUTDATED, Rule.PROBED)
+    return record.event.group not in ("wire", "routine") and not isinstance(record.event, _TOLD_BY_OTHERS)
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, facts.Fact) and not isinstance(record.event, _WIRE)
+    return isinstance(record.event, facts.FactBase) and record.event.group != "wire"
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {
     "decisions": _is_important,
-    "elections": lambda record: isinstance(record.event, _ELECTIONS),
-    "log": lambda record: isinstance(record.event, _LOG),
+    "elections": lambda record: record.event.group == "election",
+    "log": lambda record: record.event.group == "log",
     "faults": _is_act,
-    "wire": lambda record: isinstance(record.event, _WIRE),
+    "wire": lambda record: record.event.group == "wire",
     "all": lambda _: True,
 }
 """The kinds of events that the events pane lists, in the order in which `f` goes through them."""

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from raftplay.past.view import View
-from raftplay.tui.keys import KEY
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain, role_of
+from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
+from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
 from raftplay.watch.narrator import message_text
 
@@ -20,6 +21,20 @@ TIME = 9
 
 RECORDS_PER_ROW = 12
 """The number of records to read for each row: enough for all that a row can show."""
+
+MESSAGE_KEYS = (
+    Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')"),
+    Key("x", "x", "lose", "lose the selected message", action="message('lose')"),
+    Key("u", "u", "duplicate", "deliver a copy of the selected message now", action="message('duplicate')"),
+    Key(
+        "H",
+        "H",
+        "hold",
+        "hold the selected message (of one that has arrived: its link), or release it",
+        action="message('hold')",
+    ),
+)
+"""The keys that act on the selected message."""
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a Braille cell, by its row and column."""
@@ -204,7 +219,7 @@ def _row(
     glyphs = context.glyphs
     is_new = f"{row.time:.3f}" != f"{before:.3f}"
     time = f"{row.time:8.3f} " if not row.free and (is_new or is_now) else " " * TIME
-    pieces = [Piece(time, "bold text" if is_now else "dim", ("event", row.seq) if row.seq else None)]
+    pieces = [Piece(time, "bold text" if is_now else "dim")]
     lanes = {shape.lane(node): node for node in range(len(row.roles))}
     end = shape.first + shape.pitch * len(row.roles) - shape.pitch // 2 + 1
     for column in range(TIME, min(end, context.width)):
@@ -250,7 +265,7 @@ def _details(view: View, context: Context) -> list[Line]:
     arrow = selected_arrow(view, context)
     if arrow is None:
         return []
-    keys = ", ".join(f"{KEY[name].shown} {KEY[name].word}" for name in ("v", "x", "u", "H") if arrow.id >= 0)
+    keys = ", ".join(f"{key.shown} {key.word}" for key in MESSAGE_KEYS if arrow.id >= 0)
     text = message_words(arrow)
     texts = wrapped(plain(text) if context.glyphs.ascii else text, context.width - 2)
     lines = [fit((Piece(f" {t}", "text selected"),), context.width, "selected") for t in islice(texts, 3)]
@@ -269,3 +284,45 @@ def message_words(arrow: Arrow) -> str:
         "held": f"{name}held",
     }[arrow.end]
     return f"{message_text(arrow.src, arrow.dst, arrow.message)} ({state})"
+
+
+def message_line(what: str, arrow: Arrow, view: View) -> str | None:
+    """Return the command that delivers, loses, duplicates or holds a message, or releases it.
+
+    Of a message that has arrived only the link can be held; for the others there is no command then.
+    """
+    if what != "hold":
+        return f"{what} {arrow.id}" if arrow.id >= 0 else None
+    is_held = (arrow.src, arrow.dst) in view.snapshot.held_links
+    if is_held or arrow.id < 0:
+        return f"{'release' if is_held else 'hold'} {arrow.src}->{arrow.dst}"
+    return f"{'release' if arrow.end == 'held' else 'hold'} {arrow.id}"
+
+
+class MessagesPane(Pane):
+    """The space-time diagram, of which messages are selected."""
+
+    name = "messages"
+    key = "m"
+    help = "show the space-time diagram"
+    follows_end = True
+    heading = 1
+    row = "message"
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the rows in sight."""
+        return diagram(view, context)
+
+    def neighbour(self, view: View, context: Context, by: int) -> Row:
+        """Return the message `by` places behind the selected one; the diagram selects only those in sight."""
+        return Row(neighbour(view, context, by))
+
+    def opened(self, view: View, context: Context) -> RowAction:
+        """Go to the moment at which the message arrived or was lost."""
+        arrow = selected_arrow(view, context)
+        return arrow.seq or None if arrow is not None else None
+
+    def copied(self, view: View, context: Context) -> str:
+        """Return the selected message in words."""
+        arrow = None if context.row is None else selected_arrow(view, context)
+        return super().copied(view, context) if arrow is None else message_words(arrow)

@@ -9,42 +9,10 @@ from raftplay.raft import decisions
 from raftplay.tui.model.context import Context, Filter
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit
+from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
-
-STYLES: tuple[tuple[tuple[type, ...], str], ...] = (
-    ((decisions.BecameLeader,), "leader bold"),
-    ((decisions.ElectionStarted, decisions.PreVoteStarted, decisions.VoteCounted), "candidate"),
-    ((decisions.CommitAdvanced, decisions.Applied), "ok"),
-    ((decisions.LogTruncated, decisions.CommitHeld, decisions.BackedUp), "warn"),
-    ((facts.CallLost, facts.ReplyLost), "bad"),
-    (
-        (
-            facts.Crashed,
-            facts.Disconnected,
-            facts.Frozen,
-            facts.Partitioned,
-            facts.Wiped,
-            facts.Tearing,
-            facts.Dropping,
-        ),
-        "fault",
-    ),
-    (
-        (
-            facts.Restarted,
-            facts.Reconnected,
-            facts.Thawed,
-            facts.Healed,
-            facts.LinkChanged,
-            facts.LinkHeld,
-            facts.MessageHeld,
-        ),
-        "fault",
-    ),
-    ((facts.Submitted, decisions.EntryAppended), "text bold"),
-)
 
 
 class EventFilterCache:
@@ -111,7 +79,22 @@ def event_line(record: Record, view: View, context: Context) -> Line:
 
 def style_of(record: Record) -> str:
     """Return the style of an event."""
-    return next((style for kinds, style in STYLES if isinstance(record.event, kinds)), "text")
+    match record.event:
+        case decisions.BecameLeader():
+            return "leader bold"
+        case decisions.ElectionStarted() | decisions.PreVoteStarted() | decisions.VoteCounted():
+            return "candidate"
+        case decisions.CommitAdvanced() | decisions.Applied():
+            return "ok"
+        case decisions.LogTruncated() | decisions.CommitHeld() | decisions.BackedUp():
+            return "warn"
+        case facts.CallLost() | facts.ReplyLost():
+            return "bad"
+        case facts.Submitted() | decisions.EntryAppended():
+            return "text bold"
+        case facts.OnDisk() | facts.Duplicated() | facts.KeptWaiting():
+            return "text"
+    return "fault" if record.event.group == "fault" else "text"
 
 
 def neighbour(listed: Sequence[Record], row: Target, by: int) -> Target:
@@ -122,3 +105,49 @@ def neighbour(listed: Sequence[Record], row: Target, by: int) -> Target:
     if row is None or row[1] not in numbers:
         return ("event", numbers[-1])
     return ("event", numbers[max(0, min(numbers.index(row[1]) + by, len(numbers) - 1))])
+
+
+class EventsPane(Pane):
+    """The events that the filter lets pass."""
+
+    name = "events"
+    key = "e"
+    help = "show the events"
+    follows_end = True
+    row = "event"
+
+    def __init__(self) -> None:
+        self._listed = EventFilterCache()
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the events in sight."""
+        return events(view, context, self._listed(view, context.filter))
+
+    def notes(self, context: Context) -> list[str]:
+        """Return the filter in words."""
+        node = context.filter.node
+        return [context.filter.kind] if node is None else [context.filter.kind, f"of n{node}"]
+
+    def neighbour(self, view: View, context: Context, by: int) -> Row:
+        """Return the listed event `by` places below the selected one."""
+        listed = self._listed(view, context.filter)
+        target = neighbour(listed, context.row, by)
+        if target is None:
+            return Row(None)
+        return Row(target, sum(1 for record in listed if record.seq > target[1]))
+
+    def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
+        """Go to the moment of an event that is selected already."""
+        return target[1] if again and target is not None else None
+
+    def opened(self, view: View, context: Context) -> RowAction:
+        """Go to the moment of the selected event."""
+        return None if context.row is None else context.row[1]
+
+    def copied(self, view: View, context: Context) -> str:
+        """Return the selected event in full."""
+        for record in view.records if context.row is not None else ():
+            if ("event", record.seq) == context.row:
+                who = f"n{record.node} " if record.node >= 0 else ""
+                return f"{record.time:.3f} {who}{describe(record)}"
+        return super().copied(view, context)

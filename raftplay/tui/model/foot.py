@@ -7,22 +7,24 @@ from raftplay.commands.completion import Hint
 from raftplay.commands.live import Outcome
 from raftplay.commands.shown import columns
 from raftplay.past.view import View
-from raftplay.tui.keys import KEYS, PROMPT_KEYS, Key, word_of
+from raftplay.tui.keys import KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
+from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Line, Piece, cut, fit, width_of, wrapped
+from raftplay.tui.model.panes import NAMES
 from raftplay.watch.text import visible
-
-NUMBER = {name: at for at, name in enumerate(("log", "messages", "events", "why", "invariants", "network"))}
-"""Panes by the number that stands for them in a target."""
 
 
 def title_line(panes: Sequence[str], shown: str, focused: str, note: str, view: View, context: Context) -> Line:
-    """The names of the panes of a slot, the one that is shown first among them; `note` at the right end."""
+    """Return the names of the panes of a slot, as many as fit beside the one that is shown; at the end `note`."""
     glyphs = context.glyphs
     pieces: list[Piece] = [Piece(glyphs.rule, "line")]
-    for name in panes:
-        target = ("pane", NUMBER[name])
+    before = panes[: panes.index(shown)]
+    while before and sum(len(name) + 3 for name in (*before, shown)) >= context.width:
+        before = before[1:]
+    for name in (*before, *panes[panes.index(shown) :]):
+        target = ("pane", NAMES.index(name))
         if name == shown:
             style = "key badge" if name == focused else "title bold"
             pieces.append(Piece(f" {name} ", style, target))

@@ -4,6 +4,7 @@ from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Window, fit, pad, windowed, wrapped
+from raftplay.tui.model.pane import Pane
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
@@ -49,3 +50,15 @@ def _name(view: View, name: str, width: int, context: Context) -> Line:
     if name not in context.watched:
         return (Piece("  ", "dim"), Piece(pad(f"{name} (not watched)", width - 2), "faint"))
     return (Piece(f"{context.glyphs.ok} ", "ok"), Piece(pad(name, width - 2), "text"))
+
+
+class InvariantsPane(Pane):
+    """The invariants, and the one that broke."""
+
+    name = "invariants"
+    key = "i"
+    help = "show the invariants"
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the invariants in sight."""
+        return invariants(view, context)

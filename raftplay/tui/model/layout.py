@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
+from raftplay.tui.model.panes import NAMES
+
 LEAST = (60, 16)
 """Columns and lines below which one line asks for more room."""
-
-PANES = ("log", "messages", "events", "why", "invariants", "network")
-"""All panes below the nodes, in the order of the keys that show them."""
 
 
 class Region(NamedTuple):
@@ -54,7 +53,10 @@ def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str
     kind, tall = _nodes(width, height, nodes)
     top, bottom = 1 + tall, height - foot
     main = Region(0, top, width, bottom - top)
-    slots = (Slot(main, (zoomed, *(p for p in PANES if p != zoomed))),) if zoomed else _slots(main, nodes)
+    if zoomed:
+        slots: tuple[Slot, ...] = (Slot(main, (zoomed, *(name for name in NAMES if name != zoomed))),)
+    else:
+        slots = with_all(_slots(main, nodes))
     return Layout(
         Region(0, 0, width, 1),
         kind,
@@ -65,6 +67,12 @@ def layout(width: int, height: int, nodes: int, *, caption: int = 0, zoomed: str
         Region(0, height - 2, width, 1),
         Region(0, height - 1, width, 1),
     )
+
+
+def with_all(slots: tuple[Slot, ...], names: tuple[str, ...] = NAMES) -> tuple[Slot, ...]:
+    """Return `slots` with all panes: those that have no place in them share that of the events."""
+    others = tuple(name for name in names if not any(name in slot.panes for slot in slots))
+    return tuple(s._replace(panes=s.panes + others) if "events" in s.panes else s for s in slots)
 
 
 def _nodes(width: int, height: int, nodes: int) -> tuple[str, int]:

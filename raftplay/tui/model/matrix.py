@@ -6,8 +6,9 @@ from raftplay.raft.commands import same_command
 from raftplay.raft.messages import LogEntry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Window, fit, pad
+from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad
 from raftplay.tui.model.nodes import ON_DISK
+from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch.text import command_text
 
 WIDEST = 22
@@ -127,3 +128,40 @@ def entry_text(view: View, index: int) -> list[str]:
         state = f"committed on {' '.join(committed)}" if committed else "not committed"
         lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}; {state}")
     return lines or [f"index {index}: no node has an entry there"]
+
+
+class LogPane(Pane):
+    """The log matrix, of which indexes are selected."""
+
+    name = "log"
+    key = "l"
+    help = "show the log matrix"
+    follows_end = True
+    heading = 1
+    row = "entry"
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the rows in sight."""
+        return matrix(view, context)
+
+    def neighbour(self, view: View, context: Context, by: int) -> Row:
+        """Return the index `by` places below the selected one; the last when none is selected."""
+        last = max((len(node.log) for node in view.snapshot.nodes), default=0) - 1
+        if last < 0:
+            return Row(None)
+        at = last if context.row is None else max(0, min(last, context.row[1] + by))
+        return Row(("entry", at), last - at)
+
+    def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
+        """Describe the entries at the index."""
+        return None if target is None else (f"log entry {target[1]}", "\n".join(entry_text(view, target[1])))
+
+    def opened(self, view: View, context: Context) -> RowAction:
+        """Ask why the selected entry is, or is not, committed."""
+        return None if context.row is None else f"why not committed {context.row[1]}"
+
+    def copied(self, view: View, context: Context) -> str:
+        """Return the entries at the selected index."""
+        return (
+            super().copied(view, context) if context.row is None else "\n".join(entry_text(view, context.row[1]))
+        )

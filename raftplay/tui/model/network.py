@@ -7,6 +7,7 @@ from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.pane import Pane
 
 
 def network(view: View, context: Context) -> Window:
@@ -69,3 +70,15 @@ def _link(
     if (src, dst) in held:
         return glyphs.held, "warn"
     return (glyphs.faulty, "warn") if faults is not None else (glyphs.whole, "ok")
+
+
+class NetworkPane(Pane):
+    """The links between the nodes."""
+
+    name = "network"
+    key = "n"
+    help = "show the links"
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the links in sight."""
+        return network(view, context)

@@ -47,6 +47,8 @@ def status_line(view: View, context: Context) -> Line:
     if snapshot.bugs:
         text = f"bug {snapshot.bugs[0]}" if len(snapshot.bugs) == 1 else f"{len(snapshot.bugs)} bugs"
         parts.append((6, (Piece(text, "bad"),)))
+    if snapshot.node:
+        parts.append((6, (Piece(f"node: {visible(snapshot.node)}", "warn"),)))
     parts.append((3, (Piece(count(len(snapshot.nodes), "node"), "dim"),)))
     parts.append((2, (Piece(f"{snapshot.backend} seed {snapshot.seed}", "dim"),)))
     parts.append((7 if view.breach else 4, (_invariants(view, context),)))

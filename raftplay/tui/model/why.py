@@ -4,6 +4,7 @@ from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.pane import Pane
 from raftplay.why.answers import why_broken, why_node
 from raftplay.why.words import Explanation
 
@@ -57,3 +58,27 @@ def _wrapped(text: str, bullet: str, context: Context, style: str) -> list[Line]
         fit((Piece(bullet if at == 0 else " " * len(bullet), "dim"), Piece(row, style)), context.width)
         for at, row in enumerate(rows)
     ]
+
+
+class WhyPane(Pane):
+    """The selected node, explained."""
+
+    name = "why"
+    key = "w"
+    help = "show why the selected node is what it is"
+
+    def __init__(self) -> None:
+        self._told = Told()
+
+    def window(self, view: View, context: Context) -> Window:
+        """Return the answers in sight."""
+        return why(view, context, self._told(view, context.selected))
+
+    def notes(self, context: Context) -> list[str]:
+        """Return the node's name."""
+        return [f"n{context.selected}"]
+
+    def copied(self, view: View, context: Context) -> str:
+        """Return all answers, in whole lines."""
+        answers = answers_on(view, context.selected)
+        return "\n".join(line for answer in answers for line in (answer.head, *(f"- {r}" for r in answer.reasons)))

@@ -1,7 +1,6 @@
 """The watcher, a reader of the stream of events that checks every invariant on every event."""
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
@@ -20,31 +19,7 @@ from raftplay.watch.invariants.names import (
     check_names,
 )
 
-RecordHandler = Callable[[ClusterModel, NodeModel, Any], None]
-
-_ON: dict[type, RecordHandler] = {
-    decisions.Started: elections.started,
-    decisions.Stopped: elections.stopped,
-    decisions.PreVoteStarted: elections.pre_vote_started,
-    decisions.ElectionStarted: elections.election_started,
-    decisions.VoteDecided: elections.vote_decided,
-    decisions.BecameLeader: elections.became_leader,
-    decisions.BecameFollower: elections.became_follower,
-    decisions.PeersReset: elections.peers_reset,
-    decisions.EntryAppended: replication.entry_appended,
-    decisions.EntriesStored: replication.entries_stored,
-    decisions.LogTruncated: replication.log_truncated,
-    decisions.AppendDecided: replication.append_decided,
-    decisions.Persisted: replication.persisted,
-    decisions.MatchAdvanced: replication.match_advanced,
-    decisions.CommitAdvanced: replication.commit_advanced,
-    decisions.Applied: replication.applied,
-    facts.CallSent: wire.call_sent,
-    facts.CallDelivered: wire.call_delivered,
-    facts.ReplySent: wire.reply_sent,
-}
-
-_BY_A_NODE = (decisions.Decision, facts.CallSent, facts.ReplySent)
+_BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
 
 
@@ -76,11 +51,60 @@ class Invariants:
         node = cluster.nodes[record.node]
         if (record.incarnation != node.incarnation or node.dead) and not _lives(cluster, node, record):
             return
-        handler = _ON.get(type(event))
-        if handler is not None:
-            handler(cluster, node, event)
+        _check(cluster, node, event)
         if record.after is not None:
             _judge_state(cluster, node, record.after)
+
+
+def _check(cluster: ClusterModel, node: NodeModel, event: facts.Event) -> None:
+    """Check an event of a running node; the most frequent kinds come first."""
+    match event:
+        case facts.CallSent():
+            wire.call_sent(cluster, node, event)
+        case facts.ReplySent():
+            wire.reply_sent(cluster, node, event)
+        case facts.CallDelivered():
+            wire.call_delivered(cluster, node, event)
+        case facts.ReplyDelivered() | decisions.HeartbeatDue():
+            pass
+        case decisions.AppendDecided():
+            replication.append_decided(cluster, node, event)
+        case decisions.Persisted():
+            replication.persisted(cluster, node, event)
+        case decisions.MatchAdvanced():
+            replication.match_advanced(cluster, node, event)
+        case decisions.CommitAdvanced():
+            replication.commit_advanced(cluster, node, event)
+        case decisions.Applied():
+            replication.applied(cluster, node, event)
+        case decisions.EntryAppended():
+            replication.entry_appended(cluster, node, event)
+        case decisions.EntriesStored():
+            replication.entries_stored(cluster, node, event)
+        case decisions.LogTruncated():
+            replication.log_truncated(cluster, node, event)
+        case decisions.Started():
+            elections.started(cluster, node, event)
+        case decisions.Stopped():
+            elections.stopped(cluster, node, event)
+        case decisions.PreVoteStarted():
+            elections.pre_vote_started(cluster, node, event)
+        case decisions.ElectionStarted():
+            elections.election_started(cluster, node, event)
+        case decisions.VoteDecided():
+            elections.vote_decided(cluster, node, event)
+        case decisions.BecameLeader():
+            elections.became_leader(cluster, node, event)
+        case decisions.BecameFollower():
+            elections.became_follower(cluster, node, event)
+        case decisions.PeersReset():
+            elections.peers_reset(cluster, node, event)
+        case decisions.VoteCounted() | decisions.ReplyIgnored() | decisions.BackedUp() | decisions.CommitHeld():
+            pass
+        case decisions.WriteDelayed() | decisions.CustomDecision() | facts.Submitted() | facts.TimedOut():
+            pass
+        case _:
+            _: facts.CallLost | facts.ReplyLost | facts.NodeFault | facts.LinkFault = event
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from raftplay.cluster.sqlite_file import reason, shown, sync_directory
-from raftplay.cluster.sqlite_storage import SqliteStorage
+from raftplay.cluster.storage.sqlite_file import reason, shown, sync_directory
+from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.raft.storage import StorageError, stored_term
 
 NAME = "cluster.json"

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from raftplay.cluster import sqlite_file
-from raftplay.cluster.disk import MemoryDisk
-from raftplay.cluster.sqlite_file import About, Identity, failure, row_checksum, shown
+from raftplay.cluster.storage import sqlite_file
+from raftplay.cluster.storage.disk import MemoryDisk
+from raftplay.cluster.storage.sqlite_file import About, Identity, failure, row_checksum, shown
 from raftplay.raft.storage import StorageError
 
 _open_here: "weakref.WeakSet[SqliteStorage]" = weakref.WeakSet()

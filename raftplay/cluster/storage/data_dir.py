@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from raftplay.cluster import manifest
-from raftplay.cluster.manifest import Found, Manifest
-from raftplay.cluster.sqlite_file import Identity, reason, shown
-from raftplay.cluster.sqlite_storage import SqliteStorage, new_cluster_id
+from raftplay.cluster.storage import manifest
+from raftplay.cluster.storage.manifest import Found, Manifest
+from raftplay.cluster.storage.sqlite_file import Identity, reason, shown
+from raftplay.cluster.storage.sqlite_storage import SqliteStorage, new_cluster_id
 from raftplay.locks import take_folder
 from raftplay.raft.storage import StorageError
 from raftplay.watch.text import visible

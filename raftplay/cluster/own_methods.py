@@ -1,0 +1,100 @@
+"""What the methods of a class of one's own may look like, and what its rules may return.
+
+The rule of this module: a mistake is told by the name of the method and its place in the user's file, before it
+can surface as an exception somewhere in raftplay.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import FunctionType
+
+from raftplay.cluster.raised import WrongResult
+from raftplay.errors import UsageError
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.quorum import Majority
+from raftplay.raft.rules import Rules
+
+INPUTS = (
+    *("start", "stop", "submit", "wake", "time_out", "request_vote", "append_entries", "reply_received"),
+    *("call_failed", "persist", "take_calls", "take_commits"),
+)
+"""The methods of `ConsensusModule` that the cluster calls, in the order in which the class defines them."""
+
+ALIKE = 0.84
+"""How alike two names are, from 0 to 1, if one of them is taken for a misspelling of the other."""
+
+_KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
+    bool: (lambda result: type(result) is bool, "True or False"),
+    int: (lambda result: type(result) is int, "a whole number"),
+    tuple[int, int]: (
+        lambda result: (
+            isinstance(result, tuple) and len(result) == 2 and all(type(part) is int for part in result)
+        ),
+        "two whole numbers",
+    ),
+    Majority: (lambda result: isinstance(result, Majority), "a Majority"),
+}
+"""By the annotation of a rule: whether a result is of that kind, and what the kind is called."""
+
+
+def methods_of(base: type[ConsensusModule] | type[Rules]) -> dict[str, FunctionType]:
+    """Return the methods that one's own class may override: every rule, or the inputs of `ConsensusModule`."""
+    names = INPUTS if issubclass(base, ConsensusModule) else tuple(vars(Rules))
+    found = {name: vars(base)[name] for name in names}
+    return {name: method for name, method in found.items() if isinstance(method, FunctionType)}
+
+
+def check_methods(node: type[ConsensusModule] | type[Rules]) -> None:
+    """Raise `UsageError` for an own method that cannot be called, or whose name looks misspelt."""
+    base = ConsensusModule if issubclass(node, ConsensusModule) else Rules
+    known = methods_of(base)
+    for name, method in _own_methods(node, base):
+        if name in known:
+            _check_parameters(node, method, known[name])
+        elif not name.startswith("_") and not hasattr(base, name):
+            for close in difflib.get_close_matches(name, known, n=1, cutoff=ALIKE):
+                raise UsageError(
+                    f"{node.__name__}.{name} overrides nothing; did you mean {close}? "
+                    "(a helper whose name is so alike must begin with _)"
+                )
+
+
+def _own_methods(node: type, base: type) -> Iterator[tuple[str, FunctionType]]:
+    for kind in node.__mro__:
+        if not issubclass(base, kind):
+            yield from ((name, value) for name, value in vars(kind).items() if isinstance(value, FunctionType))
+
+
+def _check_parameters(node: type, method: FunctionType, base: FunctionType) -> None:
+    names = list(inspect.signature(base).parameters)
+    try:
+        inspect.signature(method).bind(*names)
+    except TypeError:
+        taken = f"({', '.join(names)})"
+        raise UsageError(
+            f"{node.__name__}.{method.__name__} must take {taken}, as the method that it overrides"
+        ) from None
+
+
+def check_results(rules: Rules) -> None:
+    """Let the overridden methods of `rules` check their results from now on; they raise `WrongResult`."""
+    for name, base in methods_of(Rules).items():
+        method = getattr(type(rules), name)
+        is_own = isinstance(method, FunctionType) and not method.__module__.startswith("raftplay.")
+        if is_own and name not in vars(rules):
+            setattr(rules, name, _checking(rules, method, inspect.signature(base).return_annotation))
+
+
+def _checking(rules: Rules, method: FunctionType, annotation: object) -> Callable[..., object]:
+    is_right, kind = _KINDS[annotation]
+
+    @wraps(method)
+    def checked(*operands: object) -> object:
+        result = method(rules, *operands)
+        if not is_right(result):
+            raise WrongResult(result, kind, method)
+        return result
+
+    return checked

@@ -1,0 +1,23 @@
+"""What is known of a key."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from raftplay.past.view import View
+
+
+class Key(NamedTuple):
+    """A key: as textual calls it, as it is shown, what it does in a word and in a sentence.
+
+    `command` is the line that it runs, {node} standing for the selected node, or what makes it of a view and that
+    node; `action` is the app's own part otherwise. `rank`: the lower, the sooner it is named at the foot of the
+    screen; 9 is never.
+    """
+
+    key: str
+    shown: str
+    word: str
+    help: str
+    command: Callable[[View, int], str] | str = ""
+    action: str = ""
+    rank: int = 9
