@@ -22,11 +22,16 @@ The rooms, from the ground up
                  node and its storage
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
+  export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
                  them
-  commands/      the command language: lexer.py and script.py parse, table.py holds a row per command, session.py
-                 runs commands on a cluster and its branches, runner.py runs scripts, live.py lets time pass
-                 meanwhile
+  session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
+                 which journal.py writes as a script; it parses nothing
+  language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py and
+                 conditions.py read arguments, completion.py says what may follow
+  commands/      the commands, one function each
+  run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
+                 lines, and lets time pass meanwhile
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
@@ -41,9 +46,9 @@ files.py (output files), locks.py (file locks), output.py (standard streams), pl
 kept), signals.py, version.py.
 
 A command: `submit x`
-  1. commands/lexer.py splits the line into words; commands/table.py finds the row `submit` and reads each
-     argument with its kind (commands/kinds.py). The result is a `Bound` command.
-  2. `Session.perform` in commands/session.py runs it, and keeps it in the journal from which `save` writes a
+  1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
+     argument with its kind (language/kinds.py). The result is a `Bound` command.
+  2. `Session.perform` in session/session.py runs it, and keeps it in the journal from which `save` writes a
      script.
   3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
@@ -81,7 +86,7 @@ An event: from a decision to the screen
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
-  condition      commands/conditions.py
+  condition      language/conditions.py
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/mixes.py, so that the search uses it
@@ -94,6 +99,7 @@ To add a …, touch …
   lesson         a numbered file in lessons/files/
   question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
+  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there
   key            tui/keys.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py

@@ -3,24 +3,22 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.own_node import OwnNode, loaded
-from raftplay.commands import offers, values
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.lexer import Word
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import Kind, Resolve, command, constant
-from raftplay.commands.values import range_text
 from raftplay.errors import UsageError
+from raftplay.language import offers, values
+from raftplay.language.cursor import Cursor, Offered, Place
+from raftplay.language.lexer import Word
+from raftplay.language.table import Kind, Resolve, command, constant
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted
+from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import count
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 GROUP = "Setting up"
 BACKENDS = ("sim", "tcp")
@@ -131,8 +129,8 @@ def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> st
     return word.text
 
 
-def _bugs(_: offers.Place) -> Iterator[offers.Offered]:
-    return (offers.Offered(name, BUGS[name].mechanism) for name in BUGS)
+def _bugs(_: Place) -> Iterator[Offered]:
+    return (Offered(name, BUGS[name].mechanism) for name in BUGS)
 
 
 def _bug(cursor: Cursor) -> Resolve:
@@ -147,7 +145,7 @@ def _own_node(cursor: Cursor) -> Resolve:
     return constant(cursor.next("FILE:CLASS", offers.files).text)
 
 
-def _invariant_names(place: offers.Place) -> Iterator[offers.Offered]:
+def _invariant_names(place: Place) -> Iterator[Offered]:
     """Offer the names, which may have several words and follow a comma."""
     begin = place.column
     for word in place.words[:0:-1]:
@@ -155,9 +153,9 @@ def _invariant_names(place: offers.Place) -> Iterator[offers.Offered]:
             break
         begin = word.column
     if place.session is None:
-        yield from (offers.Offered(i.name, i.statement, begin - place.column) for i in INVARIANTS)
+        yield from (Offered(i.name, i.statement, begin - place.column) for i in INVARIANTS)
     elif len(place.words) == 1:
-        yield from (offers.Offered(mode, answer) for mode, answer in WATCHING.items())
+        yield from (Offered(mode, answer) for mode, answer in WATCHING.items())
 
 
 def _watched(cursor: Cursor) -> Resolve:
@@ -195,37 +193,37 @@ ON_OFF = Kind("on|off", _on_off)
 
 
 @command(GROUP, "nodes 5", setup=True)
-def nodes(session: "Session", count: Annotated[int, COUNT]) -> str:
+def nodes(session: Session, count: Annotated[int, COUNT]) -> str:
     """Set the number of nodes in the cluster, 1 to 25 (default: 5)."""
     return _too_late(session, "nodes")
 
 
 @command(GROUP, "seed 7", setup=True)
-def seed(session: "Session", number: Annotated[int, SEED]) -> str:
+def seed(session: Session, number: Annotated[int, SEED]) -> str:
     """Set the seed of every random choice (default: random, and printed)."""
     return _too_late(session, "seed")
 
 
 @command(GROUP, "backend sim", setup=True)
-def backend(session: "Session", name: Annotated[str, BACKEND]) -> str:
+def backend(session: Session, name: Annotated[str, BACKEND]) -> str:
     """Choose real sockets on loopback (tcp, the default) or deterministic virtual time (sim)."""
     return _too_late(session, "backend")
 
 
 @command(GROUP, "timing election=150..300ms heartbeat=50ms", setup=True)
-def timing(session: "Session", timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> str:
+def timing(session: Session, timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> str:
     """Set the election timeout, the heartbeat interval, and the delay of every RPC."""
     return _too_late(session, "timing")
 
 
 @command(GROUP, "set prevote on", setup=True)
-def set_(session: "Session", switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
+def set_(session: Session, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
     """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry)."""
     return _too_late(session, "set")
 
 
 @command(GROUP, "bug commit-old-term", setup=True)
-def bug(session: "Session", bug: Annotated[str, BUG]) -> str:
+def bug(session: Session, bug: Annotated[str, BUG]) -> str:
     """Switch on a named bug of the algorithm (see: raftplay bugs); every transcript names it."""
     return _too_late(session, "bug")
 
@@ -237,7 +235,7 @@ def node(session: "Session", own: Annotated[str, OWN_NODE]) -> str:
 
 
 @command(GROUP, "watch Election Safety, Log Matching", setup=True, in_session=True)
-def watch(session: "Session", what: Annotated[list[str] | str, WATCHED]) -> str:
+def watch(session: Session, what: Annotated[list[str] | str, WATCHED]) -> str:
     """Check only these invariants (default: all); in a shell: choose which events are printed as they happen."""
     if not isinstance(what, str):
         return _too_late(session, "watch")
@@ -271,5 +269,5 @@ def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
             raise UsageError(f"{name} was chosen before")
 
 
-def _too_late(session: "Session", name: str) -> str:
+def _too_late(session: Session, name: str) -> str:
     raise UsageError(f"{name} can be chosen only before the cluster of {count(session.harness.n, 'node')} runs")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from raftplay.commands.branches import Branch
-from raftplay.commands.session import Session
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
+from raftplay.session.branches import Branch
+from raftplay.session.session import Session
 from raftplay.shell.look import Text, node_style
 from raftplay.watch import facts
 from raftplay.watch.facts import Record

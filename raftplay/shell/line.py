@@ -36,12 +36,12 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import CPR_Support, print_formatted_text
 from prompt_toolkit.search import accept_search
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Style, default_ui_style, merge_styles
 from prompt_toolkit.widgets import SearchToolbar
 
-from raftplay.commands.completion import complete
-from raftplay.commands.session import Session
+from raftplay.language.completion import complete
 from raftplay.output import forced, knows_unicode
+from raftplay.session.session import Session
 from raftplay.shell.look import STYLE, WITHOUT_COLOURS
 from raftplay.watch.text import visible
 
@@ -170,6 +170,7 @@ class PromptLine:
         )
         has_colours = self.app.color_depth is not ColorDepth.DEPTH_1_BIT
         self.app.style = Style.from_dict(STYLE if has_colours else {**STYLE, **WITHOUT_COLOURS})
+        self._looks = merge_styles([default_ui_style(), self.app.style])
         # The room below does not matter here, and not every terminal reports the cursor's position.
         self.app.renderer.cpr_support = CPR_Support.NOT_SUPPORTED
 
@@ -189,7 +190,7 @@ class PromptLine:
         app = self.app
         if app.is_running:
             app.renderer.erase()
-        print_formatted_text(app.output, text, app._merged_style, color_depth=app.color_depth)
+        print_formatted_text(app.output, text, self._looks, color_depth=app.color_depth)
         app.invalidate()
 
     def _menu_height(self) -> int:

@@ -22,12 +22,12 @@ from raftplay.backends.base import PAUSED
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
 from raftplay.cluster.server import TimerFired
-from raftplay.commands.errors import Failed
-from raftplay.commands.session import Session
-from raftplay.commands.table import TABLE
 from raftplay.commands.timing import about_text
 from raftplay.explore.trial import bound
+from raftplay.language.table import TABLE
 from raftplay.raft.config import RaftConfig
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.facts import CallSent, Record
 
 CALM = Config(raft=RaftConfig(election_min=20, election_max=40))

@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from support import own_bugs
 from support.command_line import raftplay
 
 from raftplay import scenarios
-from raftplay.commands.runner import Status, TextTranscript, run_script
-from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
 from raftplay.raft.bugs import BUGS, LIVENESS
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import Script, parse_script
 
 SEEDS = range(20)
 
@@ -30,11 +31,15 @@ def script(bug: str, *, seed: int, backend: str | None = None, without_bugs: boo
 
 def what_fell(bug: str, *, seed: int, backend: str | None = None) -> str:
     """The invariant that the scenario of `bug` breaks, or "liveness" for an expectation."""
+    return what_it_tells(script(bug, seed=seed, backend=backend), f"BUGS ON: {bug}")
+
+
+def what_it_tells(script: Script, about: str) -> str:
     told: list[str] = []
-    status = run_script(script(bug, seed=seed, backend=backend), TextTranscript(told.append))
+    status = run_script(script, TextTranscript(told.append))
     text = "\n".join(told)
     assert status is Status.FAILED, text
-    assert f"BUGS ON: {bug}" in told[0]
+    assert about in told[0]
     if broken := BROKEN.search(text):
         return broken[1]
     assert FAILED.search(text), text
@@ -52,6 +57,17 @@ def assert_holds(bug: str, *, seed: int, backend: str | None = None) -> None:
 def test_what_the_table_names_falls_with_any_seed(bug: str) -> None:
     for seed in SEEDS:
         assert what_fell(bug, seed=seed, backend="sim") in BUGS[bug].falls, f"seed {seed}"
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_the_bug_as_a_class_of_ones_own_falls_as_the_switch_does(bug: str) -> None:
+    own = bug.title().replace("-", "")
+    for seed in range(5):
+        text = scenarios.text_of(f"bugs/{bug}").replace(f"\nbug {bug}\n", f"\nnode {own_bugs.__file__}:{own}\n")
+        with_own = parse_script(f"bugs/{bug}", text, Setup(seed=seed, backend="sim"))
+        assert not with_own.setup.bugs
+        fell = what_it_tells(with_own, f"node: {own_bugs.__file__}:{own}")
+        assert fell == what_fell(bug, seed=seed, backend="sim")
 
 
 @pytest.mark.parametrize("bug", BUGS)

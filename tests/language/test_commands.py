@@ -5,9 +5,9 @@ import re
 import pytest
 from support.language import held, mistake, ran
 
-from raftplay.commands.runner import Status
-from raftplay.commands.script import parse_script
-from raftplay.commands.table import GROUPS, TABLE
+from raftplay.language.table import GROUPS, TABLE
+from raftplay.run.runner import Status
+from raftplay.run.script import parse_script
 
 LED = "timeout 0; wait leader is 0; sleep 10ms; "
 """Node 0 leads term 1, and everyone has heard of it."""

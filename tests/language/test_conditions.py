@@ -3,8 +3,8 @@
 import pytest
 from support.language import held, mistake, ran
 
-from raftplay.commands.conditions import FORMS, OPERATORS
-from raftplay.commands.runner import Status
+from raftplay.language.conditions import FORMS, OPERATORS
+from raftplay.run.runner import Status
 
 LED = "timeout 0; wait leader is 0; wait 1,2,3,4 is follower; sleep 10ms; "
 """Node 0 leads term 1, and everyone knows."""

@@ -8,13 +8,13 @@ from support.paper import append_call, follower
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.commands import branches
-from raftplay.commands.runner import TextTranscript, run_script
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
+from raftplay.run.runner import TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session import branches
 from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.model.timeline import timeline
 from raftplay.watch.facts import Record

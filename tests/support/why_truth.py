@@ -10,10 +10,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
-from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
+from raftplay.session.session import Session
 from raftplay.watch import facts
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
 from raftplay.why.breaches import BreachFacts

@@ -7,28 +7,21 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from raftplay.commands.cursor import Cursor, Scope, did_you_mean
-from raftplay.commands.lexer import Mistake, Statement
-from raftplay.commands.shown import quoted
 from raftplay.docs import PAGES
 from raftplay.docstrings import docstring
+from raftplay.language.cursor import Cursor, Offer, Scope
+from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.session.branches import Effect
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted
 
-if TYPE_CHECKING:
-    from raftplay.commands.offers import Offer
-    from raftplay.commands.session import Session
-
-Resolve = Callable[["Session"], Any]
+Resolve = Callable[[Session], Any]
 
 CONDITIONS, TRACE = "conditions", "trace"
 TOPICS = (*PAGES, CONDITIONS, TRACE)
 """The topics that `help` explains besides the commands."""
-
-Effect = Literal["acts", "passes", "looks", "checks", "clock"]
-"""The effect of a command on a session: it acts on the cluster, lets time pass, only looks, checks the present,
-or changes the clock. The journal does not keep a look, only that it sent what was submitted. A command that acts
-or lets time pass ends a look at the past."""
 
 GROUPS: dict[str, Effect] = {
     "Setting up": "looks",
@@ -109,7 +102,27 @@ class Bound:
     statement: Statement
     arguments: tuple[tuple[str, Resolve], ...]
 
-    def run(self, session: "Session") -> str:
+    @property
+    def name(self) -> str:
+        """Return the name of the command."""
+        return self.command.name
+
+    @property
+    def group(self) -> str:
+        """Return the group of the command."""
+        return self.command.group
+
+    @property
+    def effect(self) -> Effect:
+        """Return the effect of the command."""
+        return self.command.effect
+
+    @property
+    def text(self) -> str:
+        """Return the command as it was written."""
+        return self.statement.text
+
+    def run(self, session: Session) -> str:
         """Run the command and return its answer. Raises `Failed` and `UsageError`."""
         if self.command.settles_first:
             session.harness.settle()
@@ -166,7 +179,7 @@ class Followed:
 
     command: Command
     at: int | None
-    wanted: "tuple[Offer | str, ...]"
+    wanted: tuple[Offer | str, ...]
     mistake: Mistake | None = None
 
 
@@ -240,7 +253,7 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
 
 
 def _parameters(function: Callable[..., str]) -> tuple[Parameter, ...]:
-    hints = get_type_hints(function, include_extras=True, localns={"Session": object})
+    hints = get_type_hints(function, include_extras=True)
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints[name]
@@ -256,5 +269,15 @@ def constant(value: object) -> Resolve:
     return partial(_give, value)
 
 
-def _give(value: object, _: "Session") -> object:
+def _give(value: object, _: Session) -> object:
     return value
+
+
+def bind(line: str, session: Session) -> list[Bound]:
+    """Parse the commands of a line typed into `session`. Raises `Mistake`."""
+    scope = Scope.of(session)
+    try:
+        return [parse(statement, scope) for statement in split_line(line)[0]]
+    except Mistake as mistake:  # in a session, help is a command
+        mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
+        raise

@@ -19,13 +19,13 @@ from typing import Any, Literal, TypeVar
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.session import Session
-from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import Bound, bind
 from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.stream import ReaderFailed
 
 T = TypeVar("T")
@@ -298,14 +298,14 @@ class Live:
         if task.function is not None or task.is_script:
             return False
         try:
-            commands = self.session.bind(task.line)
+            commands = bind(task.line, self.session)
         except Mistake:
             return True
         return all(self.session.may_interpose(bound, acts=task.by_key) for bound in commands)
 
     def _do(self, task: _Task) -> list[Outcome]:
         try:
-            commands = self.session.bind(task.line)
+            commands = bind(task.line, self.session)
         except Mistake as mistake:
             return [Outcome(task.line, self.session.harness.now, mistake.message, "mistake", mistake)]
         outcomes: list[Outcome] = []
@@ -316,12 +316,12 @@ class Live:
         return outcomes
 
     def _perform(self, bound: Bound, *, rounds_time: bool) -> Outcome:
-        session, text = self.session, bound.statement.text
+        session, text = self.session, bound.text
         status: OutcomeStatus = "held"
         try:
             if self._cancelled:
                 raise Interrupted
-            if rounds_time and bound.command.effect != "looks":
+            if rounds_time and bound.effect != "looks":
                 self._round_time()
             answer = session.perform(bound)
         except (Failed, NodeFailed) as failed:

@@ -1,0 +1,230 @@
+"""The 24 bugs as a student would write them: with the rules and inputs that `raftplay help node` lists, and no more.
+
+The class of the bug `commit-old-term` is `CommitOldTerm`, and so on.
+"""
+
+from raftplay import AppendEntriesArgs, AppendEntriesReply, CMState, ConsensusModule, Majority, Rules
+from raftplay.raft.decisions import EntriesStored
+
+
+class CommitOldTerm(Rules):
+    def may_commit(self, entry_term, current_term):
+        return entry_term >= 0
+
+
+class ForgetVote(ConsensusModule):
+    def persist(self, now=None):
+        vote, self.voted_for = self.voted_for, -1
+        changed = super().persist(now)
+        self.voted_for = vote
+        return changed
+
+
+class ForgetTerm(ConsensusModule):
+    def persist(self, now=None):
+        only_the_term = self.voted_for == -1 and self.log.changed_from is None
+        return False if only_the_term else super().persist(now)
+
+
+class ResetVote(Rules):
+    def keeps_vote(self, term, current_term):
+        return False
+
+
+class TornVote(ConsensusModule):
+    writes_vote_next = False
+
+    def persist(self, now=None):
+        vote, written = self.voted_for, self.durable_vote.voted_for
+        self.writes_vote_next = vote != written and not self.writes_vote_next
+        if not self.writes_vote_next:
+            return super().persist(now)
+        self.voted_for = written
+        changed = super().persist(now)
+        self.voted_for = vote
+        return changed
+
+
+class TruncateAlways(Rules):
+    def first_conflict(self, args, log):
+        first = args.prev_log_index + 1
+        return first if first <= log.last_index else -1
+
+
+class CommitPastNew(ConsensusModule):
+    class EndOfLog(Rules):
+        def follower_commit(self, args, log):
+            return min(args.leader_commit, log.last_index)
+
+    rules = EndOfLog()
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.probed = set()
+        self.time = 0.0
+
+    def reply_received(self, peer_id, args, reply, now):
+        super().reply_received(peer_id, args, reply, now)
+        self.time = now
+        if isinstance(reply, AppendEntriesReply):
+            (self.probed.discard if reply.success else self.probed.add)(peer_id)
+
+    def call_failed(self, peer_id, args, now):
+        super().call_failed(peer_id, args, now)
+        self.probed.add(peer_id)
+
+    def take_calls(self):
+        """Send a request without entries after a rejection or a loss; the entries follow once it succeeds."""
+        calls = []
+        for peer_id, args in super().take_calls():
+            if peer_id in self.probed and isinstance(args, AppendEntriesArgs) and args.entries:
+                self.call_failed(peer_id, args, self.time)
+                where = args.prev_log_index, args.prev_log_term
+                probe = AppendEntriesArgs(args.term, args.leader_id, *where, (), args.leader_commit)
+                calls.append((peer_id, probe))
+            else:
+                calls.append((peer_id, args))
+        return calls
+
+
+class StaleAppendReply(Rules):
+    def answers_leadership(self, args, reply, current_term):
+        return True
+
+
+class StaleVoteReply(Rules):
+    def answers_candidacy(self, args, current_term):
+        return True
+
+
+class DoubleCountVote(Rules):
+    def is_new_vote(self, voter, votes):
+        return True
+
+    def wins(self, votes, quorum):
+        return len(votes) >= quorum.needed
+
+
+class AckOwnTail(ConsensusModule):
+    class Believes(Rules):
+        def acknowledged_index(self, args, reply):
+            return reply.conflict_index
+
+    rules = Believes()
+
+    def append_entries(self, args, now=None):
+        reply = super().append_entries(args, now)
+        return AppendEntriesReply(reply.term, True, self.log.last_index) if reply.success else reply
+
+
+class HeartbeatUnchecked(Rules):
+    def log_matches(self, args, log):
+        return not args.entries or super().log_matches(args, log)
+
+    def follower_commit(self, args, log):
+        return min(super().follower_commit(args, log), log.last_index)
+
+
+class MatchNotReset(ConsensusModule):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.known = {}
+
+    def reply_received(self, peer_id, args, reply, now):
+        led = self.state is CMState.LEADER
+        super().reply_received(peer_id, args, reply, now)
+        if self.state is not CMState.LEADER:
+            return
+        if not led:
+            for peer, index in self.known.items():
+                told = AppendEntriesArgs(
+                    self.current_term, self.id, index, self.log.term_at(index), (), self.commit_index
+                )
+                super().reply_received(peer, told, AppendEntriesReply(self.current_term, True), now)
+        self.known = dict(self.match_index)
+
+
+class AckBeforeDurable(ConsensusModule):
+    writes_next = False
+
+    def persist(self, now=None):
+        is_late = self.state is CMState.FOLLOWER and self.log.changed_from is not None
+        self.writes_next = is_late and not self.writes_next
+        return False if self.writes_next else super().persist(now)
+
+
+class LongerLogWins(Rules):
+    def is_up_to_date(self, args, log):
+        return args.last_log_index >= log.last_index
+
+
+class NoLogCheck(Rules):
+    def is_up_to_date(self, args, log):
+        return True
+
+
+class HalfIsMajority(Rules):
+    class Half(Majority):
+        def needed_of(self, count):
+            return (count + 1) // 2
+
+    def quorum(self, ids):
+        return self.Half(ids)
+
+
+class AcceptOldTerm(Rules):
+    def is_stale_append(self, term, current_term):
+        return False
+
+
+class KeepConflictingTail(ConsensusModule):
+    def append_entries(self, args, now=None):
+        rules, log = self.rules, self.log
+        if rules.log_matches(args, log) and not rules.is_stale_append(args.term, self.current_term):
+            for index, entry in enumerate(args.entries, start=args.prev_log_index + 1):
+                if index <= log.last_index and log.term_at(index) != entry.term:
+                    kept = log[index + 1 :]
+                    log.truncate(index)
+                    log.extend([entry, *kept])
+                    if self.observe is not None:
+                        self.observe(EntriesStored(index, (entry,)))
+        return super().append_entries(args, now)
+
+
+class IgnoreNewerTerm(Rules):
+    def is_newer_reply(self, term, current_term):
+        return False
+
+
+class TimerOnRefusal(Rules):
+    def restarts_election_timer(self, granted):
+        return True
+
+
+class ConflictOffByOne(Rules):
+    def conflict_hint(self, args, log):
+        index, term = super().conflict_hint(args, log)
+        return index + 1, term
+
+    def next_index_after(self, args, reply, log):
+        return self.hinted_index(reply, log)
+
+
+class NoCommitOnHeartbeat(Rules):
+    def follower_commit(self, args, log):
+        return super().follower_commit(args, log) if args.entries else -1
+
+
+class Zombie(ConsensusModule):
+    hears_replies_when_dead = True
+    role = CMState.FOLLOWER
+
+    def stop(self):
+        if self.state is not CMState.DEAD:
+            self.role = self.state
+        super().stop()
+
+    def reply_received(self, peer_id, args, reply, now):
+        if self.state is CMState.DEAD:
+            self.state = self.role
+        super().reply_received(peer_id, args, reply, now)
