@@ -87,6 +87,7 @@ To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py
+  set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/mixes.py, so that the search uses it

@@ -1,11 +1,17 @@
 """Every command that acts, looks or lets time pass, with every form of its parameters."""
 
 import re
+from pathlib import Path
 
 import pytest
 from support.language import held, mistake, ran
+from support.session import blueprint, session_of
 
-from raftplay.language.table import GROUPS, TABLE
+from raftplay.commands.setup import Setup
+from raftplay.errors import UsageError
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import split_line
+from raftplay.language.table import GROUPS, TABLE, parse
 from raftplay.run.runner import Status
 from raftplay.run.script import parse_script
 
@@ -17,14 +23,31 @@ LED = "timeout 0; wait leader is 0; sleep 10ms; "
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_command_has_a_group_a_help_and_an_example_that_is_its_own(name: str) -> None:
+def test_every_command_has_a_group_a_help_and_an_example_that_is_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = TABLE[name]
     assert row.group in GROUPS
     assert row.help[0].isupper()
     assert row.help.endswith(".")
     assert row.usage.split()[0] == row.example.split()[0] == name
     before = "let old = leader\n" if "$" in row.example else ""
+    monkeypatch.chdir(tmp_path)
+    Path("my.py").write_text("from raftplay import ConsensusModule\n\n\nclass MyCM(ConsensusModule):\n    pass\n")
     assert parse_script("s", before + row.example).name == "s"
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if TABLE[name].setup])
+def test_a_set_up_line_is_a_row_whose_function_changes_the_set_up_and_refuses_a_session(name: str) -> None:
+    bound = parse(split_line(TABLE[name].example)[0][0], Scope(5))
+    chosen = Setup()
+    bound.choose(chosen)
+    assert chosen != Setup()
+    with (
+        session_of(blueprint(3)) as session,
+        pytest.raises(UsageError, match=f"^{name} can be chosen only before"),
+    ):
+        bound.run(session)
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if not TABLE[name].parameters])
