@@ -16,7 +16,7 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.network import Network
-from raftplay.cluster.own_methods import check_results
+from raftplay.cluster.own_methods import check_results, overrides_replies, untold
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.storage.disk import Disk, TornWrite
@@ -110,6 +110,7 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         check_results(module.rules)
+        self._told: list[Decision] | None = [] if overrides_replies(module) else None
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:
@@ -373,6 +374,7 @@ class Server:
         except FAILURES as error:
             self._fail(error, method, _message_text(number, f"call {getattr(answer, 'call_id', 0)}"))
         else:
+            self._tell_own(args, reply)
             self._settle(now, answer, reply)
 
     def lose(self, args: Args, answer: Answer, reason: str) -> None:
@@ -683,6 +685,16 @@ class Server:
         if kinds != FOUR_NUMBERS:
             raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
         self._stream.publish(self.id, self.incarnation, decision, after)
+        if self._told is not None:
+            self._told.append(decision)
+
+    def _tell_own(self, args: Args, reply: Reply) -> None:
+        """Publish a reply of the user's own method as a decision, unless the node has told it."""
+        if self._told is not None and self._stream.active:
+            decision = untold(self._told, args, reply)
+            if decision is not None:
+                self._publish_decision(decision)
+            self._told.clear()
 
 
 def _checked(reply: R, kind: type[R]) -> R:

@@ -96,7 +96,7 @@ def _by_hand(record: Record) -> bool:
 
 def _wait(trail: EventIndex, record: Record) -> Wait | None:
     """Return what had last restarted the election timer before `record`, None where it is forgotten."""
-    on_refusal = TIMER_ON_REFUSAL in trail.snapshot.bugs
+    on_refusal = TIMER_ON_REFUSAL in trail.bugs
 
     def restarts(earlier: Record) -> bool:
         match earlier.event:
@@ -210,7 +210,7 @@ def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool,
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
-    if node.state is CMState.LEADER or not trail.snapshot.bugs:
+    if node.state is CMState.LEADER or not trail.bugs:
         return math.inf if node.state is CMState.LEADER else node.deadline
     for record in trail.backwards(node.id, decisions.WriteDelayed):  # a late write sets the deadline, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:

@@ -107,7 +107,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
         role=_turn(trail, node, _changes_role),
         entered=_entered(trail, node),
         vote=vote,
-        lost_vote=_lost_vote(trail, node) if trail.snapshot.bugs else None,
+        lost_vote=_lost_vote(trail, node) if trail.bugs else None,
         asking=candidacy(trail, id),
         last_index=len(node.log) - 1,
         last_term=node.log[-1].term if node.log else NONE,

@@ -3,12 +3,24 @@
 import os
 import pickle
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from raftplay import Config, ConsensusModule, Harness, NodeFailed, UsageError
+from raftplay import (
+    Config,
+    ConsensusModule,
+    Harness,
+    InvariantBroken,
+    NodeFailed,
+    RequestVoteReply,
+    UsageError,
+)
 from raftplay.cluster.own_node import OwnNode, name_of, reference
+from raftplay.raft.decisions import VoteDecided
+from raftplay.watch.facts import Record
+from raftplay.watch.narrator import describe
 
 QUIET = "from raftplay import ConsensusModule\nclass Mine(ConsensusModule):\n    pass\n"
 
@@ -258,3 +270,38 @@ def test_a_rule_that_returns_what_it_must_not_is_told_by_its_place(
         f"    def {method}",
         f"TypeError: {result} was returned, not {kind}",
     ]
+
+
+@pytest.mark.parametrize("asks_super", [True, False])
+def test_a_reply_of_ones_own_is_told_as_a_decision_by_its_own_rule(asks_super: bool):
+    class Generous(ConsensusModule):
+        def request_vote(self, args, now=None):
+            if asks_super:
+                super().request_vote(args, now)
+            return RequestVoteReply(args.term, True)
+
+    seen: list[Record] = []
+    with suppress(InvariantBroken), Harness(3, backend="sim", seed=7, node=Generous, readers=[seen.append]) as h:
+        h.time_out_peer(0)
+        h.time_out_peer(1)
+        h.sleep_ms(10)
+    *_, last = (record for record in seen if isinstance(record.event, VoteDecided))
+    told = [describe(r) for r in seen if isinstance(r.event, VoteDecided) and r.node == last.node]
+    assert told[-1].endswith("its vote for term 1: its own rule says so (not in Figure 2)")
+    assert told[-1].startswith("grants ")
+    assert [text.startswith("denies ") for text in told] == [True, False][-len(told) :]
+    assert len(told) == 1 + asks_super
+
+
+def test_a_decision_that_a_reply_agrees_with_is_told_once():
+    class Quiet(ConsensusModule):
+        def append_entries(self, args, now=None):
+            return super().append_entries(args, now)
+
+    def decided(node: type[ConsensusModule]) -> list[object]:
+        seen: list[Record] = []
+        with Harness(3, backend="sim", seed=7, node=node, readers=[seen.append]) as h:
+            h.sleep_ms(1000)
+        return [record.event for record in seen]
+
+    assert decided(Quiet) == decided(ConsensusModule)
