@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
@@ -24,7 +24,7 @@ from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound, bind
 from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
-from raftplay.session.errors import Failed
+from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
 from raftplay.session.session import Session
 from raftplay.watch.stream import ReaderFailed
 
@@ -40,8 +40,6 @@ LONG = 3600.0
 """The longest uninterrupted stretch of virtual time, in seconds of virtual time."""
 
 CLOSE_LIMIT = 10.0
-
-OutcomeStatus = Literal["held", "failed", "broken", "mistake", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +322,8 @@ class Live:
             if rounds_time and bound.effect != "looks":
                 self._round_time()
             answer = session.perform(bound)
-        except (Failed, NodeFailed) as failed:
-            answer, status = str(failed), "failed"
-        except InvariantBroken as broken:
-            answer, status = str(broken.breach), "broken"
-        except Interrupted:
-            answer, status = "interrupted", "interrupted"
-        except (UsageError, ReaderFailed, StorageError) as error:
-            answer, status = str(error), "mistake"
+        except FAILURES as failure:
+            status, answer = outcome_of(failure)
         return Outcome(text, session.harness.now, answer, status)
 
     def _round_time(self) -> None:

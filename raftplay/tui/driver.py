@@ -6,14 +6,12 @@ from typing import Protocol
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.errors import UsageError
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import bind
 from raftplay.past.view import View
-from raftplay.run.live import Outcome, OutcomeStatus
-from raftplay.session.errors import Failed
+from raftplay.run.live import Outcome
+from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
 from raftplay.session.session import Session
-from raftplay.watch.stream import ReaderFailed
 
 
 class SessionLike(Protocol):
@@ -85,12 +83,8 @@ class Still:
             status: OutcomeStatus = "held"
             try:
                 answer = session.perform(bound)
-            except (Failed, NodeFailed) as failed:
-                answer, status = str(failed), "failed"
-            except InvariantBroken as broken:
-                answer, status = str(broken.breach), "broken"
-            except (UsageError, ReaderFailed) as error:
-                answer, status = str(error), "mistake"
+            except FAILURES as failure:
+                status, answer = outcome_of(failure)
             outcomes.append(Outcome(bound.text, session.harness.now, answer, status))
             if status != "held":
                 break
