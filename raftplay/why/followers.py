@@ -6,7 +6,6 @@ from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
@@ -219,9 +218,7 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            by_timer = rule == Rule.ASKS_FIRST
-            cause = None if by_timer else cause_of(trail, record)
-            return RoleChange(record.time, was, old_term, term, rule, cause)
+            return RoleChange(record.time, was, old_term, term, rule, cause_of(trail, record))
         case decisions.Started(current_term=term):
             return RoleChange(record.time, None, term, term, "", None)
     raise AssertionError(record)

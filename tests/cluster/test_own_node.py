@@ -114,6 +114,11 @@ FILES = (
     ("class A:\n    pass\n", "my.py:A", "my.py: node must be a subclass of ConsensusModule or of Rules, not <class '"),
     (QUIET, "my", "a file is named with its .py: my.py"),
     (QUIET, "your.py:Mine", "there is no file your.py"),
+    (
+        QUIET + "from raftplay import Rules\nclass Both(ConsensusModule, Rules):\n    pass\n",
+        "my.py:Both",
+        "my.py: Both is a node and rules in one; ",
+    ),
     (QUIET, "yours", "there is no module yours"),
     (QUIET, "./:Mine", "./ is a directory, not a file"),
     (QUIET, "no-thing", "'no-thing' is neither a file ending with .py nor a module"),
@@ -153,13 +158,14 @@ RAISING = (
     ("x = 1\ndef f(:\n", "SyntaxError", ["line 2", "def f(:", "^"]),
     ("raise SystemExit(3)\n", "SystemExit", ["line 1", "raise SystemExit(3)"]),
     ("from . import helper\n", "ImportError", ["line 1", "from . import helper"]),
+    ("def __getattr__(name):\n    raise KeyError(name)\n", "KeyError", ["line 2", "raise KeyError"]),
 )
 
 
 @pytest.mark.parametrize(("code", "raised", "parts"), RAISING, ids=[raised for _, raised, _ in RAISING])
 def test_code_that_raises_is_shown_by_its_own_lines(code: str, raised: str, parts: list[str], folder: Path):
     (folder / "my.py").write_text(code)
-    failure = refused("my.py")
+    failure = refused("my.py:Mine")
     assert str(failure) == f"my.py cannot be loaded: it raised {raised}"
     *lines, last = failure.lines
     assert last.startswith(raised)
