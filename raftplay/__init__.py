@@ -11,8 +11,8 @@ The rooms, from the ground up
                  RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
                  subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
-                 narrator.py (events in words); trace.py (events as a file); watch/invariants/ (checks every
-                 event)
+                 narrator.py (events in words); trace.py (events as a file, which replay.py checks);
+                 watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
   cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
@@ -33,7 +33,8 @@ The rooms, from the ground up
   run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
                  lines, and lets time pass meanwhile
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
-  explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
+  explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
+                 (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
@@ -91,7 +92,7 @@ To add a …, touch …
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
-                 explore/mixes.py, so that the search uses it
+                 explore/search/mixes.py, so that the search uses it
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
                  checked
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in

@@ -501,6 +501,22 @@ class Harness:
         self._raise_breach()
         return about
 
+    def progress(self) -> object:
+        """Return a value that differs from the last one if the cluster may have done something since."""
+        return self._backend.progress()
+
+    # ---- its transport
+
+    @property
+    def open_work(self) -> tuple[int, int]:
+        """Return the number of unfinished tasks, and of open ends of connections; zeros without sockets."""
+        return self._backend.open_work
+
+    @property
+    def secret(self) -> bytes:
+        """Return the secret by which its nodes know their peers; empty without sockets."""
+        return self._backend.secret
+
     # ---- looking
 
     def snapshot(self) -> Snapshot:

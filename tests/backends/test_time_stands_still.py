@@ -12,11 +12,11 @@ from raftplay import Config, ConsensusModule, Harness
 from raftplay.backends.base import NodeFailed, TimeStandsStill
 from raftplay.cluster import stuck
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.explore.command import case_of
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Shrinker
-from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Plan, rerun
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Shrinker
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Plan, rerun
 from raftplay.run.live import Live
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.run.script import parse_script

@@ -12,7 +12,7 @@ from multiprocessing import resource_tracker
 
 from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.cluster.own_node import OwnNode
-from raftplay.explore.trial import Plan, Result, draw, run_trial
+from raftplay.explore.search.trial import Plan, Result, draw, run_trial
 
 USUAL_NODES = range(3, 8)
 """The default range of nodes in a search."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from raftplay.explore.command import case_of
-from raftplay.explore.shrink import Case, Shrinker
-from raftplay.explore.sweep import Search, sweep
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.shrink import Case, Shrinker
+from raftplay.explore.search.sweep import Search, sweep
 from raftplay.raft.bugs import BUGS
 from raftplay.run.status import Status
 

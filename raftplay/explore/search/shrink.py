@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from raftplay.explore.trial import LIVENESS, Finding, Plan, Result, rerun
+from raftplay.explore.search.trial import LIVENESS, Finding, Plan, Result, rerun
 
 SEEDS_TRIED = 4
 """The number of seeds with which a shorter candidate is tried."""

@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.backends import wire
-from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import checks
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
+from raftplay.explore.fuzz.mutate import Mutator
 from raftplay.explore.gauge import Gauge, left_over
-from raftplay.explore.mutate import Mutator
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -140,10 +139,8 @@ class _Sender:
     """Sends frames as a peer would, and checks how the nodes react."""
 
     def __init__(self, harness: Harness, dice: random.Random, fates: Counter[str]) -> None:
-        backend = harness._backend
-        assert isinstance(backend, TcpBackend)
         self.harness = harness
-        self.secret = backend.secret
+        self.secret = harness.secret
         self.dice = dice
         self.fates = fates
         self.calls = [Mutator([wire.encode(frame)[4:] for frame in _corpus(peer)], dice) for peer in range(NODES)]

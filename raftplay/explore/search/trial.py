@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from raftplay.backends.base import NodeFailed
-from raftplay.backends.sim import SimBackend
 from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
@@ -21,9 +20,9 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.errors import UsageError
-from raftplay.explore.coverage import Coverage
 from raftplay.explore.gauge import left_over
-from raftplay.explore.mixes import MIXES, FaultChooser
+from raftplay.explore.search.coverage import Coverage
+from raftplay.explore.search.mixes import MIXES, FaultChooser
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
@@ -185,11 +184,8 @@ def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool
 
 
 def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
-    """Return a function whose value changes as a trial progresses: events in virtual time, and `done`."""
-    backend = harness._backend
-    if isinstance(backend, SimBackend):
-        return lambda: (backend.happened, len(done))
-    return object  # on sockets code runs in another thread: every value is new
+    """Return a function whose value changes as a trial progresses: with its cluster, and with `done`."""
+    return lambda: (harness.progress(), len(done))
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from raftplay.commands.setup import Setup
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.report import finding_text, other_findings, report_text
-from raftplay.explore.shrink import Case, Shrinker
-from raftplay.explore.sweep import Search, Watch, sweep
-from raftplay.explore.trial import Result
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.report import finding_text, other_findings, report_text
+from raftplay.explore.search.shrink import Case, Shrinker
+from raftplay.explore.search.sweep import Search, Watch, sweep
+from raftplay.explore.search.trial import Result
 from raftplay.files import Target, target_of
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import Script, parse_script

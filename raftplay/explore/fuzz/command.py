@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raftplay.errors import UsageError
-from raftplay.explore import frames, scripts
+from raftplay.explore.fuzz import frames, scripts
 from raftplay.files import Target, target_of
 from raftplay.run.status import Status
 from raftplay.session.shown import did_you_mean, path_text, quoted

@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from raftplay.explore.command import case_of, write_script
-from raftplay.explore.counterexample import schedule_of
 from raftplay.explore.gauge import Gauge
-from raftplay.explore.report import report_text
-from raftplay.explore.sweep import Search, SearchReport, Watch, sweep
-from raftplay.explore.trial import bound
+from raftplay.explore.search.command import case_of, write_script
+from raftplay.explore.search.counterexample import schedule_of
+from raftplay.explore.search.report import report_text
+from raftplay.explore.search.sweep import Search, SearchReport, Watch, sweep
+from raftplay.explore.search.trial import bound
 from raftplay.files import Target, target_of
 from raftplay.run.status import Status
 from raftplay.session.shown import file_word

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from raftplay.explore.sweep import SearchReport, percentile
-from raftplay.explore.trial import Result
+from raftplay.explore.search.sweep import SearchReport, percentile
+from raftplay.explore.search.trial import Result
 from raftplay.raft.decisions import rule_words
 from raftplay.version import __version__
 from raftplay.watch.text import count

@@ -5,8 +5,8 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.explore.shrink import Case
-from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
+from raftplay.explore.search.shrink import Case
+from raftplay.explore.search.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.session.errors import Failed
