@@ -18,6 +18,7 @@ The rooms, from the ground up
   cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
                  delayed RPCs, links, messages in flight); cluster.py holds all servers; harness.py is the public
                  `Harness`, with the assertions of checks.py; snapshot.py is its state as a value;
+                 own_node.py loads a user's class of nodes, and own_methods.py checks its methods;
                  cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
                  node and its storage
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
