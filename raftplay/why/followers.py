@@ -1,11 +1,11 @@
 """Why a node follows: how it became a follower, whom it follows, and whom it voted for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
@@ -118,7 +118,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
     )
 
 
-def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
+def log_gap(own: Sequence[LogEntry], leader: Sequence[LogEntry]) -> LogGap:
     """Compare the log `own` with that of a leader."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
         if one is not other and one != other:
@@ -218,9 +218,7 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            by_timer = rule == Rule.ASKS_FIRST
-            cause = None if by_timer else cause_of(trail, record)
-            return RoleChange(record.time, was, old_term, term, rule, cause)
+            return RoleChange(record.time, was, old_term, term, rule, cause_of(trail, record))
         case decisions.Started(current_term=term):
             return RoleChange(record.time, None, term, term, "", None)
     raise AssertionError(record)
