@@ -22,6 +22,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry
+from raftplay.raft.prefix import Prefix
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -315,9 +316,7 @@ class Cluster:
         if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
             raise TypeError("a node's state is not what Figure 2 says")
         alive = self.alive[id]
-        current_term, voted_for, log = (
-            (cm.current_term, cm.voted_for, cm.log.frozen()) if alive else self._kept[id]
-        )
+        current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else self._kept[id]
         return NodeSnapshot(
             id=id,
             state=cm.state,
@@ -338,7 +337,7 @@ class Cluster:
             tearing=alive and server.disk.armed,
             incarnation=server.incarnation,
             listen_addr=server.listen_addr,
-            commits=tuple(self.commits[id]),
+            commits=Prefix(self.commits[id]),
             crash_cause=self.crash_causes[id],
             wiped=self.wiped[id],
         )

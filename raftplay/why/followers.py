@@ -1,5 +1,6 @@
 """Why a node follows: how it became a follower, whom it follows, and whom it voted for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,7 +118,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
     )
 
 
-def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
+def log_gap(own: Sequence[LogEntry], leader: Sequence[LogEntry]) -> LogGap:
     """Compare the log `own` with that of a leader."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
         if one is not other and one != other:
