@@ -15,11 +15,13 @@ The rooms, from the ground up
                  event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
-                 delayed RPCs, links, messages in flight); cluster.py holds all servers; harness.py is the public
-                 `Harness`, with the assertions of checks.py; snapshot.py is its state as a value;
-                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
-                 node and its storage
+  cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
+                 network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
+                 cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
+                 checks.py; snapshot.py is its state as a value; own_node.py loads a user's class of nodes, and
+                 own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
+                 of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
+                 state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
@@ -61,16 +63,17 @@ A command: `submit x`
      AppendEntries carries the new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
 
 A frame: one RPC and its reply
-  1. `Server._call` numbers it; `RPCProxy.call` may drop it; `Server.transmit` asks `Network.fate`
+  1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
      (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
   2. A delayed or held message waits in `Flights` (cluster/flight.py), where `messages`, `hold` and `lose` find
      it.
   3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
      backends/sim.py calls the receiver.
-  4. `Server.call_arrived` of the peer gives it to its `RPCProxy`, which delays it; `Server.handle` then calls
-     `request_vote` or `append_entries` of the node, and settles. A frozen node keeps it in cluster/inbox.py.
-  5. `Server.send_reply` sends the reply past the same faults; `Server.reply_arrived` matches it to its RPC by
-     number.
+  4. `Links.call_arrived` of the peer gives it to its `RPCProxy`, which delays it, and this to the `Inbox`, which
+     keeps it while the process is paused; the server then calls `request_vote` or `append_entries` of the node,
+     and settles.
+  5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`, and
+     `Calls.answered` finds its request by number.
 
 An event: from a decision to the screen
   1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
@@ -120,6 +123,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
     from raftplay.cluster.harness import Harness
+    from raftplay.cluster.machine import StateMachine
     from raftplay.cluster.network import LinkFaults
     from raftplay.cluster.proxy import RPCProxy
     from raftplay.cluster.server import Server
@@ -174,6 +178,7 @@ __all__ = [
     "Server",
     "Snapshot",
     "SqliteStorage",
+    "StateMachine",
     "Storage",
     "StorageError",
     "TimingWarning",
@@ -185,6 +190,7 @@ _MODULES = {
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
     "raftplay.cluster.harness": "Harness",
+    "raftplay.cluster.machine": "StateMachine",
     "raftplay.cluster.network": "LinkFaults",
     "raftplay.cluster.proxy": "RPCProxy",
     "raftplay.cluster.server": "Server",

@@ -222,7 +222,7 @@ def timeout(session: Session, node: kinds.Waiting) -> str:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
     answer = f"node {node} is {cm.state} in term {cm.current_term}"
-    if session.harness.config.raft.prevote and cm.state is CMState.FOLLOWER:  # thesis §9.6
+    if cm.state is CMState.PRE_CANDIDATE:  # thesis §9.6
         return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
     return answer
 

@@ -142,31 +142,18 @@ def candidacy(trail: EventIndex, node: int) -> Candidacy | None:
     if not now.alive:
         return None
     life = now.incarnation
-    if now.state is CMState.CANDIDATE:
-        found = trail.last(
-            node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term
-        )
-        return _candidacy(trail, node, now.current_term, False, found)
-    found = trail.last(node, decisions.PreVoteStarted, life=life)
-    if found is None or _asking_is_over(trail, found):
+    term = now.current_term
+    if now.state is CMState.PRE_CANDIDATE:
+        return _candidacy(trail, node, term + 1, True, trail.last(node, decisions.PreVoteStarted, life=life))
+    if now.state is not CMState.CANDIDATE:
         return None
-    return _candidacy(trail, node, _term_of(found), True, found)
+    found = trail.last(node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
+    return _candidacy(trail, node, term, False, found)
 
 
 def _term_of(record: Record) -> int:
     event = record.event
-    return event.term if isinstance(event, decisions.ElectionStarted | decisions.PreVoteStarted) else -1
-
-
-def _asking_is_over(trail: EventIndex, asked: Record) -> bool:
-    ends = (decisions.ElectionStarted, decisions.BecameFollower, decisions.AppendDecided, decisions.BecameLeader)
-
-    def is_end(record: Record) -> bool:
-        return record.incarnation == asked.incarnation and (
-            not isinstance(record.event, decisions.AppendDecided) or heard_leader(record)
-        )
-
-    return trail.next(asked.node, *ends, after=asked.seq, test=is_end) is not None
+    return event.term if isinstance(event, decisions.ElectionStarted) else -1
 
 
 def _candidacy(trail: EventIndex, node: int, term: int, pre_vote: bool, began: Record | None) -> Candidacy:

@@ -342,8 +342,8 @@ def test_with_pre_vote_timeout_says_that_the_node_asks_first() -> None:
     run = held(
         "set prevote on\ntiming election=20s..40s\ntimeout 1; wait leader is 1; disconnect 1; timeout 2", nodes=3
     )
-    assert run.answer("timeout 1") == "node 1 is Follower in term 0 and asks for pre-votes for term 1"
-    assert run.answer("timeout 2") == "node 2 is Follower in term 1 and asks for pre-votes for term 2"
+    assert run.answer("timeout 1") == "node 1 is Pre-candidate in term 0 and asks for pre-votes for term 1"
+    assert run.answer("timeout 2") == "node 2 is Pre-candidate in term 1 and asks for pre-votes for term 2"
 
 
 def test_alone_in_its_cluster_a_node_asks_nobody_first() -> None:
@@ -356,7 +356,7 @@ def test_timeout_of_a_candidate_with_pre_vote_gives_up_its_term() -> None:
         "set prevote on\ntiming election=20s..40s\ndrop 0 after 2; timeout 0; wait 0 is candidate; timeout 0; status",
         nodes=3,
     )
-    assert run.answer("timeout 0") == "node 0 is Follower in term 1 and asks for pre-votes for term 2"
+    assert run.answer("timeout 0") == "node 0 is Pre-candidate in term 1 and asks for pre-votes for term 2"
 
 
 def test_timeout_chooses_who_stands() -> None:
