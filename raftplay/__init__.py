@@ -18,8 +18,10 @@ The rooms, from the ground up
   cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
                  network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
                  cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
-                 checks.py; snapshot.py is its state as a value; cluster/storage/ keeps what must survive a
-                 crash, in files of SQLite; disk.py there is between a node and its storage
+                 checks.py; snapshot.py is its state as a value; own_node.py loads a user's class of nodes, and
+                 own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
+                 of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
+                 state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
@@ -122,6 +124,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
     from raftplay.cluster.harness import Harness
+    from raftplay.cluster.machine import StateMachine
     from raftplay.cluster.network import LinkFaults
     from raftplay.cluster.proxy import RPCProxy
     from raftplay.cluster.server import Server
@@ -176,6 +179,7 @@ __all__ = [
     "Server",
     "Snapshot",
     "SqliteStorage",
+    "StateMachine",
     "Storage",
     "StorageError",
     "TimingWarning",
@@ -187,6 +191,7 @@ _MODULES = {
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
     "raftplay.cluster.harness": "Harness",
+    "raftplay.cluster.machine": "StateMachine",
     "raftplay.cluster.network": "LinkFaults",
     "raftplay.cluster.proxy": "RPCProxy",
     "raftplay.cluster.server": "Server",

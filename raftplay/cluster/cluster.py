@@ -12,6 +12,7 @@ from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Kept, Server
@@ -48,6 +49,7 @@ class Cluster:
         config: Config,
         seed: int,
         opened: DataDir | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         self.n = n = len(storages)
         self.config = config
@@ -66,6 +68,7 @@ class Cluster:
         self.flights = Flights(backend)
         self._backend = backend
         self._opened = opened
+        self._state_machine = state_machine
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
 
@@ -120,6 +123,7 @@ class Cluster:
             on_commits=self.commits[id].extend,
             on_crash=self._must_crash,
             on_late_write=self._late_write,
+            state_machine=self._state_machine,
         )
 
     def crash(self, server: Server, cause: str = "") -> None:

@@ -32,11 +32,17 @@ class Inbox:
 
     def receive(self, request: Request) -> None:
         """Pass on a request that has passed the proxy."""
-        self._take(request, self._takes_requests, self._on_request)
+        if self._takes_requests and not self.frozen:
+            self._on_request(request)
+        else:
+            self._set_aside(request, self._takes_requests, self.receive)
 
     def receive_response(self, response: Response) -> None:
         """Pass on a reply that has arrived."""
-        self._take(response, self._takes_responses, self._on_response)
+        if self._takes_responses and not self.frozen:
+            self._on_response(response)
+        else:
+            self._set_aside(response, self._takes_responses, self.receive_response)
 
     def thaw(self) -> None:
         """Handle what waited: the process resumes. Messages that arrive meanwhile do not wait."""
@@ -53,14 +59,12 @@ class Inbox:
         for message, _ in waiting:
             self._events.lose(message, "crash")
 
-    def _take(self, message: M, takes: bool, handle: Callable[[M], None]) -> None:
+    def _set_aside(self, message: M, takes: bool, receive: Callable[[M], None]) -> None:
+        """Keep `message` until the process resumes, or lose it."""
         if not takes:
             self._events.lose(message, "crash")
-        elif not self.frozen:
-            handle(message)
         elif len(self._waiting) >= MAX_WAITING:
             self._events.lose(message, "frozen")
         else:
-            arrive = self.receive if isinstance(message, Request) else self.receive_response
-            self._waiting.append((message, lambda: arrive(message)))
+            self._waiting.append((message, lambda: receive(message)))
             self._events.keep_waiting(message)

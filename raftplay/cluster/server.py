@@ -14,6 +14,7 @@ from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.inbox import Inbox
+from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.network import Network
 from raftplay.cluster.own_methods import check_results, overrides_replies, untold
 from raftplay.cluster.proxy import RPCProxy
@@ -81,6 +82,7 @@ class Server:
         on_commits: OnCommits | None = None,
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -107,6 +109,7 @@ class Server:
             raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
+        self.machine = self._new_machine(state_machine)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
@@ -392,15 +395,9 @@ class Server:
         except FAILURES as error:
             self._fail(error, "persist")
             return
-        commits: list[CommitEntry] = []
-        if cm.has_output:
-            try:
-                commits = cm.take_commits()
-            except FAILURES as error:
-                self._fail(error, "take_commits")
-                return
-            if commits and self._on_commits is not None:
-                self._on_commits(commits)
+        commits = self._take_commits() if cm.has_output else []
+        if commits is None:
+            return
         if request is not None and reply is not None:
             self._links.reply(request, reply)
         if cm.has_output:
@@ -410,6 +407,36 @@ class Server:
                 self._send_calls(now)
         self._set_alarm()
         self._backend.changed()
+
+    def _take_commits(self) -> list[CommitEntry] | None:
+        """Apply what is committed, and return it; None if the node has crashed in it."""
+        method, about = "take_commits", ""
+        kind: type = type(self.cm)
+        try:
+            commits = self.cm.take_commits()
+            if self.machine is not None:
+                method, kind = "apply", type(self.machine)
+                for entry in commits:
+                    about = f"entry {entry.index}"
+                    self.machine.apply(entry)
+        except FAILURES as error:
+            self._go_down(node_raised(self.id, error, method, self._backend.now(), about, kind))
+            return None
+        if commits and self._on_commits is not None:
+            self._on_commits(commits)
+        return commits
+
+    def _new_machine(self, create: MachineFactory | None) -> StateMachine | None:
+        """Return a new state machine. Raises `NodeRaised`."""
+        if create is None:
+            return None
+        try:
+            machine = create()
+            if not isinstance(machine, StateMachine):
+                raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
+        except FAILURES as error:
+            raise node_raised(self.id, error, "state_machine", self._backend.now()) from error
+        return machine
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

@@ -192,7 +192,8 @@ def _followed_since(trail: EventIndex, node: NodeSnapshot) -> float | None:
         if (event.args.leader_id, event.args.term) != followed:
             return since
         since = record.time
-    entered = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation)
+    kinds = decisions.BecameFollower, decisions.Started
+    entered = trail.last(node.id, *kinds, life=node.incarnation, test=_knew_no_leader)
     return since if entered is not None else None
 
 
@@ -205,6 +206,12 @@ def _turn(trail: EventIndex, node: NodeSnapshot, fits: Test) -> RoleChange | Non
 def _entered(trail: EventIndex, node: NodeSnapshot) -> RoleChange | None:
     turn = _turn(trail, node, _changes_term)
     return turn if turn is not None and turn.term == node.current_term else None
+
+
+def _knew_no_leader(record: Record) -> bool:
+    """Return whether the node cannot have followed a leader of its term before; a pre-candidate may have."""
+    was = record.event.was if isinstance(record.event, decisions.BecameFollower) else None
+    return was is not CMState.PRE_CANDIDATE or _changes_term(record)
 
 
 def _changes_role(record: Record) -> bool:
