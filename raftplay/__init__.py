@@ -15,19 +15,24 @@ The rooms, from the ground up
                  event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
-                 delayed RPCs, links, messages in flight); cluster.py holds all servers; harness.py is the public
-                 `Harness`, with the assertions of checks.py; snapshot.py is its state as a value;
-                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
-                 node and its storage
+  cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
+                 network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
+                 cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
+                 checks.py; snapshot.py is its state as a value; cluster/storage/ keeps what must survive a
+                 crash, in files of SQLite; disk.py there is between a node and its storage; machine.py is
+                 the interface of a state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
                  them
-  commands/      the command language: lexer.py and script.py parse, table.py holds a row per command, session.py
-                 runs commands on a cluster and its branches, runner.py runs scripts, live.py lets time pass
-                 meanwhile
+  session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
+                 which journal.py writes as a script; it parses nothing
+  language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py and
+                 conditions.py read arguments, completion.py says what may follow
+  commands/      the commands, one function each
+  run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
+                 lines, and lets time pass meanwhile
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
@@ -42,9 +47,9 @@ files.py (output files), locks.py (file locks), output.py (standard streams), pl
 kept), signals.py, version.py.
 
 A command: `submit x`
-  1. commands/lexer.py splits the line into words; commands/table.py finds the row `submit` and reads each
-     argument with its kind (commands/kinds.py). The result is a `Bound` command.
-  2. `Session.perform` in commands/session.py runs it, and keeps it in the journal from which `save` writes a
+  1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
+     argument with its kind (language/kinds.py). The result is a `Bound` command.
+  2. `Session.perform` in session/session.py runs it, and keeps it in the journal from which `save` writes a
      script.
   3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
@@ -57,16 +62,17 @@ A command: `submit x`
      AppendEntries carries the new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
 
 A frame: one RPC and its reply
-  1. `Server._call` numbers it; `RPCProxy.call` may drop it; `Server.transmit` asks `Network.fate`
+  1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
      (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
   2. A delayed or held message waits in `Flights` (cluster/flight.py), where `messages`, `hold` and `lose` find
      it.
   3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
      backends/sim.py calls the receiver.
-  4. `Server.call_arrived` of the peer gives it to its `RPCProxy`, which delays it; `Server.handle` then calls
-     `request_vote` or `append_entries` of the node, and settles. A frozen node keeps it in cluster/inbox.py.
-  5. `Server.send_reply` sends the reply past the same faults; `Server.reply_arrived` matches it to its RPC by
-     number.
+  4. `Links.call_arrived` of the peer gives it to its `RPCProxy`, which delays it, and this to the `Inbox`, which
+     keeps it while the process is paused; the server then calls `request_vote` or `append_entries` of the node,
+     and settles.
+  5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`, and
+     `Calls.answered` finds its request by number.
 
 An event: from a decision to the screen
   1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
@@ -82,7 +88,8 @@ An event: from a decision to the screen
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
-  condition      commands/conditions.py
+  condition      language/conditions.py
+  set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/mixes.py, so that the search uses it
@@ -115,6 +122,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
     from raftplay.cluster.harness import Harness
+    from raftplay.cluster.machine import StateMachine
     from raftplay.cluster.network import LinkFaults
     from raftplay.cluster.proxy import RPCProxy
     from raftplay.cluster.server import Server
@@ -169,6 +177,7 @@ __all__ = [
     "Server",
     "Snapshot",
     "SqliteStorage",
+    "StateMachine",
     "Storage",
     "StorageError",
     "TimingWarning",
@@ -180,6 +189,7 @@ _MODULES = {
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
     "raftplay.cluster.harness": "Harness",
+    "raftplay.cluster.machine": "StateMachine",
     "raftplay.cluster.network": "LinkFaults",
     "raftplay.cluster.proxy": "RPCProxy",
     "raftplay.cluster.server": "Server",

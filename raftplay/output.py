@@ -6,8 +6,8 @@ import io
 import os
 import sys
 
-from raftplay.commands.shown import columns
 from raftplay.errors import UsageError
+from raftplay.session.shown import columns
 from raftplay.watch.text import visible
 
 LONGEST_LINE = 1 << 17

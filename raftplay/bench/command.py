@@ -7,10 +7,9 @@ from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pi
 from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import BenchStep, Found, Options
 from raftplay.cluster.checks import CheckFailed
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.shown import quoted
-from raftplay.commands.status import Status
 from raftplay.errors import UsageError
+from raftplay.run.status import Status
+from raftplay.session.shown import did_you_mean, quoted
 
 MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "floor": floor.steps,

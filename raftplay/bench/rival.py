@@ -19,8 +19,8 @@ from raftplay.bench.clusters import PATIENCE, Stalled
 from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
-from raftplay.commands.shown import quoted
 from raftplay.errors import UsageError
+from raftplay.session.shown import quoted
 
 PYSYNCOBJ = "pysyncobj"
 RIVALS = (PYSYNCOBJ,)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 import raftplay
-from raftplay.commands.status import Status
 from raftplay.docstrings import in_source, restore
 from raftplay.output import Output, complain
+from raftplay.run.status import Status
 
 MODULES = {
     "playing": ("run", "shell", "tui"),

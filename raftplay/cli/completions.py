@@ -52,8 +52,8 @@ def mixes(incomplete: str) -> list[str]:
 
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
-    import raftplay.commands.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
-    from raftplay.commands.table import TABLE, TOPICS  # noqa: PLC0415
+    import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+    from raftplay.language.table import TABLE, TOPICS  # noqa: PLC0415
 
     return _that_begin((*TABLE, *TOPICS), incomplete)
 

@@ -12,11 +12,11 @@ import typer
 
 from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import application
-from raftplay.commands.shown import quoted
-from raftplay.commands.status import Status
-from raftplay.commands.values import read_long_integers
 from raftplay.errors import UsageError
 from raftplay.output import be_silent, complain, prepare_streams
+from raftplay.run.status import Status
+from raftplay.session.shown import quoted
+from raftplay.session.units import read_long_integers
 from raftplay.signals import end, handled
 
 COMPLETE = "_RAFTPLAY_COMPLETE"
@@ -88,8 +88,8 @@ def run() -> NoReturn:
 def report(error: Exception) -> Status:
     """Report a failure in a sentence; return the exit status. Raises `error` if it is a defect."""
     from raftplay.backends.base import NodeFailed  # noqa: PLC0415 - these modules are imported if all goes well
-    from raftplay.commands.script import ScriptRefused  # noqa: PLC0415
     from raftplay.raft.storage import StorageError  # noqa: PLC0415
+    from raftplay.run.script import ScriptRefused  # noqa: PLC0415
 
     match error:
         case ScriptRefused():

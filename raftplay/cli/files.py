@@ -8,13 +8,12 @@ from typing import TextIO
 import typer
 
 from raftplay import scenarios as shipped
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import path_text, quoted
 from raftplay.errors import UsageError
 from raftplay.files import Target, check_output_name, expanded
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
+from raftplay.run.script import Script, decode, parse_script
+from raftplay.session.shown import did_you_mean, path_text, quoted
 
 
 def input_path(text: str | Path) -> Path:

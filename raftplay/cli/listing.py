@@ -52,7 +52,7 @@ def help_(
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
 ) -> None:
     """Explain the commands of the language."""
-    import raftplay.commands.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
+    import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table
     from raftplay.commands import looking  # noqa: PLC0415
 
     Output().write(looking.markdown_table() if markdown else looking.help_text(name))

@@ -11,16 +11,15 @@ from raftplay.cli.files import input_path, output_path
 from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE, is_on
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.cluster.own_node import OwnNode, loaded
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.script import override
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
-from raftplay.commands.shown import quoted
-from raftplay.commands.values import duration_of
 from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES
 from raftplay.export import formats
+from raftplay.language.values import duration_of
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
+from raftplay.run.script import override
+from raftplay.session.shown import did_you_mean, quoted
 
 DataDirOption = Annotated[
     Path | None,

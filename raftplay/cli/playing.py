@@ -25,14 +25,14 @@ from raftplay.cli.options import (
     chosen,
 )
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
-from raftplay.commands.golden import rewrite_script, verify_script
-from raftplay.commands.runner import JsonTranscript, TextTranscript, opened, run_script
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import path_text
 from raftplay.errors import UsageError
 from raftplay.files import Target, expanded
 from raftplay.output import Output
+from raftplay.run.golden import rewrite_script, verify_script
+from raftplay.run.runner import JsonTranscript, TextTranscript, opened, run_script
+from raftplay.run.script import parse_script
+from raftplay.session.shown import path_text
 from raftplay.shell.own import piped_script
 
 app = typer.Typer()

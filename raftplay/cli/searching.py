@@ -29,7 +29,6 @@ from raftplay.cli.options import (
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.commands.about_traces import replay_text
-from raftplay.commands.runner import Status
 from raftplay.commands.setup import MAX_SEED, Setup
 from raftplay.explore.all_bugs import table
 from raftplay.explore.command import explore, explore_script
@@ -39,6 +38,7 @@ from raftplay.explore.soak import soak
 from raftplay.explore.sweep import Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
+from raftplay.run.runner import Status
 from raftplay.watch.text import count
 
 app = typer.Typer()

@@ -12,6 +12,7 @@ from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Kept, Server
@@ -22,6 +23,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry
+from raftplay.raft.prefix import Prefix
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -47,6 +49,7 @@ class Cluster:
         config: Config,
         seed: int,
         opened: DataDir | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         self.n = n = len(storages)
         self.config = config
@@ -65,6 +68,7 @@ class Cluster:
         self.flights = Flights(backend)
         self._backend = backend
         self._opened = opened
+        self._state_machine = state_machine
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
 
@@ -119,6 +123,7 @@ class Cluster:
             on_commits=self.commits[id].extend,
             on_crash=self._must_crash,
             on_late_write=self._late_write,
+            state_machine=self._state_machine,
         )
 
     def crash(self, server: Server, cause: str = "") -> None:
@@ -315,9 +320,7 @@ class Cluster:
         if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
             raise TypeError("a node's state is not what Figure 2 says")
         alive = self.alive[id]
-        current_term, voted_for, log = (
-            (cm.current_term, cm.voted_for, cm.log.frozen()) if alive else self._kept[id]
-        )
+        current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else self._kept[id]
         return NodeSnapshot(
             id=id,
             state=cm.state,
@@ -338,7 +341,7 @@ class Cluster:
             tearing=alive and server.disk.armed,
             incarnation=server.incarnation,
             listen_addr=server.listen_addr,
-            commits=tuple(self.commits[id]),
+            commits=Prefix(self.commits[id]),
             crash_cause=self.crash_causes[id],
             wiped=self.wiped[id],
         )

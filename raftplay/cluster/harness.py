@@ -23,6 +23,7 @@ from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.dropped import end_when_dropped, weakly
 from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
@@ -72,6 +73,8 @@ class Harness:
     stay, and each wiped node stays down. Cluster time begins at 0 again; the seed and the contents of the
     directory at the start decide a run in sim. Entries that were committed in an earlier term are committed again
     with the first entry of the new term (§5.4.2). `storage` gives each node a storage of yours; you close it.
+    `state_machine` creates the `StateMachine` of a node, `h.cluster[id].machine`; by default, commits are only
+    collected in `h.commits`.
 
     A Harness that is dropped without `shutdown` ends its cluster when it is garbage-collected, with a
     `ResourceWarning` if it held sockets, a thread or files. A forked process cannot use its parent's tcp cluster:
@@ -95,8 +98,12 @@ class Harness:
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,
         storage: Sequence[Storage] | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage)
+        if state_machine is not None:
+            text = "state_machine must be a function that returns a state machine"
+            arguments.must_be_called(state_machine, text)
         self.n = n
         self.seed = new_seed() if seed is None else _checked_seed(seed)
         self.config = arguments.config_with(config, node).settled()
@@ -123,7 +130,7 @@ class Harness:
             self.stream.attach(self.invariants)
         for reader in readers:
             self.stream.attach(reader)
-        self._members = self._new_members(storage)
+        self._members = self._new_members(storage, state_machine)
         self.stream.switched = self._members.watch
         try:
             self._backend.run(self._members.begin)
@@ -628,13 +635,21 @@ class Harness:
         self._members.check_link(src, dst)
         self._act(lambda: self._members.change_link(src, dst, change))
 
-    def _new_members(self, storage: Sequence[Storage] | None) -> Cluster:
+    def _new_members(self, storage: Sequence[Storage] | None, state_machine: MachineFactory | None) -> Cluster:
         """Return the nodes, over the data directory if there is one. Raises `StorageError`."""
         opened = None
         try:
             opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
             disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
-            return Cluster(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
+            return Cluster(
+                disks,
+                self._backend,
+                self.stream,
+                config=self.config,
+                seed=self.seed,
+                opened=opened,
+                state_machine=state_machine,
+            )
         except BaseException:
             self._is_shut_down = True
             if opened is not None:

@@ -6,13 +6,22 @@ can surface as an exception somewhere in raftplay.
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from types import FunctionType
 
 from raftplay.cluster.raised import WrongResult
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.decisions import AppendDecided, Decision, Rule, VoteDecided
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.raft.quorum import Majority
 from raftplay.raft.rules import Rules
 
@@ -85,6 +94,29 @@ def check_results(rules: Rules) -> None:
         is_own = isinstance(method, FunctionType) and not method.__module__.startswith("raftplay.")
         if is_own and name not in vars(rules):
             setattr(rules, name, _checking(rules, method, inspect.signature(base).return_annotation))
+
+
+def overrides_replies(module: type[ConsensusModule]) -> bool:
+    """Tell whether replies to RPCs are the work of a method of the user's."""
+    own = {name for name, _ in _own_methods(module, ConsensusModule)}
+    return bool(own & {"request_vote", "append_entries"}) and not module.__module__.startswith("raftplay.")
+
+
+def untold(told: Iterable[Decision], args: Args, reply: Reply) -> Decision | None:
+    """Return the decision that `reply` to `args` shows, if it is not among those that the node has `told`."""
+    for decision in told:
+        match decision, reply:
+            case VoteDecided(), RequestVoteReply() if decision.args is args:
+                if decision.granted == reply.vote_granted:
+                    return None
+            case AppendDecided(), AppendEntriesReply() if decision.args is args:
+                if decision.success == reply.success:
+                    return None
+    if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
+        return VoteDecided(args, reply.vote_granted, Rule.OWN_RULE)
+    if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
+        return AppendDecided(args, reply.success, Rule.OWN_RULE, reply.conflict_index, reply.conflict_term)
+    return None
 
 
 def _checking(rules: Rules, method: FunctionType, annotation: object) -> Callable[..., object]:

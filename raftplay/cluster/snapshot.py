@@ -1,5 +1,6 @@
 """Snapshot: one immutable value with everything that a screen shows of a cluster at one moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raftplay.cluster.network import LinkFaults
@@ -24,14 +25,15 @@ class NodeSnapshot:
     `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
     timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
-    `wiped`: its disk was wiped, with its votes and entries, so it must not come back.
+    `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `log` and `commits` are
+    immutable sequences, which compare equal to tuples.
     """
 
     id: int
     state: CMState
     current_term: int
     voted_for: int
-    log: tuple[LogEntry, ...]
+    log: Sequence[LogEntry]
     commit_index: int
     last_applied: int
     next_index: tuple[tuple[int, int], ...]
@@ -46,7 +48,7 @@ class NodeSnapshot:
     tearing: bool
     incarnation: int
     listen_addr: tuple[str, int]
-    commits: tuple[CommitEntry, ...]
+    commits: Sequence[CommitEntry]
     crash_cause: str = ""
     wiped: bool = False
 

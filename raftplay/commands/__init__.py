@@ -1,1 +1,1 @@
-"""The command language: one table of commands for scripts, the shell and the TUI."""
+"""The commands: each is a row of the table."""

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.harness import MAX_SPEED, RESTART_PAUSE, Harness, Interrupted
 from raftplay.cluster.snapshot import network_lines
-from raftplay.commands import kinds
-from raftplay.commands.errors import Failed
-from raftplay.commands.selectors import leader
-from raftplay.commands.table import command
 from raftplay.errors import UsageError
+from raftplay.language import kinds
+from raftplay.language.selectors import leader
+from raftplay.language.table import command
 from raftplay.raft.messages import NONE, CMState
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 GROUP = "Acting on the cluster"
 
@@ -28,7 +26,7 @@ def nodes_text(ids: list[int]) -> str:
     return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
 
 
-def all_alive(session: "Session", ids: list[int], *, hint: bool = False) -> list[int]:
+def all_alive(session: Session, ids: list[int], *, hint: bool = False) -> list[int]:
     """Return `ids`, or raise `UsageError` if one is down, so that a command does all of its work or none."""
     down = [id for id in ids if not session.harness.alive[id]]
     if down:
@@ -39,7 +37,7 @@ def all_alive(session: "Session", ids: list[int], *, hint: bool = False) -> list
 
 @command(GROUP, "submit 42 to leader")
 def submit(
-    session: "Session", value: Annotated[object, kinds.VALUE], node: Annotated[int | None, kinds.TO_NODE] = None
+    session: Session, value: Annotated[object, kinds.VALUE], node: Annotated[int | None, kinds.TO_NODE] = None
 ) -> str:
     """Submit a value (an integer if it reads as one, else text) to the leader, or to a node that may reject it."""
     harness = session.harness
@@ -60,7 +58,7 @@ def submit(
 
 
 @command(GROUP, "crash leader")
-def crash(session: "Session", nodes: kinds.Up) -> str:
+def crash(session: Session, nodes: kinds.Up) -> str:
     """Crash nodes: they lose their volatile state and keep their storage."""
     down = [id for id in nodes if not session.harness.alive[id]]
     for id in nodes:
@@ -70,7 +68,7 @@ def crash(session: "Session", nodes: kinds.Up) -> str:
 
 
 @command(GROUP, "restart crashed")
-def restart(session: "Session", nodes: kinds.Down) -> str:
+def restart(session: Session, nodes: kinds.Down) -> str:
     """Restart crashed nodes from their storage and connect them; cuts and a partition stay."""
     for id in nodes:
         session.harness.check_restart(id)
@@ -101,14 +99,14 @@ def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
 
 
 @command(GROUP, "tear 1 after 1")
-def tear(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
+def tear(session: Session, node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
     """Crash a node in its next write (a torn write), after N parts are on disk (0: it loses the whole write)."""
     session.harness.tear_peer(node, after)
     return f"node {node} will crash in its next write"
 
 
 @command(GROUP, "wipe 2")
-def wipe(session: "Session", nodes: kinds.Nodes) -> str:
+def wipe(session: Session, nodes: kinds.Nodes) -> str:
     """Crash nodes and erase their storage; a node that has lost its votes cannot be restarted."""
     for id in nodes:
         session.harness.wipe_peer(id)
@@ -116,7 +114,7 @@ def wipe(session: "Session", nodes: kinds.Nodes) -> str:
 
 
 @command(GROUP, "disconnect leader")
-def disconnect(session: "Session", nodes: kinds.Joined) -> str:
+def disconnect(session: Session, nodes: kinds.Joined) -> str:
     """Cut nodes from all others, both ways."""
     for id in nodes:
         session.harness.disconnect_peer(id)
@@ -124,7 +122,7 @@ def disconnect(session: "Session", nodes: kinds.Joined) -> str:
 
 
 @command(GROUP, "reconnect 1,2")
-def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
+def reconnect(session: Session, nodes: kinds.CutOff) -> str:
     """Undo disconnect: connect nodes to all live nodes, both ways; cuts and a partition stay."""
     for id in all_alive(session, nodes, hint=True):
         session.harness.reconnect_peer(id)
@@ -132,14 +130,14 @@ def reconnect(session: "Session", nodes: kinds.CutOff) -> str:
 
 
 @command(GROUP, "partition 0,1 | 2,3,4")
-def partition(session: "Session", groups: Annotated[list[list[int]], kinds.GROUPS]) -> str:
+def partition(session: Session, groups: Annotated[list[list[int]], kinds.GROUPS]) -> str:
     """Split the nodes into groups that cannot communicate; nodes that are not named form the last group."""
     session.harness.partition(*groups)
     return " | ".join(" ".join(map(str, group)) for group in session.harness.network.groups) or "one group"
 
 
 @command(GROUP, "heal")
-def heal(session: "Session") -> str:
+def heal(session: Session) -> str:
     """Restore all links: remove groups, cuts, loss, delays and duplicates; deliver held messages."""
     held = session.harness.flights.held_links
     links = dict.fromkeys([*held, *((f.src, f.dst) for f in session.harness.messages() if f.due is None)])
@@ -148,7 +146,7 @@ def heal(session: "Session") -> str:
 
 
 @command(GROUP, "cut 1->3")
-def cut(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
+def cut(session: Session, links: Annotated[kinds.Links, kinds.LINK]) -> str:
     """Cut a link in one direction (1->3, an asymmetric partition) or both (1<->3)."""
     for src, dst in links:
         session.harness.cut(src, dst)
@@ -156,7 +154,7 @@ def cut(session: "Session", links: Annotated[kinds.Links, kinds.LINK]) -> str:
 
 
 @command(GROUP, "join 1->3")
-def join(session: "Session", links: Annotated[kinds.Links, kinds.CUT_LINK]) -> str:
+def join(session: Session, links: Annotated[kinds.Links, kinds.CUT_LINK]) -> str:
     """Undo a cut."""
     for src, dst in links:
         session.harness.join(src, dst)
@@ -165,7 +163,7 @@ def join(session: "Session", links: Annotated[kinds.Links, kinds.CUT_LINK]) -> s
 
 @command(GROUP, "link 1->3 loss=20% delay=50..80ms dup=5%")
 def link(
-    session: "Session",
+    session: Session,
     links: Annotated[kinds.Links, kinds.LINK],
     change: Annotated[kinds.LinkChange, kinds.LINK_CHANGE],
 ) -> str:
@@ -184,21 +182,21 @@ def link(
 
 
 @command(GROUP, "drop leader after 2")
-def drop(session: "Session", node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
+def drop(session: Session, node: kinds.Node, after: Annotated[int, kinds.AFTER_N]) -> str:
     """Make the outgoing RPCs of a node fail after the next N."""
     session.harness.peer_drop_calls_after_n(node, after)
     return f"RPCs of node {node} fail after {after} more" if after else f"RPCs of node {node} fail"
 
 
 @command(GROUP, "undrop 0")
-def undrop(session: "Session", node: kinds.Dropping) -> str:
+def undrop(session: Session, node: kinds.Dropping) -> str:
     """Undo drop: let the outgoing RPCs of a node pass."""
     session.harness.peer_dont_drop_calls(node)
     return f"RPCs of node {node} pass"
 
 
 @command(GROUP, "freeze leader")
-def freeze(session: "Session", nodes: kinds.Awake) -> str:
+def freeze(session: Session, nodes: kinds.Awake) -> str:
     """Pause the processes of nodes: no timers run and no replies are sent; their sockets stay open."""
     for id in all_alive(session, nodes):
         session.harness.freeze_peer(id)
@@ -206,7 +204,7 @@ def freeze(session: "Session", nodes: kinds.Awake) -> str:
 
 
 @command(GROUP, "thaw all")
-def thaw(session: "Session", nodes: kinds.Asleep) -> str:
+def thaw(session: Session, nodes: kinds.Asleep) -> str:
     """Resume frozen processes; they handle what arrived meanwhile."""
     thawed = [id for id in nodes if session.harness.cluster[id].frozen]
     for id in thawed:
@@ -215,7 +213,7 @@ def thaw(session: "Session", nodes: kinds.Asleep) -> str:
 
 
 @command(GROUP, "timeout 2")
-def timeout(session: "Session", node: kinds.Waiting) -> str:
+def timeout(session: Session, node: kinds.Waiting) -> str:
     """Fire a node's election timer now."""
     cm = session.harness.cluster[node].cm
     if cm.state is CMState.LEADER:
@@ -224,7 +222,7 @@ def timeout(session: "Session", node: kinds.Waiting) -> str:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
     answer = f"node {node} is {cm.state} in term {cm.current_term}"
-    if session.harness.config.raft.prevote and cm.state is CMState.FOLLOWER:  # thesis §9.6
+    if cm.state is CMState.PRE_CANDIDATE:  # thesis §9.6
         return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
     return answer
 
@@ -236,7 +234,7 @@ def links_text(links: Collection[tuple[int, int]]) -> str:
     return " ".join(f"{src}->{dst}" for src, dst in links)
 
 
-def released_text(session: "Session", links: Collection[tuple[int, int]], release: Callable[[], int]) -> str:
+def released_text(session: Session, links: Collection[tuple[int, int]], release: Callable[[], int]) -> str:
     """Release `links`; return in words how many held messages were delivered and lost."""
     held = sum(f.due is None and (f.src, f.dst) in links for f in session.harness.messages())
     arrived = release()
@@ -244,7 +242,7 @@ def released_text(session: "Session", links: Collection[tuple[int, int]], releas
     return f"{links_text(links)} released: {count(arrived, 'message')} delivered{lost}"
 
 
-def _still_in_force(session: "Session", ids: list[int]) -> str:
+def _still_in_force(session: Session, ids: list[int]) -> str:
     """Return in words what still separates these nodes: the partition, and their cut or held links."""
     snapshot, mine = session.harness.snapshot(), set(ids)
     faulty = tuple((link, faults) for link, faults in snapshot.faulty_links if faults.cut and mine & set(link))
@@ -254,7 +252,7 @@ def _still_in_force(session: "Session", ids: list[int]) -> str:
 
 
 @command(GROUP, "let old = leader")
-def let(session: "Session", name: Annotated[str, kinds.NAME], value: Annotated[int, kinds.KEPT]) -> str:
+def let(session: Session, name: Annotated[str, kinds.NAME], value: Annotated[int, kinds.KEPT]) -> str:
     """Keep a value under a name for use as $NAME; index is the log index of the last submitted value."""
     session.variables[name] = value
     return f"${name} = {value}"

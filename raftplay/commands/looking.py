@@ -1,23 +1,21 @@
 """Commands that look and change nothing."""
 
 import textwrap
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
-from raftplay.commands import kinds, shown
-from raftplay.commands.conditions import FORMS
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.shown import pad, quoted
-from raftplay.commands.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
 from raftplay.docs import PAGES, page
 from raftplay.errors import UsageError
+from raftplay.language import kinds
+from raftplay.language.conditions import FORMS
+from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
+from raftplay.session import shown
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, pad, quoted
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text
 from raftplay.why.words import nodes_text
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 DEFAULT_EVENTS = 20
 
@@ -31,14 +29,14 @@ WIDTH, WIDEST_LEFT = 100, 28
 
 
 @command("Looking", "status")
-def status(session: "Session") -> str:
+def status(session: Session) -> str:
     """Show every node (state, term, vote, log, commit index) and what is wrong with the links."""
     return status_text(session.view().snapshot)
 
 
 @command("Looking", "log 0,2")
 def log(
-    session: "Session",
+    session: Session,
     nodes: Annotated[list[int] | None, kinds.NODES_FROM] = None,
     start: Annotated[int | None, kinds.FROM_INDEX] = None,
 ) -> str:
@@ -54,7 +52,7 @@ def log(
 
 
 @command("Looking", "events 20")
-def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVENTS) -> str:
+def events(session: Session, count: Annotated[int, kinds.COUNT] = DEFAULT_EVENTS) -> str:
     """Show the last N events (default: 20)."""
     lines = [
         f"{record.time:9.3f}  {f'n{record.node}' if record.node >= 0 else '':<4}{describe(record)}"
@@ -64,7 +62,7 @@ def events(session: "Session", count: Annotated[int, kinds.COUNT] = DEFAULT_EVEN
 
 
 @command("Looking", "help wait")
-def help_(session: "Session", name: Annotated[str | None, kinds.TOPIC] = None) -> str:
+def help_(session: Session, name: Annotated[str | None, kinds.TOPIC] = None) -> str:
     """Show all commands, one of them, or a topic (help names the topics)."""
     return help_text(name, session.width)
 

@@ -1,25 +1,23 @@
 """Commands that look at the past, and commands for branches that begin there."""
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.snapshot import NOT_KEPT, NodeSnapshot, Snapshot
-from raftplay.commands import kinds
-from raftplay.commands.branches import Branch, Mark
-from raftplay.commands.table import command
 from raftplay.errors import UsageError
+from raftplay.language import kinds
+from raftplay.language.table import command
+from raftplay.session.branches import Branch, Mark
+from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import count, or_dash, visible
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 GROUP = "Looking back"
 
 
 @command(GROUP, "back 10")
-def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+def back(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Look at the cluster as it was N events ago; cluster time pauses meanwhile."""
     seq = _here(session).seq - count
     with session.harness.lock:
@@ -31,7 +29,7 @@ def back(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
 
 
 @command(GROUP, "forward 10")
-def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+def forward(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Move N events towards the present, while looking at the past."""
     if session.moment is None:
         raise UsageError("this is the present; back goes to the past")
@@ -43,7 +41,7 @@ def forward(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
 
 
 @command(GROUP, "goto 1.25s")
-def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
+def goto(session: Session, time: Annotated[float, kinds.MOMENT]) -> str:
     """Look at the cluster as it was at TIME; if TIME is in the future, wait until then."""
     now = session.harness.now
     if time >= now:
@@ -62,7 +60,7 @@ def goto(session: "Session", time: Annotated[float, kinds.MOMENT]) -> str:
 
 
 @command(GROUP, "live")
-def live(session: "Session") -> str:
+def live(session: Session) -> str:
     """Return to the present; cluster time resumes if it ran before."""
     if session.moment is None:
         return "this is the present"
@@ -71,7 +69,7 @@ def live(session: "Session") -> str:
 
 
 @command(GROUP, "branches")
-def branches(session: "Session") -> str:
+def branches(session: Session) -> str:
     """List the branches of this cluster. In sim, a command given in the past begins a new branch there, after
     all events of that instant.
     """
@@ -86,14 +84,14 @@ def branches(session: "Session") -> str:
 
 
 @command(GROUP, "switch main")
-def switch(session: "Session", name: Annotated[str, kinds.BRANCH]) -> str:
+def switch(session: Session, name: Annotated[str, kinds.BRANCH]) -> str:
     """Continue in another branch, where it was left."""
     branch = session.switch(name)
     return f"branch {branch.name}, at {branch.harness.now:.3f} s"
 
 
 @command(GROUP, "diff main b1")
-def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH]) -> str:
+def diff(session: Session, one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH]) -> str:
     """Show the first event at which two branches differ, and how their ends differ."""
     branches = (session.named(one), session.named(other))
     if branches[0] is branches[1]:
@@ -103,7 +101,7 @@ def diff(session: "Session", one: Annotated[str, kinds.BRANCH], other: Annotated
     return "\n".join([parting, *_end_lines(one, other, *ends)])
 
 
-def moment_text(session: "Session") -> str:
+def moment_text(session: Session) -> str:
     """Return in words the moment in the past that the session looks at."""
     moment = session.moment
     assert moment is not None
@@ -118,11 +116,11 @@ def record_text(record: Record) -> str:
     return (f"n{record.node} " if record.node >= 0 else "") + describe(record)
 
 
-def _here(session: "Session") -> Mark:
+def _here(session: Session) -> Mark:
     return session.branch.mark() if session.moment is None else session.moment
 
 
-def _edge(session: "Session", is_beyond: bool) -> str:
+def _edge(session: Session, is_beyond: bool) -> str:
     if not is_beyond:
         return ""
     if session.history.forgotten:
@@ -130,7 +128,7 @@ def _edge(session: "Session", is_beyond: bool) -> str:
     return "there is nothing before\n"
 
 
-def _parting(session: "Session", one: Branch, other: Branch) -> str:
+def _parting(session: Session, one: Branch, other: Branch) -> str:
     """Return in words the first event at which two branches differ, after a replay of both."""
     runs: list[list[Record]] = []
     for branch in (one, other):

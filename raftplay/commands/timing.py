@@ -1,46 +1,44 @@
 """Commands about time, and commands that check conditions or wait for them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.flight import Flight
 from raftplay.cluster.server import TimerFired
-from raftplay.commands import kinds
-from raftplay.commands.conditions import Condition
-from raftplay.commands.errors import Failed
-from raftplay.commands.table import command
-from raftplay.commands.values import duration_text
+from raftplay.language import kinds
+from raftplay.language.conditions import Condition
+from raftplay.language.table import command
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.units import duration_text
 from raftplay.watch.narrator import message_text
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 PATIENCE = 5.0
 """Default time that `wait` waits, in seconds of cluster time."""
 
 
 @command("Time", "sleep 250ms")
-def sleep(session: "Session", duration: Annotated[float, kinds.SLEEP]) -> str:
+def sleep(session: Session, duration: Annotated[float, kinds.SLEEP]) -> str:
     """Wait for a duration of cluster time."""
     session.harness.sleep_ms(duration * 1000)
     return ""
 
 
 @command("Time", "pause", effect="clock")
-def pause(session: "Session") -> str:
+def pause(session: Session) -> str:
     """Pause cluster time; commands still work."""
     session.harness.pause()
     return "time stands still"
 
 
 @command("Time", "resume", effect="clock")
-def resume(session: "Session") -> str:
+def resume(session: Session) -> str:
     """Resume cluster time."""
     session.harness.resume()
     return "time goes on"
 
 
 @command("Time", "step 3")
-def step(session: "Session", count: Annotated[int, kinds.COUNT] = 1) -> str:
+def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> str:
     """Advance to the next timer or delivery, N times (default: 1), and pause again."""
     lines = []
     for _ in range(count):
@@ -65,7 +63,7 @@ def about_text(about: object) -> str:
 
 
 @command("Time", "speed 0.1", effect="clock")
-def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
+def speed(session: Session, speed: Annotated[float, kinds.SPEED]) -> str:
     """Change the speed: 1 is the normal speed, 0.1 is ten times slower."""
     session.harness.set_speed(speed)
     waits = session.is_live or session.harness.backend != "sim"
@@ -73,13 +71,13 @@ def speed(session: "Session", speed: Annotated[float, kinds.SPEED]) -> str:
 
 
 @command("Time", "now", effect="looks")
-def now(session: "Session") -> str:
+def now(session: Session) -> str:
     """Show the cluster time in seconds."""
     return f"{session.view().snapshot.time:.3f} s"
 
 
 @command("Checking", "expect one leader", effect="checks")
-def expect(session: "Session", condition: Annotated[Condition, kinds.CONDITION]) -> str:
+def expect(session: Session, condition: Annotated[Condition, kinds.CONDITION]) -> str:
     """Check the condition once; fail if it does not hold."""
     with session.harness.lock:
         seen = condition.seen(session)
@@ -90,7 +88,7 @@ def expect(session: "Session", condition: Annotated[Condition, kinds.CONDITION])
 
 @command("Checking", "wait committed 42 within 2s")
 def wait(
-    session: "Session",
+    session: Session,
     condition: Annotated[Condition, kinds.CONDITION_WITHIN],
     within: Annotated[float, kinds.WITHIN] = PATIENCE,
 ) -> str:
@@ -105,7 +103,7 @@ def wait(
 
 @command("Checking", "never no leader for 1s")
 def never(
-    session: "Session",
+    session: Session,
     condition: Annotated[Condition, kinds.CONDITION_FOR],
     duration: Annotated[float, kinds.FOR],
 ) -> str:

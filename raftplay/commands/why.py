@@ -1,25 +1,23 @@
 """The command `why`, and the forms of its question."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay import why as asking
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.commands import offers
-from raftplay.commands.conditions import NUMBERS, number_or_variable
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import SEVERAL, SINGLE, Selector, parse_node
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import Kind, Resolve, command, constant
-from raftplay.commands.values import whole
 from raftplay.errors import UsageError
+from raftplay.language import offers
+from raftplay.language.conditions import NUMBERS, number_or_variable
+from raftplay.language.cursor import Cursor
+from raftplay.language.lexer import Word
+from raftplay.language.selectors import SEVERAL, SINGLE, Selector, parse_node
+from raftplay.language.table import Kind, Resolve, command, constant
+from raftplay.language.values import whole
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.why import Explanation
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 WhyQuestion = Callable[[View], Explanation]
 
@@ -85,15 +83,13 @@ def _may_be_node(word: Word) -> bool:
     return word.text.startswith("$") or word.text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, word.text))
 
 
-def _of_node(
-    view: View, session: "Session", node: Selector, ask: Callable[[View, int], Explanation]
-) -> Explanation:
+def _of_node(view: View, session: Session, node: Selector, ask: Callable[[View, int], Explanation]) -> Explanation:
     """Answer `ask` about a node, or why there is no leader where `leader` names no node at the view's moment."""
     id = _find(view.snapshot, node, session)
     return asking.why_no_leader(view) if id is None else ask(view, id)
 
 
-def _find(snapshot: Snapshot, node: Selector, session: "Session") -> int | None:
+def _find(snapshot: Snapshot, node: Selector, session: Session) -> int | None:
     """Return the id of `node` at the moment of the snapshot; None for `leader` while there is none."""
     match node.parts[0]:
         case "leader":
@@ -111,7 +107,7 @@ QUESTION = Kind(FORMS, _question, about=ABOUT)
 
 
 @command("Looking", "why not committed 4")
-def why(session: "Session", question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
+def why(session: Session, question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
     """Explain why a node is in its state, an entry is not committed, no node leads, or an RPC was rejected."""
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 PAGES = (
-    *("terms", "language", "screen", "lessons", "python", "transcripts"),
+    *("terms", "language", "screen", "lessons", "python", "node", "transcripts"),
     *("storage", "search", "bench", "testing"),
 )
 """The names of all pages, in the order in which the README lists them."""

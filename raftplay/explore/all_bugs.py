@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from raftplay.commands.status import Status
 from raftplay.explore.command import case_of
 from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.raft.bugs import BUGS
+from raftplay.run.status import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from raftplay.commands.runner import Status, TextTranscript, run_script
-from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import file_word
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.report import finding_text, other_findings, report_text
 from raftplay.explore.shrink import Case, Shrinker
 from raftplay.explore.sweep import Search, Watch, sweep
 from raftplay.explore.trial import Result
 from raftplay.files import Target, target_of
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import Script, parse_script
+from raftplay.session.shown import file_word
 from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]

@@ -5,13 +5,13 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.commands.errors import Failed
-from raftplay.commands.session import Session
-from raftplay.commands.shown import file_word
 from raftplay.explore.shrink import Case
 from raftplay.explore.trial import LIVENESS, Finding, bound, progress_of, rerun
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.shown import file_word
 from raftplay.version import __version__
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS

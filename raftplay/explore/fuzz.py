@@ -4,12 +4,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.shown import path_text, quoted
-from raftplay.commands.status import Status
 from raftplay.errors import UsageError
 from raftplay.explore import frames, scripts
 from raftplay.files import Target, target_of
+from raftplay.run.status import Status
+from raftplay.session.shown import did_you_mean, path_text, quoted
 from raftplay.watch.text import visible
 
 COUNTS = {"frames": 1_000_000, "scripts": 100_000}

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import Script, ScriptRefused, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.table import TABLE, Command
+from raftplay.language.table import TABLE, Command
 from raftplay.raft.bugs import BUGS
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import Script, ScriptRefused, decode, parse_script
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
@@ -275,6 +275,6 @@ def _time_of(script: Script) -> float:
         for name, resolve in step.bound.arguments:
             if name in ("duration", "within"):
                 total += resolve(None)  # type: ignore[arg-type]
-            elif step.bound.command.name == "step":
+            elif step.bound.name == "step":
                 total += resolve(None) * STEP_TIME  # type: ignore[arg-type]
     return total

@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from raftplay.commands.shown import file_word
-from raftplay.commands.status import Status
 from raftplay.explore.command import case_of, write_script
 from raftplay.explore.counterexample import schedule_of
 from raftplay.explore.gauge import Gauge
@@ -13,6 +11,8 @@ from raftplay.explore.report import report_text
 from raftplay.explore.sweep import Search, SearchReport, Watch, sweep
 from raftplay.explore.trial import bound
 from raftplay.files import Target, target_of
+from raftplay.run.status import Status
+from raftplay.session.shown import file_word
 from raftplay.watch.text import visible
 
 Write = Callable[[str], None]

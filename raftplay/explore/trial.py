@@ -20,16 +20,16 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.commands.cursor import Scope
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import split_line
-from raftplay.commands.script import DEFAULT_NODES
-from raftplay.commands.session import Session
-from raftplay.commands.table import Bound, parse
 from raftplay.errors import UsageError
 from raftplay.explore.coverage import Coverage
 from raftplay.explore.gauge import left_over
 from raftplay.explore.mixes import MIXES, FaultChooser
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import split_line
+from raftplay.language.table import Bound, parse
+from raftplay.run.script import DEFAULT_NODES
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 
 ELECTION_TIMEOUTS = 10
 """Election timeouts (the longest) after the last fault within which a leader must be elected."""

@@ -4,13 +4,12 @@ import os
 from dataclasses import dataclass
 from importlib import resources
 
-from raftplay.commands.cursor import did_you_mean
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.script import decode
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import path_text, quoted
 from raftplay.errors import UsageError
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
 from raftplay.lessons.language import Lesson, parse_lesson
+from raftplay.run.script import decode
+from raftplay.session.shown import did_you_mean, path_text, quoted
 
 SUFFIX = ".txt"
 

@@ -11,10 +11,8 @@ from typing import NoReturn
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.conditions import Condition
-from raftplay.commands.errors import Failed
-from raftplay.commands.session import Session
 from raftplay.errors import UsageError
+from raftplay.language.conditions import Condition
 from raftplay.lessons.course import (
     AnswerVerdict,
     Do,
@@ -28,6 +26,8 @@ from raftplay.lessons.course import (
     play_step,
 )
 from raftplay.lessons.language import Lesson
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 
 SEEDS = 20
 """The number of seeds with which a lesson is played."""
@@ -127,9 +127,9 @@ class _Player:
             self.session.perform(request.bound)
         except InvariantBroken as broken:
             if not self.session.harness.config.bugs:
-                self.stuck(request.line, f"{request.bound.statement.text}: {broken.breach}")
+                self.stuck(request.line, f"{request.bound.text}: {broken.breach}")
         except (Failed, NodeFailed, UsageError) as error:
-            self.stuck(request.line, f"{request.bound.statement.text}: {error}")
+            self.stuck(request.line, f"{request.bound.text}: {error}")
 
     def look(self, request: Look) -> object:
         """Read a value off the session, where it must be."""

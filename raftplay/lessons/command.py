@@ -7,11 +7,9 @@ from pathlib import Path
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.lexer import Mistake
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import path_text
-from raftplay.commands.status import Status
 from raftplay.errors import UsageError
+from raftplay.language.lexer import Mistake
 from raftplay.lessons import catalogue, progress
 from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.check import SEEDS, check
@@ -21,6 +19,8 @@ from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader, score_text
+from raftplay.run.status import Status
+from raftplay.session.shown import path_text
 from raftplay.watch.text import count
 
 WORDS_A_MINUTE = 200
@@ -70,7 +70,7 @@ def minutes(lesson: Lesson, source: str) -> int:
 def _watched(lesson: Lesson) -> int:
     """Return how many commands let time pass or show something for the reader to watch."""
     bound = [item.bound for step in lesson.steps for item in step.items if hasattr(item, "bound")]
-    return sum(b.command.effect in ("passes", "looks") for b in bound)
+    return sum(b.effect in ("passes", "looks") for b in bound)
 
 
 def check_lesson(text: LessonText, overrides: Setup, write: Write) -> Status:

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.session import Session
-from raftplay.commands.shown import columns
-from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import Bound
 from raftplay.lessons.page import WIDTH, beside, indented, pointed, wrapped
 from raftplay.lessons.stage import Stage
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.shown import columns
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible

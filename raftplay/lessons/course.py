@@ -14,14 +14,14 @@ from typing import Any
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.errors import Failed
-from raftplay.commands.session import Session
-from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
+from raftplay.language.table import Bound
 from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
+from raftplay.session.branches import Blueprint
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,6 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
                     Failed, UsageError, InvariantBroken, NodeFailed
                 ):  # it was shown when the step was played
                     answer = session.perform(item.bound)
-                    if item.bound.command.effect == "looks":
-                        answers[item.bound.statement.text] = answer
+                    if item.bound.effect == "looks":
+                        answers[item.bound.text] = answer
     return answers

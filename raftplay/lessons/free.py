@@ -4,13 +4,13 @@ from functools import partial
 from typing import Self
 
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.branches import FIRST
-from raftplay.commands.conditions import Condition
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.table import GROUPS, TABLE, Bound
+from raftplay.language.conditions import Condition
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import GROUPS, TABLE, Bound, bind
 from raftplay.lessons.console import Teller
 from raftplay.lessons.language import BREACH
 from raftplay.lessons.stage import Stage
+from raftplay.session.branches import FIRST
 from raftplay.watch.text import count
 
 NEXT, AGAIN, PREVIOUS, QUIT, HELP = "next", "again", "previous", "quit", "help"
@@ -81,7 +81,7 @@ class FreePlay:
         if not first or first[0] not in TABLE:
             return False
         commands = self._bound(typed)
-        if any(bound.command.effect != "looks" for bound in commands):
+        if any(bound.effect != "looks" for bound in commands):
             self.teller.words("Answer first; between the steps you can play as you like.", "dim")
         elif commands:
             with _Copy(self.stage) as copy:
@@ -126,7 +126,7 @@ class FreePlay:
     def _bound(self, line: str) -> list[Bound]:
         """Return the commands of a line; none where it has a mistake, which is shown."""
         try:
-            return self.stage.look(lambda session: session.bind(line))
+            return self.stage.look(lambda session: bind(line, session))
         except Mistake as mistake:
             self.teller.mistake(mistake)
             return []

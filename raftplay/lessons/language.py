@@ -28,24 +28,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from raftplay.commands.conditions import Condition, parse_condition
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake, Statement, split_line
-from raftplay.commands.script import Comment, Script, ScriptParser, ScriptRefused
-from raftplay.commands.script import Step as Command
-from raftplay.commands.selectors import SINGLE, parse_node
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import Bound
-from raftplay.commands.table import Command as Row
 from raftplay.errors import UsageError
+from raftplay.language.conditions import Condition, parse_condition
+from raftplay.language.cursor import Cursor
+from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.language.selectors import SINGLE, parse_node
+from raftplay.language.table import Bound
+from raftplay.language.table import Command as Row
 from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
 from raftplay.raft.bugs import BUGS
+from raftplay.run.script import Comment, Script, ScriptParser, ScriptRefused
+from raftplay.run.script import Step as Command
+from raftplay.session.errors import Failed
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
-    from raftplay.commands.session import Session
+    from raftplay.session.session import Session
 
 UNSEEN, BESIDE = "unseen", "beside"
 
@@ -244,10 +244,10 @@ class _LessonParser(ScriptParser):
     def _check_command(self, item: Command, word: str) -> None:
         """Report a command that writes files, as a lesson may come from anywhere, or a wrong `beside`."""
         statement = item.bound.statement
-        if word == BESIDE and item.bound.command.effect != "looks":
+        if word == BESIDE and item.bound.effect != "looks":
             text = f"beside needs a command that only looks, and {statement.words[0].text} acts"
             self.mistakes.append(statement.mistake(text, statement.words[0]))
-        if item.bound.command.group == "Keeping":
+        if item.bound.group == "Keeping":
             self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
 
     def _read_own(self, word: str, line: "_Line") -> None:

@@ -6,8 +6,8 @@ one word is.
 
 from itertools import zip_longest
 
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.shown import columns, pad
+from raftplay.language.lexer import Mistake
+from raftplay.session.shown import columns, pad
 from raftplay.watch.text import visible
 
 WIDTH = 80

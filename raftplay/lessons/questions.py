@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
-from raftplay.commands.conditions import (
+from raftplay.errors import UsageError
+from raftplay.language.conditions import (
     MEASURES,
     Condition,
     Measure,
@@ -18,20 +19,19 @@ from raftplay.commands.conditions import (
     measure_of,
     parse_condition,
 )
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import check_variable, parse_node
-from raftplay.commands.shown import quoted
-from raftplay.commands.values import submittable
-from raftplay.errors import UsageError
+from raftplay.language.cursor import Cursor
+from raftplay.language.lexer import Word
+from raftplay.language.selectors import check_variable, parse_node
+from raftplay.language.values import submittable
 from raftplay.lessons.reasons import why_not_that_node
 from raftplay.raft.commands import same_command
 from raftplay.raft.messages import CMState
+from raftplay.session.errors import Failed
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import command_text
 
 if TYPE_CHECKING:
-    from raftplay.commands.session import Session
+    from raftplay.session.session import Session
 
 KINDS = ("node", "number", "yes", "choice")
 COUNTS = ("copies", "committed")

@@ -16,7 +16,7 @@ from raftplay.why.nodes import CandidateFacts
 from raftplay.why.words import at
 
 if TYPE_CHECKING:
-    from raftplay.commands.session import Session
+    from raftplay.session.session import Session
 
 
 def why_not_that_node(session: "Session", given: int, right: int) -> str:

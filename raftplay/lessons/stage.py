@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from raftplay.commands.branches import FIRST
-from raftplay.commands.session import Session
-from raftplay.commands.table import Bound
+from raftplay.language.table import Bound
 from raftplay.lessons.course import reach
 from raftplay.lessons.language import Lesson
+from raftplay.session.branches import FIRST
+from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Stage:
 
     def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> str:
         """Perform a command and report its events to `tell`, if given. Raises what `Session.perform` raises."""
-        return self.call(lambda: self._do(bound, tell), bound.statement.text)
+        return self.call(lambda: self._do(bound, tell), bound.text)
 
     def start_over(self, lesson: Lesson, at: int) -> dict[str, str]:
         """Rebuild the cluster as it was when step `at` began, in no time; return what `reach` returns."""
@@ -94,7 +94,7 @@ class Stage:
     @contextmanager
     def _haste(self, bound: Bound) -> Iterator[None]:
         """Speed up a long command after a while, and restore the speed behind it."""
-        if self.speed is None or bound.command.effect == "looks":
+        if self.speed is None or bound.effect == "looks":
             yield
             return
         harness = self.session.harness
@@ -102,7 +102,7 @@ class Stage:
         hurry.daemon = True
         hurry.start()
         try:
-            with self._speed(harness.speed, is_kept=bound.command.name == "speed"):
+            with self._speed(harness.speed, is_kept=bound.name == "speed"):
                 yield
         finally:
             hurry.cancel()

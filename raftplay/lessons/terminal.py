@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.errors import Failed
-from raftplay.commands.session import Session
 from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
@@ -16,6 +14,8 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.text import count, visible
 
 STILL = "Time stands still while you read and think."
@@ -133,15 +133,15 @@ class LessonReader:
     def _do(self, request: Do) -> None:
         """Perform a command of the lesson, and show it unless it is unseen or only keeps a value."""
         bound = request.bound
-        if request.unseen or bound.command.name == "let":
+        if request.unseen or bound.name == "let":
             with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check reports them
                 self.stage.do(bound)
         else:
-            self.teller.command(bound.statement.text)
-            before = self.looked.get(bound.statement.text, "") if request.beside else ""
+            self.teller.command(bound.text)
+            before = self.looked.get(bound.text, "") if request.beside else ""
             done = self.teller.perform(self.stage, bound, before=before)
-            if bound.command.effect == "looks" and done.held:
-                self.looked[bound.statement.text] = done.answer
+            if bound.effect == "looks" and done.held:
+                self.looked[bound.text] = done.answer
 
     def _free(self, request: Free) -> None:
         goal = request.goal.goal

@@ -259,6 +259,7 @@ class PastNode:
             case decisions.PeersReset():
                 self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
             case decisions.BecameFollower():
+                self.votes, self.next_index, self.match_index = (), {}, {}
                 if event.term > event.old_term:
                     self.leader_id = NONE
             case decisions.ReplyIgnored():

@@ -47,11 +47,6 @@ class Rule(StrEnum):
     TOLD = "told", "§5.3", "the leader has committed that far"
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
-    ASKS_FIRST = (
-        "asks-first",
-        "thesis §9.6",
-        "its election timer fired, and it asks before it starts another election",
-    )
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
     OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
@@ -86,7 +81,7 @@ class Stopped(DecisionBase, frozen=True, gc=False):
 
 
 class PreVoteStarted(DecisionBase, frozen=True, gc=False):
-    """The election timer fired; the node asks for pre-votes before it starts `term` (thesis §9.6)."""
+    """The election timer fired; the node becomes pre-candidate: it asks for pre-votes for `term` (thesis §9.6)."""
 
     term: int
     rule: str = Rule.TIMEOUT
@@ -133,10 +128,7 @@ class BecameLeader(DecisionBase, frozen=True, gc=False):
 
 
 class BecameFollower(DecisionBase, frozen=True, gc=False):
-    """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before.
-
-    With the rule `asks-first` a candidate becomes follower; its `PreVoteStarted` follows at once.
-    """
+    """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before."""
 
     term: int
     was: CMState

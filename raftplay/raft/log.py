@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import overload
 
 from raftplay.raft.messages import NONE, LogEntry
+from raftplay.raft.prefix import Prefix
 
 _term_of = attrgetter("term")
 
@@ -90,7 +91,7 @@ class RaftLog:
     def truncate(self, index: int) -> None:
         """Delete the entry at `index` and all that follow it (§5.3)."""
         if index < len(self._entries):
-            del self._entries[index:]
+            self._entries = self._entries[:index]  # a `view` keeps the old list
             self._touch(index)
 
     def frozen(self) -> tuple[LogEntry, ...]:
@@ -98,6 +99,10 @@ class RaftLog:
         if self._frozen is None:
             self._frozen = tuple(self._entries)
         return self._frozen
+
+    def view(self) -> Prefix[LogEntry]:
+        """Return the entries as they are now, at the same cost for each length of the log."""
+        return Prefix(self._entries)
 
     def _touch(self, index: int) -> None:
         self._frozen = None

@@ -23,9 +23,13 @@ NodeId: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class CMState(Enum):
-    """The state of a node: the three roles of §5.1, and Dead after a crash or `ConsensusModule.stop`."""
+    """The state of a node: the three roles of §5.1, and Dead after a crash or `ConsensusModule.stop`.
+
+    A pre-candidate asks for pre-votes before it becomes candidate in a new term (thesis §9.6).
+    """
 
     FOLLOWER = "Follower"
+    PRE_CANDIDATE = "Pre-candidate"
     CANDIDATE = "Candidate"
     LEADER = "Leader"
     DEAD = "Dead"

@@ -2,8 +2,8 @@
 
 from importlib import resources
 
-from raftplay.commands.cursor import did_you_mean
 from raftplay.errors import UsageError
+from raftplay.session.shown import did_you_mean
 
 SUFFIX = ".txt"
 

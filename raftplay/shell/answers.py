@@ -2,9 +2,9 @@
 
 import textwrap
 
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.live import Outcome
-from raftplay.commands.shown import columns, short
+from raftplay.language.lexer import Mistake
+from raftplay.run.live import Outcome
+from raftplay.session.shown import columns, short
 from raftplay.shell.look import Text
 from raftplay.watch.text import visible
 

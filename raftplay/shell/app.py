@@ -15,16 +15,16 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.completion import hint_of
-from raftplay.commands.live import Live, Outcome
-from raftplay.commands.report import report
-from raftplay.commands.script import Comment, Script
-from raftplay.commands.session import Session
-from raftplay.commands.shown import columns, not_kept_text
-from raftplay.commands.transcript import about_text, warning_text
 from raftplay.errors import UsageError
+from raftplay.language.completion import hint_of
 from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
+from raftplay.run.live import Live, Outcome
+from raftplay.run.report import report
+from raftplay.run.script import Comment, Script
+from raftplay.run.transcript import about_text, warning_text
+from raftplay.session.session import Session
+from raftplay.session.shown import columns, not_kept_text
 from raftplay.shell import answers
 from raftplay.shell.feed import Feed
 from raftplay.shell.line import PromptLine
@@ -207,7 +207,7 @@ class Shell:
                 if not item.behind:
                     self._say([("class:dim", f"# {visible(item.text)}")])
                 continue
-            text = item.bound.statement.text
+            text = item.bound.text
             self._say([*self._prompt(), ("", visible(text))])
             outcomes = await self._outcomes(text, is_script=True)
             for outcome in outcomes:

@@ -39,9 +39,9 @@ from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style, default_ui_style, merge_styles
 from prompt_toolkit.widgets import SearchToolbar
 
-from raftplay.commands.completion import complete
-from raftplay.commands.session import Session
+from raftplay.language.completion import complete
 from raftplay.output import forced, knows_unicode
+from raftplay.session.session import Session
 from raftplay.shell.look import STYLE, WITHOUT_COLOURS
 from raftplay.watch.text import visible
 

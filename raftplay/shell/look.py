@@ -7,10 +7,10 @@ The rule of this module: pure functions from a view to styled text, measured in 
 from collections.abc import Iterable
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.commands.completion import Hint
 from raftplay.commands.looking import fault_words
-from raftplay.commands.shown import columns
+from raftplay.language.completion import Hint
 from raftplay.past.view import View
+from raftplay.session.shown import columns
 from raftplay.watch.text import command_text, count, or_dash, visible
 
 Text = list[tuple[str, str]]

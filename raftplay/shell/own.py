@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from raftplay.commands.answers import is_rule, read_block
-from raftplay.commands.lexer import Mistake, Statement, split_line
+from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.run.answers import is_rule, read_block
 
 EXTRA: Mapping[str, str] = {
     "clear": "Clear the screen.",

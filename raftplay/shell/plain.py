@@ -1,10 +1,10 @@
 """The shell on a terminal that can only print: the same commands and answers, line by line."""
 
-from raftplay.commands.live import Live
-from raftplay.commands.script import Script
-from raftplay.commands.shown import not_kept_text
-from raftplay.commands.transcript import about_text, warning_text
 from raftplay.output import Output
+from raftplay.run.live import Live
+from raftplay.run.script import Script
+from raftplay.run.transcript import about_text, warning_text
+from raftplay.session.shown import not_kept_text
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import Feed
 from raftplay.shell.look import Text
@@ -32,8 +32,8 @@ class PlainShell:
         if warning := warning_text(self._live.session.harness):
             self._output.write(warning)
         for step in self._script.steps:
-            self._output.write(PROMPT + visible(step.bound.statement.text))
-            if not self._do(step.bound.statement.text, is_script=True):
+            self._output.write(PROMPT + visible(step.bound.text))
+            if not self._do(step.bound.text, is_script=True):
                 break
         while (text := self._read()) is not None:
             if not self._do_line(text):

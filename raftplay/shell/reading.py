@@ -5,7 +5,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.utils import is_dumb_terminal
 
-from raftplay.commands.session import Session
+from raftplay.session.session import Session
 from raftplay.shell.line import FromTable, Visible
 
 

@@ -18,10 +18,10 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
 
-from raftplay.commands.completion import Completion
-from raftplay.commands.live import Outcome
 from raftplay.errors import UsageError
+from raftplay.language.completion import Completion
 from raftplay.past.view import View
+from raftplay.run.live import Outcome
 from raftplay.tui import keys, last, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike

@@ -12,16 +12,16 @@ from types import FrameType
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.live import Live
-from raftplay.commands.report import report
-from raftplay.commands.script import Script
-from raftplay.commands.session import Session
-from raftplay.commands.shown import not_kept_text
-from raftplay.commands.status import Status
-from raftplay.commands.transcript import warning_text
 from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.output import complain, knows_unicode
+from raftplay.run.live import Live
+from raftplay.run.report import report
+from raftplay.run.script import Script
+from raftplay.run.status import Status
+from raftplay.run.transcript import warning_text
+from raftplay.session.session import Session
+from raftplay.session.shown import not_kept_text
 from raftplay.signals import handled
 from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp
@@ -143,7 +143,7 @@ def draw(
         app = RaftApp(
             driver, deck_of(wanted), settings=Settings(light=light), colours="NO_COLOR" not in os.environ
         )
-        steps = [step.bound.statement.text for step in wanted.script.steps] if wanted.plays else []
+        steps = [step.bound.text for step in wanted.script.steps] if wanted.plays else []
         text = asyncio.run(picture.take(app, size, steps, after))
     finally:
         driver.close()

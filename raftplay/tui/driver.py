@@ -6,13 +6,12 @@ from typing import Protocol
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.live import Outcome, OutcomeStatus
-from raftplay.commands.session import Session
-from raftplay.errors import UsageError
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import bind
 from raftplay.past.view import View
-from raftplay.watch.stream import ReaderFailed
+from raftplay.run.live import Outcome
+from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
+from raftplay.session.session import Session
 
 
 class SessionLike(Protocol):
@@ -76,7 +75,7 @@ class Still:
     def _outcomes(self, line: str) -> list[Outcome]:
         session = self.session
         try:
-            commands = session.bind(line)
+            commands = bind(line, session)
         except Mistake as mistake:
             return [Outcome(line, session.harness.now, mistake.message, "mistake", mistake)]
         outcomes: list[Outcome] = []
@@ -84,13 +83,9 @@ class Still:
             status: OutcomeStatus = "held"
             try:
                 answer = session.perform(bound)
-            except (Failed, NodeFailed) as failed:
-                answer, status = str(failed), "failed"
-            except InvariantBroken as broken:
-                answer, status = str(broken.breach), "broken"
-            except (UsageError, ReaderFailed) as error:
-                answer, status = str(error), "mistake"
-            outcomes.append(Outcome(bound.statement.text, session.harness.now, answer, status))
+            except FAILURES as failure:
+                status, answer = outcome_of(failure)
+            outcomes.append(Outcome(bound.text, session.harness.now, answer, status))
             if status != "held":
                 break
         return outcomes

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raftplay import scenarios
-from raftplay.commands.runner import opened
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.status import Status
 from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.output import Output, complain, prepare_streams
+from raftplay.run.runner import opened
+from raftplay.run.script import parse_script
+from raftplay.run.status import Status
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of
@@ -57,7 +57,7 @@ async def svg_of(wanted: Picture) -> str:
     """A picture as SVG; the same every time."""
     text = scenarios.text_of(wanted.script) if wanted.script else ""
     script = parse_script(wanted.name, text, Setup(seed=wanted.seed, backend="sim"))
-    steps = [step.bound.statement.text for step in script.steps]
+    steps = [step.bound.text for step in script.steps]
     if wanted.until:
         steps = steps[: steps.index(wanted.until) + 1]
     with opened(script.setup) as session:

@@ -4,14 +4,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.errors import Failed
-from raftplay.commands.keeping import script_text, write_new
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.script import Script, parse_script
-from raftplay.commands.session import Session
 from raftplay.errors import UsageError
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
 from raftplay.output import complain
 from raftplay.places import state_file
+from raftplay.run.script import Script, parse_script
+from raftplay.session.errors import Failed
+from raftplay.session.journal import write_new
+from raftplay.session.session import Session
 from raftplay.watch.text import count
 
 CUT = "# what came after this was too much to keep\n"
@@ -37,7 +37,7 @@ def keep(session: Session) -> str:
         return ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new(file, bounded(script_text(session, file.parent)), replaces=True)
+        write_new(file, bounded(session.script_text(file.parent)), replaces=True)
         file.chmod(0o600)
     except UsageError as error:
         return f"the session is not kept: {error}"
@@ -84,7 +84,7 @@ def play(script: Script, session: Session) -> float | None:
         for step in script.steps:
             with suppress(Failed, UsageError, InvariantBroken):
                 session.perform(step.bound)
-            if step.bound.command.name == "speed":
+            if step.bound.name == "speed":
                 speed = session.harness.speed
                 session.harness.set_speed(1.0)
     except BaseException:

@@ -19,12 +19,8 @@ from textual.widgets import Input
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.lexer import Mistake, split_line
-from raftplay.commands.live import Live
-from raftplay.commands.report import report
-from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
-from raftplay.commands.status import Status
+from raftplay.language.lexer import Mistake, split_line
 from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.command import keep
 from raftplay.lessons.console import Console
@@ -35,6 +31,10 @@ from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader
 from raftplay.output import Output
 from raftplay.past.view import View
+from raftplay.run.live import Live
+from raftplay.run.report import report
+from raftplay.run.status import Status
+from raftplay.session.session import Session
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of

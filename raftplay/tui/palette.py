@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
-from raftplay.commands.table import TABLE
+from raftplay.language.table import TABLE
 from raftplay.tui.keys import KEYS
 from raftplay.tui.sheet import ClosesOnce
 

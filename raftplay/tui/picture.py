@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raftplay.commands.shown import quoted
 from raftplay.errors import UsageError
 from raftplay.files import Target
+from raftplay.session.shown import quoted
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from raftplay.commands.live import Outcome
-from raftplay.commands.script import Comment, Script, Step
+from raftplay.run.live import Outcome
+from raftplay.run.script import Comment, Script, Step
 from raftplay.tui.driver import SessionLike
 
 READING = 18.0
@@ -83,7 +83,7 @@ class Player:
         scene = self.scenes[self.at]
         line = f" line {scene.step.line}" if scene.step is not None else ""
         waits = "; g: next step" if self.step_by_step and self._doing is None else ""
-        text = f", next: {scene.step.bound.statement.text}" if scene.step is not None and waits else ""
+        text = f", next: {scene.step.bound.text}" if scene.step is not None and waits else ""
         return f"{name}{line}, step {self.at + 1} of {len(self.scenes)}{text[:60]}{waits}"
 
     def go_on(self) -> None:
@@ -124,7 +124,7 @@ class Player:
         scene = self.scenes[self.at]
         if scene.step is None:
             return self._go_to_next()
-        text, name = scene.step.bound.statement.text, scene.step.bound.command.name
+        text, name = scene.step.bound.text, scene.step.bound.name
         if name == "pause":
             self._stands_still = True
         elif name == "resume":
@@ -137,7 +137,7 @@ class Player:
         scene = self.scenes[self.at]
         assert scene.step is not None
         self._doing = None
-        text = scene.step.bound.statement.text
+        text = scene.step.bound.text
         mine = [o for o in outcomes if o.text == text] or list(outcomes[-1:])
         self.outcome = mine[0] if mine else None
         failed = next((o for o in outcomes if not o.held), None)

@@ -8,8 +8,8 @@ from textual import events
 from textual.message import Message
 from textual.widgets import Input
 
-from raftplay.commands.completion import Completion, Hint, complete, hint_of
-from raftplay.commands.session import Session
+from raftplay.language.completion import Completion, Hint, complete, hint_of
+from raftplay.session.session import Session
 from raftplay.watch.text import visible
 
 MOST_HISTORY = 500

@@ -5,10 +5,10 @@ No textual here: the app hands events in and places what comes out.
 
 from dataclasses import dataclass, field, replace
 
-from raftplay.commands.completion import Hint
-from raftplay.commands.live import Outcome
+from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
+from raftplay.run.live import Outcome
 from raftplay.tui.model import foot, nodes, status
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.glyphs import UNICODE, Glyphs

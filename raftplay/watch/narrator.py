@@ -74,7 +74,9 @@ def _decision(event: decisions.Decision) -> str:
         case decisions.Stopped():
             return "is dead"
         case decisions.PreVoteStarted():
-            return f"asks whether it could win term {event.term}: {rule_text(event.rule)}"
+            return (
+                f"becomes pre-candidate and asks whether it could win term {event.term}: {rule_text(event.rule)}"
+            )
         case decisions.ElectionStarted():
             return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
         case decisions.VoteDecided():

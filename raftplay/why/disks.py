@@ -1,5 +1,6 @@
 """The contents of the disk of a node that is down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
@@ -20,7 +21,7 @@ class DiskContents:
 
     current_term: int
     voted_for: int
-    log: tuple[LogEntry, ...]
+    log: Sequence[LogEntry]
     torn: bool = False
     wiped: bool = False
 

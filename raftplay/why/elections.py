@@ -96,7 +96,7 @@ def _by_hand(record: Record) -> bool:
 
 def _wait(trail: EventIndex, record: Record) -> Wait | None:
     """Return what had last restarted the election timer before `record`, None where it is forgotten."""
-    on_refusal = TIMER_ON_REFUSAL in trail.snapshot.bugs
+    on_refusal = TIMER_ON_REFUSAL in trail.bugs
 
     def restarts(earlier: Record) -> bool:
         match earlier.event:
@@ -142,31 +142,18 @@ def candidacy(trail: EventIndex, node: int) -> Candidacy | None:
     if not now.alive:
         return None
     life = now.incarnation
-    if now.state is CMState.CANDIDATE:
-        found = trail.last(
-            node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == now.current_term
-        )
-        return _candidacy(trail, node, now.current_term, False, found)
-    found = trail.last(node, decisions.PreVoteStarted, life=life)
-    if found is None or _asking_is_over(trail, found):
+    term = now.current_term
+    if now.state is CMState.PRE_CANDIDATE:
+        return _candidacy(trail, node, term + 1, True, trail.last(node, decisions.PreVoteStarted, life=life))
+    if now.state is not CMState.CANDIDATE:
         return None
-    return _candidacy(trail, node, _term_of(found), True, found)
+    found = trail.last(node, decisions.ElectionStarted, life=life, test=lambda r: _term_of(r) == term)
+    return _candidacy(trail, node, term, False, found)
 
 
 def _term_of(record: Record) -> int:
     event = record.event
-    return event.term if isinstance(event, decisions.ElectionStarted | decisions.PreVoteStarted) else -1
-
-
-def _asking_is_over(trail: EventIndex, asked: Record) -> bool:
-    ends = (decisions.ElectionStarted, decisions.BecameFollower, decisions.AppendDecided, decisions.BecameLeader)
-
-    def is_end(record: Record) -> bool:
-        return record.incarnation == asked.incarnation and (
-            not isinstance(record.event, decisions.AppendDecided) or heard_leader(record)
-        )
-
-    return trail.next(asked.node, *ends, after=asked.seq, test=is_end) is not None
+    return event.term if isinstance(event, decisions.ElectionStarted) else -1
 
 
 def _candidacy(trail: EventIndex, node: int, term: int, pre_vote: bool, began: Record | None) -> Candidacy:
@@ -210,7 +197,7 @@ def _request(trail: EventIndex, node: int, peer: int, term: int, pre_vote: bool,
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
-    if node.state is CMState.LEADER or not trail.snapshot.bugs:
+    if node.state is CMState.LEADER or not trail.bugs:
         return math.inf if node.state is CMState.LEADER else node.deadline
     for record in trail.backwards(node.id, decisions.WriteDelayed):  # a late write sets the deadline, too
         if record.incarnation != node.incarnation or record.time + WRITE_DELAY < node.deadline:

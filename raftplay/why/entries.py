@@ -194,7 +194,7 @@ def _is_older(leader: NodeSnapshot, index: int) -> bool:
 
 def _counts_any_term(trail: EventIndex) -> bool:
     """Return whether a leader may commit an entry of any term by counting, with this bug or an unnamed one."""
-    return bool({COMMIT_OLD_TERM, UNNAMED} & set(trail.snapshot.bugs))
+    return bool({COMMIT_OLD_TERM, UNNAMED} & set(trail.bugs))
 
 
 def _pretenders(trail: EventIndex, leader: NodeSnapshot | None) -> tuple[tuple[int, int], ...]:

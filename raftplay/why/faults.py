@@ -49,7 +49,7 @@ def _since(trail: EventIndex, node: int, kind: Kind) -> float | None:
 def _earlier_life(trail: EventIndex, node: int) -> float | None:
     """Return when a crashed process of the node last acted, which takes a bug; None where none did."""
     restarted = trail.last(node, facts.Restarted)
-    if restarted is None or not trail.snapshot.bugs:
+    if restarted is None or not trail.bugs:
         return None
     for record in reversed(trail.records):
         if record.seq < restarted.seq:

@@ -1,11 +1,11 @@
 """Why a node follows: how it became a follower, whom it follows, and whom it voted for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, CMState, LogEntry
 from raftplay.watch.facts import Record
 from raftplay.why.causes import Cause, cause_of
@@ -107,7 +107,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
         role=_turn(trail, node, _changes_role),
         entered=_entered(trail, node),
         vote=vote,
-        lost_vote=_lost_vote(trail, node) if trail.snapshot.bugs else None,
+        lost_vote=_lost_vote(trail, node) if trail.bugs else None,
         asking=candidacy(trail, id),
         last_index=len(node.log) - 1,
         last_term=node.log[-1].term if node.log else NONE,
@@ -118,7 +118,7 @@ def follower_facts(trail: EventIndex, node: NodeSnapshot) -> FollowerFacts:
     )
 
 
-def log_gap(own: tuple[LogEntry, ...], leader: tuple[LogEntry, ...]) -> LogGap:
+def log_gap(own: Sequence[LogEntry], leader: Sequence[LogEntry]) -> LogGap:
     """Compare the log `own` with that of a leader."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
         if one is not other and one != other:
@@ -192,7 +192,8 @@ def _followed_since(trail: EventIndex, node: NodeSnapshot) -> float | None:
         if (event.args.leader_id, event.args.term) != followed:
             return since
         since = record.time
-    entered = trail.last(node.id, decisions.BecameFollower, decisions.Started, life=node.incarnation)
+    kinds = decisions.BecameFollower, decisions.Started
+    entered = trail.last(node.id, *kinds, life=node.incarnation, test=_knew_no_leader)
     return since if entered is not None else None
 
 
@@ -207,6 +208,12 @@ def _entered(trail: EventIndex, node: NodeSnapshot) -> RoleChange | None:
     return turn if turn is not None and turn.term == node.current_term else None
 
 
+def _knew_no_leader(record: Record) -> bool:
+    """Return whether the node cannot have followed a leader of its term before; a pre-candidate may have."""
+    was = record.event.was if isinstance(record.event, decisions.BecameFollower) else None
+    return was is not CMState.PRE_CANDIDATE or _changes_term(record)
+
+
 def _changes_role(record: Record) -> bool:
     return not isinstance(record.event, decisions.BecameFollower) or record.event.was is not CMState.FOLLOWER
 
@@ -218,9 +225,7 @@ def _changes_term(record: Record) -> bool:
 def _turn_of(trail: EventIndex, record: Record) -> RoleChange:
     match record.event:
         case decisions.BecameFollower(was=was, old_term=old_term, term=term, rule=rule):
-            by_timer = rule == Rule.ASKS_FIRST
-            cause = None if by_timer else cause_of(trail, record)
-            return RoleChange(record.time, was, old_term, term, rule, cause)
+            return RoleChange(record.time, was, old_term, term, rule, cause_of(trail, record))
         case decisions.Started(current_term=term):
             return RoleChange(record.time, None, term, term, "", None)
     raise AssertionError(record)

@@ -63,6 +63,11 @@ class EventIndex:
         return self.view.forgotten > 0
 
     @property
+    def bugs(self) -> frozenset[str]:
+        """Return the bugs that are on; nodes of a class of the user's may have any, as with one without a name."""
+        return frozenset((*self.snapshot.bugs, UNNAMED) if self.snapshot.node else self.snapshot.bugs)
+
+    @property
     def majority(self) -> int:
         """Return how many nodes are a majority (§5.2): what a candidate last counted as one, if any did."""
         counted = (self.event(node.id, VoteCounted) for node in self.snapshot.nodes)
@@ -70,7 +75,7 @@ class EventIndex:
         if last is not None:
             return last[1].needed
         n = len(self.snapshot.nodes)
-        return (n + 1) // 2 if HALF_IS_MAJORITY in self.snapshot.bugs else n // 2 + 1
+        return (n + 1) // 2 if HALF_IS_MAJORITY in self.bugs else n // 2 + 1
 
     def life(self, node: int) -> int:
         """Return the incarnation of `node` at the moment of the view."""

@@ -254,11 +254,12 @@ def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]
 
 
 def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
-    head = f"node {facts.node} is follower in term {facts.term}"
     if facts.asking is not None:
+        head = f"node {facts.node} is pre-candidate in term {facts.term}"
         asking = facts.asking
         have = f"{len(asking.votes)} of the {count(asking.needed, 'pre-vote')} needed"
         return f"{head}: it asks first whether it could win term {asking.term}, and has {have} (thesis §9.6)"
+    head = f"node {facts.node} is follower in term {facts.term}"
     if facts.leader == NONE:
         return f"{head}: it has heard of no leader of this term (§5.2)"
     since = f" since {at(facts.followed_since)}" if facts.followed_since is not None else ""

@@ -133,7 +133,7 @@ def _reason(
         return "too few live"
     if all(len(standing.meets) + 1 < needed for standing in standings):
         return "too few meet"
-    sound = not set(UNJUDGED) & set(trail.snapshot.bugs)
+    sound = not set(UNJUDGED) & set(trail.bugs)
     if sound and all(len(standing.supporters) + 1 < needed for standing in standings):
         return "logs refused"
     elections = [found for found in candidacies if not found.pre_vote]

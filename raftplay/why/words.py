@@ -261,7 +261,7 @@ def _append_operands(ruling: Verdict, args: AppendEntriesArgs) -> str:
 def _sound_text(ruling: Verdict) -> str:
     """Return what the correct algorithm would have done instead."""
     section, words = rule_words(ruling.sound)
-    if ruling.rule == Rule.OWN_RULE:
+    if ruling.rule == Rule.OWN_RULE and not ruling.yes:
         return "the correct algorithm says yes"
     if ruling.sound in (Rule.GRANTED, Rule.MATCHES):
         return f"the correct algorithm says yes: the last entry is of a later term ({Rule.LOG_SHORTER.section})"

@@ -12,15 +12,15 @@ from raftplay import Config, ConsensusModule, Harness
 from raftplay.backends.base import NodeFailed, TimeStandsStill
 from raftplay.cluster import stuck
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.commands.live import Live
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.explore.command import case_of
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Shrinker
 from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Plan, rerun
+from raftplay.run.live import Live
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session.session import Session
 
 INSTANTLY = Config(delay_min=0.0, delay_max=0.0)
 

@@ -24,9 +24,9 @@ from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
 from raftplay.bench.floor import Floor, calls_of_a_commit, calls_with
 from raftplay.bench.report import number
 from raftplay.cluster.config import Config
-from raftplay.commands.status import Status
 from raftplay.errors import UsageError
 from raftplay.raft.config import RaftConfig
+from raftplay.run.status import Status
 
 COMMAND = [sys.executable, "-W", "error", "-m", "raftplay.cli", "bench"]
 QUICK = Options(quick=True)

@@ -9,8 +9,8 @@ from support.language import mistake
 
 from raftplay import CommandRefused
 from raftplay.cli.options import node_range
-from raftplay.commands.completion import complete
 from raftplay.errors import UsageError
+from raftplay.language.completion import complete
 from raftplay.raft.commands import _LONGEST_INTEGER, MAX_INTEGER_BITS, check_command
 
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -10,9 +10,9 @@ from support.command_line import environment
 from support.language import held, ran, transcript
 
 from raftplay import scenarios
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import Script, Step, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import Script, Step, parse_script
 
 STORY = """\
 # The leader is cut off; its entry is lost, the new leader's survives.
@@ -197,8 +197,8 @@ def test_options_are_part_of_the_command_that_shows_it_again() -> None:
 DIGEST = """
 import hashlib, sys
 from raftplay import scenarios
-from raftplay.commands.runner import JsonTranscript, TextTranscript, run_script
-from raftplay.commands.script import parse_script
+from raftplay.run.runner import JsonTranscript, TextTranscript, run_script
+from raftplay.run.script import parse_script
 from raftplay.commands.setup import Setup
 
 for name in scenarios.names() + scenarios.bug_names():

@@ -34,7 +34,7 @@ def test_what_only_lists_starts_with_few_modules(words: str):
     modules = imported(*words.split())
     assert modules & LIBRARIES == set()
     own = {name for name in modules if name.startswith("raftplay.")}
-    assert own.isdisjoint({"raftplay.raft.consensus", "raftplay.watch.stream", "raftplay.commands.script"})
+    assert own.isdisjoint({"raftplay.raft.consensus", "raftplay.watch.stream", "raftplay.run.script"})
     assert len(own) <= 25, sorted(own)
 
 

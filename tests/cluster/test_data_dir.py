@@ -15,9 +15,8 @@ from support.session import blueprint, perform, session_of
 from raftplay import Config, Harness, MapStorage, RaftConfig, SqliteStorage, StorageError, UsageError
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.storage.sqlite_file import Identity
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.keeping import script_text
 from raftplay.past.history import History
+from raftplay.session.branches import Blueprint
 from raftplay.watch.facts import Record
 from raftplay.why.answers import why_node
 
@@ -413,5 +412,5 @@ def test_the_past_of_a_session_is_played_again_without_touching_the_directory(tm
             assert again == seen
             branch.harness.shutdown()
             assert contents(tmp_path) == held
-            assert f"# over the data directory {tmp_path}, as it was then" in script_text(session)
+            assert f"# over the data directory {tmp_path}, as it was then" in session.script_text()
         assert len(seen) > 100

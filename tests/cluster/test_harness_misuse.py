@@ -41,8 +41,8 @@ from raftplay.backends.forked import FORKED
 from raftplay.cluster.harness import Interrupted
 from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.stuck import DidNotReturn
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.script import ScriptRefused
+from raftplay.language.lexer import Mistake
+from raftplay.run.script import ScriptRefused
 from raftplay.version import __version__
 from raftplay.watch.facts import Record
 

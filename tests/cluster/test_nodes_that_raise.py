@@ -25,10 +25,6 @@ from raftplay import (
 )
 from raftplay.cluster import stuck
 from raftplay.cluster.raised import NodeRaised
-from raftplay.commands.live import Live
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.explore.command import case_of
 from raftplay.explore.counterexample import script_of
 from raftplay.explore.shrink import Shrinker
@@ -36,6 +32,10 @@ from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Plan, rerun
 from raftplay.raft.decisions import CustomDecision
 from raftplay.raft.rules import Rules
+from raftplay.run.live import Live
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session.session import Session
 from raftplay.watch.facts import CallDelivered, CallSent, Crashed, Record, ReplySent
 from raftplay.watch.narrator import describe
 from raftplay.watch.trace import read_trace, traced

@@ -7,10 +7,10 @@ from support import own_bugs
 from support.command_line import raftplay
 
 from raftplay import scenarios
-from raftplay.commands.runner import Status, TextTranscript, run_script
-from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
 from raftplay.raft.bugs import BUGS, LIVENESS
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import Script, parse_script
 
 SEEDS = range(20)
 

@@ -12,15 +12,15 @@ from support.strangers import Client, secret_of
 
 from raftplay import Harness, UsageError
 from raftplay.backends import sockets, wire
-from raftplay.commands.script import ScriptRefused, parse_script
-from raftplay.commands.status import Status
-from raftplay.commands.table import TABLE
 from raftplay.explore import frames, gauge, scripts
 from raftplay.explore.frames import fuzz_frames
 from raftplay.explore.fuzz import fuzz
 from raftplay.explore.gauge import Gauge, ResourceUse, left_over
 from raftplay.explore.mutate import Mutator
 from raftplay.explore.scripts import fuzz_scripts
+from raftplay.language.table import TABLE
+from raftplay.run.script import ScriptRefused, parse_script
+from raftplay.run.status import Status
 
 
 def thrown(what: str, count: int, out: Path = Path("unwritten"), seed: int = 1) -> tuple[Status, str]:
@@ -163,7 +163,7 @@ def test_what_is_judged_is_what_is_told(text: str) -> None:
 
 
 def test_what_is_shown_raw_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raftplay.commands.transcript.visible", lambda text: text)
+    monkeypatch.setattr("raftplay.run.transcript.visible", lambda text: text)
     with pytest.raises(scripts.Misjudged, match="shown raw"):
         scripts.judge(b"# \x1b[2J", 1)
 

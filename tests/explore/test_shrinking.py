@@ -12,9 +12,6 @@ import pytest
 from support.nodes import OWN, take
 
 from raftplay import ConsensusModule, Harness
-from raftplay.commands.errors import Failed
-from raftplay.commands.runner import Status, TextTranscript, run_script
-from raftplay.commands.script import parse_script
 from raftplay.explore import trial
 from raftplay.explore.command import case_of, explore
 from raftplay.explore.counterexample import script_of
@@ -23,6 +20,9 @@ from raftplay.explore.report import other_findings
 from raftplay.explore.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
 from raftplay.explore.sweep import Search, sweep
 from raftplay.explore.trial import Finding, Plan, Result, bound, rerun, run_trial
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session.errors import Failed
 from raftplay.version import __version__
 
 VERBS = {

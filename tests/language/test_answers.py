@@ -8,13 +8,13 @@ from support.language import held, mistake, ran, refused
 from support.strange_scripts import examples, pool, readable
 
 from raftplay import scenarios
-from raftplay.commands import answers
-from raftplay.commands.answers import MAX_SHOWN, NO_RULE, Comparison, difference_text, written
-from raftplay.commands.golden import verify_script
-from raftplay.commands.runner import Status, TextTranscript
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
+from raftplay.run import answers
+from raftplay.run.answers import MAX_SHOWN, NO_RULE, Comparison, difference_text, written
+from raftplay.run.golden import verify_script
+from raftplay.run.runner import Status, TextTranscript
+from raftplay.run.script import parse_script
 
 LED = "timeout 0; wait leader is 0\n"
 
@@ -315,7 +315,7 @@ def test_whatever_is_answered_is_read_as_it_was_written(
     script = parsed(text)
     kept = answers.Answers({})
     for step, answer in zip(script.steps, (one, other), strict=False):
-        kept.note(step, "\n".join(answer))
+        kept.note(step.line, step.bound.text, "\n".join(answer))
     made = answers.filled_in(text, kept)
     read = {line: list(block.lines) for line, block in parsed(made).blocks.items()}
     assert list(read.values()) == list(kept.given.values())

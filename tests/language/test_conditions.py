@@ -3,8 +3,8 @@
 import pytest
 from support.language import held, mistake, ran
 
-from raftplay.commands.conditions import FORMS, OPERATORS
-from raftplay.commands.runner import Status
+from raftplay.language.conditions import FORMS, OPERATORS
+from raftplay.run.runner import Status
 
 LED = "timeout 0; wait leader is 0; wait 1,2,3,4 is follower; sleep 10ms; "
 """Node 0 leads term 1, and everyone knows."""
@@ -216,7 +216,7 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("ledaer", 8, "unknown condition 'ledaer'; did you mean 'leader'?"),
         ("agreee", 8, "unknown condition 'agreee'; did you mean 'agree'?"),
         ("xyzzy", 8, "unknown condition 'xyzzy'; see help conditions"),
-        ("3", 9, "'is' is missing: 3 is follower, candidate, leader or dead"),
+        ("3", 9, "'is' is missing: 3 is follower, pre-candidate, candidate, leader or dead"),
         ("one", 11, "'leader' is missing"),
         ("one follower", 12, "'follower' should be 'leader' here"),
         ("no leaders", 11, "'leaders' should be 'leader' here"),
@@ -225,13 +225,13 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("leader is 7", 18, "there is no node 7; the nodes are 0 to 4"),
         ("leader is 1,2", 18, "'1,2' may be several nodes; exactly one is needed here"),
         ("leader is all", 18, "'all' may be several nodes; exactly one is needed here"),
-        ("1,2 is", 14, "follower, candidate, leader or dead is missing"),
+        ("1,2 is", 14, "follower, pre-candidate, candidate, leader or dead is missing"),
         (
             "1,2 is folower",
             15,
             "unknown state 'folower'; did you mean 'follower'?",
         ),
-        ("1 is king", 13, "unknown state 'king'; use follower, candidate, leader or dead"),
+        ("1 is king", 13, "unknown state 'king'; use follower, pre-candidate, candidate, leader or dead"),
         ("nobody is dead", 8, "unknown node 'nobody'; write 0 to 4, leader, all …"),
         ("term", 12, "a comparison such as >= 3 is missing"),
         ("term 3", 13, "'3' is not an operator; use one of = != < <= > >="),

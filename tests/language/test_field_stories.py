@@ -6,7 +6,7 @@ Each story names where it comes from. What a story needs beyond the command lang
 import pytest
 from support.language import held, ran
 
-from raftplay.commands.runner import Status
+from raftplay.run.runner import Status
 
 SEEDS = range(1, 6)
 

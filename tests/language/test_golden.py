@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from support.command_line import COMMAND, Ended, environment, raftplay
 
-from raftplay.commands.golden import rewrite_script
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript
-from raftplay.commands.script import ScriptRefused, Step
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
+from raftplay.run.golden import rewrite_script
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript
+from raftplay.run.script import ScriptRefused, Step
 
 HEAD = "backend sim\nseed 7\n"
 SAME = Setup(backend="sim", seed=7)

@@ -10,10 +10,10 @@ from support.hostile import RAW
 from support.language import transcript
 from support.strange_scripts import examples, pool, readable, scripts
 
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import ScriptRefused, decode, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.language.lexer import Mistake
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import ScriptRefused, decode, parse_script
 
 HOSTILE = "\x1b[31m\x9b2J\x07\x08\x7f\u202egnp.exe\u2066\u200b\u200d\ufeff\x00\u0085"
 

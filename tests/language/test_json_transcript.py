@@ -1,4 +1,4 @@
-"""The transcript for programs: its schema, as the docstring of `raftplay.commands.transcript` documents it."""
+"""The transcript for programs: its schema, as the docstring of `raftplay.run.transcript` documents it."""
 
 import json
 from pathlib import Path
@@ -9,16 +9,16 @@ import pytest
 from support.language import ran
 
 from raftplay import scenarios
-from raftplay.commands import transcript
-from raftplay.commands.golden import rewrite_script, verify_script
-from raftplay.commands.runner import JsonTranscript, run_script
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run import transcript
+from raftplay.run.golden import rewrite_script, verify_script
+from raftplay.run.runner import JsonTranscript, run_script
+from raftplay.run.script import parse_script
 
 
 class Node(msgspec.Struct, forbid_unknown_fields=True):
     id: int
-    state: Literal["Follower", "Candidate", "Leader", "Dead"]
+    state: Literal["Follower", "Pre-candidate", "Candidate", "Leader", "Dead"]
     term: int
     vote: int
     log: list[tuple[int, Any]]

@@ -3,9 +3,9 @@
 import pytest
 from support.language import held, mistake, ran, refused
 
-from raftplay.commands.runner import Status
-from raftplay.commands.script import MAX_MISTAKES, ScriptRefused, decode, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.runner import Status
+from raftplay.run.script import MAX_MISTAKES, ScriptRefused, decode, parse_script
 
 LED = "timeout 0; wait leader is 0; sleep 10ms; "
 
@@ -20,7 +20,7 @@ def setup_of(text: str, **overrides: object) -> Setup:
 def test_lines_end_at_line_feeds_alone_with_or_without_a_carriage_return() -> None:
     script = parse_script("s", "submit 1\r\nsubmit 2\n\r\n# a\x0bb\u2028c\nsubmit 3\r")
     assert [step.line for step in script.steps] == [1, 2, 5]
-    assert script.steps[0].bound.statement.text == "submit 1"
+    assert script.steps[0].bound.text == "submit 1"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\n\n  \n", "# only\n# comments", "\ufeff", ";;"])

@@ -3,7 +3,7 @@
 import pytest
 from support.language import statements, words
 
-from raftplay.commands.lexer import MAX_LINE_BYTES, Mistake, split_line
+from raftplay.language.lexer import MAX_LINE_BYTES, Mistake, split_line
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from support.language import held, mistake, ran, refused
 
-from raftplay.commands.conditions import FORMS, OPERATORS
-from raftplay.commands.runner import Status
-from raftplay.commands.script import ScriptRefused, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.table import TABLE
+from raftplay.language.conditions import FORMS, OPERATORS
+from raftplay.language.table import TABLE
+from raftplay.run.runner import Status
+from raftplay.run.script import ScriptRefused, parse_script
 
 # ---- the whole table
 

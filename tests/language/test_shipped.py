@@ -3,10 +3,10 @@
 import pytest
 
 from raftplay import scenarios
-from raftplay.commands.runner import Status, TextTranscript, run_script
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.raft.bugs import BUGS
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import parse_script
 
 SEEDS = 50
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from support.pages import DOCS, part
 
-from raftplay.commands.golden import verify_script
-from raftplay.commands.runner import Status, TextTranscript
-from raftplay.commands.script import Script, decode, parse_script
-from raftplay.commands.table import TABLE
+from raftplay.language.table import TABLE
+from raftplay.run.golden import verify_script
+from raftplay.run.runner import Status, TextTranscript
+from raftplay.run.script import Script, decode, parse_script
 
 FILES = sorted(Path(__file__).parent.joinpath("transcripts").glob("*.txt"))
 
@@ -33,7 +33,7 @@ def test_every_line_answers_as_its_transcript_says(file: Path) -> None:
 
 
 def test_every_command_of_the_table_stands_in_a_transcript() -> None:
-    used = {step.bound.command.name for file in FILES for step in script(file).steps}
+    used = {step.bound.name for file in FILES for step in script(file).steps}
     first_words = {
         line.split()[0] for file in FILES for line in file.read_text("utf-8").split("\n") if line.strip()
     }

@@ -3,6 +3,7 @@
 import pytest
 from support.lessons import lesson_of, read, session_of
 
+from raftplay.language.table import bind
 from raftplay.lessons.check import check, play
 from raftplay.lessons.course import reach
 
@@ -61,7 +62,7 @@ def test_a_problem_that_only_some_seeds_show_is_found_with_its_seed() -> None:
     assert problem.line == 5
     assert problem.seed in range(20)
     with session_of(lesson, problem.seed) as session:
-        session.perform(session.bind("wait leader")[0])
+        session.perform(bind("wait leader", session)[0])
         leader = session.harness.snapshot().leader
         assert leader is not None
         assert leader.id != 0

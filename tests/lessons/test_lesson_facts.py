@@ -8,12 +8,13 @@ import pytest
 from support.lesson_facts import Fact, Scene, said, visit
 from support.lessons import lesson_of, session_of
 
-from raftplay.commands.errors import Failed
 from raftplay.errors import UsageError
+from raftplay.language.table import bind
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, play
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
+from raftplay.session.errors import Failed
 from raftplay.watch.facts import CallSent
 
 
@@ -456,7 +457,7 @@ def test_a_fact_can_be_false(name: str, words: str) -> None:
     for story in STORIES.values():
         with session_of(lesson) as session:
             for line in ["let now = 9", "let before = 1", "let calm = 9", "let f = 0", story]:
-                for bound in session.bind(line) if line else []:
+                for bound in bind(line, session) if line else []:
                     session.perform(bound)
             try:
                 held.append(FACTS[name][words](Scene(session, lesson)))

@@ -3,9 +3,9 @@
 import pytest
 from support.lessons import HEAD, lesson_of, refused, session_of
 
-from raftplay.commands.script import Step as Command
 from raftplay.lessons.course import reach
 from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Play, Say, Unseen
+from raftplay.run.script import Step as Command
 
 ALL = """\
 step First

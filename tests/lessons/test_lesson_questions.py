@@ -3,10 +3,11 @@
 import pytest
 from support.lessons import lesson_of, read, session_of
 
-from raftplay.commands.errors import Failed
+from raftplay.language.table import bind
 from raftplay.lessons.course import reach
 from raftplay.lessons.language import Ask
 from raftplay.lessons.questions import NoAnswer, Question
+from raftplay.session.errors import Failed
 
 
 def question(ask: str, before: str = "", *, mystery: bool = False) -> Question:
@@ -103,7 +104,7 @@ def test_the_first_candidate_is_known_before_anyone_has_won() -> None:
 @pytest.mark.parametrize("before", ["", "timeout 0; timeout 1", "timeout 0; crash 0"])
 def test_a_candidate_is_asked_for_where_there_is_exactly_one(before: str) -> None:
     with session_of(lesson_of("step S\nplay P")) as session:
-        for bound in session.bind(before):
+        for bound in bind(before, session):
             session.perform(bound)
         with pytest.raises(Failed, match="exactly one candidate is expected here, not"):
             question("ask W? => node candidate").truth(session)
@@ -135,7 +136,7 @@ def test_the_hidden_bug_is_one_of_the_choices() -> None:
 def test_a_wrong_node_hears_why_it_is_not_that_one_and_why_it_is_the_other() -> None:
     lesson = lesson_of("step S\nask Who? => node leader\nwait leader; sleep 60ms\nanswer", head="# T\nnodes 3\n")
     with session_of(lesson) as session:
-        session.perform(session.bind("wait leader")[0])
+        session.perform(bind("wait leader", session)[0])
         leader = session.harness.snapshot().leader
         assert leader is not None
     other = (leader.id + 1) % 3

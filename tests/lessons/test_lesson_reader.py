@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from support.lessons import Typist, lesson_of, read, session_of
 
-from raftplay.commands.shown import columns
 from raftplay.lessons.console import Console
 from raftplay.lessons.page import indented, wrapped
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader
+from raftplay.session.shown import columns
 
 LESSON = """\
 step One

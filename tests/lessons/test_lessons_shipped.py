@@ -9,13 +9,14 @@ import pytest
 from support.lessons import read, session_of
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.session import Session
-from raftplay.commands.shown import columns
+from raftplay.language.table import bind
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, Playing, play
 from raftplay.lessons.command import minutes
 from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
+from raftplay.session.session import Session
+from raftplay.session.shown import columns
 
 ANY = "0 1 2 3 4"
 
@@ -253,7 +254,7 @@ def test_figure_8_shows_both_logs_beside_each_other() -> None:
 def solve(session: Session, bug: str) -> list[str]:
     """What the commands that find a bug answer; the last answer is what broke."""
     said = []
-    for bound in session.bind(SOLUTIONS[bug]):
+    for bound in bind(SOLUTIONS[bug], session):
         try:
             said.append(session.perform(bound))
         except InvariantBroken as broken:
@@ -287,12 +288,12 @@ def test_nothing_names_the_bug_that_is_to_be_found(bug: str, tmp_path: Path) -> 
         looks += [f"why {node}{rejected}" for node in range(4) for rejected in ("", " rejected")]
         looks += ["branches", "now", "help", f"save {tmp_path}/before.txt"]
         for line in looks:
-            said += [session.perform(bound) for bound in session.bind(line)]
+            said += [session.perform(bound) for bound in bind(line, session)]
         assert session.view().snapshot.bugs == ("unnamed",)
         said += solve(session, bug)
         for line in looks[:-1]:
-            said.append(session.perform(session.bind(line)[0]))
-        session.perform(session.bind(f"save {tmp_path}/after.txt")[0])
+            said.append(session.perform(bind(line, session)[0]))
+        session.perform(bind(f"save {tmp_path}/after.txt", session)[0])
     said += [file.read_text() for file in tmp_path.iterdir()]
     assert len(list(tmp_path.iterdir())) == 2
     assert not [text for text in said if bug in text]

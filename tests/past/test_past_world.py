@@ -14,15 +14,15 @@ from support.past import Compared, message_key
 from support.why_witness import disk
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
-from raftplay.commands import branches
-from raftplay.commands.runner import TextTranscript, run_script
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.world import World
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.bugs.durability import WRITE_DELAY
+from raftplay.run.runner import TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session import branches
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.trace import replay, traced

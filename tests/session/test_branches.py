@@ -5,11 +5,10 @@ import random
 import pytest
 from support.session import blueprint, do, held, live, perform, session_of, until
 
-from raftplay.commands.branches import Mark, shortest_between, time_text
-from raftplay.commands.keeping import script_text
-from raftplay.commands.runner import TextTranscript, run_script
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
+from raftplay.run.runner import TextTranscript, run_script
+from raftplay.run.script import parse_script
+from raftplay.session.branches import Mark, shortest_between, time_text
+from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 
 STORY = (
@@ -204,7 +203,7 @@ def test_what_was_done_saved_and_run_comes_to_the_same_end(seed: int):
             lively.run(rng.choice(ACTS)).result(60)
         held(lively, "pause")
         session = lively.session
-        text = script_text(session)
+        text = session.script_text()
         end = session.harness.snapshot()
         session.harness.resume()
     lines: list[str] = []

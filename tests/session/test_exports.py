@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from raftplay import export
-from raftplay.commands.runner import opened
-from raftplay.commands.script import parse_script
 from raftplay.files import Target
+from raftplay.run.runner import opened
+from raftplay.run.script import parse_script
 from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
 from raftplay.watch.trace import Header, read_trace

@@ -8,8 +8,7 @@ from support.language import held as ran_and_held
 from support.session import blueprint, do, held, live, perform, session_of
 
 from raftplay import Config, RaftConfig
-from raftplay.commands.keeping import script_text
-from raftplay.commands.script import parse_script
+from raftplay.run.script import parse_script
 from raftplay.version import __version__
 
 
@@ -43,7 +42,7 @@ def test_on_sockets_the_pauses_are_kept_as_sleeps():
     perform(session, "wait leader; submit 1; wait committed 1")
     session.harness.sleep_ms(40)
     perform(session, "crash leader")
-    text = script_text(session)
+    text = session.script_text()
     session.close()
     sleeps = [line for line in text.splitlines() if line.startswith("sleep ")]
     assert len(sleeps) >= 1
@@ -60,7 +59,7 @@ def test_everything_that_makes_the_cluster_is_in_the_script():
     )
     plan = blueprint(4, seed=99, config=config)
     session = session_of(plan)
-    text = script_text(session)
+    text = session.script_text()
     setup = parse_script("saved", text).setup
     assert (setup.nodes, setup.seed, setup.backend) == (4, 99, "sim")
     assert setup.config().settled() == plan.config
@@ -68,7 +67,7 @@ def test_everything_that_makes_the_cluster_is_in_the_script():
 
 def test_what_the_environment_chose_is_remarked():
     session = session_of(blueprint(3, config=Config(unreliable=True)))
-    assert "# with RAFT_UNRELIABLE_RPC=1 in the environment" in script_text(session)
+    assert "# with RAFT_UNRELIABLE_RPC=1 in the environment" in session.script_text()
 
 
 def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path):

@@ -7,11 +7,11 @@ import pytest
 from support.session import blueprint, do, held, live, session_of, until
 
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.errors import Failed
-from raftplay.commands.keeping import script_text
-from raftplay.commands.live import Live
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.language.table import bind
+from raftplay.run.live import Live
+from raftplay.run.script import parse_script
+from raftplay.session.errors import Failed
 from raftplay.watch.facts import Record
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
@@ -137,7 +137,7 @@ def test_a_function_runs_in_the_session_s_thread_behind_the_lines_before_it():
 
 def test_what_a_function_is_about_is_under_way_and_can_be_cancelled():
     with live(3) as lively:
-        future = lively.call(lambda: lively.session.perform(lively.session.bind("sleep 10m")[0]), "sleep 10m")
+        future = lively.call(lambda: lively.session.perform(bind("sleep 10m", lively.session)[0]), "sleep 10m")
         until(lambda: lively.busy == "sleep 10m")
         assert lively.cancel()
         with pytest.raises(Interrupted):
@@ -271,7 +271,7 @@ def test_what_was_done_in_the_middle_of_a_wait_is_saved_and_comes_to_the_same_en
         future.result(60)
         held(lively, "resume; wait committed c; pause")
         session = lively.session
-        text = script_text(session)
+        text = session.script_text()
         seen = session.history.records()
         again: list[Record] = []
         session.played_again(session.branch, session.branch.mark(), [again.append])

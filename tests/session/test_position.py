@@ -11,10 +11,10 @@ from support.tui import app_of, played
 
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.storage.disk import MemoryDisk
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.live import Live
-from raftplay.commands.session import Session
 from raftplay.past.view import View
+from raftplay.run.live import Live
+from raftplay.session.branches import Blueprint
+from raftplay.session.session import Session
 from raftplay.shell.feed import Feed
 from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader

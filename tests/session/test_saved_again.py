@@ -11,12 +11,13 @@ from support.session import blueprint, do, held, live, perform, session_of, unti
 
 from raftplay import Config, RaftConfig
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.keeping import script_text, setup_lines
-from raftplay.commands.runner import Status, opened
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
-from raftplay.commands.values import duration_of, duration_text, exact_text, range_text
+from raftplay.language.values import duration_of
+from raftplay.run.runner import Status, opened
+from raftplay.run.script import parse_script
+from raftplay.session.journal import setup_lines
+from raftplay.session.session import Session
+from raftplay.session.units import duration_text, exact_text, range_text
 from raftplay.watch.facts import Record
 
 
@@ -78,7 +79,7 @@ def run_again(text: str) -> tuple[Status, End]:
 def saved_end(session: Session) -> tuple[str, End]:
     """What is saved of the session, and where it is."""
     session.is_live = True
-    return script_text(session), end_of(session, digest_of(session))
+    return session.script_text(), end_of(session, digest_of(session))
 
 
 LOOKS = ("status", "log", "messages", "events 3", "now", "branches", "why leader", "help wait")

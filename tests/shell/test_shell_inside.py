@@ -10,9 +10,9 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from support.session import blueprint, session_of
 
-from raftplay.commands.live import Live
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.live import Live
+from raftplay.run.script import parse_script
 from raftplay.shell.app import Shell
 
 ENTER, CTRL_C, CTRL_D = "\r", "\x03", "\x04"

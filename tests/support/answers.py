@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from raftplay.commands.answers import Answers, filled_in
-from raftplay.commands.golden import verify_script
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import Script, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.answers import Answers, filled_in
+from raftplay.run.golden import verify_script
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import Script, parse_script
 from support.language import Ran
 
 

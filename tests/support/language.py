@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from raftplay.commands.lexer import Mistake, Statement, split_line
-from raftplay.commands.runner import JsonTranscript, Status, TextTranscript, run_script
-from raftplay.commands.script import ScriptRefused, parse_script
 from raftplay.commands.setup import Setup
+from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
+from raftplay.run.script import ScriptRefused, parse_script
 
 
 def refused(text: str, **overrides: Any) -> list[Mistake]:

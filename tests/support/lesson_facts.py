@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.session import Session
+from raftplay.language.table import bind
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Words, open_lesson, play_step
 from raftplay.lessons.language import Lesson
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
+from raftplay.session.session import Session
 from raftplay.watch.facts import CallDelivered, Record
 
 E = TypeVar("E")
@@ -64,7 +65,7 @@ class Scene:
         answers = []
         for line in lines:
             with suppress(InvariantBroken):
-                answers += [self.session.perform(bound) for bound in self.session.bind(line)]
+                answers += [self.session.perform(bound) for bound in bind(line, self.session)]
         return "\n".join(answers)
 
     def leader_since(self) -> float:
@@ -145,7 +146,7 @@ def visit(
                 hear(request.text)
             case Do():
                 with suppress(InvariantBroken):
-                    scene.answers[request.bound.statement.text] = session.perform(request.bound)
+                    scene.answers[request.bound.text] = session.perform(request.bound)
             case Look():
                 return request.read(session)
             case Predict(question=question, line=line):

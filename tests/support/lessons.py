@@ -6,15 +6,15 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.script import ScriptRefused
-from raftplay.commands.session import Session
+from raftplay.language.lexer import Mistake
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Lesson, parse_lesson
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader
+from raftplay.run.script import ScriptRefused
+from raftplay.session.session import Session
 
 HEAD = "# A title\nnodes 3\ntiming election=20s..40s delay=2ms\n"
 

@@ -5,6 +5,7 @@
 writes all of them again. A part stands between `<!-- NAME -->` and `<!-- /NAME -->`, as code or as a table.
 """
 
+import inspect
 import os
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import raftplay.commands.script  # noqa: F401 - it fills the table of commands
-from raftplay.commands import about_lessons, answers, looking
+import raftplay.run.script  # noqa: F401 - it fills the table of commands
+from raftplay.cluster.own_methods import methods_of
+from raftplay.commands import about_lessons, looking
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.rules import Rules
+from raftplay.run import answers
 from raftplay.tui import keys
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,6 +46,29 @@ def printed(*args: str, script: str = "", name: str = "", reader: str = "") -> s
             command, cwd=folder, env=environ, input=reader.encode(), capture_output=True, check=False, timeout=60
         )
     return done.stdout.decode("utf-8")
+
+
+def run_of(name: str, *args: str, reader: str = "", **files: str) -> str:
+    """Return what `raftplay` prints in a folder that holds parts of the page node as files, by stem."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file, text in files.items():
+            Path(folder, f"{file}.py").write_text(part(DOCS / "node.md", text), "utf-8")
+        command = [sys.executable, "-m", "raftplay", "run", name, *args]
+        environ = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, cwd=folder, env=environ, input=reader.encode(), capture_output=True, check=False
+        )
+    return done.stdout.decode("utf-8").replace(os.path.realpath(folder), "/home/you")
+
+
+def _methods(base: type[ConsensusModule] | type[Rules], first: str, second: str) -> str:
+    """Return a table of the methods that one's own class may override, from their docstrings."""
+    rows = [f"| {first} | {second} |", "|---|---|"]
+    for name, method in methods_of(base).items():
+        names = ", ".join(list(inspect.signature(method).parameters)[1:])
+        about = (inspect.getdoc(method) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        rows.append(f"| `{name}({names})` | {about} |")
+    return "\n".join(rows) + "\n"
 
 
 def _transcript(path: Path, script: str, name: str, *options: str) -> str:
@@ -79,6 +107,17 @@ GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "screen.md", "keys"): keys.markdown_table,
     (DOCS / "lessons.md", "lesson"): _first_step,
     (DOCS / "lessons.md", "writing"): lambda: about_lessons.HELP + "\n",
+    (DOCS / "node.md", "rule run"): lambda: run_of(
+        "bugs/no-log-check", "--without-bugs", "--node=my.py:AnyLog", "-q", "--backend=sim", "--seed=7", my="rule"
+    ),
+    (DOCS / "node.md", "node run"): lambda: run_of(
+        "-", "-q", reader=part(DOCS / "node.md", "node script"), generous="node"
+    ),
+    (DOCS / "node.md", "failure run"): lambda: run_of(
+        "leader-failover", "--node=careless.py", "-q", "--backend=sim", "--seed=7", careless="failure"
+    ),
+    (DOCS / "node.md", "rules"): lambda: _methods(Rules, "rule", "what it decides"),
+    (DOCS / "node.md", "inputs"): lambda: _methods(ConsensusModule, "method", "what it does"),
     (DOCS / "transcripts.md", "blocks"): lambda: answers.HELP + "\n",
 }
 """Every generated part, by page and name, and what gives it."""

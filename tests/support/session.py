@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 from raftplay import Config, UsageError
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.errors import Failed
-from raftplay.commands.live import Live, Outcome
-from raftplay.commands.session import Session
+from raftplay.language.table import bind
 from raftplay.past.history import History
+from raftplay.run.live import Live, Outcome
+from raftplay.session.branches import Blueprint
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.stream import Reader
 
 
@@ -60,7 +61,7 @@ def perform(session: Session, *lines: str) -> list[str]:
     """Do the commands of some lines; the answer of each, or why there is none."""
     answers = []
     for line in lines:
-        for bound in session.bind(line):
+        for bound in bind(line, session):
             try:
                 answers.append(session.perform(bound))
             except (Failed, UsageError, Interrupted) as error:

@@ -5,8 +5,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from raftplay.commands.script import ScriptRefused, parse_script
-from raftplay.commands.table import TABLE
+from raftplay.language.table import TABLE
+from raftplay.run.script import ScriptRefused, parse_script
 
 NAMES = [*TABLE, "crush", "CRASH", "", "'", "\\"]
 WORDS = """

@@ -7,13 +7,13 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.live import Outcome
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.view import View
+from raftplay.run.live import Outcome
+from raftplay.run.script import parse_script
+from raftplay.session.branches import Blueprint
+from raftplay.session.session import Session
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.driver import SessionLike, Still

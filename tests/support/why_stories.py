@@ -6,11 +6,11 @@ from contextlib import suppress
 from raftplay import Harness
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.timings import told_elsewhere
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.view import View
+from raftplay.run.script import parse_script
+from raftplay.session.session import Session
 from raftplay.why import Explanation
 
 Ask = Callable[[View], Explanation]

@@ -10,10 +10,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
-from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
+from raftplay.session.session import Session
 from raftplay.watch import facts
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
 from raftplay.why.breaches import BreachFacts
@@ -223,7 +223,7 @@ def check_node(watched: Watched, id: int, facts: object) -> None:
             assert isinstance(facts, CandidateFacts)
             assert facts.deadline == timer_of(h, id)
             check_candidacy(watched, id, facts.candidacy)
-        case CMState.FOLLOWER:
+        case CMState.FOLLOWER | CMState.PRE_CANDIDATE:
             assert isinstance(facts, FollowerFacts)
             check_follower(watched, id, facts)
     server = h.cluster[id]
@@ -320,7 +320,7 @@ def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
         check_ruling(facts.vote.ruling, witness.voted[id, cm.voted_for, cm.current_term])
     check_ruling(facts.heard, witness.heard.get(id))
     assert (facts.last_index, facts.commit_index) == (len(cm.log) - 1, cm.commit_index)
-    assert (facts.asking is not None) == cm._asking_first
+    assert (facts.asking is not None) == (cm.state is CMState.PRE_CANDIDATE)
     if facts.asking is not None:
         check_candidacy(watched, id, facts.asking)
     stood = (id, cm.current_term) in witness.stood and facts.vote is not None and facts.vote.candidate == id
@@ -362,7 +362,7 @@ def check_quorum(watched: Watched, facts: QuorumFacts) -> None:
     if leader is None:
         assert (facts.reason == "too few live") == (len(live) < needed(h))
         assert (facts.reason == "too few meet") == (len(live) >= needed(h) and not can_meet)
-    asking = [id for id in live if h.cluster[id].cm.state is CMState.CANDIDATE or h.cluster[id].cm._asking_first]
+    asking = [id for id in live if h.cluster[id].cm.state in (CMState.CANDIDATE, CMState.PRE_CANDIDATE)]
     assert [c.node for c in facts.candidacies] == asking
     waiting = [id for id in live if not h.cluster[id].frozen and not h.cluster[id].is_leader()]
     timers = [(when, id) for id in waiting if (when := timer_of(h, id)) < math.inf]
@@ -428,7 +428,7 @@ def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int
         return
     having = {leader} | {share.node for share in facts.shares if share.has}
     if facts.outcome == "not written":
-        assert cm._durable_index < facts.decider
+        assert cm._store.length <= facts.decider
     if facts.outcome == "too few":
         assert len(having) < needed(h)
     if facts.outcome == "not acknowledged":

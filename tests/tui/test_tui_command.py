@@ -11,7 +11,7 @@ from support.command_line import environment, raftplay
 from support.places import ROOT
 from support.tui import still
 
-from raftplay.commands.report import report
+from raftplay.run.report import report
 from raftplay.tui import gallery, settings
 from raftplay.tui.theme import DARK, LIGHT, style_of
 

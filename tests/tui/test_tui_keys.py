@@ -14,9 +14,9 @@ from textual.command import CommandList, CommandPalette
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
-from raftplay.commands.completion import Hint
-from raftplay.commands.session import Session
-from raftplay.commands.table import TABLE
+from raftplay.language.completion import Hint
+from raftplay.language.table import TABLE
+from raftplay.session.session import Session
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box

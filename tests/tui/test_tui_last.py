@@ -13,11 +13,12 @@ from test_tui_terminal import Terminal, is_given_back
 from textual.pilot import Pilot
 
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.script import Script
-from raftplay.commands.session import Session
 from raftplay.errors import UsageError
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
+from raftplay.language.table import bind
+from raftplay.run.script import Script
+from raftplay.session.branches import Blueprint
+from raftplay.session.session import Session
 from raftplay.tui import last
 from raftplay.tui.sheet import Leaving
 
@@ -76,7 +77,7 @@ def test_a_broken_invariant_is_where_it_was() -> None:
     session = session_of(blueprint(2, bugs=("forget-vote",)))
     session.harness.pauses_at_breach = True
     with pytest.raises(InvariantBroken):
-        session.perform(session.bind("sleep 1s")[0])
+        session.perform(bind("sleep 1s", session)[0])
     last.keep(session)
     again = opened_again(last.load())
     assert again.harness.breach == session.harness.breach
@@ -91,7 +92,7 @@ def test_a_session_in_which_nothing_was_done_leaves_the_one_before_it() -> None:
     idle = session_of(blueprint(3))
     perform(idle, "status")
     assert last.keep(idle) == ""
-    assert [step.bound.command.name for step in last.load().steps] == ["wait"]
+    assert [step.bound.name for step in last.load().steps] == ["wait"]
 
 
 def test_it_is_its_owner_s_alone_and_no_bigger_than_can_be_read_again() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 from support.tui import app_of, pressed, session_of, shown
 from textual.pilot import Pilot
 
-from raftplay.commands.live import Live
-from raftplay.commands.runner import opened
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.explore.command import explore
 from raftplay.explore.sweep import Search
+from raftplay.run.live import Live
+from raftplay.run.runner import opened
+from raftplay.run.script import parse_script
 from raftplay.tui.app import RaftApp
 from raftplay.tui.play import Player
 

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.tui import context, done, still, texts, view_after
 
-from raftplay.commands.shown import columns
 from raftplay.output import forced
 from raftplay.raft.messages import LogEntry
+from raftplay.session.shown import columns
 from raftplay.tui.model import diagram, events, matrix, nodes, status, why
 from raftplay.tui.model.context import KINDS, Filter
 from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
 from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
+from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
 DEPOSED = (
@@ -88,7 +89,7 @@ def test_the_status_line_says_who_leads_what_is_wrong_and_whether_time_goes_by()
         "2 faults",
         "bug commit-old-term",
         "sim seed 7",
-        "18 ok",
+        f"{len(INVARIANTS)} ok",
         "speed 1",
     ):
         assert words in line

@@ -5,8 +5,8 @@ from support.tui import Still, app_of, played, pressed, session_of
 from textual.pilot import Pilot
 
 from raftplay import scenarios
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
+from raftplay.run.script import parse_script
 from raftplay.tui.play import LONGEST_READING, SHORTEST_READING, Player, scenes_of
 from raftplay.tui.state import ScreenState
 
@@ -57,7 +57,7 @@ def test_each_step_has_the_comments_before_it_and_behind_it() -> None:
         (),
         ("That was it.",),
     ]
-    assert [s.step.bound.statement.text if s.step else None for s in scenes][-2:] == ["expect no leader", None]
+    assert [s.step.bound.text if s.step else None for s in scenes][-2:] == ["expect no leader", None]
 
 
 def test_a_script_goes_as_it_does_without_a_screen_and_time_stands_still_between_its_steps() -> None:

@@ -19,11 +19,11 @@ from raftplay import AppendEntriesArgs, Config, Harness, LogEntry, RaftConfig, U
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.about_traces import replay_text
 from raftplay.commands.looking import help_text
-from raftplay.commands.runner import opened
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
 from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesReply, CMState, CommitEntry, RequestVoteArgs, RequestVoteReply
+from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
 from raftplay.watch.facts import FactBase, Record
 from raftplay.watch.invariants import Invariants

@@ -15,12 +15,12 @@ import raftplay
 from raftplay import CheckFailed, Config, Harness, RaftConfig, why
 from raftplay.commands.looking import LOG_ROWS, log_text, status_text
 from raftplay.commands.rewinding import _node_text
-from raftplay.commands.script import parse_script
-from raftplay.commands.session import Session
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
 from raftplay.raft.storage import StorageError
+from raftplay.run.script import parse_script
+from raftplay.session.session import Session
 from raftplay.shell.look import fault_line, node_lines
 from raftplay.tui.model import matrix, network, nodes, status
 from raftplay.tui.model import why as why_pane

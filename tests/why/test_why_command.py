@@ -6,10 +6,10 @@ import pytest
 from support.language import held, mistake, ran
 
 from raftplay import Harness
-from raftplay.commands.runner import Status
-from raftplay.commands.session import Session
 from raftplay.errors import UsageError
 from raftplay.past.history import History
+from raftplay.run.runner import Status
+from raftplay.session.session import Session
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 LED = "timing election=20s..40s delay=2ms\ntimeout 0; wait leader is 0; sleep 5ms; "

@@ -3,8 +3,8 @@
 from support.why_stories import LED, lines_of, view_after
 
 from raftplay import Harness, scenarios
-from raftplay.commands.session import Session
 from raftplay.past.history import History
+from raftplay.session.session import Session
 from raftplay.why import why_not_committed
 from raftplay.why.calls import CallStage
 from raftplay.why.entries import IndexFacts

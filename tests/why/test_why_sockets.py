@@ -10,8 +10,8 @@ from support.why_stories import LED, view_after
 from support.why_truth import everything
 
 from raftplay import AppendEntriesArgs, Harness
-from raftplay.commands.session import Session
 from raftplay.past.history import History
+from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 from raftplay.why import why, why_no_leader, why_node, why_not_committed
 from raftplay.why.calls import CallStage

@@ -11,8 +11,6 @@ from support.why_witness import Witness
 
 from raftplay import Config, Harness, scenarios
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.errors import Failed
-from raftplay.commands.script import parse_script
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.explore.mixes import MIXES, FaultChooser
@@ -20,6 +18,8 @@ from raftplay.explore.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import RaftConfig
+from raftplay.run.script import parse_script
+from raftplay.session.errors import Failed
 
 LONG = 1_000_000
 """Records of a history that forgets nothing here."""
@@ -49,7 +49,7 @@ def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
     cluster = watched(setup.nodes, seed, setup.config(), every=23, watch=setup.watched or True)
     with suppress(InvariantBroken), cluster.h:
         for step in script.steps:
-            if cluster.h.breach is not None and step.bound.command.name in ("sleep", "wait", "never"):
+            if cluster.h.breach is not None and step.bound.name in ("sleep", "wait", "never"):
                 continue  # what they wait for may not come any more
             with suppress(InvariantBroken, Failed, UsageError):
                 step.bound.run(cluster.session)

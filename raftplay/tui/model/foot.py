@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from raftplay.commands.completion import Hint
-from raftplay.commands.live import Outcome
-from raftplay.commands.shown import columns
+from raftplay.language.completion import Hint
 from raftplay.past.view import View
+from raftplay.run.live import Outcome
+from raftplay.session.shown import columns
 from raftplay.tui.keys import KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain

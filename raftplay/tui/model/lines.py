@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from raftplay.commands import shown
+from raftplay.session import shown
 
 Target: TypeAlias = tuple[str, int] | None
 """The target of a click on a piece: ("node", 3), ("row", 17), ("pane", 2) …"""

@@ -10,6 +10,9 @@ from raftplay.tui.model.glyphs import Glyphs, Role, mark_of, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, beside, fit, pad
 from raftplay.watch.text import or_dash
 
+ASKING = (CMState.CANDIDATE, CMState.PRE_CANDIDATE)
+"""The roles in which a node counts votes."""
+
 PANEL_HEIGHT = 10
 """Lines of a panel, its frame included."""
 
@@ -195,7 +198,7 @@ def _frame(role: Role, is_selected: bool) -> str:
     """Return the style of a frame: followers and nodes that are down stay in the background."""
     if is_selected:
         return f"{role.style} bold"
-    return role.style if role.word in ("leader", "candidate") else "line"
+    return role.style if role.word in ("leader", "candidate", "pre-candidate") else "line"
 
 
 def _panel_bottom(node: NodeSnapshot, width: int, frame: str, is_selected: bool, glyphs: Glyphs) -> Line:
@@ -234,7 +237,7 @@ def _panel_body(view: View, node: NodeSnapshot, width: int, context: Context) ->
     ]
     if not node.alive:
         lines.append((Piece(ON_DISK, "dim"),))
-    elif node.state is CMState.CANDIDATE:
+    elif node.state in ASKING:
         lines.append((Piece("votes ", "dim"), *votes_line(view, node, glyphs)))
         lines.append((Piece("from ", "dim"), Piece(" ".join(f"n{v}" for v in sorted(node.votes)), "text")))
     elif node.state is CMState.LEADER:
@@ -289,7 +292,7 @@ def _row(view: View, node: NodeSnapshot, context: Context, timer: int, index: tu
         Piece("  "),
     ]
     wide = width >= 100
-    if node.alive and node.state is CMState.CANDIDATE and not wide:
+    if node.alive and node.state in ASKING and not wide:
         pieces += fit(votes_line(view, node, glyphs), timer + 7)
     else:
         full = 0.05 if node.state is CMState.LEADER else longest_timeout(view)
@@ -333,7 +336,7 @@ def _peers_room(view: View, width: int) -> int:
 def _row_peers(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
     if not node.alive:
         return ()
-    if node.state is CMState.CANDIDATE:
+    if node.state in ASKING:
         return votes_line(view, node, glyphs)
     if node.state is CMState.LEADER:
         match_of = dict(node.match_index)

@@ -7,28 +7,25 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from raftplay.commands.cursor import Cursor, Scope, did_you_mean
-from raftplay.commands.lexer import Mistake, Statement
-from raftplay.commands.shown import quoted
 from raftplay.docs import PAGES
 from raftplay.docstrings import docstring
+from raftplay.errors import UsageError
+from raftplay.language.cursor import Cursor, Offer, Scope
+from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.session.branches import Effect
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted
+from raftplay.watch.text import count
 
-if TYPE_CHECKING:
-    from raftplay.commands.offers import Offer
-    from raftplay.commands.session import Session
-
-Resolve = Callable[["Session"], Any]
+Resolve = Callable[[Session], Any]
+Function = Callable[..., str | None]
+F = TypeVar("F", bound=Function)
 
 CONDITIONS, TRACE = "conditions", "trace"
 TOPICS = (*PAGES, CONDITIONS, TRACE)
 """The topics that `help` explains besides the commands."""
-
-Effect = Literal["acts", "passes", "looks", "checks", "clock"]
-"""The effect of a command on a session: it acts on the cluster, lets time pass, only looks, checks the present,
-or changes the clock. The journal does not keep a look, only that it sent what was submitted. A command that acts
-or lets time pass ends a look at the past."""
 
 GROUPS: dict[str, Effect] = {
     "Setting up": "looks",
@@ -78,7 +75,7 @@ class Command:
 
     name: str
     group: str
-    function: Callable[..., str]
+    function: Function
     parameters: tuple[Parameter, ...]
     help: str
     example: str
@@ -109,34 +106,67 @@ class Bound:
     statement: Statement
     arguments: tuple[tuple[str, Resolve], ...]
 
-    def run(self, session: "Session") -> str:
+    @property
+    def name(self) -> str:
+        """Return the name of the command."""
+        return self.command.name
+
+    @property
+    def group(self) -> str:
+        """Return the group of the command."""
+        return self.command.group
+
+    @property
+    def effect(self) -> Effect:
+        """Return the effect of the command."""
+        return self.command.effect
+
+    @property
+    def text(self) -> str:
+        """Return the command as it was written."""
+        return self.statement.text
+
+    def run(self, session: Session) -> str:
         """Run the command and return its answer. Raises `Failed` and `UsageError`."""
+        if self.command.setup and not self.command.in_session:
+            raise too_late(self.name, session)
         if self.command.settles_first:
             session.harness.settle()
         values = {name: resolve(session) for name, resolve in self.arguments}
-        return self.command.function(session, **values)
+        return self.command.function(session, **values) or ""
+
+    def choose(self, setup: object) -> None:
+        """Keep what a set-up line chooses in `setup`. Raises `UsageError` if it was chosen before."""
+        values = {name: resolve(None) for name, resolve in self.arguments}  # type: ignore[arg-type]
+        self.command.function(setup, **values)
 
 
 TABLE: dict[str, Command] = {}
 
 
-def command(
-    group: str, example: str, *, effect: Effect | None = None, setup: bool = False, in_session: bool | None = None
-) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row.
+def setup_line(example: str, *, in_session: bool = False) -> Callable[[F], F]:
+    """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
-    A line of a script's `setup` cannot be typed into a session, unless `in_session` is true.
+    It cannot be typed into a session unless it is `in_session`: then its function gets the session, too.
     """
+    return command("Setting up", example, setup=True, in_session=in_session)
+
+
+def command(
+    group: str, example: str, *, effect: Effect | None = None, setup: bool = False, in_session: bool = True
+) -> Callable[[F], F]:
+    """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row."""
     assert group in GROUPS
 
-    def declare(function: Callable[..., str]) -> Callable[..., str]:
+    def declare(function: F) -> F:
         name = function.__name__.rstrip("_")
         about = " ".join(docstring(function).split())
         assert about, name
         assert name not in TABLE, name
         does = effect or GROUPS[group]
-        typed = not setup if in_session is None else in_session
-        TABLE[name] = Command(name, group, function, _parameters(function), about, example, does, setup, typed)
+        TABLE[name] = Command(
+            name, group, function, _parameters(function), about, example, does, setup, in_session
+        )
         return function
 
     return declare
@@ -166,7 +196,7 @@ class Followed:
 
     command: Command
     at: int | None
-    wanted: "tuple[Offer | str, ...]"
+    wanted: tuple[Offer | str, ...]
     mistake: Mistake | None = None
 
 
@@ -239,8 +269,8 @@ def _argument(cursor: Cursor, parameter: Parameter) -> Resolve | None:
     return kind.read(cursor)
 
 
-def _parameters(function: Callable[..., str]) -> tuple[Parameter, ...]:
-    hints = get_type_hints(function, include_extras=True, localns={"Session": object})
+def _parameters(function: Function) -> tuple[Parameter, ...]:
+    hints = get_type_hints(function, include_extras=True)
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints[name]
@@ -251,10 +281,25 @@ def _parameters(function: Callable[..., str]) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
+def too_late(name: str, session: Session) -> UsageError:
+    """Return the error of a set-up line in a session."""
+    return UsageError(f"{name} can be chosen only before the cluster of {count(session.harness.n, 'node')} runs")
+
+
 def constant(value: object) -> Resolve:
     """Return a `Resolve` that gives `value` without a session."""
     return partial(_give, value)
 
 
-def _give(value: object, _: "Session") -> object:
+def _give(value: object, _: Session) -> object:
     return value
+
+
+def bind(line: str, session: Session) -> list[Bound]:
+    """Parse the commands of a line typed into `session`. Raises `Mistake`."""
+    scope = Scope.of(session)
+    try:
+        return [parse(statement, scope) for statement in split_line(line)[0]]
+    except Mistake as mistake:  # in a session, help is a command
+        mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
+        raise

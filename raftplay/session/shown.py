@@ -1,7 +1,9 @@
 """Text of users as messages show it: short, visible, and measured in the columns of a terminal."""
 
+import difflib
 import shlex
 import unicodedata
+from collections.abc import Iterable
 
 from raftplay.watch.text import visible
 
@@ -21,6 +23,13 @@ def short(text: str, limit: int = LONGEST_SHOWN) -> str:
 def quoted(text: str) -> str:
     """Return `text` as `short` shows it, between quotation marks."""
     return f"'{short(text)}'"
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean …?`` if a known name is close to `text`, else ""."""
+    by_letters = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(text[:LONGEST_SHOWN].lower(), list(by_letters), n=1, cutoff=0.6)
+    return f"; did you mean {quoted(by_letters[close[0]])}?" if close else ""
 
 
 def path_text(path: str) -> str:

@@ -2,20 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
-from raftplay.commands import offers
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Word
-from raftplay.commands.shown import quoted, short
+from raftplay.cluster.harness import Harness
 from raftplay.errors import UsageError
+from raftplay.language import offers
+from raftplay.language.cursor import Cursor, Offer
+from raftplay.language.lexer import Word
 from raftplay.raft.messages import CMState
-
-if TYPE_CHECKING:
-    from raftplay.cluster.harness import Harness
-    from raftplay.commands.session import Session
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted, short
 
 SINGLE = ("leader", "follower")
 SEVERAL = ("followers", "all", "alive", "crashed")
@@ -33,14 +30,14 @@ class Selector:
 
     parts: tuple[int | str, ...]
 
-    def resolve(self, session: "Session") -> list[int]:
+    def resolve(self, session: Session) -> list[int]:
         """Return the ids, each once, in the order written. Raises `Failed` without a `leader` or `follower`."""
         ids: dict[int, None] = {}
         for part in self.parts:
             ids.update(dict.fromkeys(_resolve(part, session)))
         return list(ids)
 
-    def resolve_one(self, session: "Session") -> int:
+    def resolve_one(self, session: Session) -> int:
         """Return the one id. Raises `Failed`, or `UsageError` if it is not exactly one."""
         ids = self.resolve(session)
         if len(ids) != 1:
@@ -51,12 +48,12 @@ class Selector:
         return ",".join(map(str, self.parts))
 
 
-def parse_nodes(cursor: Cursor, offer: offers.Offer = SOME) -> Selector:
+def parse_nodes(cursor: Cursor, offer: Offer = SOME) -> Selector:
     """Parse the next word as nodes. Raises `Mistake`."""
     return selector(cursor, cursor.next("NODES", offer))
 
 
-def parse_node(cursor: Cursor, offer: offers.Offer = ONE) -> Selector:
+def parse_node(cursor: Cursor, offer: Offer = ONE) -> Selector:
     """Parse the next word as exactly one node. Raises `Mistake`."""
     word = cursor.next("NODE", offer)
     found = selector(cursor, word)
@@ -70,18 +67,18 @@ def selector(cursor: Cursor, word: Word) -> Selector:
     return Selector(tuple(_part(cursor, word, text) for text in word.text.split(",")))
 
 
-def leader(harness: "Harness") -> int | None:
+def leader(harness: Harness) -> int | None:
     """Return the leader of the highest term among connected live nodes; None if there is none."""
     found = checks.leaders(harness)
     return found[0] if found else None
 
 
-def highest_term(harness: "Harness") -> int | None:
+def highest_term(harness: Harness) -> int | None:
     """Return the highest term among connected live nodes; None if there is no such node."""
     return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
 
 
-def followers(harness: "Harness") -> list[int]:
+def followers(harness: Harness) -> list[int]:
     """Return the connected live followers, by number."""
     return [id for id in checks.connected(harness) if harness.cluster[id].cm.state is CMState.FOLLOWER]
 
@@ -110,7 +107,7 @@ def check_variable(cursor: Cursor, word: Word, text: str) -> None:
         raise cursor.mistake(f"{short(text)} was not set before{hint or how}", word)
 
 
-def _resolve(part: int | str, session: "Session") -> list[int]:
+def _resolve(part: int | str, session: Session) -> list[int]:
     harness = session.harness
     match part:
         case int():

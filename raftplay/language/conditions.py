@@ -8,23 +8,20 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 from raftplay.cluster import checks
 from raftplay.cluster.snapshot import NOT_KEPT
-from raftplay.commands import offers
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake, Word
-from raftplay.commands.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
-from raftplay.commands.shown import quoted, short
-from raftplay.commands.values import ENDLESS, limits_text, submittable, whole
 from raftplay.errors import UsageError
+from raftplay.language import offers
+from raftplay.language.cursor import Cursor, Offered, Place
+from raftplay.language.lexer import Mistake, Word
+from raftplay.language.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
+from raftplay.language.values import ENDLESS, limits_text, submittable, whole
 from raftplay.raft.messages import CMState
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.watch.text import command_text, count
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
@@ -48,16 +45,16 @@ _STATES = {str(state).lower(): state for state in CMState}
 class Condition:
     """A condition: `holds` checks it, `seen` returns in words what is seen."""
 
-    holds: Callable[["Session"], bool]
-    seen: Callable[["Session"], str]
+    holds: Callable[[Session], bool]
+    seen: Callable[[Session], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A number of a cluster: `value` reads it (None if there is none); `seen` returns it in words."""
 
-    value: Callable[["Session"], int | None]
-    seen: Callable[["Session"], str]
+    value: Callable[[Session], int | None]
+    seen: Callable[[Session], str]
 
 
 _LOWEST = {"term": 0, "commit": -1, "log": 0}
@@ -71,7 +68,7 @@ FORMS = (
     ("no leader", "no connected live node leads"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
-    ("NODES is follower|candidate|leader|dead", "each of them is in that state"),
+    ("NODES is follower|pre-candidate|candidate|leader|dead", "each of them is in that state"),
     ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
     ("term of NODE OP N", "that node's term; of a node that is down, the term on its disk"),
     (
@@ -91,12 +88,12 @@ NUMBERS = offers.either(offers.word("index", "the log index of the last submit")
 VALUES = offers.either(offers.values, offers.variables)
 
 
-def _beginnings(_: offers.Place) -> Iterator[offers.Offered]:
+def _beginnings(_: Place) -> Iterator[Offered]:
     """Offer the words that begin a condition, up to its first variable part."""
     for form, meaning in FORMS:
         words = list(takewhile(str.islower, form.split()))
         if words:
-            yield offers.Offered(" ".join(words), meaning)
+            yield Offered(" ".join(words), meaning)
 
 
 def parse_condition(cursor: Cursor) -> Condition:
@@ -141,7 +138,9 @@ def _check_verb(cursor: Cursor, first: Word) -> None:
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     if not cursor.sees("is"):
         if cursor.is_at_end and first.text not in MEASURES and _names_nodes(cursor, first):
-            raise cursor.mistake(f"'is' is missing: {first.text} is follower, candidate, leader or dead")
+            raise cursor.mistake(
+                f"'is' is missing: {first.text} is follower, pre-candidate, candidate, leader or dead"
+            )
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
         raise cursor.mistake(f"unknown condition {quoted(first.text)}{hint}", first)
@@ -153,17 +152,17 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
         if word is None or word.text not in _STATES:
             negated = cursor.take("not")
             return _leader_is(parse_node(cursor), negated)
-    word = cursor.next("follower, candidate, leader or dead", offers.words(*_STATES))
+    word = cursor.next("follower, pre-candidate, candidate, leader or dead", offers.words(*_STATES))
     if word.text not in _STATES:
-        hint = did_you_mean(word.text, _STATES) or "; use follower, candidate, leader or dead"
+        hint = did_you_mean(word.text, _STATES) or "; use follower, pre-candidate, candidate, leader or dead"
         raise cursor.mistake(f"unknown state {quoted(word.text)}{hint}", word)
     state = _STATES[word.text]
 
-    def holds(session: "Session") -> bool:
+    def holds(session: Session) -> bool:
         ids = _resolve(subject, session)
         return bool(ids) and all(session.harness.cluster[id].cm.state is state for id in ids)
 
-    def seen(session: "Session") -> str:
+    def seen(session: Session) -> str:
         ids = _resolve(subject, session)
         states = (f"node {id} is {session.harness.cluster[id].cm.state}" for id in ids)
         return ", ".join(states) or "there is no such node"
@@ -180,7 +179,7 @@ def _names_nodes(cursor: Cursor, word: Word) -> bool:
 
 
 def _leader() -> Condition:
-    def holds(session: "Session") -> bool:
+    def holds(session: Session) -> bool:
         found = checks.leaders(session.harness)
         terms = [session.harness.cluster[id].cm.current_term for id in found]
         return bool(found) and terms.count(terms[0]) == 1
@@ -197,7 +196,7 @@ def _no_leader() -> Condition:
 
 
 def _leader_is(node: Selector, negated: bool) -> Condition:
-    def holds(session: "Session") -> bool:
+    def holds(session: Session) -> bool:
         now = leader(session.harness)
         ids = _resolve(node, session)
         return now is not None and bool(ids) and (now != ids[0]) is negated
@@ -208,7 +207,7 @@ def _leader_is(node: Selector, negated: bool) -> Condition:
 def measure_of(what: str, node: Selector | None) -> "Measure":
     """Return the measure `what` (a word of `MEASURES`), of `node` or (None) of the whole cluster."""
 
-    def value(session: "Session") -> int | None:
+    def value(session: Session) -> int | None:
         harness = session.harness
         if node is None:
             return highest_term(harness)
@@ -221,7 +220,7 @@ def measure_of(what: str, node: Selector | None) -> "Measure":
         cm = harness.cluster[ids[0]].cm
         return {"term": cm.current_term, "commit": cm.commit_index, "log": len(cm.log)}[what]
 
-    def seen(session: "Session") -> str:
+    def seen(session: Session) -> str:
         number = value(session)
         if number is None:
             return "there is no such node" if node else "no node is connected"
@@ -242,14 +241,14 @@ def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
     compare = OPERATORS[sign]
     measure = measure_of(what, node)
 
-    def holds(session: "Session") -> bool:
+    def holds(session: Session) -> bool:
         value = measure.value(session)
         return value is not None and compare(value, number(session))
 
     return Condition(holds, measure.seen)
 
 
-def _comparison(cursor: Cursor, what: str) -> tuple[str, Callable[["Session"], int]]:
+def _comparison(cursor: Cursor, what: str) -> tuple[str, Callable[[Session], int]]:
     word = cursor.next("a comparison such as >= 3", offers.words(*OPERATORS))
     if word.text not in OPERATORS:
         raise cursor.mistake(_no_operator(word.text), word)
@@ -267,7 +266,7 @@ def _no_operator(text: str) -> str:
 
 def number_or_variable(
     cursor: Cursor, word: Word, what: str = "number", low: int = -1, high: int = ENDLESS
-) -> Callable[["Session"], int]:
+) -> Callable[[Session], int]:
     """Read a number from `low` to `high`, ``$name``, or ``index`` (of the last submit). Raises `Mistake`.
 
     A variable that is out of these limits is a `UsageError` when the command runs.
@@ -284,7 +283,7 @@ def number_or_variable(
     if word.text == "index":
         return lambda session: within(session.last_index())
     number = whole(cursor, word, what, low, high)
-    return lambda session: number
+    return lambda _: number
 
 
 def _committed(cursor: Cursor) -> Condition:
@@ -294,39 +293,39 @@ def _committed(cursor: Cursor) -> Condition:
         count = number_or_variable(cursor, word, "number of nodes", 0, cursor.scope.nodes)
         return Condition(lambda s: _committed_on(s, value(s), count(s)), lambda s: holders_text(s, value(s)))
 
-    def holds(session: "Session") -> bool:
+    def holds(session: Session) -> bool:
         return _committed_on(session, value(session), max(1, len(checks.connected(session.harness))))
 
     return Condition(holds, lambda s: holders_text(s, value(s)))
 
 
-def _committed_on(session: "Session", value: object, count: int) -> bool:
+def _committed_on(session: Session, value: object, count: int) -> bool:
     found = checks.holders(session.harness, value)
     return len(found) == count and checks.disagreement(session.harness, found) is None
 
 
-def _counts(place: offers.Place) -> Iterator[offers.Offered]:
+def _counts(place: Place) -> Iterator[Offered]:
     total = place.scope.nodes
     for number in range(total, 0, -1):
         help = "all" if number == total else "a majority" if number == total // 2 + 1 else ""
-        yield offers.Offered(str(number), f"{help} of {count(total, 'node')}" if help else "")
+        yield Offered(str(number), f"{help} of {count(total, 'node')}" if help else "")
     yield from NUMBERS(place)
 
 
-def _not_committed(value: Callable[["Session"], object]) -> Condition:
+def _not_committed(value: Callable[[Session], object]) -> Condition:
     return Condition(lambda s: not checks.holders(s.harness, value(s)), lambda s: holders_text(s, value(s)))
 
 
-def _value(cursor: Cursor) -> Callable[["Session"], object]:
+def _value(cursor: Cursor) -> Callable[[Session], object]:
     word = cursor.next("a VALUE", VALUES)
     if word.text.startswith("$") and not word.quoted:
         check_variable(cursor, word, word.text)
         return lambda session: session.variable(word.text[1:])
     value = submittable(cursor, word)
-    return lambda session: value
+    return lambda _: value
 
 
-def leaders_text(session: "Session") -> str:
+def leaders_text(session: Session) -> str:
     """Return the connected leaders and their terms in words."""
     harness = session.harness
     found = checks.leaders(harness)
@@ -335,7 +334,7 @@ def leaders_text(session: "Session") -> str:
     return ", ".join(f"node {id} leads term {harness.cluster[id].cm.current_term}" for id in found)
 
 
-def holders_text(session: "Session", value: object) -> str:
+def holders_text(session: Session, value: object) -> str:
     """Return in words which connected nodes have committed `value`."""
     found = checks.holders(session.harness, value)
     total = len(checks.connected(session.harness))
@@ -348,7 +347,7 @@ def holders_text(session: "Session", value: object) -> str:
     return f"{shown} is committed at index {found[0][1]} on {len(found)} of {total} connected nodes ({nodes})"
 
 
-def _commit_lengths(session: "Session") -> str:
+def _commit_lengths(session: Session) -> str:
     harness = session.harness
     ids = checks.connected(harness)
     if not ids:
@@ -361,7 +360,7 @@ def _commit_lengths(session: "Session") -> str:
     return "committed entries: " + ", ".join(f"node {id} has {length}" for id, length in lengths.items())
 
 
-def _resolve(subject: Selector, session: "Session") -> list[int]:
+def _resolve(subject: Selector, session: Session) -> list[int]:
     """Return the nodes; none while no node is `leader` or `follower`, so that a condition does not hold yet."""
     try:
         return subject.resolve(session)

@@ -1,15 +1,13 @@
 """Reading the words of one statement in order, and the names that it may use."""
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from raftplay.commands.lexer import Mistake, Statement, Word
-from raftplay.commands.shown import LONGEST_SHOWN, quoted
-
-if TYPE_CHECKING:
-    from raftplay.commands.offers import Offer
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.language.lexer import Mistake, Statement, Word
+from raftplay.past.view import View
+from raftplay.session.session import Session
 
 
 @dataclass(slots=True)
@@ -18,6 +16,51 @@ class Scope:
 
     nodes: int
     variables: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, session: Session) -> "Scope":
+        """Return the nodes and variables that a line typed into `session` may name now."""
+        return cls(session.harness.n, set(session.variables))
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A text that may be typed in place of the word from its character `at` on.
+
+    `at` may be negative if the text spans several words. `is_text`: the text comes from users and is quoted.
+    """
+
+    text: str
+    help: str = ""
+    at: int = 0
+    is_text: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a line: the `words` before it in its statement, and the `typed` part of the word there.
+
+    `column` is the beginning of that word (from 1). `session` is None if there is no cluster.
+    """
+
+    words: tuple[Word, ...]
+    typed: str
+    column: int
+    scope: Scope
+    session: Session | None = None
+
+    @cached_property
+    def view(self) -> View | None:
+        """Return the session's view; None without a session."""
+        return None if self.session is None else self.session.view()
+
+    @property
+    def nodes(self) -> tuple[NodeSnapshot, ...]:
+        """Return the nodes of the view."""
+        return () if self.view is None else self.view.snapshot.nodes
+
+
+Offer = Callable[[Place], Iterable[Offered]]
 
 
 class Cursor:
@@ -49,7 +92,7 @@ class Cursor:
         """Return whether all words are taken."""
         return self.at >= len(self.words)
 
-    def next(self, what: str, offer: "Offer | None" = None) -> Word:
+    def next(self, what: str, offer: Offer | None = None) -> Word:
         """Take and return the next word; `offer` says what it may be. Raises `Mistake` if `what` is missing."""
         self.want(offer)
         word = self.peek()
@@ -76,12 +119,12 @@ class Cursor:
         word = self.peek()
         return word is not None and word.text == text and not word.quoted
 
-    def want(self, offer: "Offer | str | None") -> None:
+    def want(self, offer: Offer | str | None) -> None:
         """Note that `offer` may stand here, if this is after the last word."""
         if offer is not None and self.is_at_end:
             self.wanted.append(offer)
 
-    def rest(self, offer: "Offer | None" = None) -> list[Word]:
+    def rest(self, offer: Offer | None = None) -> list[Word]:
         """Take and return the remaining words up to a stop; `offer` says what they may be."""
         words = []
         while (word := self.peek()) is not None:
@@ -93,10 +136,3 @@ class Cursor:
     def mistake(self, message: str, word: Word | None = None) -> Mistake:
         """Return a mistake at `word`, or after the statement."""
         return self.statement.mistake(message, word)
-
-
-def did_you_mean(text: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean …?`` if a known name is close to `text`, else ""."""
-    by_letters = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(text[:LONGEST_SHOWN].lower(), list(by_letters), n=1, cutoff=0.6)
-    return f"; did you mean {quoted(by_letters[close[0]])}?" if close else ""

@@ -6,8 +6,8 @@ keep spaces. A mistake has its line and column, so that a caret can show it unde
 
 from dataclasses import dataclass
 
-from raftplay.commands.shown import columns
 from raftplay.errors import UsageError
+from raftplay.session.shown import columns
 from raftplay.watch.text import visible
 
 MAX_LINE_BYTES = 64 * 1024

@@ -7,14 +7,14 @@ from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.own_node import loaded
-from raftplay.commands import acting, keeping, looking, rewinding, setup, single, timing, why
-from raftplay.commands.answers import RULE, Block, is_rule, read_block
-from raftplay.commands.cursor import Scope
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
-from raftplay.commands.setup import Setup, apply
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import TABLE, Bound, Command, parse
+from raftplay.commands import acting, keeping, looking, messages, rewinding, setup, timing, why
+from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
+from raftplay.language.table import TABLE, Bound, Command, parse
+from raftplay.run.answers import RULE, Block, is_rule, read_block
+from raftplay.session.shown import quoted
 
 MAX_MISTAKES = 100
 """The number of mistakes after which parsing of a script stops."""
@@ -22,7 +22,7 @@ MAX_MISTAKES = 100
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
 
-_MODULES = (acting, keeping, looking, rewinding, setup, single, timing, why)  # importing them fills the table
+_MODULES = (acting, keeping, looking, messages, rewinding, setup, timing, why)  # importing them fills the table
 
 
 class ScriptRefused(UsageError):
@@ -95,11 +95,6 @@ def parse_script(name: str, text: str, overrides: Setup | None = None) -> Script
     return ScriptParser(name, overrides or Setup()).parse(text)
 
 
-def parse_line(line: str, scope: Scope) -> list[Bound]:
-    """Parse the commands of a line typed into a session. Raises `Mistake`."""
-    return [parse(statement, scope) for statement in split_line(line)[0]]
-
-
 def override(setup: Setup, option: str, line: str) -> None:
     """Apply the set-up line `line`, given as an `option`, to `setup`. Raises `UsageError`."""
     try:
@@ -107,7 +102,7 @@ def override(setup: Setup, option: str, line: str) -> None:
         if len(statements) != 1 or comment is not None:
             raise UsageError(f"{quoted(line)} is not one set-up line")
         bound = parse(statements[0], Scope(DEFAULT_NODES))
-        apply(bound.command.name, _constants(bound), setup)
+        bound.choose(setup)
     except UsageError as error:
         raise UsageError(f"{option}: {error}") from None
 
@@ -210,7 +205,7 @@ class ScriptParser:
                 self.script.setup.nodes = MAX_NODES  # one mistake is enough: every node may be named
             raise
         try:
-            apply(row.name, _constants(bound), self.script.setup)
+            bound.choose(self.script.setup)
         except UsageError as error:
             raise statement.mistake(str(error), name) from None
         if row.name == "node":
@@ -254,11 +249,6 @@ class ScriptParser:
             self.script.setup.config()
         except UsageError as error:
             self.mistakes.append(Mistake(str(error), 1, 1))
-
-
-def _constants(bound: Bound) -> dict[str, Any]:
-    """Return the arguments of a set-up line, which do not depend on a session."""
-    return {name: resolve(None) for name, resolve in bound.arguments}  # type: ignore[arg-type]
 
 
 def _first(*values: Any) -> Any:

@@ -2,17 +2,14 @@
 
 import re
 import sys
-from decimal import Decimal
 
-from raftplay.commands.cursor import Cursor
-from raftplay.commands.lexer import Word
-from raftplay.commands.shown import quoted
 from raftplay.errors import UsageError
+from raftplay.language.cursor import Cursor
+from raftplay.language.lexer import Word
 from raftplay.raft.commands import CommandRefused, check_command
+from raftplay.session.shown import quoted
+from raftplay.session.units import DURATION, UNITS
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
-
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?\.\.([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,12 +28,6 @@ MAX_DIGITS = 19
 """The maximum number of digits of numbers, except those that are submitted."""
 
 
-def read_long_integers() -> None:
-    """Make Python read and write every integer that can be submitted, despite PYTHONINTMAXSTRDIGITS."""
-    if 0 < sys.get_int_max_str_digits() < sys.int_info.default_max_str_digits:
-        sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
-
-
 def is_integer(text: str) -> bool:
     """Return whether an unquoted word reads as an integer."""
     return _INTEGER.fullmatch(text) is not None
@@ -49,8 +40,8 @@ def is_name(text: str) -> bool:
 
 def duration_of(text: str) -> float:
     """Return a duration in seconds, from ``250ms``, ``1.5s`` or ``2m``. Raises `UsageError`."""
-    match = _DURATION.fullmatch(text)
-    if match is None and _DURATION.fullmatch(text.removeprefix("-")):
+    match = DURATION.fullmatch(text)
+    if match is None and DURATION.fullmatch(text.removeprefix("-")):
         raise UsageError(f"invalid duration {quoted(text)}: a duration must be positive")
     if match is None:
         raise UsageError(f"invalid duration {quoted(text)}: add a unit (250ms, 1.5s, 2m)")
@@ -74,7 +65,7 @@ def duration(cursor: Cursor, word: Word) -> float:
 
 def duration_range(cursor: Cursor, word: Word, text: str) -> tuple[float, float]:
     """Return (low, high) in seconds, from ``150..300ms`` or a single duration. Raises `Mistake`."""
-    if _DURATION.fullmatch(text):
+    if DURATION.fullmatch(text):
         seconds = duration(cursor, Word(text, word.column, word.length))
         return seconds, seconds
     match = _RANGE.fullmatch(text)
@@ -138,33 +129,3 @@ def submittable(cursor: Cursor, word: Word) -> object:
         return check_command(word.text)
     except CommandRefused as refused:
         raise cursor.mistake(str(refused), word) from None
-
-
-def range_text(low: float, high: float) -> str:
-    """Return a range of seconds as text that reads back exactly: ``150..300ms``, or ``50ms``."""
-    if low == high:
-        return exact_text(high)
-    unit, scale = ("ms", 1000) if high < 1 else ("s", 1)
-    start, end = f"{low * scale:g}", f"{high * scale:g}{unit}"
-    if _reads_as(f"{start}{unit}", low) and _reads_as(end, high):
-        return f"{start}..{end}"
-    return f"{exact_text(low)}..{exact_text(high)}"
-
-
-def exact_text(seconds: float) -> str:
-    """Return seconds as text that reads back exactly: ``250ms``, ``0.150123456s``."""
-    short = duration_text(seconds)
-    if _reads_as(short, seconds):
-        return short
-    in_ms, in_s = (f"{Decimal(repr(number)):f}" for number in (seconds * 1000, seconds))
-    return f"{in_ms}ms" if seconds < 1 and _reads_as(f"{in_ms}ms", seconds) else f"{in_s}s"
-
-
-def _reads_as(text: str, seconds: float) -> bool:
-    match = _DURATION.fullmatch(text)
-    return match is not None and float(match[1]) * UNITS[match[2]] == seconds
-
-
-def duration_text(seconds: float) -> str:
-    """Return seconds as a user writes them: ``250ms``, ``1.5s``."""
-    return f"{seconds * 1000:g}ms" if seconds < 1 else f"{seconds:g}s"

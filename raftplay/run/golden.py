@@ -4,16 +4,16 @@ import codecs
 import os
 from pathlib import Path
 
-from raftplay.commands.answers import Answers, filled_in
-from raftplay.commands.lexer import MAX_SCRIPT_BYTES
-from raftplay.commands.runner import run_script
-from raftplay.commands.script import Script, decode, parse_script
 from raftplay.commands.setup import Setup
-from raftplay.commands.shown import path_text
-from raftplay.commands.status import Status
-from raftplay.commands.transcript import Transcript
 from raftplay.errors import UsageError
 from raftplay.files import Target
+from raftplay.language.lexer import MAX_SCRIPT_BYTES
+from raftplay.run.answers import Answers, filled_in
+from raftplay.run.runner import run_script
+from raftplay.run.script import Script, decode, parse_script
+from raftplay.run.status import Status
+from raftplay.run.transcript import Transcript
+from raftplay.session.shown import path_text
 
 
 def verify_script(

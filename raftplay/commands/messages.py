@@ -2,28 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.flight import NotInFlight
-from raftplay.commands import kinds
 from raftplay.commands.acting import GROUP, links_text, released_text
-from raftplay.commands.table import command
-from raftplay.commands.values import duration_text
+from raftplay.language import kinds
+from raftplay.language.table import command
 from raftplay.past.flying import Key, key_of
+from raftplay.session.session import Session
+from raftplay.session.units import duration_text
 from raftplay.watch.narrator import message_text
 from raftplay.watch.text import count
 from raftplay.why.network import Links
 from raftplay.why.words import obstacle_text
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 MOST_LISTED, MOST_LINKS = 100, 10
 """The maximum number of messages in one answer; and of links that it names for those left out."""
 
 
 @command("Looking", "messages")
-def messages(session: "Session") -> str:
+def messages(session: Session) -> str:
     """List the first 100 RPC requests and responses in flight, each with its ID and when it arrives."""
     view = session.view()
     now = view.snapshot.time
@@ -50,7 +48,7 @@ def _when(seconds: float, on_link: bool) -> str:
 
 
 @command(GROUP, "deliver 17")
-def deliver(session: "Session", picked: kinds.Messages) -> str:
+def deliver(session: Session, picked: kinds.Messages) -> str:
     """Deliver messages in flight now: the one with this ID, or all on a link."""
     arrived, lost = _each(picked, session.harness.deliver)
     if not arrived and not lost:
@@ -59,14 +57,14 @@ def deliver(session: "Session", picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "lose 1->3")
-def lose(session: "Session", picked: kinds.Messages) -> str:
+def lose(session: Session, picked: kinds.Messages) -> str:
     """Lose messages in flight: the one with this ID, or all on a link."""
     done, _ = _each(picked, session.harness.lose)
     return f"{_messages(done)} lost" if done else f"no message lost: {_nothing_there(session, picked)}"
 
 
 @command(GROUP, "duplicate 17")
-def duplicate(session: "Session", picked: kinds.Messages) -> str:
+def duplicate(session: Session, picked: kinds.Messages) -> str:
     """Deliver copies of messages in flight now; the originals stay in flight."""
     arrived, lost = _each(picked, session.harness.duplicate)
     if not arrived and not lost:
@@ -76,7 +74,7 @@ def duplicate(session: "Session", picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "hold 1->3")
-def hold(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.TO_HOLD]) -> str:
+def hold(session: Session, what: Annotated[kinds.Picked | kinds.Links, kinds.TO_HOLD]) -> str:
     """Hold the message with this ID, or all messages sent on a link from now on, in flight until released."""
     if isinstance(what, kinds.Picked):
         for id in what.ids:
@@ -88,7 +86,7 @@ def hold(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.T
 
 
 @command(GROUP, "release 1->3")
-def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kinds.HELD]) -> str:
+def release(session: Session, what: Annotated[kinds.Picked | kinds.Links, kinds.HELD]) -> str:
     """Deliver the held message with this ID; or stop holding a link and deliver its held messages in order."""
     if isinstance(what, kinds.Picked):
         arrived, lost = _each(what, session.harness.release_message)
@@ -100,11 +98,11 @@ def release(session: "Session", what: Annotated[kinds.Picked | kinds.Links, kind
     return released_text(session, links, lambda: session.harness.release_links(links))
 
 
-def _links_of_held(session: "Session") -> set[tuple[int, int]]:
+def _links_of_held(session: Session) -> set[tuple[int, int]]:
     return {(flight.src, flight.dst) for flight in session.harness.messages() if flight.due is None}
 
 
-def _nothing_there(session: "Session", picked: kinds.Picked) -> str:
+def _nothing_there(session: Session, picked: kinds.Picked) -> str:
     """Return the answer for `picked` links without messages, and what keeps messages off them."""
     links = Links(session.harness.snapshot())
     gaps = [gap for link in picked.links if (gap := links.obstacle(*link)) is not None and gap.kind != "held"]

@@ -7,7 +7,7 @@ can be replayed up to any moment, and a new branch can begin there, without any 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal, Protocol
 
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
@@ -17,9 +17,6 @@ from raftplay.errors import UsageError
 from raftplay.past.history import History
 from raftplay.watch.stream import Reader
 
-if TYPE_CHECKING:
-    from raftplay.commands.table import Bound
-
 FIRST = "main"
 """The name of a session's first branch."""
 
@@ -27,6 +24,35 @@ MAX_BRANCHES = 16
 
 SETTLES = "now"
 """A script line that only looks, and so sends what was submitted, at any moment and while paused."""
+
+
+Effect = Literal["acts", "passes", "looks", "checks", "clock"]
+"""The effect of a command on a session: it acts on the cluster, lets time pass, only looks, checks the present,
+or changes the clock. The journal does not keep a look, only that it sent what was submitted. A command that acts
+or lets time pass ends a look at the past."""
+
+
+class Deed(Protocol):
+    """A command, as it was written, that a session can run."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the command."""
+
+    @property
+    def group(self) -> str:
+        """Return the group of the command."""
+
+    @property
+    def effect(self) -> Effect:
+        """Return the effect of the command."""
+
+    @property
+    def text(self) -> str:
+        """Return the command as it was written."""
+
+    def run(self, session: Any) -> str:
+        """Run the command in a `Session` and return its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +100,7 @@ class Entry:
     a command that was rejected had settled first. The journal never keeps the look.
     """
 
-    bound: "Bound | None"
+    bound: Deed | None
     start: Mark
     end: Mark
     failure: str = ""
@@ -84,12 +110,12 @@ class Entry:
     @property
     def text(self) -> str:
         """Return the command as it was written; for a settling, the look `SETTLES`."""
-        return SETTLES if self.bound is None else self.bound.statement.text
+        return SETTLES if self.bound is None else self.bound.text
 
     @property
     def takes_time(self) -> bool:
         """Return whether it only lets time pass, so that a part of it can be replayed."""
-        return self.bound is not None and self.bound.command.effect == "passes"
+        return self.bound is not None and self.bound.effect == "passes"
 
     @property
     def can_be_done_again(self) -> bool:

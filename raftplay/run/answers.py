@@ -10,14 +10,11 @@ import difflib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
+from raftplay.language.lexer import Mistake
+from raftplay.session.errors import Failed
 from raftplay.watch.text import visible
-
-if TYPE_CHECKING:
-    from raftplay.commands.script import Step
 
 RULE = "----"
 """The line that begins a block; two of them begin and end a frame."""
@@ -121,14 +118,14 @@ class Answers:
         self.given: dict[int, list[str]] = {}
         self._commands: dict[int, list[str]] = {}
 
-    def expects_failure(self, step: "Step") -> bool:
-        """Return whether a command on the line of `step` is expected to fail."""
-        return step.line in self.blocks and self.blocks[step.line].expects_failure
+    def expects_failure(self, line: int) -> bool:
+        """Return whether a command on this line is expected to fail."""
+        return line in self.blocks and self.blocks[line].expects_failure
 
-    def note(self, step: "Step", answer: str) -> None:
-        """Keep the answer of a command."""
-        self.given.setdefault(step.line, []).extend(written(answer))
-        self._commands.setdefault(step.line, []).append(step.bound.statement.text)
+    def note(self, line: int, command: str, answer: str) -> None:
+        """Keep the answer of a command on this line."""
+        self.given.setdefault(line, []).extend(written(answer))
+        self._commands.setdefault(line, []).append(command)
 
     def comparison(self, line: int) -> Comparison | None:
         """Return the comparison of a line whose commands have all answered; None without a block to compare."""

@@ -1,6 +1,6 @@
 """A session: a cluster with its branches, the moment that is looked at, and the journal of commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +12,16 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness, Interrupted
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
-from raftplay.commands.branches import (
+from raftplay.errors import UsageError
+from raftplay.export import EventWriter
+from raftplay.past.history import History
+from raftplay.past.view import InFlight, View
+from raftplay.session.branches import (
     FIRST,
     Blueprint,
     Branch,
+    Deed,
+    Effect,
     Entry,
     Mark,
     Position,
@@ -23,17 +29,9 @@ from raftplay.commands.branches import (
     shortest_between,
     split,
 )
-from raftplay.commands.cursor import Scope, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.keeping import script_text, write_new
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.script import parse_line
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import Bound
-from raftplay.errors import UsageError
-from raftplay.export import EventWriter
-from raftplay.past.history import History
-from raftplay.past.view import InFlight, View
+from raftplay.session.errors import Failed
+from raftplay.session.journal import script_text, write_new
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.stream import Reader
 
 WENT_ON = "it went on while other commands came"
@@ -44,7 +42,7 @@ WENT_ON = "it went on while other commands came"
 class _UnderWay:
     """The running command: since when, and where in the journal it will stand."""
 
-    bound: Bound
+    bound: Deed
     start: Mark
     at: int
     is_parted: bool = False
@@ -52,7 +50,38 @@ class _UnderWay:
     @property
     def passes(self) -> bool:
         """Return whether it only lets time pass, so that its journal entry can be divided."""
-        return self.bound.command.effect == "passes"
+        return self.bound.effect == "passes"
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnDeed:
+    """A command that a session gives itself."""
+
+    text: str
+    effect: Effect
+    run: Callable[["Session"], str]
+    group: str = "Time"
+
+    @property
+    def name(self) -> str:
+        """Return the name of the command."""
+        return self.text.split()[0]
+
+
+def _pause(session: "Session") -> str:
+    session.harness.pause()
+    return ""
+
+
+def _steps(count: int) -> _OwnDeed:
+    """Return the command that steps as often as `count` says."""
+
+    def run(session: "Session") -> str:
+        for _ in range(count):
+            session.harness.step()
+        return ""
+
+    return _OwnDeed(f"step {count}", "passes", run)
 
 
 class Session:
@@ -160,10 +189,6 @@ class Session:
                 breach=harness.breach,
             )
 
-    def scope(self) -> Scope:
-        """Return the nodes and variables that a command line may name now."""
-        return Scope(self.harness.n, set(self.variables))
-
     def variable(self, name: str) -> int:
         """Return the value of ``$name``. Raises `Failed` if the `let` that sets it has not run."""
         if name not in self.variables:
@@ -182,15 +207,15 @@ class Session:
 
     # ---- doing
 
-    def perform(self, bound: Bound) -> str:
+    def perform(self, bound: Deed) -> str:
         """Run one command, journal it, and return its answer.
 
         A command that acts, given in the past, begins a new branch there (in sim). Raises `Failed`, `UsageError`,
         `InvariantBroken` and `NodeFailed`.
         """
-        effect = bound.command.effect
+        effect = bound.effect
         if effect == "looks":
-            if bound.command.name != "goto":  # a goto into the future lets time pass as usual
+            if bound.name != "goto":  # a goto into the future lets time pass as usual
                 self.settle()
             return bound.run(self)
         origin, moment = self.branch, self.moment
@@ -217,7 +242,7 @@ class Session:
             if moment is not None and (failure == "wrong" or (failure and end == start)):
                 self._return_to_the_past(origin, moment)  # it had no effect there
             elif failure != "wrong":
-                if here.is_parted and not failure and bound.command.name != "wait":
+                if here.is_parted and not failure and bound.name != "wait":
                     failure = WENT_ON  # a replay would take the whole time once more
                 self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure, broke))
                 self._keep_record()
@@ -226,19 +251,19 @@ class Session:
                 self._note_settling(start)  # rejected, but only after submitted values were sent
             self._resume(outer, end)
 
-    def may_interpose(self, bound: Bound, *, acts: bool) -> bool:
+    def may_interpose(self, bound: Deed, *, acts: bool) -> bool:
         """Return whether a command can run at once, in the middle of the running one.
 
         Looks and clock changes can; with `acts` also commands that act, if the running one only lets time pass.
         The replay of the journal is still identical.
         """
-        command, outer = bound.command, self._under_way
-        if command.name in ("switch", "goto"):  # switch leaves the cluster; goto may wait itself
+        outer = self._under_way
+        if bound.name in ("switch", "goto"):  # switch leaves the cluster; goto may wait itself
             return False
-        if command.effect in ("looks", "clock") and command.group != "Keeping":
+        if bound.effect in ("looks", "clock") and bound.group != "Keeping":
             return True
-        can = acts and (command.effect == "acts" or command.name == "step")
-        return (can or command.group == "Keeping") and self.moment is None and (outer is None or outer.passes)
+        can = acts and (bound.effect == "acts" or bound.name == "step")
+        return (can or bound.group == "Keeping") and self.moment is None and (outer is None or outer.passes)
 
     def settle(self) -> None:
         """Send what was submitted, before a look at the present, and journal that, as it changes the cluster."""
@@ -266,14 +291,6 @@ class Session:
     def _resume(self, outer: _UnderWay | None, now: Mark) -> None:
         if outer is not None and outer.passes:
             outer.start, outer.at = now, len(self.branch.journal)
-
-    def bind(self, line: str) -> list[Bound]:
-        """Parse the commands of a line. Raises `Mistake`."""
-        try:
-            return parse_line(line, self.scope())
-        except Mistake as mistake:  # in a session, help is a command
-            mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
-            raise
 
     # ---- the past, and other branches
 
@@ -338,7 +355,7 @@ class Session:
         for entry in done:
             self._advance(entry.start)
             self._redo(entry)
-        if cut_short is not None and cut_short.bound is not None and cut_short.bound.command.name == "step":
+        if cut_short is not None and cut_short.bound is not None and cut_short.bound.name == "step":
             self._step_again(cut_short, cut)
         self._advance(cut)
 
@@ -416,7 +433,7 @@ class Session:
         branch.name = name
         self._enter_new(branch, self.branches)
         if not went_on and not branch.harness.paused:
-            self.perform(self.bind("pause")[0])
+            self.perform(_OwnDeed("pause", "clock", _pause))
         memory = (
             "" if self._first_disks is None else "; its disks are in memory only, and the data directory stays"
         )
@@ -449,8 +466,7 @@ class Session:
         while self.history.last_seq < cut.seq and self.harness.step() is not None:
             count += 1
         if count:
-            (bound,) = self.bind(f"step {count}")
-            self.branch.journal.append(Entry(bound, start, self.branch.mark()))
+            self.branch.journal.append(Entry(_steps(count), start, self.branch.mark()))
 
     def _advance(self, mark: Mark) -> None:
         """Pass time until `mark`; if it is that time already, run what is due then."""
@@ -480,6 +496,11 @@ class Session:
         """Return whether `record` writes the session to a file."""
         return self._recorded is not None
 
+    def script_text(self, folder: str | Path = "") -> str:
+        """Return the script that repeats the current branch, to stand in `folder`."""
+        assert self.blueprint is not None
+        return script_text(self.blueprint, self.branch, folder, hides_bugs=self.hides_bugs)
+
     def record_to(self, file: Path) -> Path | None:
         """Write the session as a script to the existing `file`, after each command and at the end.
 
@@ -492,7 +513,7 @@ class Session:
         file = self._recorded
         if file is not None:
             self._recorded = None  # report a file that cannot be written only once
-            write_new(file, script_text(self, file.parent), replaces=True)
+            write_new(file, self.script_text(file.parent), replaces=True)
             self._recorded = file
 
     def close(self) -> None:

@@ -7,18 +7,15 @@ has noted what it may be. So completion offers exactly what the parser accepts.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from raftplay.cluster.config import MAX_NODES
-from raftplay.commands.cursor import Scope, did_you_mean
-from raftplay.commands.lexer import Mistake, PartialLine, Statement, split_line, split_typed
-from raftplay.commands.offers import Offered, Place, word_of
-from raftplay.commands.shown import quoted
-from raftplay.commands.table import TABLE, Command, follow, parse
+from raftplay.language.cursor import Offered, Place, Scope
+from raftplay.language.lexer import Mistake, PartialLine, Statement, split_line, split_typed
+from raftplay.language.offers import word_of
+from raftplay.language.table import TABLE, Command, follow, parse
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
 
 LONGEST = 1_000
 """The maximum length of a line with hints, in characters, as each key parses the whole line."""
@@ -54,7 +51,7 @@ class Hint:
 
 
 def complete(
-    line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
+    line: str, cursor: int, session: Session | None = None, extra: Mapping[str, str] = NO_EXTRA
 ) -> list[Completion]:
     """Return what may stand at the cursor, a number of characters from the line's beginning.
 
@@ -65,7 +62,7 @@ def complete(
 
 
 def hint_of(
-    line: str, cursor: int, session: "Session | None" = None, extra: Mapping[str, str] = NO_EXTRA
+    line: str, cursor: int, session: Session | None = None, extra: Mapping[str, str] = NO_EXTRA
 ) -> Hint | None:
     """Return the hint for the command at the cursor; None if there is none."""
     if len(line) > LONGEST:
@@ -89,7 +86,7 @@ def hint_of(
     return _hint(followed.command, followed.at, wrong)
 
 
-def usage_of(line: str, cursor: int, session: "Session | None" = None) -> str:
+def usage_of(line: str, cursor: int, session: Session | None = None) -> str:
     """Return the usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
     hint = hint_of(line, cursor, session)
     if hint is None or hint.mistake:
@@ -99,7 +96,7 @@ def usage_of(line: str, cursor: int, session: "Session | None" = None) -> str:
 
 
 def _complete(
-    before: str, typed: PartialLine, session: "Session | None", extra: Mapping[str, str]
+    before: str, typed: PartialLine, session: Session | None, extra: Mapping[str, str]
 ) -> list[Completion]:
     scope = _scope(typed, session)
     place = Place(typed.words, typed.text, typed.column, scope, session)
@@ -140,9 +137,7 @@ def _glued(before: str, place: Place) -> list[Offered]:
     return [Offered(o.text, o.help, o.at + at, o.is_text) for o in found]
 
 
-def _beginning(
-    before: str, typed: PartialLine, session: "Session | None", extra: Mapping[str, str]
-) -> Hint | None:
+def _beginning(before: str, typed: PartialLine, session: Session | None, extra: Mapping[str, str]) -> Hint | None:
     """Return the hint while a command's name is being typed; None if there is none."""
     name = typed.text
     if (row := TABLE.get(name)) is not None:
@@ -170,9 +165,9 @@ def _unreadable(line: str) -> Hint | None:
     return None
 
 
-def _scope(typed: PartialLine, session: "Session | None") -> Scope:
+def _scope(typed: PartialLine, session: Session | None) -> Scope:
     """Return the scope at the cursor: with the variables that the session and the line before it set."""
-    scope = Scope(MAX_NODES) if session is None else session.scope()
+    scope = Scope(MAX_NODES) if session is None else Scope.of(session)
     for statement in typed.before:
         with suppress(Mistake):
             parse(statement, scope)

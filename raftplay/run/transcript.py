@@ -14,7 +14,7 @@ and steps that held are not written. A script with mistakes does not run, and wr
            failed:  reason, state          an expectation did not hold; with `again`, the code of a node failed
            broken:  reason, state, again   an invariant was violated; `again` is the command line to reproduce it
            error:   reason                 the step is invalid
-           A step that the script expects to fail (see `raftplay.commands.answers`) holds if it fails.
+           A step that the script expects to fail (see `raftplay.run.answers`) holds if it fails.
 `difference`  with `--verify`, an unexpected answer: line, commands (all of that line),
            time, expected, got (each a list of lines)
 `end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
@@ -39,11 +39,11 @@ from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.cluster.timings import doubt_about_cluster
-from raftplay.commands.answers import Changes, Comparison, difference_text
-from raftplay.commands.script import Comment, Script, Step
-from raftplay.commands.shown import columns, not_kept_text, pad, short
-from raftplay.commands.status import Status
-from raftplay.commands.values import range_text
+from raftplay.run.answers import Changes, Comparison, difference_text
+from raftplay.run.script import Comment, Script, Step
+from raftplay.run.status import Status
+from raftplay.session.shown import columns, not_kept_text, pad, short
+from raftplay.session.units import range_text
 from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]
@@ -232,7 +232,7 @@ class TextTranscript:
         return f"{pad(head, max(columns(head), 11 + self.WIDTH))}  {first}".rstrip()
 
     def _text(self, step: Step) -> str:
-        return short(step.bound.statement.text.replace("\t", " "), self.LONGEST)
+        return short(step.bound.text.replace("\t", " "), self.LONGEST)
 
     def _say(self, line: str) -> None:
         if not self._quiet:

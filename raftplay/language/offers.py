@@ -5,26 +5,19 @@ The rule of this module: an offer changes nothing, and it offers only what the r
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.commands.values import UNITS, duration_text, is_integer
 from raftplay.files import expanded
+from raftplay.language.cursor import Offer, Offered, Place
+from raftplay.language.values import is_integer
 from raftplay.raft.messages import CMState
+from raftplay.session.units import UNITS, duration_text
 from raftplay.watch.narrator import link_text, message_text
 from raftplay.watch.text import command_text, visible
-
-if TYPE_CHECKING:
-    from raftplay.commands.cursor import Scope
-    from raftplay.commands.lexer import Word
-    from raftplay.commands.session import Session
-    from raftplay.past.view import View
 
 MOST = 60
 """The maximum number of values, messages or files that are offered."""
@@ -42,44 +35,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%^-]+")
 """Words that need no quotes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A text that may be typed in place of the word from its character `at` on.
-
-    `at` may be negative if the text spans several words. `is_text`: the text comes from users and is quoted.
-    """
-
-    text: str
-    help: str = ""
-    at: int = 0
-    is_text: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in a line: the `words` before it in its statement, and the `typed` part of the word there.
-
-    `column` is the beginning of that word (from 1). `session` is None if there is no cluster.
-    """
-
-    words: tuple["Word", ...]
-    typed: str
-    column: int
-    scope: "Scope"
-    session: "Session | None" = None
-
-    @cached_property
-    def view(self) -> "View | None":
-        """Return the session's view; None without a session."""
-        return None if self.session is None else self.session.view()
-
-    @property
-    def nodes(self) -> tuple[NodeSnapshot, ...]:
-        """Return the nodes of the view."""
-        return () if self.view is None else self.view.snapshot.nodes
-
-
-Offer = Callable[[Place], Iterable[Offered]]
 Fits = Callable[[NodeSnapshot], bool]
 
 

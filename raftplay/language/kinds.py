@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.commands import offers, values
-from raftplay.commands.conditions import NUMBERS, VALUES, Condition, number_or_variable, parse_condition
-from raftplay.commands.cursor import Cursor, did_you_mean
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Word
-from raftplay.commands.selectors import (
+from raftplay.errors import UsageError
+from raftplay.files import check_output_name, expanded
+from raftplay.language import offers, values
+from raftplay.language.conditions import NUMBERS, VALUES, Condition, number_or_variable, parse_condition
+from raftplay.language.cursor import Cursor, Offered, Place
+from raftplay.language.lexer import Word
+from raftplay.language.selectors import (
     ONE,
     SEVERAL,
     SINGLE,
@@ -26,14 +27,11 @@ from raftplay.commands.selectors import (
     parse_nodes,
     selector,
 )
-from raftplay.commands.shown import quoted, short
-from raftplay.commands.table import TABLE, TOPICS, Kind, Resolve, constant
-from raftplay.errors import UsageError
-from raftplay.files import check_output_name, expanded
+from raftplay.language.table import TABLE, TOPICS, Kind, Resolve, constant
 from raftplay.raft.messages import CMState
-
-if TYPE_CHECKING:
-    from raftplay.commands.session import Session
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+from raftplay.session.shown import did_you_mean, quoted, short
 
 Links = list[tuple[int, int]]
 
@@ -197,7 +195,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     if src == dst and len(src.parts) == 1:
         raise cursor.mistake("a node has no link to itself", word)
 
-    def resolve(session: "Session") -> Links:
+    def resolve(session: Session) -> Links:
         pairs = [(a, b) for a in src.resolve(session) for b in dst.resolve(session) if a != b]
         if not pairs:
             raise UsageError(f"{short(word.text)} is not a link between two nodes")
@@ -206,7 +204,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     return resolve
 
 
-def _all_links(session: "Session") -> Links:
+def _all_links(session: Session) -> Links:
     ids = range(session.harness.n)
     pairs = [(a, b) for a in ids for b in ids if a != b]
     if not pairs:
@@ -225,7 +223,7 @@ def _messages(cursor: Cursor) -> Resolve:
     cursor.at -= 1
     links = _links(cursor)
 
-    def resolve(session: "Session") -> Picked:
+    def resolve(session: Session) -> Picked:
         meant = tuple(links(session))
         return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant), links=meant)
 
@@ -301,16 +299,16 @@ def _kept(cursor: Cursor) -> Resolve:
     return number_or_variable(cursor, word)
 
 
-def _highest_term(session: "Session") -> int:
+def _highest_term(session: Session) -> int:
     term = highest_term(session.harness)
     if term is None:
         raise Failed("no node is connected, so there is no term")
     return term
 
 
-def _topics(_: offers.Place) -> Iterator[offers.Offered]:
-    yield from (offers.Offered(name, TABLE[name].help) for name in sorted(TABLE))
-    yield from map(offers.Offered, TOPICS)
+def _topics(_: Place) -> Iterator[Offered]:
+    yield from (Offered(name, TABLE[name].help) for name in sorted(TABLE))
+    yield from map(Offered, TOPICS)
 
 
 def _topic(cursor: Cursor) -> Resolve:

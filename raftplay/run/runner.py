@@ -10,19 +10,19 @@ from pathlib import Path
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
-from raftplay.commands.answers import Answers, failure_text
-from raftplay.commands.branches import Blueprint
-from raftplay.commands.errors import Failed
-from raftplay.commands.script import Comment, Script, Step
-from raftplay.commands.session import Session
 from raftplay.commands.setup import Setup
-from raftplay.commands.status import Status
-from raftplay.commands.transcript import JsonTranscript, TextTranscript, Transcript
 from raftplay.errors import UsageError
 from raftplay.export import export_of
 from raftplay.files import Target, target_of
 from raftplay.past.history import History
 from raftplay.raft.storage import StorageError
+from raftplay.run.answers import Answers, failure_text
+from raftplay.run.script import Comment, Script, Step
+from raftplay.run.status import Status
+from raftplay.run.transcript import JsonTranscript, TextTranscript, Transcript
+from raftplay.session.branches import Blueprint
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import new_header
 
@@ -146,7 +146,7 @@ class _ScriptRun:
     def play_step(self, step: Step) -> Status:
         """Run one step, write its line in the transcript, and return its status."""
         session, transcript = self.session, self.transcript
-        may_fail = self.answers is not None and self.answers.expects_failure(step)
+        may_fail = self.answers is not None and self.answers.expects_failure(step.line)
         try:
             answer = session.perform(step.bound)
         except InvariantBroken as broken:
@@ -164,7 +164,7 @@ class _ScriptRun:
             return Status.MISUSED
         transcript.step(step, session.harness.now, answer)
         if self.answers is not None:
-            self.answers.note(step, answer)
+            self.answers.note(step.line, step.bound.text, answer)
         return Status.HELD
 
     def failed(self, step: Step, failure: Failed | UsageError) -> Status:

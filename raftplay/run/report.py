@@ -6,10 +6,10 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from raftplay.commands.keeping import script_text, write_new
-from raftplay.commands.session import Session
-from raftplay.commands.status import Status
 from raftplay.output import complain
+from raftplay.run.status import Status
+from raftplay.session.journal import write_new
+from raftplay.session.session import Session
 from raftplay.watch.text import visible
 
 
@@ -25,7 +25,7 @@ def report(failure: BaseException, session: Session) -> Status:
         where = f"; the report is in {path}"
         script = Path(path).with_suffix(".script.txt")
         with contextlib.suppress(Exception):  # the error may lie in what is written here
-            write_new(script, script_text(session, script.parent))
+            write_new(script, session.script_text(script.parent))
             where += f", the session as a script in {script}"
     complain(f"raftplay: internal error: {first}{where}")
     return Status.FAILED

@@ -14,18 +14,18 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.commands.errors import Failed
-from raftplay.commands.lexer import Mistake
-from raftplay.commands.session import Session
-from raftplay.commands.table import Bound
 from raftplay.errors import UsageError
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import Bound, bind
 from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
+from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
+from raftplay.session.session import Session
 from raftplay.watch.stream import ReaderFailed
 
 T = TypeVar("T")
@@ -40,8 +40,6 @@ LONG = 3600.0
 """The longest uninterrupted stretch of virtual time, in seconds of virtual time."""
 
 CLOSE_LIMIT = 10.0
-
-OutcomeStatus = Literal["held", "failed", "broken", "mistake", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,14 +296,14 @@ class Live:
         if task.function is not None or task.is_script:
             return False
         try:
-            commands = self.session.bind(task.line)
+            commands = bind(task.line, self.session)
         except Mistake:
             return True
         return all(self.session.may_interpose(bound, acts=task.by_key) for bound in commands)
 
     def _do(self, task: _Task) -> list[Outcome]:
         try:
-            commands = self.session.bind(task.line)
+            commands = bind(task.line, self.session)
         except Mistake as mistake:
             return [Outcome(task.line, self.session.harness.now, mistake.message, "mistake", mistake)]
         outcomes: list[Outcome] = []
@@ -316,22 +314,16 @@ class Live:
         return outcomes
 
     def _perform(self, bound: Bound, *, rounds_time: bool) -> Outcome:
-        session, text = self.session, bound.statement.text
+        session, text = self.session, bound.text
         status: OutcomeStatus = "held"
         try:
             if self._cancelled:
                 raise Interrupted
-            if rounds_time and bound.command.effect != "looks":
+            if rounds_time and bound.effect != "looks":
                 self._round_time()
             answer = session.perform(bound)
-        except (Failed, NodeFailed) as failed:
-            answer, status = str(failed), "failed"
-        except InvariantBroken as broken:
-            answer, status = str(broken.breach), "broken"
-        except Interrupted:
-            answer, status = "interrupted", "interrupted"
-        except (UsageError, ReaderFailed, StorageError) as error:
-            answer, status = str(error), "mistake"
+        except FAILURES as failure:
+            status, answer = outcome_of(failure)
         return Outcome(text, session.harness.now, answer, status)
 
     def _round_time(self) -> None:

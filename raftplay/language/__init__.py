@@ -1,0 +1,1 @@
+"""The command language: lexer, kinds of arguments, conditions, one table of commands, and completion."""

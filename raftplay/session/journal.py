@@ -1,0 +1,91 @@
+"""Writing a session as a script: its commands and waits, so that running the script repeats them.
+
+In sim the script keeps the exact times of commands and the seed, so that the replay is bit-for-bit identical.
+On sockets it keeps the pauses between commands, to the millisecond, and every wait.
+"""
+
+from pathlib import Path
+
+from raftplay.cluster.config import Config
+from raftplay.cluster.own_node import reference
+from raftplay.files import Target
+from raftplay.session.branches import Blueprint, Branch, Mark, time_text
+from raftplay.session.shown import file_word
+from raftplay.session.units import duration_text, range_text
+from raftplay.version import __version__
+from raftplay.watch.text import visible
+
+SHORTEST_SLEEP = 0.001
+"""The shortest pause on sockets that gets a line, in seconds."""
+
+
+def script_text(blueprint: Blueprint, branch: Branch, folder: str | Path = "", *, hides_bugs: bool = False) -> str:
+    """Return the script in `folder` that repeats `branch`; if it `hides_bugs`, the names of bugs are left out."""
+    setup = setup_lines(blueprint, folder)
+    if hides_bugs and blueprint.config.bugs:
+        setup = [line for line in setup if not line.startswith("bug ")]
+        setup.append("# a bug was on that the reader is to find, so this script does not name it")
+    return (
+        "\n".join(
+            [f"# saved by raftplay {__version__}", *setup, *_body(branch, is_exact=blueprint.backend == "sim")]
+        )
+        + "\n"
+    )
+
+
+def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
+    """Return the set-up lines of a script in `folder` for such a cluster."""
+    config, usual = blueprint.config, Config()
+    raft = config.raft
+    timings = (
+        ("election", (raft.election_min, raft.election_max), (usual.raft.election_min, usual.raft.election_max)),
+        ("heartbeat", (raft.heartbeat, raft.heartbeat), (usual.raft.heartbeat, usual.raft.heartbeat)),
+        ("delay", (config.delay_min, config.delay_max), (usual.delay_min, usual.delay_max)),
+    )
+    chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
+    lines = [f"nodes {blueprint.nodes}", f"backend {blueprint.backend}", f"seed {blueprint.seed}"]
+    lines += [f"timing {' '.join(chosen)}"] if chosen else []
+    lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
+    lines += [f"bug {name}" for name in config.bugs]
+    if config.node_name:
+        named = reference(config.node, folder)
+        lines.append(f"node {file_word(named)}" if named else f"# with nodes of the class {config.node_name}")
+    lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
+    if blueprint.data_dir is not None:
+        lines += [f"# over the data directory {visible(str(blueprint.data_dir))}, as it was then"]
+    for name, on in (
+        ("RAFT_UNRELIABLE_RPC", config.unreliable),
+        ("RAFT_FORCE_MORE_REELECTION", raft.force_more_reelection),
+    ):
+        lines += [f"# with {name}=1 in the environment"] if on else []
+    return lines
+
+
+def write_new(file: Path, text: str, *, replaces: bool = False, keeps: tuple[Path, ...] = ()) -> None:
+    """Write `file` completely or not at all. Raises `UsageError` if it exists, unless `replaces`.
+
+    Nothing is written into the directories that it `keeps`.
+    """
+    Target(file, force=replaces, keeps=keeps, remedy="choose another name").write(text.encode())
+
+
+def _body(branch: Branch, *, is_exact: bool) -> list[str]:
+    """Return the lines of the commands that were done, and of the time that passed between them."""
+    lines: list[str] = []
+    done = branch.born
+    for entry in branch.journal:
+        if entry.failure:
+            reason = visible(entry.failure.split("\n")[0])
+            lines.append(f"# {visible(entry.text)}: {reason}")
+        if entry.can_be_done_again:
+            lines += [*_pause(done, entry.start, is_exact=is_exact), entry.text]
+            done = entry.end
+    return lines + _pause(done, branch.mark(), is_exact=is_exact)
+
+
+def _pause(begin: Mark, end: Mark, *, is_exact: bool) -> list[str]:
+    """Return the line that lets the time between two moments pass, or what is due at the moment happen."""
+    if is_exact:
+        return [f"goto {time_text(end.time)}"] if end != begin else []
+    seconds = round(end.time - begin.time, 3)
+    return [f"sleep {duration_text(seconds)}"] if seconds >= SHORTEST_SLEEP else []
