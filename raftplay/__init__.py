@@ -18,9 +18,10 @@ The rooms, from the ground up
   cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
                  network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
                  cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
-                 checks.py; snapshot.py is its state as a value; cluster/storage/ keeps what must survive a
-                 crash, in files of SQLite; disk.py there is between a node and its storage; machine.py is
-                 the interface of a state machine
+                 checks.py; snapshot.py is its state as a value; own_node.py loads a user's class of nodes, and
+                 own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
+                 of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
+                 state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
                  view.py is the `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending

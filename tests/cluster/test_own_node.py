@@ -19,6 +19,8 @@ from raftplay import (
 )
 from raftplay.cluster.own_node import OwnNode, name_of, reference
 from raftplay.raft.decisions import VoteDecided
+from raftplay.session.branches import Blueprint
+from raftplay.session.journal import setup_lines
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
 
@@ -311,3 +313,19 @@ def test_a_decision_that_a_reply_agrees_with_is_told_once():
         return [record.event for record in seen]
 
     assert decided(Quiet) == decided(ConsensusModule)
+
+
+def test_a_saved_script_names_the_class_from_its_folder(folder: Path):
+    (folder / "my.py").write_text(QUIET)
+    (folder / "in it").mkdir()
+    (folder / "in it" / "my.py").write_text(QUIET)
+
+    def line(node: type, where: Path) -> str:
+        return setup_lines(Blueprint(3, "sim", 7, Config(node=node)), where)[-1]
+
+    assert line(OwnNode("my.py").load(), folder) == "node my.py:Mine"
+    assert line(OwnNode("my.py").load(), folder / "in it") == f"node {folder}/my.py:Mine"
+    assert line(OwnNode("in it/my.py").load(), folder) == "node 'in it/my.py:Mine'"
+    assert line(type("Mine", (ConsensusModule,), {"__module__": "notebook"}), folder) == (
+        "# with nodes of the class notebook:Mine"
+    )
