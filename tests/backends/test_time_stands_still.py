@@ -47,7 +47,7 @@ class AnswersAtOnce(ConsensusModule):
     def reply_received(self, peer_id, args, reply, now):
         super().reply_received(peer_id, args, reply, now)
         if self._leadership is not None:
-            self._leadership.due.update(self.peer_ids)
+            self._leadership.due.update(self._leadership.progress)
 
 
 LIVELOCKS = (NeverRests, NeverWakes, AnswersAtOnce)
