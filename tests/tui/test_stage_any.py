@@ -303,6 +303,7 @@ def side_of_words(lines: tuple[Line, ...]) -> str:
         for sign in "◀▶▲▼":
             head = (text.index(sign), y) if sign in text else head
         words = (text.index("vote?"), y) if "vote?" in text else words
+    assert abs(words[1] - head[1]) <= 5, "words are near their head"
     if words[1] != head[1]:
         return "above" if words[1] < head[1] else "below"
     return "left" if words[0] < head[0] else "right"
