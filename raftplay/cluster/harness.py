@@ -30,7 +30,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import facts
@@ -525,6 +525,7 @@ class Harness:
                 held_links=self.flights.held_links,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
+                rules=module_with(self.config.bugs, self.config.node).rules,
                 timings=Timings.of(self.config),
             )
 

@@ -57,11 +57,6 @@ class Links:
         )
 
 
-def group_of(snapshot: Snapshot, node: int) -> tuple[int, ...]:
-    """Return the group of the partition in which `node` is; empty without a partition."""
-    return next((group for group in snapshot.groups if node in group), ())
-
-
 def _unfit(node: NodeSnapshot) -> Literal["down", "frozen", "cut off"] | None:
     if not node.alive:
         return "down"

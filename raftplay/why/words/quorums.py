@@ -1,13 +1,16 @@
 """The words for why there is no leader."""
 
-from raftplay.cluster.snapshot import Snapshot
-from raftplay.watch.narrator import rule_text
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.past.story import Leadership
 from raftplay.watch.text import count
-from raftplay.why.elections import Candidacy
-from raftplay.why.leaders import LeaderFacts
-from raftplay.why.node_words import asked_line, no_answer_text
-from raftplay.why.quorums import LastLeader, QuorumFacts, Standing
-from raftplay.why.words import apart_texts, at, cause_text, nodes_text, span
+from raftplay.watch.words import nodes_text, verb
+from raftplay.why.facts.elections import Candidacy
+from raftplay.why.facts.nodes import LeaderFacts
+from raftplay.why.facts.quorums import QuorumFacts, Standing
+from raftplay.why.words.elections import asked_line, no_answer_text
+from raftplay.why.words.network import apart_texts
+from raftplay.why.words.rpcs import step_text
+from raftplay.why.words.text import FORGOTTEN, at, log_end, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
@@ -16,12 +19,8 @@ def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]
     if facts.reason == "there is one":
         return f"there is a leader: {quorum_head(facts, snapshot)}", lines
     lines += _reason_lines(facts, snapshot)
-    if facts.last_leader is not None:
-        lines.append(_last_leader_line(facts.last_leader))
-    else:
-        lines.append(
-            "nobody has led so far" if not facts.forgets else "who led last: the history no longer has it"
-        )
+    unknown = f"who led last: {FORGOTTEN}" if facts.forgets else "nobody has led so far"
+    lines.append(unknown if facts.last_leader is None else _last_leader_line(facts.last_leader))
     if facts.next_timer is not None and facts.reason != "waiting":
         lines.append(_next_timer_text(facts, snapshot))
     return f"no leader: {quorum_head(facts, snapshot)}", lines
@@ -36,7 +35,7 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
             return f"node {facts.leader[0]} leads term {facts.leader[1]}"
         case "too few live":
             live = len(facts.alive)
-            alive = f"{live} of {count(total, 'node')} {'is' if live == 1 else 'are'} alive"
+            alive = f"{live} of {count(total, 'node')} {verb(live, 'is', 'are')} alive"
             return f"{alive}, and {needed} are needed (§5.2)"
         case "too few meet":
             return (
@@ -97,9 +96,9 @@ def _reason_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
         lines.append(f"down: {nodes_text(down)}")
     match facts.reason:
         case "too few meet":
-            lines += [_meets_line(standing, snapshot) for standing in facts.standings]
+            lines += [_meets_line(standing, len(snapshot.nodes)) for standing in facts.standings]
         case "logs refused":
-            lines += [_supporters_line(standing, snapshot) for standing in facts.standings]
+            lines += [_supporters_line(s, snapshot.nodes[s.node]) for s in facts.standings]
         case "split vote":
             lines += _ballot_lines(facts)
     if facts.reason != "too few live":
@@ -119,7 +118,7 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
         journey = asked.journey
         if asked.counted or journey is None:
             continue
-        if journey.ruling is not None:
+        if journey.verdict is not None:
             lines.append(f"  {asked_line(candidacy, asked)}")
         else:
             fates.setdefault(no_answer_text(asked), []).append(asked.peer)
@@ -127,47 +126,43 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
     return lines
 
 
-def _meets_line(standing: Standing, snapshot: Snapshot) -> str:
-    node, total = standing.node, len(snapshot.nodes)
-    met = nodes_text(standing.meets) if standing.meets else "nobody"
-    apart = apart_texts(standing.obstacles, node)
-    return "; ".join((f"node {node} meets {met} ({len(standing.meets) + 1} of {total} with itself)", *apart))
+def _meets_text(standing: Standing) -> str:
+    return f"node {standing.node} meets {nodes_text(standing.meets) if standing.meets else 'nobody'}"
 
 
-def _supporters_line(standing: Standing, snapshot: Snapshot) -> str:
-    node = standing.node
-    own = snapshot.nodes[node].log
-    end = f"ends at index {len(own) - 1} with term {own[-1].term}" if own else "is empty"
+def _meets_line(standing: Standing, total: int) -> str:
+    counted = f"{_meets_text(standing)} ({len(standing.meets) + 1} of {total} with itself)"
+    return "; ".join((counted, *apart_texts(standing.obstacles, standing.node)))
+
+
+def _supporters_line(standing: Standing, node: NodeSnapshot) -> str:
+    text = f"{_meets_text(standing)}; its log {log_end(node.last_index, node.last_term)}"
     refusing = [peer for peer in standing.meets if peer not in standing.supporters]
-    met = nodes_text(standing.meets) if standing.meets else "nobody"
-    text = f"node {node} meets {met}; its log {end}"
     return f"{text}, and {nodes_text(refusing)} would reject it for that" if refusing else text
 
 
 def _ballot_lines(facts: QuorumFacts) -> list[str]:
-    lines = []
-    for candidate in sorted({candidate for _, candidate in facts.ballot}):
-        voters = [voter for voter, whom in facts.ballot if whom == candidate]
-        lines.append(f"in term {facts.term}, {nodes_text(voters)} voted for node {candidate}")
-    return lines
+    votes: dict[int, list[int]] = {}
+    for voter, candidate in facts.ballot:
+        votes.setdefault(candidate, []).append(voter)
+    return [
+        f"in term {facts.term}, {nodes_text(voters)} voted for node {c}" for c, voters in sorted(votes.items())
+    ]
 
 
-def _last_leader_line(last: LastLeader) -> str:
-    text = f"node {last.node} led last, in term {last.term}"
-    match last.end:
-        case "":
-            return f"{text}, from {at(last.time)} on"
-        case "crashed":
-            return f"{text}, until it crashed at {at(last.time)}"
-        case "cut off":
-            return f"{text}, until it was cut off at {at(last.time)}"
-    by = f": {cause_text(last.cause)}" if last.cause is not None else ""
-    return f"{text}, until it stepped down at {at(last.time)}: {rule_text(last.rule)}{by}"
+def _last_leader_line(last: Leadership) -> str:
+    ends = {
+        "": f"from {at(last.time)} on",
+        "crashed": f"until it crashed at {at(last.until)}",
+        "cut off": f"until it was cut off at {at(last.until)}",
+        "stepped down": f"until it stepped down at {at(last.until)}: {step_text(last.rule, last.cause)}",
+    }
+    return f"node {last.node} led last, in term {last.term}, {ends[last.end]}"
 
 
 def reach_lines(facts: LeaderFacts) -> list[str]:
     """Return a line where the leader cannot commit any more."""
-    if facts.plight.frozen:
+    if facts.faults.now.frozen:
         return ["it is frozen: it sends nothing, and commits nothing"]
     if facts.has_majority:
         return []

@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 from raftplay.cluster.timings import Doubt, Timings, doubt_about
 from raftplay.raft import decisions
-from raftplay.watch.text import count
-from raftplay.why.index import EventIndex
+from raftplay.why.facts.index import EventIndex
 
 WINDOW = 5.0
 """The period in which elections are counted, in seconds of cluster time."""
@@ -31,23 +30,12 @@ def pace_of(trail: EventIndex) -> Pace | None:
     if doubt is None:
         return None
     now = trail.snapshot.time
-    begin = max(now - WINDOW, trail.records[0].time if trail.forgets and trail.records else 0.0)
-    elections, pre_votes = (
-        _count(trail, kind, begin) for kind in (decisions.ElectionStarted, decisions.PreVoteStarted)
-    )
+    begin = max(now - WINDOW, trail.kept_from or 0.0)
+    recent = [type(record.event) for record in trail.view.records if record.time >= begin]
+    elections, pre_votes = recent.count(decisions.ElectionStarted), recent.count(decisions.PreVoteStarted)
     if elections + pre_votes < FEWEST:
         return None
     return Pace(elections, pre_votes, now - begin, doubt)
-
-
-def _count(trail: EventIndex, kind: type[decisions.Decision], begin: float) -> int:
-    count = 0
-    for node in trail.snapshot.nodes:
-        for record in trail.backwards(node.id, kind):
-            if record.time < begin:
-                break
-            count += 1
-    return count
 
 
 def _timings_now(trail: EventIndex) -> Timings | None:
@@ -62,13 +50,3 @@ def _timings_now(trail: EventIndex) -> Timings | None:
     delays = {link: faults.delay[1] for link, faults in snapshot.faulty_links}
     trips = (delays.get((a, b), 0.0) + delays.get((b, a), 0.0) for a in ids for b in ids if a < b)
     return replace(snapshot.timings, round_trip=snapshot.timings.round_trip + min(trips))
-
-
-def pace_lines(trail: EventIndex) -> list[str]:
-    """Return a line about the pace of elections, if there is a reason for one."""
-    pace = pace_of(trail)
-    if pace is None:
-        return []
-    kinds = ((pace.elections, "election"), (pace.pre_votes, "pre-vote"))
-    counted = " and ".join(count(n, kind) for n, kind in kinds if n)
-    return [f"{counted} in {pace.seconds:.3g} s: {pace.doubt.values}: {pace.doubt.effect} (§5.6)"]

@@ -5,9 +5,13 @@ from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LogEntry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
-from raftplay.why.calls import MOVING, CallStage
-from raftplay.why.entries import Commit, Holding, IndexFacts, PeerProgress
-from raftplay.why.words import at, journey_text, nodes_text, obstacle_text, request_text, ruling_text
+from raftplay.watch.words import nodes_text, verb
+from raftplay.why.facts.entries import Commit, Holding, IndexFacts, PeerProgress
+from raftplay.why.facts.rpcs import MOVING, CallStage
+from raftplay.why.words.network import obstacle_text
+from raftplay.why.words.rpcs import journey_text, request_text
+from raftplay.why.words.text import at
+from raftplay.why.words.verdicts import verdict_text
 
 
 def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
@@ -29,7 +33,8 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
             on = nodes_text(facts.committed_on)
             return f"is committed on {on}, but not the same entry: State Machine Safety is violated (§5.4.3)"
         case "committed":
-            return f"is committed on {nodes_text(facts.committed_on)}{_entry_in_brackets(facts.entry)}"
+            what = "" if facts.entry is None else f" ({_entry_text(facts.entry)})"
+            return f"is committed on {nodes_text(facts.committed_on)}{what}"
         case "was committed":
             return "was committed, and no live node knows that now: a commit index is not kept on disk (Figure 2)"
         case "nowhere":
@@ -54,10 +59,6 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
             return f"is not committed: {_counted_text(facts, leader, term)}"
 
 
-def _entry_in_brackets(entry: LogEntry | None) -> str:
-    return "" if entry is None else f" ({_entry_text(entry)})"
-
-
 def _entry_text(entry: LogEntry) -> str:
     return f"{command_text(entry.command, 24)}, of term {entry.term}"
 
@@ -79,7 +80,7 @@ def _counted_text(facts: IndexFacts, leader: int, term: int) -> str:
             f"its entry is of term {facts.entry.term}, the leader is in term {term}, so it is committed with "
             f"{what}, the first of the leader's own term (§5.4.2); "
         )
-    have = f"{start}{having} of {count(total, 'node')} {'has' if having == 1 else 'have'} {what}"
+    have = f"{start}{having} of {count(total, 'node')} {verb(having, 'has', 'have')} {what}"
     if facts.outcome == "too few":
         return f"{have}, and {facts.needed} are needed (§5.3)"
     known = 1 + sum(share.counted for share in facts.shares)
@@ -93,20 +94,21 @@ def _commit_lines(facts: IndexFacts) -> list[str]:
     commit = facts.commit
     if commit is None:
         return ["how it was committed: the history no longer has it"] if facts.outcome == "committed" else []
-    line = f"node {commit.node} committed it at {at(commit.time)}: {_commit_rule(commit)}"
+    line = f"node {commit.record.node} committed it at {at(commit.record.time)}: {_commit_rule(commit)}"
     if commit.applied is not None and facts.entry is not None and not commit.is_of(facts.entry):
         line += f"; what it committed there was {command_text(commit.applied.command, 24)}"
     return [line]
 
 
 def _commit_rule(commit: Commit) -> str:
-    if commit.rule != Rule.MAJORITY:
-        return rule_text(commit.rule)
-    by = f"it counted {nodes_text(sorted(commit.replicas))} for index {commit.counted_to}"
-    if -1 < commit.entry_term < commit.term:
+    event, after = commit.event, commit.record.after
+    if event.rule != Rule.MAJORITY or after is None:
+        return rule_text(event.rule)
+    by, term = f"it counted {nodes_text(sorted(event.replicas))} for index {event.index}", after.current_term
+    if -1 < commit.entry_term < term:
         waits = f"the correct algorithm waits here: {rule_text(Rule.OLDER_ENTRY)}"
-        return f"{by}, of term {commit.entry_term}, in term {commit.term}; {waits}"
-    return f"{rule_text(commit.rule)}; {by}, term {commit.term}"
+        return f"{by}, of term {commit.entry_term}, in term {term}; {waits}"
+    return f"{rule_text(event.rule)}; {by}, term {term}"
 
 
 # ---- which nodes have it
@@ -117,7 +119,7 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     if entry is None:
         return []
     total = count(len(facts.holdings), "node")
-    have = f"{len(facts.holders)} of {total} {'has' if len(facts.holders) == 1 else 'have'}"
+    have = f"{len(facts.holders)} of {total} {verb(len(facts.holders), 'has', 'have')}"
     lines = [f"{have} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"]
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
@@ -135,12 +137,11 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
 
 def _other_entries(facts: IndexFacts) -> list[str]:
     """Return a line for each node with another entry at the index."""
-    lines = []
-    for holding in facts.holdings:
-        if holding.entry is not None and holding.entry != facts.entry:
-            done = ", and has committed it" if holding.commits else ""
-            lines.append(f"node {holding.node} has another entry there: {_entry_text(holding.entry)}{done}")
-    return lines
+    return [
+        f"node {h.node} has another entry there: {_entry_text(h.entry)}{', and has committed it' * h.commits}"
+        for h in facts.holdings
+        if h.entry is not None and h.entry != facts.entry
+    ]
 
 
 def _lacking_lines(facts: IndexFacts) -> list[str]:
@@ -152,7 +153,7 @@ def _lacking_lines(facts: IndexFacts) -> list[str]:
         if holding.entry is None:
             lengths.setdefault(holding.length, []).append(holding.node)
     return [
-        f"{nodes_text(nodes)} {'lacks' if len(nodes) == 1 else 'lack'} it: "
+        f"{nodes_text(nodes)} {verb(len(nodes), 'lacks', 'lack')} it: "
         + (f"the log there ends at index {length - 1}" if length else "the log there is empty")
         for length, nodes in sorted(lengths.items(), reverse=True)
     ]
@@ -165,24 +166,22 @@ def _share_lines(facts: IndexFacts) -> list[str]:
     """Return a line for each follower, those with the same reason together."""
     if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
         return []  # the committed entry is not the leader's; other lines say so
-    alike: dict[tuple[str, str], list[int]] = {}
+    alike: dict[str, list[int]] = {}
     for share in facts.shares:
         words = _share_words(facts, share)
         if words is not None:
             alike.setdefault(words, []).append(share.node)
-    return [
-        f"{nodes_text(nodes)} {verb} {rest}"
-        if len(nodes) == 1
-        else f"{nodes_text(nodes)} {_of_several(verb, rest)}"
-        for (verb, rest), nodes in alike.items()
-    ]
+    return [f"{nodes_text(nodes)} {_inflected(words, len(nodes))}" for words, nodes in alike.items()]
 
 
-def _of_several(verb: str, rest: str) -> str:
-    """Turn words about one node into words about several."""
+def _inflected(words: str, count: int) -> str:
+    """Return words about one node, which begin with a verb, as words about `count` of them."""
+    if count == 1:
+        return words
+    does, rest = words.split(" ", 1)
     for one, several in _PLURALS:
         rest = rest.replace(one, several)
-    return f"{_VERBS[verb]} {rest}"
+    return f"{_VERBS[does]} {rest}"
 
 
 _VERBS = {"has": "have", "lacks": "lack", "is": "are"}
@@ -195,25 +194,22 @@ _PLURALS = (
 )
 
 
-def _share_words(facts: IndexFacts, share: PeerProgress) -> tuple[str, str] | None:
-    """Return what a follower has and why not more: a verb, and the words after it."""
+def _share_words(facts: IndexFacts, share: PeerProgress) -> str | None:
+    """Return what a follower has and why not more."""
     node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
     if share.counted and not share.has:
-        return "is", f"counted by the leader for {what}, without having it (any more)"
+        return f"is counted by the leader for {what}, without having it (any more)"
     if not share.has:
-        return "lacks", f"{what}: {'; '.join(_lacks(facts, share))}"
+        return f"lacks {what}: {'; '.join(_lacks(facts, share))}"
     if facts.outcome == "committed":
         if node in facts.committed_on or not facts.holdings[node].alive:
             return None
         gap = f"; now {obstacle_text(share.obstacle)}" if share.obstacle is not None else ""
-        return (
-            "has",
-            f"it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3){gap}",
-        )
+        return f"has it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3){gap}"
     if share.counted:
-        return "has", f"{what}, and the leader knows"
-    return "has", f"{what}, and the leader does not know: {'; '.join(_unknown(share))}"
+        return f"has {what}, and the leader knows"
+    return f"has {what}, and the leader does not know: {'; '.join(_unknown(share))}"
 
 
 def _lacks(facts: IndexFacts, share: PeerProgress) -> list[str]:
@@ -237,15 +233,12 @@ def _last_call(share: PeerProgress) -> list[str]:
     if journey is None:
         return [] if share.counted else ["it has not been sent there yet"]
     assert journey.args is not None
-    if journey.ruling is not None and not journey.ruling.yes:
-        return [f"it rejected the {request_text(journey.args)}: {ruling_text(journey.ruling)}"]
+    request = f"the {request_text(journey.args)}"
+    if journey.verdict is not None and not journey.verdict.yes:
+        return [f"it rejected {request}: {verdict_text(journey.verdict)}"]
     if journey.stage is CallStage.ANSWERED:
         return []
-    return [
-        journey_text(
-            journey, f"the {request_text(journey.args)}", f"its response to the {request_text(journey.args)}"
-        )
-    ]
+    return [journey_text(journey, request, f"its response to {request}")]
 
 
 def _unknown(share: PeerProgress) -> list[str]:
@@ -262,9 +255,9 @@ def _unknown(share: PeerProgress) -> list[str]:
 
 
 def _pretender_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
-    lines = []
-    for node, term in facts.pretenders:
-        cut_off = "" if snapshot.nodes[node].connected else ", cut off from all others"
-        too = " too" if facts.leader is not None else ""
-        lines.append(f"node {node} believes that it leads{too}, in term {term}{cut_off}")
-    return lines
+    too = " too" if facts.leader is not None else ""
+    return [
+        f"node {node} believes that it leads{too}, in term {term}"
+        + ("" if snapshot.nodes[node].connected else ", cut off from all others")
+        for node, term in facts.pretenders
+    ]
