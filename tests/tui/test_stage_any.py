@@ -15,6 +15,7 @@ from support.tui import view_after
 
 from raftplay import CMState, Harness
 from raftplay.past.history import History
+from raftplay.past.links import Links
 from raftplay.past.view import View
 from raftplay.raft.messages import AppendEntriesArgs, LogEntry, RequestVoteArgs
 from raftplay.tui.model.glyphs import ASCII, UNICODE
@@ -23,7 +24,6 @@ from raftplay.tui.stage.places import MOST, places_of
 from raftplay.tui.stage.roles import Role, role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Moving, Scene, moving_of, scene_of
 from raftplay.tui.stage.stage import paint
-from raftplay.why.network import Links
 
 NODES = (1, 2, 3, 4, 5, 5, 5, 6, 7, 7, 8, 9, 25)
 
