@@ -6,6 +6,7 @@ Beside each node is a wire to the selected node, on which the messages between t
 import math
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Links
 from raftplay.raft.messages import NONE
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, pad, width_of
@@ -16,7 +17,6 @@ from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import LOST_AT
 from raftplay.tui.stage.words import Words, words_of
-from raftplay.why.network import Links
 
 
 def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:

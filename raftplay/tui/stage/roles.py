@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.past.links import Links
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import Glyphs, mark_of
 from raftplay.tui.stage.signs import Frame, signs_of
-from raftplay.why.network import Links
 
 
 @dataclass(frozen=True, slots=True)
