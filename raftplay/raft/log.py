@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import overload
 
-from raftplay.raft.messages import NONE, LogEntry
+from raftplay.raft.messages import NONE, Entry
 from raftplay.raft.prefix import Prefix
 
 _term_of = attrgetter("term")
 
 
 class RaftLog:
-    """A sequence of `LogEntry`; it grows at its end, and only `truncate` removes entries.
+    """A sequence of entries; it grows at its end, and only `truncate` removes entries.
 
     `changed_from` is the lowest index that differs from the last persisted log, or None; the caller that
     persists the log resets it to None. So the cost of persisting depends on the change, not on the length.
@@ -20,22 +20,22 @@ class RaftLog:
 
     __slots__ = ("_entries", "_frozen", "changed_from")
 
-    def __init__(self, entries: Iterable[LogEntry] = ()) -> None:
-        self._entries: list[LogEntry] = list(entries)
-        self._frozen: tuple[LogEntry, ...] | None = None
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._entries: list[Entry] = list(entries)
+        self._frozen: tuple[Entry, ...] | None = None
         self.changed_from: int | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[LogEntry]:
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
     @overload
-    def __getitem__(self, index: int) -> LogEntry: ...
+    def __getitem__(self, index: int) -> Entry: ...
     @overload
-    def __getitem__(self, index: slice) -> list[LogEntry]: ...
-    def __getitem__(self, index: int | slice) -> LogEntry | list[LogEntry]:
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
         return self._entries[index]
 
     def __eq__(self, other: object) -> bool:
@@ -75,14 +75,14 @@ class RaftLog:
         at = bisect_right(self._entries, term, key=_term_of) - 1
         return at if self.term_at(at) == term else NONE
 
-    def append(self, entry: LogEntry) -> int:
+    def append(self, entry: Entry) -> int:
         """Append `entry` and return its index."""
         index = len(self._entries)
         self._entries.append(entry)
         self._touch(index)
         return index
 
-    def extend(self, entries: Iterable[LogEntry]) -> None:
+    def extend(self, entries: Iterable[Entry]) -> None:
         """Append `entries` in order."""
         index = len(self._entries)
         self._entries.extend(entries)
@@ -94,13 +94,13 @@ class RaftLog:
             self._entries = self._entries[:index]  # a `view` keeps the old list
             self._touch(index)
 
-    def frozen(self) -> tuple[LogEntry, ...]:
+    def frozen(self) -> tuple[Entry, ...]:
         """Return the entries as a tuple, which is cached until the log changes."""
         if self._frozen is None:
             self._frozen = tuple(self._entries)
         return self._frozen
 
-    def view(self) -> Prefix[LogEntry]:
+    def view(self) -> Prefix[Entry]:
         """Return the entries as they are now, at the same cost for each length of the log."""
         return Prefix(self._entries)
 
