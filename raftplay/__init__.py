@@ -11,6 +11,7 @@ The rooms, from the ground up
                  RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
                  subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
+                 event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
@@ -96,8 +97,8 @@ To add a …, touch …
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/search/mixes.py, so that the search uses it
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
-                 checked
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
+                 watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py
