@@ -11,20 +11,24 @@ The rooms, from the ground up
                  RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
                  subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
-                 narrator.py (events in words); trace.py (events as a file); watch/invariants/ (checks every
-                 event)
+                 event_table.py (a function for each class, for readers of every event);
+                 narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
+                 watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node; proxy.py, network.py and flight.py are between nodes (dropped and
-                 delayed RPCs, links, messages in flight); cluster.py holds all servers; harness.py is the public
-                 `Harness`, with the assertions of checks.py; snapshot.py is its state as a value;
-                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
-                 node and its storage
-  past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
-                 view.py is the `View`, now or then: the only thing that screens read
+  cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
+                 network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
+                 cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
+                 checks.py; snapshot.py is its state as a value; own_node.py loads a user's class of nodes, and
+                 own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
+                 of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
+                 state machine
+  past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
+                 story.py and rpcs.py into what led to a node's state and what became of an RPC; view.py is the
+                 `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
-  why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
-                 them
+  why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
+                 puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
                  which journal.py writes as a script; it parses nothing
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py and
@@ -33,7 +37,8 @@ The rooms, from the ground up
   run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
                  lines, and lets time pass meanwhile
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
-  explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
+  explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
+                 (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
@@ -48,8 +53,8 @@ kept), signals.py, version.py.
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
      argument with its kind (language/kinds.py). The result is a `Bound` command.
-  2. `Session.perform` in session/session.py runs it, and keeps it in the journal from which `save` writes a
-     script.
+  2. `Session.perform` in session/session.py runs it, keeps it in the journal from which `save` writes a script,
+     and returns its `Outcome` (session/outcome.py).
   3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
   5. Soon after, `Server._settle` writes term, vote and log to the disk, hands out commits, sends a reply if there
@@ -61,16 +66,17 @@ A command: `submit x`
      AppendEntries carries the new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
 
 A frame: one RPC and its reply
-  1. `Server._call` numbers it; `RPCProxy.call` may drop it; `Server.transmit` asks `Network.fate`
+  1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
      (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
   2. A delayed or held message waits in `Flights` (cluster/flight.py), where `messages`, `hold` and `lose` find
      it.
   3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
      backends/sim.py calls the receiver.
-  4. `Server.call_arrived` of the peer gives it to its `RPCProxy`, which delays it; `Server.handle` then calls
-     `request_vote` or `append_entries` of the node, and settles. A frozen node keeps it in cluster/inbox.py.
-  5. `Server.send_reply` sends the reply past the same faults; `Server.reply_arrived` matches it to its RPC by
-     number.
+  4. `Links.call_arrived` of the peer gives it to its `RPCProxy`, which delays it, and this to the `Inbox`, which
+     keeps it while the process is paused; the server then calls `request_vote` or `append_entries` of the node,
+     and settles.
+  5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`, and
+     `Calls.answered` finds its request by number.
 
 An event: from a decision to the screen
   1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
@@ -87,17 +93,18 @@ To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py
+  set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
-                 explore/mixes.py, so that the search uses it
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
-                 checked
+                 explore/search/mixes.py, so that the search uses it
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
+                 watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/
-  question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
+  question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
   export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there
   key            tui/keys.py
@@ -119,6 +126,7 @@ if TYPE_CHECKING:
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
     from raftplay.cluster.harness import Harness
+    from raftplay.cluster.machine import StateMachine
     from raftplay.cluster.network import LinkFaults
     from raftplay.cluster.proxy import RPCProxy
     from raftplay.cluster.server import Server
@@ -173,6 +181,7 @@ __all__ = [
     "Server",
     "Snapshot",
     "SqliteStorage",
+    "StateMachine",
     "Storage",
     "StorageError",
     "TimingWarning",
@@ -184,6 +193,7 @@ _MODULES = {
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
     "raftplay.cluster.harness": "Harness",
+    "raftplay.cluster.machine": "StateMachine",
     "raftplay.cluster.network": "LinkFaults",
     "raftplay.cluster.proxy": "RPCProxy",
     "raftplay.cluster.server": "Server",

@@ -1,7 +1,9 @@
 """What holds for every test of the suite."""
 
+import gc
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +23,23 @@ QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import only the quick folders for `pytest -m quick`: to import all of them takes longer than to run these."""
+    inside = collection_path.parts[len(Path(__file__).parent.parts) :]
+    return True if config.option.markexpr == "quick" and inside and inside[0] not in QUICK else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the quick folders."""
     for item in items:
         if item.path.parent.name in QUICK:
             item.add_marker(pytest.mark.quick)
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of tests out of every garbage collection from here on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from support.pages import DOCS, TEXTS
 
 import raftplay
 from raftplay import scenarios
-from raftplay.explore.mixes import MIXES
+from raftplay.explore.search.mixes import MIXES
 from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS
@@ -37,10 +37,11 @@ def test_there_is_python_in_the_readme() -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("block", BLOCKS)
-def test_the_python_in_the_readme_is_typed_strictly(block: str, tmp_path: Path) -> None:
-    (tmp_path / "example.py").write_text(block, "utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "example.py"]
+def test_the_python_in_the_readme_is_typed_strictly(tmp_path: Path) -> None:
+    names = [f"example{at}.py" for at in range(len(BLOCKS))]
+    for name, block in zip(names, BLOCKS, strict=True):
+        (tmp_path / name).write_text(block, "utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *names]
     environ = os.environ | {"MYPYPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=280

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Self, TypeVar, cast
 from raftplay.backends import wire
 from raftplay.backends.tcp import new_loop
 from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
-from raftplay.raft.consensus import MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, LogEntry
+from raftplay.raft.progress import MAX_CALL_ENTRIES
 
 T = TypeVar("T")
 

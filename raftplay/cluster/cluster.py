@@ -12,6 +12,7 @@ from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import FAILURES, NodeRaised
 from raftplay.cluster.server import Kept, Server
@@ -22,6 +23,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry
+from raftplay.raft.prefix import Prefix
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -47,6 +49,7 @@ class Cluster:
         config: Config,
         seed: int,
         opened: DataDir | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         self.n = n = len(storages)
         self.config = config
@@ -55,7 +58,6 @@ class Cluster:
         self.storage: list[Storage] = list(storages)
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
         self.connected = [False] * n
-        self.alive = [False] * n
         self.wiped = [False] * n
         self.crash_causes = [""] * n
         self.disk_failures: list[StorageError] = []
@@ -65,15 +67,20 @@ class Cluster:
         self.flights = Flights(backend)
         self._backend = backend
         self._opened = opened
+        self._state_machine = state_machine
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
+
+    @property
+    def alive(self) -> list[bool]:
+        """Tell for each node whether it runs."""
+        return [not server.stopped for server in self.servers]
 
     def begin(self) -> None:
         """Start all nodes, connected to each other; a node that was wiped stays down."""
         debug.refresh(self.stream)
         self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
         self.servers = [self._new_server(id, 0) for id in range(self.n)]
-        self.alive = [True] * self.n
         for server in self.servers:
             if self.wiped[server.id]:
                 self.crash(server)
@@ -119,6 +126,7 @@ class Cluster:
             on_commits=self.commits[id].extend,
             on_crash=self._must_crash,
             on_late_write=self._late_write,
+            state_machine=self._state_machine,
         )
 
     def crash(self, server: Server, cause: str = "") -> None:
@@ -134,7 +142,6 @@ class Cluster:
         try:
             server.stop()
         finally:
-            self.alive[id] = False
             self.commits[id] = []
             self.crash_causes[id] = cause
             self.tell(facts.Crashed(cause), id)
@@ -147,7 +154,7 @@ class Cluster:
 
     def _late_write(self, id: int) -> None:
         """Remember the disk again: a process of node `id` that had crashed wrote to it."""
-        if not self.alive[id] and not self.wiped[id]:
+        if self.servers[id].stopped and not self.wiped[id]:
             self._keep(self.servers[id])
 
     def check_restart(self, id: int) -> None:
@@ -166,7 +173,6 @@ class Cluster:
         server = self._new_server(id, self._incarnations[id] + 1)
         self._incarnations[id] += 1
         self.servers[id] = server
-        self.alive[id] = True
         self.crash_causes[id] = ""
         self.tell(facts.Restarted(), id)
         self.reconnect(server, tell=False)
@@ -314,10 +320,8 @@ class Cluster:
         numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
         if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
             raise TypeError("a node's state is not what Figure 2 says")
-        alive = self.alive[id]
-        current_term, voted_for, log = (
-            (cm.current_term, cm.voted_for, cm.log.frozen()) if alive else self._kept[id]
-        )
+        alive = not server.stopped
+        current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else self._kept[id]
         return NodeSnapshot(
             id=id,
             state=cm.state,
@@ -338,7 +342,7 @@ class Cluster:
             tearing=alive and server.disk.armed,
             incarnation=server.incarnation,
             listen_addr=server.listen_addr,
-            commits=tuple(self.commits[id]),
+            commits=Prefix(self.commits[id]),
             crash_cause=self.crash_causes[id],
             wiped=self.wiped[id],
         )

@@ -5,14 +5,16 @@ held, and, over sockets, while it has arrived and time is paused. Each message g
 sending, and keeps it until it has arrived or is lost.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from raftplay.backends.base import Answer, Backend, Handle
+from raftplay.backends.base import Backend, Handle
 from raftplay.cluster import arguments
+from raftplay.cluster.rpc import Events, Message, Response
 from raftplay.errors import UsageError
-from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import Args, Reply
 
 MAX_HELD = 10_000
 """The number of messages that held links keep; above it, the oldest is lost."""
@@ -28,45 +30,51 @@ class NotInFlight(UsageError):
     """Raised when the message with this number is not in flight."""
 
 
-class MessageOwner(Protocol):
-    """The sender of a message, which decides what happens to it."""
-
-    def landed(self, flight: "Flight", *, by_hand: bool) -> str | None:
-        """End this part of the message's way; return why it is lost, or None.
-
-        A message that was delivered `by_hand` is not delayed again.
-        """
-
-    def lost(self, flight: "Flight", reason: str) -> None:
-        """Publish that the message is lost."""
-
-    def copied(self, flight: "Flight") -> None:
-        """Publish that a copy of the message was made; the copy lands at once."""
-
-
 @dataclass(slots=True)
 class Flight:
     """One message in flight. `due` is the cluster time at which this part of its way ends; None while it is held.
 
-    `back` carries the reply: this message, or the reply to a request that has arrived. `on_link`: it is on its
-    link; else it is at its receiver, where a proxy delays it or time is paused.
+    `on_link`: it is on its link; else it is at its receiver, where a proxy delays it or time is paused. `land`
+    ends this part of its way, and returns why the message is lost, or None; a message that is delivered by hand
+    (its second argument) is not delayed again. `events` are those of the node that handles it now.
     """
 
     id: int
-    call_id: int
-    src: int
-    dst: int
-    message: Args | Reply
+    carried: Message
     due: float | None
-    pilot: MessageOwner
-    back: Answer | None = None
+    events: Events
+    land: Callable[["Flight", bool], str | None]
     on_link: bool = True
     timer: Handle | None = None
 
     @property
+    def call_id(self) -> int:
+        """Return the number of its RPC."""
+        return self.carried.call_id
+
+    @property
+    def src(self) -> int:
+        """Return the node that sent it."""
+        return self.carried.src
+
+    @property
+    def dst(self) -> int:
+        """Return the node to which it goes."""
+        return self.carried.dst
+
+    @property
+    def message(self) -> Args | Reply:
+        """Return its content."""
+        return self.carried.message
+
+    @property
     def is_reply(self) -> bool:
         """Tell whether it is a reply."""
-        return not isinstance(self.message, RequestVoteArgs | AppendEntriesArgs)
+        return isinstance(self.carried, Response)
+
+    def lose(self, reason: str) -> None:
+        """Publish that it is lost."""
+        self.events.lose(self.carried, reason)
 
 
 class Arrival(NamedTuple):
@@ -96,13 +104,10 @@ class Flights:
 
     def add(
         self,
-        pilot: MessageOwner,
-        call_id: int,
-        src: int,
-        dst: int,
-        message: Args | Reply,
+        message: Message,
+        events: Events,
+        land: Callable[[Flight, bool], str | None],
         delay: float | None,
-        back: Answer | None = None,
         *,
         on_link: bool = True,
         id: int | None = None,
@@ -114,7 +119,7 @@ class Flights:
         if id is None:
             self._count += 1
             id = self._count
-        flight = Flight(id, call_id, src, dst, message, None, pilot, back, on_link)
+        flight = Flight(id, message, None, events, land, on_link)
         self._flights[id] = flight
         if delay is not None:
             flight.due = self._backend.now() + delay
@@ -179,18 +184,18 @@ class Flights:
     def deliver(self, id: int) -> str | None:
         """Deliver a message now; return why it is lost, or None. Raises `NotInFlight`."""
         flight = self._take(id)
-        return flight.pilot.landed(flight, by_hand=True)
+        return flight.land(flight, True)
 
     def lose(self, id: int, reason: str = "by hand") -> None:
         """Drop a message. Raises `NotInFlight`."""
         flight = self._take(id)
-        flight.pilot.lost(flight, reason)
+        flight.lose(reason)
 
     def duplicate(self, id: int) -> str | None:
         """Deliver a copy of a message now; return why the copy is lost, or None. Raises `NotInFlight`."""
         flight = self.get(id)
-        flight.pilot.copied(flight)
-        return flight.pilot.landed(flight, by_hand=True)
+        flight.events.copy(flight.carried)
+        return flight.land(flight, True)
 
     def passes(self, flight: Flight, *, by_hand: bool) -> None:
         """Record that a message leaves its link; it will arrive unless its connection breaks."""
@@ -237,7 +242,7 @@ class Flights:
 
     def _land(self, id: int) -> None:
         flight = self._flights.pop(id)
-        flight.pilot.landed(flight, by_hand=False)
+        flight.land(flight, False)
 
 
 def _number(flight: Flight) -> int:

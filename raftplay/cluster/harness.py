@@ -23,13 +23,14 @@ from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.dropped import end_when_dropped, weakly
 from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import facts
@@ -72,6 +73,8 @@ class Harness:
     stay, and each wiped node stays down. Cluster time begins at 0 again; the seed and the contents of the
     directory at the start decide a run in sim. Entries that were committed in an earlier term are committed again
     with the first entry of the new term (§5.4.2). `storage` gives each node a storage of yours; you close it.
+    `state_machine` creates the `StateMachine` of a node, `h.cluster[id].machine`; by default, commits are only
+    collected in `h.commits`.
 
     A Harness that is dropped without `shutdown` ends its cluster when it is garbage-collected, with a
     `ResourceWarning` if it held sockets, a thread or files. A forked process cannot use its parent's tcp cluster:
@@ -95,8 +98,12 @@ class Harness:
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,
         storage: Sequence[Storage] | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage)
+        if state_machine is not None:
+            text = "state_machine must be a function that returns a state machine"
+            arguments.must_be_called(state_machine, text)
         self.n = n
         self.seed = new_seed() if seed is None else _checked_seed(seed)
         self.config = arguments.config_with(config, node).settled()
@@ -123,7 +130,7 @@ class Harness:
             self.stream.attach(self.invariants)
         for reader in readers:
             self.stream.attach(reader)
-        self._members = self._new_members(storage)
+        self._members = self._new_members(storage, state_machine)
         self.stream.switched = self._members.watch
         try:
             self._backend.run(self._members.begin)
@@ -509,6 +516,22 @@ class Harness:
         self._raise_breach()
         return about
 
+    def progress(self) -> object:
+        """Return a value that differs from the last one if the cluster may have done something since."""
+        return self._backend.progress()
+
+    # ---- its transport
+
+    @property
+    def open_work(self) -> tuple[int, int]:
+        """Return the number of unfinished tasks, and of open ends of connections; zeros without sockets."""
+        return self._backend.open_work
+
+    @property
+    def secret(self) -> bytes:
+        """Return the secret by which its nodes know their peers; empty without sockets."""
+        return self._backend.secret
+
     # ---- looking
 
     def snapshot(self) -> Snapshot:
@@ -526,6 +549,7 @@ class Harness:
                 held_links=self.flights.held_links,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
+                rules=module_with(self.config.bugs, self.config.node).rules,
                 timings=Timings.of(self.config),
             )
 
@@ -636,13 +660,21 @@ class Harness:
         self._members.check_link(src, dst)
         self._act(lambda: self._members.change_link(src, dst, change))
 
-    def _new_members(self, storage: Sequence[Storage] | None) -> Cluster:
+    def _new_members(self, storage: Sequence[Storage] | None, state_machine: MachineFactory | None) -> Cluster:
         """Return the nodes, over the data directory if there is one. Raises `StorageError`."""
         opened = None
         try:
             opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
             disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
-            return Cluster(disks, self._backend, self.stream, config=self.config, seed=self.seed, opened=opened)
+            return Cluster(
+                disks,
+                self._backend,
+                self.stream,
+                config=self.config,
+                seed=self.seed,
+                opened=opened,
+                state_machine=state_machine,
+            )
         except BaseException:
             self._is_shut_down = True
             if opened is not None:

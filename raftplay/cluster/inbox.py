@@ -1,38 +1,70 @@
-"""Messages that arrive during a process pause; they wait in the node's sockets until the process resumes."""
+"""The last stage before a node: it gets what arrives, unless its process is paused or has crashed."""
 
 from collections.abc import Callable
+from typing import TypeVar
+
+from raftplay.cluster.rpc import Events, Message, Request, Response
+
+M = TypeVar("M", Request, Response)
 
 MAX_WAITING = 10_000
 """The number of messages that the sockets of a paused process hold; further ones are lost."""
 
 
 class Inbox:
-    """A queue of arrivals. Each can be handled, or lost for a reason."""
+    """The arrivals of one node: `on_request` and `on_response` handle them.
 
-    __slots__ = ("_arrivals",)
+    While `frozen`, they wait in the sockets of the paused process.
+    """
 
-    def __init__(self) -> None:
-        self._arrivals: list[tuple[Callable[[], None], Callable[[str], None]]] = []
+    def __init__(
+        self, events: Events, on_request: Callable[[Request], None], on_response: Callable[[Response], None]
+    ) -> None:
+        self.frozen = False
+        self._events = events
+        self._on_request = on_request
+        self._on_response = on_response
+        self._takes_requests = self._takes_responses = True
+        self._waiting: list[tuple[Message, Callable[[], None]]] = []
 
     def __len__(self) -> int:
-        return len(self._arrivals)
+        return len(self._waiting)
 
-    def keep(self, handle: Callable[[], None], lose: Callable[[str], None]) -> bool:
-        """Keep an arrival, or lose it if there is no room; return whether it was kept."""
-        if len(self._arrivals) >= MAX_WAITING:
-            lose("frozen")
-            return False
-        self._arrivals.append((handle, lose))
-        return True
+    def receive(self, request: Request) -> None:
+        """Pass on a request that has passed the proxy."""
+        if self._takes_requests and not self.frozen:
+            self._on_request(request)
+        else:
+            self._set_aside(request, self._takes_requests, self.receive)
 
-    def handle_all(self) -> None:
-        """Handle what waited: the process resumes. Messages that arrive meanwhile are not kept here."""
-        arrivals, self._arrivals = self._arrivals, []
-        for handle, _ in arrivals:
-            handle()
+    def receive_response(self, response: Response) -> None:
+        """Pass on a reply that has arrived."""
+        if self._takes_responses and not self.frozen:
+            self._on_response(response)
+        else:
+            self._set_aside(response, self._takes_responses, self.receive_response)
 
-    def lose_all(self) -> None:
-        """Lose what waited: the process crashed."""
-        arrivals, self._arrivals = self._arrivals, []
-        for _, lose in arrivals:
-            lose("crash")
+    def thaw(self) -> None:
+        """Handle what waited: the process resumes. Messages that arrive meanwhile do not wait."""
+        self.frozen = False
+        waiting, self._waiting = self._waiting, []
+        for _, arrive in waiting:
+            arrive()
+
+    def close(self, *, responses: bool) -> None:
+        """Lose what waits and all later requests: the process crashed; later replies too with `responses`."""
+        self.frozen = self._takes_requests = False
+        self._takes_responses = not responses
+        waiting, self._waiting = self._waiting, []
+        for message, _ in waiting:
+            self._events.lose(message, "crash")
+
+    def _set_aside(self, message: M, takes: bool, receive: Callable[[M], None]) -> None:
+        """Keep `message` until the process resumes, or lose it."""
+        if not takes:
+            self._events.lose(message, "crash")
+        elif len(self._waiting) >= MAX_WAITING:
+            self._events.lose(message, "frozen")
+        else:
+            self._waiting.append((message, lambda: receive(message)))
+            self._events.keep_waiting(message)

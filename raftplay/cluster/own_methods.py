@@ -6,13 +6,22 @@ can surface as an exception somewhere in raftplay.
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from types import FunctionType
 
-from raftplay.cluster.raised import WrongResult
+from raftplay.cluster.raised import WrongResult, place_lines
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.decisions import AppendDecided, Decision, Rule, VoteDecided
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.raft.quorum import Majority
 from raftplay.raft.rules import Rules
 
@@ -87,6 +96,29 @@ def check_results(rules: Rules) -> None:
             setattr(rules, name, _checking(rules, method, inspect.signature(base).return_annotation))
 
 
+def overrides_replies(module: type[ConsensusModule]) -> bool:
+    """Tell whether replies to RPCs are the work of a method of the user's."""
+    own = {name for name, _ in _own_methods(module, ConsensusModule)}
+    return bool(own & {"request_vote", "append_entries"}) and not module.__module__.startswith("raftplay.")
+
+
+def untold(told: Iterable[Decision], args: Args, reply: Reply) -> Decision | None:
+    """Return the decision that `reply` to `args` shows, if it is not among those that the node has `told`."""
+    for decision in told:
+        match decision, reply:
+            case VoteDecided(), RequestVoteReply() if decision.args is args:
+                if decision.granted == reply.vote_granted:
+                    return None
+            case AppendDecided(), AppendEntriesReply() if decision.args is args:
+                if decision.success == reply.success:
+                    return None
+    if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
+        return VoteDecided(args, reply.vote_granted, Rule.OWN_RULE)
+    if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
+        return AppendDecided(args, reply.success, Rule.OWN_RULE, reply.conflict_index, reply.conflict_term)
+    return None
+
+
 def _checking(rules: Rules, method: FunctionType, annotation: object) -> Callable[..., object]:
     is_right, kind = _KINDS[annotation]
 
@@ -94,7 +126,9 @@ def _checking(rules: Rules, method: FunctionType, annotation: object) -> Callabl
     def checked(*operands: object) -> object:
         result = method(rules, *operands)
         if not is_right(result):
-            raise WrongResult(result, kind, method)
+            code = method.__code__
+            place = place_lines(code.co_filename, code.co_firstlineno, method.__name__)
+            raise WrongResult(f"{result!r} was returned, not {kind}", method.__name__, place)
         return result
 
     return checked

@@ -84,6 +84,10 @@ def checked_class(node: object) -> Node:
         raise UsageError(f"node must be {A_SUBCLASS}, not {node!r}")
     if node in BASES:
         return node
+    if set(BASES) <= set(node.__mro__):
+        raise UsageError(
+            f"{node.__name__} is a node and rules in one; a node has its rules in the attribute rules"
+        )
     if missing := getattr(node, "__abstractmethods__", None):
         raise UsageError(f"{node.__name__} is abstract: it does not define {', '.join(sorted(missing))}")
     call = "()" if issubclass(node, Rules) else "(id, peer_ids, storage, *, config, rng)"
@@ -130,7 +134,8 @@ def _load(text: str, folder: str) -> Node:
     else:
         file = ""
         module = _imported(place, folder, shown)
-    chosen = _class_in(module, name, shown)
+    with _running(folder, shown):  # the module may have code that looks its names up
+        chosen = _class_in(module, name, shown)
     try:
         found = checked_class(chosen)
     except UsageError as error:
@@ -194,7 +199,7 @@ def _running(folder: str, shown: str) -> Iterator[None]:
         raise
     except BaseException as error:
         failure = UsageError(f"{shown} cannot be loaded: it raised {type(error).__name__}")
-        failure.lines = own_lines(error)
+        failure.lines = own_lines(error, (f'  File "{shown}"',))
         raise failure from error
     finally:
         sys.dont_write_bytecode = writes

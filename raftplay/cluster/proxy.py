@@ -1,27 +1,38 @@
 """RPCProxy: drops and delays RPCs between a node and the network."""
 
 import random
-from typing import TYPE_CHECKING, cast
 
 from raftplay.backends.base import Answer, Backend, CallFailed
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight, Flights
-from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
-
-if TYPE_CHECKING:
-    from raftplay.cluster.server import Server
+from raftplay.cluster.rpc import Events, Inward, Outward, Request
+from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
 SLOW_CALL = 0.075
 """The delay of an incoming request that RAFT_UNRELIABLE_RPC makes slow, in seconds."""
 
 
 class RPCProxy:
-    """A proxy that drops outgoing RPCs on demand and delays incoming ones, as a network would."""
+    """A proxy that drops outgoing RPCs on demand and delays incoming ones, as a network would.
+
+    It stands between `inward`, which takes requests to the node, and `outward`, which takes them to the network.
+    """
 
     def __init__(
-        self, server: "Server", backend: Backend, flights: Flights, config: Config, rng: random.Random
+        self,
+        events: Events,
+        inward: Inward,
+        outward: Outward,
+        *,
+        backend: Backend,
+        flights: Flights,
+        config: Config,
+        rng: random.Random,
     ) -> None:
-        self._server = server
+        self._id = events.node
+        self._events = events
+        self._inward = inward
+        self._outward = outward
         self._backend = backend
         self._flights = flights
         self._config = config
@@ -44,53 +55,50 @@ class RPCProxy:
 
     def call(self, peer_id: int, args: Args, call_id: int) -> None:
         """Send an RPC. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
-        if self._calls_left == 0:
-            raise CallFailed(f"the proxy of node {self._server.id} drops calls")
-        self._server.transmit(peer_id, call_id, args)
-        if self._calls_left > 0:
-            self._calls_left -= 1  # an RPC that cannot be sent does not count
+        self.send(Request(call_id, self._id, peer_id, args, on_reply=_ignore))
 
     def request_vote(self, args: RequestVoteArgs, answer: Answer) -> None:
         """Delay an incoming RequestVote; then the node replies through `answer`."""
-        self._delayed(args, answer)
+        self.receive(Request(0, args.candidate_id, self._id, args, answer))
 
     def append_entries(self, args: AppendEntriesArgs, answer: Answer) -> None:
         """Delay an incoming AppendEntries; then the node replies through `answer`."""
-        self._delayed(args, answer)
+        self.receive(Request(0, args.leader_id, self._id, args, answer))
 
-    def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
-        """Hand an incoming request to the node: its delay is over."""
-        assert flight.back is not None
-        self._server.handle(cast(Args, flight.message), flight.back, flight.id)
-        return None
+    def send(self, request: Request) -> None:
+        """Pass a request of the node on. Raises `CallFailed` when it is dropped or cannot be sent."""
+        if self._calls_left == 0:
+            raise CallFailed(f"the proxy of node {self._id} drops calls")
+        self._outward.send(request)
+        if self._calls_left > 0:
+            self._calls_left -= 1  # an RPC that cannot be sent does not count
 
-    def lost(self, flight: Flight, reason: str) -> None:
-        """Publish that an incoming request was lost while it was delayed."""
-        assert flight.back is not None
-        self._server.lose(cast(Args, flight.message), flight.back, reason)
-
-    def copied(self, flight: Flight) -> None:
-        """Publish that an incoming request was copied."""
-        self._server.copied(flight)
-
-    def _delayed(self, args: Args, answer: Answer) -> None:
-        call_id = getattr(answer, "call_id", 0)
-        passage = self._flights.arrives(call_id, is_reply=False)
-        if passage.by_hand:
-            self._server.handle(args, answer, passage.id)
+    def receive(self, request: Request) -> None:
+        """Delay a request of a peer, then pass it on to the node."""
+        arrival = self._flights.arrives(request.call_id, is_reply=False)
+        request.number = arrival.id
+        if arrival.by_hand:
+            self._inward.receive(request)
             return
         config, rng = self._config, self._rng
         delay = config.delay_min + (config.delay_max - config.delay_min) * rng.random()
         if config.unreliable:
             dice = rng.randrange(10)
             if dice == 9:
-                self._server.lose(args, answer, "unreliable")
+                self._events.lose(request, "unreliable")
                 return
             if dice == 8:
                 delay = SLOW_CALL
         if delay > 0 or self._backend.paused or not self._backend.concurrent:
-            src = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
-            here = self._server.id
-            self._flights.add(self, call_id, src, here, args, delay, answer, on_link=False, id=passage.id)
+
+            def goes_on(flight: Flight, _: bool) -> None:
+                request.number = flight.id
+                self._inward.receive(request)
+
+            self._flights.add(request, self._events, goes_on, delay, on_link=False, id=arrival.id)
         else:
-            self._server.handle(args, answer, passage.id)
+            self._inward.receive(request)
+
+
+def _ignore(_: Reply) -> None:
+    """Do nothing with the reply to an RPC that a user sent through a proxy."""

@@ -6,19 +6,20 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
-from raftplay.backends.base import Answer, Backend, CallFailed, Handle
+from raftplay.backends.base import Backend, CallFailed, Handle
+from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
-from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.flight import Flights
 from raftplay.cluster.inbox import Inbox
+from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.network import Network
-from raftplay.cluster.own_methods import check_results
+from raftplay.cluster.own_methods import check_results, overrides_replies, untold
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
+from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, TornWrite
 from raftplay.raft.bugs import module_with
 from raftplay.raft.commands import CommandRefused
@@ -31,7 +32,7 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
-    LogEntry,
+    Entry,
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
@@ -44,23 +45,14 @@ R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
 
 FOUR_NUMBERS = (int, int, int, int)
 
-MAX_OPEN_CALLS = 1024
-"""The number of RPCs that wait for replies; above it, the oldest is given up."""
-
-MAX_REMEMBERED_CALLS = 32
-"""The number of finished RPCs that are remembered, for replies that arrive twice."""
-
 CALL_LIMIT = 5.0
 """The time that a user's RPC waits for its reply, in seconds of cluster time."""
 
-OnReply = Callable[[Reply], None]
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
-Kept = tuple[int, int, tuple[LogEntry, ...]]
+Kept = tuple[int, int, tuple[Entry, ...]]
 """The contents of a disk: (current_term, voted_for, log)."""
-
-OpenCall = tuple[int, Args, OnReply | None]
 
 
 class Server:
@@ -70,9 +62,8 @@ class Server:
     called with the node's id when it must crash: its disk fails (with the reason, "" for a torn write), its code
     raises (with the reason and the failure), or `shutdown` or `ConsensusModule.stop` stops it; `on_crash` then
     calls `stop`, and if it is None, the server does. `on_late_write` is called when the node wrote after it had
-    stopped, which needs bug zombie. Raises `StorageError` when `storage` does not hold a node's state, and
-    `NodeRaised` when the node's class raises; both also inside the cluster when disk or code fails and `on_crash`
-    is None.
+    stopped. Raises `StorageError` when `storage` does not hold a node's state, and `NodeRaised` when the node's
+    class raises; both also inside the cluster when disk or code fails and `on_crash` is None.
     """
 
     def __init__(
@@ -91,16 +82,15 @@ class Server:
         on_commits: OnCommits | None = None,
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
+        state_machine: MachineFactory | None = None,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
         self.incarnation = incarnation
-        self.frozen = False
         self.stopped = False
         self._backend = backend
-        self._network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
-        self._flights = flights or Flights(backend)
         self._stream = stream or Stream(backend.now)
+        self._events = events = Events(self._stream, id, incarnation)
         self._on_commits = on_commits
         self._on_crash = on_crash
         self._on_late_write = on_late_write
@@ -110,19 +100,30 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         check_results(module.rules)
+        self._told: list[Decision] | None = [] if overrides_replies(module) else None
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:
             raise
         except FAILURES as error:
             raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
+        network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
+        flights = flights or Flights(backend)
+        self.machine = self._new_machine(state_machine)
+        self._inbox = Inbox(events, self._handle, self._handle_reply)
+        self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
-            self, backend, self._flights, config, random.Random(f"{seed} proxy {id} {incarnation}")
+            events,
+            self._inbox,
+            self._links,
+            backend=backend,
+            flights=flights,
+            config=config,
+            rng=random.Random(f"{seed} proxy {id} {incarnation}"),
         )
-        self._endpoint = backend.open_endpoint(id, self)
-        self._open_calls: dict[int, OpenCall] = {}
-        self._remembered: deque[tuple[int, OpenCall]] = deque(maxlen=MAX_REMEMBERED_CALLS)
-        self._inbox = Inbox()
+        self._links.inward, self._links.on_response = self.proxy, self._inbox.receive_response
+        self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
+        self._calls = Calls(id, network, self.proxy)
         self._alarm: Handle | None = None
         self._alarm_at = math.inf
         self._settle_due = False
@@ -142,6 +143,11 @@ class Server:
     def state(self) -> CMState:
         """Return the role of its node."""
         return self.cm.state
+
+    @property
+    def frozen(self) -> bool:
+        """Tell whether its process is paused."""
+        return self._inbox.frozen
 
     def is_leader(self) -> bool:
         """Tell whether its node believes that it leads."""
@@ -166,13 +172,13 @@ class Server:
                 raise
             except FAILURES as error:
                 self._failure = node_raised(self.id, error, "submit", self._backend.now(), kind=type(self.cm))
-                self.frozen = True  # it does nothing until it crashes
+                self._inbox.frozen = True  # it does nothing until it crashes
                 self._settle_soon()
                 return NONE
             if index != NONE:
                 self._settle_soon()
             if self._stream.active:
-                self._publish(facts.Submitted(command, index))
+                self._events.publish(facts.Submitted(command, index))
             return index
 
     def submit_many(self, commands: Iterable[object]) -> list[int]:
@@ -188,7 +194,7 @@ class Server:
         """
         replies: list[Reply] = []
         take = on_reply or replies.append
-        self._backend.run(lambda: self._call(peer_id, args, take))
+        self._backend.run(lambda: self._calls.call(peer_id, args, take))
         if on_reply is not None:
             return None
         if not self._backend.wait_until(lambda: bool(replies), CALL_LIMIT):
@@ -199,7 +205,7 @@ class Server:
         """Connect to the peer that listens at `addr`; close an earlier connection to it."""
 
         def connect() -> None:
-            self._lose_replies(peer_id, "disconnected")
+            self._links.lose_replies(peer_id, "disconnected", self._calls)
             self._endpoint.connect(peer_id, addr)
 
         self._backend.run(connect)
@@ -208,7 +214,7 @@ class Server:
         """Close the connection to `peer_id`: RPCs to it fail at once from now on, its replies are lost."""
 
         def disconnect() -> None:
-            self._lose_replies(peer_id, "disconnected")
+            self._links.lose_replies(peer_id, "disconnected", self._calls)
             self._endpoint.disconnect(peer_id)
 
         self._backend.run(disconnect)
@@ -238,7 +244,6 @@ class Server:
             return
         self.settle_pending()
         self.stopped = True
-        self.frozen = False  # the paused process has ended
         self.cm.on_stop = None
         failure = None
         try:
@@ -248,15 +253,13 @@ class Server:
             failure = node_raised(self.id, error, "stop", self._backend.now(), kind=type(self.cm))
         if self._alarm is not None:
             self._alarm.cancel()
-        self._inbox.lose_all()
-        if not self.cm.hears_replies_when_dead:
+        self._inbox.close(responses=self._ends_with_stop)
+        if self._ends_with_stop:
             for peer_id in self.peer_ids:
-                self._lose_replies(peer_id, "crash")
-            self._open_calls.clear()
+                self._links.lose_replies(peer_id, "crash", self._calls)
+            self._calls.give_up()
             self._endpoint.close()
-        for flight in self._flights.everything():
-            if flight.pilot is self.proxy or (flight.pilot is self and flight.src == self.id):
-                self._flights.lose(flight.id, "crash")
+        self._links.close()
         self._backend.changed()
         if failure is not None and not self._goes_down:
             raise failure
@@ -265,7 +268,12 @@ class Server:
     def writes_tell_all(self) -> bool:
         """Tell whether the events tell all that its disk holds: they tell each whole write, but no torn one."""
         failed = self._write_failed or self._goes_down
-        return not failed and not self.cm.hears_replies_when_dead
+        return not failed and self._ends_with_stop
+
+    @property
+    def _ends_with_stop(self) -> bool:
+        """Tell whether a stopped node handles nothing any more, replies included."""
+        return not self.cm.hears_replies_when_dead
 
     def on_disk(self) -> Kept:
         """Return the state that its storage would give to a new process."""
@@ -281,14 +289,13 @@ class Server:
     def freeze(self) -> None:
         """Pause the process: its timer does not fire, and arriving messages wait."""
         self.settle_pending()
-        self.frozen = True
+        self._inbox.frozen = True
 
     def thaw(self) -> None:
         """Resume the process: it handles what arrived meanwhile, in order, then its timer."""
         if not self.frozen:
             return
-        self.frozen = False
-        self._inbox.handle_all()
+        self._inbox.thaw()
         if not self.stopped:
             self._set_alarm()
 
@@ -310,57 +317,18 @@ class Server:
         """Publish the node's decisions while the stream has readers."""
         self.cm.observe = self._publish_decision if self._stream.active else None
 
-    # ---- inside: the network
-
-    def transmit(self, peer_id: int, call_id: int, args: Args) -> None:
-        """Send a request over the link with its faults. Raises `CallFailed` without a connection."""
-        if not self._endpoint.is_connected(peer_id):
-            raise CallFailed(f"node {self.id} is not connected to node {peer_id}")
-        fate = self._network.fate(self.id, peer_id)
-        if self._stream.active:
-            open_call = self._open_calls.get(call_id)
-            by_user = open_call is None or open_call[2] is not None
-            self._publish(facts.CallSent(call_id, self.id, peer_id, args, by_user, max(len(fate), 1)))
-        if not fate:
-            self._call_lost(peer_id, call_id, args, self._network.blocked(self.id, peer_id) or "loss")
-        held = self._flights.is_held(self.id, peer_id)
-        for delay in fate:
-            if delay == 0.0 and not held:
-                self._send_now(peer_id, call_id, args)
-            else:
-                self._flights.add(self, call_id, self.id, peer_id, args, None if held else delay)
-
-    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
-        """Pass an incoming request to the proxy, which delays it."""
-        incoming = Incoming(self, peer_id, call_id, answer)
-        if self.stopped:
-            self.lose(args, incoming, "crash")
-            return
-        if isinstance(args, RequestVoteArgs):
-            self.proxy.request_vote(args, incoming)
-        else:
-            self.proxy.append_entries(args, incoming)
-
     @property
     def has_failed(self) -> bool:
         """Tell whether its code raised, so that it crashes as soon as it settles."""
         return self._failure is not None
 
-    def handle(self, args: Args, answer: Answer, number: int | None = None) -> None:
-        """Handle a request that passed the proxy; reply once all that the reply depends on is on disk.
+    # ---- inside: the ends of the pipeline
 
-        `number` is its number in flight, if it had one.
-        """
-        if self.stopped:
-            self.lose(args, answer, "crash")
-            return
-        if self.frozen:
-            waits = self._inbox.keep(partial(self.handle, args, answer, number), partial(self.lose, args, answer))
-            if waits and isinstance(answer, Incoming):
-                self._arrived_frozen(answer.call_id, answer.peer_id, args)
-            return
-        if self._stream.active and isinstance(answer, Incoming):
-            self._publish(facts.CallDelivered(answer.call_id, answer.peer_id, self.id, args))
+    def _handle(self, request: Request) -> None:
+        """Handle a request; reply once all that the reply depends on is on disk."""
+        args = request.message
+        if self._stream.active and request.call_id:
+            self._events.publish(facts.CallDelivered(request.call_id, request.src, self.id, args))
         now = self._backend.now()
         reply: Reply
         method = "append_entries"
@@ -371,163 +339,32 @@ class Server:
             else:
                 reply = _checked(self.cm.append_entries(args, now), AppendEntriesReply)
         except FAILURES as error:
-            self._fail(error, method, _message_text(number, f"call {getattr(answer, 'call_id', 0)}"))
+            self._fail(error, method, str(request))
         else:
-            self._settle(now, answer, reply)
+            self._tell_own(args, reply)
+            self._settle(now, request, reply)
 
-    def lose(self, args: Args, answer: Answer, reason: str) -> None:
-        """Publish that an incoming request was lost before the node saw it."""
-        if self._stream.active and isinstance(answer, Incoming):
-            self._publish(facts.CallLost(answer.call_id, answer.peer_id, self.id, args, reason))
-
-    def send_reply(self, incoming: "Incoming", reply: Reply) -> None:
-        """Send the reply to a request over the link with its faults."""
-        peer_id, call_id = incoming.peer_id, incoming.call_id
-        fate = self._network.fate(self.id, peer_id)
+    def _handle_reply(self, response: Response) -> None:
+        """Handle a reply, with the request to which it belongs."""
+        request = self._calls.answered(response)
+        if request is None:
+            self._events.lose(response, "not awaited")
+            return
+        reply = response.message
         if self._stream.active:
-            self._publish(facts.ReplySent(call_id, self.id, peer_id, reply, max(len(fate), 1)))
-        if not fate:
-            self._reply_lost(incoming, reply, self._network.blocked(self.id, peer_id) or "loss")
-        held = self._flights.is_held(self.id, peer_id)
-        for delay in fate:
-            if delay == 0.0 and not held:
-                self._answer_now(incoming, reply)
-            else:
-                self._flights.add(self, call_id, self.id, peer_id, reply, None if held else delay, incoming)
-
-    def landed(self, flight: Flight, *, by_hand: bool) -> str | None:
-        """Pass on a message that left its link, or handle a reply; return why it is lost, or None."""
-        if not flight.on_link:
-            self._hear(flight.src, flight.call_id, cast(Reply, flight.message), flight.id)
-            return None
-        reason = "crash" if self.stopped else self._network.blocked(self.id, flight.dst)
-        if reason is None:
-            # the node handles a reply that passes its link while time is paused in the same step
-            self._flights.passes(flight, by_hand=by_hand or (flight.is_reply and self._backend.paused))
-            if not self._go_on(flight):
-                reason = "disconnected"
-                self._flights.fails(flight)
-        if reason is not None:
-            self.lost(flight, reason)
-        return reason
-
-    def _go_on(self, flight: Flight) -> bool:
-        """Send a message that has passed its link to its receiver; return False without a connection."""
-        if isinstance(flight.back, Incoming):
-            return flight.back.answer(cast(Reply, flight.message)) is not False
-        try:
-            self._endpoint.send(flight.dst, flight.call_id, cast(Args, flight.message))
-        except CallFailed:
-            return False
-        return True
-
-    def lost(self, flight: Flight, reason: str) -> None:
-        """Publish that a message of this node, or a reply to it, was lost on its way."""
-        if not self._stream.active:
-            return
-        call_id, src, dst, message = flight.call_id, flight.src, flight.dst, flight.message
-        if flight.is_reply:
-            self._publish(facts.ReplyLost(call_id, src, dst, cast(Reply, message), reason))
-        else:
-            self._publish(facts.CallLost(call_id, src, dst, cast(Args, message), reason))
-
-    def copied(self, flight: Flight) -> None:
-        """Publish that a message from or to this node was copied."""
-        if self._stream.active:
-            self._publish(facts.Duplicated(flight.call_id, flight.src, flight.dst, flight.message))
-
-    def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
-        """Handle an incoming reply. While time is paused, it stays in flight until the next step or `resume`."""
-        passage = self._flights.arrives(call_id, is_reply=True)
-        if self._backend.concurrent and self._backend.paused and not passage.by_hand:
-            self._flights.add(self, call_id, peer_id, self.id, reply, 0.0, on_link=False, id=passage.id)
-        else:
-            self._hear(peer_id, call_id, reply, passage.id)
-
-    def _hear(self, peer_id: int, call_id: int, reply: Reply, number: int | None = None) -> None:
-        """Hand a reply to the node, with the request that it belongs to."""
-        if self.stopped and not self.cm.hears_replies_when_dead:
-            self._not_heard(peer_id, call_id, reply, "crash")
-            return
-        if self.frozen:
-            lose = partial(self._not_heard, peer_id, call_id, reply)
-            if self._inbox.keep(partial(self._hear, peer_id, call_id, reply, number), lose):
-                self._arrived_frozen(call_id, peer_id, reply)
-            return
-        open_call = self._open_calls.pop(call_id, None) or self._remembered_call(call_id)
-        if open_call is None or open_call[0] != peer_id:
-            self._not_heard(peer_id, call_id, reply, "not awaited")
-            return
-        _, args, on_reply = open_call
-        if self._stream.active:
-            self._publish(facts.ReplyDelivered(call_id, peer_id, self.id, reply))
-        if on_reply is not None:
-            on_reply(reply)
+            self._events.publish(facts.ReplyDelivered(response.call_id, response.src, self.id, reply))
+        if request.on_reply is not None:
+            request.on_reply(reply)
             self._backend.changed()
             return
-        self._remembered.append((call_id, open_call))
+        self._calls.remember(request)
         now = self._backend.now()
         try:
-            self.cm.reply_received(peer_id, args, reply, now)
+            self.cm.reply_received(response.src, request.message, reply, now)
         except FAILURES as error:
-            self._fail(error, "reply_received", _message_text(number, f"the reply to call {call_id}"))
+            self._fail(error, "reply_received", str(response))
         else:
             self._settle(now)
-
-    def _arrived_frozen(self, call_id: int, peer_id: int, message: Args | Reply) -> None:
-        if self._stream.active:
-            self._publish(facts.KeptWaiting(call_id, peer_id, self.id, message))
-
-    def _remembered_call(self, call_id: int) -> OpenCall | None:
-        """Return a request that already had a reply: the network may deliver a reply twice."""
-        for remembered_id, open_call in self._remembered:
-            if remembered_id == call_id:
-                return open_call
-        return None
-
-    def _call(self, peer_id: int, args: Args, on_reply: OnReply | None = None) -> None:
-        call_id = self._network.new_call_id()
-        self._open_calls[call_id] = (peer_id, args, on_reply)
-        if len(self._open_calls) > MAX_OPEN_CALLS:
-            del self._open_calls[next(iter(self._open_calls))]
-        try:
-            self.proxy.call(peer_id, args, call_id)
-        except CallFailed:
-            self._open_calls.pop(call_id, None)
-            raise
-
-    def _lose_replies(self, peer_id: int, reason: str) -> None:
-        """Lose the replies of `peer_id` that are in flight: the connection to it closes."""
-        for flight in self._flights.on_link(peer_id, self.id):
-            if flight.is_reply and self._has_asked(flight.call_id):
-                self._flights.lose(flight.id, reason)
-
-    def _has_asked(self, call_id: int) -> bool:
-        return call_id in self._open_calls or self._remembered_call(call_id) is not None
-
-    def _send_now(self, peer_id: int, call_id: int, args: Args) -> None:
-        try:
-            self._endpoint.send(peer_id, call_id, args)
-        except CallFailed:
-            self._call_lost(peer_id, call_id, args, facts.NOT_SENT)
-            raise
-
-    def _answer_now(self, incoming: "Incoming", reply: Reply) -> None:
-        if incoming.answer(reply) is False:
-            self._reply_lost(incoming, reply, "disconnected")
-
-    def _call_lost(self, peer_id: int, call_id: int, args: Args, reason: str) -> None:
-        if self._stream.active:
-            self._publish(facts.CallLost(call_id, self.id, peer_id, args, reason))
-
-    def _not_heard(self, peer_id: int, call_id: int, reply: Reply, reason: str) -> None:
-        """Publish that an incoming reply was lost before the node saw it."""
-        if self._stream.active:
-            self._publish(facts.ReplyLost(call_id, peer_id, self.id, reply, reason))
-
-    def _reply_lost(self, incoming: "Incoming", reply: Reply, reason: str) -> None:
-        if self._stream.active:
-            self._publish(facts.ReplyLost(incoming.call_id, self.id, incoming.peer_id, reply, reason))
 
     # ---- inside: settling
 
@@ -541,7 +378,7 @@ class Server:
             else:
                 self._settle(now)
 
-    def _settle(self, now: float, answer: Answer | None = None, reply: Reply | None = None) -> None:
+    def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
         cm = self.cm
         try:
@@ -558,17 +395,11 @@ class Server:
         except FAILURES as error:
             self._fail(error, "persist")
             return
-        commits: list[CommitEntry] = []
-        if cm.has_output:
-            try:
-                commits = cm.take_commits()
-            except FAILURES as error:
-                self._fail(error, "take_commits")
-                return
-            if commits and self._on_commits is not None:
-                self._on_commits(commits)
-        if answer is not None and reply is not None:
-            answer(reply)
+        commits = self._take_commits() if cm.has_output else []
+        if commits is None:
+            return
+        if request is not None and reply is not None:
+            self._links.reply(request, reply)
         if cm.has_output:
             if (commits or self._settle_due) and self._may_send_later():
                 self._send_calls_soon()
@@ -576,6 +407,36 @@ class Server:
                 self._send_calls(now)
         self._set_alarm()
         self._backend.changed()
+
+    def _take_commits(self) -> list[CommitEntry] | None:
+        """Apply what is committed, and return it; None if the node has crashed in it."""
+        method, about = "take_commits", ""
+        kind: type = type(self.cm)
+        try:
+            commits = self.cm.take_commits()
+            if self.machine is not None:
+                method, kind = "apply", type(self.machine)
+                for entry in commits:
+                    about = f"entry {entry.index}"
+                    self.machine.apply(entry)
+        except FAILURES as error:
+            self._go_down(node_raised(self.id, error, method, self._backend.now(), about, kind))
+            return None
+        if commits and self._on_commits is not None:
+            self._on_commits(commits)
+        return commits
+
+    def _new_machine(self, create: MachineFactory | None) -> StateMachine | None:
+        """Return a new state machine. Raises `NodeRaised`."""
+        if create is None:
+            return None
+        try:
+            machine = create()
+            if not isinstance(machine, StateMachine):
+                raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
+        except FAILURES as error:
+            raise node_raised(self.id, error, "state_machine", self._backend.now()) from error
+        return machine
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""
@@ -595,7 +456,7 @@ class Server:
             return
         for peer_id, args in calls:
             try:
-                self._call(peer_id, args)
+                self._calls.call(peer_id, args)
             except CallFailed:
                 try:
                     self.cm.call_failed(peer_id, args, now)
@@ -673,9 +534,6 @@ class Server:
 
     # ---- inside: events
 
-    def _publish(self, fact: facts.Fact) -> None:
-        self._stream.publish(self.id, self.incarnation, fact)
-
     def _publish_decision(self, decision: Decision) -> None:
         """Publish a decision of the node. Raises `TypeError` in the code that decided, for an invalid state."""
         after = self.cm.node_state()
@@ -683,6 +541,16 @@ class Server:
         if kinds != FOUR_NUMBERS:
             raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
         self._stream.publish(self.id, self.incarnation, decision, after)
+        if self._told is not None:
+            self._told.append(decision)
+
+    def _tell_own(self, args: Args, reply: Reply) -> None:
+        """Publish a reply of the user's own method as a decision, unless the node has told it."""
+        if self._told is not None and self._stream.active:
+            decision = untold(self._told, args, reply)
+            if decision is not None:
+                self._publish_decision(decision)
+            self._told.clear()
 
 
 def _checked(reply: R, kind: type[R]) -> R:
@@ -711,28 +579,8 @@ def _checked_index(index: object) -> int:
     return index
 
 
-def _message_text(number: int | None, otherwise: str) -> str:
-    return otherwise if number is None else f"message {number}"
-
-
 class TimerFired(NamedTuple):
     """The result of a step that fired a node's timer; a leader's timer sends heartbeats."""
 
     node: int
     leads: bool
-
-
-class Incoming:
-    """An incoming request, and the way back for its reply."""
-
-    __slots__ = ("answer", "call_id", "peer_id", "server")
-
-    def __init__(self, server: Server, peer_id: int, call_id: int, answer: Answer) -> None:
-        self.server = server
-        self.peer_id = peer_id
-        self.call_id = call_id
-        self.answer = answer
-
-    def __call__(self, reply: Reply) -> None:
-        """Send `reply`."""
-        self.server.send_reply(self, reply)

@@ -1,16 +1,21 @@
 """Snapshot: one immutable value with everything that a screen shows of a cluster at one moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
-from raftplay.raft.messages import CMState, CommitEntry, LogEntry
+from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
+from raftplay.raft.rules import Rules
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import or_dash
 
 NOT_KEPT = "not kept on disk"
 """The text for the commit index of a node that is down; a dash replaces it where room is short."""
+
+RULES = Rules()
+"""The rules of the correct algorithm."""
 
 LONGEST_SHOWN = 40
 """The maximum number of characters of a command in a report."""
@@ -24,14 +29,15 @@ class NodeSnapshot:
     `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
     timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
-    `wiped`: its disk was wiped, with its votes and entries, so it must not come back.
+    `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `log` and `commits` are
+    immutable sequences, which compare equal to tuples.
     """
 
     id: int
     state: CMState
     current_term: int
     voted_for: int
-    log: tuple[LogEntry, ...]
+    log: Sequence[Entry]
     commit_index: int
     last_applied: int
     next_index: tuple[tuple[int, int], ...]
@@ -46,9 +52,19 @@ class NodeSnapshot:
     tearing: bool
     incarnation: int
     listen_addr: tuple[str, int]
-    commits: tuple[CommitEntry, ...]
+    commits: Sequence[CommitEntry]
     crash_cause: str = ""
     wiped: bool = False
+
+    @property
+    def last_index(self) -> int:
+        """Return the index of its last entry; -1 when its log is empty."""
+        return len(self.log) - 1
+
+    @property
+    def last_term(self) -> int:
+        """Return the term of its last entry; -1 when its log is empty."""
+        return self.log[-1].term if self.log else NONE
 
     @property
     def marks(self) -> list[str]:
@@ -82,8 +98,8 @@ class NodeSnapshot:
 class Snapshot:
     """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
 
-    `node`: the class of the nodes, as `Config.node_name` gives it. `timings`: the timings of elections; None when
-    they are not known.
+    `node`: the class of the nodes, as `Config.node_name` gives it; `rules`: the rules that they ask. `timings`:
+    the timings of elections; None when they are not known.
     """
 
     time: float
@@ -97,6 +113,7 @@ class Snapshot:
     held_links: tuple[tuple[int, int], ...] = ()
     bugs: tuple[str, ...] = ()
     node: str = ""
+    rules: Rules = RULES
     timings: Timings | None = None
 
     @property

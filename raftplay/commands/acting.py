@@ -15,15 +15,9 @@ from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
+from raftplay.watch.words import nodes_text
 
 GROUP = "Acting on the cluster"
-
-
-def nodes_text(ids: list[int]) -> str:
-    """Return nodes in words: "node 2", "nodes 0 2 4", "no node"."""
-    if not ids:
-        return "no node"
-    return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
 
 
 def all_alive(session: Session, ids: list[int], *, hint: bool = False) -> list[int]:
@@ -222,7 +216,7 @@ def timeout(session: Session, node: kinds.Waiting) -> str:
         return f"node {node} is frozen: nothing happens"
     session.harness.time_out_peer(node)
     answer = f"node {node} is {cm.state} in term {cm.current_term}"
-    if session.harness.config.raft.prevote and cm.state is CMState.FOLLOWER:  # thesis §9.6
+    if cm.state is CMState.PRE_CANDIDATE:  # thesis §9.6
         return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
     return answer
 

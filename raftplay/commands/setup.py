@@ -11,16 +11,14 @@ from raftplay.errors import UsageError
 from raftplay.language import offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
-from raftplay.language.table import Kind, Resolve, command, constant
+from raftplay.language.table import Kind, Resolve, constant, setup_line, too_late
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.text import count
 
-GROUP = "Setting up"
 BACKENDS = ("sim", "tcp")
 SWITCHES = ("prevote", "noop")
 TIMINGS = ("election", "heartbeat", "delay")
@@ -181,93 +179,87 @@ WATCHED = Kind(
     "NAME, NAME …|on|off|elections",
     _watched,
     about="names of invariants in a script; on, off, elections in a shell",
+    examples=(*(invariant.name for invariant in INVARIANTS), f"{INVARIANTS[0].name}, {INVARIANTS[1].name}"),
 )
-BUG = Kind("NAME", _bug)
-OWN_NODE = Kind("FILE:CLASS", _own_node, about="my.py:MyCM, my.py, or package.module:MyCM")
-COUNT = Kind("N", _count)
-SEED = Kind("N", _seed)
-BACKEND = Kind("sim|tcp", _backend)
-TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings)
-SWITCH = Kind("|".join(SWITCHES), _switch)
-ON_OFF = Kind("on|off", _on_off)
+BUG = Kind("NAME", _bug, examples=tuple(BUGS))
+OWN_NODE = Kind(
+    "FILE:CLASS",
+    _own_node,
+    about="my.py:MyCM, my.py, or package.module:MyCM",
+    examples=("raftplay:ConsensusModule", "raftplay:Rules"),
+)
+COUNT = Kind("N", _count, examples=("1", "2", "3", "5", "20"))
+SEED = Kind("N", _seed, examples=("0", "1", "20"))
+BACKEND = Kind("sim|tcp", _backend, examples=("sim", "tcp"))
+TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examples=(
+    "election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms",
+    "heartbeat=50ms delay=0ms",
+))  # fmt: skip
+SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
+ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 
-@command(GROUP, "nodes 5", setup=True)
-def nodes(session: Session, count: Annotated[int, COUNT]) -> str:
+@setup_line("nodes 5")
+def nodes(setup: Setup, count: Annotated[int, COUNT]) -> None:
     """Set the number of nodes in the cluster, 1 to 25 (default: 5)."""
-    return _too_late(session, "nodes")
+    _check_first("nodes", setup.nodes)
+    setup.nodes = count
 
 
-@command(GROUP, "seed 7", setup=True)
-def seed(session: Session, number: Annotated[int, SEED]) -> str:
+@setup_line("seed 7")
+def seed(setup: Setup, number: Annotated[int, SEED]) -> None:
     """Set the seed of every random choice (default: random, and printed)."""
-    return _too_late(session, "seed")
+    _check_first("seed", setup.seed)
+    setup.seed = number
 
 
-@command(GROUP, "backend sim", setup=True)
-def backend(session: Session, name: Annotated[str, BACKEND]) -> str:
+@setup_line("backend sim")
+def backend(setup: Setup, name: Annotated[str, BACKEND]) -> None:
     """Choose real sockets on loopback (tcp, the default) or deterministic virtual time (sim)."""
-    return _too_late(session, "backend")
+    _check_first("backend", setup.backend)
+    setup.backend = name
 
 
-@command(GROUP, "timing election=150..300ms heartbeat=50ms", setup=True)
-def timing(session: Session, timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> str:
+@setup_line("timing election=150..300ms heartbeat=50ms")
+def timing(setup: Setup, timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> None:
     """Set the election timeout, the heartbeat interval, and the delay of every RPC."""
-    return _too_late(session, "timing")
+    setup.timings.update(timings)
 
 
-@command(GROUP, "set prevote on", setup=True)
-def set_(session: Session, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> str:
+@setup_line("set prevote on")
+def set_(setup: Setup, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> None:
     """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry)."""
-    return _too_late(session, "set")
+    setup.switches[switch] = on
 
 
-@command(GROUP, "bug commit-old-term", setup=True)
-def bug(session: Session, bug: Annotated[str, BUG]) -> str:
+@setup_line("bug commit-old-term")
+def bug(setup: Setup, bug: Annotated[str, BUG]) -> None:
     """Switch on a named bug of the algorithm (see: raftplay bugs); every transcript names it."""
-    return _too_late(session, "bug")
+    if bug not in setup.bugs:
+        setup.bugs.append(bug)
 
 
-@command(GROUP, "node my.py:MyCM", setup=True)
-def node(session: "Session", own: Annotated[str, OWN_NODE]) -> str:
+@setup_line("node my.py:MyCM")
+def node(setup: Setup, own: Annotated[str, OWN_NODE]) -> None:
     """Take the nodes' class from a Python file of yours, which is run (see: help node)."""
-    return _too_late(session, "node")
+    _check_first("node", setup.node)
+    setup.node = OwnNode(own, setup.folder)
 
 
-@command(GROUP, "watch Election Safety, Log Matching", setup=True, in_session=True)
-def watch(session: Session, what: Annotated[list[str] | str, WATCHED]) -> str:
+@setup_line("watch Election Safety, Log Matching", in_session=True)
+def watch(on: Setup | Session, what: Annotated[list[str] | str, WATCHED]) -> str:
     """Check only these invariants (default: all); in a shell: choose which events are printed as they happen."""
-    if not isinstance(what, str):
-        return _too_late(session, "watch")
-    session.watching = what
-    return WATCHING[what]
+    if isinstance(on, Session):
+        if not isinstance(what, str):
+            raise too_late("watch", on)
+        on.watching = what
+        return WATCHING[what]
+    if isinstance(what, str):
+        raise UsageError(f"watch {what} is for a shell; a script watches invariants by their NAME")
+    on.watched += [name for name in what if name not in on.watched]
+    return ""
 
 
-def apply(name: str, arguments: dict[str, Any], setup: Setup) -> None:
-    """Keep the setting of the set-up line `name`. Raises `UsageError` if it was set before."""
-    match name, arguments:
-        case ("nodes", {"count": count}) if setup.nodes is None:
-            setup.nodes = count
-        case ("seed", {"number": number}) if setup.seed is None:
-            setup.seed = number
-        case ("backend", {"name": chosen}) if setup.backend is None:
-            setup.backend = chosen
-        case ("node", {"own": own}) if setup.node is None:
-            setup.node = OwnNode(own, setup.folder)
-        case ("timing", {"timings": timings}):
-            setup.timings.update(timings)
-        case ("set", {"switch": switch, "on": on}):
-            setup.switches[switch] = on
-        case ("watch", {"what": str(mode)}):
-            raise UsageError(f"watch {mode} is for a shell; a script watches invariants by their NAME")
-        case ("watch", {"what": names}):
-            setup.watched += [name for name in names if name not in setup.watched]
-        case ("bug", {"bug": bug}):
-            if bug not in setup.bugs:
-                setup.bugs.append(bug)
-        case _:
-            raise UsageError(f"{name} was chosen before")
-
-
-def _too_late(session: Session, name: str) -> str:
-    raise UsageError(f"{name} can be chosen only before the cluster of {count(session.harness.n, 'node')} runs")
+def _check_first(name: str, before: object) -> None:
+    if before is not None:
+        raise UsageError(f"{name} was chosen before")

@@ -68,7 +68,7 @@ FORMS = (
     ("no leader", "no connected live node leads"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
-    ("NODES is follower|candidate|leader|dead", "each of them is in that state"),
+    ("NODES is follower|pre-candidate|candidate|leader|dead", "each of them is in that state"),
     ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
     ("term of NODE OP N", "that node's term; of a node that is down, the term on its disk"),
     (
@@ -138,7 +138,9 @@ def _check_verb(cursor: Cursor, first: Word) -> None:
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     if not cursor.sees("is"):
         if cursor.is_at_end and first.text not in MEASURES and _names_nodes(cursor, first):
-            raise cursor.mistake(f"'is' is missing: {first.text} is follower, candidate, leader or dead")
+            raise cursor.mistake(
+                f"'is' is missing: {first.text} is follower, pre-candidate, candidate, leader or dead"
+            )
         words = [form.split()[0] for form, _ in FORMS if form[0].islower()]
         hint = did_you_mean(first.text, words) or "; see help conditions"
         raise cursor.mistake(f"unknown condition {quoted(first.text)}{hint}", first)
@@ -150,9 +152,9 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
         if word is None or word.text not in _STATES:
             negated = cursor.take("not")
             return _leader_is(parse_node(cursor), negated)
-    word = cursor.next("follower, candidate, leader or dead", offers.words(*_STATES))
+    word = cursor.next("follower, pre-candidate, candidate, leader or dead", offers.words(*_STATES))
     if word.text not in _STATES:
-        hint = did_you_mean(word.text, _STATES) or "; use follower, candidate, leader or dead"
+        hint = did_you_mean(word.text, _STATES) or "; use follower, pre-candidate, candidate, leader or dead"
         raise cursor.mistake(f"unknown state {quoted(word.text)}{hint}", word)
     state = _STATES[word.text]
 

@@ -7,18 +7,20 @@ takes another list. So a log can be kept as it was at hundreds of moments.
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from raftplay.raft.prefix import Prefix
+
 T = TypeVar("T")
 
 
 class Growing(Generic[T]):
-    """A sequence whose items are appended, cut off at the end, and read as one tuple."""
+    """A sequence whose items are appended, cut off at the end, and read as an immutable `Prefix`."""
 
     __slots__ = ("_frozen", "_items", "_length")
 
     def __init__(self, items: Iterable[T] = ()) -> None:
         self._items = list(items)
         self._length = len(self._items)
-        self._frozen: tuple[T, ...] | None = None
+        self._frozen: Prefix[T] | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -54,8 +56,8 @@ class Growing(Generic[T]):
             self._length = index
             self._frozen = None
 
-    def frozen(self) -> tuple[T, ...]:
-        """Return the items as one tuple."""
+    def frozen(self) -> Prefix[T]:
+        """Return the items as they are now."""
         if self._frozen is None:
-            self._frozen = tuple(self._items[: self._length])
+            self._frozen = Prefix(self._items, self._length)
         return self._frozen

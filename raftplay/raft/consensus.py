@@ -22,32 +22,20 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
+    Entry,
+    InternalEntry,
     LogEntry,
     Reply,
     Report,
     RequestVoteArgs,
     RequestVoteReply,
-    size_of,
 )
+from raftplay.raft.progress import MAX_CALL_ENTRIES, PROBE_ENTRIES, Mode, Progress, batch
+from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
 
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
-
-MAX_CALL_BYTES = 1 << 20
-"""The most bytes of entries in one AppendEntries, approximately; a single longer entry is sent alone."""
-
-MAX_CALL_ENTRIES = 1024
-"""The most entries in one AppendEntries; more would keep its receiver busy for long."""
-
-SURELY_FIT = 15
-"""The number of entries that always fit one AppendEntries, whatever their commands."""
-
-PROBE_ENTRIES = 64
-"""The most entries in an AppendEntries to a peer whose last request was lost."""
-
-MAX_IN_FLIGHT = 8
-"""The most AppendEntries with entries in flight to one peer between two heartbeats."""
 
 FIGURE_2 = Rules()
 """The rules of the paper, by which the reasons for decisions are named."""
@@ -103,27 +91,14 @@ class ConsensusModule:
         self.state = FOLLOWER
         self.leader_id = NONE
 
-        # Volatile state on leaders: for each peer, the next entry to send and the last one known to be replicated.
-        # next_index runs ahead of the replies, so that entries are sent at once; a rejection moves it back.
-        self.next_index: dict[int, int] = {}
-        self.match_index: dict[int, int] = {}
-        self._in_flight: dict[int, int] = {}
-        self._probe: dict[int, AppendEntriesArgs | None] = {}  # by rejecting peer: its one probe; None = due
-        self._unreached: set[int] = set()
-        self._durable_index = self.log.last_index
-        self._held_index = NONE
-
-        # Volatile state on candidates
-        self.votes: list[int] = []
-        self._asking_first = False
-        self._fired_by = Rule.TIMEOUT
+        # Volatile state on candidates, and on leaders: None in another role
+        self._candidacy: Candidacy | None = None
+        self._leadership: Leadership | None = None
 
         self._dormant = True
-        self._everyone = dict.fromkeys(self.peer_ids)
         self.deadline = math.inf
         self._leader_heard = -math.inf
         self._calls: list[tuple[int, Args]] = []
-        self._appends_due: dict[int, None] = {}
 
     # ---- inputs
 
@@ -146,7 +121,8 @@ class ConsensusModule:
         self.state = DEAD
         self.deadline = math.inf
         self._calls.clear()
-        self._appends_due.clear()
+        if self._leadership is not None:
+            self._leadership.due.clear()
         self._tell(decisions.Stopped())
 
     def submit(self, command: object, now: float | None = None) -> int:
@@ -155,28 +131,26 @@ class ConsensusModule:
         Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
-        if self.state is not LEADER:
+        if self._leadership is None or self.state is DEAD:
             return NONE
         self._set_now(now)
-        return self._append_own(command)
+        return self._append_own(self._leadership, LogEntry(command, self.current_term))
 
     def wake(self, now: float) -> None:
         """Fire the timer if `deadline` has passed."""
         if now < self.deadline or self.state is DEAD:
             return
         self._now = now
-        if self.state is LEADER:
-            self._broadcast_heartbeat()
+        if self._leadership is not None:
+            self._broadcast_heartbeat(self._leadership)
         else:
-            self._fired_by = Rule.TIMEOUT
-            self._election_timed_out()
+            self._election_timed_out(Rule.TIMEOUT)
 
     def time_out(self, now: float) -> None:
         """Fire the election timer now; does nothing on a leader, which has no election timer."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
-            self._fired_by = Rule.BY_HAND
-            self._election_timed_out()
+            self._election_timed_out(Rule.BY_HAND)
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
         """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0."""
@@ -253,10 +227,8 @@ class ConsensusModule:
         if self.state is not LEADER or not isinstance(args, AppendEntriesArgs) or args.term != self.current_term:
             return
         self._now = now
-        self._unreached.add(peer_id)
-        self.next_index[peer_id] = max(
-            self.match_index[peer_id] + 1, min(self.next_index[peer_id], args.prev_log_index + 1)
-        )
+        if self._leadership is not None:
+            self._leadership.progress[peer_id].lost(args)
 
     def persist(self, now: float | None = None) -> bool:
         """Write the changes to storage; return whether there were any.
@@ -271,14 +243,13 @@ class ConsensusModule:
         if not self._store.save(current_term, voted_for, self.log):
             return False
         self._set_now(now)
-        self._durable_index = self.log.last_index
         if self.observe is not None:
             self._tell_persisted(len(self.log) if start is None else start)
         if self.state is CANDIDATE and self.id not in self.votes:
             self._count_vote(self.id)
             self.persist(now)
-        elif self.state is LEADER and not self.peer_ids:
-            self._advance_commit_index()
+        elif self._leadership is not None and not self.peer_ids:
+            self._advance_commit_index(self._leadership)
         return True
 
     @property
@@ -291,14 +262,12 @@ class ConsensusModule:
     def take_calls(self) -> list[tuple[int, Args]]:
         """Return the requests to send now, as (peer_id, args); each is returned once."""
         calls, self._calls = self._calls, []
-        if self._appends_due:
-            due, self._appends_due = self._appends_due, {}
-            for peer_id in due:
-                args = self._next_append(peer_id)
-                if args is not None:
-                    calls.append((peer_id, args))
-                else:
-                    self._appends_due[peer_id] = None  # wait for a reply of the peer
+        leadership = self._leadership
+        if leadership is not None and leadership.due:
+            for peer_id, progress in tuple(leadership.due.items()):
+                if not progress.waits:
+                    del leadership.due[peer_id]
+                    calls.append((peer_id, self._next_append(progress)))
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -312,7 +281,7 @@ class ConsensusModule:
             return commits
         for entry in self.log[self.last_applied + 1 : self.commit_index + 1]:
             self.last_applied += 1
-            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
+            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term, entry.kind)
             commits.append(commit)
             if self.observe is not None:
                 self._tell(decisions.Applied(commit))
@@ -321,12 +290,29 @@ class ConsensusModule:
     @property
     def has_output(self) -> bool:
         """Return whether `take_calls` or `take_commits` may return anything."""
-        return bool(self._calls or self._appends_due or self.commit_index > self.last_applied)
+        has_calls = self._calls or (self._leadership is not None and self._leadership.due)
+        return bool(has_calls) or self.commit_index > self.last_applied
 
     @property
     def has_unsent_entries(self) -> bool:
         """Return whether the node leads and has not sent every entry to every peer."""
-        return self.state is LEADER and min(self.next_index.values(), default=len(self.log)) < len(self.log)
+        peers = () if self._leadership is None else self._leadership.progress.values()
+        return any(progress.next <= self.log.last_index for progress in peers)
+
+    @property
+    def votes(self) -> list[int]:
+        """Return the voters counted in this candidacy, or in the one that this leader won; else []."""
+        return [] if self._candidacy is None else self._candidacy.votes
+
+    @property
+    def next_index(self) -> dict[int, int]:
+        """Return the index of the next entry to send to each peer, if this node leads."""
+        return {} if self._leadership is None else {id: p.next for id, p in self._leadership.progress.items()}
+
+    @property
+    def match_index(self) -> dict[int, int]:
+        """Return the index of the last entry known to be on each peer, if this node leads."""
+        return {} if self._leadership is None else {id: p.match for id, p in self._leadership.progress.items()}
 
     def report(self) -> Report:
         """Return (id, term, is_leader); `is_leader` is the node's own belief."""
@@ -347,34 +333,31 @@ class ConsensusModule:
 
     # ---- elections (§5.2, §5.4.1)
 
-    def _election_timed_out(self) -> None:
+    def _election_timed_out(self, rule: str) -> None:
         """Start an election: "If election timeout elapses … convert to candidate"."""
         if self.config.prevote and self.peer_ids:
-            self._start_pre_vote()
+            self._become_pre_candidate(rule)
         else:
-            self._start_election()
+            self._become_candidate(rule)
 
-    def _start_pre_vote(self) -> None:
+    def _become_pre_candidate(self, rule: str) -> None:
         """Ask the peers for pre-votes before starting a new term (thesis §9.6)."""
-        was, self.state = self.state, FOLLOWER
-        self._restart_election_timer()
-        self._asking_first = True
-        self.votes = [self.id]
+        self.state = CMState.PRE_CANDIDATE
+        self._candidacy = Candidacy(rule, [self.id], pre_vote=True)
         self.leader_id = NONE
-        if was is CANDIDATE:
-            self._tell(decisions.BecameFollower(self.current_term, was, self.current_term, Rule.ASKS_FIRST))
-        self._tell(decisions.PreVoteStarted(self.current_term + 1, self._fired_by))
+        self._restart_election_timer()
+        self._tell(decisions.PreVoteStarted(self.current_term + 1, rule))
         self._request_votes(self.current_term + 1, pre_vote=True)
 
-    def _start_election(self) -> None:
+    def _become_candidate(self, rule: str) -> None:
+        """Start a term: "Increment currentTerm. Vote for self. Reset election timer. Send RequestVote RPCs"."""
         self.state = CANDIDATE
         self.current_term += 1
         self.voted_for = self.id
-        self.votes = []  # its own vote counts once it is durable: see persist
-        self._asking_first = False
+        self._candidacy = Candidacy(rule)  # its own vote counts once it is durable: see persist
         self.leader_id = NONE
         self._restart_election_timer()
-        self._tell(decisions.ElectionStarted(self.current_term, self._fired_by))
+        self._tell(decisions.ElectionStarted(self.current_term, rule))
         self._request_votes(self.current_term, pre_vote=False)
 
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:
@@ -411,25 +394,26 @@ class ConsensusModule:
         return _named(rule, not FIGURE_2.is_up_to_date(args, self.log))
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
-        if not self._answers_this_election(args):
+        if args.pre_vote:
+            is_awaited = self.state is CMState.PRE_CANDIDATE and args.term == self.current_term + 1
+        else:
+            is_awaited = self.state is CANDIDATE and self.rules.answers_candidacy(args, self.current_term)
+        if not is_awaited:
             self._tell(decisions.ReplyIgnored(voter, args, reply, Rule.OLD_CALL))
         elif reply.vote_granted:
             self._count_vote(voter)
 
-    def _answers_this_election(self, args: RequestVoteArgs) -> bool:
-        """Return whether a reply to `args` belongs to this candidacy, or to the pre-vote for the next term."""
-        if args.pre_vote:
-            return self._asking_first and args.term == self.current_term + 1
-        return self.state is CANDIDATE and self.rules.answers_candidacy(args, self.current_term)
-
     def _count_vote(self, voter: int) -> None:
         """Count a vote: "If votes received from majority of servers: become leader"."""
-        if self.rules.is_new_vote(voter, self.votes):
-            self.votes.append(voter)
-            self._tell(decisions.VoteCounted(voter, tuple(self.votes), self.quorum.needed, self._asking_first))
-        if self.rules.wins(self.votes, self.quorum):
-            if self._asking_first:
-                self._start_election()
+        candidacy = self._candidacy
+        assert candidacy is not None
+        votes, pre_vote = candidacy.votes, candidacy.pre_vote
+        if self.rules.is_new_vote(voter, votes):
+            votes.append(voter)
+            self._tell(decisions.VoteCounted(voter, tuple(votes), self.quorum.needed, pre_vote))
+        if self.rules.wins(votes, self.quorum):
+            if pre_vote:
+                self._become_candidate(candidacy.rule)
             else:
                 self._become_leader()
 
@@ -437,24 +421,15 @@ class ConsensusModule:
         self.state = LEADER
         self.leader_id = self.id
         self._tell(decisions.BecameLeader(self.current_term, tuple(self.votes)))
-        self._reset_peers()
-        if self.config.noop:
-            self._append_own(None)
-        self._broadcast_heartbeat()
-
-    def _reset_peers(self) -> None:
-        """Initialize next_index and match_index ("Reinitialized after election", Figure 2)."""
-        self.next_index = dict.fromkeys(self.peer_ids, len(self.log))
-        self.match_index = self._first_match_index()
-        self._in_flight = dict.fromkeys(self.peer_ids, 0)
-        self._probe = {}
-        self._unreached = set()
-        self._held_index = NONE
+        leadership = self._leadership = self._new_leadership()
         self._tell(decisions.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
+        if self.config.noop:
+            self._append_own(leadership, InternalEntry(self.current_term, "no-op"))
+        self._broadcast_heartbeat(leadership)
 
-    def _first_match_index(self) -> dict[int, int]:
-        """Return -1 (none) for each peer (Figure 2: "initialized to 0"); earlier values may be wrong now."""
-        return dict.fromkeys(self.peer_ids, NONE)
+    def _new_leadership(self) -> Leadership:
+        """Return the state of a leader that knows nothing of its peers: "Reinitialized after election"."""
+        return Leadership.over(self.peer_ids, self.log.last_index + 1)
 
     def _become_follower(self, term: int, rule: str) -> None:
         """Step down, or adopt a higher term. The vote is kept as long as the term is the same (§5.2)."""
@@ -465,17 +440,17 @@ class ConsensusModule:
             self.current_term = term
             self.leader_id = NONE
         self.state = FOLLOWER
-        self._asking_first = False
-        self._appends_due.clear()
+        self._candidacy = self._leadership = None
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
+        if rule == Rule.NEWER_TERM:
+            rule = _named(Rule.NEWER_TERM, term > old_term)
         self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
         self._leader_heard = self._now
-        self._asking_first = False
         self._restart_election_timer()
 
     def _restart_election_timer(self) -> None:
@@ -491,119 +466,93 @@ class ConsensusModule:
 
     # ---- replication, the leader's side (§5.3)
 
-    def _append_own(self, command: object) -> int:
-        entry = LogEntry(command, self.current_term)
+    def _append_own(self, leadership: Leadership, entry: Entry) -> int:
         index = self.log.append(entry)
         if self.observe is not None:
             self._tell(decisions.EntryAppended(index, entry))
-        self._appends_due.update(self._everyone)
+        leadership.due.update(leadership.progress)
         return index
 
-    def _broadcast_heartbeat(self) -> None:
+    def _broadcast_heartbeat(self, leadership: Leadership) -> None:
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
         self.deadline = self._now + self.config.heartbeat
-        for peer_id in self.peer_ids:
-            self._probe.pop(peer_id, None)
-            self._in_flight[peer_id] = NONE  # so at least one request is sent: see _next_append
-            self._appends_due[peer_id] = None
+        for progress in leadership.progress.values():
+            progress.heartbeat()
+        leadership.due.update(leadership.progress)
         self._tell(decisions.HeartbeatDue())
 
-    def _next_append(self, peer_id: int) -> AppendEntriesArgs | None:
-        """Return the next AppendEntries for `peer_id`; None while enough requests to it are in flight.
+    def _next_append(self, progress: Progress) -> AppendEntriesArgs:
+        """Return the next AppendEntries for a peer.
 
-        "If last log index >= nextIndex for a follower: send AppendEntries … starting at nextIndex"
+        "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex"
         """
-        in_flight = self._in_flight[peer_id]
-        if in_flight >= MAX_IN_FLIGHT or self._probe.get(peer_id) is not None:
-            return None
-        start = self.next_index[peer_id]
-        entries = self._batch(start, self._most_entries(peer_id))
-        self._in_flight[peer_id] = max(in_flight, 0) + (1 if entries else 0)
-        self.next_index[peer_id] = start + len(entries)
-        previous = start - 1
-        args = AppendEntriesArgs(
-            self.current_term, self.id, previous, self.log.term_at(previous), entries, self.commit_index
-        )
-        if peer_id in self._probe:
-            self._probe[peer_id] = args
+        previous, term = progress.next - 1, self.current_term
+        entries = batch(self.log, progress.next, self._most_entries(progress))
+        args = AppendEntriesArgs(term, self.id, previous, self.log.term_at(previous), entries, self.commit_index)
+        progress.sent(args)
         return args
 
-    def _most_entries(self, peer_id: int) -> int:
-        return PROBE_ENTRIES if peer_id in self._unreached else MAX_CALL_ENTRIES
-
-    def _batch(self, start: int, most: int) -> tuple[LogEntry, ...]:
-        """Return the entries from `start` on that fit one AppendEntries, at most `most`."""
-        entries = self.log[start : start + most]
-        if len(entries) <= SURELY_FIT:
-            return tuple(entries)
-        room, fit = MAX_CALL_BYTES, 0
-        while fit < len(entries) and (size := size_of(entries[fit : fit + SURELY_FIT])) <= room:
-            room -= size
-            fit += SURELY_FIT
-        return tuple(entries[:fit])
+    def _most_entries(self, progress: Progress) -> int:
+        return PROBE_ENTRIES if progress.unreached else MAX_CALL_ENTRIES
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
-        if self.state is not LEADER or not self.rules.answers_leadership(args, reply, self.current_term):
+        leadership = self._leadership
+        if leadership is None or not self.rules.answers_leadership(args, reply, self.current_term):
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
-        self._unreached.discard(peer_id)
-        if args.entries and self._in_flight[peer_id] > 0:
-            self._in_flight[peer_id] -= 1
-        if reply.success:
-            if self._probe.get(peer_id) is args:
-                del self._probe[peer_id]
-            self._replicated(peer_id, self.rules.acknowledged_index(args, reply))
-        else:
-            self._refused(peer_id, args, reply)
-
-    def _replicated(self, peer_id: int, index: int) -> None:
-        """Handle a success: "If successful: update nextIndex and matchIndex for follower (§5.3)"."""
-        if index > self.match_index[peer_id]:
-            self.match_index[peer_id] = index
+        progress = leadership.progress[peer_id]
+        progress.answered(args)
+        if not reply.success:
+            self._rejected(leadership, peer_id, args, reply)
+            return
+        # "If successful: update nextIndex and matchIndex for follower (§5.3)"
+        index = self.rules.acknowledged_index(args, reply)
+        if progress.replicated(args, index):
             self._tell(decisions.MatchAdvanced(peer_id, index))
-        if self.next_index[peer_id] <= index:
-            self.next_index[peer_id] = index + 1
         if index > self.commit_index:
-            self._advance_commit_index()
-        if self.next_index[peer_id] <= self.log.last_index:
-            self._appends_due[peer_id] = None
+            self._advance_commit_index(leadership)
+        if progress.next <= self.log.last_index:
+            leadership.due[peer_id] = progress
 
-    def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
+    def _rejected(
+        self, leadership: Leadership, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply
+    ) -> None:
         """Handle a rejection: "If AppendEntries fails …: decrement nextIndex and retry (§5.3)".
 
         The leader then probes the peer: it sends only the retry until that one succeeds, or until the next
         heartbeat. Rejections of requests that were already in flight are ignored.
         """
-        if self._probe.get(peer_id, args) is not args:
+        progress = leadership.progress[peer_id]
+        if progress.mode is Mode.PROBE and progress.probe is not args:
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.PROBED))
             return
-        match_index = self.match_index[peer_id]
-        if args.prev_log_index <= match_index:
+        first_unknown = progress.match + 1
+        if args.prev_log_index < first_unknown:
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OUTDATED))
-            next_index = match_index + 1
+            next_index = first_unknown
         else:
-            next_index = max(match_index + 1, self.rules.next_index_after(args, reply, self.log))
+            next_index = max(first_unknown, self.rules.next_index_after(args, reply, self.log))
             self._tell(decisions.BackedUp(peer_id, next_index, reply.conflict_index, reply.conflict_term))
-        self.next_index[peer_id] = next_index
-        self._probe[peer_id] = None
-        self._appends_due[peer_id] = None
+        progress.back_to(next_index)
+        leadership.due[peer_id] = progress
 
-    def _advance_commit_index(self) -> None:
-        """Commit by counting: "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N,
+    def _advance_commit_index(self, leadership: Leadership) -> None:
+        """Commit by counting: "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N,
         and log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
         """
-        match = {peer_id: index + 1 for peer_id, index in self.match_index.items()}  # a quorum counts from 1
-        match[self.id] = self._durable_index + 1
+        match = {peer_id: progress.match + 1 for peer_id, progress in leadership.progress.items()}
+        match[self.id] = self._store.length  # a quorum counts from 1, so these are lengths
         index = self.quorum.committed(match) - 1
         if index <= self.commit_index:
             return
         term = self.log.term_at(index)
         if self.rules.may_commit(term, self.current_term):
             self._commit(index, Rule.MAJORITY)
-            self._appends_due.update(self._everyone)
-        elif index > self._held_index:
-            self._held_index = index
-            self._tell(decisions.CommitHeld(index, term))
+            leadership.due.update(leadership.progress)
+        elif index > leadership.held_index:
+            leadership.held_index = index
+            held = _named(Rule.OLDER_ENTRY, not FIGURE_2.may_commit(term, self.current_term))
+            self._tell(decisions.CommitHeld(index, term, held))
 
     # ---- replication, the follower's side (§5.3)
 
@@ -635,9 +584,9 @@ class ConsensusModule:
 
     def _replicas_of(self, index: int) -> tuple[int, ...]:
         """Return the nodes known to hold the entry at `index`; () if this node does not lead."""
-        if self.state is not LEADER:
+        if self._leadership is None:
             return ()
-        return (self.id, *(p for p, match in self.match_index.items() if match >= index))
+        return (self.id, *(id for id, progress in self._leadership.progress.items() if progress.match >= index))
 
     def _durable_vote(self) -> tuple[int, int]:
         """Return (current_term, voted_for) as they must be on disk before any message is sent."""

@@ -8,7 +8,7 @@ from typing import Self, TypeAlias, get_args
 
 import msgspec
 
-from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, Entry, Reply, RequestVoteArgs
 
 
 class Rule(StrEnum):
@@ -47,11 +47,6 @@ class Rule(StrEnum):
     TOLD = "told", "§5.3", "the leader has committed that far"
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
-    ASKS_FIRST = (
-        "asks-first",
-        "thesis §9.6",
-        "its election timer fired, and it asks before it starts another election",
-    )
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
     OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
@@ -78,7 +73,7 @@ class Started(DecisionBase, frozen=True, gc=False):
 
     current_term: int
     voted_for: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 class Stopped(DecisionBase, frozen=True, gc=False):
@@ -86,7 +81,7 @@ class Stopped(DecisionBase, frozen=True, gc=False):
 
 
 class PreVoteStarted(DecisionBase, frozen=True, gc=False):
-    """The election timer fired; the node asks for pre-votes before it starts `term` (thesis §9.6)."""
+    """The election timer fired; the node becomes pre-candidate: it asks for pre-votes for `term` (thesis §9.6)."""
 
     term: int
     rule: str = Rule.TIMEOUT
@@ -133,10 +128,7 @@ class BecameLeader(DecisionBase, frozen=True, gc=False):
 
 
 class BecameFollower(DecisionBase, frozen=True, gc=False):
-    """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before.
-
-    With the rule `asks-first` a candidate becomes follower; its `PreVoteStarted` follows at once.
-    """
+    """The node steps down, or adopts a higher term; `was` is its role before, `old_term` its term before."""
 
     term: int
     was: CMState
@@ -155,7 +147,7 @@ class EntryAppended(DecisionBase, frozen=True, gc=False):
     """The leader appended a command to its log."""
 
     index: int
-    entry: LogEntry
+    entry: Entry
 
 
 class AppendDecided(DecisionBase, frozen=True, gc=False):
@@ -179,7 +171,7 @@ class EntriesStored(DecisionBase, frozen=True, gc=False):
     """The follower stored `entries` in its log from `index` on."""
 
     index: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 class MatchAdvanced(DecisionBase, frozen=True, gc=False):
@@ -227,11 +219,12 @@ class HeartbeatDue(DecisionBase, frozen=True, gc=False):
 class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
-    A correct node never delays a write. `write` is "vote" or "log".
+    A correct node never delays a write. `write` is "vote" or "log", `until` the cluster time to which it waits.
     """
 
     write: str
     waits: bool
+    until: float = 0.0
 
 
 class Persisted(DecisionBase, frozen=True, gc=False):
@@ -240,7 +233,7 @@ class Persisted(DecisionBase, frozen=True, gc=False):
     current_term: int
     voted_for: int
     start: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 ElectionDecision: TypeAlias = (

@@ -8,7 +8,7 @@ from typing import Any
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.own_node import loaded
 from raftplay.commands import acting, keeping, looking, messages, rewinding, setup, timing, why
-from raftplay.commands.setup import Setup, apply
+from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
@@ -102,7 +102,7 @@ def override(setup: Setup, option: str, line: str) -> None:
         if len(statements) != 1 or comment is not None:
             raise UsageError(f"{quoted(line)} is not one set-up line")
         bound = parse(statements[0], Scope(DEFAULT_NODES))
-        apply(bound.name, _constants(bound), setup)
+        bound.choose(setup)
     except UsageError as error:
         raise UsageError(f"{option}: {error}") from None
 
@@ -205,7 +205,7 @@ class ScriptParser:
                 self.script.setup.nodes = MAX_NODES  # one mistake is enough: every node may be named
             raise
         try:
-            apply(row.name, _constants(bound), self.script.setup)
+            bound.choose(self.script.setup)
         except UsageError as error:
             raise statement.mistake(str(error), name) from None
         if row.name == "node":
@@ -249,11 +249,6 @@ class ScriptParser:
             self.script.setup.config()
         except UsageError as error:
             self.mistakes.append(Mistake(str(error), 1, 1))
-
-
-def _constants(bound: Bound) -> dict[str, Any]:
-    """Return the arguments of a set-up line, which do not depend on a session."""
-    return {name: resolve(None) for name, resolve in bound.arguments}  # type: ignore[arg-type]
 
 
 def _first(*values: Any) -> Any:

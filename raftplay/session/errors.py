@@ -1,4 +1,4 @@
-"""The exception of a command whose expectation does not hold."""
+"""The error of a command whose expectation does not hold."""
 
 
 class Failed(Exception):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Branch
 from raftplay.session.session import Session
@@ -28,7 +27,7 @@ def is_shown(record: Record, mode: str) -> bool:
     event = record.event
     if mode == "elections":
         gives_up = isinstance(event, decisions.BecameFollower) and event.was is not CMState.FOLLOWER
-        return (gives_up and not _asks_again(event)) or isinstance(event, ELECTIONS)
+        return gives_up or isinstance(event, ELECTIONS)
     if mode == "off" or event.group in ("wire", "routine") or isinstance(event, decisions.MatchAdvanced):
         return False
     return not (isinstance(event, decisions.AppendDecided) and event.success and not event.args.entries)
@@ -93,19 +92,11 @@ class Feed:
                 yield event_line(record, f"starts elections again and again from term {record.event.term} on")
             if stood >= REPEATS:
                 return
-        elif _asks_again(record.event):
-            if stood >= REPEATS:
-                return
         elif isinstance(record.event, decisions.BecameLeader | decisions.BecameFollower):
             self._stood.pop(record.node, None)
             if isinstance(record.event, decisions.BecameLeader):
                 self._stood.clear()
         yield event_line(record)
-
-
-def _asks_again(event: object) -> bool:
-    """Return True if a candidate starts another pre-vote with this event (thesis §9.6)."""
-    return isinstance(event, decisions.BecameFollower) and event.rule == Rule.ASKS_FIRST
 
 
 def event_line(record: Record, words: str = "") -> Text:

@@ -6,14 +6,10 @@ from typing import Protocol
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.errors import UsageError
-from raftplay.language.lexer import Mistake
-from raftplay.language.table import bind
 from raftplay.past.view import View
-from raftplay.run.live import Outcome, OutcomeStatus
-from raftplay.session.errors import Failed
+from raftplay.run.live import perform_line
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
-from raftplay.watch.stream import ReaderFailed
 
 
 class SessionLike(Protocol):
@@ -58,7 +54,7 @@ class Still:
     def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
         """Run the commands of a line, here and now."""
         future: Future[list[Outcome]] = Future()
-        future.set_result(self._outcomes(line))
+        future.set_result(perform_line(line, self.session, lambda bound, _: self.session.perform(bound)))
         return future
 
     def cancel(self) -> bool:
@@ -73,25 +69,3 @@ class Still:
         """End the session and its clusters; what broke was said."""
         with suppress(InvariantBroken, NodeFailed):
             self.session.close()
-
-    def _outcomes(self, line: str) -> list[Outcome]:
-        session = self.session
-        try:
-            commands = bind(line, session)
-        except Mistake as mistake:
-            return [Outcome(line, session.harness.now, mistake.message, "mistake", mistake)]
-        outcomes: list[Outcome] = []
-        for bound in commands:
-            status: OutcomeStatus = "held"
-            try:
-                answer = session.perform(bound)
-            except (Failed, NodeFailed) as failed:
-                answer, status = str(failed), "failed"
-            except InvariantBroken as broken:
-                answer, status = str(broken.breach), "broken"
-            except (UsageError, ReaderFailed) as error:
-                answer, status = str(error), "mistake"
-            outcomes.append(Outcome(bound.text, session.harness.now, answer, status))
-            if status != "held":
-                break
-        return outcomes

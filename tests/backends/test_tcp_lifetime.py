@@ -21,11 +21,11 @@ import pytest
 from support.backends import SOCKET_KINDS, elect, eventually, nothing_left_over, open_files, take_loop
 
 from raftplay import Harness, UsageError
-from raftplay.backends import files, tcp
+from raftplay.backends import files, sockets, tcp
 from raftplay.watch.stream import ReaderFailed
 
-CLOSES_WITHIN = 1.0
-"""Seconds of wall time in which a cluster ends."""
+CLOSES_WITHIN = 10.0
+"""Seconds of wall time in which a cluster ends on any machine; what it may wait for in vain takes far longer here."""
 
 QUICK_RUNS = 15
 """On each kind of loop."""
@@ -34,15 +34,17 @@ QUICK_RUNS = 15
 @pytest.fixture(params=SOCKET_KINDS, autouse=True)
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     take_loop(request.param, monkeypatch)
+    monkeypatch.setattr(tcp, "CLOSE_LIMIT", 6 * CLOSES_WITHIN)
+    monkeypatch.setattr(sockets, "HANDSHAKE_LIMIT", 3 * CLOSES_WITHIN)
     with nothing_left_over():
         yield request.param
 
 
 @contextlib.contextmanager
-def quickly(seconds: float = CLOSES_WITHIN) -> Iterator[None]:
+def quickly() -> Iterator[None]:
     start = time.monotonic()
     yield
-    assert time.monotonic() - start < seconds
+    assert time.monotonic() - start < CLOSES_WITHIN
 
 
 def fail(*_: object) -> None:
@@ -106,7 +108,7 @@ def test_a_node_that_crashes_as_soon_as_it_lives_leaves_nothing() -> None:
 
 
 def test_an_error_in_the_block_ends_the_cluster_and_goes_on() -> None:
-    with pytest.raises(KeyError, match="mine"), quickly(CLOSES_WITHIN + 1), Harness(3) as h:
+    with pytest.raises(KeyError, match="mine"), quickly(), Harness(3) as h:
         raise KeyError("mine")
     with pytest.raises(UsageError):
         h.sleep_ms(1)
@@ -131,10 +133,8 @@ def test_an_interrupt_while_waiting_ends_the_cluster(wait: str) -> None:
                     h.check_single_leader()
 
     thread = threading.Thread(target=interrupt)
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with quickly(), pytest.raises(KeyboardInterrupt):
         work()
-    assert time.monotonic() - start < 0.1 + CLOSES_WITHIN
     thread.join()
 
 
@@ -402,7 +402,7 @@ def test_twenty_clusters_at_once_do_not_see_each_other() -> None:
         for number, h in enumerate(clusters):
             assert h.wait_until(lambda h=h: all(h.commits), 10)  # type: ignore[misc]
             assert [[entry.command for entry in commits] for commits in h.commits] == [[number]] * 3
-        with quickly(5):
+        with quickly():
             stack.close()
 
 

@@ -23,7 +23,7 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
 from raftplay.cluster.server import TimerFired
 from raftplay.commands.timing import about_text
-from raftplay.explore.trial import bound
+from raftplay.explore.search.trial import bound
 from raftplay.language.table import TABLE
 from raftplay.raft.config import RaftConfig
 from raftplay.session.errors import Failed
@@ -120,15 +120,21 @@ def test_a_speed_beyond_the_machine_slows_the_clock_down(live: Harness) -> None:
         live.set_speed(1)
 
 
+def time_to_commit(h: Harness, command: float) -> float:
+    """Cluster time from the submission at node 0 to the commit there, however late the one who waits is woken."""
+    moments: list[float] = []
+    with h.lock:
+        start, index = h.now, h.submit_to_server(0, command)
+    assert h.wait_until(lambda: len(h.commits[0]) > index and not moments.append(h.now), 60)
+    return moments[0] - start
+
+
 def test_timers_and_delays_go_by_the_same_clock(calm: Harness) -> None:
     for id in range(1, 5):
         calm.set_link(0, id, delay=(0.4, 0.4))
     for speed in (20.0, 3.0):
         calm.set_speed(speed)
-        start = calm.now
-        index = calm.submit_to_server(0, speed)
-        assert calm.wait_until(lambda i=index: len(calm.commits[0]) > i)  # type: ignore[misc]
-        assert 0.4 <= calm.now - start < 0.8
+        assert 0.4 <= time_to_commit(calm, speed) < 0.8
 
 
 def test_a_pause_is_no_time_at_all(live: Harness) -> None:
@@ -227,9 +233,12 @@ def test_timers_wait_for_a_connection_that_is_being_opened_but_not_for_ever(
     live.set_speed(100)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         live.cluster[1].connect_to_peer(2, silent.getsockname())
-        before = live.now
+        with live.lock:
+            before, begin = live.now, time.monotonic()
         time.sleep(0.1)  # ten seconds of cluster time
-        assert live.now - before < 0.3
+        with live.lock:
+            passed, took = live.now - before, time.monotonic() - begin
+        assert passed < 0.3 or took > 0.4  # where the machine was busy for that long, it need not wait any more
         assert eventually(lambda: live.now - before > 1)
         live.set_speed(1)
         live.cluster[1].connect_to_peer(2, live.cluster[2].listen_addr)

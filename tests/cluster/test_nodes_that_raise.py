@@ -25,11 +25,11 @@ from raftplay import (
 )
 from raftplay.cluster import stuck
 from raftplay.cluster.raised import NodeRaised
-from raftplay.explore.command import case_of
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Shrinker
-from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Plan, rerun
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Shrinker
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Plan, rerun
 from raftplay.raft.decisions import CustomDecision
 from raftplay.raft.rules import Rules
 from raftplay.run.live import Live
@@ -463,8 +463,8 @@ def test_run_names_the_node_and_ends_with_status_1(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "name", ["state", "current_term", "voted_for", "log", "commit_index", "last_applied", "next_index", "match_index",
-             "votes", "leader_id", "deadline", "config", "peer_ids", "_rng", "_calls", "_commits"]
+    "name", ["state", "current_term", "voted_for", "log", "commit_index", "last_applied", "_candidacy", "_leadership",
+             "leader_id", "deadline", "config", "peer_ids", "_rng", "_calls", "_commits"]
 )  # fmt: skip
 @pytest.mark.parametrize("raises", [True, False])
 def test_a_node_that_spoils_its_own_state_is_shown_all_the_same(

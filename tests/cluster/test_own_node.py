@@ -3,12 +3,27 @@
 import os
 import pickle
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from raftplay import Config, ConsensusModule, Harness, NodeFailed, UsageError
+from raftplay import (
+    Config,
+    ConsensusModule,
+    Harness,
+    InvariantBroken,
+    NodeFailed,
+    RequestVoteReply,
+    Rules,
+    UsageError,
+)
 from raftplay.cluster.own_node import OwnNode, name_of, reference
+from raftplay.raft.decisions import VoteDecided
+from raftplay.session.branches import Blueprint
+from raftplay.session.journal import setup_lines
+from raftplay.watch.facts import Record
+from raftplay.watch.narrator import describe
 
 QUIET = "from raftplay import ConsensusModule\nclass Mine(ConsensusModule):\n    pass\n"
 
@@ -102,6 +117,11 @@ FILES = (
     ("class A:\n    pass\n", "my.py:A", "my.py: node must be a subclass of ConsensusModule or of Rules, not <class '"),
     (QUIET, "my", "a file is named with its .py: my.py"),
     (QUIET, "your.py:Mine", "there is no file your.py"),
+    (
+        QUIET + "from raftplay import Rules\nclass Both(ConsensusModule, Rules):\n    pass\n",
+        "my.py:Both",
+        "my.py: Both is a node and rules in one; ",
+    ),
     (QUIET, "yours", "there is no module yours"),
     (QUIET, "./:Mine", "./ is a directory, not a file"),
     (QUIET, "no-thing", "'no-thing' is neither a file ending with .py nor a module"),
@@ -141,13 +161,14 @@ RAISING = (
     ("x = 1\ndef f(:\n", "SyntaxError", ["line 2", "def f(:", "^"]),
     ("raise SystemExit(3)\n", "SystemExit", ["line 1", "raise SystemExit(3)"]),
     ("from . import helper\n", "ImportError", ["line 1", "from . import helper"]),
+    ("def __getattr__(name):\n    raise KeyError(name)\n", "KeyError", ["line 2", "raise KeyError"]),
 )
 
 
 @pytest.mark.parametrize(("code", "raised", "parts"), RAISING, ids=[raised for _, raised, _ in RAISING])
 def test_code_that_raises_is_shown_by_its_own_lines(code: str, raised: str, parts: list[str], folder: Path):
     (folder / "my.py").write_text(code)
-    failure = refused("my.py")
+    failure = refused("my.py:Mine")
     assert str(failure) == f"my.py cannot be loaded: it raised {raised}"
     *lines, last = failure.lines
     assert last.startswith(raised)
@@ -258,3 +279,68 @@ def test_a_rule_that_returns_what_it_must_not_is_told_by_its_place(
         f"    def {method}",
         f"TypeError: {result} was returned, not {kind}",
     ]
+
+
+@pytest.mark.parametrize("asks_super", [True, False])
+def test_a_reply_of_ones_own_is_told_as_a_decision_by_its_own_rule(asks_super: bool):
+    class Generous(ConsensusModule):
+        def request_vote(self, args, now=None):
+            if asks_super:
+                super().request_vote(args, now)
+            return RequestVoteReply(args.term, True)
+
+    seen: list[Record] = []
+    with suppress(InvariantBroken), Harness(3, backend="sim", seed=7, node=Generous, readers=[seen.append]) as h:
+        h.time_out_peer(0)
+        h.time_out_peer(1)
+        h.sleep_ms(10)
+    *_, last = (record for record in seen if isinstance(record.event, VoteDecided))
+    told = [describe(r) for r in seen if isinstance(r.event, VoteDecided) and r.node == last.node]
+    assert told[-1].endswith("its vote for term 1: its own rule says so (not in Figure 2)")
+    assert told[-1].startswith("grants ")
+    assert [text.startswith("denies ") for text in told] == [True, False][-len(told) :]
+    assert len(told) == 1 + asks_super
+
+
+def test_a_decision_that_a_reply_agrees_with_is_told_once():
+    class Quiet(ConsensusModule):
+        def append_entries(self, args, now=None):
+            return super().append_entries(args, now)
+
+    def decided(node: type[ConsensusModule]) -> list[object]:
+        seen: list[Record] = []
+        with Harness(3, backend="sim", seed=7, node=node, readers=[seen.append]) as h:
+            h.sleep_ms(1000)
+        return [record.event for record in seen]
+
+    assert decided(Quiet) == decided(ConsensusModule)
+
+
+def test_a_saved_script_names_the_class_from_its_folder(folder: Path):
+    (folder / "my.py").write_text(QUIET)
+    (folder / "in it").mkdir()
+    (folder / "in it" / "my.py").write_text(QUIET)
+
+    def line(node: type, where: Path) -> str:
+        return setup_lines(Blueprint(3, "sim", 7, Config(node=node)), where)[-1]
+
+    assert line(OwnNode("my.py").load(), folder) == "node my.py:Mine"
+    assert line(OwnNode("my.py").load(), folder / "in it") == f"node {folder}/my.py:Mine"
+    assert line(OwnNode("in it/my.py").load(), folder) == "node 'in it/my.py:Mine'"
+    assert line(type("Mine", (ConsensusModule,), {"__module__": "notebook"}), folder) == (
+        "# with nodes of the class notebook:Mine"
+    )
+
+
+def test_an_entry_that_ones_own_rule_does_not_commit_is_told_so():
+    class Never(Rules):
+        def may_commit(self, entry_term, current_term):
+            return False
+
+    seen: list[Record] = []
+    with Harness(3, backend="sim", seed=7, node=Never, readers=[seen.append]) as h:
+        leader, term = h.check_single_leader()
+        h.submit_to_server(leader, "x")
+        h.sleep_ms(100)
+    held = f"does not commit 0, of term {term}: its own rule says so (not in Figure 2)"
+    assert held in [describe(record) for record in seen]

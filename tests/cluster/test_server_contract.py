@@ -19,8 +19,8 @@ from raftplay import (
     Server,
 )
 from raftplay.backends.base import Backend
+from raftplay.cluster import calls as calls_module
 from raftplay.cluster import inbox as inbox_module
-from raftplay.cluster import server as server_module
 from raftplay.cluster.network import Network
 from raftplay.raft.messages import Reply
 from raftplay.watch import facts
@@ -148,7 +148,7 @@ def test_a_late_reply_is_delivered_late(trio: Trio) -> None:
 
 
 def test_the_reply_to_a_call_given_up_is_ignored(trio: Trio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "MAX_OPEN_CALLS", 4)
+    monkeypatch.setattr(calls_module, "MAX_OPEN_CALLS", 4)
     trio.link(1, 0, delay=(0.1, 0.1))
     answered: list[int] = []
     for number in range(6):
@@ -194,7 +194,7 @@ def test_what_the_proxy_of_the_receiver_holds_is_handled_though_the_sender_is_cu
     trio.watch()
     replies: list[Reply] = []
     trio.servers[0].call(1, ask(3), replies.append)
-    assert eventually(lambda: len(backend.run(trio.servers[1]._flights.everything)) == 1)
+    assert eventually(lambda: len(backend.run(trio.servers[1]._links._flights.everything)) == 1)
     assert trio.term(1) == 0
     trio.servers[0].disconnect_all()
     trio.servers[1].disconnect_all()

@@ -16,7 +16,7 @@ from raftplay import Harness, RequestVoteArgs, UsageError
 from raftplay.cluster import flight as flights
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
-from raftplay.explore.trial import bound
+from raftplay.explore.search.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
 from raftplay.session.session import Session
@@ -280,20 +280,31 @@ def test_all_messages_of_a_link_are_taken_though_they_land_meanwhile(live: Sessi
     """Time goes on: what is resolved as a link's messages may be gone before its turn comes."""
     h = live.harness
     h.resume()
-    stop = threading.Event()
+    stop, submitted = threading.Event(), 0
 
     def submit() -> None:
+        nonlocal submitted
         while not stop.wait(0.0005):
             h.submit_to_server(0, 1)
+            submitted += 1
 
     thread = threading.Thread(target=submit)
     thread.start()
     try:
-        for _ in range(100):
-            do(live, "deliver all; duplicate 0->1; lose 2->0; deliver 0->2")
+        answers = [do(live, "deliver all; duplicate 0->1; lose 2->0; deliver 0->2") for _ in range(100)]
     finally:
         stop.set()
         thread.join()
+    for delivered, copied, lost, _ in answers:
+        assert re.fullmatch(
+            r"(no message delivered: nothing is in flight on .*|messages? .* delivered)", delivered
+        )
+        assert re.search(
+            r"^a copy of messages? .* delivered$|^no copy delivered: nothing is in flight on 0->1$", copied
+        )
+        assert re.search(r"^messages? .* lost|^no message lost: nothing is in flight on 2->0$", lost)
+    assert any(copied.startswith("a copy of ") for _, copied, _, _ in answers)
+    assert h.wait_until(lambda: [len(log) for log in logs(live)] == [submitted] * 3, 60)
 
 
 # ---- held and released

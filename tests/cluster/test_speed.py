@@ -15,8 +15,8 @@ from raftplay.bench import memory
 from raftplay.bench.clusters import leading
 from raftplay.cluster.config import Config
 from raftplay.raft.config import RaftConfig
-from raftplay.raft.consensus import MAX_CALL_BYTES, MAX_CALL_ENTRIES
 from raftplay.raft.messages import AppendEntriesArgs
+from raftplay.raft.progress import MAX_CALL_BYTES, MAX_CALL_ENTRIES
 from raftplay.watch.facts import CallSent, Record
 
 NO_DELAY = Config(delay_min=0.0, delay_max=0.0)

@@ -1,11 +1,17 @@
 """Every command that acts, looks or lets time pass, with every form of its parameters."""
 
 import re
+from pathlib import Path
 
 import pytest
 from support.language import held, mistake, ran
+from support.session import blueprint, session_of
 
-from raftplay.language.table import GROUPS, TABLE
+from raftplay.commands.setup import Setup
+from raftplay.errors import UsageError
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import split_line
+from raftplay.language.table import GROUPS, TABLE, parse
 from raftplay.run.runner import Status
 from raftplay.run.script import parse_script
 
@@ -17,14 +23,31 @@ LED = "timeout 0; wait leader is 0; sleep 10ms; "
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_command_has_a_group_a_help_and_an_example_that_is_its_own(name: str) -> None:
+def test_every_command_has_a_group_a_help_and_an_example_that_is_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = TABLE[name]
     assert row.group in GROUPS
     assert row.help[0].isupper()
     assert row.help.endswith(".")
     assert row.usage.split()[0] == row.example.split()[0] == name
     before = "let old = leader\n" if "$" in row.example else ""
+    monkeypatch.chdir(tmp_path)
+    Path("my.py").write_text("from raftplay import ConsensusModule\n\n\nclass MyCM(ConsensusModule):\n    pass\n")
     assert parse_script("s", before + row.example).name == "s"
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if TABLE[name].setup])
+def test_a_set_up_line_is_a_row_whose_function_changes_the_set_up_and_refuses_a_session(name: str) -> None:
+    bound = parse(split_line(TABLE[name].example)[0][0], Scope(5))
+    chosen = Setup()
+    bound.choose(chosen)
+    assert chosen != Setup()
+    with (
+        session_of(blueprint(3)) as session,
+        pytest.raises(UsageError, match=f"^{name} can be chosen only before"),
+    ):
+        bound.run(session)
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if not TABLE[name].parameters])
@@ -319,8 +342,8 @@ def test_with_pre_vote_timeout_says_that_the_node_asks_first() -> None:
     run = held(
         "set prevote on\ntiming election=20s..40s\ntimeout 1; wait leader is 1; disconnect 1; timeout 2", nodes=3
     )
-    assert run.answer("timeout 1") == "node 1 is Follower in term 0 and asks for pre-votes for term 1"
-    assert run.answer("timeout 2") == "node 2 is Follower in term 1 and asks for pre-votes for term 2"
+    assert run.answer("timeout 1") == "node 1 is Pre-candidate in term 0 and asks for pre-votes for term 1"
+    assert run.answer("timeout 2") == "node 2 is Pre-candidate in term 1 and asks for pre-votes for term 2"
 
 
 def test_alone_in_its_cluster_a_node_asks_nobody_first() -> None:
@@ -333,7 +356,7 @@ def test_timeout_of_a_candidate_with_pre_vote_gives_up_its_term() -> None:
         "set prevote on\ntiming election=20s..40s\ndrop 0 after 2; timeout 0; wait 0 is candidate; timeout 0; status",
         nodes=3,
     )
-    assert run.answer("timeout 0") == "node 0 is Follower in term 1 and asks for pre-votes for term 2"
+    assert run.answer("timeout 0") == "node 0 is Pre-candidate in term 1 and asks for pre-votes for term 2"
 
 
 def test_timeout_chooses_who_stands() -> None:

@@ -18,7 +18,7 @@ from raftplay.run.script import parse_script
 
 class Node(msgspec.Struct, forbid_unknown_fields=True):
     id: int
-    state: Literal["Follower", "Candidate", "Leader", "Dead"]
+    state: Literal["Follower", "Pre-candidate", "Candidate", "Leader", "Dead"]
     term: int
     vote: int
     log: list[tuple[int, Any]]

@@ -45,8 +45,8 @@ def test_the_list_names_every_lesson_with_its_minutes(home: dict[str, str]) -> N
     done = lesson(home)
     assert (done.status, done.err) == (0, "")
     rows = done.out.split("\n\n")[0].split("\n")
-    assert len(rows) == len(catalogue.names()) == 12
-    assert [int(row.split()[0]) for row in rows] == list(range(1, 13))
+    assert len(rows) == len(catalogue.names())
+    assert [int(row.split()[0]) for row in rows] == list(range(1, len(rows) + 1))
     assert all(3 <= int(re.findall(r"(\d+) min$", row)[0]) <= 8 for row in rows)
     assert max(map(len, rows)) < 80
 
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_pa
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (("13",), "there is no lesson '13'; the lessons are 1 to 12; see: raftplay lesson"),
+        (("99",), f"there is no lesson '99'; the lessons are 1 to {len(catalogue.names())}; see: raftplay lesson"),
         (("0",), "there is no lesson '0'"),
         (("9" * 5000,), "there is no lesson '99999"),
         (("figure-9",), "there is no file and no lesson 'figure-9'; did you mean 'figure-8'?"),

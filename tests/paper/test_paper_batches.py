@@ -5,8 +5,8 @@ import pytest
 from support.paper import ByHand, appends_to, disk, entries, leader, settle
 
 from raftplay.raft.commands import MAX_COMMAND_BYTES
-from raftplay.raft.consensus import MAX_CALL_BYTES, MAX_CALL_ENTRIES, MAX_IN_FLIGHT, PROBE_ENTRIES
 from raftplay.raft.messages import AppendEntriesReply, LogEntry
+from raftplay.raft.progress import MAX_CALL_BYTES, MAX_CALL_ENTRIES, MAX_IN_FLIGHT, PROBE_ENTRIES
 from raftplay.raft.storage import MapStorage
 
 

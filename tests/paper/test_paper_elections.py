@@ -30,7 +30,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.storage import MapStorage
 
-FOLLOWER, CANDIDATE, LEADER, DEAD = CMState
+FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, DEAD = CMState
 roles = pytest.mark.parametrize("role", ROLES)
 
 

@@ -16,7 +16,7 @@ from support.paper import (
 
 from raftplay.raft.messages import NONE, CMState, RequestVoteArgs, RequestVoteReply
 
-FOLLOWER, CANDIDATE, LEADER, _ = CMState
+FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, _ = CMState
 
 
 def asking(n=3, *, term=1, log=(), **more):
@@ -40,7 +40,7 @@ def test_without_the_option_nobody_asks_first_9_6():
 def test_who_asks_first_starts_no_term_and_casts_no_vote_9_6():
     cm = asking(term=3, log=(1, 3))
     assert settle(cm) == [(peer, RequestVoteArgs(4, 0, 1, 3, pre_vote=True)) for peer in (1, 2)]
-    assert (cm.state, cm.current_term, cm.voted_for) == (FOLLOWER, 3, NONE)
+    assert (cm.state, cm.current_term, cm.voted_for) == (PRE_CANDIDATE, 3, NONE)
     assert on_disk(cm)[:2] == (3, NONE)
 
 
@@ -52,7 +52,7 @@ def test_a_node_that_nobody_answers_never_raises_its_term_9_6():
         cm.wake(woken)
         assert woken + 0.150 <= cm.deadline <= woken + 0.300
         assert len(settle(cm)) == 2
-    assert (cm.state, cm.current_term) == (FOLLOWER, 3)
+    assert (cm.state, cm.current_term) == (PRE_CANDIDATE, 3)
 
 
 @pytest.mark.parametrize("n", range(2, 26))
@@ -90,7 +90,7 @@ def test_pre_votes_count_once_each_and_only_while_the_node_asks_9_6():
     asked = vote_call(cm, pre_vote=True)
     for _ in range(5):
         cm.reply_received(1, asked, RequestVoteReply(3, True), 1.0)
-    assert (cm.state, cm.votes) == (FOLLOWER, [0, 1])
+    assert (cm.state, cm.votes) == (PRE_CANDIDATE, [0, 1])
     cm.append_entries(append_call(3))
     before = picture(cm)
     for peer in (2, 3, 4):
@@ -106,7 +106,7 @@ def test_pre_votes_for_a_term_that_has_begun_meanwhile_do_not_count_9_6():
     settle(cm)
     for peer in (1, 2, 3, 4):
         cm.reply_received(peer, asked, RequestVoteReply(3, True), 1.0)
-    assert (cm.state, cm.current_term, cm.votes) == (FOLLOWER, 4, [0])
+    assert (cm.state, cm.current_term, cm.votes) == (PRE_CANDIDATE, 4, [0])
 
 
 def test_a_refused_pre_vote_tells_the_newer_term_9_6():
@@ -122,7 +122,7 @@ def test_a_candidate_whose_election_fails_asks_again_before_the_next_9_6():
     assert cm.state is CANDIDATE
     cm.wake(cm.deadline)
     assert settle(cm) == [(peer, RequestVoteArgs(5, 0, -1, -1, pre_vote=True)) for peer in (1, 2)]
-    assert (cm.state, cm.current_term, cm.voted_for) == (FOLLOWER, 4, 0)
+    assert (cm.state, cm.current_term, cm.voted_for) == (PRE_CANDIDATE, 4, 0)
 
 
 def test_a_pre_vote_changes_nothing_at_the_voter_9_6():

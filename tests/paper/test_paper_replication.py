@@ -31,7 +31,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 
-FOLLOWER, CANDIDATE, LEADER, DEAD = CMState
+FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, DEAD = CMState
 
 
 def answer(cm, peer, args, success=True, index=NONE, term=NONE, now=1.0):

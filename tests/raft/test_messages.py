@@ -316,7 +316,7 @@ def test_a_message_with_impossible_values_is_refused(kind, data):
 
 
 def test_states_are_called_as_in_the_paper():
-    assert [str(state) for state in CMState] == ["Follower", "Candidate", "Leader", "Dead"]
+    assert [str(state) for state in CMState] == ["Follower", "Pre-candidate", "Candidate", "Leader", "Dead"]
 
 
 def test_a_report_is_a_named_tuple():

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from support.churn import Churn
+from support.paper import append_call, follower
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
 from raftplay.cluster.snapshot import Snapshot
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::raftplay.TimingWarning")
 ROLES = {
     decisions.Started: CMState.FOLLOWER,
     decisions.Stopped: CMState.DEAD,
+    decisions.PreVoteStarted: CMState.PRE_CANDIDATE,
     decisions.ElectionStarted: CMState.CANDIDATE,
     decisions.BecameLeader: CMState.LEADER,
     decisions.BecameFollower: CMState.FOLLOWER,
@@ -111,8 +113,8 @@ def test_roles_are_told_in_every_scenario(name: str, monkeypatch: pytest.MonkeyP
     assert all(roles.looks > 10 for roles in made)
 
 
-def test_a_candidate_that_asks_again_says_that_it_gives_up() -> None:
-    """With pre-vote on, a candidate whose votes do not come back goes back to follower before it asks (§9.6)."""
+def test_a_candidate_that_asks_again_says_so() -> None:
+    """With pre-vote on, a candidate whose votes do not come back asks again before a new term (thesis §9.6)."""
     history = History()
     with Harness(3, backend="sim", seed=1, config=Config(RaftConfig(prevote=True)), readers=[history]) as h:
         for peer in (1, 2):
@@ -122,9 +124,23 @@ def test_a_candidate_that_asks_again_says_that_it_gives_up() -> None:
         assert h.wait_until(lambda: h.cluster[0].cm.state is CMState.CANDIDATE)
         h.time_out_peer(0)
     mine = [r.event for r in history.records() if r.node == 0]
-    at = next(at for at, event in enumerate(mine) if isinstance(event, decisions.BecameFollower))
-    assert mine[at] == decisions.BecameFollower(1, CMState.CANDIDATE, 1, "asks-first")
-    assert mine[at + 1] == decisions.PreVoteStarted(2, "by-hand")
+    roles = [event for event in mine if type(event) in ROLES]
+    assert roles[1:-1] == [
+        decisions.PreVoteStarted(1, "by-hand"),
+        decisions.ElectionStarted(1, "by-hand"),
+        decisions.PreVoteStarted(2, "by-hand"),
+    ]
+
+
+def test_a_pre_candidate_that_hears_a_leader_says_that_it_is_follower_again() -> None:
+    told: list[decisions.Decision] = []
+    cm = follower(3, term=2, told=told, prevote=True)
+    cm.time_out(1.0)
+    assert (cm.state, cm.current_term, cm.votes) == (CMState.PRE_CANDIDATE, 2, [0])
+    cm.append_entries(append_call(2), 1.1)
+    assert (cm.state, cm.current_term, cm.votes) == (CMState.FOLLOWER, 2, [])
+    back = decisions.BecameFollower(2, CMState.PRE_CANDIDATE, 2, "leader-heard")
+    assert [event for event in told if type(event) in ROLES][-1] == back
 
 
 # ---- the lanes of the screen
@@ -143,7 +159,7 @@ def quarrel(seed: int, *, prevote: bool) -> tuple[History, Snapshot, dict[int, l
 
 
 def _lane(state: CMState) -> str:
-    return {CMState.LEADER: "leader", CMState.CANDIDATE: "candidate", CMState.DEAD: "down"}.get(state, "follower")
+    return "down" if state is CMState.DEAD else str(state).lower()
 
 
 @pytest.mark.parametrize("prevote", [False, True])

@@ -19,6 +19,7 @@ from raftplay.shell.feed import LINES_A_SECOND, Feed
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.own import own_parts, piped_script
 from raftplay.shell.typed import LONGEST, MOST, PastLines, usual_place
+from raftplay.watch.invariants import INVARIANTS
 
 
 def words(line: Text) -> str:
@@ -37,7 +38,7 @@ def view_after(*lines: str, nodes: int = 5) -> View:
 def test_the_status_says_all_where_there_is_room_and_the_most_important_where_not():
     view = view_after("submit 1; wait committed 1", "sleep 200ms", "speed 0.5")
     assert words(status_line(view, 18, 90)).rstrip() == (
-        " RUNNING 0.2 s | n0 leads term 1 | commit 0 | 18 ok | x0.5 | sim seed 7 | 5 nodes"
+        f" RUNNING 0.2 s | n0 leads term 1 | commit 0 | {len(INVARIANTS)} ok | x0.5 | sim seed 7 | 5 nodes"
     )
     assert words(status_line(view, 18, 80)).rstrip().endswith("x0.5 | sim seed 7")
     assert words(status_line(view, 18, 40)).rstrip() == " RUNNING 0.2 s | n0 leads term 1"

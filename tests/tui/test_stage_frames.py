@@ -38,6 +38,7 @@ class Case:
     seed: int = 3
     scene: Callable[[Still], Scene] = lambda driver: scene_of(driver.view(), _leader(driver))
     ascii: bool = False
+    setup: str = ""
 
 
 def _leader(driver: Still) -> int:
@@ -72,6 +73,7 @@ CASES = (
     Case("votes", ("wait leader",), scene=after(facts.ReplySent, 1, 0.6), sizes=ALL),
     Case("rejected", ("wait leader",), scene=after(facts.ReplySent, 1, 0.5), seed=7),
     Case("split-vote", ("wait leader",), scene=after(facts.CallSent, 7, 0.5), seed=7, sizes=ALL),
+    Case("pre-vote", ("wait leader",), scene=after(facts.ReplySent, 1, 0.5), setup="set prevote on"),
     Case("leader", ("wait leader",), scene=after(decisions.BecameLeader, 0)),
     Case("replication", (APPEND,), sizes=ALL),
     Case("confirmed", (APPEND,), scene=after(facts.ReplySent, -1, 0.5)),
@@ -94,7 +96,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_stage_is_as_it_was_read_last(case: Case) -> None:
-    with still(*case.lines, nodes=case.nodes, seed=case.seed) as driver:
+    with still(*case.lines, nodes=case.nodes, seed=case.seed, setup=case.setup) as driver:
         scene = case.scene(driver)
     glyphs = ASCII if case.ascii else UNICODE
     frames = [

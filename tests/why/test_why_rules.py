@@ -196,12 +196,6 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         "its election timer fired at 0.156 s: the election timeout passed without word from a leader (§5.2); 156 ms "
         "before, it had started",
     ),
-    "asks-first": (
-        story("set prevote on\n" + STILL + "drop 0 after 2; timeout 0; wait 0 is candidate; sleep 41s"),
-        of_node(0),
-        "it was candidate until 35.849 s: its election timer fired, and it asks before it starts another election "
-        "(thesis §9.6)",
-    ),
     "own-rule": (
         story(f"node {PICKY}\n{STILL}timeout 0; sleep 5ms"),
         rejected(1),

@@ -7,6 +7,8 @@ from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply
+from raftplay.raft.progress import Progress
+from raftplay.raft.roles import Leadership
 from raftplay.raft.rules import Rules
 
 
@@ -75,12 +77,14 @@ class CommitPastNew(ConsensusModule):
 
     rules = CommitsOwnTail()
 
-    def _refused(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
-        super()._refused(peer_id, args, reply)
-        self._unreached.add(peer_id)
+    def _rejected(
+        self, leadership: Leadership, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply
+    ) -> None:
+        super()._rejected(leadership, peer_id, args, reply)
+        leadership.progress[peer_id].unreached = True
 
-    def _most_entries(self, peer_id: int) -> int:
-        return 0 if peer_id in self._unreached else super()._most_entries(peer_id)
+    def _most_entries(self, progress: Progress) -> int:
+        return 0 if progress.unreached else super()._most_entries(progress)
 
 
 COMMIT_PAST_NEW = Bug(
@@ -184,8 +188,15 @@ class MatchNotReset(ConsensusModule):
     in each term, and learn again what each follower holds.
     """
 
-    def _first_match_index(self) -> dict[int, int]:
-        return {peer_id: self.match_index.get(peer_id, NONE) for peer_id in self.peer_ids}
+    _last: Leadership | None = None
+
+    def _new_leadership(self) -> Leadership:
+        new, last = super()._new_leadership(), self._last
+        if last is not None:
+            for peer_id, progress in new.progress.items():
+                progress.match = last.progress[peer_id].match
+        self._last = new
+        return new
 
 
 MATCH_NOT_RESET = Bug(

@@ -241,6 +241,7 @@ def _lane(role: str, node: int, glyphs: Glyphs) -> Piece:
     sign, style = {
         "leader": (glyphs.lane_leader, "leader"),
         "candidate": (glyphs.lane_candidate, "candidate"),
+        "pre-candidate": (glyphs.lane, "candidate"),
         "down": (glyphs.lane_down, "faint"),
     }.get(role, (glyphs.lane, "faint"))
     return Piece(sign, style, ("node", node))

@@ -138,6 +138,8 @@ def role_of(node: NodeSnapshot, glyphs: Glyphs) -> Role:
             return Role(glyphs.leader, "leader", "leader")
         case CMState.CANDIDATE:
             return Role(glyphs.candidate, "candidate", "candidate")
+        case CMState.PRE_CANDIDATE:
+            return Role(glyphs.follower, "pre-candidate", "candidate")
     return Role(glyphs.follower, "follower", "follower")
 
 

@@ -2,6 +2,7 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.looking import fault_words
+from raftplay.past.links import Links
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
@@ -10,7 +11,6 @@ from raftplay.tui.model.lines import Line, Piece, fit, width_of
 from raftplay.tui.stage.roles import role_of, term_style
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import count, or_dash, visible
-from raftplay.why.network import Links
 
 
 def state_of(view: View, context: Context) -> Line:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.watch import facts
@@ -164,11 +163,12 @@ class _Builder:
                 self.role(node, "candidate")
             case decisions.PreVoteStarted():
                 self.put(record, glyphs.timer, "candidate", 7, f"n{node} asks: could I win term {event.term}?")
+                self.role(node, "pre-candidate")
             case decisions.BecameLeader():
                 self.put(record, glyphs.leader, "leader bold", 9, f"n{node} leads term {event.term}")
                 self.role(node, "leader")
-            case decisions.BecameFollower(rule=Rule.ASKS_FIRST):
-                self.put(record, glyphs.timer, "candidate", 6, f"n{node} gives up term {event.term}")
+            case decisions.BecameFollower(was=CMState.PRE_CANDIDATE):
+                self.put(record, glyphs.follower, "follower", 6, f"n{node} is follower again, term {event.term}")
                 self.role(node, "follower")
             case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
                 text = f"n{node} steps down, term {event.term}"
@@ -279,7 +279,7 @@ def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
                 before = "down"
             case decisions.Started():
                 before = "follower"
-            case decisions.ElectionStarted() | decisions.Stopped():
+            case decisions.ElectionStarted() | decisions.PreVoteStarted() | decisions.Stopped():
                 before = _role_before(view, record)
             case decisions.BecameLeader():
                 before = "candidate"

@@ -9,7 +9,7 @@ from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.lines import Line, Piece, columns, cut, width_of
 from raftplay.tui.stage.canvas import SOLID, Canvas
 from raftplay.tui.stage.places import Box
-from raftplay.tui.stage.roles import Role, term_style
+from raftplay.tui.stage.roles import ASKING, Role, term_style
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import command_text, or_dash
@@ -189,7 +189,7 @@ def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
 
 def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     """Return the votes of a candidate, filled as they are counted; empty for all others."""
-    if not node.alive or not node.state.name.endswith("CANDIDATE"):
+    if not node.alive or node.state not in ASKING:
         return ()
     glyphs = painter.glyphs
     needed = len(painter.snapshot.nodes) // 2 + 1

@@ -6,17 +6,17 @@ Beside each node is a wire to the selected node, on which the messages between t
 import math
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Links
 from raftplay.raft.messages import NONE
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, pad, width_of
 from raftplay.tui.stage.boxes import Painter, kept, log_tail, painter_of, sand
 from raftplay.tui.stage.canvas import TEAR, Canvas
-from raftplay.tui.stage.roles import Role, Sides, role_of, side_names, sides_of, term_style
+from raftplay.tui.stage.roles import ASKING, Role, Sides, role_of, side_names, sides_of, term_style
 from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import LOST_AT
 from raftplay.tui.stage.words import Words, words_of
-from raftplay.why.network import Links
 
 
 def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
@@ -143,7 +143,7 @@ def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: i
 
 def _state(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     """Return the votes of a candidate, and the timer of all others."""
-    if node.votes and node.state.name.endswith("CANDIDATE"):
+    if node.alive and node.state in ASKING:
         needed = len(painter.snapshot.nodes) // 2 + 1
         return (
             Piece(f"{painter.glyphs.voted} {len(node.votes)}/{needed}", f"{term_style(node.current_term)} bold"),

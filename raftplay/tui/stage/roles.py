@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.past.links import Links
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import Glyphs, mark_of
 from raftplay.tui.stage.signs import Frame, signs_of
-from raftplay.why.network import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class Role:
     state: str = ""
 
 
+ASKING = (CMState.CANDIDATE, CMState.PRE_CANDIDATE)
+"""The states in which a node counts votes."""
+
+
 def term_style(term: int) -> str:
     """Return the style of a term: one of seven hues."""
     return f"t{term % 7}"
@@ -45,7 +49,7 @@ def role_of(node: NodeSnapshot, snapshot: Snapshot, links: Links, glyphs: Glyphs
             role = Role(glyphs.leader, "LEADER", "LEADER", signs.leads, style, acts=True)
     elif node.state is CMState.CANDIDATE:
         role = Role(glyphs.candidate, "CANDIDATE", "CANDID.", signs.runs, style, acts=True)
-    elif node.state.name == "PRE_CANDIDATE":
+    elif node.state is CMState.PRE_CANDIDATE:
         role = Role(signs.asking, "pre-candidate", "pre-cand.", signs.runs, style, acts=True)
     else:
         role = Role(glyphs.follower, "follower", "follower", signs.follows, "text")

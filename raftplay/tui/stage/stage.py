@@ -1,5 +1,6 @@
 """The stage as lines: boxes on a ring or in bands, torn lines, and messages; a grid where boxes do not fit."""
 
+from raftplay.past.links import Links
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.lines import Line
 from raftplay.tui.stage.boxes import draw_box, painter_of
@@ -11,7 +12,6 @@ from raftplay.tui.stage.roles import Sides, role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import draw_cut, draw_messages, draw_pulse
-from raftplay.why.network import Links
 
 ROOM_FOR_NAMES = 100
 """The columns from which on a torn line has room for what both of its sides can do."""

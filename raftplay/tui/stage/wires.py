@@ -22,6 +22,9 @@ CUT_AT = 0.5
 LOST_AT = 0.6
 """The part of its path after which a message is lost, if neither a cut nor its receiver ends it."""
 
+STANDS_BY = 4
+"""The most rows of a short path beside which words stand still."""
+
 AT_ITS_RECEIVER = ("connection broken", "disconnected", "crash")
 """The reasons of a loss that show at the receiver's box."""
 
@@ -212,7 +215,7 @@ def _spots(head: Head, length: int) -> tuple[tuple[int, int], ...]:
     behind, ahead = (left, right) if path.across > 0 else (right, left)
     back = x - length + 1 if path.across > 0 else x
     around = behind, (back, y - 1), (back, y + 1), ahead
-    if not _is_short(path, length):
+    if not _is_short(path, length) or abs(path.y1 - path.y0) > STANDS_BY:
         return around
     middle = (path.x0 + path.x1 - length) // 2  # the words stand still while the head passes them
     return (middle, min(path.y0, path.y1) - 1), (middle, max(path.y0, path.y1) + 1), *around

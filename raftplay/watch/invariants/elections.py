@@ -68,8 +68,8 @@ def stopped(cluster: ClusterModel, node: NodeModel, event: decisions.Stopped) ->
 
 
 def pre_vote_started(cluster: ClusterModel, node: NodeModel, event: decisions.PreVoteStarted) -> None:
-    """Record that a candidate which asks for pre-votes is a follower again."""
-    node.role = CMState.FOLLOWER
+    """Record that the node asks for pre-votes."""
+    node.role = CMState.PRE_CANDIDATE
 
 
 def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.ElectionStarted) -> None:

@@ -1,0 +1,116 @@
+"""An RPC on its way between two nodes, as a `Request` and a `Response`, and the events about it.
+
+The rule of this module: both are messages with the same four fields, so that links, flights and faults handle
+either without asking which it is.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from raftplay.backends.base import Answer
+from raftplay.raft.messages import Args, Reply
+from raftplay.watch import facts
+from raftplay.watch.stream import Stream
+
+OnReply = Callable[[Reply], None]
+
+
+class Request:
+    """A request from node `src` to node `dst`. `call_id` numbers its RPC; 0: a user handed it to a proxy.
+
+    At its sender, `on_reply` takes the reply if a user sent it. At its receiver, `answer` sends the reply back,
+    and `number` is its number in flight, if it had one.
+    """
+
+    __slots__ = ("answer", "call_id", "dst", "message", "number", "on_reply", "src")
+
+    def __init__(
+        self,
+        call_id: int,
+        src: int,
+        dst: int,
+        message: Args,
+        answer: Answer | None = None,
+        on_reply: OnReply | None = None,
+    ) -> None:
+        self.call_id = call_id
+        self.src = src
+        self.dst = dst
+        self.message = message
+        self.answer = answer
+        self.on_reply = on_reply
+        self.number: int | None = None
+
+    def lost(self, reason: str) -> facts.CallLost:
+        """Return the event that it was lost."""
+        return facts.CallLost(self.call_id, self.src, self.dst, self.message, reason)
+
+    def __str__(self) -> str:
+        return f"call {self.call_id}" if self.number is None else f"message {self.number}"
+
+
+class Response:
+    """A reply from node `src` to node `dst`, whose request was numbered `call_id`; `number` as in `Request`."""
+
+    __slots__ = ("call_id", "dst", "message", "number", "src")
+
+    def __init__(self, call_id: int, src: int, dst: int, message: Reply, number: int | None = None) -> None:
+        self.call_id = call_id
+        self.src = src
+        self.dst = dst
+        self.message = message
+        self.number = number
+
+    def lost(self, reason: str) -> facts.ReplyLost:
+        """Return the event that it was lost."""
+        return facts.ReplyLost(self.call_id, self.src, self.dst, self.message, reason)
+
+    def __str__(self) -> str:
+        return f"the reply to call {self.call_id}" if self.number is None else f"message {self.number}"
+
+
+Message = Request | Response
+
+
+class Outward(Protocol):
+    """A stage through which the requests of a node leave it."""
+
+    def send(self, request: Request) -> None:
+        """Pass a request on to the network. Raises `CallFailed` if it is known not to be sent."""
+
+
+class Inward(Protocol):
+    """A stage through which the requests of its peers reach a node."""
+
+    def receive(self, request: Request) -> None:
+        """Pass a request on to the node, now or later, or lose it."""
+
+
+class Events:
+    """The events that one process of a node publishes. `stream.active` tells whether anyone reads them."""
+
+    __slots__ = ("incarnation", "node", "stream")
+
+    def __init__(self, stream: Stream, node: int, incarnation: int) -> None:
+        self.stream = stream
+        self.node = node
+        self.incarnation = incarnation
+
+    def publish(self, fact: facts.Fact) -> None:
+        """Publish `fact`, which the caller makes only for a stream that is active."""
+        self.stream.publish(self.node, self.incarnation, fact)
+
+    def lose(self, message: Message, reason: str) -> None:
+        """Publish that `message` was lost, unless a user handed it in."""
+        if self.stream.active and message.call_id:
+            self.publish(message.lost(reason))
+
+    def keep_waiting(self, message: Message) -> None:
+        """Publish that `message` waits in the sockets of a paused process, unless a user handed it in."""
+        if self.stream.active and message.call_id:
+            self.publish(facts.KeptWaiting(message.call_id, message.src, message.dst, message.message))
+
+    def copy(self, message: Message) -> None:
+        """Publish that a copy of `message` was made."""
+        if self.stream.active:
+            self.publish(facts.Duplicated(message.call_id, message.src, message.dst, message.message))

@@ -1,0 +1,114 @@
+"""The leader's view of one peer: what the peer has, what is sent to it next, and how fast.
+
+The rule of this module: it decides what fits into the next AppendEntries, and never whether an entry is safe.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from raftplay.raft.log import RaftLog
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, size_of
+
+MAX_CALL_BYTES = 1 << 20
+"""The most bytes of entries in one AppendEntries, approximately; a single longer entry is sent alone."""
+
+MAX_CALL_ENTRIES = 1024
+"""The most entries in one AppendEntries; more would keep its receiver busy for long."""
+
+SURELY_FIT = 15
+"""The number of entries that always fit one AppendEntries, whatever their commands."""
+
+PROBE_ENTRIES = 64
+"""The most entries in an AppendEntries to a peer whose last request was lost."""
+
+MAX_IN_FLIGHT = 8
+"""The most AppendEntries with entries in flight to one peer between two heartbeats."""
+
+
+class Mode(Enum):
+    """How a leader sends entries to a peer."""
+
+    PROBE = "probe"
+    """One request at a time, to find where the two logs agree: the peer rejected the last one."""
+
+    REPLICATE = "replicate"
+    """Many requests, ahead of the replies."""
+
+    SNAPSHOT = "snapshot"
+    """No entries: the leader's log no longer has those that the peer lacks (§7)."""
+
+
+@dataclass(slots=True, eq=False)
+class Progress:
+    """The state of one peer in one leadership (Figure 2: nextIndex and matchIndex).
+
+    `next` runs ahead of the replies, so that entries are sent at once; a rejection moves it back. `in_flight`
+    counts the requests with entries since the last heartbeat; `probe` is the one request in flight in mode PROBE.
+    `unreached`: the last request was lost.
+    """
+
+    next: int
+    match: int = NONE
+    mode: Mode = Mode.REPLICATE
+    in_flight: int = 0
+    probe: AppendEntriesArgs | None = None
+    unreached: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
+        return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is Mode.SNAPSHOT
+
+    def sent(self, args: AppendEntriesArgs) -> None:
+        """Move on after a request: its entries are on their way."""
+        if args.entries:
+            self.in_flight += 1
+            self.next += len(args.entries)
+        if self.mode is Mode.PROBE:
+            self.probe = args
+
+    def answered(self, args: AppendEntriesArgs) -> None:
+        """Note a reply to `args`, whether a success or a rejection."""
+        self.unreached = False
+        if args.entries and self.in_flight > 0:
+            self.in_flight -= 1
+
+    def lost(self, args: AppendEntriesArgs) -> None:
+        """Move back after a request that could not be sent; its entries are sent again, in a short request."""
+        self.unreached = True
+        self.next = max(self.match + 1, min(self.next, args.prev_log_index + 1))
+
+    def replicated(self, args: AppendEntriesArgs, index: int) -> bool:
+        """Note that the peer has the log up to `index`; return whether that is news."""
+        if self.probe is args:
+            self.restart()
+        self.next = max(self.next, index + 1)
+        if index <= self.match:
+            return False
+        self.match = index
+        return True
+
+    def back_to(self, next: int) -> None:
+        """Probe from `next` on, after a rejection."""
+        self.next, self.mode, self.probe = next, Mode.PROBE, None
+
+    def restart(self) -> None:
+        """End the probing."""
+        self.mode, self.probe = Mode.REPLICATE, None
+
+    def heartbeat(self) -> None:
+        """Make room for a request, whatever was lost since the last heartbeat."""
+        self.restart()
+        self.in_flight = 0
+
+
+def batch(log: RaftLog, start: int, most: int) -> tuple[Entry, ...]:
+    """Return the entries of `log` from `start` on that fit one AppendEntries, at most `most`."""
+    entries = log[start : start + most]
+    if len(entries) <= SURELY_FIT:
+        return tuple(entries)
+    room, fit = MAX_CALL_BYTES, 0
+    while fit < len(entries) and (size := size_of(entries[fit : fit + SURELY_FIT])) <= room:
+        room -= size
+        fit += SURELY_FIT
+    return tuple(entries[:fit])
