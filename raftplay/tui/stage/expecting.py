@@ -47,9 +47,12 @@ def _election(moment: Moment) -> str:
     asking = [node for node in moment.live if node.state in ASKING and not node.frozen]
     top = max((node.current_term for node in moment.live), default=0)
     asking = [node for node in asking if node.current_term == top]
-    if _able_leader(moment) is not None:
+    leader = _able_leader(moment)
+    if leader is not None:
         asking = [node for node in asking if moment.reached(node.id) >= moment.majority]
-    if not asking or any(leader.current_term == top for leader in moment.leaders):
+    if any(node.current_term == top for node in moment.leaders):  # the term is won: a candidate cannot win it
+        asking = [node for node in asking if node.state is CMState.PRE_CANDIDATE and leader is None]
+    if not asking:
         return ""
     best = max(asking, key=lambda node: (len(node.votes), -node.id))
     n, needed = name(best.id), moment.majority - max(1, len(best.votes))
@@ -57,7 +60,7 @@ def _election(moment: Moment) -> str:
     yes, asked = _under_way(best, moment, pre=pre)
     if needed <= 0:
         return f"{n} has the votes that it needs."
-    makes = "lets it start its election" if pre else f"makes {n} leader"
+    makes = f"lets {n} start its election" if pre else f"makes {n} leader"
     goal = f"{upper(more(needed, 'yes' if needed == 1 else 'vote'))} {_verb(needed, makes)}"
     if yes:
         return f"{goal}: {_on_the_way('yes', 'votes', yes)}."
@@ -114,16 +117,18 @@ def _under_way(node: NodeSnapshot, moment: Moment, *, pre: bool) -> tuple[list[i
         if moving.end in ("lost", "arrived"):
             continue
         match moving.message:
-            case RequestVoteReply(vote_granted=True) if moving.dst == node.id and moving.src not in node.votes:
-                yes.append(moving.src)
+            case RequestVoteReply(term=term, vote_granted=True) if moving.dst == node.id:
+                if moving.src not in node.votes and (pre or term == node.current_term):
+                    yes.append(moving.src)
             case RequestVoteArgs(pre_vote=pre_vote) if moving.src == node.id and pre_vote is pre:
                 asked.append(moving.dst)
     for src, dst, message in moment.handled:
         match message:
             case RequestVoteArgs(pre_vote=pre_vote) if src == node.id and pre_vote is pre:
                 (yes if moment.nodes[dst].voted_for == node.id and not pre else asked).append(dst)
-            case RequestVoteReply(vote_granted=True) if dst == node.id and src not in node.votes:
-                yes.append(src)
+            case RequestVoteReply(term=term, vote_granted=True) if dst == node.id:
+                if src not in node.votes and (pre or term == node.current_term):
+                    yes.append(src)
     return sorted(set(yes)), sorted(set(asked) - set(yes))
 
 
@@ -205,6 +210,9 @@ def _confirming(leader: NodeSnapshot, index: int, moment: Moment) -> list[int]:
         if isinstance(m.message, AppendEntriesReply) and m.dst == leader.id and m.index >= index
     }
     found |= {dst for src, dst, args in moment.handled if src == leader.id and _brings(args, index)}
+    for src, dst, reply in moment.handled:
+        if isinstance(reply, AppendEntriesReply) and reply.success and dst == leader.id:
+            found |= {src} if len(moment.nodes[src].log) > index else set()
     matched = dict(leader.match_index)
     return sorted(id for id in found if matched.get(id, NONE) < index)
 
@@ -277,7 +285,8 @@ def _deposed(old: NodeSnapshot, leader: NodeSnapshot, moment: Moment) -> str:
         return (
             f"{n} still leads term {old.current_term}: it steps down when it hears of term {leader.current_term}."
         )
-    return f"{n} still leads term {old.current_term}; once the network heals (h), it steps down{loses}."
+    back = f"once {n} is thawed (z)" if old.frozen else "once the network heals (h)"
+    return f"{n} still leads term {old.current_term}; {back}, it steps down{loses}."
 
 
 # ---- nothing is under way

@@ -531,7 +531,9 @@ def _sides_text(groups: tuple[tuple[int, ...], ...], moment: Moment) -> str:
     return f"{names(able)}: a majority, which can elect and commit{rest} (§5.2, §5.3)."
 
 
-def _message(event: facts.MessageHeld | facts.Duplicated | facts.KeptWaiting) -> Told:
+def _message(event: facts.MessageHeld | facts.Duplicated | facts.KeptWaiting) -> Told | None:
+    if isinstance(event, facts.KeptWaiting) and _kind_text(event.message) in QUIET:
+        return None
     what = message_text(event.src, event.dst, event.message)
     match event:
         case facts.MessageHeld():
@@ -566,6 +568,9 @@ def _kind_text(message: Args | Reply) -> str:
             assert_never(message)
 
 
+QUIET = ("heartbeat", '"ok"')
+"""Messages of which a loss or a wait is not told."""
+
 LOSSES = {
     "partition": "They are on two sides of the partition",
     "cut": "The link is cut",
@@ -583,7 +588,7 @@ LOSSES = {
 def _lost(src: int, dst: int, message: Args | Reply, reason: str, record: Record, moment: Moment) -> Told | None:
     """Tell of a loss; those of the same node at about the same time are told as one."""
     kind = _kind_text(message)
-    if kind in ("heartbeat", '"ok"') or reason == "not awaited":
+    if kind in (*QUIET, '"no"') or reason == "not awaited":
         return None
     if isinstance(message, AppendEntriesArgs) and not _is_first_try(src, message, record, moment):
         return None
