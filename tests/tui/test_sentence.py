@@ -186,7 +186,7 @@ def test_routine_events_never_hide_what_matters() -> None:
         ("wait leader; freeze leader", "freezes", "The others go on", "timer fires in"),
         ("wait leader; disconnect leader", "The leader n0 is cut off", "The others go on", "cannot commit meanwhile"),
         ("wait leader; partition 0 | 1,2 | 3,4", "splits: n0 | n1 n2 | n3 n4", "No side has 3", "until the network heals"),
-        ("wait leader; submit x to 1", "n1 rejects x: it does not lead.", "n0 leads.", "n0's message tells"),
+        ("wait leader; submit x to 1", "n1 rejects x: it does not lead.", "n0 leads.", "n0's message tells all others"),
         ("wait leader; sleep 60ms; crash 4; sleep 20s", "n0 leads", "", "One more node may fail. Restart n4 (r)"),
     ],
 )  # fmt: skip
@@ -209,8 +209,8 @@ def test_what_votes_are_needed_is_told() -> None:
 def test_a_split_vote_says_whose_timer_ends_it() -> None:
     view = view_after("timeout 0; timeout 1; sleep 20ms", seed=3, nodes=2)
     said = told_at(view)
-    assert "n0 and n1 share the votes: nobody has 2." in said.next
-    assert "a new election, in a new term." in said.next
+    assert "n0 and n1 share the votes. n" in said.next
+    assert said.next.endswith(" and starts a new term.")
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -325,8 +325,18 @@ def _idle_scenes() -> Iterator[Scene]:
 def test_a_sentence_takes_no_time_of_a_paint() -> None:
     for scene in _idle_scenes():
         assert len(scene.view.records) == 20_000
+        assert _timed(scene) < 0.03
         best = min(_timed(scene) for _ in range(20))
-        assert best < 0.002, best
+        assert best < 0.001, best
+
+
+def test_what_was_found_before_is_found_again() -> None:
+    """The search remembers, and says the same as one that does not."""
+    with still(SPLIT, seed=7) as driver:
+        history, now = driver.session.history, driver.view().snapshot
+        forward = [told_at(history.view(seq, now)) for seq in range(1, history.last_seq, 3)]
+        back = [told_at(history.view(seq, now)) for seq in reversed(range(1, history.last_seq, 3))]
+    assert back[::-1] == forward
 
 
 def _timed(scene: Scene) -> float:

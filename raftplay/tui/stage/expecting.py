@@ -65,7 +65,7 @@ def _election(moment: Moment) -> str:
     if yes:
         return f"{goal}: {_on_the_way('yes', 'votes', yes)}."
     if asked:
-        return f"{goal}; {names(asked)} {_plural('gets', 'get', asked)} the request next."
+        return f"{goal}; {moment.others(asked)} {_plural('gets', 'get', asked)} the request next."
     if _just_began(best, moment):
         return f"{goal}: it asks all others now."
     return _no_vote_under_way(best, asking, moment)
@@ -106,8 +106,8 @@ def _no_vote_under_way(best: NodeSnapshot, asking: list[NodeSnapshot], moment: M
         return f"{n} reaches {reached} of {moment.size} nodes, too few. {again}, and asks for votes."
     short = f"{n} has {max(1, len(best.votes))} of the {moment.majority} votes that it needs"
     if len(asking) > 1:
-        short = f"{names(node.id for node in asking)} share the votes: nobody has {moment.majority}"
-    return f"{short}. {again or 'No timer runs'}: a new election, in a new term."
+        short = f"{names(node.id for node in asking)} share the votes"
+    return f"{short}. {again} and starts a new term." if again else f"{short}, and no timer runs."
 
 
 def _under_way(node: NodeSnapshot, moment: Moment, *, pre: bool) -> tuple[list[int], list[int]]:
@@ -193,7 +193,7 @@ def _entries(moment: Moment) -> str:
         return f"{needs}: {_on_the_way('confirmation', 'confirmations', confirming)}."
     getting = _getting(leader, own, moment)
     if getting:
-        return f"{needs}: it is on its way to {names(getting)}."
+        return f"{needs}: it is on its way to {moment.others(getting)}."
     if isinstance(moment.records[-1].event if moment.records else None, _NEW_ENTRY):
         return f"{needs}: {n} sends it to all others now."
     return f"{needs}: {n} sends it again{_heartbeat_text(leader, moment)}."
@@ -257,12 +257,12 @@ def _behind(moment: Moment) -> str:
     if lacking:
         getting = [id for id in _getting(leader, len(log) - 1, moment) if id in lacking]
         if getting:
-            return f"{moment.entry(leader.id, len(log) - 1)} is still on its way to {names(getting)}."
+            return f"{moment.entry(leader.id, len(log) - 1)} is still on its way to {moment.others(getting)}."
         return f"{names(lacking)} {_plural('has', 'have', lacking)} not all of {n}'s log yet: {n} sends it."
     unknowing = [x.id for x in peers if x.commit_index < leader.commit_index]
     if unknowing:
         entry = moment.entry(leader.id, leader.commit_index)
-        return f"{n}'s next message tells {names(unknowing)} that {entry} is committed."
+        return f"{n}'s next message tells {moment.others(unknowing)} that {entry} is committed."
     return ""
 
 
@@ -274,7 +274,7 @@ def _unaware(moment: Moment) -> str:
     peers = [moment.nodes[id] for id in moment.links.around(leader.id)[0]]
     unaware = [x.id for x in peers if (x.current_term, x.leader_id) != (leader.current_term, leader.id)]
     unaware = [id for id in unaware if moment.nodes[id].current_term <= leader.current_term]
-    return f"{name(leader.id)}'s message tells {names(unaware)} that it leads." if unaware else ""
+    return f"{name(leader.id)}'s message tells {moment.others(unaware)} that it leads." if unaware else ""
 
 
 def _deposed(old: NodeSnapshot, leader: NodeSnapshot, moment: Moment) -> str:

@@ -82,6 +82,10 @@ class Moment:
         """Return how many nodes have `index`, as far as `leader` knows."""
         return 1 + sum(match >= index for _, match in leader.match_index)
 
+    def others(self, nodes: Sequence[int]) -> str:
+        """Return the names of `nodes`, or that they are all but one."""
+        return "all others" if self.size > 2 and len(nodes) == self.size - 1 else names(nodes)
+
     def reached(self, node: int) -> int:
         """Return how many nodes `node` can exchange messages with, itself included."""
         return 1 + len(self.links.around(node)[0])

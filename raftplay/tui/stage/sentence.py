@@ -15,15 +15,16 @@ from raftplay.tui.model.lines import Line, Piece, cut, fit, wrapped
 from raftplay.tui.stage.expecting import expected
 from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.scene import Scene
-from raftplay.tui.stage.telling import ROUTINE, Told, told
+from raftplay.tui.stage.telling import ROUTINE, Told, is_accepted, told
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS, Breach
 from raftplay.watch.invariants.names import SECTIONS
 from raftplay.watch.text import count
 
-LOOK_BACK = 300
+LOOK_BACK = 1000
 """The events per node among which the last important one is searched; a cluster with older ones is idle."""
 
-MOST = 2000
+MOST = 5000
 """The most events that are searched."""
 
 LABEL = 6
@@ -42,7 +43,8 @@ def sentence(scene: Scene) -> Sentence:
     """Return the sentences of a moment."""
     view = scene.view
     moment = Moment(view.snapshot, view.records, scene.moving, Links(view.snapshot))
-    seq, last = _last_told(moment)
+    seq, found = _last_told(moment)
+    last = found or _state(moment)
     if view.breach is not None and view.breach.seq >= seq:
         return _broken(view.breach, view)
     return Sentence(last.now, last.why, expected(moment))
@@ -71,13 +73,36 @@ def lines(text: Sentence, width: int, height: int, glyphs: Glyphs = UNICODE) -> 
     return tuple(found)
 
 
-def _last_told(moment: Moment) -> tuple[int, Told]:
-    """Return the last event that has words, and them; words for the state where that is long ago."""
-    most = min(MOST, LOOK_BACK * moment.size)
-    for record in islice(reversed(moment.records), most):
-        if type(record.event) not in ROUTINE and (found := told(record, moment)) is not None:
-            return record.seq, found
-    return 0, _state(moment)
+class _Search:
+    """Finds the last event that has words, and looks at each event once as long as the same stream goes on."""
+
+    def __init__(self) -> None:
+        self._newest: Record | None = None
+        self._found: Record | None = None
+
+    def __call__(self, moment: Moment) -> tuple[int, Told | None]:
+        """Return the number of that event, and its words; None if it is long ago."""
+        newest = moment.records[-1] if moment.records else None
+        most = min(MOST, LOOK_BACK * moment.size)
+        words = None
+        for record in islice(reversed(moment.records), most):
+            if record is self._newest:
+                words = None if self._found is None else told(self._found, moment)
+                break
+            if type(record.event) not in ROUTINE and not is_accepted(record.event):
+                words = told(record, moment)
+                if words is not None:
+                    self._found = record
+                    break
+        else:
+            self._found = None
+        self._newest = newest
+        if newest is None or self._found is None or words is None or self._found.seq <= newest.seq - most:
+            return 0, None
+        return self._found.seq, words
+
+
+_last_told = _Search()
 
 
 def _state(moment: Moment) -> Told:

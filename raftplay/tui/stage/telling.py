@@ -56,6 +56,11 @@ def told(record: Record, moment: Moment) -> Told | None:
     return _fact(event, record, moment)
 
 
+def is_accepted(event: facts.Event) -> bool:
+    """Return whether a node accepts an AppendEntries: what it stores and commits is told instead."""
+    return isinstance(event, decisions.AppendDecided) and event.success
+
+
 def rule_text(rule: str) -> str:
     """Return a rule as a sentence with its section."""
     section, words = rule_words(rule)
@@ -141,8 +146,8 @@ def _election(term: int, rule: str, record: Record, moment: Moment) -> Told:
 
 
 def _counted(event: decisions.VoteCounted, record: Record, moment: Moment) -> Told | None:
-    if event.voter == record.node:
-        return None
+    if event.voter == record.node or (len(event.votes) >= event.needed and not event.pre_vote):
+        return None  # that it leads is told
     n, kind = name(record.node), "pre-vote" if event.pre_vote else "vote"
     section = "thesis §9.6" if event.pre_vote else "§5.2"
     return Told(
@@ -279,9 +284,8 @@ def _follows(event: decisions.BecameFollower, record: Record, moment: Moment) ->
         case CMState.LEADER:
             return Told(f"{n} steps down: it hears of term {term}.", higher)
         case CMState.CANDIDATE | CMState.PRE_CANDIDATE if event.rule == Rule.LEADER_HEARD:
-            heard = moment.nodes[record.node].leader_id
-            leader = name(heard) if heard != NONE else "another node"
-            why = f"{leader} leads term {term}: a candidate that hears from it follows it (§5.2)."
+            leader = next((name(x.id) for x in moment.leaders if x.current_term == term), "another node")
+            why = "A term has one leader: a candidate that hears from it follows it (§5.2)."
             return Told(f"{n} gives up: {leader} has won term {term}.", why)
         case CMState.CANDIDATE | CMState.PRE_CANDIDATE:
             return Told(f"{n} gives up its election: it hears of term {term}.", higher)
