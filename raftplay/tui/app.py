@@ -234,6 +234,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
         view, selected = self.driver.view(), self.deck.selected
+        self._read_tapes(view)
         if not self.watches or view.rewound:
             self.deck.pace, self.deck.pace_note = "", ""
             return scene_of(view, selected)
@@ -256,6 +257,18 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                 playhead.stop()
                 self.say("", f"{MILESTONES[milestone.what]}. space goes on; A stops this")
         playhead.milestones.clear()
+
+    def _read_tapes(self, view: View) -> None:
+        """Name the branches; read on those tapes that another look does not read."""
+        session, deck = self.driver.session, self.deck
+        deck.earliest = session.history.earliest
+        deck.branches = {b.name: b.since.seq for b in session.branches.values()} if view.branch else {}
+        for name, branch in session.branches.items() if view.rewound or view.branch else ():
+            if (name if view.branch else "") != view.branch or view.rewound:
+                tape = deck.tape(name if view.branch else "")
+                if tape.last_seq < branch.history.last_seq:
+                    with branch.harness.lock:
+                        tape.read(branch.history.records())
 
     def leave_pace(self) -> None:
         """Let the cluster go at its own pace."""
@@ -355,6 +368,12 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                 self.deck.select(id)
             case ("pane", at):
                 self.deck.show(NAMES[at])
+            case ("tape", seq):
+                self.go_to(seq)
+            case ("sentence", _):
+                self.deck.show("why")
+            case (branch, _) if branch.startswith("tape "):
+                self.do(f"switch {branch.removeprefix('tape ')}")
             case ("key", at):
                 self.press(keys.KEYS[at])
             case ("letter", code):
@@ -530,6 +549,12 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if cursor is not None:
             self.prompt.cursor_position = cursor
         self.set_focus(self.prompt)
+
+    def action_mark(self, by: int) -> None:
+        """Go to the mark before on the tape, or to the one behind."""
+        tape = self.deck.tape(self.seen.branch)
+        seq = self.seen.records[-1].seq if self.seen.records else 0
+        self.go_to(tape.previous(seq) if by < 0 else tape.next(seq))
 
     def action_present(self) -> None:
         """Back to now: of the cluster, and of what is scrolled."""

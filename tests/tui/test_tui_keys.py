@@ -187,6 +187,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: isinstance(app.screen, CommandPalette)),
+    "ctrl+left": (("ctrl+left",), lambda app: app.seen.rewound),
+    "ctrl+right": (("ctrl+left", "ctrl+left", "ctrl+right"), lambda app: app.seen.rewound),
     "home": (("e", "home"), lambda app: app.deck.scrolls["events"] > 0),
     "a": (("a",), lambda app: isinstance(app.screen, Sheet)),
     "y": (("e", "up", "y"), lambda app: app.clipboard),
