@@ -11,8 +11,8 @@ The rooms, from the ground up
                  RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
                  subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
-                 narrator.py (events in words); trace.py (events as a file); watch/invariants/ (checks every
-                 event)
+                 narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
+                 watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
   cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
@@ -22,11 +22,12 @@ The rooms, from the ground up
                  own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
                  of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
                  state machine
-  past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event;
-                 view.py is the `View`, now or then: the only thing that screens read
+  past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
+                 story.py and rpcs.py into what led to a node's state and what became of an RPC; view.py is the
+                 `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
-  why/           answers.py explains a `View`: modules that find facts (elections.py, entries.py …), and words for
-                 them
+  why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
+                 puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
                  which journal.py writes as a script; it parses nothing
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py and
@@ -35,7 +36,8 @@ The rooms, from the ground up
   run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
                  lines, and lets time pass meanwhile
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
-  explore/       searches seeds for violations (trial.py, mixes.py, sweep.py), minimizes them (shrink.py), fuzzes
+  explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
+                 (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
@@ -93,7 +95,7 @@ To add a …, touch …
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
-                 explore/mixes.py, so that the search uses it
+                 explore/search/mixes.py, so that the search uses it
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
                  checked
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
@@ -101,7 +103,7 @@ To add a …, touch …
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/
-  question       to `why`: why/answers.py with a module of facts and one of words, commands/why.py
+  question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
   export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there
   key            tui/keys.py

@@ -92,6 +92,12 @@ def test_the_map_names_no_file_and_no_class_that_is_not_there():
         ), name
 
 
+def test_searches_fuzzers_and_lessons_use_a_cluster_as_anybody_does():
+    for room in ("explore", "lessons", "bench"):
+        for path in sorted((PACKAGE / room).rglob("*.py")):
+            assert not re.search(r"(harness|live|session)\._\w", path.read_text("utf-8")), path
+
+
 def test_the_licence_is_said_in_full():
     text = (PACKAGE / "LICENSE").read_text("utf-8")
     assert text.startswith("MIT License\n\nCopyright (c) 2026 the raftplay authors\n")

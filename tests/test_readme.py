@@ -11,7 +11,7 @@ from support.pages import DOCS, TEXTS
 
 import raftplay
 from raftplay import scenarios
-from raftplay.explore.mixes import MIXES
+from raftplay.explore.search.mixes import MIXES
 from raftplay.lessons import catalogue
 from raftplay.raft.bugs import BUGS
 from raftplay.watch.invariants import INVARIANTS

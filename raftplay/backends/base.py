@@ -117,6 +117,9 @@ class Backend(Protocol):
     concurrent: bool
     """True: a sent message arrives by itself as a separate input. False: its handling must be scheduled."""
 
+    secret: bytes
+    """The secret by which nodes on sockets know their peers; empty without sockets."""
+
     @property
     def lock(self) -> AbstractContextManager[Any]:
         """Return the lock; hold it to read or change the cluster's state from outside."""
@@ -195,6 +198,13 @@ class Backend(Protocol):
 
     def step(self) -> object:
         """Run the next timer or delivery while paused; return its `about`, or None if there is none."""
+
+    def progress(self) -> object:
+        """Return a value that differs from the last one if the cluster may have done something since."""
+
+    @property
+    def open_work(self) -> tuple[int, int]:
+        """Return the number of unfinished tasks, and of open ends of connections; zeros without sockets."""
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Run `last` inside, then end everything; safe to call twice. Raises what failed inside."""

@@ -49,6 +49,8 @@ class SimBackend:
 
     name = "sim"
     concurrent = False
+    secret = b""
+    open_work = (0, 0)
 
     def __init__(self) -> None:
         self._timers = Timers()
@@ -63,13 +65,16 @@ class SimBackend:
         self._keeps_pace = False
         self._under_way: float | None = None  # while it sleeps: the time at which it will wake
         self._wall = 0.0
-        self.happened = 0
-        """The number of timers that fired so far; a watchdog of the process reads it."""
+        self._happened = 0  # the number of timers that fired so far
 
         self._instant = 0.0
-        self._before = 0  # `happened` when this instant, or the last wait, began
+        self._before = 0  # `_happened` when this instant, or the last wait, began
         self._endpoints: dict[tuple[str, int], SimEndpoint] = {}
         self._ports = 0
+
+    def progress(self) -> object:
+        """Return the number of timers that fired so far; a watchdog of the process reads it."""
+        return self._happened
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
@@ -267,7 +272,7 @@ class SimBackend:
             if self._is_passing:
                 raise UsageError(WAITS_FOR_ITSELF)
             self._is_passing = True
-            self._before = self.happened
+            self._before = self._happened
             try:
                 with Interrupts() as interrupts:
                     yield interrupts
@@ -284,10 +289,10 @@ class SimBackend:
         """Fire `timer`. Raises `TimeStandsStill` after it, when the events of this instant do not end."""
         self._now = now = max(self._now, timer.when)
         if now - self._instant > INSTANT:
-            self._instant, self._before = now, self.happened
-        self.happened += 1
+            self._instant, self._before = now, self._happened
+        self._happened += 1
         timer.fire()
-        at_once = self.happened - self._before
+        at_once = self._happened - self._before
         if at_once >= MOST_AT_ONCE * (len(self._endpoints) or 1) and self._timers.next_when() - now <= INSTANT:
             raise TimeStandsStill(at_once, now)
 

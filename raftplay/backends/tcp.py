@@ -420,15 +420,14 @@ class TcpBackend:
         self._endpoints.append(endpoint)
         return endpoint
 
-    @property
-    def tasks(self) -> int:
-        """Return the number of running tasks: connections that are being opened or accepted."""
-        return len(self._tasks)
+    def progress(self) -> object:
+        """Return a new value each time: code runs in another thread."""
+        return object()
 
     @property
-    def connections(self) -> int:
-        """Return the number of open ends of connections at its endpoints."""
-        return sum(len(endpoint.connections) for endpoint in self._endpoints)
+    def open_work(self) -> tuple[int, int]:
+        """Return the number of tasks that open or accept a connection, and of open ends of connections."""
+        return len(self._tasks), sum(len(endpoint.connections) for endpoint in self._endpoints)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from raftplay.bench.figures import Curve
-from raftplay.explore.sweep import percentile
+from raftplay.explore.search.sweep import percentile
 
 WIDTH, HEIGHT = 61, 13
 """Columns and rows of the plot itself."""

@@ -12,7 +12,7 @@ from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.timings import told_elsewhere
-from raftplay.explore.sweep import percentile
+from raftplay.explore.search.sweep import percentile
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import CMState
 

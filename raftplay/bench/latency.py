@@ -17,7 +17,7 @@ from raftplay.bench.floor import FIRST, NODES, Floor, calls_of_a_commit
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import Network
 from raftplay.cluster.server import Server
-from raftplay.explore.sweep import percentile
+from raftplay.explore.search.sweep import percentile
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage
 

@@ -45,7 +45,7 @@ def bugs(incomplete: str) -> list[str]:
 
 def mixes(incomplete: str) -> list[str]:
     """Offer fault mixes."""
-    from raftplay.explore.mixes import MIXES  # noqa: PLC0415
+    from raftplay.explore.search.mixes import MIXES  # noqa: PLC0415
 
     return _that_begin(MIXES, incomplete)
 

@@ -3,6 +3,7 @@
 The rule of this module: each command imports what it lists, so that none waits for what another one needs.
 """
 
+import textwrap
 from typing import Annotated
 
 import typer
@@ -30,9 +31,28 @@ def bugs(
 ) -> None:
     """List the bug switches, or explain one; to see one at work: raftplay run bugs/NAME."""
     from raftplay.cli.options import known_bugs  # noqa: PLC0415
-    from raftplay.commands.about_bugs import bug_list, bug_text  # noqa: PLC0415
+    from raftplay.raft.bugs import BUGS  # noqa: PLC0415
 
-    Output().write(bug_list() if name is None else bug_text(known_bugs([name])[0]))
+    if name is None:
+        width = max(map(len, BUGS))
+        Output().write("\n".join(f"{bug.name:<{width}}  {bug.mechanism}" for bug in BUGS.values()))
+        return
+    known_bugs([name])
+    bug = BUGS[name]
+    Output().write(
+        "\n".join(
+            (
+                f"{bug.name}: {bug.mechanism}",
+                "",
+                *textwrap.wrap(bug.explanation, 100),
+                "",
+                f"section  {bug.section}",
+                f"violates {', '.join(bug.falls)}",
+                f"seen in  {', '.join(bug.seen_in)}",
+                f"see it   raftplay run bugs/{name}     and without: raftplay run bugs/{name} --without-bugs",
+            )
+        )
+    )
 
 
 @app.command()

@@ -13,7 +13,7 @@ from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
-from raftplay.explore.mixes import MIXES
+from raftplay.explore.search.mixes import MIXES
 from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain

@@ -28,17 +28,17 @@ from raftplay.cli.options import (
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
-from raftplay.commands.about_traces import replay_text
 from raftplay.commands.setup import MAX_SEED, Setup
-from raftplay.explore.all_bugs import table
-from raftplay.explore.command import explore, explore_script
-from raftplay.explore.fuzz import COUNTS, fuzz
-from raftplay.explore.report import progress_line
-from raftplay.explore.soak import soak
-from raftplay.explore.sweep import Search, SearchReport
+from raftplay.explore.fuzz.command import COUNTS, fuzz
+from raftplay.explore.search.all_bugs import table
+from raftplay.explore.search.command import explore, explore_script
+from raftplay.explore.search.report import progress_line
+from raftplay.explore.search.soak import soak
+from raftplay.explore.search.sweep import Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
 from raftplay.run.runner import Status
+from raftplay.watch.replay import replay_text
 from raftplay.watch.text import count
 
 app = typer.Typer()

@@ -15,6 +15,7 @@ from raftplay.raft.messages import CMState, CommitEntry
 from raftplay.version import __version__
 from raftplay.watch.invariants import Breach
 from raftplay.watch.text import visible
+from raftplay.watch.words import nodes_text
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
@@ -131,7 +132,7 @@ def committed(harness: "Harness", command: object) -> tuple[int, int]:
     found = holders(harness, command)
     absent = sorted(set(connected(harness)) - {id for id, _ in found})
     if not found or absent:
-        where = f"not by {_nodes(absent)}" if found else "by no connected node"
+        where = f"not by {nodes_text(absent, ', ')}" if found else "by no connected node"
         raise fail(harness, f"{command!r} should be committed by every connected node; it is committed {where}")
     _raise_disagreement(harness, command, found)
     return len(found), found[0][1]
@@ -141,7 +142,7 @@ def committed_on(harness: "Harness", command: object, n: int) -> None:
     """Raise `CheckFailed` unless exactly `n` connected nodes have committed `command`, at one index."""
     found = holders(harness, command)
     if len(found) != n:
-        by = _nodes([id for id, _ in found]) if found else "none"
+        by = nodes_text([id for id, _ in found], ", ") if found else "none"
         raise fail(
             harness, f"{command!r} should be committed by {n} connected nodes; it is by {len(found)} ({by})"
         )
@@ -152,7 +153,7 @@ def not_committed(harness: "Harness", command: object) -> None:
     """Raise `CheckFailed` if a connected node has committed `command`."""
     found = holders(harness, command)
     if found:
-        by = _nodes([id for id, _ in found])
+        by = nodes_text([id for id, _ in found], ", ")
         raise fail(harness, f"{command!r} should be committed by no connected node; it is by {by}")
 
 
@@ -160,14 +161,10 @@ def no_leader(harness: "Harness") -> None:
     """Raise `CheckFailed` if a connected node believes that it leads."""
     found = leaders(harness)
     if found:
-        raise fail(harness, f"no connected node should lead; {_nodes(found)} does")
+        raise fail(harness, f"no connected node should lead; {nodes_text(found, ', ')} does")
 
 
 def _raise_disagreement(harness: "Harness", command: object, found: list[tuple[int, int]]) -> None:
     text = disagreement(harness, found)
     if text is not None:
         raise fail(harness, f"the nodes that committed {command!r} contradict each other: {text}")
-
-
-def _nodes(ids: list[int]) -> str:
-    return ("node " if len(ids) == 1 else "nodes ") + ", ".join(map(str, ids))

@@ -58,7 +58,6 @@ class Cluster:
         self.storage: list[Storage] = list(storages)
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
         self.connected = [False] * n
-        self.alive = [False] * n
         self.wiped = [False] * n
         self.crash_causes = [""] * n
         self.disk_failures: list[StorageError] = []
@@ -72,12 +71,16 @@ class Cluster:
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
 
+    @property
+    def alive(self) -> list[bool]:
+        """Tell for each node whether it runs."""
+        return [not server.stopped for server in self.servers]
+
     def begin(self) -> None:
         """Start all nodes, connected to each other; a node that was wiped stays down."""
         debug.refresh(self.stream)
         self.wiped = [isinstance(disk, SqliteStorage | MemoryDisk) and disk.wiped for disk in self.storage]
         self.servers = [self._new_server(id, 0) for id in range(self.n)]
-        self.alive = [True] * self.n
         for server in self.servers:
             if self.wiped[server.id]:
                 self.crash(server)
@@ -139,7 +142,6 @@ class Cluster:
         try:
             server.stop()
         finally:
-            self.alive[id] = False
             self.commits[id] = []
             self.crash_causes[id] = cause
             self.tell(facts.Crashed(cause), id)
@@ -152,7 +154,7 @@ class Cluster:
 
     def _late_write(self, id: int) -> None:
         """Remember the disk again: a process of node `id` that had crashed wrote to it."""
-        if not self.alive[id] and not self.wiped[id]:
+        if self.servers[id].stopped and not self.wiped[id]:
             self._keep(self.servers[id])
 
     def check_restart(self, id: int) -> None:
@@ -171,7 +173,6 @@ class Cluster:
         server = self._new_server(id, self._incarnations[id] + 1)
         self._incarnations[id] += 1
         self.servers[id] = server
-        self.alive[id] = True
         self.crash_causes[id] = ""
         self.tell(facts.Restarted(), id)
         self.reconnect(server, tell=False)
@@ -319,7 +320,7 @@ class Cluster:
         numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
         if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
             raise TypeError("a node's state is not what Figure 2 says")
-        alive = self.alive[id]
+        alive = not server.stopped
         current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else self._kept[id]
         return NodeSnapshot(
             id=id,

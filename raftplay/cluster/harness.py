@@ -30,7 +30,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.timings import Timings, warn_of_timings
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import MapStorage, Storage
 from raftplay.watch import facts
@@ -508,6 +508,22 @@ class Harness:
         self._raise_breach()
         return about
 
+    def progress(self) -> object:
+        """Return a value that differs from the last one if the cluster may have done something since."""
+        return self._backend.progress()
+
+    # ---- its transport
+
+    @property
+    def open_work(self) -> tuple[int, int]:
+        """Return the number of unfinished tasks, and of open ends of connections; zeros without sockets."""
+        return self._backend.open_work
+
+    @property
+    def secret(self) -> bytes:
+        """Return the secret by which its nodes know their peers; empty without sockets."""
+        return self._backend.secret
+
     # ---- looking
 
     def snapshot(self) -> Snapshot:
@@ -525,6 +541,7 @@ class Harness:
                 held_links=self.flights.held_links,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
+                rules=module_with(self.config.bugs, self.config.node).rules,
                 timings=Timings.of(self.config),
             )
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
-from raftplay.raft.messages import CMState, CommitEntry, LogEntry
+from raftplay.raft.messages import NONE, CMState, CommitEntry, LogEntry
+from raftplay.raft.rules import Rules
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import or_dash
 
 NOT_KEPT = "not kept on disk"
 """The text for the commit index of a node that is down; a dash replaces it where room is short."""
+
+RULES = Rules()
+"""The rules of the correct algorithm."""
 
 LONGEST_SHOWN = 40
 """The maximum number of characters of a command in a report."""
@@ -53,6 +57,16 @@ class NodeSnapshot:
     wiped: bool = False
 
     @property
+    def last_index(self) -> int:
+        """Return the index of its last entry; -1 when its log is empty."""
+        return len(self.log) - 1
+
+    @property
+    def last_term(self) -> int:
+        """Return the term of its last entry; -1 when its log is empty."""
+        return self.log[-1].term if self.log else NONE
+
+    @property
     def marks(self) -> list[str]:
         """Return the node's faults, each in a few words: "down", "cut off", "drops calls after 2"."""
         cause = ""
@@ -84,8 +98,8 @@ class NodeSnapshot:
 class Snapshot:
     """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
 
-    `node`: the class of the nodes, as `Config.node_name` gives it. `timings`: the timings of elections; None when
-    they are not known.
+    `node`: the class of the nodes, as `Config.node_name` gives it; `rules`: the rules that they ask. `timings`:
+    the timings of elections; None when they are not known.
     """
 
     time: float
@@ -99,6 +113,7 @@ class Snapshot:
     held_links: tuple[tuple[int, int], ...] = ()
     bugs: tuple[str, ...] = ()
     node: str = ""
+    rules: Rules = RULES
     timings: Timings | None = None
 
     @property

@@ -15,15 +15,9 @@ from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
+from raftplay.watch.words import nodes_text
 
 GROUP = "Acting on the cluster"
-
-
-def nodes_text(ids: list[int]) -> str:
-    """Return nodes in words: "node 2", "nodes 0 2 4", "no node"."""
-    if not ids:
-        return "no node"
-    return ("node " if len(ids) == 1 else "nodes ") + " ".join(map(str, ids))
 
 
 def all_alive(session: Session, ids: list[int], *, hint: bool = False) -> list[int]:

@@ -15,7 +15,7 @@ from raftplay.session.shown import did_you_mean, pad, quoted
 from raftplay.watch.narrator import describe, link_text
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text
-from raftplay.why.words import nodes_text
+from raftplay.watch.words import nodes_text
 
 DEFAULT_EVENTS = 20
 

@@ -9,12 +9,12 @@ from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.language import kinds
 from raftplay.language.table import command
 from raftplay.past.flying import Key, key_of
+from raftplay.past.links import Links
 from raftplay.session.session import Session
 from raftplay.session.units import duration_text
 from raftplay.watch.narrator import message_text
 from raftplay.watch.text import count
-from raftplay.why.network import Links
-from raftplay.why.words import obstacle_text
+from raftplay.why.words.network import obstacle_text
 
 MOST_LISTED, MOST_LINKS = 100, 10
 """The maximum number of messages in one answer; and of links that it names for those left out."""

@@ -1,1 +1,1 @@
-"""The search for schedules that break an algorithm: seed sweeps, coverage, liveness, and minimizing."""
+"""Cases that nobody thought of: schedules of faults (search/), frames and scripts (fuzz/)."""

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass, field
 from statistics import median
 
-from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster.harness import Harness
 
 MEMORY_ROOM = 16 << 20
@@ -98,13 +97,11 @@ class Gauge:
 
 def left_over(harness: Harness) -> str | None:
     """Describe tasks and connections of a cluster on sockets, at rest, that it does not need; None if none."""
-    backend = harness._backend
-    assert isinstance(backend, TcpBackend)
     deadline = time.monotonic() + PATIENCE
     while True:
         nodes = sum(alive and on for alive, on in zip(harness.alive, harness.connected, strict=True))
         needed = 2 * nodes * (nodes - 1)  # each connection has two ends
-        tasks, connections = backend.tasks, backend.connections
+        tasks, connections = harness.open_work
         if tasks == 0 and connections == needed:
             return None
         if time.monotonic() > deadline:

@@ -7,13 +7,11 @@ import math
 from typing import TYPE_CHECKING
 
 from raftplay import why
+from raftplay.past.story import Firing
 from raftplay.past.view import View
 from raftplay.raft import decisions
-from raftplay.why.elections import Firing
-from raftplay.why.followers import FollowerFacts
-from raftplay.why.leaders import LeaderFacts
-from raftplay.why.nodes import CandidateFacts
-from raftplay.why.words import at
+from raftplay.why.facts.nodes import CandidateFacts, FollowerFacts, LeaderFacts
+from raftplay.why.words.text import at
 
 if TYPE_CHECKING:
     from raftplay.session.session import Session

@@ -28,7 +28,8 @@ Key = int | tuple[int, Reply]
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A request or response of which `copies` are in flight since `since`.
 
-    `held`: the message stays in flight until it is released, whatever happens to its link.
+    `held`: the message stays in flight until it is released, whatever happens to its link. `on_held_link`: its
+    link has held it since it was sent.
     """
 
     call_id: int
@@ -38,6 +39,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     since: float
     copies: int
     held: bool = False
+    on_held_link: bool = False
 
 
 Links = frozenset[tuple[int, int]]
@@ -110,6 +112,8 @@ class Flying:
 
     def sent(self, key: Key, message: Message, held: Links) -> None:
         """Add `message`, which is sent now; messages on links in `held` never count as lost."""
+        if (message.src, message.dst) in held:
+            message = replace(message, on_held_link=True)
         known = self._messages.get(key)
         if known is not None:
             message = replace(message, copies=known.copies + message.copies, held=known.held)
@@ -144,7 +148,7 @@ class Flying:
         """Restart all messages from `src` to `dst` at `time`, as their link is no longer held."""
         for key, message in self._messages.items():
             if message.src == src and message.dst == dst:
-                self._messages[key] = replace(message, since=time)
+                self._messages[key] = replace(message, since=time, on_held_link=False)
 
     def at(self, time: float, held: Links) -> Iterator[Message]:
         """Return the messages in flight at `time`."""

@@ -16,6 +16,7 @@ class InFlight:
     In the past, `due` is when it did arrive or was lost; None if neither has happened since. `id` is the number
     that `deliver`, `lose` and `duplicate` take, -1 where it is not known (in the past). `call_id` is the number of
     the RPC, which request and response share. `on_link`: at `due` it only leaves its link.
+    `held`: it was held at that moment of the past; a held message of the present has no `due`.
     """
 
     id: int
@@ -25,6 +26,7 @@ class InFlight:
     message: Args | Reply
     due: float | None
     on_link: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,13 +84,14 @@ class World:
             held_links=tuple(sorted(self._held)),
             bugs=now.bugs,
             node=now.node,
+            rules=now.rules,
             timings=now.timings,
         )
 
     def messages(self, time: float | None = None) -> tuple[InFlight, ...]:
         """Return the requests and responses in flight at `time`, in the order sent, each copy separately."""
         return tuple(
-            InFlight(NONE, m.call_id, m.src, m.dst, m.message, None)
+            InFlight(NONE, m.call_id, m.src, m.dst, m.message, None, held=m.held or m.on_held_link)
             for m in self._flying.at(self.time if time is None else time, self._held)
             for _ in range(m.copies)
         )

@@ -442,6 +442,8 @@ class ConsensusModule:
         self._calls.clear()
         if was is LEADER:
             self._restart_election_timer()
+        if rule == Rule.NEWER_TERM:
+            rule = _named(Rule.NEWER_TERM, term > old_term)
         self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
@@ -548,7 +550,8 @@ class ConsensusModule:
             leadership.due.update(leadership.progress)
         elif index > leadership.held_index:
             leadership.held_index = index
-            self._tell(decisions.CommitHeld(index, term))
+            held = _named(Rule.OLDER_ENTRY, not FIGURE_2.may_commit(term, self.current_term))
+            self._tell(decisions.CommitHeld(index, term, held))
 
     # ---- replication, the follower's side (§5.3)
 

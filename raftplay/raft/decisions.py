@@ -219,11 +219,12 @@ class HeartbeatDue(DecisionBase, frozen=True, gc=False):
 class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
-    A correct node never delays a write. `write` is "vote" or "log".
+    A correct node never delays a write. `write` is "vote" or "log", `until` the cluster time to which it waits.
     """
 
     write: str
     waits: bool
+    until: float = 0.0
 
 
 class Persisted(DecisionBase, frozen=True, gc=False):

@@ -5,6 +5,6 @@ an `Explanation`: its `facts`, and words for them.
 """
 
 from raftplay.why.answers import why, why_broken, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.words import Explanation
+from raftplay.why.words.text import Explanation
 
 __all__ = ["Explanation", "why", "why_broken", "why_no_leader", "why_node", "why_not_committed", "why_rejected"]

@@ -6,21 +6,21 @@ what happened and names the bug; what the correct algorithm would do is marked a
 
 from raftplay.errors import UsageError
 from raftplay.past.view import View
-from raftplay.raft.bugs import BUGS
 from raftplay.watch.text import visible
-from raftplay.why.breaches import breach_facts
-from raftplay.why.entries import index_facts
-from raftplay.why.index import EventIndex
-from raftplay.why.index_words import index_words
-from raftplay.why.leaders import leader_facts
-from raftplay.why.node_words import node_words
-from raftplay.why.nodes import node_facts
-from raftplay.why.pace import pace_lines
-from raftplay.why.quorum_words import quorum_head, quorum_words, reach_lines
-from raftplay.why.quorums import quorum_facts
-from raftplay.why.refusal_words import refusal_words
-from raftplay.why.refusals import refusal_facts
-from raftplay.why.words import Explanation, at
+from raftplay.why.facts.breaches import breach_facts
+from raftplay.why.facts.entries import index_facts
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.nodes import leader_facts, node_facts
+from raftplay.why.facts.pace import pace_of
+from raftplay.why.facts.quorums import quorum_facts
+from raftplay.why.facts.rejections import rejection_facts
+from raftplay.why.words.breaches import breach_words, bug_note
+from raftplay.why.words.entries import index_words
+from raftplay.why.words.nodes import node_words
+from raftplay.why.words.pace import pace_lines
+from raftplay.why.words.quorums import quorum_head, quorum_words, reach_lines
+from raftplay.why.words.rejections import rejection_words
+from raftplay.why.words.text import Explanation, at
 
 
 def why(view: View) -> Explanation:
@@ -33,9 +33,8 @@ def why(view: View) -> Explanation:
 
 def why_node(view: View, node: int) -> Explanation:
     """Explain the state of `node`: whose vote, which timer, which request. The facts are `NodeFacts`."""
-    trail = EventIndex(view)
     _check_node(view, node)
-    facts = node_facts(trail, view.snapshot.nodes[node])
+    facts = node_facts(EventIndex(view), view.snapshot.nodes[node])
     return _answer(view, facts, *node_words(facts, view.snapshot))
 
 
@@ -56,28 +55,21 @@ def why_no_leader(view: View) -> Explanation:
     head, lines = quorum_words(facts, view.snapshot)
     if facts.leader is not None:
         lines = reach_lines(leader_facts(trail, view.snapshot.nodes[facts.leader[0]])) + lines
-    return _answer(view, facts, head, pace_lines(trail) + lines)
+    return _answer(view, facts, head, pace_lines(pace_of(trail)) + lines)
 
 
 def why_rejected(view: View, node: int) -> Explanation:
-    """Explain the last rejection by `node`, and that of its own requests. The facts are `RefusalFacts`."""
+    """Explain the last rejection by `node`, and that of its own requests. The facts are `RejectionFacts`."""
     _check_node(view, node)
-    facts = refusal_facts(EventIndex(view), node)
-    return _answer(view, facts, *refusal_words(facts, view.forgotten))
+    facts = rejection_facts(EventIndex(view), node)
+    return _answer(view, facts, *rejection_words(facts, view.forgotten))
 
 
 def why_broken(view: View) -> Explanation:
     """Explain why an invariant is violated; `view.breach` must be set. The facts are `BreachFacts`."""
     assert view.breach is not None
-    facts = breach_facts(EventIndex(view), view.breach)
-    breach = facts.breach
-    one, other = breach.facts
-    lines = [
-        f"{breach.invariant}: {facts.statement} ({facts.section})",
-        f"it broke with event {breach.seq}: n{breach.node} {breach.event}",
-    ]
-    lines += [f"the bug {name}, which is on, is known to break it" for name in facts.bugs]
-    return _answer(view, facts, f"{breach.invariant} broke at {at(breach.time)}: {one}, but {other}", lines)
+    facts = breach_facts(view.breach)
+    return _answer(view, facts, *breach_words(facts, view.snapshot.bugs))
 
 
 def _check_node(view: View, node: int) -> None:
@@ -86,16 +78,9 @@ def _check_node(view: View, node: int) -> None:
         raise UsageError(f"there is no node {node}; the nodes are 0 to {count - 1}")
 
 
-def _bug_note(name: str) -> str:
-    bug = BUGS.get(name)
-    return (
-        f"bug on: {name} ({bug.mechanism}; {bug.section})" if bug is not None else "a bug is on, yet to be found"
-    )
-
-
 def _answer(view: View, facts: object, head: str, lines: list[str]) -> Explanation:
     """Return the answer with its notes: the bugs that are on, and that the moment is past."""
-    notes = [_bug_note(name) for name in view.snapshot.bugs]
+    notes = [bug_note(name) for name in view.snapshot.bugs]
     if view.snapshot.node:
         notes.append(f"its nodes are of the class {visible(view.snapshot.node)}, which may have its own rules")
     if view.rewound:

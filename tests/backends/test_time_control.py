@@ -23,7 +23,7 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
 from raftplay.cluster.server import TimerFired
 from raftplay.commands.timing import about_text
-from raftplay.explore.trial import bound
+from raftplay.explore.search.trial import bound
 from raftplay.language.table import TABLE
 from raftplay.raft.config import RaftConfig
 from raftplay.session.errors import Failed

@@ -12,11 +12,12 @@ from raftplay import Config, ConsensusModule, Harness
 from raftplay.backends.base import NodeFailed, TimeStandsStill
 from raftplay.cluster import stuck
 from raftplay.cluster.stuck import DidNotReturn, watchdog
-from raftplay.explore.command import case_of
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Shrinker
-from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Plan, rerun
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Shrinker
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Plan, rerun
+from raftplay.raft.roles import Leadership
 from raftplay.run.live import Live
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
@@ -28,8 +29,8 @@ INSTANTLY = Config(delay_min=0.0, delay_max=0.0)
 class NeverRests(ConsensusModule):
     """A leader whose next heartbeat is due at once."""
 
-    def _broadcast_heartbeat(self) -> None:
-        super()._broadcast_heartbeat()
+    def _broadcast_heartbeat(self, leadership: Leadership) -> None:
+        super()._broadcast_heartbeat(leadership)
         self.deadline = self._now
 
 
@@ -45,7 +46,8 @@ class AnswersAtOnce(ConsensusModule):
 
     def reply_received(self, peer_id, args, reply, now):
         super().reply_received(peer_id, args, reply, now)
-        self._appends_due.update(self._everyone)
+        if self._leadership is not None:
+            self._leadership.due.update(self._leadership.progress)
 
 
 LIVELOCKS = (NeverRests, NeverWakes, AnswersAtOnce)

@@ -15,9 +15,9 @@ from support.hostile import RAW
 from raftplay import Harness, UsageError, cli
 from raftplay.cli import searching
 from raftplay.cli.app import MODULES
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Case
-from raftplay.explore.trial import Finding, Plan
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Case
+from raftplay.explore.search.trial import Finding, Plan
 from raftplay.watch.trace import read_trace, traced
 
 HOSTILE = "\x1b[31m\x9b2J\x07\x08\x7f\u202egnp.exe\u2066\u200b\u200d\ufeff\u0085\t\nforged: error\r\udcff"

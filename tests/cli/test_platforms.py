@@ -123,7 +123,9 @@ def test_both_modules_are_the_command_line():
     assert {(call.returncode, call.stdout) for call in calls} == {(0, calls[0].stdout)}
 
 
-@pytest.mark.parametrize("module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.explore.mixes", "asyncio"])
+@pytest.mark.parametrize(
+    "module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.explore.search.mixes", "asyncio"]
+)
 def test_ctrl_c_while_raftplay_is_being_imported_ends_it_without_a_word(module: str):
     done = run("-c", INTERRUPTED_AT, module, "run", "first-election", "--backend", "sim")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -49,7 +49,14 @@ def test_what_only_lists_starts_with_few_modules(words: str):
         ("lesson", {"textual", "prompt_toolkit", "rich", "raftplay.cli.searching", "raftplay.bench"}),
         (
             "run first-election --backend sim --seed 1",
-            {"textual", "prompt_toolkit", "rich", "raftplay.lessons", "raftplay.explore.sweep", "raftplay.bench"},
+            {
+                "textual",
+                "prompt_toolkit",
+                "rich",
+                "raftplay.lessons",
+                "raftplay.explore.search.sweep",
+                "raftplay.bench",
+            },
         ),
     ],
 )

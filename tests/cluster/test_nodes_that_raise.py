@@ -25,11 +25,11 @@ from raftplay import (
 )
 from raftplay.cluster import stuck
 from raftplay.cluster.raised import NodeRaised
-from raftplay.explore.command import case_of
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Shrinker
-from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Plan, rerun
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Shrinker
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Plan, rerun
 from raftplay.raft.decisions import CustomDecision
 from raftplay.raft.rules import Rules
 from raftplay.run.live import Live

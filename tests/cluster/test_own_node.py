@@ -15,6 +15,7 @@ from raftplay import (
     InvariantBroken,
     NodeFailed,
     RequestVoteReply,
+    Rules,
     UsageError,
 )
 from raftplay.cluster.own_node import OwnNode, name_of, reference
@@ -329,3 +330,17 @@ def test_a_saved_script_names_the_class_from_its_folder(folder: Path):
     assert line(type("Mine", (ConsensusModule,), {"__module__": "notebook"}), folder) == (
         "# with nodes of the class notebook:Mine"
     )
+
+
+def test_an_entry_that_ones_own_rule_does_not_commit_is_told_so():
+    class Never(Rules):
+        def may_commit(self, entry_term, current_term):
+            return False
+
+    seen: list[Record] = []
+    with Harness(3, backend="sim", seed=7, node=Never, readers=[seen.append]) as h:
+        leader, term = h.check_single_leader()
+        h.submit_to_server(leader, "x")
+        h.sleep_ms(100)
+    held = f"does not commit 0, of term {term}: its own rule says so (not in Figure 2)"
+    assert held in [describe(record) for record in seen]

@@ -16,7 +16,7 @@ from raftplay import Harness, RequestVoteArgs, UsageError
 from raftplay.cluster import flight as flights
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
-from raftplay.explore.trial import bound
+from raftplay.explore.search.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.config import RaftConfig
 from raftplay.session.session import Session

@@ -12,12 +12,13 @@ from support.strangers import Client, secret_of
 
 from raftplay import Harness, UsageError
 from raftplay.backends import sockets, wire
-from raftplay.explore import frames, gauge, scripts
-from raftplay.explore.frames import fuzz_frames
-from raftplay.explore.fuzz import fuzz
+from raftplay.explore import gauge
+from raftplay.explore.fuzz import frames, scripts
+from raftplay.explore.fuzz.command import fuzz
+from raftplay.explore.fuzz.frames import fuzz_frames
+from raftplay.explore.fuzz.mutate import Mutator
+from raftplay.explore.fuzz.scripts import fuzz_scripts
 from raftplay.explore.gauge import Gauge, ResourceUse, left_over
-from raftplay.explore.mutate import Mutator
-from raftplay.explore.scripts import fuzz_scripts
 from raftplay.language.table import TABLE
 from raftplay.run.script import ScriptRefused, parse_script
 from raftplay.run.status import Status

@@ -14,10 +14,10 @@ from support.processes import is_gone, wait_for_processes
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 from raftplay.commands.setup import MAX_SEED, Setup
-from raftplay.explore import all_bugs
-from raftplay.explore import command as explore_command
-from raftplay.explore.shrink import Case, Shrinker
-from raftplay.explore.sweep import Search, SearchReport, sweep
+from raftplay.explore.search import all_bugs
+from raftplay.explore.search import command as explore_command
+from raftplay.explore.search.shrink import Case, Shrinker
+from raftplay.explore.search.sweep import Search, SearchReport, sweep
 from raftplay.run.status import Status
 
 

@@ -12,10 +12,10 @@ import pytest
 from support.command_line import raftplay
 from support.processes import is_gone, wait_for_processes
 
-from raftplay.explore.command import case_of
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.shrink import Shrinker
-from raftplay.explore.sweep import Search, SearchReport, sweep
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.shrink import Shrinker
+from raftplay.explore.search.sweep import Search, SearchReport, sweep
 from raftplay.raft.bugs import BUGS
 
 SEEDS = 60

@@ -12,14 +12,14 @@ import pytest
 from support.nodes import OWN, take
 
 from raftplay import ConsensusModule, Harness
-from raftplay.explore import trial
-from raftplay.explore.command import case_of, explore
-from raftplay.explore.counterexample import script_of
-from raftplay.explore.mixes import ACTS, MIXES
-from raftplay.explore.report import other_findings
-from raftplay.explore.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
-from raftplay.explore.sweep import Search, sweep
-from raftplay.explore.trial import Finding, Plan, Result, bound, rerun, run_trial
+from raftplay.explore.search import trial
+from raftplay.explore.search.command import case_of, explore
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.mixes import ACTS, MIXES
+from raftplay.explore.search.report import other_findings
+from raftplay.explore.search.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Finding, Plan, Result, bound, rerun, run_trial
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed

@@ -9,11 +9,11 @@ import pytest
 from support.backends import SOCKET_KINDS, nothing_left_over, take_loop
 from support.command_line import raftplay
 
-from raftplay.explore import trial
-from raftplay.explore.mixes import MIXES
-from raftplay.explore.soak import soak
-from raftplay.explore.sweep import Search, SearchReport, Watch
-from raftplay.explore.trial import Plan, run_trial
+from raftplay.explore.search import trial
+from raftplay.explore.search.mixes import MIXES
+from raftplay.explore.search.soak import soak
+from raftplay.explore.search.sweep import Search, SearchReport, Watch
+from raftplay.explore.search.trial import Plan, run_trial
 from raftplay.run.script import parse_script
 from raftplay.run.status import Status
 

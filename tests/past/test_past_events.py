@@ -101,7 +101,9 @@ def test_a_write_that_is_put_off_is_told(told: Told) -> None:
         h.sleep_ms(100)
         assert h.check_single_leader() == (0, 1)
     delayed = told.of(decisions.WriteDelayed)
-    assert {record.event for record in delayed} == {decisions.WriteDelayed("vote", True)}
+    assert {record.event for record in delayed} == {
+        decisions.WriteDelayed("vote", True, record.time + 0.025) for record in delayed
+    }
     assert {record.node for record in delayed} == {0, 1, 2}
     for record in delayed:
         assert record.after is not None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import raftplay.run.script  # noqa: F401 - it fills the table of commands
 from raftplay.cluster.own_methods import methods_of
-from raftplay.commands import about_lessons, looking
+from raftplay.commands import looking
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
 from raftplay.run import answers
@@ -106,7 +106,6 @@ GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "language.md", "rewind"): lambda: _transcript(DOCS / "language.md", "rewind script", "rewind.txt"),
     (DOCS / "screen.md", "keys"): keys.markdown_table,
     (DOCS / "lessons.md", "lesson"): _first_step,
-    (DOCS / "lessons.md", "writing"): lambda: about_lessons.HELP + "\n",
     (DOCS / "node.md", "rule run"): lambda: run_of(
         "bugs/no-log-check", "--without-bugs", "--node=my.py:AnyLog", "-q", "--backend=sim", "--seed=7", my="rule"
     ),

@@ -16,16 +16,14 @@ from raftplay.raft import decisions
 from raftplay.session.session import Session
 from raftplay.watch import facts
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.breaches import BreachFacts
-from raftplay.why.calls import CallStage, Journey
-from raftplay.why.elections import Candidacy
-from raftplay.why.entries import IndexFacts, PeerProgress
-from raftplay.why.followers import FollowerFacts
-from raftplay.why.leaders import LeaderFacts
-from raftplay.why.nodes import CandidateFacts, DownFacts
-from raftplay.why.quorums import QuorumFacts
-from raftplay.why.refusals import RefusalFacts
-from raftplay.why.verdicts import Verdict
+from raftplay.why.facts.breaches import BreachFacts
+from raftplay.why.facts.elections import Candidacy
+from raftplay.why.facts.entries import IndexFacts, PeerProgress
+from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts
+from raftplay.why.facts.quorums import QuorumFacts
+from raftplay.why.facts.rejections import RejectionFacts
+from raftplay.why.facts.rpcs import CallStage, Journey
+from raftplay.why.facts.verdicts import Verdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
 UNSOUND = re.compile(
@@ -104,11 +102,11 @@ def everything(view: View) -> list[Explanation]:
 
 
 def without_due(facts: Any) -> Any:
-    """Facts without what nobody knew in the past: when a message will arrive."""
+    """Facts without what no event tells: when a message will arrive, at which address a node listens."""
     if isinstance(facts, tuple):
         return tuple(map(without_due, facts))
     if is_dataclass(facts) and not isinstance(facts, type):
-        names = [field.name for field in fields(facts) if field.name not in ("due", "on_link")]
+        names = [field.name for field in fields(facts) if field.name not in ("due", "on_link", "listen_addr")]
         values = {name: without_due(getattr(facts, name)) for name in names}
         return type(facts).__name__, *values.items()
     return facts
@@ -177,7 +175,7 @@ def check_bare(watched: Watched, view: View, answer: Explanation) -> None:
         assert answer == why_node(view, leader)
 
 
-def check_refusals(watched: Watched, id: int, facts: RefusalFacts) -> None:
+def check_refusals(watched: Watched, id: int, facts: RejectionFacts) -> None:
     witness = watched.witness
     for found, record in ((facts.by, witness.refused_by.get(id)), (facts.of, witness.refused_of.get(id))):
         check_ruling(found, record)
@@ -194,14 +192,14 @@ def check_ruling(found: Verdict | None, record: facts.Record | None) -> None:
     assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
     assert (found.args, found.rule) == (event.args, event.rule)
     assert record.after is not None
-    assert (found.term, found.voted_for) == (record.after.current_term, record.after.voted_for)
+    assert found.own == record.after
     if (
         isinstance(event, decisions.VoteDecided)
         and event.rule in ("log-older-term", "log-shorter")
         and not found.sound
     ):
         asked = (event.args.last_log_term, event.args.last_log_index)
-        assert asked < (found.last_log_term, found.last_log_index)
+        assert asked < (found.own.last_log_term, found.own.last_log_index)
 
 
 # ---- a node
@@ -227,9 +225,9 @@ def check_node(watched: Watched, id: int, facts: object) -> None:
             assert isinstance(facts, FollowerFacts)
             check_follower(watched, id, facts)
     server = h.cluster[id]
-    plight = facts.plight
-    assert (plight.frozen, plight.cut_off) == (server.frozen, not h.connected[id])
-    assert plight.calls_left == server.proxy.calls_left
+    now = facts.faults.now
+    assert (now.frozen, now.connected) == (server.frozen, h.connected[id])
+    assert now.calls_left == server.proxy.calls_left
 
 
 def check_down(watched: Watched, id: int, facts: DownFacts) -> None:
@@ -237,7 +235,7 @@ def check_down(watched: Watched, id: int, facts: DownFacts) -> None:
     assert facts.since == watched.witness.crashed[id]
     assert facts.disk.wiped is h.wiped[id]
     assert (facts.disk.current_term, facts.disk.voted_for, list(facts.disk.log)) == disk(h, id)
-    if facts.disk.torn:
+    if facts.torn:
         assert id in watched.witness.torn
 
 
@@ -277,7 +275,7 @@ def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
         assert (asked.obstacle is None) == (asked.peer in meets(h, id))
         assert asked.journey is not None
         sent = witness.sent.get((id, asked.peer, facts.term, facts.pre_vote))
-        check_ruling(asked.journey.ruling, None if sent is None else witness.decided.get(sent.event.call_id))  # type: ignore[union-attr]
+        check_ruling(asked.journey.verdict, None if sent is None else witness.decided.get(sent.event.call_id))  # type: ignore[union-attr]
         check_journey(watched, asked.journey, sent)
 
 
@@ -307,7 +305,7 @@ def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None)
         CallStage.REPLY_GONE: not replies and not reply_lost,
         CallStage.ANSWERED: reply_came,
     }[journey.stage], journey
-    assert call_came == (journey.ruling is not None), journey
+    assert call_came == (journey.verdict is not None), journey
     assert reply_came == (journey.stage is CallStage.ANSWERED), journey
 
 
@@ -316,8 +314,8 @@ def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
     cm = h.cluster[id].cm
     assert (facts.term, facts.leader, facts.deadline) == (cm.current_term, cm.leader_id, timer_of(h, id))
     assert (facts.vote.candidate if facts.vote is not None else -1) == cm.voted_for
-    if facts.vote is not None and facts.vote.ruling is not None:
-        check_ruling(facts.vote.ruling, witness.voted[id, cm.voted_for, cm.current_term])
+    if facts.vote is not None and facts.verdict is not None:
+        check_ruling(facts.verdict, witness.voted[id, cm.voted_for, cm.current_term])
     check_ruling(facts.heard, witness.heard.get(id))
     assert (facts.last_index, facts.commit_index) == (len(cm.log) - 1, cm.commit_index)
     assert (facts.asking is not None) == (cm.state is CMState.PRE_CANDIDATE)

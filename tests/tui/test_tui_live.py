@@ -9,8 +9,8 @@ from support.tui import app_of, pressed, session_of, shown
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
-from raftplay.explore.command import explore
-from raftplay.explore.sweep import Search
+from raftplay.explore.search.command import explore
+from raftplay.explore.search.sweep import Search
 from raftplay.run.live import Live
 from raftplay.run.runner import opened
 from raftplay.run.script import parse_script

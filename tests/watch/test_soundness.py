@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from raftplay.explore.mixes import MIXES
-from raftplay.explore.sweep import Search, SearchReport, sweep
+from raftplay.explore.search.mixes import MIXES
+from raftplay.explore.search.sweep import Search, SearchReport, sweep
 
 SEEDS = 500
 SECONDS = 20.0

@@ -17,7 +17,6 @@ from support.session import perform
 
 from raftplay import AppendEntriesArgs, Config, Harness, LogEntry, RaftConfig, UsageError
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.commands.about_traces import replay_text
 from raftplay.commands.looking import help_text
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
@@ -27,6 +26,7 @@ from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
 from raftplay.watch.facts import FactBase, Record
 from raftplay.watch.invariants import Invariants
+from raftplay.watch.replay import replay_text
 from raftplay.watch.stream import ReaderFailed
 from raftplay.watch.trace import EVENTS, Header, TraceWriter, header_of, read_trace, replay, traced
 from raftplay.watch.trace_schema import ARRAYS, fields_text, type_text

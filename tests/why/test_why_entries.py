@@ -6,8 +6,8 @@ from raftplay import Harness, scenarios
 from raftplay.past.history import History
 from raftplay.session.session import Session
 from raftplay.why import why_not_committed
-from raftplay.why.calls import CallStage
-from raftplay.why.entries import IndexFacts
+from raftplay.why.facts.entries import IndexFacts
+from raftplay.why.facts.rpcs import CallStage
 
 
 def told(script: str, index: int, *, nodes: int = 5) -> list[str]:

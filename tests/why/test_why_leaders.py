@@ -7,10 +7,11 @@ from raftplay import scenarios
 from raftplay.past.history import History
 from raftplay.raft.bugs import BUGS, LIVENESS
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.invariants.names import SECTIONS
 from raftplay.why import why, why_no_leader, why_node, why_rejected
-from raftplay.why.breaches import SECTIONS, BreachFacts
-from raftplay.why.quorums import QuorumFacts
-from raftplay.why.refusals import RefusalFacts
+from raftplay.why.facts.breaches import BreachFacts
+from raftplay.why.facts.quorums import QuorumFacts
+from raftplay.why.facts.rejections import RejectionFacts
 
 
 def told(script: str, *, nodes: int = 5) -> list[str]:
@@ -288,7 +289,7 @@ def test_who_refused_nothing_hears_what_of_its_own_was_refused() -> None:
 def test_a_refusal_that_is_forgotten_is_told_as_that() -> None:
     script = STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; deliver 1->2; sleep 500ms"
     answer = why_rejected(view_after(script, history=History(30)), 2)
-    assert isinstance(answer.facts, RefusalFacts)
+    assert isinstance(answer.facts, RejectionFacts)
     assert (answer.facts.by, answer.facts.of) == (None, None)
     assert lines_of(answer) == [
         "node 2 has rejected nothing since 0.354 s, and none of its requests was rejected",
@@ -317,7 +318,7 @@ def test_bare_it_asks_about_a_breach_and_names_the_bug_that_is_known_for_it(bug:
     facts = answer.facts
     assert isinstance(facts, BreachFacts)
     assert facts.breach == view.breach
-    assert facts.bugs == (bug,)
+    assert f"the bug {bug}, which is on, is known to break it" in answer.reasons
     assert answer.head.startswith(f"{facts.breach.invariant} broke at ")
     assert answer.reasons[0] == f"{facts.breach.invariant}: {facts.statement} ({facts.section})"
     assert answer.reasons[2] == f"the bug {bug}, which is on, is known to break it"

@@ -8,9 +8,7 @@ from support.why_stories import LED, STILL, lines_of, view_after
 from raftplay.past.history import History
 from raftplay.raft.decisions import Stopped
 from raftplay.why import why, why_node, why_rejected
-from raftplay.why.followers import FollowerFacts
-from raftplay.why.leaders import LeaderFacts
-from raftplay.why.nodes import DownFacts
+from raftplay.why.facts.nodes import DownFacts, FollowerFacts, LeaderFacts
 
 
 def told(script: str, node: int, *, nodes: int = 3) -> list[str]:
@@ -326,7 +324,7 @@ def test_a_write_that_tore_is_told() -> None:
     view = view_after(LED + "tear 1 after 0; submit a; sleep 5ms")
     answer = why_node(view, 1)
     assert isinstance(answer.facts, DownFacts)
-    assert answer.facts.disk.torn
+    assert answer.facts.torn
     assert answer.facts.disk.log == ()
     assert lines_of(answer) == [
         "node 1 is down: it crashed at 0.009 s, as follower in term 1",

@@ -14,11 +14,10 @@ from raftplay.past.history import History
 from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 from raftplay.why import why, why_no_leader, why_node, why_not_committed
-from raftplay.why.calls import CallStage
-from raftplay.why.entries import IndexFacts
-from raftplay.why.followers import FollowerFacts
-from raftplay.why.leaders import LeaderFacts
-from raftplay.why.quorums import QuorumFacts
+from raftplay.why.facts.entries import IndexFacts
+from raftplay.why.facts.nodes import FollowerFacts, LeaderFacts
+from raftplay.why.facts.quorums import QuorumFacts
+from raftplay.why.facts.rpcs import CallStage
 
 
 def carried_to(h: Harness) -> int:

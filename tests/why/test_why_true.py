@@ -13,8 +13,8 @@ from raftplay import Config, Harness, scenarios
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
-from raftplay.explore.mixes import MIXES, FaultChooser
-from raftplay.explore.trial import bound
+from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.explore.search.trial import bound
 from raftplay.past.history import History
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import RaftConfig

@@ -99,7 +99,7 @@ class LateWrites(ConsensusModule):
         when = self._late.get(write)
         if when is None:
             self._late[write] = self._now + WRITE_DELAY
-            self._tell(decisions.WriteDelayed(write, True))
+            self._tell(decisions.WriteDelayed(write, True, self._late[write]))
             return True
         if self._now < when:
             return True

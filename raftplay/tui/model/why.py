@@ -6,7 +6,7 @@ from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.why.answers import why_broken, why_node
-from raftplay.why.words import Explanation
+from raftplay.why.words.text import Explanation
 
 
 def why(view: View, context: Context, told: tuple[Explanation, ...] | None = None) -> Window:

@@ -63,6 +63,29 @@ INVARIANTS: tuple[Invariant, ...] = (
 """All invariants, in the order in which they are shown."""
 
 
+SECTIONS = {
+    ELECTION_SAFETY: "§5.2, Figure 3",
+    LEADER_APPEND_ONLY: "§5.3, Figure 3",
+    LOG_MATCHING: "§5.3, Figure 3",
+    LEADER_COMPLETENESS: "§5.4, Figure 3",
+    STATE_MACHINE_SAFETY: "§5.4.3, Figure 3",
+    ONE_VOTE_PER_TERM: "§5.2",
+    MONOTONIC_TERM: "§5.1",
+    MONOTONIC_COMMIT: "Figure 2",
+    QUORUM_LOG: "§5.3",
+    CURRENT_TERM_COMMIT: "§5.4.2",
+    VOTE_QUORUM: "§5.2",
+    PERSIST_BEFORE_SEND: "Figure 2, persistent state",
+    MATCH_TRUTH: "§5.3",
+    MATCH_MONOTONIC: "Figure 2, volatile state on leaders",
+    NO_COMMITTED_TRUNCATION: "§5.3, §5.4.3",
+    ORDERED_APPLY: "§5.3",
+    DEAD_IS_DEAD: "§5.1",
+    WELL_FORMED: "§5.3, Figure 2",
+}
+"""The sections of the paper that state each invariant, or rely on it."""
+
+
 def check_names(names: Collection[str]) -> list[str]:
     """Return `names` as a list. Raises `UsageError` for a name that is not exactly that of an invariant."""
     example = f"[{PERSIST_BEFORE_SEND!r}]"

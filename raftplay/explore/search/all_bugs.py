@@ -1,0 +1,63 @@
+"""Proof that the watchers work: search for every bug switch, and minimize its counterexample."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.shrink import Case, Shrinker
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.raft.bugs import BUGS
+from raftplay.run.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class BugRow:
+    """The result of the search for one bug; `case` is None if it was not found."""
+
+    bug: str
+    seeds: int
+    seconds: float
+    case: Case | None
+    mix: str = ""
+
+
+def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
+    """Search for `bug` alone, and minimize what is found. Raises KeyboardInterrupt."""
+    report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.first is None:
+        return BugRow(bug, report.trials, report.elapsed, None)
+    seeds = report.first.plan.seed - search.first_seed + 1
+    case = Shrinker(case_of(report.first), limit=shrink_limit).shrink()
+    return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
+
+
+def table(search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS) -> Status:
+    """Search for every bug, and write a row of Markdown for each when it is done. Ctrl-C ends it."""
+    write("| bug | first violation | seeds needed | mix | seconds | commands after minimizing | nodes |")
+    write("|---|---|---|---|---|---|---|")
+    rows = []
+    try:
+        for bug in bugs:
+            rows.append(search_for(bug, search, shrink_limit))
+            write(_line(rows[-1]))
+    except KeyboardInterrupt:
+        write(f"\ninterrupted: {_found(rows)} found before the search for {bug} was over.")
+        return Status.INTERRUPTED
+    write(f"\n{_found(rows)} found.")
+    return Status.HELD if all(row.case is not None for row in rows) else Status.FAILED
+
+
+def _found(rows: list[BugRow]) -> str:
+    return f"{sum(row.case is not None for row in rows)} of {len(rows)}"
+
+
+def _line(row: BugRow) -> str:
+    if row.case is None:
+        return f"| {row.bug} | not found | {row.seeds} | | {row.seconds:.1f} | | |"
+    case = row.case
+    return (
+        f"| {row.bug} | {case.finding.name} | {row.seeds} | {row.mix} | {row.seconds:.1f} "
+        f"| {len(case.commands)} | {case.plan.nodes} |"
+    )

@@ -1,0 +1,96 @@
+"""A search in words: its progress, its coverage, its findings."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from raftplay.explore.search.sweep import SearchReport, percentile
+from raftplay.explore.search.trial import Result
+from raftplay.raft.decisions import rule_words
+from raftplay.version import __version__
+from raftplay.watch.text import count
+
+MOST_LISTED = 100
+"""The highest number of further findings that are listed."""
+
+PROMISES = {
+    "leader": "a leader, followed by all, after the last fault",
+    "commit": "a submit to it committed everywhere",
+    "agreement": "all logs and applied sequences equal",
+}
+
+
+def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None) -> str:
+    """Return the progress as one line for a terminal."""
+    done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
+    share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
+    bar = "#" * int(20 * min(share, 1.0))
+    rate = report.trials / report.elapsed if report.elapsed else 0.0
+    return f"[{bar:<20}] {done}, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
+
+
+def report_text(report: SearchReport) -> str:
+    """Return the whole report."""
+    elapsed = max(report.elapsed, 1e-9)
+    rate, times = report.trials / elapsed, report.simulated / elapsed
+    ended = "interrupted after" if report.interrupted else "searched"
+    lines = [
+        f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second, "
+        f"{report.simulated / 3600:.2f} simulated hours ({times:.0f} times real time)",
+        f"mixes: {_counts(report.mixes)}",
+        f"faults: {_counts(report.faults)}",
+        "rules of the algorithm, how often each decided:",
+        *_rule_lines(report.rules),
+    ]
+    if report.liveness:
+        lines.append("after the last fault (seconds of cluster time):")
+        lines += [_liveness_line(name, values) for name, values in report.liveness.items()]
+    lines.append(findings_text(report))
+    return "\n".join(lines)
+
+
+def findings_text(report: SearchReport) -> str:
+    """Describe the findings, lowest seed first."""
+    if not report.findings:
+        return "nothing broke"
+    first = report.first
+    assert first is not None
+    assert first.finding is not None
+    more = f" (and {len(report.findings) - 1} more)" if len(report.findings) > 1 else ""
+    lines = [f"found: {finding_text(first)}{more}", *(f"  {line}" for line in first.finding.text.split("\n"))]
+    lines += other_findings("also found", report.others)
+    again = report.search.again(first.plan.seed)
+    lines.append(f"this seed again{', or another' if report.others else ''} (raftplay {__version__}): {again}")
+    return "\n".join(lines)
+
+
+def finding_text(result: Result) -> str:
+    """Name the finding of a trial and its plan: "Log Matching, seed 23, 5 nodes, mix churn"."""
+    plan = result.plan
+    assert result.finding is not None
+    return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}"
+
+
+def other_findings(label: str, others: Sequence[Result]) -> list[str]:
+    """List the findings after the first, one per line, at most `MOST_LISTED`."""
+    lines = [f"{label}: {finding_text(other)}" for other in others[:MOST_LISTED]]
+    if len(others) > MOST_LISTED:
+        lines.append(f"{label}: {len(others) - MOST_LISTED} more")
+    return lines
+
+
+def _liveness_line(name: str, values: list[float]) -> str:
+    p50, p99, worst = (percentile(values, share) for share in (0.5, 0.99, 1.0))
+    return f"  {PROMISES[name]:<48} p50 {p50:.3f}  p99 {p99:.3f}  worst {worst:.3f}"
+
+
+def _rule_lines(rules: Counter[str]) -> list[str]:
+    lines = []
+    for name, times in sorted(rules.items()):
+        decision, _, rule = name.partition(" ")
+        words = f" {rule} {rule_words(rule)[0]}" if rule else ""
+        lines.append(f"  {times:>10}  {decision}{words}")
+    return lines
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {times}" for name, times in counter.most_common())

@@ -1,0 +1,313 @@
+"""One trial: a cluster under one fault profile, watched, healed and measured, in virtual time or on sockets.
+
+Every action is a command, and commands are kept: `raftplay run` repeats a trial from them. In virtual time
+the `Plan` alone determines a trial.
+"""
+
+import random
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from raftplay.backends.base import NodeFailed
+from raftplay.cluster import checks
+from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.config import Config
+from raftplay.cluster.harness import Harness
+from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.cluster.stuck import DidNotReturn, watchdog
+from raftplay.errors import UsageError
+from raftplay.explore.gauge import left_over
+from raftplay.explore.search.coverage import Coverage
+from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import split_line
+from raftplay.language.table import Bound, parse
+from raftplay.run.script import DEFAULT_NODES
+from raftplay.session.errors import Failed
+from raftplay.session.session import Session
+
+ELECTION_TIMEOUTS = 10
+"""Election timeouts (the longest) after the last fault within which a leader must be elected."""
+
+REST_MS = 350
+"""Time in ms that a healed cluster has before its leader is checked."""
+
+LIVENESS = "liveness"
+"""The name of a finding when no invariant was violated, but the cluster did not recover."""
+
+FAILURE = "failure"
+"""The name of a finding when an unexpected error was raised and no node caused it."""
+
+STUCK = "no return"
+"""The name of a finding when a call did not return and no node caused it."""
+
+LEFTOVERS = "leftovers"
+"""The name of a finding when a cluster on sockets keeps tasks or connections that it does not need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, bugs, and own class.
+
+    On the backend "tcp" it runs at `speed`.
+    """
+
+    seed: int
+    nodes: int = DEFAULT_NODES
+    mix: str = "everything"
+    seconds: float = 4.0
+    bugs: tuple[str, ...] = ()
+    backend: str = "sim"
+    speed: float = 1.0
+    node: OwnNode | None = None
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration of its cluster."""
+        return Config(bugs=self.bugs, node=loaded(self.node))
+
+    @property
+    def deviates(self) -> bool:
+        """Return whether its nodes may differ from the correct algorithm."""
+        return bool(self.bugs or self.node)
+
+    @property
+    def correct(self) -> "Plan":
+        """Return the same plan for the correct algorithm."""
+        return replace(self, bugs=(), node=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding: an invariant, one of the names above, or the `kind` of a `NodeFailed`; and its text.
+
+    `time` is the cluster time in seconds.
+    """
+
+    name: str
+    text: str
+    time: float
+
+
+@dataclass(slots=True)
+class Result:
+    """A finished trial. Of `commands`, the first `disturbing` are the schedule; the rest heals and measures.
+
+    `liveness` holds the measured promises in seconds of cluster time."""
+
+    plan: Plan
+    commands: list[str]
+    disturbing: int
+    finding: Finding | None
+    seconds: float
+    faults: Counter[str]
+    rules: Counter[str]
+    liveness: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _TrialRun:
+    """A cluster that receives commands, and the commands so far."""
+
+    session: Session
+    commands: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def do(self, text: str) -> str:
+        """Run one command; record it first, so that a violation finds it there."""
+        self.commands.append(text)
+        return bound(text, self.session.harness.n).run(self.session)
+
+
+def draw(
+    seed: int,
+    nodes: range,
+    *,
+    seconds: float,
+    bugs: tuple[str, ...] = (),
+    mixes: tuple[str, ...] = (),
+    backend: str = "sim",
+    speed: float = 1.0,
+    node: OwnNode | None = None,
+) -> Plan:
+    """Draw the number of nodes and the fault profile from the seed, and return the plan."""
+    rng = random.Random(f"plan {seed}")
+    count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
+    return Plan(seed, count, mix, seconds, bugs, backend, speed, node)
+
+
+def run_trial(plan: Plan) -> Result:
+    """Run one trial to its end, or to the first finding."""
+
+    def disturb(run: _TrialRun) -> None:
+        dice = random.Random(f"driver {plan.seed}")
+        _disturb(run, FaultChooser(run.session.harness, dice, MIXES[plan.mix]), plan.seconds)
+
+    return _watched(plan, disturb, measured=True)
+
+
+def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
+    """Run `commands` instead of chosen ones; leave out those that are impossible.
+
+    With `measured`, heal the cluster at the end and measure its liveness.
+    """
+    return _watched(plan, lambda run: _repeat(run, commands), measured=measured)
+
+
+def _harness(plan: Plan) -> Harness:
+    harness = Harness(plan.nodes, backend=plan.backend, seed=plan.seed, config=plan.config)
+    harness.set_speed(plan.speed)
+    return harness
+
+
+def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool) -> Result:
+    """Run a trial and note its first finding, also while the cluster is created or closed."""
+    coverage = Coverage()
+    result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
+    with _noting(result), _harness(plan) as harness:
+        harness.stream.attach(coverage)
+        run = _TrialRun(Session(harness), result.commands, result.faults)
+        with _noting(result, harness), watchdog(progress_of(harness, run.commands)):
+            disturb(run)
+            result.disturbing = len(run.commands)
+            if measured:
+                _mend(run, harness)
+                _measure(run, harness, result.liveness)
+                if plan.backend == "tcp" and (left := left_over(harness)) is not None:
+                    result.finding = Finding(LEFTOVERS, left, harness.now)
+        result.seconds, result.rules = harness.now, coverage.counts
+    return result
+
+
+def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
+    """Return a function whose value changes as a trial progresses: with its cluster, and with `done`."""
+    return lambda: (harness.progress(), len(done))
+
+
+@contextmanager
+def _noting(result: Result, harness: Harness | None = None) -> Iterator[None]:
+    """Turn an error of the block into the finding of `result`; the first finding counts."""
+    try:
+        yield
+    except (Exception, DidNotReturn) as error:
+        if result.finding is None:
+            now = result.seconds if harness is None else harness.now
+            result.finding = _finding_of(error, result.commands, now)
+            if not isinstance(error, Failed):
+                result.disturbing = len(result.commands)  # every command led there, the healing ones included
+
+
+def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Finding:
+    """Return the finding for an error; its name depends on the cause."""
+    match error:
+        case InvariantBroken():
+            return Finding(error.breach.invariant, str(error.breach), now)
+        case NodeFailed():
+            return Finding(error.kind, str(error), now)
+        case Failed():
+            return Finding(LIVENESS, f"{commands[-1]}: {error}", now)
+        case DidNotReturn():
+            return Finding(STUCK, str(error), now)
+    return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never occur again
+
+
+def _repeat(run: _TrialRun, commands: Sequence[str]) -> None:
+    for command in commands:
+        try:
+            run.do(command)
+        except (UsageError, Failed):
+            run.commands.pop()
+
+
+@lru_cache(maxsize=4096)
+def bound(text: str, nodes: int) -> Bound:
+    """Parse the command in `text`. Raises `Mistake`."""
+    statements, _ = split_line(text)
+    return parse(statements[0], Scope(nodes, {"t"}))
+
+
+def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
+    harness = run.session.harness
+    while harness.now < seconds:
+        pause, command = driver.step()
+        if pause > 0:
+            run.do(f"sleep {pause:g}ms")
+        run.faults[command.split(" ", 1)[0]] += 1
+        try:
+            run.do(command)
+        except (UsageError, Failed):
+            run.commands.pop()  # it became impossible: a torn write crashed the node, for example
+
+
+def _mend(run: _TrialRun, harness: Harness) -> None:
+    """Remove every fault that is in force."""
+    run.do("heal")
+    for src, dst in harness.flights.held_links:
+        run.do(f"release {src}->{dst}")
+    for id in range(harness.n):
+        if harness.alive[id]:
+            if harness.cluster[id].disk.armed:
+                run.do(f"crash {id}")
+                continue
+            if harness.cluster[id].frozen:
+                run.do(f"thaw {id}")
+            if harness.cluster[id].proxy.calls_left >= 0:
+                run.do(f"undrop {id}")
+    for id in range(harness.n):
+        if harness.alive[id] and not harness.connected[id]:
+            run.do(f"reconnect {id}")
+        if not harness.alive[id] and not harness.wiped[id]:
+            run.do(f"restart {id}")
+
+
+def _measure(run: _TrialRun, harness: Harness, liveness: dict[str, float]) -> None:
+    """Measure the four promises. Raises `Failed` for one that is not kept."""
+    patience = ELECTION_TIMEOUTS * harness.config.raft.election_max
+    start = harness.now
+    liveness["leader"] = _wait_settled(harness, start, patience)
+    pause = _tenth_of_ms_up(harness.now - start)
+    run.commands.append(f"sleep {pause:g}ms")
+    harness.sleep_ms(max(0.0, start + pause / 1000 - harness.now))
+    run.do("expect one leader")
+    run.do("let t = term")
+    start = harness.now
+    run.do("submit last to leader")
+    run.do(f"wait committed last on {sum(harness.alive)} within {patience:g}s")
+    liveness["commit"] = harness.now - start
+    run.do(f"wait agree within {patience:g}s")
+    liveness["agreement"] = harness.now - start
+    run.do("never term > $t for 600ms")
+
+
+def _wait_settled(harness: Harness, start: float, patience: float) -> float:
+    """Wait for a leader that lasts; return the seconds from `start` until it was elected.
+
+    During a rest after the last fault, old timers fire and late messages arrive: a leader that still leads at its
+    end does not lead by chance.
+    """
+    harness.wait_until(lambda: _settled(harness), patience)
+    stood = harness.now - start
+    harness.sleep_ms(max(0.0, REST_MS - stood * 1000))
+    if not _settled(harness):
+        harness.wait_until(lambda: _settled(harness), patience - (harness.now - start))
+        stood = harness.now - start
+    return stood
+
+
+def _settled(harness: Harness) -> bool:
+    """Return True if exactly one node leads, and all running nodes follow it in its term."""
+    leaders = checks.leaders(harness)
+    if len(leaders) != 1:
+        return False
+    term = harness.cluster[leaders[0]].cm.current_term
+    nodes = (harness.cluster[id].cm for id in range(harness.n) if harness.alive[id])
+    return all(cm.current_term == term and cm.leader_id == leaders[0] for cm in nodes)
+
+
+def _tenth_of_ms_up(seconds: float) -> float:
+    """Convert seconds to ms, rounded up to what a script's `sleep` can express."""
+    return int(seconds * 10_000 + 1) / 10

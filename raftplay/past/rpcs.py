@@ -1,0 +1,68 @@
+"""The RPCs that events tell of: what happened to each request and its response."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from raftplay.raft import decisions
+from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
+
+
+@dataclass(slots=True)
+class RPC:
+    """The events of one RPC: `sent`, and what happened to its `call` since; `lost` by whether it is the reply."""
+
+    sent: Record
+    call: facts.CallSent
+    is_delivered: bool = False
+    is_answered: bool = False
+    has_reply: bool = False
+    decided: Record | None = None
+    lost: dict[bool, str] = field(default_factory=dict)
+    waiting: set[bool] = field(default_factory=set)
+
+
+def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
+    """Return all RPCs that `records` tell of, in the order in which they were sent, by (src, dst)."""
+    by_id: dict[int, RPC] = {}
+    found: dict[tuple[int, int], list[RPC]] = {}
+    handled: dict[int, RPC] = {}  # by node, the one that it received last
+    waiting: dict[int, list[tuple[RPC, bool]]] = {}  # by frozen node
+    for record in records:
+        event = record.event
+        match event:
+            case facts.CallSent():
+                rpc = by_id[event.call_id] = RPC(record, event)
+                found.setdefault((event.src, event.dst), []).append(rpc)
+            case facts.CallDelivered() | facts.ReplySent() | facts.ReplyDelivered():
+                _went_on(by_id.get(event.call_id), event, handled)
+            case decisions.VoteDecided() | decisions.AppendDecided():
+                handling = handled.pop(record.node, None)
+                if handling is not None and handling.call.args == event.args:
+                    handling.decided = record
+            case facts.Thawed() | facts.Crashed():
+                for rpc, is_reply in waiting.pop(record.node, ()):
+                    rpc.waiting.discard(is_reply)
+            case facts.CallLost() | facts.ReplyLost() if event.call_id in by_id:
+                by_id[event.call_id].lost.setdefault(isinstance(event, facts.ReplyLost), event.reason)
+            case facts.KeptWaiting(call_id=call_id, dst=dst, message=message) if call_id in by_id:
+                is_reply = not isinstance(message, RequestVoteArgs | AppendEntriesArgs)
+                by_id[call_id].waiting.add(is_reply)
+                waiting.setdefault(dst, []).append((by_id[call_id], is_reply))
+    return found
+
+
+def _went_on(
+    rpc: RPC | None, event: facts.CallDelivered | facts.ReplySent | facts.ReplyDelivered, handled: dict[int, RPC]
+) -> None:
+    if rpc is None:
+        return
+    match event:
+        case facts.CallDelivered():
+            rpc.is_delivered, rpc.decided = True, None
+            handled[event.dst] = rpc
+        case facts.ReplySent():
+            rpc.has_reply = True
+        case facts.ReplyDelivered():
+            rpc.is_answered = True

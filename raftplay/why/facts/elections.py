@@ -1,0 +1,90 @@
+"""An election in progress: which timer began it, whose votes were requested, and what became of the requests."""
+
+import math
+from dataclasses import dataclass
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Obstacle
+from raftplay.past.story import Election, Firing
+from raftplay.raft.messages import CMState, RequestVoteArgs
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, journey, obstacle_then
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The fate of a candidate's request to `peer`.
+
+    `journey` is None where the history no longer has it; `obstacle` is what stands in the way now.
+    """
+
+    peer: int
+    counted: bool
+    journey: Journey | None
+    obstacle: Obstacle | None
+
+    @property
+    def may_still_vote(self) -> bool:
+        """Return whether the vote may still come: it is neither counted nor denied nor lost on the way."""
+        journey = self.journey
+        if journey is None or self.counted:
+            return not self.counted
+        denied = journey.verdict is not None and not journey.verdict.yes
+        return journey.again or (journey.stage in MOVING and not denied)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidacy:
+    """An election in progress: `node` requests votes in `term`, or, with `pre_vote`, asks whether it could win.
+
+    `since` and `firing` are None where the history no longer has its beginning. `needed`: how many votes win.
+    """
+
+    node: int
+    term: int
+    pre_vote: bool
+    since: float | None
+    firing: Firing | None
+    votes: tuple[int, ...]
+    needed: int
+    asked: tuple[Asked, ...]
+
+
+def candidacy(trail: EventIndex, node: NodeSnapshot) -> Candidacy | None:
+    """Return the election of `node` in progress, or its pre-vote (thesis §9.6); None if there is none."""
+    is_asking = node.state is CMState.PRE_CANDIDATE
+    if node.state is not CMState.CANDIDATE and not is_asking:
+        return None
+    term, story = node.current_term + is_asking, trail.story(node.id)
+    began = story.asking if is_asking else story.stood
+    began = began if began is not None and began.term == term else None  # else that of this election is forgotten
+    return Candidacy(
+        node=node.id,
+        term=term,
+        pre_vote=is_asking,
+        since=None if began is None else began.time,
+        firing=None if began is None else began.firing,
+        votes=node.votes,
+        needed=trail.needed,
+        asked=tuple(_asked(trail, node, peer.id, began) for peer in trail.snapshot.nodes if peer is not node),
+    )
+
+
+def _asked(trail: EventIndex, node: NodeSnapshot, peer: int, began: Election | None) -> Asked:
+    fate = None if began is None else _request(trail, node.id, peer, began)
+    return Asked(peer, peer in node.votes, fate, trail.links.answer_obstacle(node.id, peer))
+
+
+def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journey:
+    """Return the fate of the request for the vote of `peer`."""
+    for rpc in trail.sent(node, peer, after=began.seq):
+        args = rpc.call.args
+        if isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote):
+            return journey(trail, rpc)
+    return Journey(node, peer, CallStage.NOT_SENT, obstacle=obstacle_then(trail, node, peer, began.seq))
+
+
+def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
+    """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
+    is_for_write = node.deadline in trail.story(node.id).late_writes
+    return math.inf if node.state is CMState.LEADER or is_for_write else node.deadline

@@ -1,0 +1,248 @@
+"""Why an entry is not committed, or how it was: who has it, who leads, and what the leader waits for."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Obstacle
+from raftplay.raft import decisions
+from raftplay.raft.commands import same_command
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry
+from raftplay.watch.facts import Record
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.nodes import LogGap, log_gap
+from raftplay.why.facts.rpcs import MOVING, Journey, journey
+
+EntryFate = Literal[
+    "committed", "was committed", "nowhere", "no leader", "not the leader's", "older term", "not written",
+    "too few", "not acknowledged",
+]  # fmt: skip
+"""The reasons, in the order in which they are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the index, as `record` tells it: by which node, by which rule, up to which index.
+
+    `entry_term` is the term of the entry up to which the node committed (-1 where that is not known). `applied` is
+    the command that it applied for the index, None where the history no longer has it.
+    """
+
+    record: Record
+    event: decisions.CommitAdvanced
+    entry_term: int
+    applied: CommitEntry | None = None
+
+    def is_of(self, entry: LogEntry) -> bool:
+        """Return whether the committed command is, as far as is known, the one of `entry`."""
+        return self.applied is None or same_command(self.applied.command, entry.command)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The entry of a node at the index, in its log or, if it is down, on its disk; None where its log ends before.
+
+    `commits`: the node is alive and knows that the index is committed.
+    """
+
+    node: int
+    alive: bool
+    entry: LogEntry | None
+    length: int
+    commits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerProgress:
+    """The state of a follower for the leader's entry, and what keeps entry or acknowledgement away.
+
+    `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between the
+    two now. `journey` is the RPC with the entry, or the one whose response would confirm it, None if there was
+    none.
+    """
+
+    node: int
+    has: bool
+    counted: bool
+    gap: LogGap
+    obstacle: Obstacle | None
+    journey: Journey | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """The facts about whether `index` is committed, and why not.
+
+    `outcome` is the first reason that holds. `entry` is what stands at the index: the entry that is committed,
+    else the leader's, else that of the highest term. `holdings` are those of all nodes. `decider`: the index that
+    the leader must commit by counting for this one to be committed, -1 where it has none of its own term; the
+    index itself where it is committed. `shares` compare the others with the leader there. `leader` is
+    (node, term). `pretenders` are other leaders, as (node, term).
+    """
+
+    index: int
+    outcome: EntryFate
+    entry: LogEntry | None
+    commit: Commit | None
+    holdings: tuple[Holding, ...]
+    leader: tuple[int, int] | None
+    pretenders: tuple[tuple[int, int], ...]
+    needed: int
+    decider: int
+    shares: tuple[PeerProgress, ...]
+
+    @property
+    def committed_on(self) -> tuple[int, ...]:
+        """Return the live nodes that know that the index is committed."""
+        return tuple(holding.node for holding in self.holdings if holding.commits)
+
+    @property
+    def holders(self) -> tuple[int, ...]:
+        """Return the nodes that have `entry`."""
+        return tuple(h.node for h in self.holdings if self.entry is not None and h.entry == self.entry)
+
+    @property
+    def disagree(self) -> bool:
+        """Return whether nodes have committed different entries at the index."""
+        committed = [holding.entry for holding in self.holdings if holding.commits]
+        return any(entry != committed[0] for entry in committed)
+
+
+def index_facts(trail: EventIndex, index: int) -> IndexFacts:
+    """Return whether `index` is committed, and why not."""
+    snapshot = trail.snapshot
+    leader = snapshot.leader
+    holdings = tuple(
+        Holding(n.id, n.alive, _at(n, index), len(n.log), n.alive and n.commit_index >= index)
+        for n in snapshot.nodes
+    )
+    decider = _decider(trail, leader, index, is_committed=any(holding.commits for holding in holdings))
+    shares: tuple[PeerProgress, ...] = ()
+    if leader is not None and decider != NONE:
+        shares = tuple(_share(trail, leader, peer, decider) for peer in snapshot.nodes if peer is not leader)
+    commits = [commit for node in snapshot.nodes if (commit := _first_commit(trail, node.id, index)) is not None]
+    commit = min(commits, key=lambda commit: commit.record.seq, default=None)
+    return IndexFacts(
+        index=index,
+        outcome=_outcome(trail, holdings, commit, decider, shares),
+        entry=_subject(holdings, leader),
+        commit=commit,
+        holdings=holdings,
+        leader=None if leader is None else (leader.id, leader.current_term),
+        pretenders=tuple(
+            (node.id, node.current_term)
+            for node in snapshot.nodes
+            if node.alive and node.state is CMState.LEADER and node is not leader
+        ),
+        needed=trail.needed,
+        decider=decider,
+        shares=shares,
+    )
+
+
+def _at(node: NodeSnapshot, index: int) -> LogEntry | None:
+    return node.log[index] if index < len(node.log) else None
+
+
+def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
+    """Return the entry that the answer is about."""
+
+    def rank(holding: Holding) -> tuple[bool, bool, int, bool]:
+        term = holding.entry.term if holding.entry is not None else NONE
+        return holding.commits, leader is not None and holding.node == leader.id, term, holding.alive
+
+    return max((holding for holding in holdings if holding.entry is not None), key=rank, default=holdings[0]).entry
+
+
+def _decider(trail: EventIndex, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
+    """Return the first index from `index` on that the leader may commit by counting (§5.4.2)."""
+    if leader is None:
+        return NONE
+    log, term, may_commit = leader.log, leader.current_term, trail.rules.may_commit
+    any_term = is_committed or trail.snapshot.node  # a user's own node may count entries of any term
+    return next((at for at in range(index, len(log)) if any_term or may_commit(log[at].term, term)), NONE)
+
+
+def _outcome(
+    trail: EventIndex,
+    holdings: tuple[Holding, ...],
+    commit: Commit | None,
+    decider: int,
+    shares: tuple[PeerProgress, ...],
+) -> EntryFate:
+    leader, needed = trail.snapshot.leader, trail.needed
+    if any(holding.commits for holding in holdings):
+        return "committed"
+    if commit is not None:
+        return "was committed"
+    if all(holding.entry is None for holding in holdings):
+        return "nowhere"
+    if leader is None:
+        return "no leader"
+    if holdings[leader.id].entry is None:
+        return "not the leader's"
+    counted = 1 + sum(share.counted for share in shares)
+    if decider == NONE or (leader.log[decider].term < leader.current_term and counted >= needed):
+        return "older term"
+    story = trail.story(leader.id)
+    if story.has_unwritten and decider >= (story.written or 0):
+        return "not written"  # on its own disk: before that a leader does not count itself
+    return "too few" if 1 + sum(share.has for share in shares) < needed else "not acknowledged"
+
+
+def _first_commit(trail: EventIndex, node: int, index: int) -> Commit | None:
+    """Return the first commit of the index by `node`, as far as the history goes."""
+    found: Commit | None = None
+    terms: dict[int, int] = {}
+    for record in trail.of(node):
+        match record.event:
+            case decisions.CommitAdvanced(index=to) if found is None and to >= index:
+                found = Commit(record, record.event, terms.get(to, NONE))
+            case decisions.Applied(entry=entry) if found is not None and entry.index == index:
+                return replace(found, applied=entry)
+            case decisions.Started(entries=entries):
+                terms = {at: entry.term for at, entry in enumerate(entries)}
+            case decisions.EntryAppended(index=at, entry=entry):
+                terms[at] = entry.term
+            case decisions.EntriesStored(index=start, entries=entries):
+                terms.update((at, entry.term) for at, entry in enumerate(entries, start))
+    return found
+
+
+# ---- the leader and the others
+
+
+def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> PeerProgress:
+    has = _at(peer, index) == leader.log[index]
+    counted = dict(leader.match_index).get(peer.id, NONE) >= index
+    return PeerProgress(
+        node=peer.id,
+        has=has,
+        counted=counted,
+        gap=log_gap(peer.log, leader.log),
+        obstacle=trail.links.answer_obstacle(leader.id, peer.id),
+        journey=None if counted else _append_under_way(trail, leader, peer.id, index, has=has),
+    )
+
+
+def _append_under_way(
+    trail: EventIndex, leader: NodeSnapshot, peer: int, index: int, *, has: bool
+) -> Journey | None:
+    """Return the RPC that brings the entry, or, where `peer` has it, one whose success would confirm it.
+
+    An RPC that may still proceed comes before the last one.
+    """
+    led = trail.story(leader.id).leadership
+    latest: Journey | None = None
+    for rpc in trail.sent(leader.id, peer, after=0 if led is None else led.seq):
+        args = rpc.call.args
+        if not isinstance(args, AppendEntriesArgs) or args.term != leader.current_term:
+            continue
+        if args.prev_log_index + len(args.entries) < index or (not has and args.prev_log_index >= index):
+            continue
+        if latest is None or trail.flights(rpc.call.call_id):
+            found = journey(trail, rpc)
+            if found.stage in MOVING:
+                return found
+            latest = latest or found
+    return latest

@@ -1,0 +1,71 @@
+"""The events of a view by node, and what they add up to; what is forgotten is None, and told from the state."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from raftplay.past.links import Links
+from raftplay.past.rpcs import RPC, fold_rpcs
+from raftplay.past.story import Story
+from raftplay.past.view import InFlight, View
+from raftplay.watch.facts import Record
+from raftplay.why.facts.verdicts import CORRECT
+
+
+class EventIndex:
+    """An index of the events of `view`."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.snapshot = view.snapshot
+        self.rules = CORRECT if view.snapshot.node else view.snapshot.rules  # a user's own may raise
+        self.links = Links(view.snapshot)
+        self.needed = view.snapshot.rules.quorum(range(len(view.snapshot.nodes))).needed
+        """The number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
+
+        self._records: dict[int, list[Record]] = {}
+        self._stories: dict[int, Story] = {}
+        for record in view.records:
+            if record.node in self._records:
+                self._records[record.node].append(record)
+            else:
+                self._records[record.node] = [record]
+
+    @property
+    def kept_from(self) -> float | None:
+        """Return the cluster time from which on all events are kept; None where none is forgotten."""
+        return self.view.records[0].time if self.view.forgotten and self.view.records else None
+
+    def of(self, node: int) -> list[Record]:
+        """Return the events of `node`, oldest first."""
+        return self._records.get(node, [])
+
+    def story(self, node: int) -> Story:
+        """Return what the events of `node` add up to."""
+        if node not in self._stories:
+            story = self._stories[node] = Story(self.rules)
+            story.read(self.of(node))
+        return self._stories[node]
+
+    def sent(self, src: int, dst: int, *, after: int) -> Iterator[RPC]:
+        """Yield the RPCs that the present process of `src` sent to `dst` after event `after`, last one first."""
+        life = self.snapshot.nodes[src].incarnation
+        for rpc in reversed(self._rpcs.get((src, dst), [])):
+            if rpc.sent.seq < after:
+                return
+            if not rpc.call.by_user and rpc.sent.incarnation == life:
+                yield rpc
+
+    def flights(self, call_id: int) -> list[InFlight]:
+        """Return the messages in flight of one RPC: copies of its request and of its response."""
+        return self._flights.get(call_id, [])
+
+    @cached_property
+    def _rpcs(self) -> dict[tuple[int, int], list[RPC]]:
+        return fold_rpcs(self.view.records)
+
+    @cached_property
+    def _flights(self) -> dict[int, list[InFlight]]:
+        flights: dict[int, list[InFlight]] = {}
+        for flight in self.view.messages:
+            flights.setdefault(flight.call_id, []).append(flight)
+        return flights

@@ -1,0 +1,245 @@
+"""Why a node is in its state: whose votes made it leader, whom it follows, what its disk holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Obstacle
+from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
+from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.rpcs import verdict_of
+from raftplay.why.facts.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFaults:
+    """The faults of a live node, as `now` shows them; the times are None where the history no longer has them.
+
+    `group` is its group of a partition, empty without one. `earlier_life`: when an earlier process of the node
+    last acted, though it had crashed; None where none did.
+    """
+
+    now: NodeSnapshot
+    frozen_since: float | None
+    cut_off_since: float | None
+    group: tuple[int, ...]
+    earlier_life: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderFacts:
+    """A leader. `since` and `firing` are None where the history no longer has its election.
+
+    `votes` are those it counted, as it counted them; `needed` is the number that is enough. `grants`: how
+    each voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the
+    others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
+    who leads a higher term, or this one too, as (node, term).
+    """
+
+    node: int
+    term: int
+    since: float | None
+    firing: Firing | None
+    votes: tuple[int, ...]
+    needed: int
+    grants: tuple[Verdict | None, ...]
+    reached: tuple[int, ...]
+    obstacles: tuple[Obstacle, ...]
+    rival: tuple[int, int] | None
+    ignored: Ignored | None
+    faults: NodeFaults
+
+    @property
+    def has_majority(self) -> bool:
+        """Return whether the leader can still hear from a majority, which it belongs to."""
+        return not self.faults.now.frozen and len(self.reached) + 1 >= self.needed
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFacts:
+    """A candidate. `deadline`: when its timer fires again, in cluster time (inf where that is not known)."""
+
+    node: int
+    candidacy: Candidacy
+    ignored: Ignored | None
+    deadline: float
+    faults: NodeFaults
+
+
+@dataclass(frozen=True, slots=True)
+class LogGap:
+    """A comparison of a log with the leader's, and the first index at which they differ.
+
+    `own_term` and `leader_term` are the terms of the two entries there, where they conflict.
+    """
+
+    kind: Literal["same", "behind", "ahead", "conflict"]
+    at: int
+    own_term: int = NONE
+    leader_term: int = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerFacts:
+    """A follower. `leader` is the node it follows, -1 if none; `followed_since` is since when, in this term.
+
+    `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
+    `role` is how it became a follower, `entered` how it came to its term as one (None where it came to its term as
+    a candidate). `vote` is its vote in this term, with its `verdict`; `lost_vote` one that it gave in this term
+    and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares its log with that of
+    its leader. `deadline` is when its timer fires, in cluster time (inf where that is not known).
+    """
+
+    node: int
+    term: int
+    leader: int
+    leader_now: bool
+    followed_since: float | None
+    heard: Verdict | None
+    role: RoleChange | None
+    entered: RoleChange | None
+    vote: VoteCast | None
+    verdict: Verdict | None
+    lost_vote: VoteCast | None
+    asking: Candidacy | None
+    last_index: int
+    last_term: int
+    commit_index: int
+    gap: LogGap | None
+    deadline: float
+    faults: NodeFaults
+
+
+@dataclass(frozen=True, slots=True)
+class DownFacts:
+    """A node that is down since `since` (None: forgotten); `disk` shows what its disk holds.
+
+    `was` is its role before (None if that is forgotten), in `was_term`. `torn`: it crashed in the middle of a
+    write, of which the disk may hold a part. `acts`: when its process last acted after it had crashed, which it
+    must not.
+    """
+
+    node: int
+    since: float | None
+    was: CMState | None
+    was_term: int
+    disk: NodeSnapshot
+    torn: bool
+    acts: float | None
+
+
+NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
+
+
+def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
+    """Return why `node` is in its state."""
+    story, asking = trail.story(node.id), candidacy(trail, node)
+    if not node.alive:
+        return _down(node, story)
+    if node.state is CMState.LEADER:
+        return leader_facts(trail, node)
+    if asking is None or asking.pre_vote:
+        return _follower(trail, node, story, asking)
+    return CandidateFacts(node.id, asking, story.ignored, timer_of(trail, node), _faults(trail, node))
+
+
+def _down(node: NodeSnapshot, story: Story) -> DownFacts:
+    role, term = (None, 0) if story.was is None else (story.was.state, story.was.current_term)
+    torn = story.is_tearing and story.is_changed and not node.wiped
+    return DownFacts(node.id, story.crashed, role, term, node, torn, story.acted)
+
+
+def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
+    """Return why `node` leads."""
+    term, story = node.current_term, trail.story(node.id)
+    led, stood = story.leadership, story.stood
+    in_reach, obstacles = trail.links.around(node.id)
+    rivals = [
+        (other.current_term, other.id)
+        for other in trail.snapshot.nodes
+        if other is not node and other.alive and other.state is CMState.LEADER and other.current_term >= term
+    ]
+    return LeaderFacts(
+        node=node.id,
+        term=term,
+        since=led.time if led is not None and led.term == term else None,
+        firing=stood.firing if stood is not None and stood.term == term else None,
+        votes=node.votes,
+        needed=trail.needed,
+        grants=tuple(_grant(trail, voter, node.id, term) for voter in node.votes),
+        reached=in_reach,
+        obstacles=obstacles,
+        rival=(max(rivals)[1], max(rivals)[0]) if rivals else None,
+        ignored=story.ignored,
+        faults=_faults(trail, node),
+    )
+
+
+def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> Verdict | None:
+    """Return the vote for `candidate` in `term`; None where there was none, or it is forgotten."""
+    votes = [vote for vote in trail.story(voter).votes if (vote.term, vote.candidate) == (term, candidate)]
+    return verdict_of(trail, votes[-1].decided) if votes else None
+
+
+def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candidacy | None) -> FollowerFacts:
+    term = node.current_term
+    leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
+    leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
+    entered, vote = story.entered, _vote(node, story)
+    return FollowerFacts(
+        node=node.id,
+        term=term,
+        leader=node.leader_id,
+        leader_now=leads,
+        followed_since=None if leader is None else story.followed_since,
+        heard=verdict_of(trail, story.heard),
+        role=story.role,
+        entered=entered if entered is not None and entered.term == term else None,
+        vote=vote,
+        verdict=None if vote is None else verdict_of(trail, vote.decided),
+        lost_vote=_lost_vote(node, story),
+        asking=asking,
+        last_index=node.last_index,
+        last_term=node.last_term,
+        commit_index=node.commit_index,
+        gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
+        deadline=timer_of(trail, node),
+        faults=_faults(trail, node),
+    )
+
+
+def _vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
+    """Return the vote of `node` in its term, as the node knows it; None if it knows of none."""
+    if node.voted_for == NONE:
+        return None
+    cast = [vote for vote in story.votes if (vote.term, vote.candidate) == (node.current_term, node.voted_for)]
+    vote = cast[-1] if cast else VoteCast(node.voted_for, node.current_term)
+    started = story.started
+    known = started is not None and (started.current_term, started.voted_for) == (vote.term, vote.candidate)
+    return replace(vote, from_disk=known)
+
+
+def _lost_vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
+    """Return a vote that `node` gave in its term and no longer knows of, which must not be."""
+    votes = [vote for vote in story.votes if vote.term == node.current_term and vote.happened]
+    lost = [vote for vote in votes if vote.candidate != node.voted_for]
+    return lost[-1] if lost else None
+
+
+def log_gap(own: Sequence[LogEntry], leader: Sequence[LogEntry]) -> LogGap:
+    """Compare the log `own` with that of a leader."""
+    for at, (one, other) in enumerate(zip(own, leader, strict=False)):
+        if one is not other and one != other:
+            return LogGap("conflict", at, one.term, other.term)
+    if len(own) == len(leader):
+        return LogGap("same", len(own))
+    return LogGap("behind" if len(own) < len(leader) else "ahead", min(len(own), len(leader)))
+
+
+def _faults(trail: EventIndex, node: NodeSnapshot) -> NodeFaults:
+    story = trail.story(node.id)
+    group = next((group for group in trail.snapshot.groups if node.id in group), ())
+    return NodeFaults(node, story.frozen_since, story.cut_off_since, group, story.earlier_life)

@@ -1,0 +1,132 @@
+"""Why there is no leader: who is alive, who reaches whom, who requests votes, who voted, whose timer fires."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.links import Obstacle
+from raftplay.past.story import Leadership
+from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
+from raftplay.why.facts.elections import Asked, Candidacy, candidacy, timer_of
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.verdicts import LogEnd
+
+Reason = Literal[
+    "there is one", "too few live", "too few meet", "logs refused", "split vote", "election lost",
+    "election under way", "asking first", "waiting",
+]  # fmt: skip
+"""The reasons why there is no leader, in the order in which they are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The nodes that a live node could reach now: `meets` are the others that it can send to and hear from.
+
+    `supporters`: those of them that do not deny it their vote for its log (§5.4.1). `obstacles` are what lies
+    between it and the rest.
+    """
+
+    node: int
+    meets: tuple[int, ...]
+    supporters: tuple[int, ...]
+    obstacles: tuple[Obstacle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumFacts:
+    """The facts about whether there is a leader, and why there is none.
+
+    `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `pretenders` lead
+    too, but are cut off or of a lower term. `alive` are the live nodes, `needed` how many are a majority. `term`
+    is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
+    elections in progress, pre-votes (thesis §9.6) among them. `next_timer`: (node, cluster time) of the election
+    timer that fires next; None where none will, or it is not known. `forgets`: the history has forgotten its first
+    events.
+    """
+
+    reason: Reason
+    leader: tuple[int, int] | None
+    pretenders: tuple[tuple[int, int], ...]
+    alive: tuple[int, ...]
+    needed: int
+    standings: tuple[Standing, ...]
+    term: int
+    ballot: tuple[tuple[int, int], ...]
+    candidacies: tuple[Candidacy, ...]
+    next_timer: tuple[int, float] | None
+    last_leader: Leadership | None
+    forgets: bool
+
+
+def quorum_facts(trail: EventIndex) -> QuorumFacts:
+    """Return whether there is a leader, and why there is none."""
+    snapshot = trail.snapshot
+    live = [node for node in snapshot.nodes if node.alive]
+    leaders = [(node.id, node.current_term) for node in live if node.state is CMState.LEADER]
+    leader = None if snapshot.leader is None else (snapshot.leader.id, snapshot.leader.current_term)
+    standings = tuple(_standing(trail, node) for node in live)
+    term = max((node.current_term for node in live), default=0)
+    ballot = tuple((n.id, n.voted_for) for n in live if n.current_term == term and n.voted_for != NONE)
+    candidacies = tuple(found for node in live if (found := candidacy(trail, node)) is not None)
+    timers = [(timer_of(trail, node), node.id) for node in live if not node.frozen]
+    when, next_node = min(timers, default=(math.inf, NONE))
+    led = [led for node in snapshot.nodes if (led := trail.story(node.id).leadership) is not None]
+    return QuorumFacts(
+        reason="there is one" if leader else _reason(trail, standings, ballot, candidacies),
+        leader=leader,
+        pretenders=tuple(found for found in leaders if found != leader),
+        alive=tuple(node.id for node in live),
+        needed=trail.needed,
+        standings=standings,
+        term=term,
+        ballot=ballot,
+        candidacies=candidacies,
+        next_timer=(next_node, when) if math.isfinite(when) else None,
+        last_leader=max(led, key=lambda leadership: leadership.seq, default=None),
+        forgets=trail.view.forgotten > 0,
+    )
+
+
+def _standing(trail: EventIndex, node: NodeSnapshot) -> Standing:
+    meets, obstacles = trail.links.around(node.id)
+    args = RequestVoteArgs(node.current_term, node.id, node.last_index, node.last_term)
+    voters = [trail.snapshot.nodes[peer] for peer in meets]
+    is_up_to_date = trail.rules.is_up_to_date
+    supporters = [v.id for v in voters if is_up_to_date(args, LogEnd(v.last_index, v.last_term))]
+    return Standing(node.id, meets, tuple(supporters), obstacles)
+
+
+def _reason(
+    trail: EventIndex,
+    standings: tuple[Standing, ...],
+    ballot: tuple[tuple[int, int], ...],
+    candidacies: tuple[Candidacy, ...],
+) -> Reason:
+    if len(standings) < trail.needed:
+        return "too few live"
+    if all(len(standing.meets) + 1 < trail.needed for standing in standings):
+        return "too few meet"
+    if not trail.snapshot.node and all(len(standing.supporters) + 1 < trail.needed for standing in standings):
+        return "logs refused"
+    elections = [found for found in candidacies if not found.pre_vote]
+    if not elections:
+        return "asking first" if candidacies else "waiting"
+    if any(_may_win(trail, election) for election in elections):
+        return "election under way"
+    return "split vote" if len({candidate for _, candidate in ballot}) > 1 else "election lost"
+
+
+def _may_win(trail: EventIndex, election: Candidacy) -> bool:
+    """Return whether the votes so far and those that may still come suffice; votes are requested once a term."""
+    votes = {election.node, *election.votes}
+    votes.update(asked.peer for asked in election.asked if _may_come(trail, asked, election))
+    return len(votes) >= election.needed
+
+
+def _may_come(trail: EventIndex, asked: Asked, election: Candidacy) -> bool:
+    voter = trail.snapshot.nodes[asked.peer]
+    if not asked.may_still_vote or (asked.journey is not None and asked.journey.verdict is not None):
+        return asked.may_still_vote
+    is_free = trail.rules.may_vote_for(election.node, voter.voted_for)
+    return voter.current_term < election.term or (voter.current_term == election.term and is_free)

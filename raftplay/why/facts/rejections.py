@@ -1,0 +1,30 @@
+"""The last request that a node rejected, and the last of its own that was rejected."""
+
+from dataclasses import dataclass
+
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.rpcs import verdict_of
+from raftplay.why.facts.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionFacts:
+    """The last rejections, in both directions; None where there was none in the events that are kept.
+
+    `by`: the last request that `node` rejected. `of`: the last request of `node` that another node rejected.
+    `kept_from`: the cluster time from which on all events are kept, None where none is forgotten.
+    """
+
+    node: int
+    by: Verdict | None
+    of: Verdict | None
+    kept_from: float | None
+
+
+def rejection_facts(trail: EventIndex, node: int) -> RejectionFacts:
+    """Return the last request that `node` rejected, and the last of its own that was rejected."""
+    by = trail.story(node).rejected
+    others = [trail.story(peer.id) for peer in trail.snapshot.nodes if peer.id != node]
+    found = [story.rejected_of[node] for story in others if node in story.rejected_of]
+    of = max(found, key=lambda record: record.seq, default=None)
+    return RejectionFacts(node, verdict_of(trail, by), verdict_of(trail, of), trail.kept_from)

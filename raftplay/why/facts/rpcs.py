@@ -1,0 +1,133 @@
+"""The fate of an RPC: where its request or response is now, or where it ended."""
+
+import enum
+from dataclasses import dataclass, replace
+
+from raftplay.past.links import Obstacle
+from raftplay.past.rpcs import RPC
+from raftplay.past.view import InFlight
+from raftplay.raft import decisions
+from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.watch import facts
+from raftplay.watch.facts import Record
+from raftplay.why.facts.index import EventIndex
+from raftplay.why.facts.verdicts import Args, Verdict, verdict_on_append, verdict_on_vote
+
+CallStage = enum.Enum(
+    "CallStage",
+    "NOT_SENT CALL_UNDER_WAY CALL_HELD CALL_WAITS CALL_LOST CALL_GONE UNANSWERED "
+    "REPLY_UNDER_WAY REPLY_HELD REPLY_WAITS REPLY_LOST REPLY_GONE ANSWERED",
+)
+"""The stages of an RPC: its request held on its link, waiting at a frozen node … then its response likewise."""
+
+_UNDER_WAY = (CallStage.CALL_UNDER_WAY, CallStage.REPLY_UNDER_WAY)
+_HELD = (CallStage.CALL_HELD, CallStage.REPLY_HELD)
+_WAITS = (CallStage.CALL_WAITS, CallStage.REPLY_WAITS)
+_LOST = (CallStage.CALL_LOST, CallStage.REPLY_LOST)
+_GONE = (CallStage.CALL_GONE, CallStage.REPLY_GONE)
+
+MOVING = (*_UNDER_WAY, *_HELD, *_WAITS)
+"""The stages after which an RPC may still proceed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """An RPC from `src` to `dst`.
+
+    `due`: when the message in flight arrives, or, `on_link`, leaves its link. `reason`: why a message was lost.
+    `obstacle`: what kept the request from leaving. `verdict`: what `dst` decided when the request had arrived.
+    `again`: another copy of the request, which has arrived, is in flight.
+    """
+
+    src: int
+    dst: int
+    stage: CallStage
+    call_id: int = 0
+    args: Args | None = None
+    due: float | None = None
+    reason: str = ""
+    obstacle: Obstacle | None = None
+    verdict: Verdict | None = None
+    again: bool = False
+    on_link: bool = False
+
+
+Kinds = tuple[type[facts.Fact], ...]
+
+
+def journey(trail: EventIndex, rpc: RPC) -> Journey:
+    """Return the fate of an RPC."""
+    call = rpc.call
+    if not rpc.is_delivered:
+        return _where(trail, rpc, is_reply=False)
+    at = Journey(call.src, call.dst, CallStage.ANSWERED) if rpc.is_answered else _where(trail, rpc, is_reply=True)
+    again = _in_flight(trail, rpc, is_reply=False) is not None or _waits(trail, rpc, is_reply=False)
+    return replace(at, call_id=call.call_id, args=call.args, verdict=verdict_of(trail, rpc.decided), again=again)
+
+
+def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
+    """Return the response that `record`, a VoteDecided or an AppendDecided, tells of; None for none."""
+    if record is None:
+        return None
+    if isinstance(record.event, decisions.AppendDecided):
+        return verdict_on_append(record, record.event)
+    assert isinstance(record.event, decisions.VoteDecided)
+    return verdict_on_vote(record, record.event, *trail.story(record.node).before_vote[record.seq])
+
+
+def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
+    """Return where the request is, or the response to a request that has arrived, if it has not arrived."""
+    call = rpc.call
+    at = Journey(call.src, call.dst, _GONE[is_reply], call.call_id, call.args)
+    flight = _in_flight(trail, rpc, is_reply=is_reply)
+    if flight is not None:
+        is_past = trail.view.rewound  # where nobody knew yet when it arrives
+        is_held = flight.held if is_past else flight.due is None
+        due = None if is_past else flight.due
+        return replace(at, stage=(_HELD if is_held else _UNDER_WAY)[is_reply], due=due, on_link=flight.on_link)
+    if _waits(trail, rpc, is_reply=is_reply):
+        return replace(at, stage=_WAITS[is_reply])
+    if is_reply in rpc.lost:
+        return replace(at, stage=_LOST[is_reply], reason=rpc.lost[is_reply])
+    return replace(at, stage=CallStage.UNANSWERED) if is_reply and not rpc.has_reply else at
+
+
+def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:
+    """Return whether the request, or its response, has reached a frozen node and waits there."""
+    node = rpc.call.src if is_reply else rpc.call.dst
+    return trail.snapshot.nodes[node].frozen and is_reply in rpc.waiting
+
+
+def _in_flight(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> InFlight | None:
+    """Return the request or its response in flight; of several copies the one that arrives first."""
+    found = [
+        flight
+        for flight in trail.flights(rpc.call.call_id)
+        if isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs) is not is_reply
+        and flight.src == (rpc.call.dst if is_reply else rpc.call.src)
+    ]
+    return min(found, key=lambda flight: float("inf") if flight.due is None else flight.due, default=None)
+
+
+def obstacle_then(trail: EventIndex, src: int, dst: int, seq: int) -> Obstacle | None:
+    """Return why a request could not leave `src` at event number `seq`; None where that is forgotten."""
+    nodes = trail.snapshot.nodes
+    if _was(trail, dst, seq, on=(facts.Crashed,), off=(facts.Restarted,), now=not nodes[dst].alive):
+        return Obstacle("down", src, dst, dst)
+    for node in (src, dst):
+        cut_off = nodes[node].alive and not nodes[node].connected
+        if _was(trail, node, seq, on=(facts.Disconnected,), off=(facts.Reconnected, facts.Restarted), now=cut_off):
+            return Obstacle("cut off", src, dst, node)
+    dropping = [r.event.after for r in trail.of(src) if isinstance(r.event, facts.Dropping) and r.seq < seq]
+    return Obstacle("drops", src, dst, src) if dropping and dropping[-1] >= 0 else None
+
+
+def _was(trail: EventIndex, node: int, seq: int, *, on: Kinds, off: Kinds, now: bool) -> bool:
+    """Return whether `node` was, at event number `seq`, in a state that the kinds `on` begin and `off` end."""
+    known = [record for record in trail.of(node) if isinstance(record.event, on + off)]
+    before = [record for record in known if record.seq < seq]
+    if before:
+        return isinstance(before[-1].event, on)
+    if trail.kept_from is None:
+        return False
+    return isinstance(known[0].event, off) if known else now

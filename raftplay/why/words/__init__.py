@@ -1,0 +1,1 @@
+"""The words of the answers, by module of `raftplay.why.facts`."""

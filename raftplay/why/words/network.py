@@ -1,0 +1,68 @@
+"""The words for what stands in the way of messages, and for the faults of a node."""
+
+from collections.abc import Iterable
+
+from raftplay.past.links import Obstacle
+from raftplay.watch.text import count
+from raftplay.watch.words import nodes_text
+from raftplay.why.facts.nodes import NodeFaults
+from raftplay.why.words.text import at, since_text
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """Return in words what stands in the way of a message."""
+    link = f"{obstacle.src}->{obstacle.dst}"
+    match obstacle.kind:
+        case "down" | "frozen" | "cut off":
+            return f"node {obstacle.node} is {obstacle.kind}"
+        case "partition":
+            return "on another side of the partition"
+        case "cut":
+            return f"the link {link} is cut"
+        case "loss":
+            return f"the link {link} loses every message"
+        case "drops":
+            return f"the proxy of node {obstacle.node} drops its requests"
+        case "held":
+            return f"what goes over {link} is held"
+
+
+def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
+    """Return whom `node` does not reach and why, grouped by reason: "not nodes 2 3: …"."""
+    apart: dict[str, list[int]] = {}
+    for gap in obstacles:
+        apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == node else gap.dst)
+    return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
+
+
+def past_obstacle_text(obstacle: Obstacle) -> str:
+    """Return in words what kept a request from leaving."""
+    if obstacle.kind == "drops":
+        return f"the proxy of node {obstacle.node} dropped it"
+    return f"node {obstacle.node} was {obstacle.kind}"
+
+
+def fault_lines(faults: NodeFaults) -> list[str]:
+    """Return the faults of a live node, one line each."""
+    now, lines = faults.now, []
+    if now.frozen:
+        lines.append(
+            f"it is frozen {since_text(faults.frozen_since)}: it answers nothing, and no timer of it fires"
+        )
+    if not now.connected:
+        lines.append(f"it is cut off from all others {since_text(faults.cut_off_since)}")
+    if faults.group:
+        others = [id for id in faults.group if id != now.id]
+        lines.append(f"the partition leaves it with {nodes_text(others) if others else 'nobody'}")
+    if now.calls_left == 0:
+        lines.append("its proxy drops every request that it sends; its responses pass")
+    elif now.calls_left > 0:
+        lines.append(f"its proxy lets {count(now.calls_left, 'more request')} pass, and drops what follows")
+    if now.tearing:
+        lines.append("its next write will be torn: it crashes in the middle of it (tear)")
+    if faults.earlier_life is not None:
+        lines.append(
+            f"an earlier process of it, which had crashed, still acts (at {at(faults.earlier_life)}): "
+            "a crashed process must do nothing"
+        )
+    return lines

@@ -1,0 +1,254 @@
+"""The words for why a node is in its state."""
+
+from collections import Counter
+
+from raftplay.cluster.snapshot import Snapshot
+from raftplay.past.story import RoleChange, VoteCast
+from raftplay.raft.messages import NONE
+from raftplay.watch.facts import ITS_CODE
+from raftplay.watch.text import count
+from raftplay.watch.words import nodes_text, role_text, verb
+from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts, NodeFacts
+from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.words.elections import candidacy_lines, firing_line, timer_lines
+from raftplay.why.words.network import apart_texts, fault_lines
+from raftplay.why.words.rpcs import ignored_lines, request_text, step_text
+from raftplay.why.words.text import FORGOTTEN, ago, at, log_end
+from raftplay.why.words.verdicts import verdict_text
+
+
+def node_words(facts: NodeFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
+    """Return the answer in one sentence, and the reasons."""
+    match facts:
+        case LeaderFacts():
+            return _leader(facts, snapshot)
+        case CandidateFacts():
+            return _candidate(facts, snapshot)
+        case FollowerFacts():
+            return _follower(facts, snapshot)
+        case DownFacts():
+            return _down(facts)
+
+
+# ---- a leader
+
+
+def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
+    voters = list(dict.fromkeys(facts.votes))
+    votes = f"it counted the votes of {nodes_text(voters)}" if facts.votes else f"by whose votes: {FORGOTTEN}"
+    total = len(snapshot.nodes)
+    when = f" since {at(facts.since)}" if facts.since is not None else ""
+    needed = f"of {count(total, 'node')}, {facts.needed} {verb(facts.needed, 'is', 'are')} needed (§5.2)"
+    head = f"node {facts.node} is leader of term {facts.term}{when}: {votes}; {needed}"
+    if not facts.has_majority:
+        head += "; now it reaches no majority"
+    lines = [firing_line(facts.firing)]
+    lines += _vote_lines(facts)
+    lines += fault_lines(facts.faults)
+    lines += _reach_lines(facts, total)
+    if facts.rival is not None:
+        lines.append(_rival_line(facts, *facts.rival))
+    return head, lines + ignored_lines(facts.ignored)
+
+
+def _rival_line(facts: LeaderFacts, node: int, term: int) -> str:
+    if term == facts.term:
+        return f"node {node} leads the same term, which must never be: Election Safety is violated (§5.2)"
+    return (
+        f"node {node} leads the higher term {term}: a leader that hears of a higher term steps down (§5.1), "
+        f"and node {facts.node} has not heard of it"
+    )
+
+
+def _vote_lines(facts: LeaderFacts) -> list[str]:
+    lines = []
+    for voter, grant in zip(facts.votes, facts.grants, strict=True):
+        if grant is not None:
+            lines.append(f"node {voter} voted for it at {at(grant.time)}: {verdict_text(grant)}")
+        elif voter != facts.node and facts.firing is None:
+            lines.append(f"how node {voter} came to vote for it: {FORGOTTEN}")
+        elif voter != facts.node:
+            lines.append(
+                f"node {voter} gave it no vote in term {facts.term}: a vote counts only in its term (§5.2)"
+            )
+    for voter, times in Counter(facts.votes).items():
+        if times > 1:
+            lines.append(f"the vote of node {voter} is counted {times} times: each voter counts once (§5.2)")
+    return list(dict.fromkeys(lines))
+
+
+def _reach_lines(facts: LeaderFacts, total: int) -> list[str]:
+    if total == 1:
+        return ["it is alone in its cluster, and a majority by itself"]
+    if facts.faults.now.frozen:
+        return ["while it is frozen it sends nothing, so the others may elect another leader (§5.2)"]
+    lines = []
+    own = f"it reaches {nodes_text(facts.reached)} and hears from " + ("it" if len(facts.reached) == 1 else "them")
+    with_itself = f"with itself {len(facts.reached) + 1} of {total}"
+    if facts.has_majority:
+        lines.append(f"{own}: {with_itself}, which is a majority")
+    elif facts.reached:
+        lines.append(f"{own}: {with_itself}, and {facts.needed} are needed")
+    else:
+        lines.append(f"it reaches no other node both ways, and {facts.needed} of {total} are needed")
+    lines += apart_texts(facts.obstacles, facts.node)
+    if not facts.has_majority:
+        lines.append("while that lasts no majority responds to it, and without one it cannot commit (§5.3)")
+        lines.append("it goes on as leader all the same, until it hears of a higher term (§5.1)")
+    return lines
+
+
+# ---- a candidate
+
+
+def _candidate(facts: CandidateFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
+    candidacy = facts.candidacy
+    when = f" since {at(candidacy.since)}" if candidacy.since is not None else ""
+    head = (
+        f"node {facts.node} is candidate in term {candidacy.term}{when}: "
+        f"it has {len(candidacy.votes)} of the {count(candidacy.needed, 'vote')} needed (§5.2)"
+    )
+    lines = candidacy_lines(candidacy)
+    lines += timer_lines(facts.deadline, facts.faults, snapshot, "it starts an election in a higher term")
+    lines += fault_lines(facts.faults)
+    return head, lines + ignored_lines(facts.ignored)
+
+
+# ---- a follower
+
+
+def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
+    lines: list[str] = []
+    if facts.asking is not None:
+        lines += candidacy_lines(facts.asking)
+    lines += _turn_lines(facts, snapshot.nodes[facts.node].incarnation > 0)
+    lines += _follower_vote_lines(facts)
+    if facts.heard is not None:
+        lines.append(_heard_line(facts.heard, snapshot))
+    lines.append(_log_line(facts))
+    asks = "it starts an election, unless it hears of a leader or votes before"
+    lines += timer_lines(facts.deadline, facts.faults, snapshot, asks)
+    return _follower_head(facts, snapshot), lines + fault_lines(facts.faults)
+
+
+def _follower_head(facts: FollowerFacts, snapshot: Snapshot) -> str:
+    if facts.asking is not None:
+        head = f"node {facts.node} is pre-candidate in term {facts.term}"
+        asking = facts.asking
+        have = f"{len(asking.votes)} of the {count(asking.needed, 'pre-vote')} needed"
+        return f"{head}: it asks first whether it could win term {asking.term}, and has {have} (thesis §9.6)"
+    head = f"node {facts.node} is follower in term {facts.term}"
+    if facts.leader == NONE:
+        return f"{head}: it has heard of no leader of this term (§5.2)"
+    since = f" since {at(facts.followed_since)}" if facts.followed_since is not None else ""
+    if facts.leader_now:
+        return f"{head}: it follows node {facts.leader}, the leader of this term{since} (§5.2)"
+    leader = snapshot.nodes[facts.leader]
+    now = "is down" if not leader.alive else f"is {role_text(leader.state)} in term {leader.current_term}"
+    return (
+        f"{head}: it follows node {facts.leader}{since}, which {now} by now; no other leader was heard of (§5.2)"
+    )
+
+
+def _turn_lines(facts: FollowerFacts, is_back: bool) -> list[str]:
+    if facts.role is None:
+        lines = [f"how it became a follower: {FORGOTTEN}"]
+    elif facts.role.was is None:
+        started = "restarted" if is_back else "started"
+        lines = [f"it {started} at {at(facts.role.time)}, as a follower: every node begins as one (§5.2)"]
+    else:
+        lines = [f"it was {role_text(facts.role.was)} until {at(facts.role.time)}: {_turn_text(facts.role)}"]
+    if facts.entered is not None and facts.entered != facts.role and facts.entered.was is not None:
+        entered = facts.entered
+        lines.append(
+            f"it came from term {entered.old_term} to {entered.term} at {at(entered.time)}: {_turn_text(entered)}"
+        )
+    return lines
+
+
+def _turn_text(turn: RoleChange) -> str:
+    terms = f", {turn.old_term} < {turn.term}" if turn.old_term < turn.term else ""
+    return step_text(turn.rule, turn.cause, terms)
+
+
+def _follower_vote_lines(facts: FollowerFacts) -> list[str]:
+    lines = [f"it has voted for nobody in term {facts.term}"]
+    if facts.vote is not None:
+        lines = [_vote_line(facts.vote, facts.verdict, facts.node)]
+    lost = facts.lost_vote
+    if lost is not None and lost.time is not None:
+        lines.append(
+            f"it voted for {_whom(lost, facts.node)} in this term at {at(lost.time)}, and does not know of that "
+            "any more: a vote must outlive a crash, and lasts as long as its term (§5.2)"
+        )
+    return lines
+
+
+def _whom(vote: VoteCast, node: int) -> str:
+    return "itself" if vote.candidate == node else f"node {vote.candidate}"
+
+
+def _vote_line(vote: VoteCast, verdict: Verdict | None, node: int) -> str:
+    if vote.time is None:
+        return f"its vote in term {vote.term} is for {_whom(vote, node)}; why: {FORGOTTEN}"
+    how = ", as a candidate (§5.2)" if verdict is None else f": {verdict_text(verdict)}"
+    from_disk = "; it knows that from its disk" if vote.from_disk else ""
+    return f"in term {vote.term} it voted for {_whom(vote, node)} at {at(vote.time)}{how}{from_disk}"
+
+
+def _heard_line(heard: Verdict, snapshot: Snapshot) -> str:
+    verb = "accepted" if heard.yes else "rejected"
+    when = f"at {at(heard.time)}, {ago(snapshot.time - heard.time)}"
+    what = f"{verb} its {request_text(heard.args)}: {verdict_text(heard)}"
+    return f"it last heard of node {heard.asker} {when}, and {what}"
+
+
+def _log_line(facts: FollowerFacts) -> str:
+    end = log_end(facts.last_index, facts.last_term)
+    commit = (
+        "nothing of it is committed" if facts.commit_index == NONE else f"committed up to {facts.commit_index}"
+    )
+    gap, leader = facts.gap, facts.leader
+    if gap is None:
+        return f"its log {end}; {commit}" if facts.last_index != NONE else f"its log {end}"
+    match gap.kind:
+        case "same":
+            compared = f"as that of node {leader} does" if gap.at else f"and so is that of node {leader}"
+        case "behind":
+            compared = f"while that of node {leader} goes on"
+        case "ahead":
+            compared = f"while that of node {leader} ends before"
+        case "conflict":
+            compared = f"and conflicts with that of node {leader} at index {gap.at}: term {gap.own_term} there, "
+            compared += f"{gap.leader_term} with the leader"
+    return f"its log {end}, {compared}; {commit}"
+
+
+# ---- a node that is down
+
+
+def _down(facts: DownFacts) -> tuple[str, list[str]]:
+    was = f", as {role_text(facts.was)} in term {facts.was_term}" if facts.was is not None else ""
+    when = f": it crashed at {at(facts.since)}{was}" if facts.since is not None else ""
+    disk, cause, lines = facts.disk, facts.disk.crash_cause, []
+    if cause.startswith(ITS_CODE):
+        lines.append(f"{cause}; nothing of what it was doing then left it")
+    elif cause:
+        lines.append(f"its disk failed: {cause}; a node that cannot write must stop (Figure 2)")
+    if disk.wiped:
+        lines.append(
+            "its disk is empty, as it was wiped: the votes and entries that it answered for are gone, "
+            "so it must not come back (Figure 2, persistent state)"
+        )
+    else:
+        vote = f"its vote for node {disk.voted_for}" if disk.voted_for != NONE else "no vote"
+        log = f"a log up to index {disk.last_index}, term {disk.last_term}" if disk.log else "an empty log"
+        lines.append(
+            f"its disk holds term {disk.current_term}, {vote} and {log}: a restart brings back these, "
+            "and no commit index (Figure 2)"
+        )
+    if facts.torn:
+        lines.append("its last write was torn: the disk has only what reached it before the crash")
+    if facts.acts is not None:
+        lines.append(f"its process acted after it had crashed (at {at(facts.acts)}), and must do nothing")
+    return f"node {facts.node} is down{when or f'; when it crashed: {FORGOTTEN}'}", lines

@@ -1,0 +1,22 @@
+"""The words that events, answers and screens share."""
+
+import pytest
+
+from raftplay.raft.messages import CMState
+from raftplay.watch.words import nodes_text, role_text, verb
+
+pytestmark = pytest.mark.quick
+
+
+def test_nodes_in_words() -> None:
+    assert [nodes_text(ids) for ids in ((), (3,), (0, 2))] == ["no node", "node 3", "nodes 0 2"]
+    assert nodes_text([0, 1, 2], ", ") == "nodes 0, 1, 2"
+
+
+def test_a_role_is_a_word_and_a_crashed_node_is_down() -> None:
+    assert {state: role_text(state) for state in CMState}[CMState.LEADER] == "leader"
+    assert role_text(CMState.DEAD) == "down"
+
+
+def test_a_verb_agrees_with_its_number() -> None:
+    assert [verb(count, "has", "have") for count in (0, 1, 2)] == ["have", "has", "have"]
