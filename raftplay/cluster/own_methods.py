@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from types import FunctionType
 
-from raftplay.cluster.raised import WrongResult
+from raftplay.cluster.raised import WrongResult, place_lines
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.decisions import AppendDecided, Decision, Rule, VoteDecided
@@ -126,7 +126,9 @@ def _checking(rules: Rules, method: FunctionType, annotation: object) -> Callabl
     def checked(*operands: object) -> object:
         result = method(rules, *operands)
         if not is_right(result):
-            raise WrongResult(result, kind, method)
+            code = method.__code__
+            place = place_lines(code.co_filename, code.co_firstlineno, method.__name__)
+            raise WrongResult(f"{result!r} was returned, not {kind}", method.__name__, place)
         return result
 
     return checked

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FunctionType
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.stuck import DidNotReturn
@@ -73,17 +72,12 @@ class NodeRaised(NodeFailed):
 
 
 class WrongResult(TypeError):
-    """Raised when a rule of the user's, `function`, returns what is not of the right kind."""
+    """Raised when `method`, a rule of the user's that begins at `place`, returns what is of the wrong kind."""
 
-    def __init__(self, result: object, kind: str, function: FunctionType) -> None:
-        super().__init__(f"{result!r} was returned, not {kind}")
-        self.function = function
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """Return where the function begins."""
-        code = self.function.__code__
-        return place_lines(code.co_filename, code.co_firstlineno, self.function.__name__)
+    def __init__(self, text: str, method: str = "", place: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.method = method
+        self.place = place
 
 
 def node_raised(
@@ -96,7 +90,7 @@ def node_raised(
     raised = "" if isinstance(error, DidNotReturn) else _name(error)
     place = definition(kind, method)
     if isinstance(error, WrongResult):
-        method, place = error.function.__name__, error.place
+        method, place = error.method, error.place
     lines = own_lines(error, place)
     failure = NodeRaised(node, raised, method, time, message, lines)
     failure.__cause__ = error

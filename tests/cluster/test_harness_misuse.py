@@ -39,7 +39,7 @@ from raftplay.backends import tcp
 from raftplay.backends.base import TimeStandsStill
 from raftplay.backends.forked import FORKED
 from raftplay.cluster.harness import Interrupted
-from raftplay.cluster.raised import NodeRaised
+from raftplay.cluster.raised import NodeRaised, WrongResult
 from raftplay.cluster.stuck import DidNotReturn
 from raftplay.language.lexer import Mistake
 from raftplay.run.script import ScriptRefused
@@ -306,6 +306,7 @@ EXAMPLES: dict[str, Callable[[], BaseException]] = {
     "NodeRaised": lambda: RAISED,
     "TimeStandsStill": lambda: TimeStandsStill(9000, 0.5),
     "ScriptRefused": lambda: ScriptRefused("a.txt", [WRONG]),
+    "WrongResult": lambda: WrongResult("3 was returned, not True or False", "may_vote", RAISED.lines),
 }
 
 
