@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from raftplay.backends.base import NodeFailed
+from raftplay.cluster.arguments import new_seed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import new_seed
 from raftplay.errors import UsageError
 from raftplay.language.table import Bound
 from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound, bind

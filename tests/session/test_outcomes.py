@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.session.errors import FAILURES, Failed, outcome_of
