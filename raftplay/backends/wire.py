@@ -18,7 +18,7 @@ from raftplay.raft.messages import (
     MAX_NUMBER,
     AppendEntriesArgs,
     AppendEntriesReply,
-    LogEntry,
+    Entry,
     NodeId,
     RequestVoteArgs,
     RequestVoteReply,
@@ -125,7 +125,7 @@ def decode(body: bytes | bytearray) -> Frame:
     return frame
 
 
-def _check_commands(entries: tuple[LogEntry, ...], body: bytes | bytearray) -> None:
+def _check_commands(entries: tuple[Entry, ...], body: bytes | bytearray) -> None:
     """Raise `CommandRefused` for a command nested deeper than a node accepts from a user: copying it recurses."""
     brackets = body.count(b"[") + body.count(b"{") - len(entries)
     if brackets <= MAX_COMMAND_DEPTH:

@@ -11,7 +11,7 @@ from typing import cast
 
 from raftplay.backends import wire
 from raftplay.bench.floor import FIRST
-from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, LogEntry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, Entry, LogEntry
 
 TERM = 1
 
@@ -79,7 +79,7 @@ class Follower(BareEndpoint):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log: list[LogEntry] = []
+        self.log: list[Entry] = []
         self.commit_index = NONE
 
     def take(self, frame: wire.Frame) -> None:
@@ -125,7 +125,7 @@ class Leader:
     """Sends each command to all peers, and calls `committed` when a majority has it."""
 
     def __init__(self, peers: int, committed: Callable[[], None]) -> None:
-        self.log: list[LogEntry] = []
+        self.log: list[Entry] = []
         self.commit_index = NONE
         self.peers = [Peer(self) for _ in range(peers)]
         self._committed = committed

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.raft.commands import same_command
+from raftplay.raft.commands import holds_command, same_content
 from raftplay.raft.messages import CMState, CommitEntry
 from raftplay.version import __version__
 from raftplay.watch.invariants import Breach
@@ -96,7 +96,7 @@ def leaders(harness: "Harness") -> list[int]:
 
 def find_command(commits: list[CommitEntry], command: object) -> int | None:
     """Return the first position of `command` in `commits`, or None."""
-    return next((at for at, entry in enumerate(commits) if same_command(entry.command, command)), None)
+    return next((at for at, entry in enumerate(commits) if holds_command(entry, command)), None)
 
 
 def holders(harness: "Harness", command: object) -> list[tuple[int, int]]:
@@ -118,7 +118,7 @@ def disagreement(harness: "Harness", found: list[tuple[int, int]]) -> str | None
         for at, (mine, theirs) in enumerate(pairs):
             if at > index:
                 break
-            if not same_command(mine.command, theirs.command):
+            if not same_content(mine, theirs):
                 return f"at index {at} node {one} committed {mine.command!r}, node {other} {theirs.command!r}"
     return None
 
@@ -127,8 +127,7 @@ def agree(harness: "Harness") -> bool:
     """Tell whether all connected nodes have committed the same sequence, of the same length."""
     logs = [harness.commits[id] for id in connected(harness)]
     return all(
-        len(log) == len(logs[0])
-        and all(same_command(a.command, b.command) for a, b in zip(log, logs[0], strict=True))
+        len(log) == len(logs[0]) and all(same_content(a, b) for a, b in zip(log, logs[0], strict=True))
         for log in logs[1:]
     )
 

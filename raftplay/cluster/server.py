@@ -32,7 +32,7 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
-    LogEntry,
+    Entry,
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
@@ -51,7 +51,7 @@ CALL_LIMIT = 5.0
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
-Kept = tuple[int, int, tuple[LogEntry, ...]]
+Kept = tuple[int, int, tuple[Entry, ...]]
 """The contents of a disk: (current_term, voted_for, log)."""
 
 

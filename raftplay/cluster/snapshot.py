@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
-from raftplay.raft.messages import NONE, CMState, CommitEntry, LogEntry
+from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.narrator import link_text
@@ -37,7 +37,7 @@ class NodeSnapshot:
     state: CMState
     current_term: int
     voted_for: int
-    log: Sequence[LogEntry]
+    log: Sequence[Entry]
     commit_index: int
     last_applied: int
     next_index: tuple[tuple[int, int], ...]

@@ -179,15 +179,24 @@ WATCHED = Kind(
     "NAME, NAME …|on|off|elections",
     _watched,
     about="names of invariants in a script; on, off, elections in a shell",
+    examples=(*(invariant.name for invariant in INVARIANTS), f"{INVARIANTS[0].name}, {INVARIANTS[1].name}"),
 )
-BUG = Kind("NAME", _bug)
-OWN_NODE = Kind("FILE:CLASS", _own_node, about="my.py:MyCM, my.py, or package.module:MyCM")
-COUNT = Kind("N", _count)
-SEED = Kind("N", _seed)
-BACKEND = Kind("sim|tcp", _backend)
-TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings)
-SWITCH = Kind("|".join(SWITCHES), _switch)
-ON_OFF = Kind("on|off", _on_off)
+BUG = Kind("NAME", _bug, examples=tuple(BUGS))
+OWN_NODE = Kind(
+    "FILE:CLASS",
+    _own_node,
+    about="my.py:MyCM, my.py, or package.module:MyCM",
+    examples=("raftplay:ConsensusModule", "raftplay:Rules"),
+)
+COUNT = Kind("N", _count, examples=("1", "2", "3", "5", "20"))
+SEED = Kind("N", _seed, examples=("0", "1", "20"))
+BACKEND = Kind("sim|tcp", _backend, examples=("sim", "tcp"))
+TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examples=(
+    "election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms",
+    "heartbeat=50ms delay=0ms",
+))  # fmt: skip
+SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
+ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 
 @setup_line("nodes 5")

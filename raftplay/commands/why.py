@@ -103,7 +103,12 @@ def _find(snapshot: Snapshot, node: Selector, session: Session) -> int | None:
     return node.resolve_one(session)
 
 
-QUESTION = Kind(FORMS, _question, about=ABOUT)
+QUESTION = Kind(
+    FORMS,
+    _question,
+    about=ABOUT,
+    examples=("0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"),
+)
 
 
 @command("Looking", "why not committed 4")

@@ -77,6 +77,9 @@ class Cursor:
         self.new_variable = ""
         """The variable that the statement sets: it is set for later statements, not for this one."""
 
+        self.nodes: dict[Word, tuple[int | str, ...]] = {}
+        """The places that name nodes: ids, and words such as ``leader``."""
+
         self.wanted: list[Offer | str] = []
         """The offers and words of the language that may follow the last word."""
 

@@ -27,7 +27,7 @@ from raftplay.language.selectors import (
     parse_nodes,
     selector,
 )
-from raftplay.language.table import TABLE, TOPICS, Kind, Resolve, constant
+from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
 from raftplay.raft.messages import CMState
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -94,13 +94,16 @@ def _waits(node: NodeSnapshot) -> bool:
 def one_node(fits: offers.Fits = _anything, lead: str = "") -> Kind:
     """Return the kind of exactly one node; completion offers those that `fits`."""
     offer = offers.nodes(SINGLE, fits)
-    return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead=lead, about=ABOUT_NODE)
+    examples = ("0", "1", "2", "n0", "n2", "leader", "follower", "$x")
+    return Kind("NODE", lambda cursor: parse_node(cursor, offer).resolve_one, lead, "", ABOUT_NODE, examples)
 
 
 def some_nodes(fits: offers.Fits = _anything, more: str = "") -> Kind:
     """Return the kind of one or more nodes; completion offers those that `fits`. `more` is added to the help."""
     offer = offers.nodes((*SINGLE, *SEVERAL), fits, several=True)
-    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=ABOUT_NODES + more)
+    about = ABOUT_NODES + more
+    examples = ("0", "1", "2", "0,1", "leader", "followers", "all", "alive", "crashed", "0,leader", "$x")
+    return Kind("NODES", lambda cursor: parse_nodes(cursor, offer).resolve, about=about, examples=examples)
 
 
 def _value(cursor: Cursor) -> Resolve:
@@ -330,32 +333,61 @@ ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree �
 NODE = one_node()
 NODES = some_nodes()
 NODES_FROM = replace(NODES, stop="from")
-VALUE = Kind("VALUE", _value, about="an integer such as 42, or text; quotes keep spaces and make 42 text: '42'")
+VALUE = Kind(
+    "VALUE",
+    _value,
+    about="an integer such as 42, or text; quotes keep spaces and make 42 text: '42'",
+    examples=("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''"),
+)
 TO_NODE = one_node(lead="to")
-AFTER_N = Kind("N", _count(0, 1_000_000), lead="after")
-COUNT = Kind("N", _count(1, 10_000))
-FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from")
-SLEEP = Kind("D", _duration, about=ABOUT_DURATION)
-CONDITION = Kind("CONDITION", _condition, about=ABOUT_CONDITION)
-CONDITION_WITHIN = Kind("CONDITION", _condition, stop="within", about=ABOUT_CONDITION)
-WITHIN = Kind("D", _duration, lead="within", about=ABOUT_DURATION)
-CONDITION_FOR = Kind("CONDITION", _condition, stop="for", about=ABOUT_CONDITION)
-FOR = Kind("D", _duration, lead="for", about=ABOUT_DURATION)
-SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}")
-MOMENT = Kind("TIME", _duration, about="cluster time since the start: 250ms, 1.5s or 2m")
-BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …")
-FILE = Kind("FILE", _file, about="the name of a new file")
-GROUPS = Kind("0,1 | 2,3,4", _groups)
-LINK = Kind("LINK", _links, about=ABOUT_LINK)
-CUT_LINK = Kind("LINK", partial(_links, kind="cut"), about=ABOUT_LINK)
-ABOUT_MESSAGE = f"the number that `messages` shows; or a link: {ABOUT_LINK}"
-TO_HOLD = Kind("ID|LINK", _message_or_links, about=ABOUT_MESSAGE)
-HELD = Kind("ID|LINK", partial(_message_or_links, kind="held"), about=ABOUT_MESSAGE)
-MESSAGES = Kind("ID|LINK", _messages, about=ABOUT_MESSAGE)
-LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change)
-NAME = Kind("NAME", _new_name)
-KEPT = Kind("leader|follower|term|index|NUMBER", _kept, lead="=")
-TOPIC = Kind("COMMAND", _topic)
+AFTER_N = Kind("N", _count(0, 1_000_000), lead="after", examples=("0", "1", "5", "20"))
+COUNT = Kind("N", _count(1, 10_000), examples=("1", "2", "3", "5", "20"))
+FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from", examples=("0", "2"))
+SLEEP = Kind(
+    "D", _duration, about=ABOUT_DURATION, examples=("0ms", "1ms", "7.5ms", "20ms", "120ms", "300ms", "0.4s")
+)
+CONDITION = Kind("CONDITION", _condition, about=ABOUT_CONDITION, examples=(
+    "leader", "one leader", "no leader", "leader is 0", "leader is not $x", "0 is follower", "all is leader",
+    "0,1 is dead", "term = 1", "term >= 1", "term of 0 > 0", "commit of 0 = 0", "log of 1 <= 3", "committed 42",
+    "committed x on 2", "not committed 42", "not committed '\x1b'", "agree", "term of leader != $x",
+))  # fmt: skip
+CONDITION_WITHIN = replace(CONDITION, stop="within")
+WITHIN = replace(SLEEP, lead="within")
+CONDITION_FOR = replace(CONDITION, stop="for")
+FOR = replace(SLEEP, lead="for")
+SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}", examples=("1", "0.5", "100", "0.001"))
+MOMENT = Kind(
+    "TIME",
+    _duration,
+    about="cluster time since the start: 250ms, 1.5s or 2m",
+    examples=("0ms", "10ms", "0.2s"),
+)
+BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …", examples=("main", "b1", "x"))
+FILE = Kind("FILE", _file, about="the name of a new file", examples=("file.txt",))
+GROUPS = Kind("0,1 | 2,3,4", _groups, examples=("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"))
+LINK = Kind(
+    "LINK", _links, about=ABOUT_LINK, examples=("0->1", "1->0", "0<->2", "leader->followers", "all", "2->all")
+)
+CUT_LINK = replace(LINK, read=partial(_links, kind="cut"))
+MESSAGES = Kind(
+    "ID|LINK",
+    _messages,
+    about=f"the number that `messages` shows; or a link: {ABOUT_LINK}",
+    examples=("1", "3", "12", "0->1", "1->0", "all"),
+)
+TO_HOLD = replace(MESSAGES, read=_message_or_links)
+HELD = replace(MESSAGES, read=partial(_message_or_links, kind="held"))
+LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change, examples=(
+    "loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear", "loss=20% delay=5..20ms",
+))  # fmt: skip
+NAME = Kind("NAME", _new_name, examples=("x", "y", "main"))
+KEPT = Kind(
+    "leader|follower|term|index|NUMBER",
+    _kept,
+    lead="=",
+    examples=("leader", "follower", "term", "index", "0", "2", "99"),
+)
+TOPIC = Kind("COMMAND", _topic, examples=("submit", "wait", CONDITIONS, TRACE))
 
 Messages = Annotated[Picked, MESSAGES]
 Node = Annotated[int, NODE]

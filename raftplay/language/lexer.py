@@ -4,6 +4,7 @@ Spaces and tabs separate words and `;` separates statements, `#` at the start of
 keep spaces. A mistake has its line and column, so that a caret can show it under the text.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raftplay.errors import UsageError
@@ -74,6 +75,14 @@ class Statement:
         """Return the statement as it stands in its line."""
         first, last = self.words[0], self.words[-1]
         return self.source[first.column - 1 : last.column - 1 + last.length]
+
+    def replaced(self, texts: Mapping[Word, str]) -> str:
+        """Return the statement as it stands in its line, with other texts in place of some words."""
+        text, start = self.text, self.words[0].column
+        for word in sorted(texts, key=lambda word: -word.column):
+            at = word.column - start
+            text = text[:at] + texts[word] + text[at + word.length :]
+        return text
 
     def mistake(self, message: str, word: Word | None = None) -> Mistake:
         """Return a mistake at `word`, or just after the statement."""

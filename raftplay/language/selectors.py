@@ -64,7 +64,8 @@ def parse_node(cursor: Cursor, offer: Offer = ONE) -> Selector:
 
 def selector(cursor: Cursor, word: Word) -> Selector:
     """Parse `word` as nodes. Raises `Mistake`."""
-    return Selector(tuple(_part(cursor, word, text) for text in word.text.split(",")))
+    parts = cursor.nodes[word] = tuple(_part(cursor, word, text) for text in word.text.split(","))
+    return Selector(parts)
 
 
 def leader(harness: Harness) -> int | None:

@@ -4,16 +4,16 @@ A command is declared once: a function with a docstring, its parameters annotate
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from raftplay.docs import PAGES
 from raftplay.docstrings import docstring
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Cursor, Offer, Scope
-from raftplay.language.lexer import Mistake, Statement, split_line
+from raftplay.language.lexer import Mistake, Statement, Word, split_line
 from raftplay.session.branches import Effect
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
@@ -44,7 +44,8 @@ class Kind:
     """A kind of parameter: how it is shown, how it is read, and the word that introduces it (`lead`), if any.
 
     `read` takes words from a cursor and returns a function that gives the value when the command runs. `stop` is
-    a word of a later parameter that ends this one. `about` is its help text.
+    a word of a later parameter that ends this one. `about` is its help text. `examples` are texts that it reads,
+    where there are three nodes and a variable x.
     """
 
     shown: str
@@ -52,6 +53,7 @@ class Kind:
     lead: str = ""
     stop: str = ""
     about: str = ""
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,22 @@ class Command:
         return " ".join((self.name, *(p.usage for p in self.parameters)))
 
 
+class Argument(NamedTuple):
+    """An argument: the name of its parameter, the function that gives its value, and the words that it is."""
+
+    name: str
+    resolve: Resolve
+    words: tuple[Word, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A command with its arguments, ready to run."""
+    """A command with its arguments, ready to run. `nodes` are the places in it that name nodes."""
 
     command: Command
     statement: Statement
-    arguments: tuple[tuple[str, Resolve], ...]
+    arguments: tuple[Argument, ...]
+    nodes: Mapping[Word, tuple[int | str, ...]]
 
     @property
     def name(self) -> str:
@@ -132,13 +143,35 @@ class Bound:
             raise too_late(self.name, session)
         if self.command.settles_first:
             session.harness.settle()
-        values = {name: resolve(session) for name, resolve in self.arguments}
+        values = {name: resolve(session) for name, resolve, _ in self.arguments}
         return self.command.function(session, **values) or ""
 
     def choose(self, setup: object) -> None:
         """Keep what a set-up line chooses in `setup`. Raises `UsageError` if it was chosen before."""
-        values = {name: resolve(None) for name, resolve in self.arguments}  # type: ignore[arg-type]
-        self.command.function(setup, **values)
+        self.command.function(setup, **{name: self.constant(name) for name, *_ in self.arguments})
+
+    def constant(self, name: str) -> Any:
+        """Return the value of an argument that depends on no session; None if it is not given."""
+        resolve = next((argument.resolve for argument in self.arguments if argument.name == name), None)
+        return resolve(None) if resolve is not None else None  # type: ignore[arg-type]
+
+    def words(self, name: str) -> tuple[Word, ...]:
+        """Return the words of an argument."""
+        return next(argument.words for argument in self.arguments if argument.name == name)
+
+    def replaced(self, name: str, text: str) -> str:
+        """Return the command with another text for an argument."""
+        words = self.words(name)
+        length = words[-1].column + words[-1].length - words[0].column
+        return self.statement.replaced({replace(words[0], length=length): text})
+
+    def renamed(self, new: Callable[[int], int | None]) -> str | None:
+        """Return the command with new ids for nodes; None for an id leaves it out, or the whole command."""
+        texts = {}
+        for word, parts in self.nodes.items():
+            ids = (part if isinstance(part, str) else new(part) for part in parts)
+            texts[word] = ",".join(str(id) for id in ids if id is not None)
+        return self.statement.replaced(texts) if all(texts.values()) else None
 
 
 TABLE: dict[str, Command] = {}
@@ -176,15 +209,16 @@ def parse(statement: Statement, scope: Scope) -> Bound:
     """Parse the statement as a command of the table. Raises `Mistake`."""
     row = _row(statement)
     cursor = Cursor(statement, scope)
-    arguments: list[tuple[str, Resolve]] = []
+    arguments: list[Argument] = []
     for parameter in row.parameters:
+        start = cursor.at + bool(parameter.kind.lead)
         resolve = _argument(cursor, parameter)
         if resolve is not None:
-            arguments.append((parameter.name, resolve))
+            arguments.append(Argument(parameter.name, resolve, cursor.words[start : cursor.at]))
     _check_end(cursor, row)
     if cursor.new_variable:
         scope.variables.add(cursor.new_variable)
-    return Bound(row, statement, tuple(arguments))
+    return Bound(row, statement, tuple(arguments), cursor.nodes)
 
 
 @dataclass(frozen=True, slots=True)

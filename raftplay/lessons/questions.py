@@ -24,7 +24,7 @@ from raftplay.language.lexer import Word
 from raftplay.language.selectors import check_variable, parse_node
 from raftplay.language.values import submittable
 from raftplay.lessons.reasons import why_not_that_node
-from raftplay.raft.commands import same_command
+from raftplay.raft.commands import holds_command
 from raftplay.raft.messages import CMState
 from raftplay.session.errors import Failed
 from raftplay.session.shown import did_you_mean, quoted
@@ -181,7 +181,7 @@ def _count_of(what: str, cursor: Cursor) -> Measure:
 
     def copies(session: "Session") -> list[int]:
         snapshot = session.harness.snapshot()
-        return [n.id for n in snapshot.nodes if any(same_command(e.command, value) for e in n.log)]
+        return [n.id for n in snapshot.nodes if any(holds_command(e, value) for e in n.log)]
 
     def seen(session: "Session") -> str:
         found = copies(session)

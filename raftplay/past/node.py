@@ -10,7 +10,7 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.watch import facts
 
 UNBORN = decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
@@ -46,7 +46,7 @@ class PastNode:
 
     def __init__(self, id: int) -> None:
         self.id = id
-        self.log: Growing[LogEntry] = Growing()
+        self.log: Growing[Entry] = Growing()
         self.commits: Growing[CommitEntry] = Growing()
         self.alive = True
         self.after = UNBORN
@@ -176,7 +176,7 @@ class PastNode:
         self.alive = self.connected = self.tearing = self.frozen = False
         self.commits = Growing()
 
-    def holds(self, current_term: int, voted_for: int, log: Iterable[LogEntry]) -> None:
+    def holds(self, current_term: int, voted_for: int, log: Iterable[Entry]) -> None:
         """Set the contents of the disk."""
         self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
 

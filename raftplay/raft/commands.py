@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from raftplay.errors import UsageError
+from raftplay.raft.messages import CommitEntry, Entry
 
 MAX_COMMAND_BYTES = 64 * 1024
 """The largest command that `check_command` accepts, in bytes of its JSON text."""
@@ -67,6 +68,16 @@ def same_command(one: Any, other: Any) -> bool:
         case dict():
             return one.keys() == other.keys() and all(same_command(v, other[k]) for k, v in one.items())
     return bool(one == other)
+
+
+def holds_command(entry: Entry | CommitEntry, command: Any) -> bool:
+    """Return whether `entry` has this command of a client; a no-op has none, not even null."""
+    return entry.kind == "command" and same_command(entry.command, command)
+
+
+def same_content(one: Entry | CommitEntry, other: Entry | CommitEntry) -> bool:
+    """Return whether two entries are of the same kind, with the same command, whatever their terms."""
+    return one.kind == other.kind and same_command(one.command, other.command)
 
 
 def _check_value(command: object) -> None:

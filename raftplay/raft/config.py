@@ -34,8 +34,8 @@ class RaftConfig:
 
     Each election timeout is random, from `election_min` to `election_max` (§5.2); with `force_more_reelection`,
     one in three is exactly `election_min`. A leader sends heartbeats every `heartbeat`. `prevote`: a node asks
-    for pre-votes before it starts a term (thesis §9.6). `noop`: a new leader appends an entry with the command
-    None, so that entries of lower terms are committed before the next client command (§8).
+    for pre-votes before it starts a term (thesis §9.6). `noop`: a new leader appends an entry without a
+    command, so that entries of lower terms are committed before the next client command (§8).
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool.
     """

@@ -22,6 +22,8 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
+    Entry,
+    InternalEntry,
     LogEntry,
     Reply,
     Report,
@@ -132,7 +134,7 @@ class ConsensusModule:
         if self._leadership is None or self.state is DEAD:
             return NONE
         self._set_now(now)
-        return self._append_own(self._leadership, command)
+        return self._append_own(self._leadership, LogEntry(command, self.current_term))
 
     def wake(self, now: float) -> None:
         """Fire the timer if `deadline` has passed."""
@@ -279,7 +281,7 @@ class ConsensusModule:
             return commits
         for entry in self.log[self.last_applied + 1 : self.commit_index + 1]:
             self.last_applied += 1
-            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term)
+            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term, entry.kind)
             commits.append(commit)
             if self.observe is not None:
                 self._tell(decisions.Applied(commit))
@@ -422,7 +424,7 @@ class ConsensusModule:
         leadership = self._leadership = self._new_leadership()
         self._tell(decisions.PeersReset(tuple(self.next_index.items()), tuple(self.match_index.items())))
         if self.config.noop:
-            self._append_own(leadership, None)
+            self._append_own(leadership, InternalEntry(self.current_term, "no-op"))
         self._broadcast_heartbeat(leadership)
 
     def _new_leadership(self) -> Leadership:
@@ -464,8 +466,7 @@ class ConsensusModule:
 
     # ---- replication, the leader's side (§5.3)
 
-    def _append_own(self, leadership: Leadership, command: object) -> int:
-        entry = LogEntry(command, self.current_term)
+    def _append_own(self, leadership: Leadership, entry: Entry) -> int:
         index = self.log.append(entry)
         if self.observe is not None:
             self._tell(decisions.EntryAppended(index, entry))

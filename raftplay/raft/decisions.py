@@ -8,7 +8,7 @@ from typing import Self, TypeAlias, get_args
 
 import msgspec
 
-from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, LogEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, Entry, Reply, RequestVoteArgs
 
 
 class Rule(StrEnum):
@@ -73,7 +73,7 @@ class Started(DecisionBase, frozen=True, gc=False):
 
     current_term: int
     voted_for: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 class Stopped(DecisionBase, frozen=True, gc=False):
@@ -147,7 +147,7 @@ class EntryAppended(DecisionBase, frozen=True, gc=False):
     """The leader appended a command to its log."""
 
     index: int
-    entry: LogEntry
+    entry: Entry
 
 
 class AppendDecided(DecisionBase, frozen=True, gc=False):
@@ -171,7 +171,7 @@ class EntriesStored(DecisionBase, frozen=True, gc=False):
     """The follower stored `entries` in its log from `index` on."""
 
     index: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 class MatchAdvanced(DecisionBase, frozen=True, gc=False):
@@ -233,7 +233,7 @@ class Persisted(DecisionBase, frozen=True, gc=False):
     current_term: int
     voted_for: int
     start: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 ElectionDecision: TypeAlias = (

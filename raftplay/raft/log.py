@@ -5,43 +5,61 @@ from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import overload
 
-from raftplay.raft.messages import NONE, LogEntry
+from raftplay.raft.messages import NONE, Entry
 from raftplay.raft.prefix import Prefix
 
 _term_of = attrgetter("term")
 
 
 class RaftLog:
-    """A sequence of `LogEntry`; it grows at its end, and only `truncate` removes entries.
+    """A sequence of entries; it grows at its end, `truncate` cuts its end off, and `compact` its beginning.
+
+    The entries up to `base_index`, the last of `base_term`, are compacted (§7): the log no longer has them, but it
+    keeps counting them, so an index stays the same. -1 for both: the log has all entries.
 
     `changed_from` is the lowest index that differs from the last persisted log, or None; the caller that
     persists the log resets it to None. So the cost of persisting depends on the change, not on the length.
     """
 
-    __slots__ = ("_entries", "_frozen", "changed_from")
+    __slots__ = ("_entries", "_frozen", "base_index", "base_term", "changed_from")
 
-    def __init__(self, entries: Iterable[LogEntry] = ()) -> None:
-        self._entries: list[LogEntry] = list(entries)
-        self._frozen: tuple[LogEntry, ...] | None = None
+    def __init__(self, entries: Iterable[Entry] = (), base_index: int = NONE, base_term: int = NONE) -> None:
+        self.base_index = base_index
+        self.base_term = base_term
+        self._entries: list[Entry] = list(entries)
+        self._frozen: tuple[Entry, ...] | None = None
         self.changed_from: int | None = None
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self.last_index + 1
 
-    def __iter__(self) -> Iterator[LogEntry]:
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
     @overload
-    def __getitem__(self, index: int) -> LogEntry: ...
+    def __getitem__(self, index: int) -> Entry: ...
     @overload
-    def __getitem__(self, index: slice) -> list[LogEntry]: ...
-    def __getitem__(self, index: int | slice) -> LogEntry | list[LogEntry]:
-        return self._entries[index]
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        first = self.base_index + 1
+        if first == 0:
+            return self._entries[index]
+        if isinstance(index, slice):
+            assert index.step is None, "a log has no slices with a step"
+            wanted = range(len(self))[first if index.start is None else index.start : index.stop]
+            if not wanted:
+                return []
+            self._check_kept(wanted[0])
+            return self._entries[wanted.start - first : wanted.stop - first]
+        at = index if index >= 0 else len(self) + index
+        self._check_kept(at)
+        return self._entries[at - first]
 
     def __eq__(self, other: object) -> bool:
         match other:
             case RaftLog():
-                return self._entries == other._entries
+                same_base = (self.base_index, self.base_term) == (other.base_index, other.base_term)
+                return same_base and self._entries == other._entries
             case list() | tuple():
                 return self._entries == list(other)
         return NotImplemented
@@ -49,60 +67,87 @@ class RaftLog:
     __hash__ = None  # type: ignore[assignment]  # a log is mutable
 
     def __repr__(self) -> str:
-        return f"RaftLog({self._entries!r})"
+        base = "" if self.base_index == NONE else f", {self.base_index}, {self.base_term}"
+        return f"RaftLog({self._entries!r}{base})"
 
     @property
     def last_index(self) -> int:
         """Return the index of the last entry; -1 when the log is empty."""
-        return len(self._entries) - 1
+        return self.base_index + len(self._entries)
 
     @property
     def last_term(self) -> int:
         """Return the term of the last entry; -1 when the log is empty."""
-        return self._entries[-1].term if self._entries else NONE
+        return self._entries[-1].term if self._entries else self.base_term
 
     def term_at(self, index: int) -> int:
-        """Return the term of the entry at `index`; -1 when there is none."""
-        return self._entries[index].term if 0 <= index < len(self._entries) else NONE
+        """Return the term of the entry at `index`, also at the base; -1 when the log has none there."""
+        at = index - self.base_index - 1
+        if 0 <= at < len(self._entries):
+            return self._entries[at].term
+        return self.base_term if at == -1 else NONE
 
     def first_index_of(self, term: int) -> int:
-        """Return the index of the first entry of `term`; -1 when there is none. Terms never decrease in a log."""
-        at = bisect_left(self._entries, term, key=_term_of)
-        return at if self.term_at(at) == term else NONE
+        """Return the index of the first entry of `term` from the base on; -1 when there is none.
+
+        Terms never decrease in a log.
+        """
+        if term == self.base_term:
+            return self.base_index
+        index = self.base_index + 1 + bisect_left(self._entries, term, key=_term_of)
+        return index if self.term_at(index) == term else NONE
 
     def last_index_of(self, term: int) -> int:
         """Return the index of the last entry of `term`; -1 when there is none."""
-        at = bisect_right(self._entries, term, key=_term_of) - 1
-        return at if self.term_at(at) == term else NONE
+        index = self.base_index + bisect_right(self._entries, term, key=_term_of)
+        return index if self.term_at(index) == term else NONE
 
-    def append(self, entry: LogEntry) -> int:
+    def append(self, entry: Entry) -> int:
         """Append `entry` and return its index."""
-        index = len(self._entries)
+        index = self.last_index + 1
         self._entries.append(entry)
         self._touch(index)
         return index
 
-    def extend(self, entries: Iterable[LogEntry]) -> None:
+    def extend(self, entries: Iterable[Entry]) -> None:
         """Append `entries` in order."""
-        index = len(self._entries)
+        index = self.last_index + 1
         self._entries.extend(entries)
         self._touch(index)
 
     def truncate(self, index: int) -> None:
         """Delete the entry at `index` and all that follow it (§5.3)."""
-        if index < len(self._entries):
-            self._entries = self._entries[:index]  # a `view` keeps the old list
+        at = index - self.base_index - 1
+        assert at >= 0, f"the entries up to index {self.base_index} are committed"
+        if at < len(self._entries):
+            self._entries = self._entries[:at]  # a `view` keeps the old list
             self._touch(index)
 
-    def frozen(self) -> tuple[LogEntry, ...]:
-        """Return the entries as a tuple, which is cached until the log changes."""
+    def compact(self, index: int) -> None:
+        """Drop the entries up to and with the one at `index`, which a snapshot replaces (§7).
+
+        They must be persisted before. The stored log stays as it is: an older one is no error, only longer.
+        """
+        if index <= self.base_index:
+            return
+        assert index <= self.last_index, f"the log ends before index {index}"
+        assert self.changed_from is None or index < self.changed_from, f"entry {index} is not persisted"
+        self.base_term, kept = self.term_at(index), self._entries[index - self.base_index :]
+        self.base_index, self._entries, self._frozen = index, kept, None
+
+    def frozen(self) -> tuple[Entry, ...]:
+        """Return the entries that the log has as a tuple, which is cached until the log changes."""
         if self._frozen is None:
             self._frozen = tuple(self._entries)
         return self._frozen
 
-    def view(self) -> Prefix[LogEntry]:
-        """Return the entries as they are now, at the same cost for each length of the log."""
+    def view(self) -> Prefix[Entry]:
+        """Return the entries that the log has now, at the same cost for each length of the log."""
         return Prefix(self._entries)
+
+    def _check_kept(self, index: int) -> None:
+        if index <= self.base_index:
+            raise IndexError(f"the entries up to index {self.base_index} are compacted, {index} too")
 
     def _touch(self, index: int) -> None:
         self._frozen = None

@@ -4,8 +4,9 @@ Every message is a frozen, typed value; the wire and the storage decode into exa
 everything else. Log indices count from 0, and -1 means "none" for an index or a node id.
 """
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -38,11 +39,32 @@ class CMState(Enum):
         return self.value
 
 
+EntryKind: TypeAlias = Literal["command", "no-op", "configuration"]
+"""The kind of a log entry. Only a command is for the state machine."""
+
+
 class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """A log entry: a command for the state machine, and the term in which a leader received it."""
 
     command: Any
     term: Term
+    kind: ClassVar[EntryKind] = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class InternalEntry:
+    """A log entry that no client submitted: a no-op (§8), or a configuration of the cluster (§6), in `command`.
+
+    It is a JSON object, and a `LogEntry` is an array: so commands are stored and sent without a kind.
+    """
+
+    term: Term
+    kind: Literal["no-op", "configuration"]
+    command: Any = None
+
+
+Entry: TypeAlias = LogEntry | InternalEntry
+"""A log entry of any kind; every kind has `command`, `term` and `kind`."""
 
 
 class RequestVoteArgs(
@@ -75,7 +97,7 @@ class AppendEntriesArgs(
     leader_id: NodeId
     prev_log_index: Index
     prev_log_term: Index
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
     leader_commit: Index
 
 
@@ -90,12 +112,13 @@ class AppendEntriesReply(
     conflict_term: Index = NONE
 
 
-class CommitEntry(msgspec.Struct, frozen=True, gc=False):
-    """A committed entry that a node reports: its command, its log index, the node's term at that time."""
+class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
+    """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
     command: Any
     index: int
     term: int
+    kind: EntryKind = "command"
 
 
 class Report(NamedTuple):
@@ -111,6 +134,6 @@ Args: TypeAlias = RequestVoteArgs | AppendEntriesArgs
 Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
 
 
-def size_of(entries: list[LogEntry]) -> int:
+def size_of(entries: list[Entry]) -> int:
     """Return the size of these entries in a frame, in bytes."""
     return len(msgspec.json.encode(entries))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, LogEntry, size_of
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, size_of
 
 MAX_CALL_BYTES = 1 << 20
 """The most bytes of entries in one AppendEntries, approximately; a single longer entry is sent alone."""
@@ -102,7 +102,7 @@ class Progress:
         self.in_flight = 0
 
 
-def batch(log: RaftLog, start: int, most: int) -> tuple[LogEntry, ...]:
+def batch(log: RaftLog, start: int, most: int) -> tuple[Entry, ...]:
     """Return the entries of `log` from `start` on that fit one AppendEntries, at most `most`."""
     entries = log[start : start + most]
     if len(entries) <= SURELY_FIT:

@@ -12,7 +12,7 @@ import msgspec
 
 from raftplay.raft.commands import MAX_INTEGER_BITS, CommandRefused, check_command
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, Index, LogEntry, Term
+from raftplay.raft.messages import NONE, Entry, Index, Term
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ class Vote(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 _vote_decoder = msgspec.json.Decoder(Vote)
-_entry_decoder = msgspec.json.Decoder(LogEntry)
+_entry_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _length_decoder = msgspec.json.Decoder(Term)
 _encoder = msgspec.json.Encoder()
 
@@ -159,7 +159,7 @@ class PersistentState:
         if vote.current_term.bit_length() > MAX_INTEGER_BITS:
             raise StorageError(f"invalid stored term {_shown(vote.current_term)}: no election leads to it")
         length = 0 if self._storage.get(LENGTH_KEY) is None else self._read(LENGTH_KEY, _length_decoder)
-        entries: list[LogEntry] = []
+        entries: list[Entry] = []
         previous = 0
         for index in range(length):
             entry = self._read_entry(index)
@@ -214,7 +214,7 @@ class PersistentState:
         self._set_many(values)
         self._length = length
 
-    def _read_entry(self, index: int) -> LogEntry:
+    def _read_entry(self, index: int) -> Entry:
         entry = self._read(entry_key(index), _entry_decoder)
         try:
             check_command(entry.command)

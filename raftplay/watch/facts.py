@@ -8,7 +8,7 @@ from typing import TypeAlias, get_args
 import msgspec
 
 from raftplay.raft.decisions import Decision, NodeState
-from raftplay.raft.messages import Args, LogEntry, Reply
+from raftplay.raft.messages import Args, Entry, Reply
 
 
 class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -131,7 +131,7 @@ class OnDisk(FactBase, frozen=True, gc=False):
 
     current_term: int
     voted_for: int
-    entries: tuple[LogEntry, ...]
+    entries: tuple[Entry, ...]
 
 
 class Tearing(FactBase, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     Args,
     CMState,
-    LogEntry,
+    Entry,
     Reply,
     RequestVoteArgs,
 )
@@ -56,7 +56,7 @@ def reply_text(reply: Reply) -> str:
     return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
 
 
-def _entries(first: int, entries: tuple[LogEntry, ...]) -> str:
+def _entries(first: int, entries: tuple[Entry, ...]) -> str:
     last = first + len(entries) - 1
     where = f"entry {first}" if last == first else f"entries {first}..{last}"
     shown = " ".join(command_text(entry.command, 20) for entry in entries[:4])

@@ -17,7 +17,7 @@ import msgspec
 from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
 from raftplay.raft.decisions import CustomDecision, Decision, NodeState, Started
-from raftplay.raft.messages import LogEntry
+from raftplay.raft.messages import Entry
 from raftplay.version import __version__
 from raftplay.watch.facts import Event, Fact, Record
 from raftplay.watch.stream import Reader, Stream
@@ -210,7 +210,7 @@ class TraceWriter:
 
 
 class _Log(Protocol):
-    def frozen(self) -> tuple[LogEntry, ...]:
+    def frozen(self) -> tuple[Entry, ...]:
         """Return the entries of the log."""
 
 

@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 from enum import EnumType
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import msgspec
 
@@ -12,6 +12,7 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     CommitEntry,
+    InternalEntry,
     LogEntry,
     RequestVoteArgs,
     RequestVoteReply,
@@ -28,7 +29,7 @@ The first line is the header, the last one the end mark. Each line between them 
 Events are numbered without a gap; indices count from 0, and -1 means none. Times are seconds of cluster time.
 A branch mark names the branch of the events after it. With a parent it begins the branch: its first event is
 number since + 1, and its past is that of its parent. Without a parent, it continues the branch.
-Messages and log entries are arrays: the name of the message, if it is one, then the fields in the order below."""
+Messages and commands are arrays: the name of the message, if it is one, then the fields in the order below."""
 
 JSON = (
     (", ...", " …"),
@@ -41,16 +42,18 @@ JSON = (
 )
 """The JSON names of Python's types."""
 
-ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry, CommitEntry)
+ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry)
 
 LINES: dict[str, type[Any]] = {
     "header": Header,
     "event": EventLine,
     "NodeState": NodeState,
+    "InternalEntry": InternalEntry,
+    "CommitEntry": CommitEntry,
     "branch mark": BranchMark,
     "end mark": EndMark,
 }
-"""The lines of a trace, and the state of a node after a decision."""
+"""The lines of a trace, and the objects in them."""
 
 
 def schema_text(width: int = WIDTH) -> str:
@@ -69,13 +72,14 @@ def schema_text(width: int = WIDTH) -> str:
 def fields_text(kind: type[Any]) -> str:
     """List the fields of a struct with their types: ``term: int, granted: bool``."""
     hints = get_type_hints(kind)
-    optional = {field.name for field in msgspec.structs.fields(kind) if not field.required}
-    return ", ".join(f"{name}{'?' if name in optional else ''}: {type_text(hint)}" for name, hint in hints.items())
+    described = msgspec.inspect.type_info(kind)
+    assert isinstance(described, msgspec.inspect.StructType | msgspec.inspect.DataclassType)
+    return ", ".join(f"{f.name}{'' if f.required else '?'}: {type_text(hints[f.name])}" for f in described.fields)
 
 
 def type_text(hint: Any) -> str:
     """Return a type's name in the schema: ``int``, ``[int]``, ``RequestVoteArgs``."""
-    if isinstance(hint, EnumType):
+    if isinstance(hint, EnumType) or get_origin(hint) is Literal:
         return "str"
     text = hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     for module in ("raftplay.raft.messages.", "raftplay.raft.decisions.", "raftplay.watch.facts.", "typing."):

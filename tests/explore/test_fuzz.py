@@ -19,6 +19,8 @@ from raftplay.explore.fuzz.frames import fuzz_frames
 from raftplay.explore.fuzz.mutate import Mutator
 from raftplay.explore.fuzz.scripts import fuzz_scripts
 from raftplay.explore.gauge import Gauge, ResourceUse, left_over
+from raftplay.language.cursor import Cursor, Scope
+from raftplay.language.lexer import split_line
 from raftplay.language.table import TABLE
 from raftplay.run.script import ScriptRefused, parse_script
 from raftplay.run.status import Status
@@ -100,6 +102,19 @@ def test_generated_scripts_are_refused_in_place_or_run_to_a_documented_end() -> 
     assert report.done == 2_000
     for fate, least in (("refused", 300), ("held", 200), ("failed", 50), ("misused", 50)):
         assert report.fates[fate] > least
+
+
+KINDS = {(row.name, p.name): p.kind for row in TABLE.values() for p in row.parameters}
+
+
+@pytest.mark.parametrize(("name", "parameter"), KINDS)
+def test_every_kind_gives_examples_that_it_reads(name: str, parameter: str) -> None:
+    kind = KINDS[name, parameter]
+    assert len(set(kind.examples)) == len(kind.examples) > 0
+    for example in kind.examples:
+        cursor = Cursor(split_line(f"{name} {example}")[0][0], Scope(3, {"x"}))
+        kind.read(cursor)
+        assert cursor.is_at_end
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -81,6 +81,11 @@ def test_a_command_is_about_the_same_nodes_after_renumbering():
     assert renumber("duplicate 2->0", 1) == "duplicate 1->0"
     assert renumber("partition 0,3 | 1,2,4", 1) == "partition 0,2 | 1,3"
     assert renumber("partition 2 | 0,1", 2) is None
+    assert renumber("hold leader->2", 1) == "hold leader->1"
+    assert renumber("wait committed 2 on 2 within 2s", 1) == "wait committed 2 on 2 within 2s"
+    assert renumber("expect term of 2 > 1", 1) == "expect term of 1 > 1"
+    assert renumber("crash 0,2", 2) == "crash 0"
+    assert renumber("submit '1 to 2' to n2", 1) == "submit '1 to 2' to 1"
     assert renumber("partition 0,3 | 1,2,4", 4) == "partition 0,3 | 1,2"
 
 

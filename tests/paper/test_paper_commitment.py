@@ -26,7 +26,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     CMState,
     CommitEntry,
-    LogEntry,
+    InternalEntry,
     RequestVoteReply,
 )
 
@@ -173,7 +173,7 @@ def test_a_majority_that_ends_in_an_older_term_holds_back_what_lies_beyond_5_4_2
 def test_with_a_noop_the_entries_of_older_terms_need_no_client_8(n):
     cluster = ByHand([disk(3, (1, 3)) for _ in range(n)], {"noop": True})
     cluster.elect(0, *range(1, n))
-    assert cluster.nodes[0].log[2] == LogEntry(None, cluster.nodes[0].current_term)
+    assert cluster.nodes[0].log[2] == InternalEntry(cluster.nodes[0].current_term, "no-op")
     cluster.time_out(0)
     cluster.exchange(*range(n))
     for commits in cluster.commits:

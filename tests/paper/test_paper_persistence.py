@@ -14,6 +14,7 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     CMState,
+    InternalEntry,
     LogEntry,
     RequestVoteArgs,
     RequestVoteReply,
@@ -69,7 +70,7 @@ def test_what_follows_from_a_write_is_written_with_it_figure_2():
     cm.time_out(1.0)
     assert cm.persist(1.0)
     assert (cm.state, cm.commit_index) == (CMState.LEADER, 0)
-    assert on_disk(cm) == (1, 0, (LogEntry(None, 1),))
+    assert on_disk(cm) == (1, 0, (InternalEntry(1, "no-op"),))
     assert not cm.persist(1.0)
 
 

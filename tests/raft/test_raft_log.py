@@ -7,6 +7,7 @@ from support.paper import entries, entry, thorough
 
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
+from raftplay.raft.storage import MapStorage, PersistentState
 
 logs = st.lists(st.integers(1, 9), max_size=20).map(sorted)
 
@@ -102,3 +103,102 @@ def test_changed_from_is_never_above_the_first_entry_that_differs_from_what_was_
         else:
             assert log[: log.changed_from] == persisted[: log.changed_from]
             assert log.changed_from <= min(len(log), len(persisted))
+
+
+# ---- a log that lost its beginning to a snapshot (§7)
+
+
+def test_a_log_keeps_its_indices_and_one_term_when_its_beginning_is_compacted():
+    log = RaftLog(entries((1, 1, 3, 4)))
+    before = log.view()
+    log.compact(2)
+    assert (log.base_index, log.base_term, len(log), log.last_index, log.last_term) == (2, 3, 4, 3, 4)
+    assert (list(log), log.frozen(), log.view()) == ([entry(3, 4)], (entry(3, 4),), (entry(3, 4),))
+    assert [log.term_at(index) for index in range(-2, 5)] == [NONE, NONE, NONE, NONE, 3, 4, NONE]
+    assert before == entries((1, 1, 3, 4))
+    log.compact(3)
+    assert (list(log), log.last_index, log.last_term, log[4:], log[:]) == ([], 3, 4, [], [])
+    assert log.append(entry(4, 5)) == 4
+    assert log[4] == log[-1] == entry(4, 5)
+    assert repr(log) == f"RaftLog([{entry(4, 5)!r}], 3, 4)"
+    assert log == RaftLog([entry(4, 5)], 3, 4) != RaftLog([entry(4, 5)])
+
+
+@pytest.mark.parametrize("index", [0, 2, -2, -4, slice(0, None), slice(2, 4), slice(-2, None)])
+def test_a_compacted_entry_is_never_taken_for_another_one(index):
+    log = RaftLog(entries((1, 1, 3, 4)))
+    log.compact(2)
+    with pytest.raises(IndexError, match="compacted"):
+        log[index]
+
+
+def test_only_what_is_there_and_on_disk_is_compacted_and_nothing_of_it_is_cut_off():
+    log = RaftLog(entries((1, 1, 3, 4)))
+    log.append(entry(4, 4))
+    for refused in (lambda: log.compact(4), lambda: log.compact(5)):
+        with pytest.raises(AssertionError):
+            refused()
+    log.compact(2)
+    log.compact(1)
+    with pytest.raises(AssertionError):
+        log.truncate(2)
+    assert (log.base_index, log.changed_from, len(log)) == (2, 4, 5)
+
+
+def test_a_compacted_log_is_stored_under_the_same_indices():
+    storage = MapStorage()
+    state = PersistentState(storage)
+    _, _, log = state.load()
+    log.extend(entries((1, 1, 3, 3)))
+    state.save(3, NONE, log)
+    log.compact(1)
+    assert not state.save(3, NONE, log)
+    log.truncate(3)
+    log.append(LogEntry("new", 4))
+    assert state.save(4, NONE, log)
+    assert PersistentState(storage).load() == (4, NONE, RaftLog([*entries((1, 1, 3)), LogEntry("new", 4)]))
+
+
+WITH_COMPACT = st.one_of(*CHANGES.original_strategies, st.tuples(st.just("compact"), st.integers(0, 12)))
+
+
+@thorough
+@given(logs, st.lists(WITH_COMPACT, max_size=20), st.integers(-13, 13), st.integers(-13, 13))
+def test_a_log_is_a_list_whose_beginning_may_be_unknown(terms, changes, start, stop):
+    log, model, base = RaftLog(entries(terms)), list(entries(terms)), NONE
+    for kind, argument in changes:
+        match kind:
+            case "append":
+                new = LogEntry("new", max(argument, log.last_term))
+                assert log.append(new) == len(model)
+                model.append(new)
+            case "extend":
+                new = [LogEntry("new", max(term, log.last_term)) for term in sorted(argument)]
+                log.extend(new)
+                model += new
+            case "truncate" if argument > base:
+                log.truncate(argument)
+                del model[argument:]
+            case "persisted":
+                log.changed_from = None
+            case "compact" if argument < (len(model) if log.changed_from is None else log.changed_from):
+                log.compact(argument)
+                base = max(base, argument)
+    model_terms = [e.term for e in model]
+    assert (log.base_index, log.base_term) == (base, model_terms[base] if base != NONE else NONE)
+    assert (len(log), log.last_index) == (len(model), len(model) - 1)
+    assert log.last_term == (model_terms[-1] if model else NONE)
+    assert list(log) == list(log.frozen()) == list(log.view()) == log[:] == model[base + 1 :]
+    for index in range(-2, len(model) + 2):
+        known = max(base, 0) <= index < len(model)
+        assert log.term_at(index) == (model_terms[index] if known else NONE)
+    for term in range(1, 10):
+        found = [index for index in range(max(base, 0), len(model)) if model_terms[index] == term]
+        assert log.first_index_of(term) == (found[0] if found else NONE)
+        assert log.last_index_of(term) == (found[-1] if found else NONE)
+    wanted = range(len(model))[start:stop]
+    if wanted and wanted[0] <= base:
+        with pytest.raises(IndexError):
+            log[start:stop]
+    else:
+        assert log[start:stop] == model[start:stop]

@@ -21,7 +21,14 @@ from raftplay.commands.looking import help_text
 from raftplay.commands.setup import Setup
 from raftplay.files import Target
 from raftplay.raft import decisions
-from raftplay.raft.messages import AppendEntriesReply, CMState, CommitEntry, RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import (
+    AppendEntriesReply,
+    CMState,
+    CommitEntry,
+    InternalEntry,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
 from raftplay.watch.facts import FactBase, Record
@@ -29,7 +36,7 @@ from raftplay.watch.invariants import Invariants
 from raftplay.watch.replay import replay_text
 from raftplay.watch.stream import ReaderFailed
 from raftplay.watch.trace import EVENTS, Header, TraceWriter, header_of, read_trace, replay, traced
-from raftplay.watch.trace_schema import ARRAYS, fields_text, type_text
+from raftplay.watch.trace_schema import ARRAYS, LINES, fields_text, type_text
 
 HEADER = Header(traces.SCHEMA, "0.1.0", 3, 7, "sim", {}, ())
 
@@ -136,6 +143,7 @@ SAMPLES: dict[Any, Any] = {
     float: 0.5,
     object: {"any": [1, -(2**80), 2.5, None, "ü"]},
     LogEntry: LogEntry("x", 3),
+    InternalEntry: InternalEntry(3, "no-op"),
     CommitEntry: CommitEntry([1], 3, 4),
     RequestVoteArgs: RequestVoteArgs(3, 1, 4, 2),
     AppendEntriesArgs: AppendEntriesArgs(3, 1, 4, 2, (LogEntry("x", 3),), 0),
@@ -477,10 +485,10 @@ def test_help_describes_every_line_event_field_and_rule() -> None:
 
 
 def test_every_type_of_a_field_is_described() -> None:
-    arrays = {kind.__name__ for kind in ARRAYS}
-    for kind in (*EVENTS.values(), *ARRAYS):
+    described = {*LINES, *(kind.__name__ for kind in ARRAYS)}
+    for kind in (*EVENTS.values(), *ARRAYS, *LINES.values()):
         for word in re.findall(r"\b[A-Z]\w+", fields_text(kind).replace("JSON", "")):
-            assert word in arrays, (kind, word)
+            assert word in described, (kind, word)
 
 
 @pytest.mark.parametrize("width", [60, 100])

@@ -1,6 +1,6 @@
 """Generated scripts, valid or not: each is rejected with line and column, or runs to a documented end.
 
-The grammar is read from the table of commands, so new commands are included.
+They are made of the rows of the table of commands and of the examples of its kinds, so new commands are included.
 """
 
 import random
@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 
 from raftplay.commands.setup import Setup
 from raftplay.language.table import TABLE, Command
-from raftplay.raft.bugs import BUGS
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.run.script import Script, ScriptRefused, decode, parse_script
-from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
 
 MOST_LINES = 10
@@ -24,65 +22,6 @@ LONGEST_RUN = 20.0
 
 STEP_TIME = 0.005
 """Seconds of cluster time that a step takes, about."""
-
-WordChoice = Callable[["Grammar"], str]
-
-
-def _of(*words: str) -> WordChoice:
-    return lambda grammar: grammar.dice.choice(words)
-
-
-def _joined(separator: str, word: WordChoice, most: int) -> WordChoice:
-    return lambda grammar: separator.join(word(grammar) for _ in range(grammar.dice.randint(1, most)))
-
-
-def _number(grammar: "Grammar") -> str:
-    return str(grammar.dice.choice((0, 1, 2, 3, 5, 20)))
-
-
-_node = _of("0", "1", "2", "n0", "n2", "leader", "follower", "$x")
-_nodes = _of("0", "1", "2", "0,1", "leader", "followers", "all", "alive", "crashed", "0,leader", "$x")
-_duration = _of("0ms", "1ms", "7.5ms", "20ms", "120ms", "300ms", "0.4s")
-_link = _of("0->1", "1->0", "0<->2", "leader->followers", "all", "2->all")
-_value = _of("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''")
-_condition = _of(
-    "leader", "one leader", "no leader", "leader is 0", "leader is not $x", "0 is follower", "all is leader",
-    "0,1 is dead", "term = 1", "term >= 1", "term of 0 > 0", "commit of 0 = 0", "log of 1 <= 3", "committed 42",
-    "committed x on 2", "not committed 42", "not committed '\x1b'", "agree", "term of leader != $x",
-)  # fmt: skip
-
-WORDS: dict[str, WordChoice] = {
-    "VALUE": _value,
-    "NODE": _node,
-    "NODES": _nodes,
-    "N": _number,
-    "D": _duration,
-    "X": _of("1", "0.5", "100", "0.001"),
-    "TIME": _of("0ms", "10ms", "0.2s"),
-    "LINK": _link,
-    "ID|LINK": _of("1", "3", "12", "0->1", "1->0", "all"),
-    "0,1 | 2,3,4": _of("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"),
-    "CONDITION": _condition,
-    "NAME": _of("x", "y", "main", "b1", *BUGS),
-    "NAME, NAME …|on|off|elections": _joined(", ", _of(*(invariant.name for invariant in INVARIANTS)), 3),
-    "COMMAND": _of(*TABLE, "conditions"),
-    "NODE | NODE rejected | no leader | not committed INDEX": _of(
-        "0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"
-    ),
-    "FILE": _of("file.txt"),
-    "FILE:CLASS": _of("raftplay:ConsensusModule", "raftplay:Rules"),
-    "on|off": _of("on", "off"),
-    "prevote|noop": _of("prevote", "noop"),
-    "sim|tcp": _of("sim", "tcp"),
-    "leader|follower|term|index|NUMBER": _of("leader", "follower", "term", "index", "0", "2", "99"),
-    "election=150..300ms heartbeat=50ms delay=1..5ms": _joined(
-        " ", _of("election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms"), 2
-    ),
-    "loss=20% delay=50..80ms dup=5% | clear": _joined(
-        " ", _of("loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear"), 2
-    ),
-}
-"""Generators of a parameter, by its displayed form; a command with any other parameter uses its example."""
 
 SCRAPS = (
     "", "'", '"', "\\", "#", ";", "|", "->", "<->", "=", ",", "$", "$nobody", "..", "%", "----", "to", "within",
@@ -140,11 +79,8 @@ class Grammar:
     def _written(self, row: Command) -> str:
         words = [row.name]
         for parameter in row.parameters:
-            make = WORDS.get(parameter.kind.shown)
-            if make is None:
-                return row.example
             if not (parameter.optional and self.dice.random() < 0.5):
-                words += [parameter.kind.lead, make(self)]
+                words += [parameter.kind.lead, self.dice.choice(parameter.kind.examples)]
         return " ".join(filter(None, words))
 
     def _damaged(self) -> str:
@@ -271,10 +207,9 @@ def _check_shown(text: str) -> None:
 def _time_of(script: Script) -> float:
     """Return the most cluster time that the script may take, in seconds."""
     total = 0.0
-    for step in script.steps:
-        for name, resolve in step.bound.arguments:
-            if name in ("duration", "within"):
-                total += resolve(None)  # type: ignore[arg-type]
-            elif step.bound.name == "step":
-                total += resolve(None) * STEP_TIME  # type: ignore[arg-type]
+    for bound in (step.bound for step in script.steps):
+        names = [argument.name for argument in bound.arguments]
+        total += sum(bound.constant(name) for name in names if name in ("duration", "within"))
+        if bound.name == "step":
+            total += (bound.constant("count") or 0) * STEP_TIME
     return total

@@ -6,12 +6,14 @@ a node that did not crash) is dropped.
 """
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
-from raftplay.explore.search.trial import LIVENESS, Finding, Plan, Result, rerun
+from raftplay.cluster.config import MAX_NODES
+from raftplay.explore.search.trial import LIVENESS, Finding, Plan, Result, bound, rerun
+from raftplay.language.table import Bound
 
 SEEDS_TRIED = 4
 """The number of seeds with which a shorter candidate is tried."""
@@ -19,9 +21,6 @@ SEEDS_TRIED = 4
 MIN_NODES = 2
 
 ShrinkWatch = Callable[[int, int], None]
-
-_SLEEP = re.compile(r"sleep ([\d.]+)ms")
-_SUBMIT = re.compile(r"submit (\d+) to (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ class Case:
     @property
     def size(self) -> tuple[int, int, float]:
         """Return the size to minimize: commands, nodes, and the ms slept."""
-        slept = sum(float(m[1]) for m in map(_SLEEP.fullmatch, self.commands) if m)
-        return len(self.commands), self.plan.nodes, slept
+        return len(self.commands), self.plan.nodes, sum(filter(None, map(slept, self.commands)))
 
 
 class Shrinker:
@@ -93,22 +91,21 @@ class Shrinker:
         for at in reversed(range(len(self.case.commands))):
             if at >= len(self.case.commands):
                 continue
-            match = _SLEEP.fullmatch(self.case.commands[at])
-            if match is None:
+            full = slept(self.case.commands[at])
+            if full is None:
                 continue
-            full = float(match[1])
             shorter = [full / 8, full / 2, float(round(full)), round(full / 10) * 10.0, round(full / 50) * 50.0]
             for ms in sorted({round(ms, 1) for ms in shorter if 0 < ms <= full}):
-                if f"{ms:g}" == match[1] or self._is_late():
-                    break
                 commands = list(self.case.commands)
                 commands[at] = f"sleep {ms:g}ms"
+                if commands[at] == self.case.commands[at] or self._is_late():
+                    break
                 if self._try(commands):
                     break
 
     def _simpler_commands(self) -> None:
         for at in range(len(self.case.commands)):
-            for simpler in simplifications(self.case.commands[at] if at < len(self.case.commands) else ""):
+            for simpler in simplifications(self.case.commands[at]) if at < len(self.case.commands) else ():
                 commands = list(self.case.commands)
                 commands[at] = simpler
                 if self._is_late() or self._try(commands):
@@ -157,71 +154,55 @@ class Shrinker:
         return time.monotonic() > self._until
 
 
+def slept(command: str) -> float | None:
+    """Return the ms that a sleep lasts; None for another command."""
+    parsed = _parsed(command)
+    return round(parsed.constant("duration") * 1000, 6) if parsed.name == "sleep" else None
+
+
 def merge_sleeps(commands: list[str]) -> list[str]:
     """Join neighbouring sleeps, and remove `now`."""
     merged: list[str] = []
     for command in commands:
         if command == "now":
             continue
-        match = _SLEEP.fullmatch(command)
-        last = _SLEEP.fullmatch(merged[-1]) if merged else None
-        if match and last:
-            merged[-1] = f"sleep {float(last[1]) + float(match[1]):g}ms"
+        ms = slept(command)
+        last = slept(merged[-1]) if merged else None
+        if ms is not None and last is not None:
+            merged[-1] = f"sleep {last + ms:g}ms"
         else:
             merged.append(command)
     return merged
 
 
 def numbered_anew(commands: tuple[str, ...]) -> list[str]:
-    """Number the submitted values from 1."""
-    count = 0
-    fresh = []
-    for command in commands:
-        if match := _SUBMIT.fullmatch(command):
-            count += 1
-            fresh.append(f"submit {count} to {match[2]}")
-        else:
-            fresh.append(command)
-    return fresh
+    """Number the submitted integers from 1."""
+    numbers = count(1)
+    return [
+        parsed.replaced("value", str(next(numbers)))
+        if parsed.name == "submit" and isinstance(parsed.constant("value"), int)
+        else parsed.text
+        for parsed in map(_parsed, commands)
+    ]
 
 
 def simplifications(command: str) -> list[str]:
     """Return simpler commands that may have the same effect."""
-    verb, _, rest = command.partition(" ")
-    match verb:
-        case "drop" if not rest.endswith("after 0"):
-            return [f"drop {rest.split()[0]} after 0"]
-        case "tear" if not rest.endswith("after 0"):
-            return [f"tear {rest.split()[0]} after 0", f"crash {rest.split()[0]}"]
-        case "link" if len(rest.split()) > 2:
-            link, *faults = rest.split()
-            return [f"link {link} {fault}" for fault in faults]
+    parsed = _parsed(command)
+    match parsed.name:
+        case "drop" if parsed.constant("after"):
+            return [parsed.replaced("after", "0")]
+        case "tear" if parsed.constant("after"):
+            return [parsed.replaced("after", "0"), f"crash {parsed.words('node')[0].text}"]
+        case "link" if len(faults := parsed.words("change")) > 1:
+            return [parsed.replaced("change", fault.text) for fault in faults]
     return []
 
 
 def renumber(command: str, gone: int) -> str | None:
-    """Rewrite `command` without node `gone`, higher ids one less; return None if it names that node."""
-    verb, _, rest = command.partition(" ")
-    if verb in ("sleep", "heal", "now") or rest.startswith("all"):
-        return command
-    value = ""
-    if verb == "submit":
-        value, _, rest = rest.partition(" to ")
-    rest, tail = _split_tail(verb, rest)
-    ids = [int(id) for id in re.findall(r"\d+", rest)]
-    if verb == "partition":
-        groups = [[id for id in re.findall(r"\d+", group) if int(id) != gone] for group in rest.split("|")]
-        text = [",".join(str(int(id) - (int(id) > gone)) for id in group) for group in groups]
-        return f"partition {' | '.join(text)}" if all(text) else None
-    if gone in ids:
-        return None
-    rest = re.sub(r"\d+", lambda m: str(int(m[0]) - (int(m[0]) > gone)), rest)
-    return f"submit {value} to {rest}" if value else f"{verb} {rest}{tail}"
+    """Rewrite `command` without node `gone`, higher ids one less; return None if it is about that node."""
+    return _parsed(command).renamed(lambda id: None if id == gone else id - (id > gone))
 
 
-def _split_tail(verb: str, rest: str) -> tuple[str, str]:
-    """Split `rest` after the part that names nodes."""
-    if verb in ("drop", "tear", "link"):
-        head, _, tail = rest.partition(" ")
-        return head, f" {tail}"
-    return rest, ""
+def _parsed(command: str) -> Bound:
+    return bound(command, MAX_NODES)

@@ -2,8 +2,8 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.view import View
-from raftplay.raft.commands import same_command
-from raftplay.raft.messages import LogEntry
+from raftplay.raft.commands import same_content
+from raftplay.raft.messages import Entry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad
@@ -33,7 +33,7 @@ def matrix(view: View, context: Context) -> Window:
     return Window(tuple(lines), top, length)
 
 
-def reference(view: View, index: int) -> LogEntry | None:
+def reference(view: View, index: int) -> Entry | None:
     """The entry that the others are compared with: the committed one, else that of the leader, else none."""
     nodes = view.snapshot.nodes
     for node in nodes:
@@ -57,8 +57,8 @@ def conflicts(view: View, index: int) -> set[int]:
     return {node.id for node in there} if differs and leader is None else set()
 
 
-def _is_same(one: LogEntry, other: LogEntry) -> bool:
-    return one is other or (one.term == other.term and same_command(one.command, other.command))
+def _is_same(one: Entry, other: Entry) -> bool:
+    return one is other or (one.term == other.term and same_content(one, other))
 
 
 def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[NodeSnapshot, ...]:
@@ -113,7 +113,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
 def entry_text(view: View, index: int) -> list[str]:
     """Describe one index: its entries, and which nodes hold each."""
     lines = []
-    found: list[tuple[LogEntry, list[NodeSnapshot]]] = []
+    found: list[tuple[Entry, list[NodeSnapshot]]] = []
     for node in view.snapshot.nodes:
         if len(node.log) > index:
             entry = node.log[index]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from raftplay.raft.messages import NONE, LogEntry
+from raftplay.raft.messages import NONE, CommitEntry, Entry
 
 UNKNOWN = -2
 """The term of an entry before the ones that are kept."""
@@ -24,16 +24,17 @@ MAX_RUNS = 4096
 _encoder = msgspec.json.Encoder()
 
 
-def fingerprint(command: object) -> int:
-    """Return a hash of `command`; two different commands practically never share one."""
-    return hash(_encoder.encode(command))
+def fingerprint(entry: Entry | CommitEntry) -> int:
+    """Return a hash of the kind and command of `entry`; two different ones practically never share one."""
+    command = hash(_encoder.encode(entry.command))
+    return command if entry.kind == "command" else hash((entry.kind, command))
 
 
-def running_hash(entries: Iterable[LogEntry]) -> int:
+def running_hash(entries: Iterable[Entry]) -> int:
     """Return the running hash of a whole log: it starts at `EMPTY_LOG` and adds each entry in turn."""
-    encode, running = _encoder.encode, EMPTY_LOG
+    running = EMPTY_LOG
     for entry in entries:
-        running = hash((running, entry.term, hash(encode(entry.command))))
+        running = hash((running, entry.term, fingerprint(entry)))
     return running
 
 
@@ -95,7 +96,7 @@ class Terms:
             self._terms.append(UNKNOWN)
         self.last_term = self._terms[-1] if self._terms else NONE
 
-    def replace_from(self, index: int, entries: Iterable[LogEntry]) -> None:
+    def replace_from(self, index: int, entries: Iterable[Entry]) -> None:
         """Replace the entries from `index` on by `entries`."""
         self.truncate(index)
         for entry in entries:

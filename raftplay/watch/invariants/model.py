@@ -6,7 +6,7 @@ Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, LogEntry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
@@ -118,7 +118,7 @@ class ClusterModel:
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)
         self.chain = Chain(WINDOW)
-        self.applied: dict[int, tuple[int, object]] = {}  # index → the first node that applied it, the command
+        self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
@@ -135,16 +135,16 @@ class ClusterModel:
         if self._on_breach is not None:
             self._on_breach(breach)
 
-    def is_known(self, entries: tuple[LogEntry, ...]) -> bool:
+    def is_known(self, entries: tuple[Entry, ...]) -> bool:
         """Return whether some log had exactly these entries, by its running hash."""
         return not entries or self.prefixes.known(len(entries) - 1, entries[-1].term) == running_hash(entries)
 
-    def load(self, node: NodeModel, entries: tuple[LogEntry, ...]) -> None:
+    def load(self, node: NodeModel, entries: tuple[Entry, ...]) -> None:
         """Set the log of `node` to `entries`, which `is_known` accepts."""
         node.log = Terms(entry.term for entry in entries)
         node.running = self.prefixes.known(len(entries) - 1, node.log.last_term) if entries else EMPTY_LOG
 
-    def append(self, node: NodeModel, entry: LogEntry) -> bool:
+    def append(self, node: NodeModel, entry: Entry) -> bool:
         """Append `entry` to the log of `node`; return False if another log with that index and term differs."""
         log, term = node.log, entry.term
         index, previous_term = log.length, log.last_term
@@ -152,7 +152,7 @@ class ClusterModel:
         if node.running is None:  # the start is forgotten: use the hash of the others
             node.running = self.prefixes.known(index, term)
             return True
-        node.running = hash((node.running, term, fingerprint(entry.command)))
+        node.running = hash((node.running, term, fingerprint(entry)))
         return self.prefixes.note(index, term, node.running, previous_term)
 
     def truncate(self, node: NodeModel, index: int) -> None:

@@ -2,8 +2,8 @@
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
-from raftplay.raft.commands import same_command
-from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.raft.commands import same_content
+from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
@@ -33,7 +33,7 @@ def entries_stored(cluster: ClusterModel, node: NodeModel, event: decisions.Entr
     _append(cluster, node, event.index, event.entries)
 
 
-def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[LogEntry, ...]) -> None:
+def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[Entry, ...]) -> None:
     log = node.log
     kept = None
     if index > log.length:
@@ -212,7 +212,7 @@ def _judge_later_leaders(cluster: ClusterModel, node: NodeModel, index: int, ter
 
 def applied(cluster: ClusterModel, node: NodeModel, event: decisions.Applied) -> None:
     """Check that an applied command is the next one, committed, and the same on all nodes."""
-    index, command = event.entry.index, event.entry.command
+    index = event.entry.index
     if index != node.applied + 1:
         cluster.breach(
             ORDERED_APPLY, f"{node} applies index {index}", f"the last one that it applied is {node.applied}"
@@ -228,25 +228,25 @@ def applied(cluster: ClusterModel, node: NodeModel, event: decisions.Applied) ->
         if known is not None:
             node.applied_hash = known
         return
-    node.applied_hash = hash((node.applied_hash, fingerprint(command)))
+    node.applied_hash = hash((node.applied_hash, fingerprint(event.entry)))
     if known is None:
         cluster.chain.note(index, node.applied_hash)
-        cluster.applied[index] = (node.id, command)
+        cluster.applied[index] = (node.id, event.entry)
         if len(cluster.applied) > MAX_APPLIED:
             del cluster.applied[next(iter(cluster.applied))]
     elif known != node.applied_hash:
         node.applied_hash = known
         cluster.breach(
             STATE_MACHINE_SAFETY,
-            f"{node} applies {show(command)} at index {index}",
-            _what_others_applied(cluster, index, command),
+            f"{node} applies {show(event.entry.command)} at index {index}",
+            _what_others_applied(cluster, event.entry),
         )
 
 
-def _what_others_applied(cluster: ClusterModel, index: int, command: object) -> str:
-    if index not in cluster.applied:
+def _what_others_applied(cluster: ClusterModel, entry: CommitEntry) -> str:
+    if entry.index not in cluster.applied:
         return "other nodes applied something else there or before"
-    by, other = cluster.applied[index]
-    if same_command(command, other):
+    by, other = cluster.applied[entry.index]
+    if same_content(entry, other):
         return f"n{by}, which applied that too, applied something else before"
-    return f"n{by} applied {show(other)} there"
+    return f"n{by} applied {show(other.command)} there"

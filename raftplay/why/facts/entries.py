@@ -6,8 +6,8 @@ from typing import Literal
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.links import Obstacle
 from raftplay.raft import decisions
-from raftplay.raft.commands import same_command
-from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, LogEntry
+from raftplay.raft.commands import same_content
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, Entry
 from raftplay.watch.facts import Record
 from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.nodes import LogGap, log_gap
@@ -33,9 +33,9 @@ class Commit:
     entry_term: int
     applied: CommitEntry | None = None
 
-    def is_of(self, entry: LogEntry) -> bool:
+    def is_of(self, entry: Entry) -> bool:
         """Return whether the committed command is, as far as is known, the one of `entry`."""
-        return self.applied is None or same_command(self.applied.command, entry.command)
+        return self.applied is None or same_content(self.applied, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Holding:
 
     node: int
     alive: bool
-    entry: LogEntry | None
+    entry: Entry | None
     length: int
     commits: bool
 
@@ -82,7 +82,7 @@ class IndexFacts:
 
     index: int
     outcome: EntryFate
-    entry: LogEntry | None
+    entry: Entry | None
     commit: Commit | None
     holdings: tuple[Holding, ...]
     leader: tuple[int, int] | None
@@ -140,11 +140,11 @@ def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     )
 
 
-def _at(node: NodeSnapshot, index: int) -> LogEntry | None:
+def _at(node: NodeSnapshot, index: int) -> Entry | None:
     return node.log[index] if index < len(node.log) else None
 
 
-def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> LogEntry | None:
+def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> Entry | None:
     """Return the entry that the answer is about."""
 
     def rank(holding: Holding) -> tuple[bool, bool, int, bool]:

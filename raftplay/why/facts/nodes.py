@@ -7,7 +7,7 @@ from typing import Literal
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
-from raftplay.raft.messages import NONE, CMState, LogEntry
+from raftplay.raft.messages import NONE, CMState, Entry
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.rpcs import verdict_of
@@ -229,7 +229,7 @@ def _lost_vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
     return lost[-1] if lost else None
 
 
-def log_gap(own: Sequence[LogEntry], leader: Sequence[LogEntry]) -> LogGap:
+def log_gap(own: Sequence[Entry], leader: Sequence[Entry]) -> LogGap:
     """Compare the log `own` with that of a leader."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
         if one is not other and one != other:

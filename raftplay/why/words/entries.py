@@ -2,7 +2,7 @@
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import LogEntry
+from raftplay.raft.messages import Entry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
@@ -59,7 +59,7 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
             return f"is not committed: {_counted_text(facts, leader, term)}"
 
 
-def _entry_text(entry: LogEntry) -> str:
+def _entry_text(entry: Entry) -> str:
     return f"{command_text(entry.command, 24)}, of term {entry.term}"
 
 
