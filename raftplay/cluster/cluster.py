@@ -431,10 +431,6 @@ class Cluster:
         for server in self.servers:
             server.watch()
 
-    def raise_failure(self) -> None:
-        """Raise what failed first and was not raised yet, if anything."""
-        self.failures.raise_next(self.snapshot)
-
     def stop_all(self) -> None:
         """Stop all servers and close the disks, whatever fails meanwhile."""
         self.flights.clear()

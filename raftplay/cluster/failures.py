@@ -1,11 +1,7 @@
 """What failed inside a cluster. The next call from outside raises it, once."""
 
-from collections.abc import Callable
-
 from raftplay.backends.base import Backend
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.raised import NodeRaised
-from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.storage import StorageError
 from raftplay.watch.invariants import Breach
 from raftplay.watch.stream import Stream
@@ -38,14 +34,12 @@ class Failures:
     def __bool__(self) -> bool:
         return self._breach is not None or bool(self._stream.failures or self.disks or self.nodes)
 
-    def raise_next(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Raise the failure of a reader or of a disk, or else the violation, or else the failure of a node."""
+    def take(self) -> Exception | Breach | None:
+        """Return once the failure of a reader or a disk, or else the violation, or else the failure of a node."""
         for failures in (self._stream.failures, self.disks):
             if failures:
-                raise failures.pop(0)
+                return failures.pop(0)
         breach, self._breach = self._breach, None
         if breach is not None:
-            seen = snapshot()
-            raise InvariantBroken(breach, seen, seen.bugs)
-        if self.nodes:
-            raise self.nodes.pop(0)
+            return breach
+        return self.nodes.pop(0) if self.nodes else None

@@ -200,7 +200,7 @@ class Harness:
         self._backend.check()
         server = self._members.server(id)
         index = server.submit(command)  # which takes the lock
-        self._members.raise_failure()
+        self._waits.raise_failure()
         if self._backend.paused or server.has_failed:
             self._act(lambda: None)  # now the RPCs that the node sends because of it are in flight
         return index
@@ -343,7 +343,7 @@ class Harness:
         """Run the next timer or delivery, then pause; return what it was, or None if there is none."""
         self.pause()
         about = self._backend.step()
-        self._members.raise_failure()
+        self._waits.raise_failure()
         return about
 
     def progress(self) -> object:
@@ -435,7 +435,7 @@ class Harness:
         if self._finalizer is not None:
             self._finalizer.detach()
         self._backend.close(self._members.stop_all)
-        self._members.raise_failure()
+        self._waits.raise_failure()
 
     def __repr__(self) -> str:
         """Show the state of the cluster: pytest prints this below a failing ``assert h.wait_until(…)``."""
@@ -477,14 +477,14 @@ class Harness:
             return result
 
         result = self._backend.run(inside)
-        self._members.raise_failure()
+        self._waits.raise_failure()
         return result
 
     def _look(self, look: Callable[[], T]) -> T:
         with self._backend.lock:
             self._backend.check()
             result = look()
-        self._members.raise_failure()
+        self._waits.raise_failure()
         return result
 
 

@@ -1,11 +1,13 @@
-"""Waits for a cluster: they end early when something fails, and another thread can end or suspend them."""
+"""Waits for a cluster: they end early when something fails, which they raise, or when another thread says so."""
 
 from collections.abc import Callable
 
 from raftplay.backends.base import Backend, TimeStandsStill, check_duration
 from raftplay.cluster import arguments
+from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.cluster import Cluster
 from raftplay.errors import UsageError
+from raftplay.watch.invariants import Breach
 
 MIN_SPEED, MAX_SPEED = 0.001, 100.0
 
@@ -21,6 +23,7 @@ class Waits:
         self.between: Callable[[], None] | None = None
         self._backend = backend
         self._members = members
+        self._failures = members.failures
         self._interrupted = False
         self._gives_way = False
 
@@ -66,6 +69,15 @@ class Waits:
         """Clear a pending `interrupt`."""
         self._interrupted = False
 
+    def raise_failure(self) -> None:
+        """Raise what failed inside and was not raised yet, one thing at a time."""
+        failure = self._failures.take()
+        if isinstance(failure, Breach):
+            seen = self._members.snapshot()
+            raise InvariantBroken(failure, seen, seen.bugs)
+        if failure is not None:
+            raise failure
+
     def set_speed(self, speed: float) -> None:
         """Set the speed (0.001 to 100). The change by itself never causes an election."""
         speed = arguments.number(speed, "the speed must be a number")
@@ -85,11 +97,11 @@ class Waits:
 
         def ends() -> bool:
             gives_way = self._gives_way and between is not None
-            return self._interrupted or bool(self._members.failures) or gives_way or predicate()
+            return self._interrupted or bool(self._failures) or gives_way or predicate()
 
         while True:
             held = self._wait_once(ends, seconds, until)
-            self._members.raise_failure()
+            self.raise_failure()
             if self._interrupted:
                 self._interrupted = False
                 raise Interrupted
@@ -105,12 +117,12 @@ class Waits:
                 return self._backend.wait_until(ends, seconds)
             return self._backend.pass_to(until, ends)
         except UsageError:
-            self._members.raise_failure()  # the violation may have paused time
+            self.raise_failure()  # the violation may have paused time
             raise
         except TimeStandsStill:
-            if self._members.failures.pauses_at_breach:
+            if self._failures.pauses_at_breach:
                 self._backend.halt()
-            self._members.raise_failure()  # it came first
+            self.raise_failure()  # it came first
             raise
 
 
