@@ -11,6 +11,7 @@ The rooms, from the ground up
                  RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
                  subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
+                 event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
@@ -53,8 +54,8 @@ kept), signals.py, version.py.
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
      argument with its kind (language/kinds.py). The result is a `Bound` command.
-  2. `Session.perform` in session/session.py runs it, and keeps it in the journal from which `save` writes a
-     script.
+  2. `Session.perform` in session/session.py runs it, keeps it in the journal from which `save` writes a script,
+     and returns its `Outcome` (session/outcome.py).
   3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
   5. Soon after, `Server._settle` writes term, vote and log to the disk, hands out commits, sends a reply if there
@@ -97,8 +98,8 @@ To add a …, touch …
   fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/search/mixes.py, so that the search uses it
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py; a watcher if it must be
-                 checked
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
+                 watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py

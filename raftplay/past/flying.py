@@ -67,14 +67,14 @@ class Waiting:
         """
         key: Key
         match event:
-            case facts.KeptWaiting():
-                key = key_of(event.call_id, event.message)
-                self._counts[key] = self._counts.get(key, 0) + 1
-                return key
             case facts.CallDelivered() | facts.CallLost():
                 key = event.call_id
             case facts.ReplyDelivered() | facts.ReplyLost():
                 key = event.call_id, event.reply
+            case facts.KeptWaiting():
+                key = key_of(event.call_id, event.message)
+                self._counts[key] = self._counts.get(key, 0) + 1
+                return key
             case _:
                 return None
         count = self._counts.get(key, 0)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import assert_never
+from typing import assert_never, get_args
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.watch import facts
+from raftplay.watch.event_table import EventTable
 
 UNBORN = decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """The state of a node before its first event."""
@@ -209,38 +210,37 @@ class PastNode:
 
     # ---- decisions
 
-    def decided(self, event: decisions.Decision) -> None:
-        """Change what a decision changes, besides the state that it carries."""
-        match event:
-            case decisions.HeartbeatDue():
-                self._behind_no_match()
-            case decisions.AppendDecided():
-                leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
-                if event.rule != Rule.STALE_TERM and not leads:
-                    self.leader_id = event.args.leader_id
-            case decisions.Persisted():
-                self._persisted(event)
-            case decisions.MatchAdvanced(peer=peer, match_index=match_index):
-                self.match_index[peer] = match_index
-                self.next_index[peer] = max(self.next_index[peer], match_index + 1)
-            case decisions.BackedUp():
-                self.next_index[event.peer] = event.next_index
-            case decisions.Applied():
-                if self.alive:
-                    self.commits.append(event.entry)
-            case decisions.EntryAppended():
-                self.log.append(event.entry)
-                self._behind_no_match()
-            case decisions.EntriesStored():
-                self.log.put(event.index, event.entries)
-            case decisions.LogTruncated():
-                self.log.truncate(event.index)
-            case _:
-                self._role_changed(event)
+    def _heartbeat_due(self, _event: decisions.HeartbeatDue) -> None:
+        self._behind_no_match()
 
-    def _role_changed(
-        self, event: decisions.ElectionDecision | decisions.NodeDecision | decisions.CommitDecision
-    ) -> None:
+    def _append_decided(self, event: decisions.AppendDecided) -> None:
+        leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
+        if not leads and event.rule != Rule.STALE_TERM:
+            self.leader_id = event.args.leader_id
+
+    def _match_advanced(self, event: decisions.MatchAdvanced) -> None:
+        peer, match_index = event.peer, event.match_index
+        self.match_index[peer] = match_index
+        self.next_index[peer] = max(self.next_index[peer], match_index + 1)
+
+    def _backed_up(self, event: decisions.BackedUp) -> None:
+        self.next_index[event.peer] = event.next_index
+
+    def _applied(self, event: decisions.Applied) -> None:
+        if self.alive:
+            self.commits.append(event.entry)
+
+    def _entry_appended(self, event: decisions.EntryAppended) -> None:
+        self.log.append(event.entry)
+        self._behind_no_match()
+
+    def _entries_stored(self, event: decisions.EntriesStored) -> None:
+        self.log.put(event.index, event.entries)
+
+    def _log_truncated(self, event: decisions.LogTruncated) -> None:
+        self.log.truncate(event.index)
+
+    def _role_changed(self, event: decisions.ElectionDecision | decisions.NodeDecision) -> None:
         match event:
             case decisions.Started():
                 self.holds(event.current_term, event.voted_for, event.entries)
@@ -265,13 +265,7 @@ class PastNode:
             case decisions.ReplyIgnored():
                 if event.rule == Rule.OUTDATED:
                     self.next_index[event.peer] = self.match_index[event.peer] + 1
-            case (
-                decisions.VoteDecided()
-                | decisions.CommitAdvanced()
-                | decisions.CommitHeld()
-                | decisions.WriteDelayed()
-                | decisions.CustomDecision()
-            ):
+            case decisions.VoteDecided() | decisions.WriteDelayed() | decisions.CustomDecision():
                 pass
             case _:
                 assert_never(event)
@@ -283,3 +277,20 @@ class PastNode:
         self.disk.truncate(event.start)
         for entry in event.entries:
             self.disk.append(entry)
+
+
+DECISIONS = EventTable[PastNode]()
+"""The change that each decision makes to its node, besides the state that it carries."""
+
+DECISIONS.add(decisions.HeartbeatDue, PastNode._heartbeat_due)
+DECISIONS.add(decisions.Persisted, PastNode._persisted)
+DECISIONS.add(decisions.AppendDecided, PastNode._append_decided)
+DECISIONS.add(decisions.MatchAdvanced, PastNode._match_advanced)
+DECISIONS.add(decisions.BackedUp, PastNode._backed_up)
+DECISIONS.add(decisions.Applied, PastNode._applied)
+DECISIONS.add(decisions.EntryAppended, PastNode._entry_appended)
+DECISIONS.add(decisions.EntriesStored, PastNode._entries_stored)
+DECISIONS.add(decisions.LogTruncated, PastNode._log_truncated)
+for kind in (*get_args(decisions.ElectionDecision), *get_args(decisions.NodeDecision)):
+    DECISIONS.add(kind, PastNode._role_changed)
+DECISIONS.ignore(*get_args(decisions.CommitDecision))

@@ -4,16 +4,16 @@ The rule of this module: it shows what `Harness.snapshot` showed at that event, 
 It repeats no rule of the algorithm: the events say what was decided, and each carries the state after it.
 """
 
-from typing import Self
+from typing import Self, assert_never, get_args
 
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
-from raftplay.past.node import PastNode
+from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
-from raftplay.raft.decisions import DecisionBase
 from raftplay.raft.messages import NONE, CMState
 from raftplay.watch import facts
+from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Record
 
 
@@ -48,14 +48,18 @@ class World:
     def __call__(self, record: Record) -> None:
         """Apply one more event."""
         self.seq, self.time = record.seq, record.time
-        event = record.event
-        if not isinstance(event, DecisionBase):
-            self._happened(record, event)
-        elif record.after is not None:
-            node = self.node(record.node)
-            if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
-                node.decided(event)
-                node.after = record.after
+        event, after = record.event, record.after
+        if after is None:
+            change = FACTS.get(type(event))
+            if change is not None:
+                change(self, record, event)
+            return
+        node = self.node(record.node)
+        if record.incarnation == node.incarnation:  # a crashed process may act, but does not show
+            decide = DECISIONS.get(type(event))
+            if decide is not None:
+                decide(node, event)
+            node.after = after
 
     def copy(self) -> Self:
         """Return an independent copy of the cluster. Logs are shared as long as they are the same."""
@@ -116,24 +120,39 @@ class World:
 
     # ---- facts
 
-    def _happened(self, record: Record, event: facts.Fact) -> None:
+    def _call_sent(self, record: Record, event: facts.CallSent) -> None:
+        message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
+        self._flying.sent(event.call_id, message, self._held)
+        node = self.node(event.src)
+        if record.incarnation == node.incarnation:
+            node.call_left(event.dst, None if event.by_user else event.args)
+
+    def _reply_sent(self, record: Record, event: facts.ReplySent) -> None:
+        message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
+        self._flying.sent((event.call_id, event.reply), message, self._held)
+
+    def _landed(self, record: Record, event: facts.CallDelivered | facts.ReplyLost) -> None:
+        self._flying.landed(event, self.is_frozen)
+
+    def _reply_delivered(self, record: Record, event: facts.ReplyDelivered) -> None:
+        self._flying.landed(event, self.is_frozen)
+        node = self.node(event.dst)
+        if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
+            node.revive()
+
+    def _call_lost(self, record: Record, event: facts.CallLost) -> None:
+        self._flying.landed(event, self.is_frozen)
+        node = self.node(event.src)
+        if event.reason == facts.NOT_SENT and record.incarnation == node.incarnation:
+            node.call_did_not_leave(event.dst, event.args)
+
+    def _node_fault(self, record: Record, event: facts.NodeFault) -> None:
+        self.node(record.node).happened(event, record.incarnation)
+
+    def _link_fault(self, record: Record, event: facts.LinkFault) -> None:
         match event:
-            case facts.CallSent():
-                self._call_sent(record, event)
-            case facts.ReplySent():
-                message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
-                self._flying.sent((event.call_id, event.reply), message, self._held)
-            case facts.CallDelivered() | facts.ReplyLost() | facts.KeptWaiting():
+            case facts.KeptWaiting():
                 self._flying.landed(event, self.is_frozen)
-            case facts.ReplyDelivered():
-                self._flying.landed(event, self.is_frozen)
-                node = self.node(event.dst)
-                if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
-                    node.revive()
-            case facts.CallLost():
-                self._flying.landed(event, self.is_frozen)
-                if event.reason == facts.NOT_SENT and record.incarnation == self.node(event.src).incarnation:
-                    self.node(event.src).call_did_not_leave(event.dst, event.args)
             case facts.Duplicated():
                 self._flying.copied(key_of(event.call_id, event.message))
             case facts.MessageHeld():
@@ -148,17 +167,8 @@ class World:
                 self._held = self._held | {(src, dst)} if held else self._held - {(src, dst)}
                 if not held:
                     self._flying.released(src, dst, record.time)
-            case facts.Submitted() | facts.TimedOut():
-                pass
             case _:
-                self.node(record.node).happened(event, record.incarnation)
-
-    def _call_sent(self, record: Record, event: facts.CallSent) -> None:
-        message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
-        self._flying.sent(event.call_id, message, self._held)
-        node = self.node(event.src)
-        if record.incarnation == node.incarnation:
-            node.call_left(event.dst, None if event.by_user else event.args)
+                assert_never(event)
 
     def _link_changed(self, event: facts.LinkChanged) -> None:
         faults = LinkFaults(event.cut, event.loss, event.delay, event.dup)
@@ -166,3 +176,19 @@ class World:
         links = {known: faults for known, faults in self._links.items() if known != link}  # copies share them
         self._links = links if faults == WHOLE else links | {link: faults}
         self._flying.longest_delay = max(self._flying.longest_delay, event.delay[1])
+
+
+FACTS = EventTable[World, Record]()
+"""The change that each fact makes to the cluster."""
+
+FACTS.add(facts.CallSent, World._call_sent)
+FACTS.add(facts.CallDelivered, World._landed)
+FACTS.add(facts.CallLost, World._call_lost)
+FACTS.add(facts.ReplySent, World._reply_sent)
+FACTS.add(facts.ReplyDelivered, World._reply_delivered)
+FACTS.add(facts.ReplyLost, World._landed)
+for kind in get_args(facts.NodeFault):
+    FACTS.add(kind, World._node_fault)
+for kind in get_args(facts.LinkFault):
+    FACTS.add(kind, World._link_fault)
+FACTS.ignore(facts.Submitted, facts.TimedOut)

@@ -1,10 +1,12 @@
 """The watcher, a reader of the stream of events that checks every invariant on every event."""
 
 from collections.abc import Callable, Collection
+from typing import get_args
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.watch import facts
+from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import elections, replication, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
@@ -18,6 +20,33 @@ from raftplay.watch.invariants.names import (
     Breach,
     check_names,
 )
+
+CHECKS = EventTable[ClusterModel, NodeModel]()
+"""The check of each event of a running node."""
+
+CHECKS.add(decisions.Started, elections.started)
+CHECKS.add(decisions.Stopped, elections.stopped)
+CHECKS.add(decisions.PreVoteStarted, elections.pre_vote_started)
+CHECKS.add(decisions.ElectionStarted, elections.election_started)
+CHECKS.add(decisions.VoteDecided, elections.vote_decided)
+CHECKS.add(decisions.BecameLeader, elections.became_leader)
+CHECKS.add(decisions.BecameFollower, elections.became_follower)
+CHECKS.add(decisions.PeersReset, elections.peers_reset)
+CHECKS.add(decisions.EntryAppended, replication.entry_appended)
+CHECKS.add(decisions.EntriesStored, replication.entries_stored)
+CHECKS.add(decisions.LogTruncated, replication.log_truncated)
+CHECKS.add(decisions.AppendDecided, replication.append_decided)
+CHECKS.add(decisions.Persisted, replication.persisted)
+CHECKS.add(decisions.MatchAdvanced, replication.match_advanced)
+CHECKS.add(decisions.CommitAdvanced, replication.commit_advanced)
+CHECKS.add(decisions.Applied, replication.applied)
+CHECKS.add(facts.CallSent, wire.call_sent)
+CHECKS.add(facts.CallDelivered, wire.call_delivered)
+CHECKS.add(facts.ReplySent, wire.reply_sent)
+CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.BackedUp, decisions.CommitHeld)
+CHECKS.ignore(decisions.HeartbeatDue, decisions.WriteDelayed, decisions.CustomDecision)
+CHECKS.ignore(facts.ReplyDelivered, facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
+CHECKS.ignore(*get_args(facts.NodeFault), *get_args(facts.LinkFault))
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
@@ -51,60 +80,11 @@ class Invariants:
         node = cluster.nodes[record.node]
         if (record.incarnation != node.incarnation or node.dead) and not _lives(cluster, node, record):
             return
-        _check(cluster, node, event)
+        check = CHECKS.get(type(event))
+        if check is not None:
+            check(cluster, node, event)
         if record.after is not None:
             _judge_state(cluster, node, record.after)
-
-
-def _check(cluster: ClusterModel, node: NodeModel, event: facts.Event) -> None:
-    """Check an event of a running node; the most frequent kinds come first."""
-    match event:
-        case facts.CallSent():
-            wire.call_sent(cluster, node, event)
-        case facts.ReplySent():
-            wire.reply_sent(cluster, node, event)
-        case facts.CallDelivered():
-            wire.call_delivered(cluster, node, event)
-        case facts.ReplyDelivered() | decisions.HeartbeatDue():
-            pass
-        case decisions.AppendDecided():
-            replication.append_decided(cluster, node, event)
-        case decisions.Persisted():
-            replication.persisted(cluster, node, event)
-        case decisions.MatchAdvanced():
-            replication.match_advanced(cluster, node, event)
-        case decisions.CommitAdvanced():
-            replication.commit_advanced(cluster, node, event)
-        case decisions.Applied():
-            replication.applied(cluster, node, event)
-        case decisions.EntryAppended():
-            replication.entry_appended(cluster, node, event)
-        case decisions.EntriesStored():
-            replication.entries_stored(cluster, node, event)
-        case decisions.LogTruncated():
-            replication.log_truncated(cluster, node, event)
-        case decisions.Started():
-            elections.started(cluster, node, event)
-        case decisions.Stopped():
-            elections.stopped(cluster, node, event)
-        case decisions.PreVoteStarted():
-            elections.pre_vote_started(cluster, node, event)
-        case decisions.ElectionStarted():
-            elections.election_started(cluster, node, event)
-        case decisions.VoteDecided():
-            elections.vote_decided(cluster, node, event)
-        case decisions.BecameLeader():
-            elections.became_leader(cluster, node, event)
-        case decisions.BecameFollower():
-            elections.became_follower(cluster, node, event)
-        case decisions.PeersReset():
-            elections.peers_reset(cluster, node, event)
-        case decisions.VoteCounted() | decisions.ReplyIgnored() | decisions.BackedUp() | decisions.CommitHeld():
-            pass
-        case decisions.WriteDelayed() | decisions.CustomDecision() | facts.Submitted() | facts.TimedOut():
-            pass
-        case _:
-            _: facts.CallLost | facts.ReplyLost | facts.NodeFault | facts.LinkFault = event
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:
