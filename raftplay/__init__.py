@@ -46,8 +46,8 @@ The rooms, from the ground up
                  them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
-  tui/           the screen, on textual: app.py has the widgets, tui/model/ turns a `View` into lines without
-                 textual
+  tui/           the screen, on textual: app.py has the widgets; without textual, playhead.py chooses the moment
+                 to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
@@ -89,8 +89,9 @@ An event: from a decision to the screen
      logger (cluster/debug.py).
   3. `Session.view` makes a `View`: a snapshot, the events and the messages in flight. For a moment in the past,
      `History.view` folds events in a `World` (past/world.py) up to there.
-  4. `paint` in tui/app.py asks for the view; tui/state.py turns it into lines with tui/model/ and keeps what is
-     selected. watch/narrator.py gives the words, here and in `events`.
+  4. `paint` in tui/app.py asks for the view, and the `Playhead` for the moment of it that is shown; tui/state.py
+     turns it into lines with tui/stage/ and tui/model/ and keeps what is selected. watch/narrator.py gives the
+     words, here and in `events`.
 
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
