@@ -7,9 +7,11 @@ import-linter).
 
 The rooms, from the ground up
   errors.py      `UsageError`, the error for wrong input, which every room may raise
-  raft/          the algorithm: consensus.py, log.py, storage.py (what must survive a crash), messages.py (the two
-                 RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
-                 subclasses
+  raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
+                 reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
+                 (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
+                 must survive a crash), decisions.py (what a node decided, as events); raft/bugs/ overrides single
+                 rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -81,7 +83,7 @@ A frame: one RPC and its reply
      `Calls.answered` finds its request by number.
 
 An event: from a decision to the screen
-  1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
+  1. `State._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
      state; servers and the cluster publish those of watch/facts.py. Without readers no event is made.
   2. `Stream.publish` (watch/stream.py) numbers it, and calls the readers with a `Record`:
      watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); `TraceWriter`; the

@@ -59,6 +59,11 @@ class Progress:
         """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
         return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is Mode.SNAPSHOT
 
+    @property
+    def most_entries(self) -> int:
+        """Return the most entries in the next request to the peer."""
+        return PROBE_ENTRIES if self.unreached else MAX_CALL_ENTRIES
+
     def sent(self, args: AppendEntriesArgs) -> None:
         """Move on after a request: its entries are on their way."""
         if args.entries:
