@@ -7,7 +7,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 import math
 import random
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.calls import Calls, Links
@@ -24,7 +24,7 @@ from raftplay.cluster.storage.disk import Disk, TornWrite
 from raftplay.raft.bugs import module_with
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import Decision
+from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import (
     MAX_NUMBER,
     NONE,
@@ -40,10 +40,6 @@ from raftplay.raft.messages import (
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
-
-R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
-
-FOUR_NUMBERS = (int, int, int, int)
 
 CALL_LIMIT = 5.0
 """The time that a user's RPC waits for its reply, in seconds of cluster time."""
@@ -100,6 +96,7 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         check_results(module.rules)
+        self._is_own = config.node is not None  # else its class is raftplay's, and what it returns is not checked
         self._told: list[Decision] | None = [] if overrides_replies(module) else None
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
@@ -335,13 +332,16 @@ class Server:
         try:
             if isinstance(args, RequestVoteArgs):
                 method = "request_vote"
-                reply = _checked(self.cm.request_vote(args, now), RequestVoteReply)
+                reply = self.cm.request_vote(args, now)
             else:
-                reply = _checked(self.cm.append_entries(args, now), AppendEntriesReply)
+                reply = self.cm.append_entries(args, now)
+            if self._is_own:
+                _check_reply(reply, RequestVoteReply if method == "request_vote" else AppendEntriesReply)
         except FAILURES as error:
             self._fail(error, method, str(request))
         else:
-            self._tell_own(args, reply)
+            if self._told is not None:
+                self._tell_own(self._told, args, reply)
             self._settle(now, request, reply)
 
     def _handle_reply(self, response: Response) -> None:
@@ -395,12 +395,13 @@ class Server:
         except FAILURES as error:
             self._fail(error, "persist")
             return
-        commits = self._take_commits() if cm.has_output else []
+        has_output = cm.has_output
+        commits = self._take_commits() if has_output else []
         if commits is None:
             return
         if request is not None and reply is not None:
             self._links.reply(request, reply)
-        if cm.has_output:
+        if has_output and cm.has_output:
             if (commits or self._settle_due) and self._may_send_later():
                 self._send_calls_soon()
             else:
@@ -537,32 +538,32 @@ class Server:
     def _publish_decision(self, decision: Decision) -> None:
         """Publish a decision of the node. Raises `TypeError` in the code that decided, for an invalid state."""
         after = self.cm.node_state()
-        kinds = type(after.current_term), type(after.voted_for), type(after.commit_index), type(after.last_applied)
-        if kinds != FOUR_NUMBERS:
-            raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
+        if self._is_own:
+            _check_state(after)
         self._stream.publish(self.id, self.incarnation, decision, after)
         if self._told is not None:
             self._told.append(decision)
 
-    def _tell_own(self, args: Args, reply: Reply) -> None:
+    def _tell_own(self, told: list[Decision], args: Args, reply: Reply) -> None:
         """Publish a reply of the user's own method as a decision, unless the node has told it."""
-        if self._told is not None and self._stream.active:
-            decision = untold(self._told, args, reply)
+        if self._stream.active:
+            decision = untold(told, args, reply)
             if decision is not None:
                 self._publish_decision(decision)
-            self._told.clear()
+            told.clear()
 
 
-def _checked(reply: R, kind: type[R]) -> R:
-    """Return `reply`, the result of a node's code, if it and its fields are of that `kind`. Raises `TypeError`."""
+def _check_state(state: NodeState) -> None:
+    """Raise `TypeError` unless term, vote and indices are integers."""
+    numbers = state.current_term, state.voted_for, state.commit_index, state.last_applied
+    if any(type(number) is not int for number in numbers):
+        raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {state}")
+
+
+def _check_reply(reply: Reply, kind: type[Reply]) -> None:
+    """Raise `TypeError` unless a reply is of that `kind`, and every field of it is what the wire carries."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
-    _check_fields(reply)
-    return reply
-
-
-def _check_fields(reply: Reply) -> None:
-    """Raise `TypeError` unless every field of a reply is what the wire carries."""
     answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
     if type(getattr(reply, answer)) is not bool:
         raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")

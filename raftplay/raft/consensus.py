@@ -290,7 +290,8 @@ class ConsensusModule:
     @property
     def has_output(self) -> bool:
         """Return whether `take_calls` or `take_commits` may return anything."""
-        has_calls = self._calls or (self._leadership is not None and self._leadership.due)
+        leadership = self._leadership
+        has_calls = self._calls if leadership is None else self._calls or leadership.due
         return bool(has_calls) or self.commit_index > self.last_applied
 
     @property
@@ -564,6 +565,8 @@ class ConsensusModule:
             removed = self.log.last_index + 1 - conflict
             self.log.truncate(conflict)
             self._tell(decisions.LogTruncated(conflict, removed))
+        if not args.entries:
+            return
         # 4. "Append any new entries not already in the log"
         first_new = max(self.log.last_index, args.prev_log_index) + 1
         new = args.entries[first_new - args.prev_log_index - 1 :]
