@@ -53,8 +53,8 @@ kept), signals.py, version.py.
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
      argument with its kind (language/kinds.py). The result is a `Bound` command.
-  2. `Session.perform` in session/session.py runs it, and keeps it in the journal from which `save` writes a
-     script.
+  2. `Session.perform` in session/session.py runs it, keeps it in the journal from which `save` writes a script,
+     and returns its `Outcome` (session/outcome.py).
   3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
   5. Soon after, `Server._settle` writes term, vote and log to the disk, hands out commits, sends a reply if there

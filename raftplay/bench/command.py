@@ -8,8 +8,8 @@ from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import BenchStep, Found, Options
 from raftplay.cluster.checks import CheckFailed
 from raftplay.errors import UsageError
-from raftplay.run.status import Status
 from raftplay.session.shown import did_you_mean, quoted
+from raftplay.session.status import Status
 
 MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "floor": floor.steps,

@@ -10,7 +10,7 @@ import typer
 import raftplay
 from raftplay.docstrings import in_source, restore
 from raftplay.output import Output, complain
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 MODULES = {
     "playing": ("run", "shell", "tui"),

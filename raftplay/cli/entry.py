@@ -14,8 +14,8 @@ from raftplay.backends.interrupts import resend_lost_interrupts
 from raftplay.cli.app import application
 from raftplay.errors import UsageError
 from raftplay.output import be_silent, complain, prepare_streams
-from raftplay.run.status import Status
 from raftplay.session.shown import quoted
+from raftplay.session.status import Status
 from raftplay.session.units import read_long_integers
 from raftplay.signals import end, handled
 

@@ -33,6 +33,9 @@ class Mistake(UsageError):
     def __reduce__(self) -> tuple[type["Mistake"], tuple[str, int, int, int, str]]:
         return type(self), (self.message, self.line, self.column, self.length, self.source)
 
+    def __str__(self) -> str:
+        return self.message
+
     def render(self, name: str) -> str:
         """Return ``name:7:12: error: …`` with the line and a caret under it."""
         head = f"{visible(name)}:{self.line}:{self.column}: error: {visible(self.message)}"

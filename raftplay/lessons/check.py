@@ -123,13 +123,10 @@ class _Player:
 
     def do(self, request: Do) -> None:
         """Perform a command, which must succeed; an invariant may be violated where a bug is on."""
-        try:
-            self.session.perform(request.bound)
-        except InvariantBroken as broken:
-            if not self.session.harness.config.bugs:
-                self.stuck(request.line, f"{request.bound.text}: {broken.breach}")
-        except (Failed, NodeFailed, UsageError) as error:
-            self.stuck(request.line, f"{request.bound.text}: {error}")
+        outcome = self.session.perform(request.bound).uninterrupted()
+        is_meant = outcome.breach is not None and bool(self.session.harness.config.bugs)
+        if not (outcome.held or is_meant):
+            self.stuck(request.line, f"{request.bound.text}: {outcome.answer}")
 
     def look(self, request: Look) -> object:
         """Read a value off the session, where it must be."""

@@ -19,8 +19,8 @@ from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader, score_text
-from raftplay.run.status import Status
 from raftplay.session.shown import path_text
+from raftplay.session.status import Status
 from raftplay.watch.text import count
 
 WORDS_A_MINUTE = 200

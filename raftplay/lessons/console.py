@@ -6,18 +6,14 @@ written to it. Lines are complete when written: as wide as the console is, and f
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from raftplay.backends.base import NodeFailed
-from raftplay.cluster.checks import InvariantBroken
-from raftplay.errors import UsageError
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound
 from raftplay.lessons.page import WIDTH, beside, indented, pointed, wrapped
 from raftplay.lessons.stage import Stage
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
-from raftplay.session.errors import Failed
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.session.shown import columns
 from raftplay.watch.facts import Record
@@ -58,14 +54,6 @@ TOLD = (
 PLAIN_WIDTH = 100_000
 
 STYLES = ("", "title", "dim", "question", "command", "event", "answer", "right", "wrong", "broken")
-
-
-class Done(NamedTuple):
-    """The result of a command: its answer, whether it `held`, and whether an invariant was violated."""
-
-    answer: str
-    held: bool = True
-    broke: bool = False
 
 
 class Teller:
@@ -124,22 +112,21 @@ class Teller:
         """Return a sign for decoration, "" on a plain console."""
         return "" if self.console.plain else text
 
-    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> Done:
-        """Perform a command and show what happens. Raises `Interrupted`.
+    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> Outcome:
+        """Perform a command, show what happens, and return its outcome. Raises `Interrupted`.
 
         Its earlier answer `before`, if there is one, is shown beside the new one.
         """
         stage.session.width = self.width - 2 * len(self.before)
-        try:
-            answer = stage.do(bound, self.record)
-        except InvariantBroken as broken:
-            self.answer(f"BROKEN: {broken.breach}", "broken")
-            return Done("", held=False, broke=True)
-        except (Failed, NodeFailed, UsageError) as error:
-            self.answer(str(error), "wrong")
-            return Done("", held=False)
-        self.answer(beside(before, answer, stage.session.width) if before else answer)
-        return Done(answer)
+        outcome = stage.do(bound, self.record)
+        answer = outcome.answer
+        if outcome.breach is not None:
+            self.answer(f"BROKEN: {answer}", "broken")
+        elif not outcome.held:
+            self.answer(answer, "wrong")
+        else:
+            self.answer(beside(before, answer, stage.session.width) if before else answer)
+        return outcome
 
     def answer(self, text: str, style: str = "answer") -> None:
         """Show the answer of a command."""

@@ -6,21 +6,16 @@ A step is a generator: it yields what to show or do, and is sent the result. So 
 
 import random
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from raftplay.backends.base import NodeFailed
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import new_seed
-from raftplay.errors import UsageError
 from raftplay.language.table import Bound
 from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
 from raftplay.past.history import History
 from raftplay.session.branches import Blueprint
-from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 
 
@@ -157,10 +152,7 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
             if isinstance(item, Anew):
                 session.anew(item.bugs)
             elif not isinstance(item, Say | Ask | ExpectedAnswer | Play):
-                with suppress(
-                    Failed, UsageError, InvariantBroken, NodeFailed
-                ):  # it was shown when the step was played
-                    answer = session.perform(item.bound)
-                    if item.bound.effect == "looks":
-                        answers[item.bound.text] = answer
+                outcome = session.perform(item.bound).uninterrupted()  # a failure was shown in its step
+                if outcome.held and item.bound.effect == "looks":
+                    answers[item.bound.text] = outcome.answer
     return answers

@@ -115,7 +115,7 @@ class FreePlay:
                 self.done += 1
                 done = self.teller.perform(self.stage, bound)
                 if not done.held:
-                    return done.broke
+                    return done.breach is not None
                 if self.stage.session.branch.name == FIRST:
                     self.stage.call(partial(self.stage.session.switch, copy))
                     self.teller.words("The lesson's own cluster stays as it is; you are on a copy.", "dim")

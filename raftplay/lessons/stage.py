@@ -13,6 +13,7 @@ from raftplay.language.table import Bound
 from raftplay.lessons.course import reach
 from raftplay.lessons.language import Lesson
 from raftplay.session.branches import FIRST
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 
@@ -55,9 +56,9 @@ class Stage:
 
         return self.call(locked)
 
-    def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> str:
-        """Perform a command and report its events to `tell`, if given. Raises what `Session.perform` raises."""
-        return self.call(lambda: self._do(bound, tell), bound.text)
+    def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> Outcome:
+        """Perform a command, report its events to `tell`, and return its outcome. Raises `Interrupted`."""
+        return self.call(lambda: self._do(bound, tell), bound.text).uninterrupted()
 
     def start_over(self, lesson: Lesson, at: int) -> dict[str, str]:
         """Rebuild the cluster as it was when step `at` began, in no time; return what `reach` returns."""
@@ -77,7 +78,7 @@ class Stage:
     def rest(self) -> None:
         """Stop the cluster's time between commands, if it passes."""
 
-    def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> str:
+    def _do(self, bound: Bound, tell: Callable[[Record], None] | None) -> Outcome:
         if self.session.moment is not None and self.session.branch.name == FIRST:
             self.session.look_at_the_present()  # the lesson goes on from the present
         harness = self.session.harness

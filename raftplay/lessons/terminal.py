@@ -3,10 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from raftplay.backends.base import NodeFailed
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
@@ -14,7 +11,6 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
-from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.text import count, visible
 
@@ -134,8 +130,7 @@ class LessonReader:
         """Perform a command of the lesson, and show it unless it is unseen or only keeps a value."""
         bound = request.bound
         if request.unseen or bound.name == "let":
-            with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # --check reports them
-                self.stage.do(bound)
+            self.stage.do(bound)  # --check reports what fails
         else:
             self.teller.command(bound.text)
             before = self.looked.get(bound.text, "") if request.beside else ""

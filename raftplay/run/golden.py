@@ -11,9 +11,9 @@ from raftplay.language.lexer import MAX_SCRIPT_BYTES
 from raftplay.run.answers import Answers, filled_in
 from raftplay.run.runner import run_script
 from raftplay.run.script import Script, decode, parse_script
-from raftplay.run.status import Status
 from raftplay.run.transcript import Transcript
 from raftplay.session.shown import path_text
+from raftplay.session.status import Status
 
 
 def verify_script(

@@ -16,17 +16,13 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from raftplay.backends.base import NodeFailed
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Interrupted
-from raftplay.errors import UsageError
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound, bind
 from raftplay.past.view import View
-from raftplay.raft.storage import StorageError
-from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
+from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.session import Session
-from raftplay.watch.stream import ReaderFailed
+from raftplay.session.status import Status
 
 T = TypeVar("T")
 
@@ -42,23 +38,21 @@ LONG = 3600.0
 CLOSE_LIMIT = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one command: its text, cluster time (seconds) at its end, and its answer or failure.
+def perform_line(line: str, session: Session, perform: Callable[[Bound, bool], Outcome]) -> list[Outcome]:
+    """Perform the commands of a line, up to the first that fails; return their outcomes. A mistake is one, too.
 
-    `mistake` has the place in the line if the line could not be parsed.
+    `perform` gets each command, and whether it is the first.
     """
-
-    text: str
-    time: float
-    answer: str
-    status: OutcomeStatus = "held"
-    mistake: Mistake | None = None
-
-    @property
-    def held(self) -> bool:
-        """Return whether the command succeeded."""
-        return self.status == "held"
+    try:
+        commands = bind(line, session)
+    except Mistake as mistake:
+        return [outcome_of(mistake, line, session.harness.now)]
+    outcomes: list[Outcome] = []
+    for bound in commands:
+        outcomes.append(perform(bound, not outcomes))
+        if not outcomes[-1].held:
+            break
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ class Live:
         """
         future: Future[list[Outcome]] = Future()
         if not self._take(_Task(line, future, is_script, by_key)):
-            future.set_result([Outcome(line, 0.0, "the session is closed", "failed")])
+            future.set_result([Outcome(line, 0.0, "the session is closed", Status.FAILED)])
         return future
 
     def call(self, function: Callable[[], T], about: str = "") -> Future[T]:
@@ -222,7 +216,7 @@ class Live:
             task.future.set_result([])
         else:
             answer = "not done: Ctrl+C dropped it"
-            task.future.set_result([Outcome(task.line, self.session.harness.now, answer, "interrupted")])
+            task.future.set_result([Outcome(task.line, self.session.harness.now, answer, Status.INTERRUPTED)])
 
     def _answer(self, task: _Task) -> None:
         try:
@@ -250,12 +244,10 @@ class Live:
                     return self._tasks.get(timeout=LOOK_EVERY)
             except Empty:
                 pass
-            except InvariantBroken as broken:
-                self._on_news(str(broken.breach))
-            except (NodeFailed, ReaderFailed, StorageError, UsageError) as error:
-                self._on_news(str(error))
-            except Interrupted:
+            except Interrupted:  # of a line that has ended meanwhile
                 pass
+            except FAILURES as failure:
+                self._on_news(outcome_of(failure).answer)
 
     # ---- in the middle of a wait
 
@@ -302,29 +294,17 @@ class Live:
         return all(self.session.may_interpose(bound, acts=task.by_key) for bound in commands)
 
     def _do(self, task: _Task) -> list[Outcome]:
-        try:
-            commands = bind(task.line, self.session)
-        except Mistake as mistake:
-            return [Outcome(task.line, self.session.harness.now, mistake.message, "mistake", mistake)]
-        outcomes: list[Outcome] = []
-        for at, bound in enumerate(commands):
-            outcomes.append(self._perform(bound, rounds_time=at == 0 and not task.is_script))
-            if not outcomes[-1].held:
-                break
-        return outcomes
+        def perform(bound: Bound, is_first: bool) -> Outcome:
+            try:
+                if self._cancelled:
+                    raise Interrupted
+                if is_first and not task.is_script and bound.effect != "looks":
+                    self._round_time()
+            except FAILURES as failure:
+                return outcome_of(failure, bound.text, self.session.harness.now)
+            return self.session.perform(bound)
 
-    def _perform(self, bound: Bound, *, rounds_time: bool) -> Outcome:
-        session, text = self.session, bound.text
-        status: OutcomeStatus = "held"
-        try:
-            if self._cancelled:
-                raise Interrupted
-            if rounds_time and bound.effect != "looks":
-                self._round_time()
-            answer = session.perform(bound)
-        except FAILURES as failure:
-            status, answer = outcome_of(failure)
-        return Outcome(text, session.harness.now, answer, status)
+        return perform_line(task.line, self.session, perform)
 
     def _round_time(self) -> None:
         """Advance virtual time to a number with few digits, so that a script can name the moment of the command.

@@ -7,9 +7,9 @@ import traceback
 from pathlib import Path
 
 from raftplay.output import complain
-from raftplay.run.status import Status
 from raftplay.session.journal import write_new
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.watch.text import visible
 
 

@@ -18,11 +18,12 @@ from raftplay.past.history import History
 from raftplay.raft.storage import StorageError
 from raftplay.run.answers import Answers, failure_text
 from raftplay.run.script import Comment, Script, Step
-from raftplay.run.status import Status
 from raftplay.run.transcript import JsonTranscript, TextTranscript, Transcript
 from raftplay.session.branches import Blueprint
 from raftplay.session.errors import Failed
+from raftplay.session.outcome import Outcome, outcome_of
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import new_header
 
@@ -105,12 +106,9 @@ class _ScriptRun:
                 self.transcript.begin(self.script, self.session.harness)
                 self.play_items()
                 self.time = self.session.harness.now
-        except InvariantBroken as broken:  # seen between two steps, or while the cluster ended
+        except (InvariantBroken, NodeFailed) as failure:  # seen between two steps, or while the cluster ended
             if self.status is Status.HELD:
-                self.broke(broken)
-        except NodeFailed as failed:
-            if self.status is Status.HELD:
-                self.node_failed(failed)
+                self.status = self.failed(outcome_of(failure))
         except (ReaderFailed, StorageError) as failure:
             raise UsageError(str(failure)) from None
         except KeyboardInterrupt:
@@ -146,43 +144,39 @@ class _ScriptRun:
     def play_step(self, step: Step) -> Status:
         """Run one step, write its line in the transcript, and return its status."""
         session, transcript = self.session, self.transcript
-        may_fail = self.answers is not None and self.answers.expects_failure(step.line)
-        try:
-            answer = session.perform(step.bound)
-        except InvariantBroken as broken:
-            return self.broke(broken)
-        except NodeFailed as failed:
-            return self.node_failed(failed)
-        except (Failed, UsageError) as failure:
-            if not may_fail:
-                return self.failed(step, failure)
+        outcome = session.perform(step.bound).uninterrupted()
+        answer = outcome.answer
+        if not outcome.held:
+            failure = outcome.failure
+            may_fail = self.answers is not None and self.answers.expects_failure(step.line)
+            if isinstance(failure, ReaderFailed | StorageError) and isinstance(failure.__cause__, UsageError):
+                raise failure  # of no step: the trace cannot be written
+            if not may_fail or not isinstance(failure, Failed | UsageError):
+                return self.failed(outcome)
             answer = failure_text(failure)
-        except (ReaderFailed, StorageError) as error:
-            if isinstance(error.__cause__, UsageError):  # of no step: the trace cannot be written
-                raise
-            transcript.misused(step, session.harness.now, str(error))
-            return Status.MISUSED
         transcript.step(step, session.harness.now, answer)
         if self.answers is not None:
             self.answers.note(step.line, step.bound.text, answer)
         return Status.HELD
 
-    def failed(self, step: Step, failure: Failed | UsageError) -> Status:
-        """Write that an expectation did not hold, or that the step is invalid; return the status."""
-        harness = self.session.harness
-        if isinstance(failure, Failed):
-            self.transcript.failed(step, harness.now, str(failure), harness.snapshot())
-            return Status.FAILED
-        self.transcript.misused(step, harness.now, str(failure))
-        return Status.MISUSED
-
-    def node_failed(self, failed: NodeFailed) -> Status:
-        """Write that the code of a node failed, in the running step or after the last one."""
-        snapshot = self.session.harness.snapshot()
-        self.time = snapshot.time
-        self.transcript.node_failed(self.step, snapshot.time, str(failed), snapshot)
-        self.status = Status.FAILED
-        return self.status
+    def failed(self, outcome: Outcome) -> Status:
+        """Write how the running step failed, or what failed after the last one; return the status."""
+        harness, transcript, step, answer = self.session.harness, self.transcript, self.step, outcome.answer
+        match outcome.failure:
+            case InvariantBroken(snapshot=snapshot):
+                self.time = snapshot.time
+                transcript.broken(step, snapshot.time, answer, snapshot)
+            case NodeFailed():
+                snapshot = harness.snapshot()
+                self.time = snapshot.time
+                transcript.node_failed(step, snapshot.time, answer, snapshot)
+            case failure:
+                assert step is not None
+                if isinstance(failure, Failed):
+                    transcript.failed(step, harness.now, answer, harness.snapshot())
+                else:
+                    transcript.misused(step, harness.now, answer)
+        return outcome.status
 
     def compare(self, line: int) -> None:
         """Compare a line whose commands have all answered with the block below it."""
@@ -190,10 +184,3 @@ class _ScriptRun:
         if comparison is not None:
             self.differences += comparison.differs
             self.transcript.compared(comparison, self.session.harness.now)
-
-    def broke(self, broken: InvariantBroken) -> Status:
-        """Write that an invariant was violated; return the status."""
-        self.time = broken.snapshot.time
-        self.transcript.broken(self.step, broken.snapshot.time, str(broken.breach), broken.snapshot)
-        self.status = Status.FAILED
-        return self.status

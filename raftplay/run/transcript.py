@@ -41,8 +41,8 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.run.answers import Changes, Comparison, difference_text
 from raftplay.run.script import Comment, Script, Step
-from raftplay.run.status import Status
 from raftplay.session.shown import columns, not_kept_text, pad, short
+from raftplay.session.status import Status
 from raftplay.session.units import range_text
 from raftplay.watch.text import count, visible
 

@@ -31,7 +31,9 @@ from raftplay.session.branches import (
 )
 from raftplay.session.errors import Failed
 from raftplay.session.journal import script_text, write_new
+from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.shown import did_you_mean, quoted
+from raftplay.session.status import Status
 from raftplay.watch.stream import Reader
 
 WENT_ON = "it went on while other commands came"
@@ -207,12 +209,18 @@ class Session:
 
     # ---- doing
 
-    def perform(self, bound: Deed) -> str:
-        """Run one command, journal it, and return its answer.
+    def perform(self, bound: Deed) -> Outcome:
+        """Run one command, journal it, and return its outcome; only Ctrl-C is raised.
 
-        A command that acts, given in the past, begins a new branch there (in sim). Raises `Failed`, `UsageError`,
-        `InvariantBroken` and `NodeFailed`.
+        A command that acts, given in the past, begins a new branch there (in sim).
         """
+        try:
+            answer = self._perform(bound)
+        except FAILURES as failure:
+            return outcome_of(failure, bound.text, self.harness.now)
+        return Outcome(bound.text, self.harness.now, answer)
+
+    def _perform(self, bound: Deed) -> str:
         effect = bound.effect
         if effect == "looks":
             if bound.name != "goto":  # a goto into the future lets time pass as usual
@@ -220,34 +228,27 @@ class Session:
             return bound.run(self)
         origin, moment = self.branch, self.moment
         note = "" if moment is None else self._leave_the_past(effect)
-        start, failure, broke, outer = self.branch.mark(), "", False, self._under_way
+        start, outer = self.branch.mark(), self._under_way
+        ended = Outcome(bound.text, start.time, "")
         self._part(outer, start)
         here = self._under_way = _UnderWay(bound, start, len(self.branch.journal))
         try:
             return f"{note}{bound.run(self)}"
-        except (Failed, NodeFailed) as failed:
-            failure = str(failed)
-            raise
-        except InvariantBroken as broken:
-            failure, broke = str(broken.breach), True
-            raise
-        except (Interrupted, KeyboardInterrupt):
-            failure = "interrupted"
-            raise
-        except UsageError:
-            failure = "wrong"  # it had no effect
+        except (Failed, NodeFailed, InvariantBroken, Interrupted, UsageError, KeyboardInterrupt) as failure:
+            ended = outcome_of(failure)
             raise
         finally:
-            end = self.branch.mark()
-            if moment is not None and (failure == "wrong" or (failure and end == start)):
+            end, is_wrong = self.branch.mark(), ended.status is Status.MISUSED  # wrong: it had no effect
+            if moment is not None and (is_wrong or (not ended.held and end == start)):
                 self._return_to_the_past(origin, moment)  # it had no effect there
-            elif failure != "wrong":
-                if here.is_parted and not failure and bound.name != "wait":
-                    failure = WENT_ON  # a replay would take the whole time once more
-                self.branch.journal.insert(here.at, Entry(bound, here.start, end, failure, broke))
+            elif not is_wrong:
+                goes_on = here.is_parted and ended.held and bound.name != "wait"
+                reason = WENT_ON if goes_on else ended.answer  # a replay would take the whole time once more
+                entry = Entry(bound, here.start, end, reason, ended.breach is not None)
+                self.branch.journal.insert(here.at, entry)
                 self._keep_record()
             self._under_way = outer
-            if failure == "wrong" and moment is None:
+            if is_wrong and moment is None:
                 self._note_settling(start)  # rejected, but only after submitted values were sent
             self._resume(outer, end)
 
@@ -433,7 +434,7 @@ class Session:
         branch.name = name
         self._enter_new(branch, self.branches)
         if not went_on and not branch.harness.paused:
-            self.perform(_OwnDeed("pause", "clock", _pause))
+            self.perform(_OwnDeed("pause", "clock", _pause)).result()
         memory = (
             "" if self._first_disks is None else "; its disks are in memory only, and the data directory stays"
         )

@@ -3,8 +3,9 @@
 import textwrap
 
 from raftplay.language.lexer import Mistake
-from raftplay.run.live import Outcome
+from raftplay.session.outcome import Outcome
 from raftplay.session.shown import columns, short
+from raftplay.session.status import Status
 from raftplay.shell.look import Text
 from raftplay.watch.text import visible
 
@@ -17,10 +18,11 @@ def outcome_lines(outcome: Outcome, indent: int, width: int, *, is_alone: bool) 
 
     If a line has several commands, the text of each stands above its answer.
     """
-    if outcome.mistake is not None:
-        return mistake_lines(outcome.mistake, indent, width)
-    style = {"held": "", "failed": "class:bad", "broken": "class:bad"}.get(outcome.status, "class:warn")
-    words = {"failed": "does not hold: ", "broken": "BROKEN: "}.get(outcome.status, "")
+    if isinstance(outcome.failure, Mistake):
+        return mistake_lines(outcome.failure, indent, width)
+    failed = outcome.status is Status.FAILED
+    style = "class:bad" if failed else "" if outcome.held else "class:warn"
+    words = "BROKEN: " if outcome.breach is not None else "does not hold: " if failed else ""
     text = words + outcome.answer
     is_table = "\n" in text
     lines = text.split("\n") if is_table else _wrapped(visible(text), width - TIME)

@@ -19,10 +19,11 @@ from raftplay.errors import UsageError
 from raftplay.language.completion import hint_of
 from raftplay.past.view import View
 from raftplay.raft.storage import StorageError
-from raftplay.run.live import Live, Outcome
+from raftplay.run.live import Live
 from raftplay.run.report import report
 from raftplay.run.script import Comment, Script
 from raftplay.run.transcript import about_text, warning_text
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.session.shown import columns, not_kept_text
 from raftplay.shell import answers
@@ -231,7 +232,7 @@ class Shell:
     def _tell(self, outcome: Outcome, indent: int, *, is_alone: bool) -> None:
         for line in answers.outcome_lines(outcome, indent, self.line.width, is_alone=is_alone):
             self._say(line)
-        if outcome.status == "broken":
+        if outcome.breach is not None:
             self._last_breach = outcome.answer
             self._advise()
 

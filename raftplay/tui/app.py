@@ -21,7 +21,7 @@ from textual.widgets import Input
 from raftplay.errors import UsageError
 from raftplay.language.completion import Completion
 from raftplay.past.view import View
-from raftplay.run.live import Outcome
+from raftplay.session.outcome import Outcome
 from raftplay.tui import keys, last, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike

@@ -18,10 +18,10 @@ from raftplay.output import complain, knows_unicode
 from raftplay.run.live import Live
 from raftplay.run.report import report
 from raftplay.run.script import Script
-from raftplay.run.status import Status
 from raftplay.run.transcript import warning_text
 from raftplay.session.session import Session
 from raftplay.session.shown import not_kept_text
+from raftplay.session.status import Status
 from raftplay.signals import handled
 from raftplay.tui import last, picture
 from raftplay.tui.app import RaftApp

@@ -6,11 +6,9 @@ from typing import Protocol
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.language.lexer import Mistake
-from raftplay.language.table import bind
 from raftplay.past.view import View
-from raftplay.run.live import Outcome
-from raftplay.session.errors import FAILURES, OutcomeStatus, outcome_of
+from raftplay.run.live import perform_line
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 
 
@@ -56,7 +54,7 @@ class Still:
     def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
         """Run the commands of a line, here and now."""
         future: Future[list[Outcome]] = Future()
-        future.set_result(self._outcomes(line))
+        future.set_result(perform_line(line, self.session, lambda bound, _: self.session.perform(bound)))
         return future
 
     def cancel(self) -> bool:
@@ -71,21 +69,3 @@ class Still:
         """End the session and its clusters; what broke was said."""
         with suppress(InvariantBroken, NodeFailed):
             self.session.close()
-
-    def _outcomes(self, line: str) -> list[Outcome]:
-        session = self.session
-        try:
-            commands = bind(line, session)
-        except Mistake as mistake:
-            return [Outcome(line, session.harness.now, mistake.message, "mistake", mistake)]
-        outcomes: list[Outcome] = []
-        for bound in commands:
-            status: OutcomeStatus = "held"
-            try:
-                answer = session.perform(bound)
-            except FAILURES as failure:
-                status, answer = outcome_of(failure)
-            outcomes.append(Outcome(bound.text, session.harness.now, answer, status))
-            if status != "held":
-                break
-        return outcomes

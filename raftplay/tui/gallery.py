@@ -13,7 +13,7 @@ from raftplay.files import Target
 from raftplay.output import Output, complain, prepare_streams
 from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of

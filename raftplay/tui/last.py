@@ -1,15 +1,12 @@
 """The last session of the screen: kept as a script when one leaves it, played again by `raftplay tui --last`."""
 
-from contextlib import suppress
 from pathlib import Path
 
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.errors import UsageError
 from raftplay.language.lexer import MAX_SCRIPT_BYTES
 from raftplay.output import complain
 from raftplay.places import state_file
 from raftplay.run.script import Script, parse_script
-from raftplay.session.errors import Failed
 from raftplay.session.journal import write_new
 from raftplay.session.session import Session
 from raftplay.watch.text import count
@@ -82,8 +79,7 @@ def play(script: Script, session: Session) -> float | None:
     session.harness.pauses_at_breach = True
     try:
         for step in script.steps:
-            with suppress(Failed, UsageError, InvariantBroken):
-                session.perform(step.bound)
+            session.perform(step.bound).uninterrupted()
             if step.bound.name == "speed":
                 speed = session.harness.speed
                 session.harness.set_speed(1.0)

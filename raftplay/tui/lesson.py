@@ -33,8 +33,8 @@ from raftplay.output import Output
 from raftplay.past.view import View
 from raftplay.run.live import Live
 from raftplay.run.report import report
-from raftplay.run.status import Status
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import SPEED, Wanted, check_terminal, deck_of

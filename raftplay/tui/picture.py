@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.session.shown import quoted
+from raftplay.session.status import Status
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -51,7 +52,7 @@ async def take(
         for line in filter(str.strip, after.split("\n")):
             for outcome in app.driver.run(line).result():
                 app.deck.outcome = outcome
-                if outcome.status in ("mistake", "failed"):
+                if outcome.breach is None and outcome.status in (Status.FAILED, Status.MISUSED):
                     raise UsageError(f"--after: {outcome.text}: {outcome.answer}")
         await settled(app, pilot)
         await pilot.press(*keys)

@@ -5,8 +5,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from raftplay.run.live import Outcome
 from raftplay.run.script import Comment, Script, Step
+from raftplay.session.outcome import Outcome
+from raftplay.session.status import Status
 from raftplay.tui.driver import SessionLike
 
 READING = 18.0
@@ -144,9 +145,8 @@ class Player:
         if failed is not None:
             self.outcome = failed
             self.driver.run("pause")
-            words = {"broken": "an invariant broke", "interrupted": "interrupted"}.get(
-                failed.status, "did not hold"
-            )
+            words = "interrupted" if failed.status is Status.INTERRUPTED else "did not hold"
+            words = "an invariant broke" if failed.breach is not None else words
             return self._end(f"line {scene.step.line}: {words}")
         return self._go_to_next()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
-from raftplay.run.live import Outcome
+from raftplay.session.outcome import Outcome
 from raftplay.tui.model import foot, nodes, status
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.glyphs import UNICODE, Glyphs

@@ -26,7 +26,7 @@ from raftplay.bench.report import number
 from raftplay.cluster.config import Config
 from raftplay.errors import UsageError
 from raftplay.raft.config import RaftConfig
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 COMMAND = [sys.executable, "-W", "error", "-m", "raftplay.cli", "bench"]
 QUICK = Options(quick=True)

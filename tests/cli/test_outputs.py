@@ -13,6 +13,7 @@ from support.session import blueprint, do, held, live, perform, session_of
 
 from raftplay import Harness, UsageError
 from raftplay.files import Target
+from raftplay.session.status import Status
 
 STORY = "nodes 3\nbackend sim\nseed 3\nwait leader\nsubmit a\nwait committed a\n"
 FINDS = ("explore", "--bug", "half-is-majority", "--nodes", "4", "--seeds", "60", "--jobs", "1", "--shrink", "0.1")
@@ -206,7 +207,7 @@ def test_the_command_that_save_names_can_be_typed(here: Path, name: str, word: s
 def test_save_to_standard_output_is_refused(here: Path):
     with live(3) as lively:
         outcome = do(lively, "save -")
-        assert outcome.status == "mistake"
+        assert outcome.status is Status.MISUSED
         assert "write ./-" in outcome.answer
         held(lively, "save ./-")
     assert sorted(os.listdir(here)) == ["-", "story.txt"]

@@ -23,7 +23,7 @@ from raftplay.language.cursor import Cursor, Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import TABLE
 from raftplay.run.script import ScriptRefused, parse_script
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 
 def thrown(what: str, count: int, out: Path = Path("unwritten"), seed: int = 1) -> tuple[Status, str]:

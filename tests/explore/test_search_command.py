@@ -18,7 +18,7 @@ from raftplay.explore.search import all_bugs
 from raftplay.explore.search import command as explore_command
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, SearchReport, sweep
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 
 def test_the_answer_is_the_lowest_seed_whatever_the_number_of_processes():

@@ -15,7 +15,7 @@ from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import Search, SearchReport, Watch
 from raftplay.explore.search.trial import Plan, run_trial
 from raftplay.run.script import parse_script
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 SHORT = Search(range(3, 6), seconds=0.5, seeds=len(MIXES), backend="tcp", speed=5)
 

@@ -62,7 +62,7 @@ def test_a_problem_that_only_some_seeds_show_is_found_with_its_seed() -> None:
     assert problem.line == 5
     assert problem.seed in range(20)
     with session_of(lesson, problem.seed) as session:
-        session.perform(bind("wait leader", session)[0])
+        session.perform(bind("wait leader", session)[0]).result()
         leader = session.harness.snapshot().leader
         assert leader is not None
         assert leader.id != 0

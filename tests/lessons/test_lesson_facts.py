@@ -458,7 +458,7 @@ def test_a_fact_can_be_false(name: str, words: str) -> None:
         with session_of(lesson) as session:
             for line in ["let now = 9", "let before = 1", "let calm = 9", "let f = 0", story]:
                 for bound in bind(line, session) if line else []:
-                    session.perform(bound)
+                    session.perform(bound).result()
             try:
                 held.append(FACTS[name][words](Scene(session, lesson)))
             except (AssertionError, LookupError, AttributeError, ValueError, StopIteration, UsageError, Failed):

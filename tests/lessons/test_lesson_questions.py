@@ -105,7 +105,7 @@ def test_the_first_candidate_is_known_before_anyone_has_won() -> None:
 def test_a_candidate_is_asked_for_where_there_is_exactly_one(before: str) -> None:
     with session_of(lesson_of("step S\nplay P")) as session:
         for bound in bind(before, session):
-            session.perform(bound)
+            session.perform(bound).result()
         with pytest.raises(Failed, match="exactly one candidate is expected here, not"):
             question("ask W? => node candidate").truth(session)
 
@@ -136,7 +136,7 @@ def test_the_hidden_bug_is_one_of_the_choices() -> None:
 def test_a_wrong_node_hears_why_it_is_not_that_one_and_why_it_is_the_other() -> None:
     lesson = lesson_of("step S\nask Who? => node leader\nwait leader; sleep 60ms\nanswer", head="# T\nnodes 3\n")
     with session_of(lesson) as session:
-        session.perform(bind("wait leader", session)[0])
+        session.perform(bind("wait leader", session)[0]).result()
         leader = session.harness.snapshot().leader
         assert leader is not None
     other = (leader.id + 1) % 3

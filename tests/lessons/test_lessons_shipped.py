@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.lessons import read, session_of
 
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.language.table import bind
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, Playing, play
@@ -255,10 +254,10 @@ def solve(session: Session, bug: str) -> list[str]:
     """What the commands that find a bug answer; the last answer is what broke."""
     said = []
     for bound in bind(SOLUTIONS[bug], session):
-        try:
-            said.append(session.perform(bound))
-        except InvariantBroken as broken:
-            return [*said, f"BROKEN: {broken.breach}"]
+        outcome = session.perform(bound)
+        if outcome.breach is not None:
+            return [*said, f"BROKEN: {outcome.answer}"]
+        said.append(outcome.result())
     return said
 
 
@@ -288,12 +287,12 @@ def test_nothing_names_the_bug_that_is_to_be_found(bug: str, tmp_path: Path) -> 
         looks += [f"why {node}{rejected}" for node in range(4) for rejected in ("", " rejected")]
         looks += ["branches", "now", "help", f"save {tmp_path}/before.txt"]
         for line in looks:
-            said += [session.perform(bound) for bound in bind(line, session)]
+            said += [session.perform(bound).result() for bound in bind(line, session)]
         assert session.view().snapshot.bugs == ("unnamed",)
         said += solve(session, bug)
         for line in looks[:-1]:
-            said.append(session.perform(bind(line, session)[0]))
-        session.perform(bind(f"save {tmp_path}/after.txt", session)[0])
+            said.append(session.perform(bind(line, session)[0]).result())
+        session.perform(bind(f"save {tmp_path}/after.txt", session)[0]).result()
     said += [file.read_text() for file in tmp_path.iterdir()]
     assert len(list(tmp_path.iterdir())) == 2
     assert not [text for text in said if bug in text]

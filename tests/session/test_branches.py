@@ -9,6 +9,7 @@ from raftplay.run.runner import TextTranscript, run_script
 from raftplay.run.script import parse_script
 from raftplay.session.branches import Mark, shortest_between, time_text
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.watch.facts import Record
 
 STORY = (
@@ -167,10 +168,10 @@ def test_on_sockets_the_past_can_only_be_looked_at():
         held(lively, "wait leader; back 5")
         refused = do(lively, "crash 0")
         assert (refused.status, refused.answer) == (
-            "mistake",
+            Status.MISUSED,
             "the past of a cluster on sockets can only be looked at; live brings you back",
         )
-        assert do(lively, "expect leader").status == "mistake"
+        assert do(lively, "expect leader").status is Status.MISUSED
         held(lively, "live; crash 0")
 
 

@@ -39,7 +39,7 @@ def run(file: Path) -> str:
     )
     with opened(script.setup, Target(file)) as session, session:
         for step in script.steps:
-            session.perform(step.bound)
+            session.perform(step.bound).result()
     return file.read_text("utf-8")
 
 

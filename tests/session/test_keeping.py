@@ -9,6 +9,7 @@ from support.session import blueprint, do, held, live, perform, session_of
 
 from raftplay import Config, RaftConfig
 from raftplay.run.script import parse_script
+from raftplay.session.status import Status
 from raftplay.version import __version__
 
 
@@ -76,7 +77,7 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path):
     with live(3) as lively:
         for command in ("save", "record"):
             outcome = do(lively, f"{command} {file}")
-            assert outcome.status == "mistake"
+            assert outcome.status is Status.MISUSED
             assert outcome.answer == f"there is a file '{file}' already; choose another name"
     assert file.read_text("utf-8") == "mine"
     assert os.listdir(tmp_path) == ["story.txt"]
@@ -86,7 +87,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path):
     with live(3) as lively:
         for name in (tmp_path / "no" / "such" / "folder", tmp_path, "/dev/null/x", tmp_path / ("x" * 300)):
             outcome = do(lively, f"save '{name}'")
-            assert outcome.status == "mistake"
+            assert outcome.status is Status.MISUSED
             assert "cannot be written" in outcome.answer or "already" in outcome.answer
             assert "\n" not in outcome.answer
 
@@ -156,7 +157,7 @@ def test_a_record_that_cannot_be_kept_any_more_is_said(tmp_path: Path):
         file.unlink()
         folder.rmdir()
         outcome = do(lively, "freeze 0")
-        assert outcome.status == "mistake"
+        assert outcome.status is Status.MISUSED
         assert "cannot be written" in outcome.answer
         assert held(lively, "freeze 1") == "node 1 frozen"  # said once
 
@@ -164,4 +165,4 @@ def test_a_record_that_cannot_be_kept_any_more_is_said(tmp_path: Path):
 @pytest.mark.parametrize("line", ["save", "save ''", "record", "save a b"])
 def test_a_file_is_one_word(line: str):
     with live(3) as lively:
-        assert do(lively, line).status == "mistake"
+        assert do(lively, line).status is Status.MISUSED

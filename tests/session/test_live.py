@@ -8,10 +8,12 @@ from support.session import blueprint, do, held, live, session_of, until
 
 from raftplay.cluster.harness import Interrupted
 from raftplay.commands.setup import Setup
+from raftplay.language.lexer import Mistake
 from raftplay.language.table import bind
 from raftplay.run.live import Live
 from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed
+from raftplay.session.status import Status
 from raftplay.watch.facts import Record
 
 BACKENDS = pytest.mark.parametrize("backend", ["sim", "tcp"])
@@ -31,7 +33,7 @@ def test_a_line_ends_at_the_first_command_that_does_not_hold(backend: str):
     with live(3, backend=backend) as lively:
         held(lively, "wait leader")
         outcomes = lively.run("now; expect no leader; crash all").result(60)
-        assert [o.status for o in outcomes] == ["held", "failed"]
+        assert [o.status for o in outcomes] == [Status.HELD, Status.FAILED]
         assert all(node.alive for node in lively.view().snapshot.nodes)
 
 
@@ -39,11 +41,14 @@ def test_a_line_ends_at_the_first_command_that_does_not_hold(backend: str):
 def test_mistakes_are_outcomes_with_their_place(backend: str):
     with live(3, backend=backend) as lively:
         unread = do(lively, "crash 7")
-        assert unread.status == "mistake"
-        assert unread.mistake is not None
-        assert (unread.mistake.column, unread.answer) == (7, "there is no node 7; the nodes are 0 to 2")
+        assert unread.status is Status.MISUSED
+        assert isinstance(unread.failure, Mistake)
+        assert (unread.failure.column, unread.answer) == (7, "there is no node 7; the nodes are 0 to 2")
         wrong = do(lively, "restart 0")
-        assert (wrong.status, wrong.answer) == ("mistake", "node 0 is alive; only a crashed node can be restarted")
+        assert (wrong.status, wrong.answer) == (
+            Status.MISUSED,
+            "node 0 is alive; only a crashed node can be restarted",
+        )
         assert lively.run("  # nothing").result(60) == []
 
 
@@ -55,7 +60,7 @@ def test_a_wait_can_be_cancelled_and_the_rest_of_its_line_with_it(backend: str):
         until(lambda: lively.busy is not None)
         assert lively.cancel()
         outcomes = future.result(60)
-        assert [o.status for o in outcomes] == ["interrupted"]
+        assert [o.status for o in outcomes] == [Status.INTERRUPTED]
         assert lively.busy is None
         assert not lively.cancel()  # nothing is under way
         assert "leads" in held(lively, "wait leader")  # and the next wait waits
@@ -69,7 +74,7 @@ def test_cancelling_again_and_again_never_ends_the_wrong_wait(backend: str):
             future = lively.run("wait no leader within 10m")
             while not future.done():
                 lively.cancel()
-            assert future.result(60)[0].status == "interrupted"
+            assert future.result(60)[0].status is Status.INTERRUPTED
             assert held(lively, "sleep 1ms") == ""
 
 
@@ -90,7 +95,7 @@ def test_closing_interrupts_what_is_under_way_and_answers_everyone(backend: str)
         futures = [lively.run("wait leader is 2 within 10m; sleep 10m"), lively.run("status"), lively.run("now")]
         until(lambda: lively.busy is not None)
     assert all(future.done() for future in futures)
-    assert lively.run("status").result(1)[0].status == "failed"
+    assert lively.run("status").result(1)[0].status is Status.FAILED
     assert not [t for t in threading.enumerate() if t.name == "raftplay-session"]
 
 
@@ -137,7 +142,9 @@ def test_a_function_runs_in_the_session_s_thread_behind_the_lines_before_it():
 
 def test_what_a_function_is_about_is_under_way_and_can_be_cancelled():
     with live(3) as lively:
-        future = lively.call(lambda: lively.session.perform(bind("sleep 10m", lively.session)[0]), "sleep 10m")
+        future = lively.call(
+            lambda: lively.session.perform(bind("sleep 10m", lively.session)[0]).result(), "sleep 10m"
+        )
         until(lambda: lively.busy == "sleep 10m")
         assert lively.cancel()
         with pytest.raises(Interrupted):
@@ -181,7 +188,7 @@ def test_looks_and_changes_of_the_clock_are_done_in_the_middle_of_a_wait(backend
             lively.run(line).result(60)
         assert not long.done()
         assert lively.cancel()
-        assert [o.status for o in long.result(60)] == ["interrupted"]
+        assert [o.status for o in long.result(60)] == [Status.INTERRUPTED]
 
 
 @BACKENDS
@@ -229,8 +236,8 @@ def test_the_past_is_looked_at_in_the_middle_of_a_wait_and_what_acts_there_comes
         until(lambda: lively.waiting == ("crash 0",))
         assert lively.view().rewound
         assert lively.cancel()
-        assert long.result(60)[0].status == "interrupted"
-        assert acts.result(60)[0].status == "interrupted"
+        assert long.result(60)[0].status is Status.INTERRUPTED
+        assert acts.result(60)[0].status is Status.INTERRUPTED
         assert list(lively.session.branches) == ["main"]
 
 
@@ -242,7 +249,7 @@ def test_an_interrupt_drops_what_comes_behind(backend: str):
         until(lambda: lively.busy is not None)
         behind = [lively.run("crash 0"), lively.run("wait leader; crash 1"), lively.run("crash 2", is_script=True)]
         assert lively.cancel()
-        assert [future.result(60)[0].status for future in (long, *behind)] == ["interrupted"] * 4
+        assert [future.result(60)[0].status for future in (long, *behind)] == [Status.INTERRUPTED] * 4
         assert all("Ctrl+C dropped it" in future.result(60)[0].answer for future in behind)
         assert all(node.alive for node in lively.view().snapshot.nodes)
         assert lively.waiting == ()
@@ -281,7 +288,7 @@ def test_what_was_done_in_the_middle_of_a_wait_is_saved_and_comes_to_the_same_en
     with session_of(blueprint(3), (ran.append,)) as fresh:
         for step in script.steps:
             with suppress(Failed):
-                fresh.perform(step.bound)
+                fresh.perform(step.bound).result()
         assert ran[: len(seen)] == seen, text
 
 

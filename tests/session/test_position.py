@@ -15,6 +15,7 @@ from raftplay.past.view import View
 from raftplay.run.live import Live
 from raftplay.session.branches import Blueprint
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.shell.feed import Feed
 from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
@@ -146,7 +147,7 @@ def test_a_replay_is_interrupted_and_the_past_is_still_looked_at() -> None:
         until(gate.reached.is_set)
         threading.Timer(0.01, gate.opened.set).start()  # `cancel` waits until the replay looks
         assert lively.cancel()
-        assert future.result(60)[-1].status == "interrupted"
+        assert future.result(60)[-1].status is Status.INTERRUPTED
         assert lively.view().rewound
         assert list(lively.session.branches) == ["main"]
     finally:

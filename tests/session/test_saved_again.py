@@ -69,7 +69,7 @@ def run_again(text: str) -> tuple[Status, End]:
         status = Status.HELD
         for step in script.steps:
             try:
-                session.perform(step.bound)
+                session.perform(step.bound).result()
             except InvariantBroken:
                 status = Status.FAILED
                 break
@@ -265,7 +265,7 @@ def test_a_restart_that_is_interrupted_is_whole():
         until(lambda: any(lively.session.harness.alive))
         lively.cancel()
         outcomes = under_way.result(60)
-        assert [outcome.status for outcome in outcomes] == ["held", "interrupted"]
+        assert [outcome.status for outcome in outcomes] == [Status.HELD, Status.INTERRUPTED]
         assert lively.session.harness.speed == 0.05
         held(lively, "pause")
         text, end = saved_end(lively.session)

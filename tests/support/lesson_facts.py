@@ -65,7 +65,7 @@ class Scene:
         answers = []
         for line in lines:
             with suppress(InvariantBroken):
-                answers += [self.session.perform(bound) for bound in bind(line, self.session)]
+                answers += [self.session.perform(bound).result() for bound in bind(line, self.session)]
         return "\n".join(answers)
 
     def leader_since(self) -> float:
@@ -146,7 +146,7 @@ def visit(
                 hear(request.text)
             case Do():
                 with suppress(InvariantBroken):
-                    scene.answers[request.bound.text] = session.perform(request.bound)
+                    scene.answers[request.bound.text] = session.perform(request.bound).result()
             case Look():
                 return request.read(session)
             case Predict(question=question, line=line):

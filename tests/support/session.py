@@ -8,9 +8,10 @@ from raftplay import Config, UsageError
 from raftplay.cluster.harness import Interrupted
 from raftplay.language.table import bind
 from raftplay.past.history import History
-from raftplay.run.live import Live, Outcome
+from raftplay.run.live import Live
 from raftplay.session.branches import Blueprint
 from raftplay.session.errors import Failed
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.watch.stream import Reader
 
@@ -63,7 +64,7 @@ def perform(session: Session, *lines: str) -> list[str]:
     for line in lines:
         for bound in bind(line, session):
             try:
-                answers.append(session.perform(bound))
+                answers.append(session.perform(bound).result())
             except (Failed, UsageError, Interrupted) as error:
                 answers.append(f"{type(error).__name__}: {error}")
     return answers

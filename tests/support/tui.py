@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
 from raftplay.past.view import View
-from raftplay.run.live import Outcome
 from raftplay.run.script import parse_script
 from raftplay.session.branches import Blueprint
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
+from raftplay.session.status import Status
 from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.driver import SessionLike, Still
@@ -51,7 +52,7 @@ def still(*lines: str, nodes: int = 5, seed: int = 7, setup: str = "") -> Iterat
 def done(driver: SessionLike, line: str) -> list[Outcome]:
     """Run a line that is no mistake."""
     outcomes = driver.run(line).result(30)
-    assert all(outcome.status != "mistake" for outcome in outcomes), outcomes
+    assert all(outcome.status is not Status.MISUSED for outcome in outcomes), outcomes
     return outcomes
 
 

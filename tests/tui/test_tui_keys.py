@@ -602,7 +602,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
                 if name == "typed":
                     app.prompt.insert_block("one\ntwo→\n")
                 seen[name] = "\n".join(await pressed(pilot, *keys))
-                give_up = time.monotonic() + 20
+                give_up = time.monotonic() + 60
                 while words not in seen[name]:  # the palette comes later
                     assert time.monotonic() < give_up, seen[name]
                     await pilot.pause(0.05)

@@ -77,7 +77,7 @@ def test_a_broken_invariant_is_where_it_was() -> None:
     session = session_of(blueprint(2, bugs=("forget-vote",)))
     session.harness.pauses_at_breach = True
     with pytest.raises(InvariantBroken):
-        session.perform(bind("sleep 1s", session)[0])
+        session.perform(bind("sleep 1s", session)[0]).result()
     last.keep(session)
     again = opened_again(last.load())
     assert again.harness.breach == session.harness.breach

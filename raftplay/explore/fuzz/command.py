@@ -7,8 +7,8 @@ from pathlib import Path
 from raftplay.errors import UsageError
 from raftplay.explore.fuzz import frames, scripts
 from raftplay.files import Target, target_of
-from raftplay.run.status import Status
 from raftplay.session.shown import did_you_mean, path_text, quoted
+from raftplay.session.status import Status
 from raftplay.watch.text import visible
 
 COUNTS = {"frames": 1_000_000, "scripts": 100_000}

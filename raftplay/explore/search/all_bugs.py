@@ -7,7 +7,7 @@ from raftplay.explore.search.command import case_of
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, sweep
 from raftplay.raft.bugs import BUGS
-from raftplay.run.status import Status
+from raftplay.session.status import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from raftplay.explore.search.report import report_text
 from raftplay.explore.search.sweep import Search, SearchReport, Watch, sweep
 from raftplay.explore.search.trial import bound
 from raftplay.files import Target, target_of
-from raftplay.run.status import Status
 from raftplay.session.shown import file_word
+from raftplay.session.status import Status
 from raftplay.watch.text import visible
 
 Write = Callable[[str], None]

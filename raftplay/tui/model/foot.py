@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from raftplay.language.completion import Hint
 from raftplay.past.view import View
-from raftplay.run.live import Outcome
+from raftplay.session.outcome import Outcome
 from raftplay.session.shown import columns
 from raftplay.tui.keys import KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
