@@ -16,6 +16,10 @@ from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
+    CANDIDATE,
+    DEAD,
+    FOLLOWER,
+    LEADER,
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -35,7 +39,7 @@ from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
 
-FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
+MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 FIGURE_2 = Rules()
 """The rules of the paper, by which the reasons for decisions are named."""
@@ -201,12 +205,12 @@ class ConsensusModule:
             return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
 
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
+            self._tell(decisions.AppendDecided(args, True, MATCHES))
         self._store_entries(args)
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = rules.follower_commit(args, log)
         if index > self.commit_index:
-            self._commit(index, Rule.TOLD)
+            self._commit(index, TOLD)
         return AppendEntriesReply(self.current_term, True)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
