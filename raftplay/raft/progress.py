@@ -38,7 +38,7 @@ class Mode(Enum):
     """No entries: the leader's log no longer has those that the peer lacks (§7)."""
 
 
-PROBE, REPLICATE, SNAPSHOT = Mode.PROBE, Mode.REPLICATE, Mode.SNAPSHOT  # Python 3.11 reads these faster
+PROBE, REPLICATE, SNAPSHOT = Mode.PROBE, Mode.REPLICATE, Mode.SNAPSHOT
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +61,11 @@ class Progress:
     def waits(self) -> bool:
         """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
         return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is SNAPSHOT
+
+    @property
+    def most_entries(self) -> int:
+        """Return the most entries in the next request to the peer."""
+        return PROBE_ENTRIES if self.unreached else MAX_CALL_ENTRIES
 
     def sent(self, args: AppendEntriesArgs) -> None:
         """Move on after a request: its entries are on their way."""

@@ -70,7 +70,7 @@ class Watched:
             def looking() -> bool:
                 nonlocal changes, gap
                 changes += 1
-                if changes >= gap and self.h._unraised is None:
+                if changes >= gap and not self.h._members.failures:
                     changes, gap = 0, gap + gap // 3
                     self.look()
                 return predicate()

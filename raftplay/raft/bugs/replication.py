@@ -243,10 +243,19 @@ class KeepConflictingTail(ConsensusModule):
     deleted, with all that follow it.
     """
 
-    def _store_entries(self, args: AppendEntriesArgs) -> None:
+    class DeletesNothing(Rules):
+        """The rule of the switch; the node then overwrites what conflicts."""
+
+        def first_conflict(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+            """Delete no entry."""
+            return NONE
+
+    rules = DeletesNothing()
+
+    def _append_new(self, args: AppendEntriesArgs) -> None:
         for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             if at >= len(self.log):
-                super()._store_entries(args)
+                super()._append_new(args)
                 return
             if self.log[at].term != entry.term:
                 kept = self.log[at + 1 :]
