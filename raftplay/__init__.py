@@ -18,14 +18,15 @@ The rooms, from the ground up
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
-                 network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
-                 cluster.py holds all servers and the actions on them; harness.py is the public `Harness`, which
-                 makes them methods for users, with the waits of waits.py and the assertions of checks.py;
-                 failures.py keeps what is raised next; snapshot.py is its state as a value; own_node.py loads a
-                 user's class of nodes, and own_methods.py checks its methods; cluster/storage/ keeps what must
-                 survive a crash, in files of SQLite; disk.py there is between a node and its storage; machine.py
-                 is the interface of a state machine
+  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions); calls.py,
+                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
+                 network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
+                 actions on them; harness.py is the public `Harness`, which makes them methods for users, with
+                 the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
+                 snapshot.py is its state as a value; own_node.py loads a user's class of nodes, own_methods.py
+                 checks its methods, and results.py what they return; cluster/storage/ keeps what must survive a
+                 crash, in files of SQLite; disk.py there is between a node and its storage; machine.py is the
+                 interface of a state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC; view.py is the
                  `View`, now or then: the only thing that screens read

@@ -30,7 +30,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.raft.progress import Mode, Progress, batch
+from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.state import State
 
@@ -212,7 +212,9 @@ class ConsensusModule(State):
         """Return the requests to send now, as (peer_id, args); each is returned once."""
         calls, self._calls = self._calls, []
         if self._leadership is not None:
-            calls += [(id, self._next_append(progress)) for id, progress in self._leadership.take_due()]
+            term, log, commit = self.current_term, self.log, self.commit_index
+            for peer_id, progress in self._leadership.take_due():
+                calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -345,20 +347,6 @@ class ConsensusModule(State):
         self.deadline = self._now + self.config.heartbeat
         leadership.heartbeat()
         self._tell(decisions.HeartbeatDue())
-
-    def _next_append(self, progress: Progress) -> AppendEntriesArgs:
-        """Return the next AppendEntries for a peer.
-
-        "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex"
-        """
-        previous, term = progress.next - 1, self.current_term
-        entries = batch(self.log, progress.next, self._most_entries(progress))
-        args = AppendEntriesArgs(term, self.id, previous, self.log.term_at(previous), entries, self.commit_index)
-        progress.sent(args)
-        return args
-
-    def _most_entries(self, progress: Progress) -> int:
-        return progress.most_entries
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         leadership = self._leadership

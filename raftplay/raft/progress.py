@@ -67,13 +67,20 @@ class Progress:
         """Return the most entries in the next request to the peer."""
         return PROBE_ENTRIES if self.unreached else MAX_CALL_ENTRIES
 
-    def sent(self, args: AppendEntriesArgs) -> None:
-        """Move on after a request: its entries are on their way."""
-        if args.entries:
+    def next_append(self, term: int, leader_id: int, log: RaftLog, commit_index: int) -> AppendEntriesArgs:
+        """Return the next AppendEntries for the peer, and move on: its entries are on their way.
+
+        "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex" (§5.3)
+        """
+        previous = self.next - 1
+        entries = batch(log, self.next, self.most_entries)
+        args = AppendEntriesArgs(term, leader_id, previous, log.term_at(previous), entries, commit_index)
+        if entries:
             self.in_flight += 1
-            self.next += len(args.entries)
+            self.next += len(entries)
         if self.mode is PROBE:
             self.probe = args
+        return args
 
     def answered(self, args: AppendEntriesArgs) -> None:
         """Note a reply to `args`, whether a success or a rejection."""

@@ -75,16 +75,27 @@ class CommitPastNew(ConsensusModule):
             """Commit up to the end of the log."""
             return min(args.leader_commit, log.last_index)
 
+    class ProbesWithoutEntries(Progress):
+        """A peer whose request is empty after a rejection or a loss."""
+
+        @property
+        def most_entries(self) -> int:
+            """Send no entries."""
+            return 0 if self.unreached else super().most_entries
+
     rules = CommitsOwnTail()
+
+    def _new_leadership(self) -> Leadership:
+        new = super()._new_leadership()
+        for peer_id, progress in new.progress.items():
+            new.progress[peer_id] = self.ProbesWithoutEntries(progress.next, progress.match)
+        return new
 
     def _rejected(
         self, leadership: Leadership, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply
     ) -> None:
         super()._rejected(leadership, peer_id, args, reply)
         leadership.progress[peer_id].unreached = True
-
-    def _most_entries(self, progress: Progress) -> int:
-        return 0 if progress.unreached else super()._most_entries(progress)
 
 
 COMMIT_PAST_NEW = Bug(

@@ -1,0 +1,45 @@
+"""Alarm: the timer of a node."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from raftplay.backends.base import Backend, Handle
+
+
+class TimerFired(NamedTuple):
+    """The result of a step that fired a node's timer; a leader's timer sends heartbeats."""
+
+    node: int
+    leads: bool
+
+
+class Alarm:
+    """Calls `wake` with the scheduled call at the deadline, `at`, or before a deadline that was set later."""
+
+    def __init__(self, backend: Backend, wake: Callable[[Handle], None]) -> None:
+        self.at = math.inf
+        self._backend = backend
+        self._wake = wake
+        self._handle: Handle | None = None
+
+    def set(self, deadline: float, about: Callable[[], TimerFired]) -> None:
+        """Wake the node at `deadline`, or never. An earlier alarm stays: the node checks the deadline then."""
+        if self._handle is not None and self.at <= deadline:
+            return
+        falls_due = deadline < math.inf
+        self.cancel()
+        if falls_due:
+            self.at = deadline
+            self._handle = self._backend.call_at(deadline, self._rings, about())
+
+    def cancel(self) -> None:
+        """Do not wake the node any more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _rings(self) -> None:
+        handle, self._handle = self._handle, None
+        assert handle is not None
+        self._wake(handle)
