@@ -15,15 +15,19 @@ class TimerFired(NamedTuple):
 
 
 class Alarm:
-    """Calls `wake` with the scheduled call at the deadline, `at`, or before a deadline that was set later."""
+    """Calls `wake` with the scheduled call at the deadline, `at`, or before a deadline that was set later.
 
-    def __init__(self, backend: Backend, wake: Callable[[Handle], None]) -> None:
+    `about` describes what the timer would do.
+    """
+
+    def __init__(self, backend: Backend, wake: Callable[[Handle], None], about: Callable[[], TimerFired]) -> None:
         self.at = math.inf
         self._backend = backend
         self._wake = wake
+        self._about = about
         self._handle: Handle | None = None
 
-    def set(self, deadline: float, about: Callable[[], TimerFired]) -> None:
+    def set(self, deadline: float) -> None:
         """Wake the node at `deadline`, or never. An earlier alarm stays: the node checks the deadline then."""
         if self._handle is not None and self.at <= deadline:
             return
@@ -31,7 +35,7 @@ class Alarm:
         self.cancel()
         if falls_due:
             self.at = deadline
-            self._handle = self._backend.call_at(deadline, self._rings, about())
+            self._handle = self._backend.call_at(deadline, self._rings, self._about())
 
     def cancel(self) -> None:
         """Do not wake the node any more."""

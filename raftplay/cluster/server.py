@@ -122,7 +122,7 @@ class Server:
         self._links.inward, self._links.on_response = self.proxy, self._inbox.receive_response
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
-        self._alarm = Alarm(backend, self._wake)
+        self._alarm = Alarm(backend, self._wake, self._timer_fired)
         self._settle_due = False
         self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
@@ -498,7 +498,7 @@ class Server:
 
     def _set_alarm(self) -> None:
         try:
-            self._alarm.set(self.cm.deadline, self._timer_fired)
+            self._alarm.set(self.cm.deadline)
         except TypeError as error:
             self._fail(error, "deadline")
 
