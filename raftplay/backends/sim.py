@@ -226,7 +226,7 @@ class SimBackend:
                 raise UsageError(PAUSED)
             self._changed = False
             while not interrupts.pending:
-                if self._sleep_until(min(self._timers.next_when(), end)):
+                if not self._keeps_pace or self._sleep_until(min(self._timers.next_when(), end)):
                     timer = self._timers.pop(end)
                     if timer is None:
                         break
@@ -245,8 +245,6 @@ class SimBackend:
 
     def _sleep_until(self, when: float) -> bool:
         """Sleep with the wall clock until `when`; return False when something changes before."""
-        if not self._keeps_pace:
-            return True
         self._wall, self._under_way = time.monotonic(), when
         try:
             while (left := (when - self.now()) / self._speed) > 0:
@@ -292,7 +290,11 @@ class SimBackend:
             self._instant, self._before = now, self._happened
         self._happened += 1
         timer.fire()
-        at_once = self._happened - self._before
+        if self._happened - self._before >= MOST_AT_ONCE:
+            self._check_moves(self._happened - self._before, now)
+
+    def _check_moves(self, at_once: int, now: float) -> None:
+        """Raise `TimeStandsStill` if too many timers fired at once, and one more is due."""
         if at_once >= MOST_AT_ONCE * (len(self._endpoints) or 1) and self._timers.next_when() - now <= INSTANT:
             raise TimeStandsStill(at_once, now)
 
