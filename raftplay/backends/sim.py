@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from raftplay.backends.base import (
     MOST_AT_ONCE,
@@ -77,7 +77,7 @@ class SimBackend:
         return self._happened
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self) -> AbstractContextManager[object]:
         """Return the lock of the cluster."""
         return self._lock
 
