@@ -261,6 +261,21 @@ class Cluster:
         self.tell(facts.TimedOut(), server.id)
         server.time_out()
 
+    def set_timers(self, first: float, apart: float) -> dict[int, float]:
+        """Let the election timers fire from `first` on, each `apart` after the one before, in their present order.
+
+        Leave out leaders, and nodes that are down or frozen. Return the time at which each fires, in that order.
+        """
+        deadlines = {server.id: first + apart * k for k, server in enumerate(self.awaiting())}
+        for id, deadline in deadlines.items():
+            self.servers[id].set_timer(deadline)
+        return deadlines
+
+    def awaiting(self) -> list[Server]:
+        """Return the servers whose election timers run, the one whose timer fires first at the front."""
+        running = [s for s in self.servers if not (s.stopped or s.frozen or s.is_leader())]
+        return sorted(running, key=lambda server: server.cm.deadline)
+
     def _check_alive(self, server: Server) -> None:
         if server.stopped:
             raise UsageError(f"node {server.id} is down")

@@ -326,6 +326,28 @@ class Harness:
         """Fire the election timer of node `id` now; a leader has none."""
         self._act(lambda: self._members.time_out(self._members.server(id)))
 
+    def align_timers(self, seconds: float | None = None) -> dict[int, float]:
+        """Let all election timers fire together, `seconds` from now: the votes are split.
+
+        By default, they fire when the first of them would. Leaders have none; nodes that are down or frozen are
+        left out; a heartbeat sets a timer anew, as always. Return when each fires, in cluster time.
+        """
+        return self._act(lambda: self._members.set_timers(self._first_timer(seconds), 0.0))
+
+    def spread_timers(self, seconds: float | None = None) -> dict[int, float]:
+        """Let the election timers fire well apart, the first of them `seconds` from now: that node wins.
+
+        By default, it fires when it would anyway. They are as far apart as the election timeouts allow, at least
+        twice the longest delay. Returns and leaves out as `align_timers` does.
+        """
+
+        def spread() -> dict[int, float]:
+            raft, others = self.config.raft, max(len(self._members.awaiting()) - 1, 1)
+            apart = max((raft.election_max - raft.election_min) / others, 2 * self.config.delay_max)
+            return self._members.set_timers(self._first_timer(seconds), apart)
+
+        return self._act(spread)
+
     def tear_peer(self, id: int, sets: int) -> None:
         """Tear the next write of node `id`: the node crashes in it, once `sets` of its parts are on disk.
 
@@ -655,6 +677,12 @@ class Harness:
         result = self._backend.run(inside)
         self._raise_breach()
         return result
+
+    def _first_timer(self, seconds: float | None) -> float:
+        """Return the cluster time in `seconds`; for None, that at which the first election timer fires."""
+        if seconds is not None:
+            return self._backend.now() + check_duration(arguments.number(seconds, "seconds must be a number"))
+        return min((server.cm.deadline for server in self._members.awaiting()), default=self._backend.now())
 
     def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
         self._members.check_link(src, dst)

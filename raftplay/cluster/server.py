@@ -7,6 +7,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 import math
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from raftplay.backends.base import Backend, CallFailed, Handle
@@ -302,6 +303,10 @@ class Server:
     def time_out(self) -> None:
         """Fire its election timer now."""
         self._input("time_out", self.cm.time_out)
+
+    def set_timer(self, deadline: float) -> None:
+        """Let its election timer fire at `deadline`."""
+        self._input("set_timer", partial(self.cm.set_timer, deadline))
 
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""
