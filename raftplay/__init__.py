@@ -7,22 +7,26 @@ import-linter).
 
 The rooms, from the ground up
   errors.py      `UsageError`, the error for wrong input, which every room may raise
-  raft/          the algorithm: consensus.py, log.py, storage.py (what must survive a crash), messages.py (the two
-                 RPCs), decisions.py (what a node decided, as events); raft/bugs/ overrides single rules in
-                 subclasses
+  raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
+                 reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
+                 (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
+                 must survive a crash), decisions.py (what a node decided, as events); raft/bugs/ overrides single
+                 rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node; calls.py, proxy.py and inbox.py are the stages between it and the
-                 network (rpc.py: what passes them), network.py the links, flight.py the messages in flight;
-                 cluster.py holds all servers; harness.py is the public `Harness`, with the assertions of
-                 checks.py; snapshot.py is its state as a value; own_node.py loads a user's class of nodes, and
-                 own_methods.py checks its methods; cluster/storage/ keeps what must survive a crash, in files
-                 of SQLite; disk.py there is between a node and its storage; machine.py is the interface of a
-                 state machine
+  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions); calls.py,
+                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
+                 network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
+                 actions on them; harness.py is the public `Harness`, which makes them methods for users, with
+                 the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
+                 snapshot.py is its state as a value; own_node.py loads a user's class of nodes, own_methods.py
+                 checks its methods, and results.py what they return; cluster/storage/ keeps what must survive a
+                 crash, in files of SQLite; disk.py there is between a node and its storage; machine.py is the
+                 interface of a state machine
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC; view.py is the
                  `View`, now or then: the only thing that screens read
@@ -43,8 +47,8 @@ The rooms, from the ground up
                  them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
-  tui/           the screen, on textual: app.py has the widgets, tui/model/ turns a `View` into lines without
-                 textual
+  tui/           the screen, on textual: app.py has the widgets; without textual, playhead.py chooses the moment
+                 to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
@@ -79,15 +83,16 @@ A frame: one RPC and its reply
      `Calls.answered` finds its request by number.
 
 An event: from a decision to the screen
-  1. `ConsensusModule._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
+  1. `State._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
      state; servers and the cluster publish those of watch/facts.py. Without readers no event is made.
   2. `Stream.publish` (watch/stream.py) numbers it, and calls the readers with a `Record`:
      watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); `TraceWriter`; the
      logger (cluster/debug.py).
   3. `Session.view` makes a `View`: a snapshot, the events and the messages in flight. For a moment in the past,
      `History.view` folds events in a `World` (past/world.py) up to there.
-  4. `paint` in tui/app.py asks for the view; tui/state.py turns it into lines with tui/model/ and keeps what is
-     selected. watch/narrator.py gives the words, here and in `events`.
+  4. `paint` in tui/app.py asks for the view, and the `Playhead` for the moment of it that is shown; tui/state.py
+     turns it into lines with tui/stage/ and tui/model/ and keeps what is selected. watch/narrator.py gives the
+     words, here and in `events`.
 
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,

@@ -92,6 +92,12 @@ def test_the_map_names_no_file_and_no_class_that_is_not_there():
         ), name
 
 
+@pytest.mark.parametrize("room", ["session", "language", "commands", "run", "explore"])
+def test_no_circle_of_imports_is_hidden_behind_a_check_of_types(room: str):
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        assert "TYPE_CHECKING" not in path.read_text("utf-8"), path
+
+
 def test_searches_fuzzers_and_lessons_use_a_cluster_as_anybody_does():
     for room in ("explore", "lessons", "bench"):
         for path in sorted((PACKAGE / room).rglob("*.py")):

@@ -11,7 +11,7 @@ import typer
 from raftplay.cli import completions
 from raftplay.cli.files import is_terminal
 from raftplay.cli.options import NodeOption, SeedOption, own_node
-from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.files import expanded

@@ -9,8 +9,8 @@ import typer
 from raftplay.cli import completions
 from raftplay.cli.files import input_path, output_path
 from raftplay.cluster.config import MAX_NODES, MORE_REELECTION, UNRELIABLE, is_on
-from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
 from raftplay.explore.search.mixes import MIXES

@@ -24,7 +24,7 @@ from raftplay.cli.options import (
     WithoutBugsOption,
     chosen,
 )
-from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.files import Target, expanded

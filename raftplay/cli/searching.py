@@ -27,7 +27,7 @@ from raftplay.cli.options import (
     seconds_of,
 )
 from raftplay.cluster.config import MAX_NODES
-from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
+from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import MAX_SEED, Setup
 from raftplay.explore.fuzz.command import COUNTS, fuzz
 from raftplay.explore.search.all_bugs import table

@@ -2,6 +2,7 @@
 
 import operator
 import os
+import secrets
 from collections.abc import Collection, Iterable, Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
@@ -9,6 +10,7 @@ from numbers import Real
 from typing import SupportsIndex
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.own_node import name_of
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import Node
@@ -26,6 +28,7 @@ def check(
     readers: Iterable[Reader],
     data_dir: str | os.PathLike[str] | None,
     storage: Sequence[Storage] | None,
+    state_machine: MachineFactory | None,
 ) -> list[Reader]:
     """Raise `UsageError` for the first invalid argument; return the readers as a list."""
     if not _is_number(n) or not 1 <= n <= MAX_NODES:
@@ -40,7 +43,22 @@ def check(
         raise UsageError("the path of the directory is empty; write '.' for the current directory")
     if watch and not isinstance(watch, bool):
         check_names(watch)
-    return _check_readers(readers)
+    found = _check_readers(readers)
+    if state_machine is not None:
+        must_be_called(state_machine, "state_machine must be a function that returns a state machine")
+    return found
+
+
+def new_seed() -> int:
+    """Draw a seed for a cluster without one."""
+    return secrets.randbelow(1 << 32)
+
+
+def seed(value: object) -> int:
+    """Return `value`, which decides every random choice. Raises `UsageError` unless it is an integer."""
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return operator.index(value)
+    raise UsageError(f"the seed must be an integer, such as 7, not {visible(repr(value)[:60])}")
 
 
 def config_with(config: Config | None, node: Node | None) -> Config:
@@ -81,6 +99,14 @@ def elements(value: object, text: str) -> list[object]:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return list(value)
     raise _refusal(value, text)
+
+
+def groups(values: Iterable[object]) -> list[list[int]]:
+    """Return lists of node numbers. Raises `UsageError`."""
+    return [
+        [whole(id, "a node is named by its number") for id in elements(group, "a group must be a list of nodes")]
+        for group in values
+    ]
 
 
 def _check_readers(readers: object) -> list[Reader]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
     from raftplay.cluster.server import Server
 
+LOOKS = 8
+"""The number of looks of `Harness.check_single_leader`."""
+
+LOOK_EVERY = 0.150
+"""Seconds of cluster time between two looks."""
+
 
 class CheckFailed(AssertionError):
     """Raised when a check does not hold.

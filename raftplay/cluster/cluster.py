@@ -1,28 +1,33 @@
 """Cluster: the servers of one cluster, their disks, and the actions on them.
 
 The rule of this module: everything runs inside the backend, one action at a time; each action is published once
-to the stream of events. Users reach it through `Harness`.
+to the stream of events. `Harness` makes a method for users of each method with a name of its own.
 """
 
+import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
-from raftplay.backends.base import Backend
+from raftplay.backends.base import Backend, check_duration
 from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
+from raftplay.cluster.failures import Failures
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
-from raftplay.cluster.raised import FAILURES, NodeRaised
+from raftplay.cluster.node_snapshot import node_snapshot
+from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.server import Kept, Server
-from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.storage.disk import Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
+from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
-from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import NONE, CMState, CommitEntry
+from raftplay.raft.bugs import module_with
+from raftplay.raft.messages import NONE, CommitEntry
 from raftplay.raft.prefix import Prefix
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
@@ -33,43 +38,44 @@ EMPTY: Kept = (0, NONE, ())
 
 
 class Cluster:
-    """The `n` servers over `backend`, one for each of `storages`; `opened` is their data directory, if any.
+    """The `n` servers over `backend`, each with one of `storage`, or with a file in `data_dir`, or in memory.
 
     Lists by node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and
-    `crash_causes` (the failure of its disk or code that crashed it; else ""). `disk_failures` and `code_failures`
-    are not raised yet.
+    `crash_causes` (the failure of its disk or code that crashed it; else ""). The constructor raises
+    `StorageError` for a data directory that cannot be used.
     """
 
     def __init__(
         self,
-        storages: Sequence[Storage],
+        n: int,
         backend: Backend,
         stream: Stream,
         *,
         config: Config,
         seed: int,
-        opened: DataDir | None = None,
+        storage: Sequence[Storage] | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
         state_machine: MachineFactory | None = None,
     ) -> None:
-        self.n = n = len(storages)
+        self.n = n
         self.config = config
         self.seed = seed
         self.stream = stream
-        self.storage: list[Storage] = list(storages)
         self.commits: list[list[CommitEntry]] = [[] for _ in range(n)]
         self.connected = [False] * n
         self.wiped = [False] * n
         self.crash_causes = [""] * n
-        self.disk_failures: list[StorageError] = []
-        self.code_failures: list[NodeRaised] = []
+        self.failures = Failures(backend, stream)
         self.servers: list[Server] = []
         self.network = Network(range(n), random.Random(f"{seed} network"))
         self.flights = Flights(backend)
         self._backend = backend
-        self._opened = opened
         self._state_machine = state_machine
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
+        self._opened = None if data_dir is None else DataDir(data_dir, n)
+        storages = storage if self._opened is None else self._opened.storages
+        self.storage: list[Storage] = list(storages or [MapStorage() for _ in range(n)])
 
     @property
     def alive(self) -> list[bool]:
@@ -83,10 +89,10 @@ class Cluster:
         self.servers = [self._new_server(id, 0) for id in range(self.n)]
         for server in self.servers:
             if self.wiped[server.id]:
-                self.crash(server)
+                self._crash(server)
                 self.tell(facts.Wiped(), server.id)
             else:
-                self.reconnect(server, tell=False)
+                self._connect(server)
         for server in self.servers:
             if not server.stopped:
                 server.serve()
@@ -129,8 +135,17 @@ class Cluster:
             state_machine=self._state_machine,
         )
 
-    def crash(self, server: Server, cause: str = "") -> None:
-        """Disconnect and stop `server`; keep its storage, not its commits. `cause`: how disk or code failed."""
+    # ---- faults and repairs
+
+    def crash_peer(self, id: int) -> None:
+        """Crash node `id`: disconnect and stop it. Its storage stays, its collected commits are forgotten.
+
+        A node that is down stays down.
+        """
+        self._crash(self.server(id))
+
+    def _crash(self, server: Server, cause: str = "") -> None:
+        """Crash `server`, whose disk or code failed for `cause`, if it did."""
         id = server.id
         if not self.alive[id]:
             return
@@ -158,7 +173,7 @@ class Cluster:
             self._keep(self.servers[id])
 
     def check_restart(self, id: int) -> None:
-        """Raise the `UsageError` that `restart` would raise."""
+        """Raise the `UsageError` that `restart_peer` would raise, if any."""
         if self.server(id).stopped is False:
             raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
         if self.wiped[id]:
@@ -175,26 +190,30 @@ class Cluster:
         self.servers[id] = server
         self.crash_causes[id] = ""
         self.tell(facts.Restarted(), id)
-        self.reconnect(server, tell=False)
+        self._connect(server)
         server.serve()
 
-    def tear(self, server: Server, sets: int) -> None:
-        """Make `server` crash in its next write, after `sets` parts of it."""
-        self._check_alive(server)
-        server.disk.tear_after(sets)
-        self.tell(facts.Tearing(sets), server.id)
+    def tear_peer(self, id: int, sets: int) -> None:
+        """Tear the next write of node `id`: the node crashes in it, once `sets` of its parts are on disk.
+
+        0 loses the whole write. The node has sent nothing that depends on the write by then.
+        """
+        sets = arguments.whole(sets, "sets must be a number of parts of the write, 0 or more", 0)
+        self._running(id).disk.tear_after(sets)
+        self.tell(facts.Tearing(sets), id)
 
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
         """Crash node `id`, whose disk or (with `failure`) code failed for `cause`; "": a torn write or a stop."""
-        self.crash(self.servers[id], cause)
+        self._crash(self.servers[id], cause)
         if failure is not None:
-            self.code_failures.append(failure)
+            self.failures.nodes.append(failure)
         elif cause:
-            self.disk_failures.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
+            self.failures.disks.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
-    def wipe(self, server: Server) -> None:
-        """Crash `server` and empty its storage."""
-        self.crash(server)
+    def wipe_peer(self, id: int) -> None:
+        """Crash node `id` and empty its storage. A node that has lost its votes must not come back."""
+        server = self.server(id)
+        self._crash(server)
         disk = self.storage[server.id]
         had_data = self._had_data(server.id)
         if had_data:
@@ -213,8 +232,9 @@ class Cluster:
         except StorageError:
             return True
 
-    def disconnect(self, server: Server) -> None:
-        """Cut `server` off from all others, in both directions."""
+    def disconnect_peer(self, id: int) -> None:
+        """Cut node `id` off from all others, in both directions."""
+        server = self.server(id)
         server.disconnect_all()
         self._leave(server)
         self.tell(facts.Disconnected(), server.id)
@@ -226,72 +246,216 @@ class Cluster:
             if peer is not server and not peer.stopped:
                 peer.disconnect_peer(server.id)
 
-    def reconnect(self, server: Server, *, tell: bool = True) -> None:
-        """Connect `server`, in both directions, to all nodes that are not cut off. Raises `UsageError`."""
+    def reconnect_peer(self, id: int) -> None:
+        """Connect node `id`, in both directions, to all live nodes that are not disconnected.
+
+        Raises `UsageError` when the node is down.
+        """
+        server = self.server(id)
         if server.stopped:
             raise UsageError(f"node {server.id} is down; restart it instead")
+        self._connect(server)
+        self.tell(facts.Reconnected(), server.id)
+
+    def _connect(self, server: Server) -> None:
         self.connected[server.id] = True
         for peer in self.servers:
             if peer is not server and self.connected[peer.id]:
                 server.connect_to_peer(peer.id, peer.listen_addr)
                 peer.connect_to_peer(server.id, server.listen_addr)
-        if tell:
-            self.tell(facts.Reconnected(), server.id)
 
-    def drop(self, server: Server, n: int) -> None:
-        """Make outgoing RPCs of `server` fail after the next `n`; -1 = none fails."""
+    def peer_drop_calls_after_n(self, id: int, n: int) -> None:
+        """Make outgoing RPCs of node `id` fail after the next `n`."""
+        n = arguments.whole(n, "n must be a number of calls, -1 for all", -1)
+        server = self.server(id)
         server.proxy.drop_calls_after_n(n)
         self.tell(facts.Dropping(server.proxy.calls_left), server.id)
 
-    def freeze(self, server: Server) -> None:
-        """Pause the process of `server`."""
-        self._check_alive(server)
+    def peer_dont_drop_calls(self, id: int) -> None:
+        """Undo `peer_drop_calls_after_n`."""
+        self.peer_drop_calls_after_n(id, -1)
+
+    def freeze_peer(self, id: int) -> None:
+        """Pause the process of node `id`: its timers and replies stop, its sockets stay open."""
+        server = self._running(id)
         server.freeze()
         self.tell(facts.Frozen(), server.id)
 
-    def thaw(self, server: Server) -> None:
-        """Resume the process of `server`."""
-        self._check_alive(server)
+    def thaw_peer(self, id: int) -> None:
+        """Resume the process of node `id`; it handles what arrived meanwhile."""
+        server = self._running(id)
         self.tell(facts.Thawed(), server.id)
         server.thaw()
 
-    def time_out(self, server: Server) -> None:
-        """Fire the election timer of `server` now."""
-        self._check_alive(server)
+    def time_out_peer(self, id: int) -> None:
+        """Fire the election timer of node `id` now; a leader has none."""
+        server = self._running(id)
         self.tell(facts.TimedOut(), server.id)
         server.time_out()
 
-    def set_timers(self, first: float, apart: float) -> dict[int, float]:
-        """Let the election timers fire from `first` on, each `apart` after the one before, in their present order.
+    def align_timers(self, seconds: float | None = None) -> dict[int, float]:
+        """Let all election timers fire together, `seconds` from now: the votes are split.
 
-        Leave out leaders, and nodes that are down or frozen. Return the time at which each fires, in that order.
+        By default, they fire when the first of them would. Leaders have none; nodes that are down or frozen are
+        left out; a heartbeat sets a timer anew, as always. Return when each fires, in cluster time.
         """
-        deadlines = {server.id: first + apart * k for k, server in enumerate(self.awaiting())}
-        for id, deadline in deadlines.items():
-            self.servers[id].set_timer(deadline)
+        return self._set_timers(seconds, 0.0)
+
+    def spread_timers(self, seconds: float | None = None) -> dict[int, float]:
+        """Let the election timers fire well apart, the first of them `seconds` from now: that node wins.
+
+        By default, it fires when it would anyway. They are as far apart as the election timeouts allow, at least
+        twice the longest delay. Returns and leaves out as `align_timers` does.
+        """
+        raft, others = self.config.raft, max(len(self._awaiting()) - 1, 1)
+        return self._set_timers(
+            seconds, max((raft.election_max - raft.election_min) / others, 2 * self.config.delay_max)
+        )
+
+    def _set_timers(self, seconds: float | None, apart: float) -> dict[int, float]:
+        """Let the election timers fire in their present order, each `apart` after the one before."""
+        servers = self._awaiting()
+        if seconds is not None:
+            first = self._backend.now() + check_duration(arguments.number(seconds, "seconds must be a number"))
+        else:
+            first = min((server.cm.deadline for server in servers), default=0.0)
+        deadlines = {server.id: first + apart * place for place, server in enumerate(servers)}
+        for server in servers:
+            server.set_timer(deadlines[server.id])
         return deadlines
 
-    def awaiting(self) -> list[Server]:
+    def _awaiting(self) -> list[Server]:
         """Return the servers whose election timers run, the one whose timer fires first at the front."""
         running = [s for s in self.servers if not (s.stopped or s.frozen or s.is_leader())]
         return sorted(running, key=lambda server: server.cm.deadline)
 
-    def _check_alive(self, server: Server) -> None:
+    def _running(self, id: int) -> Server:
+        """Return the server of node `id`. Raises `UsageError` when it is down."""
+        server = self.server(id)
         if server.stopped:
             raise UsageError(f"node {server.id} is down")
+        return server
 
-    def change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
-        """Change the faults of one direction of a link."""
-        faults = change(self.network.faults(src, dst))
+    # ---- links
+
+    def partition(self, groups: Sequence[Sequence[int]]) -> None:
+        """Split the nodes into groups that cannot reach each other."""
+        self.tell(facts.Partitioned(self.network.partition(groups)))
+
+    def heal(self) -> int:
+        """Restore all links: remove groups, cuts, loss, delay and duplicates (disconnected nodes stay so).
+
+        Release held links and messages too; return how many of the messages arrive.
+        """
+        self.network.heal()
+        self.tell(facts.Healed())
+        for src, dst in self.flights.held_links:
+            self.tell(facts.LinkHeld(src, dst, False))
+        return self.flights.release_all()
+
+    def cut(self, src: int, dst: int) -> None:
+        """Cut the link from `src` to `dst`; the other direction stays (an asymmetric partition)."""
+        self._set_faults(src, dst, replace(self._faults(src, dst), cut=True))
+
+    def join(self, src: int, dst: int) -> None:
+        """Undo `cut`."""
+        self._set_faults(src, dst, replace(self._faults(src, dst), cut=False))
+
+    def set_link(
+        self,
+        src: int,
+        dst: int,
+        *,
+        loss: float | None = None,
+        delay: tuple[float, float] | None = None,
+        dup: float | None = None,
+    ) -> None:
+        """Set the faults of one direction of a link: probabilities of loss and duplication (0 to 1), delays (s).
+
+        A value of None stays as it is.
+        """
+        faults = self._faults(src, dst)
+        changed = replace(
+            faults,
+            loss=faults.loss if loss is None else loss,
+            delay=faults.delay if delay is None else delay,
+            dup=faults.dup if dup is None else dup,
+        )
+        self._set_faults(src, dst, changed)
+
+    def clear_link(self, src: int, dst: int) -> None:
+        """Remove all faults from one direction of a link, a cut included."""
+        self._check_link(src, dst)
+        self._set_faults(src, dst, LinkFaults())
+
+    def _faults(self, src: int, dst: int) -> LinkFaults:
+        self._check_link(src, dst)
+        return self.network.faults(src, dst)
+
+    def _set_faults(self, src: int, dst: int, faults: LinkFaults) -> None:
         self.network.set_faults(src, dst, faults)
         self.tell(facts.LinkChanged(src, dst, faults.cut, faults.loss, faults.delay, faults.dup))
 
-    def check_link(self, src: int, dst: int) -> None:
+    def _check_link(self, src: int, dst: int) -> None:
         """Raise `UsageError` unless `src` and `dst` are two different nodes."""
         self.server(src)
         self.server(dst)
         if src == dst:
             raise UsageError(f"node {src} has no link to itself")
+
+    # ---- single messages
+
+    def hold(self, src: int, dst: int) -> None:
+        """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released."""
+        self._check_link(src, dst)
+        self.flights.hold(src, dst)
+        self.tell(facts.LinkHeld(src, dst, True))
+
+    def hold_message(self, id: int) -> None:
+        """Keep message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
+        flight = self.flights.get(id)
+        if flight.due is not None:
+            self.flights.hold_one(id)
+            self.tell(facts.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
+
+    def release_message(self, id: int) -> str | None:
+        """Deliver the held message `id`; return why it is lost, or None. Raises `UsageError` if it is not held."""
+        return self.flights.release_one(id)
+
+    def release(self, src: int, dst: int) -> int:
+        """Undo `hold` and deliver what was held, in order; return how many messages arrive (a cut loses them)."""
+        return self.release_links([(src, dst)])
+
+    def release_links(self, links: Collection[tuple[int, int]]) -> int:
+        """Undo `hold` of all these links (source, destination) first; then deliver what was held, in order.
+
+        Return how many messages arrive. What is sent meanwhile is not held, and is delayed as usual.
+        """
+        for src, dst in links:
+            self._check_link(src, dst)
+        for src, dst in links:
+            self.tell(facts.LinkHeld(src, dst, False))
+        return self.flights.release(*links)
+
+    def deliver(self, id: int) -> str | None:
+        """Deliver message `id` now; return why it is lost (for example a cut), or None.
+
+        Raises `UsageError` when it is not in flight.
+        """
+        return self.flights.deliver(id)
+
+    def lose(self, id: int) -> None:
+        """Drop message `id`. Raises `UsageError` when it is not in flight."""
+        self.flights.lose(id)
+
+    def duplicate(self, id: int) -> str | None:
+        """Deliver a copy of message `id` now; return why the copy is lost, or None.
+
+        Raises `UsageError` when the message is not in flight.
+        """
+        return self.flights.duplicate(id)
+
+    # ---- events, failures, and the end
 
     def tell(self, fact: facts.Fact, node: int = -1) -> None:
         """Publish a fact about a node, or about the cluster (-1)."""
@@ -321,42 +485,33 @@ class Cluster:
         if self._opened is not None:
             self._opened.close()
 
-    def node_snapshot(self, server: Server) -> NodeSnapshot:
-        """Return all that a screen shows of one node; a blank state if the node's code has damaged its own."""
-        try:
-            return self._snapshot_of(server, server.cm)
-        except FAILURES:
-            blank = ConsensusModule(server.id, server.peer_ids, MapStorage())
-            blank.state = CMState.DEAD
-            return self._snapshot_of(server, blank)
+    # ---- its state
 
-    def _snapshot_of(self, server: Server, cm: ConsensusModule) -> NodeSnapshot:
+    def snapshot(self) -> Snapshot:
+        """Return everything that a screen shows, at this moment. Takes the lock."""
+        with self._backend.lock:
+            return Snapshot(
+                time=self._backend.now(),
+                backend=self._backend.name,
+                seed=self.seed,
+                speed=self._backend.speed,
+                paused=self._backend.paused,
+                nodes=tuple(map(self._node_snapshot, self.servers)),
+                groups=self.network.groups,
+                faulty_links=tuple(sorted(self.network.faulty_links.items())),
+                held_links=self.flights.held_links,
+                bugs=self.config.bugs,
+                node=self.config.node_name,
+                rules=module_with(self.config.bugs, self.config.node).rules,
+                timings=Timings.of(self.config),
+            )
+
+    def _node_snapshot(self, server: Server) -> NodeSnapshot:
         id = server.id
-        numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
-        if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
-            raise TypeError("a node's state is not what Figure 2 says")
-        alive = not server.stopped
-        current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else self._kept[id]
-        return NodeSnapshot(
-            id=id,
-            state=cm.state,
-            current_term=current_term,
-            voted_for=voted_for,
-            log=log,
-            commit_index=cm.commit_index if alive else NONE,
-            last_applied=cm.last_applied if alive else NONE,
-            next_index=tuple(cm.next_index.items()) if alive else (),
-            match_index=tuple(cm.match_index.items()) if alive else (),
-            votes=tuple(cm.votes) if alive else (),
-            leader_id=cm.leader_id if alive else NONE,
-            deadline=cm.deadline,
-            alive=alive,
+        return node_snapshot(
+            server,
+            self._kept[id],
             connected=self.connected[id],
-            frozen=server.frozen,
-            calls_left=server.proxy.calls_left,
-            tearing=alive and server.disk.armed,
-            incarnation=server.incarnation,
-            listen_addr=server.listen_addr,
             commits=Prefix(self.commits[id]),
             crash_cause=self.crash_causes[id],
             wiped=self.wiped[id],

@@ -6,28 +6,13 @@ The rule of this module: nothing inside a cluster refers to its Harness, or the 
 import os
 import warnings
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from raftplay.backends.base import Backend
 from raftplay.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
     from raftplay.cluster.harness import Harness
-
-T = TypeVar("T")
-
-
-def weakly(method: Callable[[T], None]) -> Callable[[T], None]:
-    """Return a function that calls the bound `method` and does not keep its object alive."""
-    reference = weakref.WeakMethod(method)
-
-    def call(argument: T) -> None:
-        alive = reference()
-        if alive is not None:
-            alive(argument)
-
-    return call
 
 
 def end_when_dropped(harness: "Harness", backend: Backend, members: Cluster) -> "weakref.finalize[..., Harness]":

@@ -4,57 +4,68 @@ Everything here is synchronous: an action takes effect at once, and time passes 
 Between two method calls, a tcp cluster runs on, and a sim cluster waits until time passes.
 """
 
-import operator
 import os
-import secrets
 import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from functools import wraps
 from types import TracebackType
-from typing import Self, SupportsIndex, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from raftplay.backends.base import Backend, NodeFailed, TimeStandsStill, check_duration
+from raftplay.backends.base import Backend, NodeFailed
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
-from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
-from raftplay.cluster.dropped import end_when_dropped, weakly
+from raftplay.cluster.dropped import end_when_dropped
 from raftplay.cluster.flight import Flight, Flights
 from raftplay.cluster.machine import MachineFactory
-from raftplay.cluster.network import LinkFaults, Network
+from raftplay.cluster.network import Network
 from raftplay.cluster.server import Server
 from raftplay.cluster.snapshot import Snapshot
-from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.timings import Timings, warn_of_timings
+from raftplay.cluster.timings import warn_of_timings
+from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import Node, module_with
+from raftplay.raft.bugs import Node
 from raftplay.raft.messages import CommitEntry
-from raftplay.raft.storage import MapStorage, Storage
-from raftplay.watch import facts
+from raftplay.raft.storage import Storage
 from raftplay.watch.invariants import Breach, Invariants
 from raftplay.watch.stream import Reader, Stream
-from raftplay.watch.text import visible
 
+P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Interrupted(Exception):
-    """Raised by a wait that `Harness.interrupt` ended early."""
-
-
-LOOKS = 8
-"""The number of looks of `check_single_leader`."""
-
-LOOK_EVERY = 0.150
-"""Seconds of cluster time between two looks."""
 
 RESTART_PAUSE = 0.020
 """Seconds of cluster time that `restart_peer` waits."""
 
-MIN_SPEED, MAX_SPEED = 0.001, 100.0
+
+def action(inside: Callable[Concatenate[Cluster, P], T]) -> Callable[Concatenate["Harness", P], T]:
+    """Return the method of `Harness` that does what `inside`, a method of `Cluster`, does, and is named like it.
+
+    It waits for the lock, and settles what was submitted before; it raises what has failed by its end.
+    """
+
+    @wraps(inside)
+    def outside(self: "Harness", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._act(lambda: inside(self._members, *args, **kwargs))
+
+    return _in_harness(outside)
+
+
+def waiting(inside: Callable[Concatenate[Waits, P], T]) -> Callable[Concatenate["Harness", P], T]:
+    """Return the method of `Harness` that calls `inside`, a method of `Waits`, and is named like it."""
+
+    @wraps(inside)
+    def outside(self: "Harness", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return inside(self._waits, *args, **kwargs)
+
+    return _in_harness(outside)
+
+
+def _in_harness(method: Callable[Concatenate["Harness", P], T]) -> Callable[Concatenate["Harness", P], T]:
+    method.__module__, method.__qualname__ = __name__, f"Harness.{method.__name__}"
+    return method
 
 
 class Harness:
@@ -100,37 +111,38 @@ class Harness:
         storage: Sequence[Storage] | None = None,
         state_machine: MachineFactory | None = None,
     ) -> None:
-        readers = arguments.check(n, config, watch, readers, data_dir, storage)
-        if state_machine is not None:
-            text = "state_machine must be a function that returns a state machine"
-            arguments.must_be_called(state_machine, text)
+        readers = arguments.check(n, config, watch, readers, data_dir, storage, state_machine)
         self.n = n
-        self.seed = new_seed() if seed is None else _checked_seed(seed)
+        self.seed = arguments.new_seed() if seed is None else arguments.seed(seed)
         self.config = arguments.config_with(config, node).settled()
         warn_of_timings(n, self.config, stacklevel=2)
         self.data_dir = data_dir
         self._is_shut_down = False
-        self._unraised: Breach | None = None
-        self._interrupted = False
         self._finalizer: weakref.finalize[..., Harness] | None = None
-        self.pauses_at_breach = False
-        """True: time pauses at the event that violates an invariant, or when `TimeStandsStill` is raised."""
-
-        self.between: Callable[[], None] | None = None
-        """Called in the thread of a wait after `give_way`, before the wait continues."""
-
-        self._gives_way = False
-
-        names = None if isinstance(watch, bool) else watch
-        on_breach = weakly(self._on_breach)
-        self.invariants = Invariants(n, on_breach=on_breach, names=names) if watch else None
         self._backend = _make_backend(backend)
         self.stream = Stream(self._backend.now)
+        try:
+            self._members = Cluster(
+                n,
+                self._backend,
+                self.stream,
+                config=self.config,
+                seed=self.seed,
+                storage=storage,
+                data_dir=data_dir,
+                state_machine=state_machine,
+            )
+        except BaseException:
+            self._backend.close()
+            raise
+        self._waits = Waits(self._backend, self._members)
+        names = None if isinstance(watch, bool) else watch
+        on_breach = self._members.failures.add_breach
+        self.invariants = Invariants(n, on_breach=on_breach, names=names) if watch else None
         if self.invariants is not None:
             self.stream.attach(self.invariants)
         for reader in readers:
             self.stream.attach(reader)
-        self._members = self._new_members(storage, state_machine)
         self.stream.switched = self._members.watch
         try:
             self._backend.run(self._members.begin)
@@ -188,9 +200,9 @@ class Harness:
         self._backend.check()
         server = self._members.server(id)
         index = server.submit(command)  # which takes the lock
-        self._raise_breach()
+        self._waits.raise_failure()
         if self._backend.paused or server.has_failed:
-            self._act(_nothing)  # now the RPCs that the node sends because of it are in flight
+            self._act(lambda: None)  # now the RPCs that the node sends because of it are in flight
         return index
 
     def settle(self) -> None:
@@ -206,17 +218,12 @@ class Harness:
         listed = arguments.elements(commands, "commands must be a list")
         indices = self._look(lambda: server.submit_many(listed))
         if self._backend.paused or server.has_failed:
-            self._act(_nothing)  # now the RPCs that the node sends because of it are in flight
+            self._act(lambda: None)  # now the RPCs that the node sends because of it are in flight
         return indices
 
     # ---- faults and repairs
 
-    def crash_peer(self, id: int) -> None:
-        """Crash node `id`: disconnect and stop it. Its storage stays, its collected commits are forgotten.
-
-        A node that is down stays down.
-        """
-        self._act(lambda: self._members.crash(self._members.server(id)))
+    crash_peer = action(Cluster.crash_peer)
 
     def restart_peer(self, id: int) -> None:
         """Start a new, connected server over the storage of the crashed node `id`, and let 20 ms pass.
@@ -226,139 +233,33 @@ class Harness:
         """
         self._act(lambda: self._members.restart(id))
         if not self._backend.paused:
-            self._pass(RESTART_PAUSE)
+            self._waits.pass_time(RESTART_PAUSE)
 
-    def check_restart(self, id: int) -> None:
-        """Raise the `UsageError` that `restart_peer` would raise, if any."""
-        self._act(lambda: self._members.check_restart(id))
+    check_restart = action(Cluster.check_restart)
+    disconnect_peer = action(Cluster.disconnect_peer)
+    reconnect_peer = action(Cluster.reconnect_peer)
+    peer_drop_calls_after_n = action(Cluster.peer_drop_calls_after_n)
+    peer_dont_drop_calls = action(Cluster.peer_dont_drop_calls)
+    freeze_peer = action(Cluster.freeze_peer)
+    thaw_peer = action(Cluster.thaw_peer)
+    time_out_peer = action(Cluster.time_out_peer)
+    align_timers = action(Cluster.align_timers)
+    spread_timers = action(Cluster.spread_timers)
+    tear_peer = action(Cluster.tear_peer)
+    wipe_peer = action(Cluster.wipe_peer)
 
-    def disconnect_peer(self, id: int) -> None:
-        """Cut node `id` off from all others, in both directions."""
-        self._act(lambda: self._members.disconnect(self._members.server(id)))
-
-    def reconnect_peer(self, id: int) -> None:
-        """Connect node `id`, in both directions, to all live nodes that are not disconnected.
-
-        Raises `UsageError` when the node is down.
-        """
-        self._act(lambda: self._members.reconnect(self._members.server(id)))
-
-    def peer_drop_calls_after_n(self, id: int, n: int) -> None:
-        """Make outgoing RPCs of node `id` fail after the next `n`."""
-        n = arguments.whole(n, "n must be a number of calls, -1 for all", -1)
-        self._act(lambda: self._members.drop(self._members.server(id), n))
-
-    def peer_dont_drop_calls(self, id: int) -> None:
-        """Undo `peer_drop_calls_after_n`."""
-        self._act(lambda: self._members.drop(self._members.server(id), -1))
+    # ---- links
 
     def partition(self, *groups: Iterable[int]) -> None:
         """Split the nodes into groups that cannot reach each other; nodes not named form the last group."""
-        named = [
-            [
-                arguments.whole(id, "a node is named by its number")
-                for id in arguments.elements(group, "a group must be a list of nodes")
-            ]
-            for group in groups
-        ]
-        self._act(lambda: self._members.tell(facts.Partitioned(self.network.partition(named))))
+        named = arguments.groups(groups)
+        self._act(lambda: self._members.partition(named))
 
-    def heal(self) -> int:
-        """Restore all links: remove groups, cuts, loss, delay and duplicates (disconnected nodes stay so).
-
-        Release held links and messages too; return how many of the messages arrive.
-        """
-
-        def act() -> int:
-            self.network.heal()
-            self._members.tell(facts.Healed())
-            for src, dst in self.flights.held_links:
-                self._members.tell(facts.LinkHeld(src, dst, False))
-            return self.flights.release_all()
-
-        return self._act(act)
-
-    def cut(self, src: int, dst: int) -> None:
-        """Cut the link from `src` to `dst`; the other direction stays (an asymmetric partition)."""
-        self._change_link(src, dst, lambda faults: replace(faults, cut=True))
-
-    def join(self, src: int, dst: int) -> None:
-        """Undo `cut`."""
-        self._change_link(src, dst, lambda faults: replace(faults, cut=False))
-
-    def set_link(
-        self,
-        src: int,
-        dst: int,
-        *,
-        loss: float | None = None,
-        delay: tuple[float, float] | None = None,
-        dup: float | None = None,
-    ) -> None:
-        """Set the faults of one direction of a link: probabilities of loss and duplication (0 to 1), delays (s).
-
-        A value of None stays as it is.
-        """
-
-        def change(faults: LinkFaults) -> LinkFaults:
-            return replace(
-                faults,
-                loss=faults.loss if loss is None else loss,
-                delay=faults.delay if delay is None else delay,
-                dup=faults.dup if dup is None else dup,
-            )
-
-        self._change_link(src, dst, change)
-
-    def clear_link(self, src: int, dst: int) -> None:
-        """Remove all faults from one direction of a link, a cut included."""
-        self._change_link(src, dst, lambda _: LinkFaults())
-
-    def freeze_peer(self, id: int) -> None:
-        """Pause the process of node `id`: its timers and replies stop, its sockets stay open."""
-        self._act(lambda: self._members.freeze(self._members.server(id)))
-
-    def thaw_peer(self, id: int) -> None:
-        """Resume the process of node `id`; it handles what arrived meanwhile."""
-        self._act(lambda: self._members.thaw(self._members.server(id)))
-
-    def time_out_peer(self, id: int) -> None:
-        """Fire the election timer of node `id` now; a leader has none."""
-        self._act(lambda: self._members.time_out(self._members.server(id)))
-
-    def align_timers(self, seconds: float | None = None) -> dict[int, float]:
-        """Let all election timers fire together, `seconds` from now: the votes are split.
-
-        By default, they fire when the first of them would. Leaders have none; nodes that are down or frozen are
-        left out; a heartbeat sets a timer anew, as always. Return when each fires, in cluster time.
-        """
-        return self._act(lambda: self._members.set_timers(self._first_timer(seconds), 0.0))
-
-    def spread_timers(self, seconds: float | None = None) -> dict[int, float]:
-        """Let the election timers fire well apart, the first of them `seconds` from now: that node wins.
-
-        By default, it fires when it would anyway. They are as far apart as the election timeouts allow, at least
-        twice the longest delay. Returns and leaves out as `align_timers` does.
-        """
-
-        def spread() -> dict[int, float]:
-            raft, others = self.config.raft, max(len(self._members.awaiting()) - 1, 1)
-            apart = max((raft.election_max - raft.election_min) / others, 2 * self.config.delay_max)
-            return self._members.set_timers(self._first_timer(seconds), apart)
-
-        return self._act(spread)
-
-    def tear_peer(self, id: int, sets: int) -> None:
-        """Tear the next write of node `id`: the node crashes in it, once `sets` of its parts are on disk.
-
-        0 loses the whole write. The node has sent nothing that depends on the write by then.
-        """
-        sets = arguments.whole(sets, "sets must be a number of parts of the write, 0 or more", 0)
-        self._act(lambda: self._members.tear(self._members.server(id), sets))
-
-    def wipe_peer(self, id: int) -> None:
-        """Crash node `id` and empty its storage. A node that has lost its votes must not come back."""
-        self._act(lambda: self._members.wipe(self._members.server(id)))
+    heal = action(Cluster.heal)
+    cut = action(Cluster.cut)
+    join = action(Cluster.join)
+    set_link = action(Cluster.set_link)
+    clear_link = action(Cluster.clear_link)
 
     # ---- single messages
 
@@ -366,73 +267,14 @@ class Harness:
         """Return the requests and replies in flight, in the order in which they were sent."""
         return self._look(self.flights.everything)
 
-    def hold(self, src: int, dst: int) -> None:
-        """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released."""
-        self._members.check_link(src, dst)
-
-        def act() -> None:
-            self.flights.hold(src, dst)
-            self._members.tell(facts.LinkHeld(src, dst, True))
-
-        self._act(act)
-
-    def hold_message(self, id: int) -> None:
-        """Keep message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
-
-        def act() -> None:
-            flight = self.flights.get(id)
-            if flight.due is not None:
-                self.flights.hold_one(id)
-                self._members.tell(facts.MessageHeld(flight.call_id, flight.src, flight.dst, flight.message))
-
-        self._act(act)
-
-    def release_message(self, id: int) -> str | None:
-        """Deliver the held message `id`; return why it is lost, or None. Raises `UsageError` if it is not held."""
-        return self._act(lambda: self.flights.release_one(id))
-
-    def release(self, src: int, dst: int) -> int:
-        """Undo `hold` and deliver what was held, in order; return how many messages arrive (a cut loses them)."""
-        self._members.check_link(src, dst)
-
-        def act() -> int:
-            self._members.tell(facts.LinkHeld(src, dst, False))
-            return self.flights.release((src, dst))
-
-        return self._act(act)
-
-    def release_links(self, links: Collection[tuple[int, int]]) -> int:
-        """Undo `hold` of all these links (source, destination) first; then deliver what was held, in order.
-
-        Return how many messages arrive. What is sent meanwhile is not held, and is delayed as usual.
-        """
-        for src, dst in links:
-            self._members.check_link(src, dst)
-
-        def act() -> int:
-            for src, dst in links:
-                self._members.tell(facts.LinkHeld(src, dst, False))
-            return self.flights.release(*links)
-
-        return self._act(act)
-
-    def deliver(self, id: int) -> str | None:
-        """Deliver message `id` now; return why it is lost (for example a cut), or None.
-
-        Raises `UsageError` when it is not in flight.
-        """
-        return self._act(lambda: self.flights.deliver(id))
-
-    def lose(self, id: int) -> None:
-        """Drop message `id`. Raises `UsageError` when it is not in flight."""
-        self._act(lambda: self.flights.lose(id))
-
-    def duplicate(self, id: int) -> str | None:
-        """Deliver a copy of message `id` now; return why the copy is lost, or None.
-
-        Raises `UsageError` when the message is not in flight.
-        """
-        return self._act(lambda: self.flights.duplicate(id))
+    hold = action(Cluster.hold)
+    hold_message = action(Cluster.hold_message)
+    release_message = action(Cluster.release_message)
+    release = action(Cluster.release)
+    release_links = action(Cluster.release_links)
+    deliver = action(Cluster.deliver)
+    lose = action(Cluster.lose)
+    duplicate = action(Cluster.duplicate)
 
     # ---- time
 
@@ -447,17 +289,8 @@ class Harness:
         with self._backend.lock:
             return self._backend.now()
 
-    def sleep_ms(self, ms: float) -> None:
-        """Wait for `ms` milliseconds of cluster time. Raises `UsageError` while time is paused."""
-        self._pass(arguments.number(ms, "ms must be a number of milliseconds") / 1000)
-
-    def wait_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> bool:
-        """Wait until `predicate` holds, at most `seconds` of cluster time; return whether it held in time.
-
-        `predicate` runs inside the cluster after every change: it may read everything and must change nothing.
-        """
-        arguments.must_be_called(predicate, "the predicate must be a function without arguments")
-        return self._wait(predicate, arguments.number(seconds, "seconds must be a number"))
+    sleep_ms = waiting(Waits.sleep_ms)
+    wait_until = waiting(Waits.wait_until)
 
     def check_until(self, predicate: Callable[[], bool], seconds: float = 5.0) -> None:
         """Wait until `predicate` holds, as `wait_until` does. Raises `CheckFailed` if it does not hold in time.
@@ -467,35 +300,25 @@ class Harness:
         if not self.wait_until(predicate, seconds):
             raise checks.fail(self, f"not within {seconds:g} s: {checks.source_text(predicate)}")
 
-    def pass_to(self, when: float) -> None:
-        """Wait until cluster time is `when` seconds (in sim: exactly). Raises `UsageError` while paused."""
-        self._wait(_never, until=arguments.number(when, "when must be a moment of cluster time in seconds"))
+    pass_to = waiting(Waits.pass_to)
+    keep_pace = waiting(Waits.keep_pace)
+    kick = waiting(Waits.kick)
+    interrupt = waiting(Waits.interrupt)
+    give_way = waiting(Waits.give_way)
+    forget_interrupt = waiting(Waits.forget_interrupt)
 
-    def keep_pace(self) -> None:
-        """Make waits take as much wall time as the speed says from now on, in virtual time too."""
-        self._backend.keep_pace()
+    @property
+    def between(self) -> Callable[[], None] | None:
+        """Return the function that a wait calls in its thread after `give_way`, before the wait continues."""
+        return self._waits.between
+
+    @between.setter
+    def between(self, function: Callable[[], None] | None) -> None:
+        self._waits.between = function
 
     def steer(self, pace: float) -> None:
         """Slow the clock, with `keep_pace`, by this factor beside the speed; 0 holds it. From any place."""
         self._backend.steer(pace)
-
-    def kick(self) -> None:
-        """Make `wait_until` evaluate its predicate again now; from any thread."""
-        self._backend.kick()
-
-    def interrupt(self) -> None:
-        """End the wait under way, or the next one, with `Interrupted`; from any thread."""
-        self._interrupted = True
-        self._backend.kick()
-
-    def give_way(self) -> None:
-        """Make the current wait, or the next one, call `between` and then continue; from any thread."""
-        self._gives_way = True
-        self._backend.kick()
-
-    def forget_interrupt(self) -> None:
-        """Clear a pending `interrupt`."""
-        self._interrupted = False
 
     def check(self) -> None:
         """Raise a violation or failure since the last method call: `InvariantBroken`, or a reader's failure."""
@@ -506,12 +329,7 @@ class Harness:
         """Return the seconds of cluster time per second of wall time; 1 gives the Go reference's timings."""
         return self._backend.speed
 
-    def set_speed(self, speed: float) -> None:
-        """Set the speed (0.001 to 100). The change by itself never causes an election."""
-        speed = arguments.number(speed, "the speed must be a number")
-        if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise UsageError(f"the speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}, not {speed:g}")
-        self._backend.set_speed(speed)
+    set_speed = waiting(Waits.set_speed)
 
     @property
     def paused(self) -> bool:
@@ -521,7 +339,7 @@ class Harness:
     def pause(self) -> None:
         """Pause cluster time; actions still work."""
         self._backend.pause()
-        self._act(_nothing)
+        self._act(lambda: None)
 
     def halt(self) -> None:
         """Pause cluster time at once; from any place."""
@@ -535,7 +353,7 @@ class Harness:
         """Run the next timer or delivery, then pause; return what it was, or None if there is none."""
         self.pause()
         about = self._backend.step()
-        self._raise_breach()
+        self._waits.raise_failure()
         return about
 
     def progress(self) -> object:
@@ -558,27 +376,21 @@ class Harness:
 
     def snapshot(self) -> Snapshot:
         """Return everything that a screen shows of the cluster at this moment, as one immutable value."""
-        with self._backend.lock:
-            return Snapshot(
-                time=self._backend.now(),
-                backend=self._backend.name,
-                seed=self.seed,
-                speed=self._backend.speed,
-                paused=self._backend.paused,
-                nodes=tuple(self._members.node_snapshot(server) for server in self.cluster),
-                groups=self.network.groups,
-                faulty_links=tuple(sorted(self.network.faulty_links.items())),
-                held_links=self.flights.held_links,
-                bugs=self.config.bugs,
-                node=self.config.node_name,
-                rules=module_with(self.config.bugs, self.config.node).rules,
-                timings=Timings.of(self.config),
-            )
+        return self._members.snapshot()
 
     @property
     def breach(self) -> Breach | None:
         """Return the first violation of an invariant, or None."""
-        return next(iter(self._watcher_breaches()), None)
+        return self.invariants.breaches[0] if self.invariants is not None and self.invariants.breaches else None
+
+    @property
+    def pauses_at_breach(self) -> bool:
+        """Tell whether time pauses where an invariant is violated, and when `TimeStandsStill` is raised."""
+        return self._members.failures.pauses_at_breach
+
+    @pauses_at_breach.setter
+    def pauses_at_breach(self, pauses: bool) -> None:
+        self._members.failures.pauses_at_breach = pauses
 
     @property
     def lock(self) -> AbstractContextManager[object]:
@@ -592,11 +404,11 @@ class Harness:
 
         Raises `CheckFailed`.
         """
-        for _ in range(LOOKS):
+        for _ in range(checks.LOOKS):
             found = self._look(lambda: [(id, self.cluster[id].cm.current_term) for id in checks.leaders(self)])
             if len(found) == 1:
                 return found[0]
-            self._pass(LOOK_EVERY)
+            self._waits.pass_time(checks.LOOK_EVERY)
         seen = f"{len(found)} do: {', '.join(str(id) for id, _ in found)}" if found else "none does"
         raise checks.fail(self, f"exactly one connected node should lead; {seen}")
 
@@ -633,7 +445,7 @@ class Harness:
         if self._finalizer is not None:
             self._finalizer.detach()
         self._backend.close(self._members.stop_all)
-        self._raise_breach()
+        self._waits.raise_failure()
 
     def __repr__(self) -> str:
         """Show the state of the cluster: pytest prints this below a failing ``assert h.wait_until(…)``."""
@@ -675,135 +487,15 @@ class Harness:
             return result
 
         result = self._backend.run(inside)
-        self._raise_breach()
+        self._waits.raise_failure()
         return result
-
-    def _first_timer(self, seconds: float | None) -> float:
-        """Return the cluster time in `seconds`; for None, that at which the first election timer fires."""
-        if seconds is not None:
-            return self._backend.now() + check_duration(arguments.number(seconds, "seconds must be a number"))
-        return min((server.cm.deadline for server in self._members.awaiting()), default=self._backend.now())
-
-    def _change_link(self, src: int, dst: int, change: Callable[[LinkFaults], LinkFaults]) -> None:
-        self._members.check_link(src, dst)
-        self._act(lambda: self._members.change_link(src, dst, change))
-
-    def _new_members(self, storage: Sequence[Storage] | None, state_machine: MachineFactory | None) -> Cluster:
-        """Return the nodes, over the data directory if there is one. Raises `StorageError`."""
-        opened = None
-        try:
-            opened = None if self.data_dir is None else DataDir(self.data_dir, self.n)
-            disks = opened.storages if opened is not None else storage or [MapStorage() for _ in range(self.n)]
-            return Cluster(
-                disks,
-                self._backend,
-                self.stream,
-                config=self.config,
-                seed=self.seed,
-                opened=opened,
-                state_machine=state_machine,
-            )
-        except BaseException:
-            self._is_shut_down = True
-            if opened is not None:
-                opened.close()
-            self._backend.close()
-            raise
-
-    def _pass(self, seconds: float) -> None:
-        """Wait for `seconds` of cluster time, or until the first violation of an invariant."""
-        self._wait(_never, seconds)
-
-    def _ends_waits(self) -> bool:
-        failed = self.stream.failures or self._members.disk_failures or self._members.code_failures
-        return self._interrupted or self._unraised is not None or bool(failed)
-
-    def _wait(self, predicate: Callable[[], bool], seconds: float = 0.0, until: float | None = None) -> bool:
-        """Wait for `seconds`, or until time is `until`, or `predicate` holds; return whether it holds.
-
-        Raises what ended the wait early, a violation first. A wait that gives way continues afterwards.
-        """
-        between = None if self._backend.paused else self.between
-        if until is None and between is not None:
-            until = self.now + check_duration(seconds)
-
-        def ends() -> bool:
-            return self._ends_waits() or (self._gives_way and between is not None) or predicate()
-
-        while True:
-            held = self._pass_time(ends, seconds, until)
-            self._raise_breach()
-            if self._interrupted:
-                self._interrupted = False
-                raise Interrupted
-            if between is None or not self._gives_way:
-                return held
-            self._gives_way = False
-            between()
-
-    def _pass_time(self, ends: Callable[[], bool], seconds: float, until: float | None) -> bool:
-        """Wait on the backend. A violation that came before the backend's error is raised in its place."""
-        try:
-            if until is None:
-                return self._backend.wait_until(ends, seconds)
-            return self._backend.pass_to(until, ends)
-        except UsageError:
-            self._raise_breach()  # the violation may have paused time
-            raise
-        except TimeStandsStill:
-            if self.pauses_at_breach:
-                self._backend.halt()
-            self._raise_breach()  # it came first
-            raise
-
-    def _on_breach(self, breach: Breach) -> None:
-        if self._unraised is None and len(self._watcher_breaches()) == 1:
-            self._unraised = breach
-            if self.pauses_at_breach:
-                self._backend.halt()
-        self._backend.changed()
-
-    def _watcher_breaches(self) -> list[Breach]:
-        return self.invariants.breaches if self.invariants is not None else []
-
-    def _raise_breach(self) -> None:
-        """Raise the first violation, and the failures of readers, disks and nodes' code, once each."""
-        for failures in (self.stream.failures, self._members.disk_failures):
-            if failures:
-                raise failures.pop(0)
-        breach, self._unraised = self._unraised, None
-        if breach is not None:
-            raise InvariantBroken(breach, self.snapshot(), self.config.bugs)
-        if self._members.code_failures:
-            raise self._members.code_failures.pop(0)
 
     def _look(self, look: Callable[[], T]) -> T:
         with self._backend.lock:
             self._backend.check()
             result = look()
-        self._raise_breach()
+        self._waits.raise_failure()
         return result
-
-
-def new_seed() -> int:
-    """Draw a seed for a cluster without one."""
-    return secrets.randbelow(1 << 32)
-
-
-def _checked_seed(seed: object) -> int:
-    """Return `seed`, which decides every random choice. Raises `UsageError` unless it is an integer."""
-    if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
-        return operator.index(seed)
-    raise UsageError(f"the seed must be an integer, such as 7, not {visible(repr(seed)[:60])}")
-
-
-def _never() -> bool:
-    """Return False: a condition that does not end a wait."""
-    return False
-
-
-def _nothing() -> None:
-    """Do nothing: running this as an action still settles what was submitted before."""
 
 
 def _make_backend(name: str) -> Backend:

@@ -4,30 +4,29 @@ The rule of this module: after every input, `_settle` alone handles the outputs:
 the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 """
 
-import math
 import random
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, TypeVar
 
 from raftplay.backends.base import Backend, CallFailed, Handle
+from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.network import Network
-from raftplay.cluster.own_methods import check_results, overrides_replies, untold
+from raftplay.cluster.observer import Observer
+from raftplay.cluster.own_methods import check_results
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
+from raftplay.cluster.results import checked_index, checked_reply
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, TornWrite
 from raftplay.raft.bugs import module_with
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import (
-    MAX_NUMBER,
     NONE,
     AppendEntriesReply,
     Args,
@@ -41,10 +40,6 @@ from raftplay.raft.messages import (
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
-
-R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
-
-FOUR_NUMBERS = (int, int, int, int)
 
 CALL_LIMIT = 5.0
 """The time that a user's RPC waits for its reply, in seconds of cluster time."""
@@ -101,13 +96,13 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         check_results(module.rules)
-        self._told: list[Decision] | None = [] if overrides_replies(module) else None
         try:
             self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
         except StorageError:
             raise
         except FAILURES as error:
             raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
+        self._observer = Observer(events, self.cm)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self.machine = self._new_machine(state_machine)
@@ -125,8 +120,7 @@ class Server:
         self._links.inward, self._links.on_response = self.proxy, self._inbox.receive_response
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
-        self._alarm: Handle | None = None
-        self._alarm_at = math.inf
+        self._alarm = Alarm(backend, self._wake, self._timer_fired)
         self._settle_due = False
         self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
@@ -168,7 +162,7 @@ class Server:
             if self.frozen or self.stopped:
                 return NONE
             try:
-                index = _checked_index(self.cm.submit(command))
+                index = checked_index(self.cm.submit(command))
             except CommandRefused:
                 raise
             except FAILURES as error:
@@ -252,8 +246,7 @@ class Server:
         except FAILURES as error:
             self.cm.state = CMState.DEAD
             failure = node_raised(self.id, error, "stop", self._backend.now(), kind=type(self.cm))
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.cancel()
         self._inbox.close(responses=self._ends_with_stop)
         if self._ends_with_stop:
             for peer_id in self.peer_ids:
@@ -320,7 +313,7 @@ class Server:
 
     def watch(self) -> None:
         """Publish the node's decisions while the stream has readers."""
-        self.cm.observe = self._publish_decision if self._stream.active else None
+        self.cm.observe = self._observer.publish if self._stream.active else None
 
     @property
     def has_failed(self) -> bool:
@@ -340,13 +333,13 @@ class Server:
         try:
             if isinstance(args, RequestVoteArgs):
                 method = "request_vote"
-                reply = _checked(self.cm.request_vote(args, now), RequestVoteReply)
+                reply = checked_reply(self.cm.request_vote(args, now), RequestVoteReply)
             else:
-                reply = _checked(self.cm.append_entries(args, now), AppendEntriesReply)
+                reply = checked_reply(self.cm.append_entries(args, now), AppendEntriesReply)
         except FAILURES as error:
             self._fail(error, method, str(request))
         else:
-            self._tell_own(args, reply)
+            self._observer.publish_reply(args, reply)
             self._settle(now, request, reply)
 
     def _handle_reply(self, response: Response) -> None:
@@ -503,89 +496,20 @@ class Server:
             self._backend.go_on()
 
     def _set_alarm(self) -> None:
-        """Wake the node at its deadline. An earlier alarm stays; it checks the deadline again."""
-        deadline = self.cm.deadline
         try:
-            falls_due = deadline < math.inf
+            self._alarm.set(self.cm.deadline)
         except TypeError as error:
             self._fail(error, "deadline")
-            return
-        if self._alarm is not None:
-            if self._alarm_at <= deadline:
-                return
-            self._alarm.cancel()
-            self._alarm = None
-        if falls_due:
-            self._alarm_at = deadline
-            self._alarm = self._backend.call_at(deadline, self._wake, TimerFired(self.id, self.is_leader()))
 
-    def _wake(self) -> None:
-        alarm, self._alarm = self._alarm, None
-        assert alarm is not None
+    def _wake(self, alarm: Handle) -> None:
         alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
             return
-        if self.cm.deadline > self._alarm_at:  # the deadline is later now
+        if self.cm.deadline > self._alarm.at:  # the deadline is later now
             self._set_alarm()
             return
-        alarm.about = TimerFired(self.id, self.is_leader())
-        now = self._backend.now()
-        try:
-            self.cm.wake(now)
-        except FAILURES as error:
-            self._fail(error, "wake")
-        else:
-            self._settle(now)
+        alarm.about = self._timer_fired()
+        self._input("wake", self.cm.wake)
 
-    # ---- inside: events
-
-    def _publish_decision(self, decision: Decision) -> None:
-        """Publish a decision of the node. Raises `TypeError` in the code that decided, for an invalid state."""
-        after = self.cm.node_state()
-        kinds = type(after.current_term), type(after.voted_for), type(after.commit_index), type(after.last_applied)
-        if kinds != FOUR_NUMBERS:
-            raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {after}")
-        self._stream.publish(self.id, self.incarnation, decision, after)
-        if self._told is not None:
-            self._told.append(decision)
-
-    def _tell_own(self, args: Args, reply: Reply) -> None:
-        """Publish a reply of the user's own method as a decision, unless the node has told it."""
-        if self._told is not None and self._stream.active:
-            decision = untold(self._told, args, reply)
-            if decision is not None:
-                self._publish_decision(decision)
-            self._told.clear()
-
-
-def _checked(reply: R, kind: type[R]) -> R:
-    """Return `reply`, the result of a node's code, if it and its fields are of that `kind`. Raises `TypeError`."""
-    if not isinstance(reply, kind):
-        raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
-    _check_fields(reply)
-    return reply
-
-
-def _check_fields(reply: Reply) -> None:
-    """Raise `TypeError` unless every field of a reply is what the wire carries."""
-    answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
-    if type(getattr(reply, answer)) is not bool:
-        raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
-    for name in reply.__struct_fields__:
-        number, least = getattr(reply, name), 0 if name == "term" else NONE
-        if name != answer and (type(number) is not int or not least <= number <= MAX_NUMBER):
-            raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
-
-
-def _checked_index(index: object) -> int:
-    """Return `index`, what a node makes of a command, if it is one or -1. Raises `TypeError`."""
-    if type(index) is not int or not NONE <= index <= MAX_NUMBER:
-        raise TypeError(f"{index!r} was returned, not a log index or -1")
-    return index
-
-
-class TimerFired(NamedTuple):
-    """The result of a step that fired a node's timer; a leader's timer sends heartbeats."""
-
-    node: int
-    leads: bool
+    def _timer_fired(self) -> TimerFired:
+        return TimerFired(self.id, self.is_leader())

@@ -1,7 +1,7 @@
 """Snapshot: one immutable value with everything that a screen shows of a cluster at one moment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.timings import Timings
@@ -113,7 +113,7 @@ class Snapshot:
     held_links: tuple[tuple[int, int], ...] = ()
     bugs: tuple[str, ...] = ()
     node: str = ""
-    rules: Rules = RULES
+    rules: Rules = field(default=RULES, compare=False)
     timings: Timings | None = None
 
     @property

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Annotated
 
-from raftplay.cluster.harness import MAX_SPEED, RESTART_PAUSE, Harness, Interrupted
+from raftplay.cluster.harness import RESTART_PAUSE, Harness
 from raftplay.cluster.snapshot import network_lines
+from raftplay.cluster.waits import MAX_SPEED, Interrupted
 from raftplay.errors import UsageError
 from raftplay.language import kinds
 from raftplay.language.selectors import leader

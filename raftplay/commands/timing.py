@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
+from raftplay.cluster.alarm import TimerFired
 from raftplay.cluster.flight import Flight
-from raftplay.cluster.server import TimerFired
 from raftplay.language import kinds
 from raftplay.language.conditions import Condition
 from raftplay.language.table import command

@@ -68,7 +68,10 @@ FORMS = (
     ("no leader", "no connected live node leads"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
-    ("NODES is follower|pre-candidate|candidate|leader|dead", "each of them is in that state"),
+    (
+        "NODES is follower|pre-candidate|candidate|leader|dead",
+        "each of them is that; a pre-candidate is a follower too",
+    ),
     ("term OP N", "the highest term among connected live nodes; OP is = != < <= > >="),
     ("term of NODE OP N", "that node's term; of a node that is down, the term on its disk"),
     (
@@ -160,7 +163,7 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
 
     def holds(session: Session) -> bool:
         ids = _resolve(subject, session)
-        return bool(ids) and all(session.harness.cluster[id].cm.state is state for id in ids)
+        return bool(ids) and all(session.harness.cluster[id].cm.state.fits(state) for id in ids)
 
     def seen(session: Session) -> str:
         ids = _resolve(subject, session)

@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from raftplay.cluster.harness import MAX_SPEED, MIN_SPEED
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.errors import UsageError
 from raftplay.files import check_output_name, expanded
 from raftplay.language import offers, values

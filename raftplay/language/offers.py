@@ -104,7 +104,7 @@ def _named(place: Place, named: Sequence[str], fits: Fits) -> Iterator[tuple[str
         return
     leader = place.view.snapshot.leader
     connected = [n for n in place.nodes if n.alive and n.connected]
-    followers = [n for n in connected if n.state is CMState.FOLLOWER]
+    followers = [n for n in connected if n.state.fits(CMState.FOLLOWER)]
     selected = {
         "leader": [] if leader is None else [leader],
         "follower": followers[:1],

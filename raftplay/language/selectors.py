@@ -81,7 +81,7 @@ def highest_term(harness: Harness) -> int | None:
 
 def followers(harness: Harness) -> list[int]:
     """Return the connected live followers, by number."""
-    return [id for id in checks.connected(harness) if harness.cluster[id].cm.state is CMState.FOLLOWER]
+    return [id for id in checks.connected(harness) if harness.cluster[id].cm.state.fits(CMState.FOLLOWER)]
 
 
 def _part(cursor: Cursor, word: Word, text: str) -> int | str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from raftplay.cluster.harness import new_seed
+from raftplay.cluster.arguments import new_seed
 from raftplay.language.table import Bound
 from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Self
 
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.language.conditions import Condition
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import GROUPS, TABLE, Bound, bind

@@ -1,5 +1,6 @@
 """The options of the algorithm; the default timings are those of the Go reference."""
 
+import random
 from dataclasses import dataclass
 
 from raftplay.errors import UsageError
@@ -52,3 +53,9 @@ class RaftConfig:
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
         for name in ("force_more_reelection", "prevote", "noop"):
             check_switch(name, getattr(self, name))
+
+    def election_timeout(self, rng: random.Random) -> float:
+        """Return a new random election timeout in seconds (§5.2)."""
+        if self.force_more_reelection and rng.random() < 1 / 3:
+            return self.election_min
+        return self.election_min + (self.election_max - self.election_min) * rng.random()

@@ -8,12 +8,9 @@ The caller of a node calls `persist` after each input, before it takes any outpu
 """
 
 import math
-import random
-from collections.abc import Callable, Iterable
 
-from raftplay.raft import decisions
+from raftplay.raft import decisions, reasons
 from raftplay.raft.commands import check_command, own_copy
-from raftplay.raft.config import RaftConfig
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NONE,
@@ -26,79 +23,23 @@ from raftplay.raft.messages import (
     InternalEntry,
     LogEntry,
     Reply,
-    Report,
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.raft.progress import MAX_CALL_ENTRIES, PROBE_ENTRIES, Mode, Progress, batch
+from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
-from raftplay.raft.rules import Rules
-from raftplay.raft.storage import PersistentState, Storage, Vote
+from raftplay.raft.state import State
 
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 
-FIGURE_2 = Rules()
-"""The rules of the paper, by which the reasons for decisions are named."""
 
-Observer = Callable[[decisions.Decision], None]
-
-
-class ConsensusModule:
+class ConsensusModule(State):
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
     `observe` is called with every decision; `rules` replaces those of the class. Raises `StorageError` if storage
     holds no valid state.
     """
-
-    rules = Rules()
-    """The rules that the node asks; a subclass, or the parameter `rules`, may have others."""
-
-    hears_replies_when_dead = False
-    """True if a node of this class still handles replies after `stop`; the algorithm does not."""
-
-    def __init__(
-        self,
-        id: int,
-        peer_ids: Iterable[int],
-        storage: Storage,
-        *,
-        config: RaftConfig | None = None,
-        rng: random.Random | None = None,
-        observe: Observer | None = None,
-        rules: Rules | None = None,
-    ) -> None:
-        self.id = id
-        self.peer_ids = tuple(peer_ids)
-        if rules is not None:
-            self.rules = rules
-        self.quorum = self.rules.quorum((id, *self.peer_ids))
-        self.config = config or RaftConfig()
-        self.observe = observe
-        self.on_stop: Callable[[], None] | None = None
-        """The function that `stop` calls instead; it must set this to None and then call `stop` again."""
-
-        self._rng = rng or random.Random()
-        self._store = PersistentState(storage)
-        self._now = 0.0
-
-        # Persistent state on all servers
-        self.current_term, self.voted_for, self.log = self._store.load()
-
-        # Volatile state on all servers
-        self.commit_index = NONE
-        self.last_applied = NONE
-        self.state = FOLLOWER
-        self.leader_id = NONE
-
-        # Volatile state on candidates, and on leaders: None in another role
-        self._candidacy: Candidacy | None = None
-        self._leadership: Leadership | None = None
-
-        self._dormant = True
-        self.deadline = math.inf
-        self._leader_heard = -math.inf
-        self._calls: list[tuple[int, Args]] = []
 
     # ---- inputs
 
@@ -165,15 +106,18 @@ class ConsensusModule:
             return RequestVoteReply(0, False)
         self._set_now(now)
         if args.pre_vote:
-            rule = self._judge_pre_vote(args)
+            rule = reasons.of_pre_vote(self, args)
         else:
             # "If RPC request or response contains term T > currentTerm: set currentTerm = T (§5.1)"
             if self.rules.is_newer_request(args.term, self.current_term):
                 self._become_follower(args.term, Rule.NEWER_TERM)
-            rule = self._judge_vote(args)
-            if rule == Rule.GRANTED:
+            # 1. "Reply false if term < currentTerm (§5.1)"
+            # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as receiver's
+            #    log, grant vote (§5.2, §5.4)"
+            rule = reasons.of_vote(self, args)
+            if rule is Rule.GRANTED:
                 self.voted_for = args.candidate_id
-            if self.rules.restarts_election_timer(rule == Rule.GRANTED) and self.state is not LEADER:
+            if self.rules.restarts_election_timer(rule is Rule.GRANTED) and self.state is not LEADER:
                 self._restart_election_timer()
         granted = rule in (Rule.GRANTED, Rule.PRE_GRANTED)
         self._tell(decisions.VoteDecided(args, granted, rule))
@@ -187,8 +131,7 @@ class ConsensusModule:
         rules, log = self.rules, self.log
         # 1. "Reply false if term < currentTerm (§5.1)"
         if rules.is_stale_append(args.term, self.current_term):
-            stale = _named(Rule.STALE_TERM, FIGURE_2.is_stale_append(args.term, self.current_term))
-            self._tell(decisions.AppendDecided(args, False, stale))
+            self._tell(decisions.AppendDecided(args, False, reasons.of_stale_append(self, args)))
             return AppendEntriesReply(self.current_term, False)
         if rules.is_newer_request(args.term, self.current_term):
             self._become_follower(args.term, Rule.NEWER_TERM)
@@ -199,17 +142,23 @@ class ConsensusModule:
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not rules.log_matches(args, log):
-            conflict_index, conflict_term = rules.conflict_hint(args, log)
-            rule = _named(
-                Rule.LOG_TOO_SHORT if args.prev_log_index > log.last_index else Rule.TERM_CONFLICT,
-                not FIGURE_2.log_matches(args, log),
-            )
-            self._tell(decisions.AppendDecided(args, False, rule, conflict_index, conflict_term))
-            return AppendEntriesReply(self.current_term, False, conflict_index, conflict_term)
-
+            hint = rules.conflict_hint(args, log)
+            self._tell(decisions.AppendDecided(args, False, reasons.of_mismatch(self, args), *hint))
+            return AppendEntriesReply(self.current_term, False, *hint)
         if self.observe is not None:
             self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
-        self._store_entries(args)
+
+        # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
+        #    entry and all that follow it (§5.3)"
+        conflict = rules.first_conflict(args, log)
+        if conflict != NONE:
+            removed = log.last_index + 1 - conflict
+            log.truncate(conflict)
+            self._tell(decisions.LogTruncated(conflict, removed))
+
+        # 4. "Append any new entries not already in the log"
+        self._append_new(args)
+
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = rules.follower_commit(args, log)
         if index > self.commit_index:
@@ -259,22 +208,15 @@ class ConsensusModule:
             self._advance_commit_index(self._leadership)
         return True
 
-    @property
-    def durable_vote(self) -> Vote:
-        """Return term and vote as they are in storage."""
-        return self._store.vote
-
     # ---- outputs
 
     def take_calls(self) -> list[tuple[int, Args]]:
         """Return the requests to send now, as (peer_id, args); each is returned once."""
         calls, self._calls = self._calls, []
-        leadership = self._leadership
-        if leadership is not None and leadership.due:
-            for peer_id, progress in tuple(leadership.due.items()):
-                if not progress.waits:
-                    del leadership.due[peer_id]
-                    calls.append((peer_id, self._next_append(progress)))
+        if self._leadership is not None:
+            term, log, commit = self.current_term, self.log, self.commit_index
+            for peer_id, progress in self._leadership.take_due():
+                calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -293,50 +235,6 @@ class ConsensusModule:
             if self.observe is not None:
                 self._tell(decisions.Applied(commit))
         return commits
-
-    @property
-    def has_output(self) -> bool:
-        """Return whether `take_calls` or `take_commits` may return anything."""
-        has_calls = self._calls or (self._leadership is not None and self._leadership.due)
-        return bool(has_calls) or self.commit_index > self.last_applied
-
-    @property
-    def has_unsent_entries(self) -> bool:
-        """Return whether the node leads and has not sent every entry to every peer."""
-        peers = () if self._leadership is None else self._leadership.progress.values()
-        return any(progress.next <= self.log.last_index for progress in peers)
-
-    @property
-    def votes(self) -> list[int]:
-        """Return the voters counted in this candidacy, or in the one that this leader won; else []."""
-        return [] if self._candidacy is None else self._candidacy.votes
-
-    @property
-    def next_index(self) -> dict[int, int]:
-        """Return the index of the next entry to send to each peer, if this node leads."""
-        return {} if self._leadership is None else {id: p.next for id, p in self._leadership.progress.items()}
-
-    @property
-    def match_index(self) -> dict[int, int]:
-        """Return the index of the last entry known to be on each peer, if this node leads."""
-        return {} if self._leadership is None else {id: p.match for id, p in self._leadership.progress.items()}
-
-    def report(self) -> Report:
-        """Return (id, term, is_leader); `is_leader` is the node's own belief."""
-        return Report(self.id, self.current_term, self.state is LEADER)
-
-    def node_state(self) -> decisions.NodeState:
-        """Return the node's current state, without its log."""
-        return decisions.NodeState(
-            self.state,
-            self.current_term,
-            self.voted_for,
-            self.log.last_index,
-            self.log.last_term,
-            self.commit_index,
-            self.last_applied,
-            None if self.deadline == math.inf else self.deadline,
-        )
 
     # ---- elections (§5.2, §5.4.1)
 
@@ -370,35 +268,6 @@ class ConsensusModule:
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:
         args = RequestVoteArgs(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
-
-    def _judge_vote(self, args: RequestVoteArgs) -> str:
-        """Return the rule that decides a vote in the current term: GRANTED if the node votes."""
-        # 1. "Reply false if term < currentTerm (§5.1)"
-        if self.rules.is_stale_vote_request(args.term, self.current_term):
-            return _named(Rule.STALE_TERM, FIGURE_2.is_stale_vote_request(args.term, self.current_term))
-        # 2. "If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
-        #    receiver's log, grant vote (§5.2, §5.4)"
-        if not self.rules.may_vote_for(args.candidate_id, self.voted_for):
-            return _named(Rule.VOTED_FOR_OTHER, not FIGURE_2.may_vote_for(args.candidate_id, self.voted_for))
-        return self._judge_log(args) or Rule.GRANTED
-
-    def _judge_pre_vote(self, args: RequestVoteArgs) -> str:
-        """Return the rule that decides a pre-vote, which does not change the voter's state (thesis §9.6)."""
-        if self.rules.is_stale_pre_vote(args.term, self.current_term):
-            return _named(Rule.STALE_TERM, FIGURE_2.is_stale_pre_vote(args.term, self.current_term))
-        silence = self._now - self._leader_heard
-        if self.state is LEADER:
-            return Rule.LEADER_ALIVE
-        if self.rules.leader_is_alive(silence, self.config.election_min):
-            return _named(Rule.LEADER_ALIVE, FIGURE_2.leader_is_alive(silence, self.config.election_min))
-        return self._judge_log(args) or Rule.PRE_GRANTED
-
-    def _judge_log(self, args: RequestVoteArgs) -> str | None:
-        """Return LOG_OLDER_TERM or LOG_SHORTER if the candidate's log is less up to date (§5.4.1)."""
-        if self.rules.is_up_to_date(args, self.log):
-            return None
-        rule = Rule.LOG_OLDER_TERM if args.last_log_term < self.log.last_term else Rule.LOG_SHORTER
-        return _named(rule, not FIGURE_2.is_up_to_date(args, self.log))
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
         if args.pre_vote:
@@ -452,7 +321,7 @@ class ConsensusModule:
         if was is LEADER:
             self._restart_election_timer()
         if rule == Rule.NEWER_TERM:
-            rule = _named(Rule.NEWER_TERM, term > old_term)
+            rule = reasons.of_new_term(term, old_term)
         self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
     def _hear_leader(self, leader_id: int) -> None:
@@ -464,12 +333,7 @@ class ConsensusModule:
         """Set `deadline` to a new random election timeout (§5.2); does nothing before `start`."""
         if self._dormant:
             return
-        config = self.config
-        if config.force_more_reelection and self._rng.random() < 1 / 3:
-            timeout = config.election_min
-        else:
-            timeout = config.election_min + (config.election_max - config.election_min) * self._rng.random()
-        self.deadline = self._now + timeout
+        self.deadline = self._now + self.config.election_timeout(self._rng)
 
     # ---- replication, the leader's side (§5.3)
 
@@ -483,24 +347,8 @@ class ConsensusModule:
     def _broadcast_heartbeat(self, leadership: Leadership) -> None:
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
         self.deadline = self._now + self.config.heartbeat
-        for progress in leadership.progress.values():
-            progress.heartbeat()
-        leadership.due.update(leadership.progress)
+        leadership.heartbeat()
         self._tell(decisions.HeartbeatDue())
-
-    def _next_append(self, progress: Progress) -> AppendEntriesArgs:
-        """Return the next AppendEntries for a peer.
-
-        "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex"
-        """
-        previous, term = progress.next - 1, self.current_term
-        entries = batch(self.log, progress.next, self._most_entries(progress))
-        args = AppendEntriesArgs(term, self.id, previous, self.log.term_at(previous), entries, self.commit_index)
-        progress.sent(args)
-        return args
-
-    def _most_entries(self, progress: Progress) -> int:
-        return PROBE_ENTRIES if progress.unreached else MAX_CALL_ENTRIES
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
         leadership = self._leadership
@@ -558,20 +406,11 @@ class ConsensusModule:
             leadership.due.update(leadership.progress)
         elif index > leadership.held_index:
             leadership.held_index = index
-            held = _named(Rule.OLDER_ENTRY, not FIGURE_2.may_commit(term, self.current_term))
-            self._tell(decisions.CommitHeld(index, term, held))
+            self._tell(decisions.CommitHeld(index, term, reasons.of_held_commit(self, term)))
 
     # ---- replication, the follower's side (§5.3)
 
-    def _store_entries(self, args: AppendEntriesArgs) -> None:
-        # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the
-        #    existing entry and all that follow it (§5.3)"
-        conflict = self.rules.first_conflict(args, self.log)
-        if conflict != NONE:
-            removed = self.log.last_index + 1 - conflict
-            self.log.truncate(conflict)
-            self._tell(decisions.LogTruncated(conflict, removed))
-        # 4. "Append any new entries not already in the log"
+    def _append_new(self, args: AppendEntriesArgs) -> None:
         first_new = max(self.log.last_index, args.prev_log_index) + 1
         new = args.entries[first_new - args.prev_log_index - 1 :]
         if new:
@@ -587,32 +426,9 @@ class ConsensusModule:
         """
         self.commit_index = index
         if self.observe is not None:
-            self._tell(decisions.CommitAdvanced(index, rule, self._replicas_of(index)))
-
-    def _replicas_of(self, index: int) -> tuple[int, ...]:
-        """Return the nodes known to hold the entry at `index`; () if this node does not lead."""
-        if self._leadership is None:
-            return ()
-        return (self.id, *(id for id, progress in self._leadership.progress.items() if progress.match >= index))
+            replicas = () if self._leadership is None else (self.id, *self._leadership.holders(index))
+            self._tell(decisions.CommitAdvanced(index, rule, replicas))
 
     def _durable_vote(self) -> tuple[int, int]:
         """Return (current_term, voted_for) as they must be on disk before any message is sent."""
         return self.current_term, self.voted_for
-
-    def _set_now(self, now: float | None) -> None:
-        """Set the time of this input; reuse the previous input's time when `now` is None."""
-        if now is not None:
-            self._now = now
-
-    def _tell_persisted(self, start: int) -> None:
-        vote = self.durable_vote
-        self._tell(decisions.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
-
-    def _tell(self, decision: decisions.Decision) -> None:
-        if self.observe is not None:
-            self.observe(decision)
-
-
-def _named(rule: Rule, is_so: bool) -> Rule:
-    """Return `rule`, the reason for a decision, if Figure 2 decides so; else the node's own rule decided."""
-    return rule if is_so else Rule.OWN_RULE

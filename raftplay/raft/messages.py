@@ -38,6 +38,10 @@ class CMState(Enum):
     def __str__(self) -> str:
         return self.value
 
+    def fits(self, role: "CMState") -> bool:
+        """Return whether a node in this state has that role: a pre-candidate is a follower that asks first."""
+        return self is role or (role is CMState.FOLLOWER and self is CMState.PRE_CANDIDATE)
+
 
 EntryKind: TypeAlias = Literal["command", "no-op", "configuration"]
 """The kind of a log entry. Only a command is for the state machine."""

@@ -59,13 +59,25 @@ class Progress:
         """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
         return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is Mode.SNAPSHOT
 
-    def sent(self, args: AppendEntriesArgs) -> None:
-        """Move on after a request: its entries are on their way."""
-        if args.entries:
+    @property
+    def most_entries(self) -> int:
+        """Return the most entries in the next request to the peer."""
+        return PROBE_ENTRIES if self.unreached else MAX_CALL_ENTRIES
+
+    def next_append(self, term: int, leader_id: int, log: RaftLog, commit_index: int) -> AppendEntriesArgs:
+        """Return the next AppendEntries for the peer, and move on: its entries are on their way.
+
+        "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex" (§5.3)
+        """
+        previous = self.next - 1
+        entries = batch(log, self.next, self.most_entries)
+        args = AppendEntriesArgs(term, leader_id, previous, log.term_at(previous), entries, commit_index)
+        if entries:
             self.in_flight += 1
-            self.next += len(args.entries)
+            self.next += len(entries)
         if self.mode is Mode.PROBE:
             self.probe = args
+        return args
 
     def answered(self, args: AppendEntriesArgs) -> None:
         """Note a reply to `args`, whether a success or a rejection."""

@@ -31,6 +31,23 @@ class Leadership:
     due: dict[int, Progress] = field(default_factory=dict)
     held_index: int = NONE
 
+    def heartbeat(self) -> None:
+        """Make an AppendEntries to each peer due, whatever was lost since the last heartbeat."""
+        for progress in self.progress.values():
+            progress.heartbeat()
+        self.due.update(self.progress)
+
+    def take_due(self) -> list[tuple[int, Progress]]:
+        """Return the peers to which an AppendEntries is sent now; they are no longer due."""
+        ready = [(peer_id, progress) for peer_id, progress in self.due.items() if not progress.waits]
+        for peer_id, _ in ready:
+            del self.due[peer_id]
+        return ready
+
+    def holders(self, index: int) -> list[int]:
+        """Return the peers known to hold the entry at `index`."""
+        return [peer_id for peer_id, progress in self.progress.items() if progress.match >= index]
+
     @classmethod
     def over(cls, peer_ids: Iterable[int], next: int) -> "Leadership":
         """Return the state of a leader that has just won: it knows nothing of its peers (Figure 2)."""

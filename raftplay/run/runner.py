@@ -8,8 +8,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from raftplay.backends.base import NodeFailed
+from raftplay.cluster.arguments import new_seed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import new_seed
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.export import export_of

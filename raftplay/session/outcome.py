@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.raft.storage import StorageError
 from raftplay.session.errors import Failed

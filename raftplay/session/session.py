@@ -9,9 +9,10 @@ from typing import Self
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Harness, Interrupted
+from raftplay.cluster.harness import Harness
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.export import EventWriter
 from raftplay.past.history import History

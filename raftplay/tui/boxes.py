@@ -45,6 +45,7 @@ class Box(Widget):
         self.can_focus = can_focus
         self.fills = fills
         self._lines: tuple[Line, ...] = ()
+        self._drawn_to: Target = None
 
     def put(self, lines: Sequence[Line]) -> None:
         """Show `lines`; those that are as before are left alone."""
@@ -83,6 +84,13 @@ class Box(Widget):
         """Tell what was clicked."""
         event.stop()
         self.post_message(self.Clicked(self, self.target_at(event.x, event.y)))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Tell where the mouse is drawn along the tape."""
+        target = self.target_at(event.x, event.y)
+        if event.button == 1 and target is not None and target[0] == "tape" and target != self._drawn_to:
+            self._drawn_to = target
+            self.post_message(self.Clicked(self, target))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Tell that the wheel turned."""

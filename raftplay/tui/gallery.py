@@ -42,7 +42,7 @@ TWO_LEADERS = (
 
 PICTURES = (
     Picture("election", after="goto 0.2005s; pause", keys=("0",), seed=5),
-    Picture("partition", after=TWO_LEADERS, keys=("3", "n")),
+    Picture("partition", after=TWO_LEADERS, keys=("3", "N")),
     Picture("log-repair", "log-repair", "expect log of 6 = 11", keys=("l", "o")),
     Picture("figure-8", "bugs/commit-old-term"),
     Picture(

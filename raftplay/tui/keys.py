@@ -165,6 +165,8 @@ KEYS: tuple[Key, ...] = (
     Key("right", "→", "forward", "go forward by one event", "forward"),
     Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20"),
     Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20"),
+    Key("ctrl+left", "Ctrl+←", "mark before", "back to the mark before on the tape", action="mark(-1)"),
+    Key("ctrl+right", "Ctrl+→", "next mark", "forward to the next mark on the tape", action="mark(1)"),
     Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present"),
     Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=1),
     Key("slash", "/", "command", "the same", action="prompt"),

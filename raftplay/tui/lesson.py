@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.commands.setup import Setup
 from raftplay.language.lexer import Mistake, split_line
 from raftplay.lessons.catalogue import LessonText

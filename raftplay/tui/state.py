@@ -9,15 +9,19 @@ from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
-from raftplay.tui.model import foot, status, story
+from raftplay.tui.model import foot, status
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import Layout, Region, Slot, has_room_beside, is_too_small, layout
 from raftplay.tui.model.lines import Line, Piece, Target, Window, text_of
 from raftplay.tui.model.pane import Pane, RowAction
 from raftplay.tui.model.panes import NAMES, PANES
+from raftplay.tui.stage import tape
 from raftplay.tui.stage.scene import Scene, scene_of
+from raftplay.tui.stage.sentence import lines as sentence_lines
+from raftplay.tui.stage.sentence import sentence
 from raftplay.tui.stage.stage import paint
+from raftplay.tui.stage.tape import Tape
 
 MOST_CAPTION = 6
 
@@ -53,6 +57,15 @@ class ScreenState:
     pace_note: str = ""
     """The pace in words, "" for that of the cluster, and more about it."""
 
+    tapes: dict[str, Tape] = field(default_factory=dict)
+    """The tape of each branch, by its name, "" for the only one."""
+
+    branches: dict[str, int] = field(default_factory=dict)
+    """The branches by name, each with the event after which it began."""
+
+    earliest: int = 0
+    """The first event that is still kept."""
+
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
     """The explanation of what is being typed, and what may come next."""
@@ -84,7 +97,13 @@ class ScreenState:
             caption = min(MOST_CAPTION, foot.caption_height(self.comments, self.place, self.width))
         zoomed = self.pane if self.zoomed else None
         return layout(
-            self.width, self.height, self.nodes, is_open=self.is_open, caption=caption, tape=0, zoomed=zoomed
+            self.width,
+            self.height,
+            self.nodes,
+            is_open=self.is_open,
+            caption=caption,
+            tape=2 + max(0, len(self.branches) - 1),
+            zoomed=zoomed,
         )
 
     @property
@@ -253,7 +272,8 @@ class ScreenState:
         out: dict[str, tuple[Line, ...]] = {"status": (status.status_line(view, head, self.pace, self.pace_note),)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
-        out["sentence"] = tuple(story.sentence_lines(scene, self.context("", where.sentence)))
+        out["sentence"] = sentence_lines(sentence(scene), where.sentence.width, where.sentence.height, glyphs)
+        out["tape"] = self._tape(view, where.tape)
         for at, rule in enumerate(where.rules):
             joints = {side.x for side in where.sides}
             joint = glyphs.joints[at]
@@ -282,6 +302,30 @@ class ScreenState:
         if self.glyphs.ascii:
             return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out
+
+    def _tape(self, view: View, region: Region) -> tuple[Line, ...]:
+        """Return the history of the branch that is played, and of the others."""
+        main = self.tape(view.branch)
+        if not view.rewound:
+            main.read(view.records, view.breach)
+        others = [
+            tape.Row(name, self.tape(name), since) for name, since in self.branches.items() if name != view.branch
+        ]
+        return tape.draw(
+            [tape.Row(view.branch, main), *others],
+            region.width,
+            region.height,
+            self.glyphs,
+            at=view.records[-1].seq if view.rewound and view.records else None,
+            time=view.snapshot.time,
+            earliest=self.earliest,
+        )
+
+    def tape(self, branch: str) -> Tape:
+        """Return the tape of a branch; the only one gets its name when there is another."""
+        if branch not in self.tapes:
+            self.tapes[branch] = self.tapes.pop("", Tape())
+        return self.tapes[branch]
 
     def copied_text(self, view: View) -> str:
         """Return the text of the pane's selected row, or else of all that the pane, or the stage, shows."""

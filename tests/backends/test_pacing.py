@@ -6,7 +6,7 @@ import time
 import pytest
 
 from raftplay import Config, Harness, InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.watch.facts import Record
 

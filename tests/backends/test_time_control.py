@@ -19,9 +19,9 @@ from support.backends import KINDS, SOCKET_KINDS, elect, eventually, nothing_lef
 from raftplay import Harness, UsageError
 from raftplay.backends import tcp
 from raftplay.backends.base import PAUSED
+from raftplay.cluster.alarm import TimerFired
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flight
-from raftplay.cluster.server import TimerFired
 from raftplay.commands.timing import about_text
 from raftplay.explore.search.trial import bound
 from raftplay.language.table import TABLE

@@ -192,7 +192,7 @@ def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(t
         "--jobs",
         "1",
         "--shrink",
-        "10",
+        "100",
     )
     found = raftplay("explore", *options, "--out", out)
     assert found.status == 1, found.out + found.err

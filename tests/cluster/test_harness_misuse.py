@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import pkgutil
+import pydoc
 import re
 import subprocess
 import sys
@@ -38,9 +39,9 @@ from raftplay import (
 from raftplay.backends import tcp
 from raftplay.backends.base import TimeStandsStill
 from raftplay.backends.forked import FORKED
-from raftplay.cluster.harness import Interrupted
 from raftplay.cluster.raised import NodeRaised, WrongResult
 from raftplay.cluster.stuck import DidNotReturn
+from raftplay.cluster.waits import Interrupted
 from raftplay.language.lexer import Mistake
 from raftplay.run.script import ScriptRefused
 from raftplay.version import __version__
@@ -273,6 +274,25 @@ def test_a_variable_that_says_no_counts_as_not_set(value: str):
     assert Config(unreliable=True).settled(environ).unreliable
     on = Config().settled(dict.fromkeys(environ, "1"))
     assert (on.unreliable, on.raft.force_more_reelection) == (True, True)
+
+
+def test_every_method_shows_its_own_name_its_parameters_and_what_it_does():
+    methods = {
+        name: value for name, value in vars(Harness).items() if inspect.isfunction(value) and name[0] != "_"
+    }
+    assert {"crash_peer", "set_link", "deliver", "sleep_ms", "check_committed"} <= set(methods)
+    for name, method in methods.items():
+        assert (method.__module__, method.__qualname__) == (Harness.__module__, f"Harness.{name}")
+        assert method.__doc__, name
+        own, *others = inspect.signature(method).parameters.values()
+        assert own.name == "self"
+        assert all(other.annotation is not inspect.Parameter.empty for other in others), name
+    link = inspect.signature(Harness.set_link)
+    assert list(link.parameters) == ["self", "src", "dst", "loss", "delay", "dup"]
+    assert (
+        pydoc.render_doc(Harness.crash_peer, renderer=pydoc.plaintext).count("crash_peer(self, id: int) -> None")
+        == 1
+    )
 
 
 # ---- failures that travel

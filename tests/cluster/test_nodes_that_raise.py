@@ -30,7 +30,7 @@ from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.shrink import Shrinker
 from raftplay.explore.search.sweep import Search, sweep
 from raftplay.explore.search.trial import Plan, rerun
-from raftplay.raft.decisions import CustomDecision
+from raftplay.raft.decisions import CustomDecision, VoteDecided
 from raftplay.raft.rules import Rules
 from raftplay.run.live import Live
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
@@ -385,8 +385,10 @@ class Remark(CustomDecision, frozen=True):
 class Talks(ConsensusModule):
     """Tells rules and events of its own."""
 
-    def _judge_vote(self, args):
-        return {"granted": "granted"}.get(super()._judge_vote(args), "not today")
+    def _tell(self, decision):
+        if isinstance(decision, VoteDecided) and not decision.granted:
+            decision = msgspec.structs.replace(decision, rule="not today")
+        super()._tell(decision)
 
     def _become_follower(self, term, rule):
         self._tell(Remark("stepping\x1b[2J down"))

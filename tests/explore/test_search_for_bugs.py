@@ -49,7 +49,7 @@ def test_what_is_found_shrinks_to_a_script_that_repeats_it(bug: str, tmp_path: P
     report = searched(bug)
     assert report.first is not None
     case = case_of(report.first)
-    small = Shrinker(case, limit=20).shrink()
+    small = Shrinker(case, limit=100).shrink()
     assert len(small.commands) <= MOST_COMMANDS
     assert small.size <= case.size
     assert small.finding.name == case.finding.name

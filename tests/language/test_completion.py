@@ -65,7 +65,10 @@ def helps(line: str, session: Session) -> dict[str, str]:
         ("wait n", ["no leader", "not committed", "n0", "n1", "n2", "n3", "n4"]),
         ("wait no ", ["leader"]),
         ("wait leader ", ["is", "within"]),
-        ("wait leader is ", ["follower", "candidate", "leader", "dead", "not", "0", "1", "2", "3", "4", "$old"]),
+        (
+            "wait leader is ",
+            ["follower", "pre-candidate", "candidate", "leader", "dead", "not", "0", "1", "2", "3", "4", "$old"],
+        ),
         ("wait 0 ", ["is"]),
         ("wait 0 is d", ["dead"]),
         ("wait term ", ["of", "=", "!=", "<", "<=", ">", ">="]),

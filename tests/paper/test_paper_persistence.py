@@ -181,7 +181,10 @@ class Alone:
     def ask(self, args) -> list[str]:
         """Hand a call to the server; what happened from then on."""
         self.notes.clear()
-        self.server.handle(args, lambda reply: self.notes.append(f"answer {reply.term}"))
+        proxy = self.server.proxy
+        receive = proxy.request_vote if isinstance(args, RequestVoteArgs) else proxy.append_entries
+        receive(args, lambda reply: self.notes.append(f"answer {reply.term}"))
+        self.backend.pass_time(0.02)  # longer than a proxy delays a request
         return self.notes
 
     def lead(self) -> None:

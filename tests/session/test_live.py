@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from support.session import blueprint, do, held, live, session_of, until
 
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.commands.setup import Setup
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import bind

@@ -5,7 +5,7 @@ from support.session import blueprint, session_of
 
 from raftplay import Harness
 from raftplay.cluster.checks import InvariantBroken
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.language.table import bind
 from raftplay.raft.storage import StorageError

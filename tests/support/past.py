@@ -24,6 +24,9 @@ class Compared(Harness):
         self.world = World()
         self.looks = 0
         super().__init__(n, readers=[*readers, self.world], **choices)
+        wait_until, pass_to = self._backend.wait_until, self._backend.pass_to
+        self._backend.wait_until = lambda ends, seconds: wait_until(self._comparing(ends), seconds)  # type: ignore[method-assign]
+        self._backend.pass_to = lambda when, ends: pass_to(when, self._comparing(ends))  # type: ignore[method-assign]
 
     def compare(self) -> None:
         with self.lock:
@@ -42,9 +45,12 @@ class Compared(Harness):
             if self.backend == "sim":
                 assert not known - flying, "these messages are not in flight"
 
-    def _ends_waits(self) -> bool:
-        self.compare()
-        return super()._ends_waits()
+    def _comparing(self, ends: Callable[[], bool]) -> Callable[[], bool]:
+        def compared() -> bool:
+            self.compare()
+            return ends()
+
+        return compared
 
     def _act(self, action: Callable[[], T]) -> T:
         result = super()._act(action)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from raftplay import Config, UsageError
-from raftplay.cluster.harness import Interrupted
+from raftplay.cluster.waits import Interrupted
 from raftplay.language.table import bind
 from raftplay.past.history import History
 from raftplay.run.live import Live

@@ -13,6 +13,7 @@ from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
+from raftplay.raft.prefix import Prefix
 from raftplay.session.session import Session
 from raftplay.watch import facts
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
@@ -70,7 +71,7 @@ class Watched:
             def looking() -> bool:
                 nonlocal changes, gap
                 changes += 1
-                if changes >= gap and self.h._unraised is None:
+                if changes >= gap and not self.h._members.failures:
                     changes, gap = 0, gap + gap // 3
                     self.look()
                 return predicate()
@@ -103,7 +104,7 @@ def everything(view: View) -> list[Explanation]:
 
 def without_due(facts: Any) -> Any:
     """Facts without what no event tells: when a message will arrive, at which address a node listens."""
-    if isinstance(facts, tuple):
+    if isinstance(facts, tuple | Prefix):
         return tuple(map(without_due, facts))
     if is_dataclass(facts) and not isinstance(facts, type):
         names = [field.name for field in fields(facts) if field.name not in ("due", "on_link", "listen_addr")]

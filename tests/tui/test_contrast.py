@@ -20,7 +20,7 @@ from raftplay.tui.theme import PALETTES, style_of
 TEXT, FRAME = 4.5, 3.0
 """The least contrast of text, and of what only divides the screen."""
 
-FRAMES = re.compile(r"[─│╭╮╰╯┃━═║╔╗╚╝\s]*")
+FRAMES = re.compile(r"[┬┴─│╭╮╰╯┃━═║╔╗╚╝\s]*")
 EDGES = re.compile(r"[▔▁▊▎▌▐█▏▕▂▃▄▅▆▇▀\s]*")
 """What rounds a ground off: blocks that say nothing."""
 
@@ -75,7 +75,8 @@ KEYS: tuple[tuple[str, ...], ...] = (
     ("e", "up"),
     ("l", "up"),
     ("w",),
-    ("n", "o"),
+    ("n",),
+    ("N", "o"),
     ("i", "o"),
     ("?",),
     ("M",),

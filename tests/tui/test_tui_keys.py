@@ -187,6 +187,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: isinstance(app.screen, CommandPalette)),
+    "ctrl+left": (("ctrl+left",), lambda app: app.seen.rewound),
+    "ctrl+right": (("ctrl+left", "ctrl+left", "ctrl+right"), lambda app: app.seen.rewound),
     "home": (("e", "home"), lambda app: app.deck.scrolls["events"] > 0),
     "a": (("a",), lambda app: isinstance(app.screen, Sheet)),
     "y": (("e", "up", "y"), lambda app: app.clipboard),
@@ -613,7 +615,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
                 if name == "typed":
                     app.prompt.insert_block("one\ntwo→\n")
                 seen[name] = "\n".join(await pressed(pilot, *keys))
-                give_up = time.monotonic() + 20
+                give_up = time.monotonic() + 60
                 while words not in seen[name]:  # the palette comes later
                     assert time.monotonic() < give_up, seen[name]
                     await pilot.pause(0.05)

@@ -22,6 +22,7 @@ from raftplay.explore.gauge import Gauge, left_over
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    InternalEntry,
     LogEntry,
     RequestVoteArgs,
     RequestVoteReply,
@@ -265,7 +266,7 @@ class _End:
 
 def _corpus(peer: int) -> list[wire.Frame]:
     """Return valid frames in the name of `peer`, of a term that ended long ago."""
-    entries = (LogEntry("ä\x00\n", 0), LogEntry({"a": [1, None, 1.5]}, 0), LogEntry(7, 0))
+    entries = (LogEntry("ä\x00\n", 0), LogEntry({"a": [1, None, 1.5]}, 0), InternalEntry(0, "no-op"))
     return [
         wire.Call(1, RequestVoteArgs(0, peer, -1, -1)),
         wire.Call(2, RequestVoteArgs(0, peer, 12, 6, True)),

@@ -75,16 +75,27 @@ class CommitPastNew(ConsensusModule):
             """Commit up to the end of the log."""
             return min(args.leader_commit, log.last_index)
 
+    class ProbesWithoutEntries(Progress):
+        """A peer whose request is empty after a rejection or a loss."""
+
+        @property
+        def most_entries(self) -> int:
+            """Send no entries."""
+            return 0 if self.unreached else super().most_entries
+
     rules = CommitsOwnTail()
+
+    def _new_leadership(self) -> Leadership:
+        new = super()._new_leadership()
+        for peer_id, progress in new.progress.items():
+            new.progress[peer_id] = self.ProbesWithoutEntries(progress.next, progress.match)
+        return new
 
     def _rejected(
         self, leadership: Leadership, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply
     ) -> None:
         super()._rejected(leadership, peer_id, args, reply)
         leadership.progress[peer_id].unreached = True
-
-    def _most_entries(self, progress: Progress) -> int:
-        return 0 if progress.unreached else super()._most_entries(progress)
 
 
 COMMIT_PAST_NEW = Bug(
@@ -243,10 +254,19 @@ class KeepConflictingTail(ConsensusModule):
     deleted, with all that follow it.
     """
 
-    def _store_entries(self, args: AppendEntriesArgs) -> None:
+    class DeletesNothing(Rules):
+        """The rule of the switch; the node then overwrites what conflicts."""
+
+        def first_conflict(self, args: AppendEntriesArgs, log: RaftLog) -> int:
+            """Delete no entry."""
+            return NONE
+
+    rules = DeletesNothing()
+
+    def _append_new(self, args: AppendEntriesArgs) -> None:
         for at, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             if at >= len(self.log):
-                super()._store_entries(args)
+                super()._append_new(args)
                 return
             if self.log[at].term != entry.term:
                 kept = self.log[at + 1 :]

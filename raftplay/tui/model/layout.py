@@ -74,7 +74,7 @@ def layout(
     caption = min(caption, max(1, (height - 12) // 3))
     rule = int(height >= 20)
     sentence = 2 if height < 20 else 3
-    tape = min(tape, 1 if height < 20 else 2 if height < 30 else 4)
+    tape = min(tape, 1 if height < 20 else 2 if height < 30 else 5)
     top, bottom = 1 + rule, height - 2 - answer - caption - tape - sentence - rule
     main = Region(0, top, width, bottom - top)
     stage, slots, sides = _opened(main, nodes, is_open=is_open, beside=has_room_beside(width, height))
@@ -116,7 +116,7 @@ def _opened(
     if not is_open:
         return main, (), ()
     if not beside:
-        tall = max(3, min(nodes + 1, height // 2), height - max(8, height * 3 // 5))
+        tall = max(3, min(nodes, 5, height - 4), min(nodes + 1, height // 2), height - max(8, height * 3 // 5))
         return (
             Region(x, y, width, tall),
             (Slot(Region(x, y + tall, width, height - tall), NAMES),),

@@ -1,0 +1,45 @@
+"""What failed inside a cluster. The next call from outside raises it, once."""
+
+from raftplay.backends.base import Backend
+from raftplay.cluster.raised import NodeRaised
+from raftplay.raft.storage import StorageError
+from raftplay.watch.invariants import Breach
+from raftplay.watch.stream import Stream
+
+
+class Failures:
+    """What failed and was not raised yet: `disks`, the code of `nodes`, readers of `stream`, an invariant.
+
+    `pauses_at_breach`: time pauses at the first violation.
+    """
+
+    def __init__(self, backend: Backend, stream: Stream) -> None:
+        self.disks: list[StorageError] = []
+        self.nodes: list[NodeRaised] = []
+        self.pauses_at_breach = False
+        self._backend = backend
+        self._stream = stream
+        self._seen_breach = False
+        self._breach: Breach | None = None
+
+    def add_breach(self, breach: Breach) -> None:
+        """Keep the first violation of an invariant, and pause time there, if it is to be paused."""
+        if not self._seen_breach:
+            self._seen_breach = True
+            self._breach = breach
+            if self.pauses_at_breach:
+                self._backend.halt()
+        self._backend.changed()
+
+    def __bool__(self) -> bool:
+        return self._breach is not None or bool(self._stream.failures or self.disks or self.nodes)
+
+    def take(self) -> Exception | Breach | None:
+        """Return once the failure of a reader or a disk, or else the violation, or else the failure of a node."""
+        for failures in (self._stream.failures, self.disks):
+            if failures:
+                return failures.pop(0)
+        breach, self._breach = self._breach, None
+        if breach is not None:
+            return breach
+        return self.nodes.pop(0) if self.nodes else None

@@ -1,0 +1,44 @@
+"""Checks of what a node's code returns, before it leaves the node; each raises `TypeError`."""
+
+from typing import TypeVar
+
+from raftplay.raft.decisions import NodeState
+from raftplay.raft.messages import MAX_NUMBER, NONE, AppendEntriesReply, Reply, RequestVoteReply
+
+R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
+
+FOUR_NUMBERS = (int, int, int, int)
+
+
+def checked_reply(reply: R, kind: type[R]) -> R:
+    """Return `reply`, if it and its fields are of that `kind`. Raises `TypeError`."""
+    if not isinstance(reply, kind):
+        raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
+    _check_fields(reply)
+    return reply
+
+
+def _check_fields(reply: Reply) -> None:
+    """Raise `TypeError` unless every field of a reply is what the wire carries."""
+    answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
+    if type(getattr(reply, answer)) is not bool:
+        raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
+    for name in reply.__struct_fields__:
+        number, least = getattr(reply, name), 0 if name == "term" else NONE
+        if name != answer and (type(number) is not int or not least <= number <= MAX_NUMBER):
+            raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
+
+
+def checked_index(index: object) -> int:
+    """Return `index`, the result of submitting a command, if it is a log index or -1. Raises `TypeError`."""
+    if type(index) is not int or not NONE <= index <= MAX_NUMBER:
+        raise TypeError(f"{index!r} was returned, not a log index or -1")
+    return index
+
+
+def checked_state(state: NodeState) -> NodeState:
+    """Return `state`, if its numbers are integers. Raises `TypeError`."""
+    kinds = type(state.current_term), type(state.voted_for), type(state.commit_index), type(state.last_applied)
+    if kinds != FOUR_NUMBERS:
+        raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {state}")
+    return state

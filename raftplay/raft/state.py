@@ -1,0 +1,141 @@
+"""The state of a node, as in the box "State" of Figure 2, and what can be read of it.
+
+The rule of this module: it decides nothing. `ConsensusModule`, which extends `State`, changes it.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable
+
+from raftplay.raft import decisions
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.messages import NONE, Args, CMState, Report
+from raftplay.raft.roles import Candidacy, Leadership
+from raftplay.raft.rules import Rules
+from raftplay.raft.storage import PersistentState, Storage, Vote
+
+Observer = Callable[[decisions.Decision], None]
+
+
+class State:
+    """The state of one node of Raft; the parameters are those of `ConsensusModule`."""
+
+    rules = Rules()
+    """The rules that the node asks; a subclass, or the parameter `rules`, may have others."""
+
+    hears_replies_when_dead = False
+    """True if a node of this class still handles replies after `stop`; the algorithm does not."""
+
+    def __init__(
+        self,
+        id: int,
+        peer_ids: Iterable[int],
+        storage: Storage,
+        *,
+        config: RaftConfig | None = None,
+        rng: random.Random | None = None,
+        observe: Observer | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self.id = id
+        self.peer_ids = tuple(peer_ids)
+        if rules is not None:
+            self.rules = rules
+        self.quorum = self.rules.quorum((id, *self.peer_ids))
+        self.config = config or RaftConfig()
+        self.observe = observe
+        self.on_stop: Callable[[], None] | None = None
+        """The function that `stop` calls instead; it must set this to None and then call `stop` again."""
+
+        self._rng = rng or random.Random()
+        self._store = PersistentState(storage)
+        self._now = 0.0
+
+        # Persistent state on all servers
+        self.current_term, self.voted_for, self.log = self._store.load()
+
+        # Volatile state on all servers
+        self.commit_index = NONE
+        self.last_applied = NONE
+        self.state = CMState.FOLLOWER
+        self.leader_id = NONE
+
+        # Volatile state on candidates, and on leaders: None in another role
+        self._candidacy: Candidacy | None = None
+        self._leadership: Leadership | None = None
+
+        self._dormant = True
+        self.deadline = math.inf
+        self._leader_heard = -math.inf
+        self._calls: list[tuple[int, Args]] = []
+
+    # ---- what can be read
+
+    @property
+    def durable_vote(self) -> Vote:
+        """Return term and vote as they are in storage."""
+        return self._store.vote
+
+    @property
+    def silence(self) -> float:
+        """Return the seconds since the node last heard of a leader; infinite if it never did."""
+        return self._now - self._leader_heard
+
+    @property
+    def has_output(self) -> bool:
+        """Return whether `take_calls` or `take_commits` may return anything."""
+        has_calls = self._calls or (self._leadership is not None and self._leadership.due)
+        return bool(has_calls) or self.commit_index > self.last_applied
+
+    @property
+    def has_unsent_entries(self) -> bool:
+        """Return whether the node leads and has not sent every entry to every peer."""
+        peers = () if self._leadership is None else self._leadership.progress.values()
+        return any(progress.next <= self.log.last_index for progress in peers)
+
+    @property
+    def votes(self) -> list[int]:
+        """Return the voters counted in this candidacy, or in the one that this leader won; else []."""
+        return [] if self._candidacy is None else self._candidacy.votes
+
+    @property
+    def next_index(self) -> dict[int, int]:
+        """Return the index of the next entry to send to each peer, if this node leads."""
+        return {} if self._leadership is None else {id: p.next for id, p in self._leadership.progress.items()}
+
+    @property
+    def match_index(self) -> dict[int, int]:
+        """Return the index of the last entry known to be on each peer, if this node leads."""
+        return {} if self._leadership is None else {id: p.match for id, p in self._leadership.progress.items()}
+
+    def report(self) -> Report:
+        """Return (id, term, is_leader); `is_leader` is the node's own belief."""
+        return Report(self.id, self.current_term, self.state is CMState.LEADER)
+
+    def node_state(self) -> decisions.NodeState:
+        """Return the node's current state, without its log."""
+        return decisions.NodeState(
+            self.state,
+            self.current_term,
+            self.voted_for,
+            self.log.last_index,
+            self.log.last_term,
+            self.commit_index,
+            self.last_applied,
+            None if self.deadline == math.inf else self.deadline,
+        )
+
+    # ---- what every input does
+
+    def _set_now(self, now: float | None) -> None:
+        """Set the time of this input; reuse the previous input's time when `now` is None."""
+        if now is not None:
+            self._now = now
+
+    def _tell_persisted(self, start: int) -> None:
+        vote = self.durable_vote
+        self._tell(decisions.Persisted(vote.current_term, vote.voted_for, start, tuple(self.log[start:])))
+
+    def _tell(self, decision: decisions.Decision) -> None:
+        if self.observe is not None:
+            self.observe(decision)
