@@ -148,7 +148,9 @@ def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> 
         await until(app, pilot, lambda: app.seen.branch == "b2" and app.seen.snapshot.leader is not None)
         assert len(app.seen.snapshot.nodes) == 9
         app.do("timers align")
-        await until(app, pilot, lambda: "heartbeat of node" in app.deck.outcome.answer if app.deck.outcome else False)
+        await until(
+            app, pilot, lambda: "heartbeat of node" in app.deck.outcome.answer if app.deck.outcome else False
+        )
         app.do("switch main")
         await until(app, pilot, lambda: app.seen.branch == "main")
         assert len(app.seen.snapshot.nodes) == 5
