@@ -23,10 +23,10 @@ The rooms, from the ground up
                  network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
                  actions on them; harness.py is the public `Harness`, which makes them methods for users, with
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
-                 snapshot.py is its state as a value; own_node.py loads a user's class of nodes, own_methods.py
-                 checks its methods, and results.py what they return; cluster/storage/ keeps what must survive a
-                 crash, in files of SQLite; disk.py there is between a node and its storage; machine.py is the
-                 interface of a state machine
+                 snapshot.py is its state as a value, with the nodes of node_snapshot.py; own_node.py loads a
+                 user's class of nodes, own_methods.py checks its methods, and results.py what they return;
+                 machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
+                 in files of SQLite; disk.py there is between a node and its storage
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC; view.py is the
                  `View`, now or then: the only thing that screens read
@@ -34,12 +34,12 @@ The rooms, from the ground up
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
-                 which journal.py writes as a script; it parses nothing
-  language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py and
-                 conditions.py read arguments, completion.py says what may follow
+                 which journal.py writes as a script; outcome.py says what became of one; nothing is parsed here
+  language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
+                 selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
   commands/      the commands, one function each
   run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
-                 lines, and lets time pass meanwhile
+                 lines, and lets time pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts
@@ -59,15 +59,17 @@ A command: `submit x`
      argument with its kind (language/kinds.py). The result is a `Bound` command.
   2. `Session.perform` in session/session.py runs it, keeps it in the journal from which `save` writes a script,
      and returns its `Outcome` (session/outcome.py).
-  3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the leader.
+  3. `submit` in commands/acting.py calls `Harness.submit_to_server`, which calls `Server.submit` of the node that
+     it names, by default the leader.
   4. `ConsensusModule.submit` appends the entry to its log and marks every peer as due for AppendEntries.
-  5. Soon after, `Server._settle` writes term, vote and log to the disk, hands out commits, sends a reply if there
-     is one, sends RPCs, and sets the timer, in this order. Every input of a node ends there.
+  5. Soon after, `Server._settle` writes term, vote and log to the disk, applies commits, sends a reply if there is
+     one, sends RPCs, and sets the timer, in this order. Every input of a node ends there.
   6. Each peer gets AppendEntries (next walk). Its reply comes to `ConsensusModule.reply_received`, which raises
      the peer's match index; `_advance_commit_index` commits the entry once a majority has it and it is of the
      current term.
-  7. `Server._settle` again: `take_commits` hands the entry to the cluster's list of commits; the next
-     AppendEntries carries the new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
+  7. `Server._settle` again: the entry, from `take_commits`, goes to the state machine, if there is one, and to the
+     cluster's list of commits; the next AppendEntries carries the new commit index to the peers, which commit it
+     in `ConsensusModule.append_entries`.
 
 A frame: one RPC and its reply
   1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
@@ -79,15 +81,16 @@ A frame: one RPC and its reply
   4. `Links.call_arrived` of the peer gives it to its `RPCProxy`, which delays it, and this to the `Inbox`, which
      keeps it while the process is paused; the server then calls `request_vote` or `append_entries` of the node,
      and settles.
-  5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`, and
-     `Calls.answered` finds its request by number.
+  5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`,
+     `Calls.answered` finds its request by number, and the server gives both to `ConsensusModule.reply_received`.
 
 An event: from a decision to the screen
-  1. `State._tell` hands a value of raft/decisions.py to its observer, the server, which adds the node's
-     state; servers and the cluster publish those of watch/facts.py. Without readers no event is made.
+  1. `State._tell` hands a value of raft/decisions.py to `Observer.publish` (cluster/observer.py), which adds the
+     node's state; the cluster, its servers and the stages of an RPC publish those of watch/facts.py. Without
+     readers no event is made.
   2. `Stream.publish` (watch/stream.py) numbers it, and calls the readers with a `Record`:
-     watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); `TraceWriter`; the
-     logger (cluster/debug.py).
+     watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); the writer of a
+     file, such as `TraceWriter` (watch/trace.py); the logger (cluster/debug.py).
   3. `Session.view` makes a `View`: a snapshot, the events and the messages in flight. For a moment in the past,
      `History.view` folds events in a `World` (past/world.py) up to there.
   4. `paint` in tui/app.py asks for the view, and the `Playhead` for the moment of it that is shown; tui/state.py
@@ -99,19 +102,24 @@ To add a …, touch …
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
-  fault          watch/facts.py, watch/narrator.py, past/world.py (`World` folds it), cluster/cluster.py,
-                 cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
-                 explore/search/mixes.py, so that the search uses it
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, watch/narrator.py;
+                 past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
+                 cluster/harness.py, commands/acting.py; cluster/snapshot.py and node_snapshot.py, if `status`
+                 shows it; explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
                  watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
-                 scenarios/bugs/
-  invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py
+                 scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
+  invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py,
+                 tests/watch/test_invariants.py
   scenario       a file in scenarios/, its name in `ORDER` there
-  lesson         a numbered file in lessons/files/
+  lesson         a numbered file in lessons/files/, its answers in tests/lessons/test_lessons_shipped.py; if it
+                 speaks of single nodes, proof of that in tests/lessons/test_lesson_facts.py
   question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
-  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py
-  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there
+  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a
+                 test in tests/tui/test_panes.py; the frames in tests/tui/frames/ are written again
+  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there, a test
+  state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py

@@ -7,7 +7,7 @@ functions inside the cluster. Code above this interface does not depend on socke
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from raftplay.errors import UsageError
 from raftplay.raft.messages import Args, Reply
@@ -121,7 +121,7 @@ class Backend(Protocol):
     """The secret by which nodes on sockets know their peers; empty without sockets."""
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self) -> AbstractContextManager[object]:
         """Return the lock; hold it to read or change the cluster's state from outside."""
 
     def now(self) -> float:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from raftplay.backends.base import (
     MOST_AT_ONCE,
@@ -78,7 +78,7 @@ class SimBackend:
         return self._happened
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self) -> AbstractContextManager[object]:
         """Return the lock of the cluster."""
         return self._lock
 
@@ -234,7 +234,7 @@ class SimBackend:
                 raise UsageError(PAUSED)
             self._changed = False
             while not interrupts.pending:
-                if self._sleep_until(min(self._timers.next_when(), end)):
+                if not self._keeps_pace or self._sleep_until(min(self._timers.next_when(), end)):
                     timer = self._timers.pop(end)
                     if timer is None:
                         break
@@ -253,8 +253,6 @@ class SimBackend:
 
     def _sleep_until(self, when: float) -> bool:
         """Sleep with the wall clock until `when`; return False when something changes before."""
-        if not self._keeps_pace:
-            return True
         self._wall, self._under_way = time.monotonic(), when
         try:
             while (left := when - self.now()) > 0:
@@ -301,7 +299,11 @@ class SimBackend:
             self._instant, self._before = now, self._happened
         self._happened += 1
         timer.fire()
-        at_once = self._happened - self._before
+        if self._happened - self._before >= MOST_AT_ONCE:
+            self._check_moves(self._happened - self._before, now)
+
+    def _check_moves(self, at_once: int, now: float) -> None:
+        """Raise `TimeStandsStill` if too many timers fired at once, and one more is due."""
         if at_once >= MOST_AT_ONCE * (len(self._endpoints) or 1) and self._timers.next_when() - now <= INSTANT:
             raise TimeStandsStill(at_once, now)
 

@@ -78,7 +78,7 @@ class TcpBackend:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.challenges: dict[bytes, Accepted] = {}
         self.opening: dict[Dialed, float] = {}
-        self._lock: AbstractContextManager[Any] = threading.RLock()
+        self._lock: AbstractContextManager[object] = threading.RLock()
         self._timers = Timers()
         self._clock = Clock(self._timers)
         self._alarm: asyncio.TimerHandle | None = None
@@ -275,7 +275,7 @@ class TcpBackend:
     # ---- inside and outside
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self) -> AbstractContextManager[object]:
         """Return the lock, which is held while code runs inside."""
         return self._lock
 

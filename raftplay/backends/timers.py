@@ -4,26 +4,25 @@ import heapq
 import math
 from collections.abc import Callable
 
+import msgspec
+
 MAX_CANCELLED = 256
 """The number of cancelled timers that stay; above it, they are removed once they outnumber the live ones."""
 
 
-class Timer:
-    """A function to be called at `when`; `about` describes it for `step`."""
+class Timer(msgspec.Struct, eq=False):
+    """A function to be called at `when`, None once it was; `about` describes it for `step`."""
 
-    __slots__ = ("_timers", "about", "function", "when")
-
-    def __init__(self, timers: "Timers", when: float, function: Callable[[], None], about: object) -> None:
-        self.when = when
-        self.function: Callable[[], None] | None = function
-        self.about = about
-        self._timers = timers
+    timers: "Timers"
+    when: float
+    function: Callable[[], None] | None
+    about: object
 
     def cancel(self) -> None:
         """Cancel the timer; one that fired or was cancelled already stays as it is."""
         if self.function is not None:
             self.function = None
-            self._timers.cancelled += 1
+            self.timers.cancelled += 1
 
     def fire(self) -> None:
         """Call the function, and mark the timer as fired."""
@@ -68,8 +67,12 @@ class Timers:
 
     def pop(self, until: float) -> Timer | None:
         """Remove and return the next timer that falls due by `until`, or None."""
-        if self.next_when() <= until and self._heap:
-            return heapq.heappop(self._heap)[2]
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            timer = heapq.heappop(heap)[2]
+            if timer.function is not None:
+                return timer
+            self.cancelled -= 1
         return None
 
     def clear(self) -> None:

@@ -29,11 +29,10 @@ class Alarm:
 
     def set(self, deadline: float) -> None:
         """Wake the node at `deadline`, or never. An earlier alarm stays: the node checks the deadline then."""
+        if self._handle is not None and self.at <= deadline:
+            return
         falls_due = deadline < math.inf
-        if self._handle is not None:
-            if self.at <= deadline:
-                return
-            self.cancel()
+        self.cancel()
         if falls_due:
             self.at = deadline
             self._handle = self._backend.call_at(deadline, self._rings, self._about())

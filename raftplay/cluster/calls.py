@@ -101,10 +101,14 @@ class Links:
             call_id, args, by_user = request.call_id, request.message, request.on_reply is not None
             self._events.publish(facts.CallSent(call_id, self._id, request.dst, args, by_user, max(len(fate), 1)))
         for delay in self._delays(fate, request):
-            if delay == 0.0:
-                self._send_now(request)
-            else:
+            if delay != 0.0:
                 self._flights.add(request, self._events, partial(self._request_leaves, request), delay)
+                continue
+            try:
+                self.endpoint.send(request.dst, request.call_id, request.message)
+            except CallFailed:
+                self._events.lose(request, facts.NOT_SENT)
+                raise
 
     def reply(self, request: Request, reply: Reply) -> None:
         """Send the reply to `request` over its link, or hand it to the user who handed the request in."""
@@ -128,13 +132,6 @@ class Links:
         if not fate:
             self._events.lose(message, self._network.blocked(self._id, message.dst) or "loss")
         return (None,) * len(fate) if self._flights.is_held(self._id, message.dst) else fate
-
-    def _send_now(self, request: Request) -> None:
-        try:
-            self.endpoint.send(request.dst, request.call_id, request.message)
-        except CallFailed:
-            self._events.lose(request, facts.NOT_SENT)
-            raise
 
     def _request_leaves(self, request: Request, flight: Flight, by_hand: bool) -> str | None:
         def send() -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.commands import holds_command, same_content
-from raftplay.raft.messages import CMState, CommitEntry
+from raftplay.raft.messages import LEADER, CommitEntry
 from raftplay.version import __version__
 from raftplay.watch.invariants import Breach
 from raftplay.watch.text import visible
@@ -85,12 +85,12 @@ def source_text(function: Callable[..., object]) -> str:
 
 def connected(harness: "Harness") -> list[int]:
     """Return the nodes that are alive and not disconnected."""
-    return [id for id in range(harness.n) if harness.connected[id] and harness.alive[id]]
+    return [id for id, alive in enumerate(harness.alive) if alive and harness.connected[id]]
 
 
 def leaders(harness: "Harness") -> list[int]:
     """Return the connected nodes that believe that they lead, the one of the highest term first."""
-    found = [id for id in connected(harness) if harness.cluster[id].cm.state is CMState.LEADER]
+    found = [id for id in connected(harness) if harness.cluster[id].cm.state is LEADER]
     return sorted(found, key=lambda id: -harness.cluster[id].cm.current_term)
 
 

@@ -6,9 +6,10 @@ sending, and keeps it until it has arrived or is lost.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
+
+import msgspec
 
 from raftplay.backends.base import Backend, Handle
 from raftplay.cluster import arguments
@@ -30,8 +31,7 @@ class NotInFlight(UsageError):
     """Raised when the message with this number is not in flight."""
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """One message in flight. `due` is the cluster time at which this part of its way ends; None while it is held.
 
     `on_link`: it is on its link; else it is at its receiver, where a proxy delays it or time is paused. `land`

@@ -1,25 +1,15 @@
 """Checks of what a node's code returns, before it leaves the node; each raises `TypeError`."""
 
-from typing import TypeVar
-
 from raftplay.raft.decisions import NodeState
-from raftplay.raft.messages import MAX_NUMBER, NONE, AppendEntriesReply, Reply, RequestVoteReply
-
-R = TypeVar("R", RequestVoteReply, AppendEntriesReply)
+from raftplay.raft.messages import MAX_NUMBER, NONE, Reply, RequestVoteReply
 
 FOUR_NUMBERS = (int, int, int, int)
 
 
-def checked_reply(reply: R, kind: type[R]) -> R:
-    """Return `reply`, if it and its fields are of that `kind`. Raises `TypeError`."""
+def check_reply(reply: Reply, kind: type[Reply]) -> None:
+    """Raise `TypeError` unless a reply is of that `kind`, and every field of it is what the wire carries."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
-    _check_fields(reply)
-    return reply
-
-
-def _check_fields(reply: Reply) -> None:
-    """Raise `TypeError` unless every field of a reply is what the wire carries."""
     answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
     if type(getattr(reply, answer)) is not bool:
         raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")

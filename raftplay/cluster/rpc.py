@@ -7,6 +7,8 @@ either without asking which it is.
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from raftplay.backends.base import Answer
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import facts
@@ -15,31 +17,20 @@ from raftplay.watch.stream import Stream
 OnReply = Callable[[Reply], None]
 
 
-class Request:
+class Request(msgspec.Struct, eq=False):
     """A request from node `src` to node `dst`. `call_id` numbers its RPC; 0: a user handed it to a proxy.
 
     At its sender, `on_reply` takes the reply if a user sent it. At its receiver, `answer` sends the reply back,
     and `number` is its number in flight, if it had one.
     """
 
-    __slots__ = ("answer", "call_id", "dst", "message", "number", "on_reply", "src")
-
-    def __init__(
-        self,
-        call_id: int,
-        src: int,
-        dst: int,
-        message: Args,
-        answer: Answer | None = None,
-        on_reply: OnReply | None = None,
-    ) -> None:
-        self.call_id = call_id
-        self.src = src
-        self.dst = dst
-        self.message = message
-        self.answer = answer
-        self.on_reply = on_reply
-        self.number: int | None = None
+    call_id: int
+    src: int
+    dst: int
+    message: Args
+    answer: Answer | None = None
+    on_reply: OnReply | None = None
+    number: int | None = None
 
     def lost(self, reason: str) -> facts.CallLost:
         """Return the event that it was lost."""
@@ -49,17 +40,14 @@ class Request:
         return f"call {self.call_id}" if self.number is None else f"message {self.number}"
 
 
-class Response:
+class Response(msgspec.Struct, eq=False):
     """A reply from node `src` to node `dst`, whose request was numbered `call_id`; `number` as in `Request`."""
 
-    __slots__ = ("call_id", "dst", "message", "number", "src")
-
-    def __init__(self, call_id: int, src: int, dst: int, message: Reply, number: int | None = None) -> None:
-        self.call_id = call_id
-        self.src = src
-        self.dst = dst
-        self.message = message
-        self.number = number
+    call_id: int
+    src: int
+    dst: int
+    message: Reply
+    number: int | None = None
 
     def lost(self, reason: str) -> facts.ReplyLost:
         """Return the event that it was lost."""

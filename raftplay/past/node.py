@@ -10,9 +10,11 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
+from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
+
+STALE_TERM = Rule.STALE_TERM
 
 UNBORN = decisions.NodeState(CMState.FOLLOWER, 0, NONE, NONE, NONE, NONE, NONE)
 """The state of a node before its first event."""
@@ -214,8 +216,8 @@ class PastNode:
         self._behind_no_match()
 
     def _append_decided(self, event: decisions.AppendDecided) -> None:
-        leads = self.after.state is CMState.LEADER  # it follows nobody, even with a bug
-        if not leads and event.rule != Rule.STALE_TERM:
+        leads = self.after.state is LEADER  # it follows nobody, even with a bug
+        if not leads and event.rule != STALE_TERM:
             self.leader_id = event.args.leader_id
 
     def _match_advanced(self, event: decisions.MatchAdvanced) -> None:

@@ -11,7 +11,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
 from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
-from raftplay.raft.messages import NONE, CMState
+from raftplay.raft.messages import DEAD, NONE
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Record
@@ -137,7 +137,7 @@ class World:
     def _reply_delivered(self, record: Record, event: facts.ReplyDelivered) -> None:
         self._flying.landed(event, self.is_frozen)
         node = self.node(event.dst)
-        if node.after.state is CMState.DEAD and record.incarnation == node.incarnation:
+        if node.after.state is DEAD and record.incarnation == node.incarnation:
             node.revive()
 
     def _call_lost(self, record: Record, event: facts.CallLost) -> None:

@@ -29,7 +29,7 @@ class CommandRefused(UsageError):
     """A command that the cluster cannot accept; the text names the invalid part and the reason."""
 
 
-def check_command(command: object) -> Any:
+def check_command(command: object) -> object:
     """Return a copy of `command` that the cluster may keep: a JSON value of at most 64 KiB.
 
     Containers are copied, so that a caller who changes its list later does not change a log.
@@ -70,7 +70,7 @@ def same_command(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def holds_command(entry: Entry | CommitEntry, command: Any) -> bool:
+def holds_command(entry: Entry | CommitEntry, command: object) -> bool:
     """Return whether `entry` has this command of a client; a no-op has none, not even null."""
     return entry.kind == "command" and same_command(entry.command, command)
 

@@ -13,6 +13,10 @@ from raftplay.raft import decisions, reasons
 from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
+    CANDIDATE,
+    DEAD,
+    FOLLOWER,
+    LEADER,
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -30,7 +34,7 @@ from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.state import State
 
-FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
+MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 
 class ConsensusModule(State):
@@ -146,7 +150,7 @@ class ConsensusModule(State):
             self._tell(decisions.AppendDecided(args, False, reasons.of_mismatch(self, args), *hint))
             return AppendEntriesReply(self.current_term, False, *hint)
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, Rule.MATCHES))
+            self._tell(decisions.AppendDecided(args, True, MATCHES))
 
         # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
         #    entry and all that follow it (§5.3)"
@@ -157,12 +161,13 @@ class ConsensusModule(State):
             self._tell(decisions.LogTruncated(conflict, removed))
 
         # 4. "Append any new entries not already in the log"
-        self._append_new(args)
+        if args.entries:
+            self._append_new(args)
 
         # 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         index = rules.follower_commit(args, log)
         if index > self.commit_index:
-            self._commit(index, Rule.TOLD)
+            self._commit(index, TOLD)
         return AppendEntriesReply(self.current_term, True)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:

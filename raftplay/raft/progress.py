@@ -38,6 +38,9 @@ class Mode(Enum):
     """No entries: the leader's log no longer has those that the peer lacks (§7)."""
 
 
+PROBE, REPLICATE, SNAPSHOT = Mode.PROBE, Mode.REPLICATE, Mode.SNAPSHOT
+
+
 @dataclass(slots=True, eq=False)
 class Progress:
     """The state of one peer in one leadership (Figure 2: nextIndex and matchIndex).
@@ -49,7 +52,7 @@ class Progress:
 
     next: int
     match: int = NONE
-    mode: Mode = Mode.REPLICATE
+    mode: Mode = REPLICATE
     in_flight: int = 0
     probe: AppendEntriesArgs | None = None
     unreached: bool = False
@@ -57,7 +60,7 @@ class Progress:
     @property
     def waits(self) -> bool:
         """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
-        return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is Mode.SNAPSHOT
+        return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is SNAPSHOT
 
     @property
     def most_entries(self) -> int:
@@ -75,7 +78,7 @@ class Progress:
         if entries:
             self.in_flight += 1
             self.next += len(entries)
-        if self.mode is Mode.PROBE:
+        if self.mode is PROBE:
             self.probe = args
         return args
 
@@ -102,11 +105,11 @@ class Progress:
 
     def back_to(self, next: int) -> None:
         """Probe from `next` on, after a rejection."""
-        self.next, self.mode, self.probe = next, Mode.PROBE, None
+        self.next, self.mode, self.probe = next, PROBE, None
 
     def restart(self) -> None:
         """End the probing."""
-        self.mode, self.probe = Mode.REPLICATE, None
+        self.mode, self.probe = REPLICATE, None
 
     def heartbeat(self) -> None:
         """Make room for a request, whatever was lost since the last heartbeat."""

@@ -84,7 +84,8 @@ class State:
     @property
     def has_output(self) -> bool:
         """Return whether `take_calls` or `take_commits` may return anything."""
-        has_calls = self._calls or (self._leadership is not None and self._leadership.due)
+        leadership = self._leadership
+        has_calls = self._calls if leadership is None else self._calls or leadership.due
         return bool(has_calls) or self.commit_index > self.last_applied
 
     @property

@@ -361,7 +361,7 @@ class JsonTranscript:
         added, updated = (0, 0) if changes is None else changes
         self._object(force=True, kind="file", path=script, changed=bool(changes), added=added, updated=updated)
 
-    def _step(self, step: Step | None, time: float, status: str, **more: Any) -> None:
+    def _step(self, step: Step | None, time: float, status: str, **more: object) -> None:
         statement = None if step is None else step.bound.statement
         self._object(
             force=status != "held",
@@ -374,7 +374,7 @@ class JsonTranscript:
             **more,
         )
 
-    def _object(self, *, force: bool = False, **fields: Any) -> None:
+    def _object(self, *, force: bool = False, **fields: object) -> None:
         if force or not self._quiet:
             text = json.dumps(fields, separators=(",", ":"), allow_nan=False)
             self._write(text.replace("\x7f", "\\u007f"))

@@ -391,6 +391,15 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                 self.press(keys.KEY[chr(code)])
             case _:
                 self.act(self.deck.click(self.seen, target))
+                if target is not None and target[0] == "message":
+                    self._tell_message()
+
+    def _tell_message(self) -> None:
+        """Say what the selected message is, where the drawer that says so is closed."""
+        arrow = diagram.selected_arrow(self.seen, self.deck.context("messages"))
+        if arrow is not None and "messages" not in self.deck.places():
+            does = ", ".join(f"{key.shown} {key.word}" for key in diagram.MESSAGE_KEYS if arrow.id >= 0)
+            self.say("", f"{diagram.message_words(arrow)}{f'; {does}' if does else ''}")
 
     def press(self, key: Key) -> None:
         """Do what a key does."""

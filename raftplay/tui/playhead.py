@@ -303,8 +303,8 @@ class Playhead:
         if due is not None:
             self._steer(due)
             return
-        self.skips = is_quiet(view.snapshot)
-        self._steer(SKIPPED if self.skips else WITHOUT_LEADER)
+        self.skips = is_quiet(view.snapshot) and not view.snapshot.paused
+        self._steer(SKIPPED if is_quiet(view.snapshot) else WITHOUT_LEADER)
 
     def _next_arrival(self, view: View) -> float | None:
         """Return the pace at which the next message that matters arrives once its flight is over, if any is."""

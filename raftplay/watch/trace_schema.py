@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 from enum import EnumType
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import Literal, get_origin, get_type_hints
 
 import msgspec
 
@@ -44,7 +44,7 @@ JSON = (
 
 ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry)
 
-LINES: dict[str, type[Any]] = {
+LINES: dict[str, type[object]] = {
     "header": Header,
     "event": EventLine,
     "NodeState": NodeState,
@@ -69,7 +69,7 @@ def schema_text(width: int = WIDTH) -> str:
     return "\n\n".join([*parts, "\n".join(["Rules", *rules])])
 
 
-def fields_text(kind: type[Any]) -> str:
+def fields_text(kind: type[object]) -> str:
     """List the fields of a struct with their types: ``term: int, granted: bool``."""
     hints = get_type_hints(kind)
     described = msgspec.inspect.type_info(kind)
@@ -77,7 +77,7 @@ def fields_text(kind: type[Any]) -> str:
     return ", ".join(f"{f.name}{'' if f.required else '?'}: {type_text(hints[f.name])}" for f in described.fields)
 
 
-def type_text(hint: Any) -> str:
+def type_text(hint: object) -> str:
     """Return a type's name in the schema: ``int``, ``[int]``, ``RequestVoteArgs``."""
     if isinstance(hint, EnumType) or get_origin(hint) is Literal:
         return "str"
@@ -89,15 +89,15 @@ def type_text(hint: Any) -> str:
     return text
 
 
-def _line(name: str, kind: type[Any], width: int) -> str:
+def _line(name: str, kind: type[object], width: int) -> str:
     return _hanging(f"{name}: {fields_text(kind)}", width)
 
 
-def _array(kind: type[Any], width: int) -> str:
+def _array(kind: type[object], width: int) -> str:
     return _hanging(f"{kind.__name__}: [{fields_text(kind)}]", width)
 
 
-def _described(name: str, kind: type[Any], width: int) -> str:
+def _described(name: str, kind: type[object], width: int) -> str:
     fields = fields_text(kind)
     about = " ".join((inspect.getdoc(kind) or "").replace("`", "").split())
     return _hanging(f"{name}{f' ({fields})' if fields else ''}: {about}", width)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import raftplay
+from support.pages import DOCS
 from support.processes import is_gone, wait_for_processes
 
 from raftplay.explore.search.command import case_of
@@ -34,6 +36,12 @@ def searched(bug: str) -> SearchReport:
 def test_at_least_20_bugs_are_looked_for_here():
     assert len(BUGS.keys() - NOT_BY_CHANCE) >= 20
     assert "commit-old-term" not in NOT_BY_CHANCE
+
+
+def test_the_page_on_the_search_names_the_bugs_that_it_does_not_find():
+    page = " ".join((DOCS / "search.md").read_text("utf-8").split())
+    (names,) = re.findall(r"Those that it does not find \((.*?)\)", page)
+    assert set(re.findall(r"`(.*?)`", names)) == NOT_BY_CHANCE
 
 
 @pytest.mark.parametrize("bug", [name for name in BUGS if name not in NOT_BY_CHANCE])

@@ -165,7 +165,7 @@ def played(name: str, seed: int) -> tuple[Playing, ...]:
     return blind, play(lesson, seed, blind.truths), play(lesson, seed, blind.truths, wrong=True)
 
 
-def test_there_are_twelve_and_each_has_its_table() -> None:
+def test_each_has_its_table() -> None:
     assert catalogue.names() == list(TRUTHS)
 
 

@@ -1,4 +1,4 @@
-"""The 24 bugs as a student would write them: with the rules and inputs that `raftplay help node` lists, and no more.
+"""Bugs as a student would write them: with the rules and inputs that `raftplay help node` lists, and no more.
 
 The class of the bug `commit-old-term` is `CommitOldTerm`, and so on.
 """

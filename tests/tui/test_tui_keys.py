@@ -674,6 +674,70 @@ def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None
         played(app, click)
 
 
+def test_a_click_on_a_message_of_the_stage_says_what_it_is_and_keys_act_on_it() -> None:
+    with still(*HELD) as driver:
+        app = app_of(driver)
+
+        async def click(pilot: Pilot[None]) -> None:
+            await clicked(pilot, "stage", "◉")
+            assert "n0 → n3: heartbeat of term 1" in app.deck.outcome.answer
+            assert "v deliver, x lose" in app.deck.outcome.answer
+            await pressed(pilot, "x")
+            assert app.deck.outcome.text == "lose 15"
+
+        played(app, click, (80, 24))
+
+
+def test_the_keys_at_the_foot_the_sentence_and_the_tape_are_clicked() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def click(pilot: Pilot[None]) -> None:
+            await clicked(pilot, "keys", "submit")
+            app.paint()
+            assert app.deck.outcome.text == "submit 6"
+            await clicked(pilot, "sentence", "NOW")
+            assert app.deck.pane == "why"
+            await clicked(pilot, "tape", "★")
+            await pressed(pilot)
+            assert app.seen.rewound
+            assert app.seen.snapshot.leader is not None
+            await clicked(pilot, "keys", "[?]")
+            await pilot.pause()
+            assert isinstance(app.screen, Sheet)
+
+        played(app, click, (80, 24))
+
+
+def test_two_digits_select_a_node_where_there_are_so_many() -> None:
+    with still(nodes=25) as driver:
+        app = app_of(driver)
+
+        async def press(pilot: Pilot[None]) -> list[int]:
+            seen = []
+            for keys in (("1", "6"), ("2", "9"), ("3",)):
+                await pilot.press(*keys)
+                seen.append(app.deck.selected)
+                app._digit = (0, -9.0)
+            return seen
+
+        assert played(app, press) == [16, 9, 3]
+
+
+def test_one_esc_does_not_lose_the_moment_that_is_studied() -> None:
+    with still(*LED, "back 9") as driver:
+        app = app_of(driver)
+
+        async def leave(pilot: Pilot[None]) -> None:
+            await pilot.press("m", ":", "escape", "escape", "escape")
+            assert "Esc once more, or End" in "\n".join(await pressed(pilot))
+            assert app.seen.rewound
+            await pressed(pilot, "escape")
+            assert not app.seen.rewound
+
+        played(app, leave, (80, 24))
+
+
 def test_the_wheel_scrolls() -> None:
     with still(*LED) as driver:
         app = app_of(driver)

@@ -1,7 +1,6 @@
 """The coverage of a run: it counts each decision by its rule."""
 
 from collections import Counter
-from typing import Any
 
 from raftplay.raft.decisions import DecisionBase
 from raftplay.watch.facts import Record
@@ -15,7 +14,7 @@ class Coverage:
 
     def __call__(self, record: Record) -> None:
         """Count `record` if it is a node's decision."""
-        event: Any = record.event
+        event = record.event
         key = (type(event), getattr(event, "rule", ""))
         self._seen[key] = self._seen.get(key, 0) + 1
 

@@ -38,11 +38,11 @@ class FaultChooser:
 
     def alive(self) -> list[int]:
         """Return the running nodes."""
-        return [id for id in range(self.harness.n) if self.harness.alive[id]]
+        return [id for id, alive in enumerate(self.harness.alive) if alive]
 
     def down(self) -> list[int]:
         """Return the nodes that can be restarted."""
-        return [id for id in range(self.harness.n) if not self.harness.alive[id] and not self.harness.wiped[id]]
+        return [id for id, alive in enumerate(self.harness.alive) if not alive and not self.harness.wiped[id]]
 
     def leader(self) -> int | None:
         """Return the leader, preferably a connected one."""

@@ -304,7 +304,7 @@ def _settled(harness: Harness) -> bool:
     if len(leaders) != 1:
         return False
     term = harness.cluster[leaders[0]].cm.current_term
-    nodes = (harness.cluster[id].cm for id in range(harness.n) if harness.alive[id])
+    nodes = (harness.cluster[id].cm for id, alive in enumerate(harness.alive) if alive)
     return all(cm.current_term == term and cm.leader_id == leaders[0] for cm in nodes)
 
 

@@ -54,7 +54,7 @@ def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: b
         (k for k in KEYS if k.rank < 8 or (plays and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
     )
     if view.rewound:
-        wanted = [KEY[name] for name in ("space", "left", "right", "end", "enter", "colon", "question_mark", "q")]
+        wanted = [KEY[name] for name in ("space", "left", "right", "end", "colon", "question_mark", "q", "enter")]
     chosen: list[tuple[Key, str, str]] = []
     room = context.width
     for key in wanted:

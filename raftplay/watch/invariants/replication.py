@@ -3,7 +3,7 @@
 
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
+from raftplay.raft.messages import LEADER, NONE, CommitEntry, Entry
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
@@ -64,7 +64,7 @@ def _append(cluster: ClusterModel, node: NodeModel, index: int, entries: tuple[E
 def _overwrite(cluster: ClusterModel, node: NodeModel, index: int, count: int) -> list[int]:
     """Remove the entries from `index` on, which were not truncated first; return the terms of those that stay."""
     log = node.log
-    if node.role is CMState.LEADER:
+    if node.role is LEADER:
         cluster.breach(
             LEADER_APPEND_ONLY, f"{node}, the leader, overwrites its log at index {index}", _length_of(node)
         )
@@ -90,7 +90,7 @@ def _keep(cluster: ClusterModel, node: NodeModel, kept: list[int]) -> None:
 def log_truncated(cluster: ClusterModel, node: NodeModel, event: decisions.LogTruncated) -> None:
     """Check that deleted entries were not committed, and that they conflict with an entry of another term."""
     index = event.index
-    if node.role is CMState.LEADER:
+    if node.role is LEADER:
         cluster.breach(LEADER_APPEND_ONLY, f"{node}, the leader, cuts its log at index {index}", _length_of(node))
     if index <= node.commit:
         cluster.breach(
@@ -169,7 +169,7 @@ def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Com
     if index >= node.log.length:
         cluster.breach(MONOTONIC_COMMIT, f"{node} sets its commit index to {index}", _length_of(node))
     node.commit = index
-    if node.role is CMState.LEADER:
+    if node.role is LEADER:
         _judge_commit(cluster, node, index)
 
 
