@@ -26,7 +26,17 @@ from raftplay.raft.quorum import Majority
 from raftplay.raft.rules import Rules
 
 INPUTS = (
-    *("start", "stop", "submit", "wake", "time_out", "request_vote", "append_entries", "reply_received"),
+    *(
+        "start",
+        "stop",
+        "submit",
+        "wake",
+        "time_out",
+        "set_timer",
+        "request_vote",
+        "append_entries",
+        "reply_received",
+    ),
     *("call_failed", "persist", "take_calls", "take_commits"),
 )
 """The methods of `ConsensusModule` that the cluster calls, in the order in which the class defines them."""

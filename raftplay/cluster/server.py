@@ -6,6 +6,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
@@ -298,6 +299,10 @@ class Server:
     def time_out(self) -> None:
         """Fire its election timer now."""
         self._input("time_out", self.cm.time_out)
+
+    def set_timer(self, deadline: float) -> None:
+        """Let its election timer fire at `deadline`."""
+        self._input("set_timer", partial(self.cm.set_timer, deadline))
 
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""

@@ -222,6 +222,25 @@ def timeout(session: Session, node: kinds.Waiting) -> str:
     return answer
 
 
+@command(GROUP, "timers align")
+def timers(
+    session: Session,
+    align: Annotated[bool, kinds.ALIGNED],
+    seconds: Annotated[float | None, kinds.AT] = None,
+) -> str:
+    """Let all election timers fire together, for a split vote (align), or well apart, for a clear win (spread)."""
+    harness = session.harness
+    fires = harness.align_timers(seconds) if align else harness.spread_timers(seconds)
+    if not fires:
+        return "no node has an election timer that runs"
+    first, leading = min(fires.values()), leader(harness)
+    each = ", ".join(f"node {id} at {when:.3f} s" for id, when in fires.items())
+    answer = (
+        f"the timers of {nodes_text(sorted(fires))} fire at {first:.3f} s" if align else f"timers fire: {each}"
+    )
+    return answer if leading is None else f"{answer}; a heartbeat of node {leading} restarts those that it reaches"
+
+
 def links_text(links: Collection[tuple[int, int]]) -> str:
     """Return links in words."""
     if len(links) > 6:

@@ -44,4 +44,5 @@ def _check(session: Session, file: Path) -> None:
 
 
 def _count(session: Session) -> str:
-    return count(session.branch.count, "command")
+    of = f" of branch {session.branch.name}" if len(session.branches) > 1 else ""
+    return count(session.branch.count, "command") + of

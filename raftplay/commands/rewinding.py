@@ -7,7 +7,7 @@ from raftplay.cluster.snapshot import NOT_KEPT, NodeSnapshot, Snapshot
 from raftplay.errors import UsageError
 from raftplay.language import kinds
 from raftplay.language.table import command
-from raftplay.session.branches import Branch, Mark
+from raftplay.session.branches import FIRST, Branch, Mark
 from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
@@ -77,6 +77,8 @@ def branches(session: Session) -> str:
     for branch in session.branches.values():
         mark = branch.mark()
         origin = f"from {branch.parent} at {branch.since.time:.3f} s" if branch.parent else "from the start"
+        if not branch.parent and branch.name != FIRST:
+            origin = f"another cluster ({session.about(branch)})"
         here = "*" if branch is session.branch else " "
         commands, events = count(branch.count, "command"), count(mark.seq, "event")
         lines.append(f"{here} {branch.name:<5} {origin}, now {mark.time:.3f} s, {commands}, {events}")
@@ -96,6 +98,8 @@ def diff(session: Session, one: Annotated[str, kinds.BRANCH], other: Annotated[s
     branches = (session.named(one), session.named(other))
     if branches[0] is branches[1]:
         return f"{one} is {other}"
+    if branches[0].harness.n != branches[1].harness.n:
+        raise UsageError(f"{one} and {other} are clusters of different sizes")
     parting = _parting(session, *branches)
     ends = [branch.harness.snapshot() for branch in branches]
     return "\n".join([parting, *_end_lines(one, other, *ends)])

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.errors import UsageError
 from raftplay.language import offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
-from raftplay.language.table import Kind, Resolve, constant, setup_line, too_late
+from raftplay.language.table import TABLE, Kind, Resolve, command, constant, setup_line, too_late
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
 from raftplay.session.session import Session
@@ -57,9 +58,11 @@ class Setup:
         words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
-    def config(self) -> Config:
-        """Return the configuration of a cluster. Raises `UsageError` for invalid timings."""
-        config = Config(bugs=tuple(self.bugs), node=loaded(self.node))
+    def config(self, usual: Config | None = None) -> Config:
+        """Return the configuration of a cluster: `usual` with what was chosen. Raises `UsageError`."""
+        usual = usual or Config()
+        bugs = () if self.without_bugs else tuple(self.bugs) or usual.bugs
+        config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node)
         changes: dict[str, Any] = dict(self.switches)
         if "election" in self.timings:
             changes["election_min"], changes["election_max"] = self.timings["election"]
@@ -84,7 +87,7 @@ def _seed(cursor: Cursor) -> Resolve:
 
 
 def _backend(cursor: Cursor) -> Resolve:
-    return constant(_one_of(cursor, cursor.next("sim or tcp", offers.words(*BACKENDS)), BACKENDS, "backend"))
+    return constant(values.one_of(cursor, cursor.next("sim or tcp", offers.words(*BACKENDS)), BACKENDS, "backend"))
 
 
 def _timings(cursor: Cursor) -> Resolve:
@@ -111,20 +114,16 @@ def _timings(cursor: Cursor) -> Resolve:
 
 
 def _switch(cursor: Cursor) -> Resolve:
-    return constant(_one_of(cursor, cursor.next("prevote or noop", offers.words(*SWITCHES)), SWITCHES, "option"))
+    return constant(
+        values.one_of(cursor, cursor.next("prevote or noop", offers.words(*SWITCHES)), SWITCHES, "option")
+    )
 
 
 def _on_off(cursor: Cursor) -> Resolve:
     return constant(
-        _one_of(cursor, cursor.next("on or off", offers.words("on", "off")), ("on", "off"), "setting") == "on"
+        values.one_of(cursor, cursor.next("on or off", offers.words("on", "off")), ("on", "off"), "setting")
+        == "on"
     )
-
-
-def _one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
-    if word.text not in known:
-        hint = did_you_mean(word.text, known) or f"; use {' or '.join(known)}"
-        raise cursor.mistake(f"unknown {what} {quoted(word.text)}{hint}", word)
-    return word.text
 
 
 def _bugs(_: Place) -> Iterator[Offered]:
@@ -258,6 +257,127 @@ def watch(on: Setup | Session, what: Annotated[list[str] | str, WATCHED]) -> str
         raise UsageError(f"watch {what} is for a shell; a script watches invariants by their NAME")
     on.watched += [name for name in what if name not in on.watched]
     return ""
+
+
+CLUSTER = ("nodes", "seed", "backend", "bug", "node", "watch", *SWITCHES, *TIMINGS)
+"""What `new` knows: the set-up lines with one argument, and the names of the others."""
+
+
+Change = Callable[[Setup, Session], object]
+"""Puts one setting of `new` into a set-up."""
+
+
+def _changes(cursor: Cursor) -> Resolve:
+    changes: list[Change] = []
+    seen = set[str]()
+    for word in cursor.rest(_offered_changes):
+        name, glued, text = word.text.partition("=")
+        if name not in CLUSTER:
+            hint = did_you_mean(name, CLUSTER) or f"; new knows {', '.join(CLUSTER)}"
+            raise cursor.mistake(f"unknown setting {quoted(name)}{hint}", word)
+        if not text:
+            raise cursor.mistake(f"the value of {name} is missing; write {name}={_example(name)}", word)
+        if name in seen and name != "bug":
+            raise cursor.mistake(f"{name} stands twice", word)
+        seen.add(name)
+        changes.append(_change(cursor, word, name, text, len(name) + len(glued)))
+
+    def resolve(session: Session) -> Setup:
+        setup = Setup()
+        for change in changes:
+            change(setup, session)
+        return setup
+
+    return resolve
+
+
+def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Change:
+    """Read one setting, `name=text`, as its set-up line does."""
+    inner = Cursor(cursor.statement, cursor.scope)
+    if name in TIMINGS:
+        inner.words = (*cursor.words[:1], word)
+        row, resolve = TABLE["timing"], _timings(inner)
+        return lambda setup, session: row.function(setup, resolve(session))
+    inner.words = (*cursor.words[:1], Word(text, word.column + before, word.length - before, word.quoted))
+    if name in SWITCHES:
+        switched = _on_off(inner)
+        return lambda setup, session: setup.switches.update({name: switched(session)})
+    if (name, text) == ("bug", "none"):
+        return lambda setup, _: setattr(setup, "without_bugs", True)
+    if (name, text) == ("watch", "all"):
+        return lambda setup, _: setup.watched.extend(invariant.name for invariant in INVARIANTS)
+    one = TABLE[name]
+    read = one.parameters[0].kind.read(inner)
+    return lambda setup, session: one.function(setup, read(session))
+
+
+def _example(name: str) -> str:
+    """Return a value of a setting, as the set-up line shows it."""
+    if name in SWITCHES or name in TIMINGS:
+        return _examples(name)[0]
+    return TABLE[name].example.partition(" ")[2].partition(",")[0]
+
+
+def _examples(name: str) -> tuple[str, ...]:
+    """Return values that may be given to a setting of `new`."""
+    if name in TIMINGS:
+        return tuple(
+            text.partition("=")[2] for text in TIMING.examples if text.startswith(f"{name}=") and " " not in text
+        )
+    if name in SWITCHES:
+        return ON_OFF.examples
+    more = {"bug": ("none",), "watch": ("all",)}
+    return (*TABLE[name].parameters[0].kind.examples, *more.get(name, ()))
+
+
+def _offered_changes(place: Place) -> Iterator[Offered]:
+    """Offer the settings that are not given yet, and then the values of the one being typed."""
+    given = {word.text.partition("=")[0] for word in place.words} - {"bug"}
+    for name in CLUSTER:
+        if name in given:
+            continue
+        if not place.typed.startswith(f"{name}="):
+            yield Offered(f"{name}=", f"such as {name}={_example(name)}")
+        for value in _examples(name) if place.typed.startswith(f"{name}=") else ():
+            help = BUGS[value].mechanism if name == "bug" and value in BUGS else ""
+            yield Offered(f"{name}='{value}'" if " " in value else f"{name}={value}", help)
+
+
+CHANGES = Kind(
+    "nodes=7 seed=3 backend=sim prevote=on bug=NAME …",
+    _changes,
+    about=f"{', '.join(CLUSTER)}; bug=none, watch=all",
+    examples=("nodes=3", "seed=8 prevote=on", "bug=forget-vote", "election=150..300ms", "bug=none watch=all"),
+)
+
+
+@command("Setting up", "new nodes=7 prevote=on")
+def new(session: Session, changes: Annotated[Setup | None, CHANGES] = None) -> str:
+    """Begin another cluster, like this one but for these settings, in a shell or on the screen. `switch` returns
+    to this one (on sockets, it stands still meanwhile); save and record write the story of the one you are in.
+    """
+    changes = changes or Setup()
+    plan = session.blueprint
+    if not session.is_live or plan is None:
+        raise UsageError(
+            "a script plays on one cluster; its set-up lines choose it, and new is for a shell and for the screen"
+        )
+    before = session.branch.name
+    watched = tuple(changes.watched) or plan.watched
+    plan = dataclasses.replace(
+        plan,
+        nodes=changes.nodes or plan.nodes,
+        seed=plan.seed if changes.seed is None else changes.seed,
+        backend=changes.backend or plan.backend,
+        config=changes.config(plan.config).settled(),
+        watched=() if len(watched) == len(INVARIANTS) else watched,
+    )
+    branch = session.begin(plan)
+    doubt = doubt_about_cluster(plan.nodes, plan.config)
+    more = [f"switch {before} returns to the cluster before"]
+    more += [f"the file of record holds the story of {branch.name} from now on"] if session.is_recorded else []
+    more += [str(doubt)] if doubt is not None else []
+    return "; ".join([f"branch {branch.name}: {session.about(branch)}", *more])
 
 
 def _check_first(name: str, before: object) -> None:

@@ -118,6 +118,11 @@ def _duration(cursor: Cursor) -> Resolve:
     return constant(values.duration(cursor, cursor.next("a DURATION", offers.durations)))
 
 
+def _aligned(cursor: Cursor) -> Resolve:
+    word = cursor.next("align or spread", offers.words("align", "spread"))
+    return constant(values.one_of(cursor, word, ("align", "spread"), "way to set timers") == "align")
+
+
 def _branch(cursor: Cursor) -> Resolve:
     return constant(cursor.next("the NAME of a branch", offers.branches).text)
 
@@ -363,6 +368,8 @@ MOMENT = Kind(
     examples=("0ms", "10ms", "0.2s"),
 )
 BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …", examples=("main", "b1", "x"))
+ALIGNED = Kind("align|spread", _aligned, examples=("align", "spread"))
+AT = replace(SLEEP, lead="at", about=f"from now: {ABOUT_DURATION}")
 FILE = Kind("FILE", _file, about="the name of a new file", examples=("file.txt",))
 GROUPS = Kind("0,1 | 2,3,4", _groups, examples=("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"))
 LINK = Kind(

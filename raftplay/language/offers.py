@@ -15,6 +15,7 @@ from raftplay.files import expanded
 from raftplay.language.cursor import Offer, Offered, Place
 from raftplay.language.values import is_integer
 from raftplay.raft.messages import CMState
+from raftplay.session.branches import FIRST
 from raftplay.session.units import UNITS, duration_text
 from raftplay.watch.narrator import link_text, message_text
 from raftplay.watch.text import command_text, visible
@@ -268,7 +269,8 @@ def branches(place: Place) -> Iterator[Offered]:
     if place.session is None:
         return
     for name, branch in list(place.session.branches.items()):
-        since = f"since {branch.since.time:.3f} s, from {visible(branch.parent)}" if branch.parent else "the first"
+        first = "the first" if name == FIRST else f"another cluster, of {branch.harness.n}"
+        since = f"since {branch.since.time:.3f} s, from {visible(branch.parent)}" if branch.parent else first
         here = ", played now" if branch is place.session.branch else ""
         yield Offered(name, since + here, is_text=True)
 

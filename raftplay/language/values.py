@@ -7,7 +7,7 @@ from raftplay.errors import UsageError
 from raftplay.language.cursor import Cursor
 from raftplay.language.lexer import Word
 from raftplay.raft.commands import CommandRefused, check_command
-from raftplay.session.shown import quoted
+from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.units import DURATION, UNITS
 
 _RANGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?\.\.([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
@@ -129,3 +129,11 @@ def submittable(cursor: Cursor, word: Word) -> object:
         return check_command(word.text)
     except CommandRefused as refused:
         raise cursor.mistake(str(refused), word) from None
+
+
+def one_of(cursor: Cursor, word: Word, known: tuple[str, ...], what: str) -> str:
+    """Return the text of `word`, which must be one of the `known` ones."""
+    if word.text not in known:
+        hint = did_you_mean(word.text, known) or f"; use {' or '.join(known)}"
+        raise cursor.mistake(f"unknown {what} {quoted(word.text)}{hint}", word)
+    return word.text

@@ -126,10 +126,14 @@ class FreePlay:
     def _bound(self, line: str) -> list[Bound]:
         """Return the commands of a line; none where it has a mistake, which is shown."""
         try:
-            return self.stage.look(lambda session: bind(line, session))
+            commands = self.stage.look(lambda session: bind(line, session))
         except Mistake as mistake:
             self.teller.mistake(mistake)
             return []
+        if any(bound.name == "new" for bound in commands):
+            self.teller.words("A lesson keeps its own cluster; raftplay shell and raftplay tui take new.", "dim")
+            return []
+        return commands
 
     def _is_reached(self, goal: Condition | str | None, broke: bool) -> bool:
         """Return whether the goal is reached; if not, show how far it is when that has changed."""

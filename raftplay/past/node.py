@@ -267,7 +267,12 @@ class PastNode:
             case decisions.ReplyIgnored():
                 if event.rule == Rule.OUTDATED:
                     self.next_index[event.peer] = self.match_index[event.peer] + 1
-            case decisions.VoteDecided() | decisions.WriteDelayed() | decisions.CustomDecision():
+            case (
+                decisions.VoteDecided()
+                | decisions.WriteDelayed()
+                | decisions.TimerSet()
+                | decisions.CustomDecision()
+            ):
                 pass
             case _:
                 assert_never(event)

@@ -19,7 +19,7 @@ End = Literal["", "crashed", "cut off", "stepped down"]
 class Wait:
     """The start of a wait for a leader: a request from one (`peer`), a vote for `peer`, an election, and so on."""
 
-    kind: Literal["heard", "voted", "stood", "asked", "started", "stepped down", "refused"]
+    kind: Literal["heard", "voted", "stood", "asked", "started", "stepped down", "set", "refused"]
     time: float
     term: int
     peer: int = NONE
@@ -236,6 +236,8 @@ class Story:
                 self.ignored = Ignored(event.peer, event.args, time, event.rule)
             case decisions.WriteDelayed():
                 self.late_writes.add(event.until)
+            case decisions.TimerSet():
+                self._waits_since = record
             case decisions.Started() | decisions.BecameFollower():
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():
@@ -338,4 +340,6 @@ class Story:
                 return Wait("asked", since.time, term)
             case decisions.BecameFollower(term=term):
                 return Wait("stepped down", since.time, term)
+            case decisions.TimerSet():
+                return Wait("set", since.time, NONE)
         return Wait("started", since.time, 0 if since.after is None else since.after.current_term)

@@ -97,6 +97,13 @@ class ConsensusModule(State):
             self._now = now
             self._election_timed_out(Rule.BY_HAND)
 
+    def set_timer(self, deadline: float, now: float) -> None:
+        """Let the election timer fire at `deadline`, unless it is restarted before; a leader has none."""
+        if self.state is not LEADER and self.state is not DEAD:
+            self._now = now
+            self.deadline = deadline
+            self._tell(decisions.TimerSet(deadline))
+
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
         """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0."""
         if self.state is DEAD:

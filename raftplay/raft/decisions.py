@@ -227,6 +227,12 @@ class WriteDelayed(DecisionBase, frozen=True, gc=False):
     until: float = 0.0
 
 
+class TimerSet(DecisionBase, frozen=True, gc=False):
+    """The node's election timer was set by hand: it fires at `deadline`, in cluster time, unless restarted."""
+
+    deadline: float
+
+
 class Persisted(DecisionBase, frozen=True, gc=False):
     """The node wrote its state to storage: the stored log is the old one before `start`, then `entries`."""
 
@@ -252,7 +258,7 @@ LogDecision: TypeAlias = (
 )
 CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
-NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | CustomDecision
+NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
 
 Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""

@@ -140,6 +140,12 @@ class Branch:
     journal: list[Entry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
     last_index: int | None = None
+    blueprint: Blueprint | None = None
+    """The parameters of its cluster; None if they are not known, so that it cannot be built again."""
+
+    rests: bool = False
+    """True if its cluster, on sockets, was halted when another branch was entered."""
+
     traced: Reader | None = None
     """The reader that writes its events to the trace, if there is one."""
 

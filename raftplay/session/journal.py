@@ -19,8 +19,10 @@ SHORTEST_SLEEP = 0.001
 """The shortest pause on sockets that gets a line, in seconds."""
 
 
-def script_text(blueprint: Blueprint, branch: Branch, folder: str | Path = "", *, hides_bugs: bool = False) -> str:
+def script_text(branch: Branch, folder: str | Path = "", *, hides_bugs: bool = False) -> str:
     """Return the script in `folder` that repeats `branch`; if it `hides_bugs`, the names of bugs are left out."""
+    blueprint = branch.blueprint
+    assert blueprint is not None
     setup = setup_lines(blueprint, folder)
     if hides_bugs and blueprint.config.bugs:
         setup = [line for line in setup if not line.startswith("bug ")]

@@ -31,11 +31,12 @@ from raftplay.session.branches import (
     split,
 )
 from raftplay.session.errors import Failed
-from raftplay.session.journal import script_text, write_new
+from raftplay.session.journal import script_text, setup_lines, write_new
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
 from raftplay.watch.stream import Reader
+from raftplay.watch.text import count
 
 WENT_ON = "it went on while other commands came"
 """The journal's note on a part of a wait during which another command ran."""
@@ -107,8 +108,7 @@ class Session:
         trace: EventWriter | None = None,
     ) -> None:
         history = History() if history is None else history  # an empty history is falsy
-        self.blueprint = blueprint
-        branch = Branch(FIRST, harness, history)
+        branch = Branch(FIRST, harness, history, blueprint=blueprint)
         self.position = Position(branch, None, {FIRST: branch})
         """The current branch, the moment that is looked at, and all branches."""
 
@@ -130,7 +130,8 @@ class Session:
         if harness.data_dir is not None and harness.backend == "sim":
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
-        self._trace = trace  # events of other branches are written there too
+        self._trace = trace  # events of other branches of this cluster are written there too
+        self._traced = blueprint
         self._goes_on = False  # true if time passed before the look at the past
         self._replay: Session | None = None  # the session of a running replay
         self._under_way: _UnderWay | None = None
@@ -151,6 +152,11 @@ class Session:
     def moment(self) -> Mark | None:
         """Return the moment in the past that is looked at; None for the present."""
         return self.position.moment
+
+    @property
+    def blueprint(self) -> Blueprint | None:
+        """Return the parameters of the cluster that commands act on, if they are known."""
+        return self.branch.blueprint
 
     @property
     def harness(self) -> Harness:
@@ -260,7 +266,7 @@ class Session:
         The replay of the journal is still identical.
         """
         outer = self._under_way
-        if bound.name in ("switch", "goto"):  # switch leaves the cluster; goto may wait itself
+        if bound.name in ("switch", "new", "goto"):  # two leave the cluster; goto may wait itself
             return False
         if bound.effect in ("looks", "clock") and bound.group != "Keeping":
             return True
@@ -334,13 +340,14 @@ class Session:
 
         A separate session replays it, invisibly for viewers of this one. Raises `UsageError` and `Interrupted`.
         """
-        if self.blueprint is None or self.blueprint.backend != "sim":
+        blueprint = branch.blueprint
+        if blueprint is None or blueprint.backend != "sim":
             raise UsageError("only what happened in virtual time (sim) can be played again")
         history = History()
-        harness = self.blueprint.build((history, *readers), self._first_disks)
+        harness = blueprint.build((history, *readers), self._first_disks)
         harness.pauses_at_breach = self.harness.pauses_at_breach
-        again = Branch("", harness, history, branch.name, cut)
-        replay = Session(harness, history, blueprint=self.blueprint)
+        again = Branch("", harness, history, branch.name, cut, blueprint=blueprint)
+        replay = Session(harness, history, blueprint=blueprint)
         replay.position = Position(again, None, {})
         self._replay = replay
         try:
@@ -381,20 +388,37 @@ class Session:
         assert self.blueprint is not None
         config = replace(self.blueprint.config, bugs=bugs)
         blueprint = replace(self.blueprint, config=config)
-        history = History()
-        branch = Branch(FIRST, blueprint.build((history,)), history)
-        branch.harness.pauses_at_breach = self.harness.pauses_at_breach
         gone = list(self.branches.values())
-        self.blueprint = blueprint
-        self._enter_new(branch, {})
+        self._enter_new(self._begun(FIRST, blueprint), {})
         for old in gone:
             with suppress(InvariantBroken, NodeFailed):  # reported when it happened
                 old.harness.shutdown()
 
+    def begin(self, blueprint: Blueprint) -> Branch:
+        """Continue in a new branch, that of another cluster, which stands still if this one does; return it.
+
+        Raises `UsageError` if there are too many branches, or this cluster has a data directory.
+        """
+        if self.directory:
+            raise UsageError("a data directory keeps one cluster; leave, and start without it for another one")
+        branch = self._begun(new_name(self.branches), blueprint)
+        stands_still = self.harness.paused and not self._goes_on
+        self._enter_new(branch, self.branches)
+        if stands_still:
+            self.perform(_OwnDeed("pause", "clock", _pause)).result()
+        return branch
+
+    def _begun(self, name: str, blueprint: Blueprint) -> Branch:
+        """Return a branch with a new cluster."""
+        history = History()
+        branch = Branch(name, blueprint.build((history,)), history, blueprint=blueprint)
+        branch.harness.pauses_at_breach = self.harness.pauses_at_breach
+        return branch
+
     def _enter_new(self, branch: Branch, others: Mapping[str, Branch]) -> None:
         """Continue in a new branch, at the speed of the previous one; keep the `others`."""
         branch.harness.set_speed(self.harness.speed)
-        if self._trace is not None and branch.parent:
+        if self._trace is not None and branch.parent and branch.blueprint is self._traced:
             branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
             branch.harness.stream.attach(branch.traced)
         if self.is_live:
@@ -414,6 +438,13 @@ class Session:
         if self._goes_on:
             self._goes_on = False
             left.harness.resume()
+        entered = position.branch
+        if entered is not left and left.harness.backend == "tcp" and not left.harness.paused:
+            left.rests = True
+            left.harness.halt()
+        if entered.rests:
+            entered.rests = False
+            entered.harness.resume()
 
     def _leave_the_past(self, effect: str) -> str:
         """Return to the present for a clock command, else begin a new branch. Raises `UsageError` if impossible.
@@ -500,8 +531,15 @@ class Session:
 
     def script_text(self, folder: str | Path = "") -> str:
         """Return the script that repeats the current branch, to stand in `folder`."""
-        assert self.blueprint is not None
-        return script_text(self.blueprint, self.branch, folder, hides_bugs=self.hides_bugs)
+        return script_text(self.branch, folder, hides_bugs=self.hides_bugs)
+
+    def about(self, branch: Branch) -> str:
+        """Return the parameters of a branch's cluster, as set-up lines say them: "nodes 5, backend sim"."""
+        if branch.blueprint is None:
+            return count(branch.harness.n, "node")
+        lines = setup_lines(branch.blueprint)
+        kinds = ("#", "bug") if self.hides_bugs else ("#",)
+        return ", ".join(line for line in lines if not line.startswith(kinds))
 
     def record_to(self, file: Path) -> Path | None:
         """Write the session as a script to the existing `file`, after each command and at the end.

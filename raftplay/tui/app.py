@@ -21,6 +21,7 @@ from textual.widgets import Input
 from raftplay.errors import UsageError
 from raftplay.language.completion import Completion
 from raftplay.past.view import View
+from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
 from raftplay.tui import keys, last, picture
 from raftplay.tui.boxes import Box
@@ -41,6 +42,7 @@ from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
+from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
 """Paints of the screen per second."""
@@ -134,6 +136,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
         self._breach_shown = False
+        self._branch: Branch | None = None
         self._interrupted_at = 0.0
         self._left_at = 0.0
         self._digit = (0, -TWO_DIGITS)  # the last digit, and when it was typed
@@ -233,12 +236,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
-        view, selected = self.driver.view(), self.deck.selected
+        branch, selected = self.driver.session.branch, self.deck.selected
+        view = self.driver.view()
         self._read_tapes(view)
-        if not self.watches or view.rewound:
+        self._enter(branch)
+        if not self.watches or view.rewound or self.driver.session.branch is not branch:
             self.deck.pace, self.deck.pace_note = "", ""
             return scene_of(view, selected)
-        branch = self.driver.session.branch
         if self.playhead is None or self.playhead.branch is not branch:
             self.leave_pace()
             self.playhead = Playhead(branch, self.flight)
@@ -246,6 +250,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         scene = self.playhead.tick(time.monotonic(), view, selected)
         self._stop_at_milestones(self.playhead)
         return scene
+
+    def _enter(self, branch: Branch) -> None:
+        """Show the breaches of the branch that is seen, and what is watched there, when it is another one."""
+        if branch is not self._branch:
+            self._branch, self._breach_shown = branch, False
+            if branch.blueprint is not None:
+                self.deck.watched = branch.blueprint.watched or tuple(i.name for i in INVARIANTS)
 
     def _stop_at_milestones(self, playhead: Playhead) -> None:
         """Stand still at the first candidate, leader and commit that are seen."""

@@ -97,6 +97,8 @@ def _decision(event: decisions.Decision) -> str:
             was = event.was
             role = "stays follower" if was is CMState.FOLLOWER else f"is follower now, was {role_text(was)}"
             return f"{role}, {term}: {rule_text(event.rule)}"
+        case decisions.TimerSet():
+            return f"has its election timer set by hand, to {event.deadline:.3f} s"
         case decisions.CustomDecision():
             return visible(repr(event))
         case _:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.backends import KINDS, elect, nothing_left_over, take_loop
 
-from raftplay import CheckFailed, Harness, RequestVoteArgs, UsageError
+from raftplay import CheckFailed, CMState, Harness, RequestVoteArgs, UsageError
 from raftplay.watch import facts
 
 
@@ -257,6 +257,33 @@ def test_a_timeout_makes_a_candidate_and_does_nothing_to_a_leader(h: Harness) ->
     elect(h, 3)
     assert h.cluster[3].cm.current_term >= 2
     assert not h.cluster[0].is_leader()
+
+
+def test_aligned_timers_fire_together_and_the_votes_are_split(h: Harness) -> None:
+    h.crash_peer(0)
+    h.freeze_peer(4)
+    h.sleep_ms(30)  # its last heartbeats arrive
+    fires = h.align_timers(0.1)
+    assert set(fires) == {1, 2, 3}  # neither the node that is down nor the frozen one
+    assert len(set(fires.values())) == 1
+    assert [h.snapshot().nodes[id].deadline for id in fires] == list(fires.values())
+    assert h.wait_until(lambda: all(h.cluster[id].cm.state is CMState.CANDIDATE for id in fires))
+    spread = h.spread_timers(0.05)
+    assert list(spread.values()) == sorted(set(spread.values()))
+    assert leader_other_than(h, 0) == next(iter(spread))
+
+
+def test_timers_fire_when_the_first_would_unless_a_time_is_given_and_a_leader_has_none(h: Harness) -> None:
+    h.pause()
+    first = min(h.snapshot().nodes[id].deadline for id in range(1, 5))
+    assert h.align_timers() == dict.fromkeys(h.align_timers(), first)
+    assert set(h.spread_timers()) == {1, 2, 3, 4}
+    assert min(h.spread_timers().values()) == first
+    with pytest.raises(UsageError):
+        h.align_timers(-1)
+    for id in range(1, 5):
+        h.crash_peer(id)
+    assert h.align_timers() == {}
 
 
 # ---- single messages

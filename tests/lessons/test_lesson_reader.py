@@ -128,11 +128,13 @@ def test_a_copy_holds_what_the_lesson_kept() -> None:
 
 def test_the_copy_cannot_be_left_for_the_lesson_s_own_cluster() -> None:
     lesson = lesson_of(LESSON)
-    typist = Typist(["1", "switch main", "crash all", "status", ""])
+    typist = Typist(["new", "1", "switch main", "new nodes=7", "crash all", "status", ""])
     with session_of(lesson) as session:
         LessonReader(lesson, Stage(session), Console(typist.read, typist.write)).play()
         assert all(node.alive for node in session.harness.snapshot().nodes)
+        assert session.branches.keys() == {"main"}
     assert "stays as it is; you are on a copy" in typist.text
+    assert typist.text.count("A lesson keeps its own cluster; raftplay shell and raftplay tui take new.") == 2
 
 
 def test_futures_that_begin_in_the_past_of_a_copy_end_with_it() -> None:

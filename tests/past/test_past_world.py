@@ -51,6 +51,17 @@ def test_the_past_is_what_was_whatever_is_broken_and_mended(kinds: tuple[str, ..
             assert h.looks > 50
 
 
+def test_the_past_knows_timers_that_were_set_by_hand() -> None:
+    for bugs in ((), ("torn-vote",), ("ack-before-durable",)):
+        with Compared(5, backend="sim", seed=3, config=any_config(3, bugs), watch=False) as h:
+            for set_timers in (h.align_timers, h.spread_timers):
+                set_timers()
+                h.sleep_ms(40)
+                set_timers(0.01)
+                h.sleep_ms(200)
+            assert h.looks > 10
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
 def test_the_past_is_what_was_in_clusters_of_other_sizes(n: int) -> None:
     for seed in range(4):

@@ -1,11 +1,13 @@
 """The past of a simulated session can be played again up to any moment, and another future begin there."""
 
 import random
+from pathlib import Path
 
 import pytest
 from support.session import blueprint, do, held, live, perform, session_of, until
 
-from raftplay.run.runner import TextTranscript, run_script
+from raftplay.raft.decisions import TimerSet
+from raftplay.run.runner import TextTranscript, opened, run_script
 from raftplay.run.script import parse_script
 from raftplay.session.branches import Mark, shortest_between, time_text
 from raftplay.session.session import Session
@@ -303,4 +305,152 @@ def test_while_time_stands_still_a_submit_is_under_way_at_once(backend: str):
         return sum(bool(getattr(flight.message, "entries", ())) for flight in session.view().messages)
 
     until(lambda: sent() == 2)  # on sockets they are in the system's hands for a moment
+    session.close()
+
+
+# ---- another cluster
+
+
+def test_new_begins_another_cluster_and_switch_returns_to_the_one_before(tmp_path: Path):
+    with live(3, seed=7) as lively:
+        held(lively, "wait leader; submit x; let old = leader; sleep 50ms")
+        answer = held(lively, "new nodes=5 prevote=on bug=reset-vote seed=3 heartbeat=40ms watch='Log Matching'")
+        assert answer == (
+            "branch b1: nodes 5, backend sim, seed 3, timing heartbeat=40ms, set prevote on, bug reset-vote, "
+            "watch Log Matching; switch main returns to the cluster before"
+        )
+        now = lively.view().snapshot
+        assert (len(now.nodes), now.seed, now.bugs, now.time < 1.0) == (5, 3, ("reset-vote",), True)
+        assert do(lively, "freeze $old").status is Status.MISUSED  # a variable of the other cluster
+        assert "another cluster (nodes 5, backend sim, seed 3" in held(lively, "branches")
+        saved = tmp_path / "new.txt"
+        assert f"{saved}: 1 command of branch b1; run" in held(lively, f"wait leader; save {saved}")
+        before = lively.session.branches["main"].harness.now
+        assert held(lively, "switch main") == f"branch main, at {before:.3f} s"
+        held(lively, "expect committed x; freeze $old")
+        assert "are clusters of different sizes" in do(lively, "diff main b1").answer
+        text = saved.read_text()
+        assert "nodes 5\nbackend sim\nseed 3\ntiming heartbeat=40ms\nset prevote on\nbug reset-vote\n" in text
+        script = parse_script("saved", text)
+        assert run_script(script, TextTranscript(lambda _: None)) is Status.HELD
+
+
+def test_new_keeps_what_is_not_given_and_takes_back_what_is_said_to_be_none():
+    with live(3, seed=7, bugs=("reset-vote",)) as lively:
+        held(lively, "new seed=8")
+        held(lively, "new bug=none noop=on watch='Log Matching'")
+        held(lively, "new watch=all noop=off")
+        held(lively, "new")
+        plans = [branch.blueprint for branch in lively.session.branches.values()]
+        assert [(p.nodes, p.seed, p.config.bugs, p.config.raft.noop, p.watched) for p in plans if p] == [
+            (3, 7, ("reset-vote",), False, ()),
+            (3, 8, ("reset-vote",), False, ()),
+            (3, 8, (), True, ("Log Matching",)),
+            (3, 8, (), False, ()),
+            (3, 8, (), False, ()),
+        ]
+        assert held(lively, "wait leader; diff b3 b4; diff main b1").startswith("they part at")
+
+
+def test_the_past_of_another_cluster_is_played_again_as_that_cluster():
+    with live(3, seed=7) as lively:
+        held(lively, "new nodes=5 seed=3; wait leader; pause")
+        answer = held(lively, "goto 10ms; freeze 4; status")
+        assert answer.splitlines()[5].startswith("4     Follower")
+        lines = held(lively, "branches").splitlines()
+        assert lines[1].startswith("  b1    another cluster (nodes 5")
+        assert lines[2].startswith("* b2    from b1 at 0.010 s")
+
+
+def test_a_new_cluster_stands_still_if_the_one_before_does():
+    with live(3) as lively:
+        held(lively, "pause; new")
+        assert lively.session.harness.paused
+        assert lively.session.script_text().splitlines()[-1] == "pause"
+        held(lively, "resume; wait leader; back; new")  # time went on before the look at the past
+        assert not lively.session.harness.paused
+
+
+def test_a_cluster_on_sockets_stands_still_while_another_is_played():
+    with live(3, backend="tcp") as lively:
+        held(lively, "wait leader; submit x; wait committed x; let old = leader")
+        first = lively.session.harness
+        held(lively, "new backend=sim nodes=4")
+        until(lambda: first.paused)
+        stopped = first.now
+        held(lively, "wait leader; new backend=tcp; wait leader")
+        assert first.now == stopped
+        held(lively, "switch main")
+        held(lively, "expect leader is $old; sleep 100ms; expect leader is $old")
+        assert not first.paused
+        held(lively, "pause; new; switch main")
+        assert first.paused  # as it was left
+
+
+def test_record_says_that_it_goes_on_with_the_new_cluster(tmp_path: Path):
+    file = tmp_path / "story.txt"
+    with live(3) as lively:
+        held(lively, f"record {file}; wait leader")
+        assert "; the file of record holds the story of b1 from now on" in held(lively, "new nodes=2")
+        held(lively, "wait leader")
+        assert "nodes 2" in file.read_text()
+
+
+def test_the_trace_of_a_session_keeps_to_its_first_cluster(tmp_path: Path):
+    setup = parse_script("x", "nodes 3\nbackend sim\nseed 7").setup
+    file = tmp_path / "run.jsonl"
+    with opened(setup, file) as session, session:
+        session.is_live = True
+        perform(session, "wait leader", "new nodes=5", "wait leader", "pause", "back 5", "freeze 0", "switch main")
+        assert list(session.branches) == ["main", "b1", "b2"]
+    assert '"branch"' not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("new foo=1", "unknown setting 'foo'; new knows nodes, seed, backend"),
+        ("new node=5", "is neither a file ending with .py nor a module"),
+        ("new nodes", "the value of nodes is missing; write nodes=5"),
+        ("new watch=", "the value of watch is missing; write watch=Election Safety"),
+        ("new nodes=26", "it must be a whole number from 1 to 25"),
+        ("new nodes=3 nodes=4", "nodes stands twice"),
+        ("new bug=reset-vot", "did you mean 'reset-vote'?"),
+        ("new election=1..2", "write 150..300ms"),
+        ("new prevote=maybe", "use on or off"),
+        ("new backend=udp", "use sim or tcp"),
+    ],
+)
+def test_what_is_wrong_about_a_new_cluster_is_said_and_nothing_happens(line: str, answer: str):
+    with live(3) as lively:
+        refused = do(lively, line)
+        assert refused.status is Status.MISUSED
+        assert answer in refused.answer
+        assert list(lively.session.branches) == ["main"]
+
+
+def test_timings_of_a_new_cluster_that_cannot_work_are_told():
+    with live(3) as lively:
+        assert "timeouts from 50 ms: a follower's election timer can" in held(lively, "new election=50..90ms")
+
+
+def test_a_data_directory_keeps_its_one_cluster(tmp_path: Path):
+    setup = parse_script("x", "nodes 3\nbackend sim").setup
+    with opened(setup, data_dir=tmp_path / "d") as session, session:
+        session.is_live = True
+        assert "a data directory keeps one cluster; leave" in perform(session, "new")[0]
+
+
+# ---- timers set by hand
+
+
+def test_timers_that_are_set_are_the_same_when_played_again_and_saved():
+    session, seen = told(
+        "timers align", "sleep 160ms", "timers spread at 30ms", "wait leader", "timers align at 5ms"
+    )
+    assert sum(isinstance(record.event, TimerSet) for record in seen) == 8
+    again: list[Record] = []
+    session.played_again(session.branch, session.branch.mark(), [again.append])
+    assert again == seen
+    assert "timers spread at 30ms" in session.script_text()
     session.close()

@@ -137,6 +137,7 @@ VOTE = RequestVoteArgs(2, 1, NONE, NONE)
 BY_HAND: dict[type, Event] = {
     decisions.WriteDelayed: decisions.WriteDelayed("vote", waits=True),
     decisions.CommitHeld: decisions.CommitHeld(0, 1),
+    decisions.TimerSet: decisions.TimerSet(0.5),
     facts.MessageHeld: facts.MessageHeld(1, 1, 0, VOTE),
     facts.LinkHeld: facts.LinkHeld(0, 1, held=True),
     facts.Wiped: facts.Wiped(),

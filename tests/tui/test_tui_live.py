@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from support.tui import app_of, pressed, session_of, shown
+from support.tui import NAMES, app_of, pressed, session_of, shown
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
@@ -132,6 +132,29 @@ def test_a_command_in_the_past_begins_another_future_and_both_can_be_returned_to
         app.do("switch main")
         await until(app, pilot, lambda: app.seen.branch == "main")
         assert app.seen.snapshot.nodes[2].alive
+
+    lived(watch)
+
+
+def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> None:
+    async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
+        app.watches, app.stops = True, False
+        await until(app, pilot, lambda: app.seen.snapshot.leader is not None)
+        app.deck.select(4)
+        app.do("new nodes=3 bug=reset-vote watch='Log Matching'")
+        await until(app, pilot, lambda: app.seen.branch == "b1")
+        assert (len(app.seen.snapshot.nodes), app.deck.watched) == (3, ("Log Matching",))
+        app.do("new nodes=9 watch=all")
+        await until(app, pilot, lambda: app.seen.branch == "b2" and app.seen.snapshot.leader is not None)
+        assert len(app.seen.snapshot.nodes) == 9
+        app.do("timers align")
+        await until(
+            app, pilot, lambda: "heartbeat of node" in app.deck.outcome.answer if app.deck.outcome else False
+        )
+        app.do("switch main")
+        await until(app, pilot, lambda: app.seen.branch == "main")
+        assert len(app.seen.snapshot.nodes) == 5
+        assert app.deck.watched == NAMES
 
     lived(watch)
 

@@ -92,6 +92,9 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return _follows(event, record, moment)
         case decisions.WriteDelayed() | decisions.CustomDecision() | decisions.Stopped():
             return _oddity(event, record, moment)
+        case decisions.TimerSet(deadline):
+            why = "Timeouts are random so that votes are rarely split: a timer set by hand shows why (§5.2)."
+            return Told(f"{n}'s timer is set by hand: it fires at {deadline:.3f} s.", why)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted():
             return None
         case _:

@@ -44,7 +44,7 @@ CHECKS.add(facts.CallSent, wire.call_sent)
 CHECKS.add(facts.CallDelivered, wire.call_delivered)
 CHECKS.add(facts.ReplySent, wire.reply_sent)
 CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.BackedUp, decisions.CommitHeld)
-CHECKS.ignore(decisions.HeartbeatDue, decisions.WriteDelayed, decisions.CustomDecision)
+CHECKS.ignore(decisions.HeartbeatDue, decisions.WriteDelayed, decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.ReplyDelivered, facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
 CHECKS.ignore(*get_args(facts.NodeFault), *get_args(facts.LinkFault))
 

@@ -43,6 +43,7 @@ def _waited(firing: Firing, fired: float) -> str:
         "asked": f"asked whether it could win term {since.term}",
         "started": "started",
         "stepped down": f"stepped down as leader, to term {since.term}",
+        "set": "its timer set by hand",
         "refused": f"denied node {since.peer} its vote, which restarts its timer by a bug",
     }
     return f"; {span(fired - since.time)} before, it had {did[since.kind]}"
