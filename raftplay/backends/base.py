@@ -148,7 +148,7 @@ class Backend(Protocol):
     def kick(self) -> None:
         """Evaluate awaited conditions again now; from any thread."""
 
-    def keep_pace(self) -> None:
+    def keep_pace(self, keeps: bool = True) -> None:
         """Make waits take as much wall time as the speed says from now on (in tcp they always do)."""
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> Endpoint:

@@ -117,9 +117,9 @@ class SimBackend:
             self._changed = True
             self._news.notify_all()
 
-    def keep_pace(self) -> None:
+    def keep_pace(self, keeps: bool = True) -> None:
         """Limit virtual time, from now on, to wall time multiplied by the speed."""
-        self._keeps_pace = True
+        self._keeps_pace = keeps
 
     def open_endpoint(self, node_id: int, receiver: Receiver) -> "SimEndpoint":
         """Open an endpoint at a new, unique address."""

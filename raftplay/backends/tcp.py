@@ -351,7 +351,7 @@ class TcpBackend:
         """Evaluate awaited conditions again now."""
         self.call_soon(self.changed)
 
-    def keep_pace(self) -> None:
+    def keep_pace(self, keeps: bool = True) -> None:
         """Do nothing: this backend always keeps pace."""
 
     def pass_time(self, seconds: float) -> None:

@@ -47,9 +47,9 @@ class Waits:
         """Wait for `seconds` of cluster time, or until the first violation of an invariant."""
         self._wait(_never, seconds)
 
-    def keep_pace(self) -> None:
-        """Make waits take as much wall time as the speed says from now on, in virtual time too."""
-        self._backend.keep_pace()
+    def keep_pace(self, *, keeps: bool = True) -> None:
+        """Make waits take as much wall time as the speed says from now on, in virtual time too; or none."""
+        self._backend.keep_pace(keeps)
 
     def kick(self) -> None:
         """Make `wait_until` evaluate its predicate again now; from any thread."""

@@ -20,6 +20,8 @@ from textual.widgets import Input
 
 from raftplay.errors import UsageError
 from raftplay.language.completion import Completion
+from raftplay.language.lexer import Mistake
+from raftplay.language.table import bind
 from raftplay.past.view import View
 from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
@@ -318,10 +320,17 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if self.playhead is not None:
             if line == "pause":
                 self.playhead.held = True
-            else:
+            elif not self._only_looks(line):
                 self.playhead.go_on()
         self._pending.append((self.driver.run(line, by_key=not typed), typed))
         self.call_later(self.paint)
+
+    def _only_looks(self, line: str) -> bool:
+        """Return whether a line changes nothing, so that what stands still may go on doing so."""
+        try:
+            return all(bound.effect == "looks" for bound in bind(line, self.driver.session))
+        except Mistake:
+            return True
 
     def complete(self, text: str, cursor: int) -> list[Completion]:
         """Return what may stand at the cursor."""
@@ -447,7 +456,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.toast("the script waits: g for its next step, space to go on" if waits else "the script goes on")
         elif name in FLIGHT_KEYS and self.watches:
             self.change_flight(FLIGHT_KEYS[name])
-        elif self.playhead is not None and self.playhead.is_behind and name in SEEN_KEYS and not self.seen.rewound:
+        elif self.may_move_seen and self.playhead is not None and name in SEEN_KEYS:
             self.move_seen(self.playhead, SEEN_KEYS[name])
         else:
             self.do(keys.line_of(keys.KEY[name], self.seen, self.deck.selected))
@@ -466,6 +475,12 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             playhead.step()
         else:
             self.go_to(playhead.seq + by)
+
+    @property
+    def may_move_seen(self) -> bool:
+        """Return whether keys move by events that are not shown yet; else they act on the cluster."""
+        is_behind = self.playhead is not None and self.playhead.is_behind
+        return is_behind and not self.seen.rewound and not self.is_busy
 
     @property
     def is_busy(self) -> bool:

@@ -54,6 +54,9 @@ FLASH = 1.0
 SOON = 0.6
 """The part of the shortest election timeout below which the rest of a timer is watched, not skipped."""
 
+SLOW, FAST = 0.2, 4.0
+"""The speeds of the cluster below and above which the playhead itself gets no slower, and no faster."""
+
 SLOWEST = 0.0005
 """The slowest pace while a message is awaited."""
 
@@ -129,7 +132,7 @@ class Playhead:
     def __call__(self, record: Record) -> None:
         """Hold the clock of the cluster at an event that matters, until it has been shown."""
         if _stops_at(record):
-            self.branch.harness.steer(0.0)
+            self._steer(0.0)
 
     # ---- for the screen
 
@@ -137,7 +140,8 @@ class Playhead:
         """Let the cluster go at its own pace again."""
         with self.branch.harness.lock:
             self.branch.harness.stream.detach(self)
-        self._steer(1.0)
+            self._pace = 0.0
+            self._steer(1.0)
 
     def jump(self) -> None:
         """Go to the present at once."""
@@ -174,16 +178,16 @@ class Playhead:
         passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
         self._wall = wall
         if not (self.held or (view.snapshot.paused and not self.is_behind)):
-            self._clock += passed * min(view.snapshot.speed, 4.0)
+            self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
         with self.branch.harness.lock:
             self._follow(history)
             self.is_behind = self._world.seq < history.last_seq
             shown = self._view(view, history)
+            self._steer_for(view)
         self._forget_lost()
         self.milestones += [milestone for when, milestone in self._coming if when <= self._clock]
         self._coming = [coming for coming in self._coming if coming[0] > self._clock]
-        self._steer_for(view)
         return self._scene(shown, selected)
 
     # ---- following
@@ -215,7 +219,8 @@ class Playhead:
     def _show(self, record: Record) -> None:
         event = record.event
         if self._holds_next and _stops_at(record):
-            self.held, self._holds_next = True, False
+            self._holds_next = False
+            self.stop()
         term = self._world.node(record.node).after.current_term if record.after is not None else 0
         self._world(record)
         if record.after is not None and record.after.current_term != term:
@@ -316,7 +321,8 @@ class Playhead:
             left = max(0.02, flight.since + self._duration(message.due - flight.left) - self._clock)
             pace = max(0.0, message.due - now) / left
             best = pace if best is None or pace < best else best
-        return None if best is None else max(best, SLOWEST)
+        speed = view.snapshot.speed
+        return None if best is None else max(best * _rate(speed) / speed, SLOWEST)
 
     def _steer(self, pace: float) -> None:
         if pace != self._pace or pace == 0.0:
@@ -367,6 +373,11 @@ class Playhead:
         return replace(flight.moving, way=max(0.0, min(0.99, way)), id=NONE if message is None else message.id)
 
 
+def _rate(speed: float) -> float:
+    """Return how fast the playhead goes at a speed of the cluster."""
+    return max(SLOW, min(speed, FAST))
+
+
 def is_quiet(snapshot: Snapshot) -> bool:
     """Return whether nothing is to be expected soon: a node leads, and no election timer is about to fire."""
     soon = snapshot.time + SOON * (snapshot.timings.election_min if snapshot.timings else 0.15)
@@ -390,7 +401,7 @@ def _stops_at(record: Record) -> bool:
             return not getattr(reply, "success", False)
         case decisions.HeartbeatDue() | decisions.Persisted() | decisions.AppendDecided(success=True):
             return False
-        case decisions.Applied() | decisions.ReplyIgnored():
+        case decisions.Applied() | decisions.ReplyIgnored() | facts.KeptWaiting():
             return False
     return True
 

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Self
 
 import pytest
 from support.tui import session_of
@@ -61,6 +62,16 @@ def watched(session: Session, until: Callable[[float, dict[str, float]], bool], 
     return found
 
 
+def session_on(backend: str, seed: int = 3) -> Session:
+    """A session of five nodes, at speed 1 on sockets too."""
+    if backend == "sim":
+        return session_of(seed=seed)
+    history = History()
+    harness = Harness(5, backend="tcp", seed=seed, readers=(history,))
+    harness.set_speed(1.0)
+    return Session(harness, history)
+
+
 def painted(scene: Scene) -> tuple[tuple, ...]:
     return paint(scene, 80, 13)
 
@@ -77,10 +88,7 @@ def test_a_candidate_its_requests_the_votes_and_the_leader_are_seen(seed: int) -
 
 @pytest.mark.parametrize("seed", range(2))
 def test_an_election_over_sockets_is_seen(seed: int) -> None:
-    history = History()
-    harness = Harness(5, backend="tcp", seed=seed, readers=(history,))
-    harness.set_speed(1.0)
-    found = watched(Session(harness, history), is_over, 1.0)
+    found = watched(session_on("tcp", seed), is_over, 1.0)
     assert {part: round(found[part], 2) for part in PARTS if found[part] < SEEN} == {}
 
 
@@ -117,3 +125,100 @@ def test_a_paused_playhead_stands_still_in_the_middle_of_a_flight_and_steps_go_o
     finally:
         playhead.close()
         live.close()
+
+
+class Watched:
+    """A session that is watched: `tick` paints once; the wall clock of the playhead goes `FASTER`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.live = Live(session)
+        self.playhead = Playhead(session.branch, FLIGHT)
+        self._wall = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.playhead.close()
+        self.live.close()
+
+    def tick(self) -> View:
+        self._wall += 1 / PAINTS
+        time.sleep(1 / PAINTS / FASTER)
+        view = self.live.view()
+        self.playhead.tick(self._wall, view)
+        return view
+
+    def until(self, holds: Callable[[View], bool]) -> View:
+        give_up = self._wall + 120
+        while not holds(view := self.tick()):
+            assert self._wall < give_up, "waited in vain"
+        return view
+
+    def run(self, line: str) -> None:
+        done = self.live.run(line)
+        self.until(lambda _: done.done())
+        assert all(outcome.held for outcome in done.result())
+
+    def goes_on(self, seconds: float = 0.5) -> None:
+        """Wait until that much cluster time has passed."""
+        now = self.session.harness.now
+        self.until(lambda view: view.snapshot.time > now + seconds)
+
+
+def has_leader(view: View) -> bool:
+    return any(node.state is CMState.LEADER for node in view.snapshot.nodes)
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_no_event_holds_the_clock_for_ever(backend: str) -> None:
+    with Watched(session_on(backend)) as watched:
+        watched.until(has_leader)
+        watched.goes_on()
+        for line in ("freeze 2", "thaw 2", "disconnect 1", "reconnect 1", "crash all", "restart all"):
+            watched.run(line)
+            watched.goes_on(0.2)
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_a_closed_playhead_leaves_the_clock_alone_even_if_an_event_held_it_just_before(backend: str) -> None:
+    session = session_on(backend)
+    with Watched(session) as watched:
+        watched.until(has_leader)
+        watched.until(lambda _: watched.playhead.skips)
+        session.harness.freeze_peer(2)  # holds the clock
+        watched.playhead.close()
+        now = session.harness.now
+        give_up = time.monotonic() + 20
+        while session.harness.now < now + 0.5:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+
+
+def test_a_command_does_not_wait_for_a_clock_that_is_held() -> None:
+    with Watched(session_of(seed=3)) as watched:
+        watched.until(lambda _: watched.playhead.is_behind)
+        assert watched.live.run("submit x").result(10)  # nothing ticks meanwhile
+
+
+def test_unchanged_heartbeats_to_a_frozen_node_do_not_hold_the_clock() -> None:
+    session = session_of(seed=3)
+    with Watched(session) as watched:
+        watched.until(has_leader)
+        watched.run("freeze follower")
+        watched.until(lambda _: watched.playhead.skips)
+        kept: list[float] = []
+        for _ in range(40):
+            watched.tick()
+            kept.append(watched.playhead.skips)
+        assert all(kept)
+
+
+def test_the_playhead_itself_is_never_slower_than_a_person_bears() -> None:
+    session = session_of(seed=3)
+    with Watched(session) as watched:
+        watched.until(has_leader)
+        watched.run("speed 0.001")
+        watched.run("submit x; submit y")
+        watched.until(lambda view: not watched.playhead.is_behind and view.snapshot.nodes[0].last_index >= 1)
