@@ -5,6 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from raftplay.language.table import TABLE
 from raftplay.tui.keys import KEYS
@@ -48,7 +50,7 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for name, about, does in self._rows():
-            yield DiscoveryHit(name, does, help=about)
+            yield DiscoveryHit(Content(name), does, text=name, help=escape(about))
 
     async def search(self, query: str) -> Hits:
         """Yield the commands that match what is typed."""
@@ -56,4 +58,5 @@ class Commands(Provider):
         for name, about, does in self._rows():
             score = max(matcher.match(name), matcher.match(about) * 0.6)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), does, text=name, help=about)
+                shown = Content(name) if "[" in name else matcher.highlight(name)  # brackets are no markup
+                yield Hit(score, shown, does, text=name, help=escape(about))
