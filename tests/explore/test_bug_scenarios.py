@@ -66,6 +66,10 @@ OWN = [
 ]
 
 
+def test_every_bug_of_the_first_release_is_a_class_of_ones_own_too() -> None:
+    assert len(OWN) >= 24
+
+
 @pytest.mark.parametrize("own", OWN)
 def test_the_bug_as_a_class_of_ones_own_falls_as_the_switch_does(own: str) -> None:
     (bug,) = [bug for bug in BUGS if bug.title().replace("-", "") == own]
