@@ -42,7 +42,8 @@ def test_the_requests_of_an_election_are_looked_for_since_it_began(monkeypatch: 
     view = view_after(CUT_OFF, nodes=5)
     facts = why_no_leader(view).facts
     assert isinstance(facts, QuorumFacts)
-    assert facts.candidacies and len(read) == len(facts.candidacies)
+    assert facts.candidacies
+    assert len(read) == len(facts.candidacies)
     assert sum(read) < len(view.records) / 4
 
 
