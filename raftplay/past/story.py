@@ -155,7 +155,6 @@ class Story:
         self.followed_since: float | None = None
         self.frozen_since: float | None = None
         self.cut_off_since: float | None = None
-        self.late_writes: set[float] = set()
         self.is_tearing = self.is_changed = self.has_unwritten = False
         self.written: int | None = None  # the length of the log on disk
         self._uncertain.clear()
@@ -235,8 +234,6 @@ class Story:
                 self.is_changed = True
             case decisions.ReplyIgnored():
                 self.ignored = Ignored(event.peer, event.args, time, event.rule)
-            case decisions.WriteDelayed():
-                self.late_writes.add(event.until)
             case decisions.Started() | decisions.BecameFollower():
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():

@@ -10,7 +10,7 @@ from raftplay.past.links import Links
 from raftplay.past.rpcs import RPC, fold_rpcs
 from raftplay.past.story import Story
 from raftplay.past.view import InFlight, View
-from raftplay.watch.facts import Record
+from raftplay.watch.facts import Event, Record
 from raftplay.why.facts.verdicts import CORRECT
 
 
@@ -28,8 +28,10 @@ class EventIndex:
         self._records: defaultdict[int, list[Record]] = defaultdict(list)
         self._stories: dict[int, Story] = {}
         self._rpcs: dict[int, dict[tuple[int, int], list[RPC]]] = {}
+        self._kinds: defaultdict[type[Event], list[Record]] = defaultdict(list)
         for record in view.records:
             self._records[record.node].append(record)
+            self._kinds[type(record.event)].append(record)
 
     @property
     def kept_from(self) -> float | None:
@@ -39,6 +41,10 @@ class EventIndex:
     def of(self, node: int) -> list[Record]:
         """Return the events of `node`, oldest first."""
         return self._records[node]
+
+    def of_kind(self, kind: type[Event]) -> list[Record]:
+        """Return the events of `kind`, oldest first."""
+        return self._kinds[kind]
 
     def story(self, node: int) -> Story:
         """Return what the events of `node` add up to."""
