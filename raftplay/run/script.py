@@ -7,7 +7,6 @@ from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.own_node import loaded
-from raftplay.commands import acting, keeping, looking, messages, rewinding, setup, timing, why
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Scope
@@ -21,8 +20,6 @@ MAX_MISTAKES = 100
 
 DEFAULT_NODES = 5
 DEFAULT_BACKEND = "tcp"
-
-_MODULES = (acting, keeping, looking, messages, rewinding, setup, timing, why)  # importing them fills the table
 
 
 class ScriptRefused(UsageError):

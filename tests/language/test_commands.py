@@ -1,6 +1,8 @@
 """Every command that acts, looks or lets time pass, with every form of its parameters."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -604,3 +606,10 @@ def test_help_for_what_is_no_command_is_found_before_anything_runs() -> None:
     assert mistake("help xyzzy")[1] == "there is no command 'xyzzy'"
     assert mistake("events x")[0] == 8
     assert mistake("log 9") == (5, "there is no node 9; the nodes are 0 to 4")
+
+
+@pytest.mark.parametrize("module", ["acting", "looking", "setup", "timing", "why"])
+def test_the_table_has_one_order_whatever_is_imported_first(module: str) -> None:
+    code = f"import raftplay.commands.{module}; from raftplay.language.table import TABLE; print(*TABLE)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.split() == list(TABLE)
