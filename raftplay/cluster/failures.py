@@ -36,10 +36,10 @@ class Failures:
 
     def take(self) -> Exception | Breach | None:
         """Return once the failure of a reader or a disk, or else the violation, or else the failure of a node."""
-        for failures in (self._stream.failures, self.disks):
-            if failures:
-                return failures.pop(0)
-        breach, self._breach = self._breach, None
-        if breach is not None:
+        failures = self._stream.failures or self.disks
+        if failures:
+            return failures.pop(0)
+        if self._breach is not None:
+            breach, self._breach = self._breach, None
             return breach
         return self.nodes.pop(0) if self.nodes else None

@@ -162,7 +162,7 @@ class Server:
         for a command that messages cannot carry.
         """
         with self._backend.lock:
-            if self.frozen or self.stopped:
+            if self._inbox.frozen or self.stopped:
                 return NONE
             try:
                 index = checked_index(self.cm.submit(command))

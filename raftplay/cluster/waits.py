@@ -72,11 +72,12 @@ class Waits:
     def raise_failure(self) -> None:
         """Raise what failed inside and was not raised yet, one thing at a time."""
         failure = self._failures.take()
+        if failure is None:
+            return
         if isinstance(failure, Breach):
             seen = self._members.snapshot()
             raise InvariantBroken(failure, seen, seen.bugs)
-        if failure is not None:
-            raise failure
+        raise failure
 
     def set_speed(self, speed: float) -> None:
         """Set the speed (0.001 to 100). The change by itself never causes an election."""

@@ -36,7 +36,10 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
                 rpc = by_id[event.call_id] = RPC(record, event)
                 found.setdefault((event.src, event.dst), []).append(rpc)
             case facts.CallDelivered() | facts.ReplySent() | facts.ReplyDelivered():
-                _went_on(by_id.get(event.call_id), event, handled)
+                if event.call_id in by_id:
+                    _went_on(by_id[event.call_id], event, handled)
+                elif isinstance(event, facts.CallDelivered):
+                    handled.pop(event.dst, None)  # the node decides about a request sent before `records`
             case decisions.VoteDecided() | decisions.AppendDecided():
                 handling = handled.pop(record.node, None)
                 if handling is not None and handling.call.args == event.args:
@@ -54,10 +57,8 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
 
 
 def _went_on(
-    rpc: RPC | None, event: facts.CallDelivered | facts.ReplySent | facts.ReplyDelivered, handled: dict[int, RPC]
+    rpc: RPC, event: facts.CallDelivered | facts.ReplySent | facts.ReplyDelivered, handled: dict[int, RPC]
 ) -> None:
-    if rpc is None:
-        return
     match event:
         case facts.CallDelivered():
             rpc.is_delivered, rpc.decided = True, None

@@ -1,5 +1,6 @@
 """What the events of one node add up to: how it came to its state, whom it voted for, what it wrote."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -125,7 +126,7 @@ class Story:
         self._after: NodeState | None = None
         self._calls: dict[int, Args] = {}
         self._uncertain: list[VoteCast] = []
-        self.votes: list[VoteCast] = []
+        self.votes: defaultdict[int, list[VoteCast]] = defaultdict(list)  # by term
         self.before_vote: dict[int, tuple[list[int], tuple[float, int] | None]] = {}
         """By event that decides about a vote: whom it voted for in that term, when it heard of which leader."""
 
@@ -154,7 +155,6 @@ class Story:
         self.followed_since: float | None = None
         self.frozen_since: float | None = None
         self.cut_off_since: float | None = None
-        self.late_writes: set[float] = set()
         self.is_tearing = self.is_changed = self.has_unwritten = False
         self.written: int | None = None  # the length of the log on disk
         self._uncertain.clear()
@@ -163,10 +163,10 @@ class Story:
         """Read events; most are messages, of which little is kept."""
         for record in records:
             event = record.event
-            if record.incarnation < self.life:
-                self.earlier_life = record.time if record.after is not None else self.earlier_life
-                continue
-            if record.incarnation > self.life:
+            if record.incarnation != self.life:
+                if record.incarnation < self.life:
+                    self.earlier_life = record.time if record.after is not None else self.earlier_life
+                    continue
                 self._begin(record.incarnation)
             if event.group == "wire":
                 if isinstance(event, facts.CallSent):
@@ -234,8 +234,6 @@ class Story:
                 self.is_changed = True
             case decisions.ReplyIgnored():
                 self.ignored = Ignored(event.peer, event.args, time, event.rule)
-            case decisions.WriteDelayed():
-                self.late_writes.add(event.until)
             case decisions.TimerSet():
                 self._waits_since = record
             case decisions.Started() | decisions.BecameFollower():
@@ -256,7 +254,7 @@ class Story:
 
     def _vote_decided(self, record: Record, event: decisions.VoteDecided) -> None:
         args = event.args
-        earlier = [vote.candidate for vote in self.votes if vote.term == args.term and vote.happened]
+        earlier = [vote.candidate for vote in self.votes[args.term] if vote.happened]
         heard = (self.heard.time, self.followed[0]) if self.heard is not None else None
         self.before_vote[record.seq] = (earlier, heard)
         if not event.granted:
@@ -269,7 +267,7 @@ class Story:
             self._voted(VoteCast(args.candidate_id, args.term, record.time, record))
 
     def _voted(self, vote: VoteCast) -> None:
-        self.votes.append(vote)
+        self.votes[vote.term].append(vote)
         self._uncertain.append(vote)
         self.is_changed = True
 

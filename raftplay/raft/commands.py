@@ -132,12 +132,14 @@ def _room_after(room: int, taken: int) -> int:
 
 
 def _check_integer(value: int, where: str) -> None:
+    if value.bit_length() <= _BITS_ALWAYS_READ:
+        return
     if value.bit_length() > MAX_INTEGER_BITS:
         raise CommandRefused(
             f"{where} is an integer of {value.bit_length()} bits; at most {MAX_INTEGER_BITS} are carried"
         )
     digits = sys.get_int_max_str_digits()
-    if 0 < digits < _LONGEST_INTEGER and value.bit_length() > _BITS_ALWAYS_READ and abs(value) >= 10**digits:
+    if 0 < digits < _LONGEST_INTEGER and abs(value) >= 10**digits:
         raise CommandRefused(
             f"{where} is an integer of more than {digits} digits, which Python is configured not to write"
         )

@@ -76,10 +76,12 @@ class ConsensusModule(State):
         Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
-        if self._leadership is None or self.state is DEAD:
+        leadership = self._leadership
+        if leadership is None or self.state is DEAD:
             return NONE
-        self._set_now(now)
-        return self._append_own(self._leadership, LogEntry(command, self.current_term))
+        if now is not None:
+            self._now = now
+        return self._append_own(leadership, LogEntry(command, self.current_term))
 
     def wake(self, now: float) -> None:
         """Fire the timer if `deadline` has passed."""

@@ -83,9 +83,12 @@ class RaftLog:
     def term_at(self, index: int) -> int:
         """Return the term of the entry at `index`, also at the base; -1 when the log has none there."""
         at = index - self.base_index - 1
-        if 0 <= at < len(self._entries):
+        if at < 0:
+            return self.base_term if at == -1 else NONE
+        try:
             return self._entries[at].term
-        return self.base_term if at == -1 else NONE
+        except IndexError:
+            return NONE
 
     def first_index_of(self, term: int) -> int:
         """Return the index of the first entry of `term` from the base on; -1 when there is none.
@@ -104,7 +107,7 @@ class RaftLog:
 
     def append(self, entry: Entry) -> int:
         """Append `entry` and return its index."""
-        index = self.last_index + 1
+        index = self.base_index + len(self._entries) + 1
         self._entries.append(entry)
         self._touch(index)
         return index

@@ -151,6 +151,8 @@ class Rules:
         3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
         entry and all that follow it (§5.3)". Entries that agree stay: the request may be an old one.
         """
+        if args.prev_log_index >= log.last_index:
+            return NONE
         for index, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             if index > log.last_index:
                 break

@@ -49,7 +49,6 @@ class Transactional(Protocol):
         """Return a context manager for one transaction; an exception that leaves it discards all its values."""
 
 
-@runtime_checkable
 class TakesMany(Protocol):
     """An optional interface of a `Storage`: it sets many values at once, which is faster."""
 
@@ -65,16 +64,19 @@ def no_transaction() -> AbstractContextManager[None]:
     return _NOTHING
 
 
+def transaction_of(storage: Storage) -> Callable[[], AbstractContextManager[None]]:
+    """Return the `transaction` of `storage` if it is `Transactional`, else `no_transaction`."""
+    return getattr(storage, "transaction", None) or no_transaction
+
+
 def setter_of_many(storage: Storage) -> Callable[[Mapping[str, bytes]], None]:
     """Return a function that sets many values in `storage`: its `set_many`, or a loop over `set`."""
-    if isinstance(storage, TakesMany):
-        return storage.set_many
 
     def one_by_one(values: Mapping[str, bytes]) -> None:
         for key, value in values.items():
             storage.set(key, value)
 
-    return one_by_one
+    return getattr(storage, "set_many", None) or one_by_one
 
 
 class MapStorage:
@@ -138,7 +140,7 @@ class PersistentState:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = storage.transaction if isinstance(storage, Transactional) else no_transaction
+        self._transaction = transaction_of(storage)
         self._set_many = setter_of_many(storage)
         self.vote = Vote(0, NONE)
         self._length = 0

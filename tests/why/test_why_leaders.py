@@ -5,6 +5,7 @@ from support.why_stories import LED, STILL, lines_of, view_after
 
 from raftplay import scenarios
 from raftplay.past.history import History
+from raftplay.past.rpcs import fold_rpcs
 from raftplay.raft.bugs import BUGS, LIVENESS
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.invariants.names import SECTIONS
@@ -25,6 +26,34 @@ def reason(script: str, *, nodes: int = 5) -> str:
 
 
 # ---- nobody leads
+
+
+CUT_OFF = "timing delay=2ms\nsleep 5s; partition 0 | 1 | 2,3,4; sleep 3s"
+
+
+def test_the_requests_of_an_election_are_looked_for_since_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def count(records):
+        read.append(len(records))
+        return fold_rpcs(records)
+
+    monkeypatch.setattr("raftplay.why.facts.index.fold_rpcs", count)
+    view = view_after(CUT_OFF, nodes=5)
+    facts = why_no_leader(view).facts
+    assert isinstance(facts, QuorumFacts)
+    assert facts.candidacies
+    assert len(read) == len(facts.candidacies)
+    assert sum(read) < len(view.records) / 4
+
+
+def test_a_request_is_told_alike_whatever_came_before_it() -> None:
+    records = view_after(CUT_OFF, nodes=5).records
+    everything = fold_rpcs(records)
+    for at in range(0, len(records), 97):
+        first = records[at].seq
+        since = {link: [rpc for rpc in rpcs if rpc.sent.seq >= first] for link, rpcs in everything.items()}
+        assert fold_rpcs(records[at:]) == {link: rpcs for link, rpcs in since.items() if rpcs}
 
 
 def test_before_the_first_timer_fires_one_waits() -> None:

@@ -9,9 +9,9 @@ from raftplay.raft.storage import (
     MapStorage,
     Storage,
     StorageError,
-    Transactional,
     no_transaction,
     setter_of_many,
+    transaction_of,
 )
 from raftplay.watch.text import error_text
 
@@ -38,9 +38,8 @@ class Disk:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._transaction = no_transaction
-        if isinstance(storage, Transactional):
-            self._transaction = partial(_transaction, storage)
+        begin = transaction_of(storage)
+        self._transaction = begin if begin is no_transaction else partial(_transaction, begin)
         self._set_many = setter_of_many(storage)
         self._sets_left = -1
 
@@ -93,11 +92,11 @@ def _ask(method: Callable[[*Ts], T], *args: *Ts) -> T:
 
 
 @contextmanager
-def _transaction(storage: Transactional) -> Iterator[None]:
+def _transaction(begin: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
     """Write the block's values as one. An exception of the block itself is not the storage's failure."""
     of_block: BaseException | None = None
     try:
-        with storage.transaction():
+        with begin():
             try:
                 yield
             except BaseException as error:

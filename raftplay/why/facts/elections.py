@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Election, Firing
+from raftplay.raft import decisions
 from raftplay.raft.messages import CMState, RequestVoteArgs
 from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, journey, obstacle_then
@@ -86,5 +87,9 @@ def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journe
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
-    is_for_write = node.deadline in trail.story(node.id).late_writes
+    is_for_write = any(
+        isinstance(record.event, decisions.WriteDelayed) and record.event.until == node.deadline
+        for record in trail.of_kind(decisions.WriteDelayed)
+        if (record.node, record.incarnation) == (node.id, node.incarnation)
+    )
     return math.inf if node.state is CMState.LEADER or is_for_write else node.deadline

@@ -1,13 +1,16 @@
 """The events of a view by node, and what they add up to; what is forgotten is None, and told from the state."""
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 
 from raftplay.past.links import Links
 from raftplay.past.rpcs import RPC, fold_rpcs
 from raftplay.past.story import Story
 from raftplay.past.view import InFlight, View
-from raftplay.watch.facts import Record
+from raftplay.watch.facts import Event, Record
 from raftplay.why.facts.verdicts import CORRECT
 
 
@@ -22,13 +25,13 @@ class EventIndex:
         self.needed = view.snapshot.rules.quorum(range(len(view.snapshot.nodes))).needed
         """The number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
 
-        self._records: dict[int, list[Record]] = {}
+        self._records: defaultdict[int, list[Record]] = defaultdict(list)
         self._stories: dict[int, Story] = {}
+        self._rpcs: dict[int, dict[tuple[int, int], list[RPC]]] = {}
+        self._kinds: defaultdict[type[Event], list[Record]] = defaultdict(list)
         for record in view.records:
-            if record.node in self._records:
-                self._records[record.node].append(record)
-            else:
-                self._records[record.node] = [record]
+            self._records[record.node].append(record)
+            self._kinds[type(record.event)].append(record)
 
     @property
     def kept_from(self) -> float | None:
@@ -37,7 +40,11 @@ class EventIndex:
 
     def of(self, node: int) -> list[Record]:
         """Return the events of `node`, oldest first."""
-        return self._records.get(node, [])
+        return self._records[node]
+
+    def of_kind(self, kind: type[Event]) -> list[Record]:
+        """Return the events of `kind`, oldest first."""
+        return self._kinds[kind]
 
     def story(self, node: int) -> Story:
         """Return what the events of `node` add up to."""
@@ -49,9 +56,7 @@ class EventIndex:
     def sent(self, src: int, dst: int, *, after: int) -> Iterator[RPC]:
         """Yield the RPCs that the present process of `src` sent to `dst` after event `after`, last one first."""
         life = self.snapshot.nodes[src].incarnation
-        for rpc in reversed(self._rpcs.get((src, dst), [])):
-            if rpc.sent.seq < after:
-                return
+        for rpc in reversed(self._rpcs_since(after).get((src, dst), [])):
             if not rpc.call.by_user and rpc.sent.incarnation == life:
                 yield rpc
 
@@ -59,9 +64,11 @@ class EventIndex:
         """Return the messages in flight of one RPC: copies of its request and of its response."""
         return self._flights.get(call_id, [])
 
-    @cached_property
-    def _rpcs(self) -> dict[tuple[int, int], list[RPC]]:
-        return fold_rpcs(self.view.records)
+    def _rpcs_since(self, seq: int) -> dict[tuple[int, int], list[RPC]]:
+        if seq not in self._rpcs:
+            records = self.view.records
+            self._rpcs[seq] = fold_rpcs(records[bisect_left(records, seq, key=attrgetter("seq")) :])
+        return self._rpcs[seq]
 
     @cached_property
     def _flights(self) -> dict[int, list[InFlight]]:

@@ -180,7 +180,7 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
 
 def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> Verdict | None:
     """Return the vote for `candidate` in `term`; None where there was none, or it is forgotten."""
-    votes = [vote for vote in trail.story(voter).votes if (vote.term, vote.candidate) == (term, candidate)]
+    votes = [vote for vote in trail.story(voter).votes[term] if vote.candidate == candidate]
     return verdict_of(trail, votes[-1].decided) if votes else None
 
 
@@ -215,7 +215,7 @@ def _vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
     """Return the vote of `node` in its term, as the node knows it; None if it knows of none."""
     if node.voted_for == NONE:
         return None
-    cast = [vote for vote in story.votes if (vote.term, vote.candidate) == (node.current_term, node.voted_for)]
+    cast = [vote for vote in story.votes[node.current_term] if vote.candidate == node.voted_for]
     vote = cast[-1] if cast else VoteCast(node.voted_for, node.current_term)
     started = story.started
     known = started is not None and (started.current_term, started.voted_for) == (vote.term, vote.candidate)
@@ -224,8 +224,8 @@ def _vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
 
 def _lost_vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
     """Return a vote that `node` gave in its term and no longer knows of, which must not be."""
-    votes = [vote for vote in story.votes if vote.term == node.current_term and vote.happened]
-    lost = [vote for vote in votes if vote.candidate != node.voted_for]
+    votes = story.votes[node.current_term]
+    lost = [vote for vote in votes if vote.happened and vote.candidate != node.voted_for]
     return lost[-1] if lost else None
 
 

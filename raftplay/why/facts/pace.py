@@ -31,8 +31,10 @@ def pace_of(trail: EventIndex) -> Pace | None:
         return None
     now = trail.snapshot.time
     begin = max(now - WINDOW, trail.kept_from or 0.0)
-    recent = [type(record.event) for record in trail.view.records if record.time >= begin]
-    elections, pre_votes = recent.count(decisions.ElectionStarted), recent.count(decisions.PreVoteStarted)
+    elections, pre_votes = (
+        sum(record.time >= begin for record in trail.of_kind(kind))
+        for kind in (decisions.ElectionStarted, decisions.PreVoteStarted)
+    )
     if elections + pre_votes < FEWEST:
         return None
     return Pace(elections, pre_votes, now - begin, doubt)

@@ -7,6 +7,7 @@ from typing import Literal
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Leadership
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
 from raftplay.why.facts.elections import Asked, Candidacy, candidacy, timer_of
 from raftplay.why.facts.index import EventIndex
@@ -71,7 +72,6 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
     candidacies = tuple(found for node in live if (found := candidacy(trail, node)) is not None)
     timers = [(timer_of(trail, node), node.id) for node in live if not node.frozen]
     when, next_node = min(timers, default=(math.inf, NONE))
-    led = [led for node in snapshot.nodes if (led := trail.story(node.id).leadership) is not None]
     return QuorumFacts(
         reason="there is one" if leader else _reason(trail, standings, ballot, candidacies),
         leader=leader,
@@ -83,9 +83,17 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
         ballot=ballot,
         candidacies=candidacies,
         next_timer=(next_node, when) if math.isfinite(when) else None,
-        last_leader=max(led, key=lambda leadership: leadership.seq, default=None),
+        last_leader=_last_leader(trail),
         forgets=trail.view.forgotten > 0,
     )
+
+
+def _last_leader(trail: EventIndex) -> Leadership | None:
+    for record in reversed(trail.of_kind(decisions.BecameLeader)):
+        led = trail.story(record.node).leadership
+        if led is not None and led.seq == record.seq:  # else a process that had crashed led
+            return led
+    return None
 
 
 def _standing(trail: EventIndex, node: NodeSnapshot) -> Standing:
