@@ -5,11 +5,11 @@ what happened and names the bug; what the correct algorithm would do is marked a
 """
 
 from raftplay.errors import UsageError
+from raftplay.past.index import EventIndex
 from raftplay.past.view import View
 from raftplay.watch.text import visible
 from raftplay.why.facts.breaches import breach_facts
 from raftplay.why.facts.entries import index_facts
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.nodes import leader_facts, node_facts
 from raftplay.why.facts.pace import pace_of
 from raftplay.why.facts.quorums import quorum_facts

@@ -38,7 +38,7 @@ def test_the_requests_of_an_election_are_looked_for_since_it_began(monkeypatch: 
         read.append(len(records))
         return fold_rpcs(records)
 
-    monkeypatch.setattr("raftplay.why.facts.index.fold_rpcs", count)
+    monkeypatch.setattr("raftplay.past.index.fold_rpcs", count)
     view = view_after(CUT_OFF, nodes=5)
     facts = why_no_leader(view).facts
     assert isinstance(facts, QuorumFacts)

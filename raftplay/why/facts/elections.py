@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Election, Firing
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState, RequestVoteArgs
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, journey, obstacle_then
 
 

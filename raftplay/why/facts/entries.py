@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, Entry
 from raftplay.watch.facts import Record
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.nodes import LogGap, log_gap
 from raftplay.why.facts.rpcs import MOVING, Journey, journey
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
 from raftplay.raft.messages import NONE, CMState, Entry
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.rpcs import verdict_of
 from raftplay.why.facts.verdicts import Verdict
 

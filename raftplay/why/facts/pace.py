@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from raftplay.cluster.timings import Doubt, Timings, doubt_about
+from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
-from raftplay.why.facts.index import EventIndex
 
 WINDOW = 5.0
 """The period in which elections are counted, in seconds of cluster time."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Leadership
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
 from raftplay.why.facts.elections import Asked, Candidacy, candidacy, timer_of
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.verdicts import LogEnd
 
 Reason = Literal[

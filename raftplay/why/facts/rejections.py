@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from raftplay.why.facts.index import EventIndex
+from raftplay.past.index import EventIndex
 from raftplay.why.facts.rpcs import verdict_of
 from raftplay.why.facts.verdicts import Verdict
 

@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, replace
 
+from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.rpcs import RPC
 from raftplay.past.view import InFlight
@@ -10,7 +11,6 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.index import EventIndex
 from raftplay.why.facts.verdicts import Args, Verdict, verdict_on_append, verdict_on_vote
 
 CallStage = enum.Enum(

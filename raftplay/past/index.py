@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
 
+from raftplay.cluster.snapshot import RULES
 from raftplay.past.links import Links
 from raftplay.past.rpcs import RPC, fold_rpcs
 from raftplay.past.story import Story
 from raftplay.past.view import InFlight, View
 from raftplay.watch.facts import Event, Record
-from raftplay.why.facts.verdicts import CORRECT
 
 
 class EventIndex:
@@ -20,7 +20,7 @@ class EventIndex:
     def __init__(self, view: View) -> None:
         self.view = view
         self.snapshot = view.snapshot
-        self.rules = CORRECT if view.snapshot.node else view.snapshot.rules  # a user's own may raise
+        self.rules = RULES if view.snapshot.node else view.snapshot.rules  # a user's own may raise
         self.links = Links(view.snapshot)
         self.needed = view.snapshot.rules.quorum(range(len(view.snapshot.nodes))).needed
         """The number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
