@@ -23,10 +23,6 @@ QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
 
 
-LONG = ("test_soundness.py", "test_why_true.py", "test_project.py", "test_contrast.py", "test_tui_watch.py")
-"""The files that take longest: they are begun first, so that none of them is the last to run, alone on its core."""
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import only the quick folders for `pytest -m quick`: to import all of them takes longer than to run these."""
     inside = collection_path.parts[len(Path(__file__).parent.parts) :]
@@ -34,8 +30,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the quick folders, and begin with the longest files."""
-    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+    """Mark the tests of the quick folders."""
     for item in items:
         if item.path.parent.name in QUICK:
             item.add_marker(pytest.mark.quick)
