@@ -294,7 +294,7 @@ class Cluster:
         server.time_out()
 
     def align_timers(self, seconds: float | None = None) -> dict[int, float]:
-        """Let all election timers fire together, `seconds` from now: the votes are split.
+        """Set all election timers to fire together, `seconds` from now: the votes are split.
 
         By default, they fire when the first of them would. Leaders have none; nodes that are down or frozen are
         left out; a heartbeat sets a timer anew, as always. Return when each fires, in cluster time.
@@ -302,7 +302,7 @@ class Cluster:
         return self._set_timers(seconds, 0.0)
 
     def spread_timers(self, seconds: float | None = None) -> dict[int, float]:
-        """Let the election timers fire well apart, the first of them `seconds` from now: that node wins.
+        """Set the election timers to fire well apart, the first of them `seconds` from now: that node wins.
 
         By default, it fires when it would anyway. They are as far apart as the election timeouts allow, at least
         twice the longest delay. Returns and leaves out as `align_timers` does.
@@ -313,7 +313,7 @@ class Cluster:
         )
 
     def _set_timers(self, seconds: float | None, apart: float) -> dict[int, float]:
-        """Let the election timers fire in their present order, each `apart` after the one before."""
+        """Set the election timers to fire in their present order, each `apart` after the one before."""
         servers = self._awaiting()
         if seconds is not None:
             first = self._backend.now() + check_duration(arguments.number(seconds, "seconds must be a number"))

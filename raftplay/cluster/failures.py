@@ -1,4 +1,4 @@
-"""What failed inside a cluster. The next call from outside raises it, once."""
+"""The failures inside a cluster. The next call from outside raises it, once."""
 
 from raftplay.backends.base import Backend
 from raftplay.cluster.raised import NodeRaised
@@ -8,7 +8,7 @@ from raftplay.watch.stream import Stream
 
 
 class Failures:
-    """What failed and was not raised yet: `disks`, the code of `nodes`, readers of `stream`, an invariant.
+    """The failures that were not raised yet: `disks`, the code of `nodes`, readers of `stream`, an invariant.
 
     `pauses_at_breach`: time pauses at the first violation.
     """

@@ -1,4 +1,4 @@
-"""What the methods of a class of one's own may look like, and what its rules may return.
+"""Checks the methods of a class of one's own: their parameters, and the results of its rules.
 
 The rule of this module: a mistake is told by the name of the method and its place in the user's file, before it
 can surface as an exception somewhere in raftplay.
@@ -42,7 +42,7 @@ INPUTS = (
 """The methods of `ConsensusModule` that the cluster calls, in the order in which the class defines them."""
 
 ALIKE = 0.84
-"""How alike two names are, from 0 to 1, if one of them is taken for a misspelling of the other."""
+"""The least likeness of two names, from 0 to 1, if one of them is taken for a misspelling of the other."""
 
 _KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
     bool: (lambda result: type(result) is bool, "True or False"),
@@ -98,7 +98,7 @@ def _check_parameters(node: type, method: FunctionType, base: FunctionType) -> N
 
 
 def check_results(rules: Rules) -> None:
-    """Let the overridden methods of `rules` check their results from now on; they raise `WrongResult`."""
+    """Make the overridden methods of `rules` check their results from now on; they raise `WrongResult`."""
     for name, base in methods_of(Rules).items():
         method = getattr(type(rules), name)
         is_own = isinstance(method, FunctionType) and not method.__module__.startswith("raftplay.")

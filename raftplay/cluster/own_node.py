@@ -188,7 +188,7 @@ def _imported(place: str, folder: str, shown: str) -> ModuleType:
 
 @contextmanager
 def _running(folder: str, shown: str) -> Iterator[None]:
-    """Let the block run the user's code, which may import from `folder`; what it raises becomes a `UsageError`."""
+    """Guard a block of the user's code, which may import from `folder`; its errors become a `UsageError`."""
     writes = sys.dont_write_bytecode
     importlib.invalidate_caches()
     sys.path.insert(0, folder)

@@ -301,7 +301,7 @@ class Server:
         self._input("time_out", self.cm.time_out)
 
     def set_timer(self, deadline: float) -> None:
-        """Let its election timer fire at `deadline`."""
+        """Set its election timer to fire at `deadline`."""
         self._input("set_timer", partial(self.cm.set_timer, deadline))
 
     def settle_pending(self) -> None:

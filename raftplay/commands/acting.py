@@ -228,7 +228,7 @@ def timers(
     align: Annotated[bool, kinds.ALIGNED],
     seconds: Annotated[float | None, kinds.AT] = None,
 ) -> str:
-    """Let all election timers fire together, for a split vote (align), or well apart, for a clear win (spread)."""
+    """Align all election timers, for a split vote, or spread them well apart, for a clear win."""
     harness = session.harness
     fires = harness.align_timers(seconds) if align else harness.spread_timers(seconds)
     if not fires:

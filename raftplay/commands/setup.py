@@ -260,7 +260,7 @@ def watch(on: Setup | Session, what: Annotated[list[str] | str, WATCHED]) -> str
 
 
 CLUSTER = ("nodes", "seed", "backend", "bug", "node", "watch", *SWITCHES, *TIMINGS)
-"""What `new` knows: the set-up lines with one argument, and the names of the others."""
+"""The names that `new` takes: the set-up lines with one argument, and the names of the others."""
 
 
 Change = Callable[[Setup, Session], object]

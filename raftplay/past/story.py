@@ -1,4 +1,4 @@
-"""What the events of one node add up to: how it came to its state, whom it voted for, what it wrote."""
+"""Fold the events of one node into its story: how it came to its state, whom it voted for, what it wrote."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
 End = Literal["", "crashed", "cut off", "stepped down"]
-"""How a leadership ended, if it did."""
+"""The end of a leadership, if it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Ignored:
 
 
 class Story:
-    """What the events of one node add up to. What is None is not known, or did not happen."""
+    """The story of one node, folded from its events. A None is not known, or did not happen."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

@@ -100,7 +100,7 @@ class ConsensusModule(State):
             self._election_timed_out(Rule.BY_HAND)
 
     def set_timer(self, deadline: float, now: float) -> None:
-        """Let the election timer fire at `deadline`, unless it is restarted before; a leader has none."""
+        """Set the election timer to fire at `deadline`, unless it is restarted before; a leader has none."""
         if self.state is not LEADER and self.state is not DEAD:
             self._now = now
             self.deadline = deadline

@@ -26,7 +26,7 @@ MAX_IN_FLIGHT = 8
 
 
 class Mode(Enum):
-    """How a leader sends entries to a peer."""
+    """The way in which a leader sends entries to a peer."""
 
     PROBE = "probe"
     """One request at a time, to find where the two logs agree: the peer rejected the last one."""

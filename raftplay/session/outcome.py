@@ -1,4 +1,4 @@
-"""What became of a command: the one place that turns an exception that ended it into a status and a text."""
+"""The outcome of a command: the one place that turns an exception that ended it into a status and a text."""
 
 from dataclasses import dataclass, field
 

@@ -1,10 +1,10 @@
-"""How a command or a run ends, and the exit statuses that say so."""
+"""The ends of a command or a run, and the exit statuses that say so."""
 
 import enum
 
 
 class Status(enum.IntEnum):
-    """How a command or a run ended: its exit status, as docs/language.md documents them."""
+    """The end of a command or a run: its exit status, as docs/language.md documents them."""
 
     HELD = 0
     FAILED = 1

@@ -65,7 +65,7 @@ MILESTONES = {
     "leader": "first leader: a majority voted for it",
     "commit": "first commit: a majority has the entry",
 }
-"""What the screen says where it stops by itself."""
+"""The texts of the moments at which the screen stops by itself."""
 
 SEEN_KEYS = {"full_stop": 1, "right": 1, "left": -1, "shift+left": -20}
 """The keys that move by events, and how far: from what is shown, where that is not the present."""
@@ -118,10 +118,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.watches = watches
-        """Whether the screen goes at a pace that a person can follow, or shows the present."""
+        """True at a pace that a person can follow (watch), False if the screen shows the present (real)."""
 
         self.stops = watches
-        """Whether it stops by itself at what is seen for the first time."""
+        """True if it stops by itself at the first candidate, leader and commit."""
 
         self.flight = FLIGHT
         self.playhead: Playhead | None = None
@@ -284,7 +284,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                         tape.read(branch.history.records())
 
     def leave_pace(self) -> None:
-        """Let the cluster go at its own pace."""
+        """Return the clock to the pace of the cluster."""
         if self.playhead is not None:
             self.playhead.close()
             self.playhead = None

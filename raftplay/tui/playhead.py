@@ -108,7 +108,7 @@ class Playhead:
         """True if idle time passes faster than a flight would."""
 
         self.milestones: list[Milestone] = []
-        """What is seen for the first time since this list was emptied."""
+        """The milestones that were shown since this list was emptied."""
 
         self._holds_next = False
         self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
@@ -137,7 +137,7 @@ class Playhead:
     # ---- for the screen
 
     def close(self) -> None:
-        """Let the cluster go at its own pace again."""
+        """Return the clock to the pace of the cluster."""
         with self.branch.harness.lock:
             self.branch.harness.stream.detach(self)
             self._pace = 0.0

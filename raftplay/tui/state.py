@@ -38,7 +38,7 @@ class ScreenState:
     selected: int = 0
     pane: str = "events"
     drawers: bool | None = None
-    """Whether drawers are open; None if that follows from the size."""
+    """True if drawers are open, None if that follows from the size."""
 
     has_focus: bool = False
     """True if keys act on `pane`, else on the stage."""

@@ -1,4 +1,4 @@
-"""What is known of a key."""
+"""The description of a key."""
 
 from collections.abc import Callable
 from typing import NamedTuple

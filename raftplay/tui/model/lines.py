@@ -95,11 +95,6 @@ def beside(parts: Iterable[Line]) -> Line:
     return tuple(piece for part in parts for piece in part)
 
 
-def restyled(line: Line, style: str) -> Line:
-    """A line with `style` added to each of its pieces."""
-    return tuple(piece._replace(style=f"{piece.style} {style}".strip()) for piece in line)
-
-
 def wrapped(text: str, width: int) -> list[str]:
     """`text` broken between words into lines of at most `width` columns, long words broken where they must be."""
     lines: list[str] = []

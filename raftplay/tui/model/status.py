@@ -14,7 +14,7 @@ from raftplay.watch.text import count, or_dash, visible
 
 
 def state_of(view: View, context: Context) -> Line:
-    """Whether time passes, stands still, is past, or ended with a broken invariant: the most important of all."""
+    """Return the state of time: it passes, stands still, is past, or ended with a broken invariant."""
     snapshot, glyphs = view.snapshot, context.glyphs
     if view.rewound:
         return (Piece(f" {glyphs.past} REWOUND to {snapshot.time:.3f} s ", "past badge"),)

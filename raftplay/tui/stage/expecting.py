@@ -1,4 +1,4 @@
-"""What is expected next at a moment: messages on their way, votes and confirmations needed, timers, ways out."""
+"""The next thing to expect at a moment: messages on their way, votes and confirmations, timers, ways out."""
 
 import math
 from collections.abc import Callable, Sized
@@ -330,4 +330,4 @@ def _idle(moment: Moment) -> str:
 EXPECTATIONS: tuple[Callable[[Moment], str], ...] = (
     _too_few, _election, _no_leader, _entries, _unaware, _behind, _apart, _idle,
 )  # fmt: skip
-"""What may be expected, the first that has a text."""
+"""The kinds of expectations; the first that has a text is shown."""

@@ -1,4 +1,4 @@
-"""What the sentences need of a moment: its nodes, its last events, and names of nodes and entries."""
+"""A moment as the sentences need it: its nodes, its last events, and names of nodes and entries."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

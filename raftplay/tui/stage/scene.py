@@ -1,4 +1,4 @@
-"""What the stage shows at one moment: a view, the messages that move, and what is pointed out.
+"""The content of the stage at one moment: a view, the messages that move, and what is pointed out.
 
 A playhead makes the moving messages with their progress on the wall; `moving_of` makes them from a view alone.
 """

@@ -32,7 +32,7 @@ LABEL = 6
 
 
 class Sentence(NamedTuple):
-    """What just happened, why, and what is expected next."""
+    """The three lines: the last event, the reason for it, and the next one to expect."""
 
     now: str
     why: str

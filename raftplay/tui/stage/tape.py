@@ -46,7 +46,7 @@ WEIGHTS: dict[Kind, int] = {
     "heal": 1, "up": 2, "asks": 2, "commit": 3, "candidate": 4, "cut": 5, "down": 6, "leader": 7, "start": 8,
     "breach": 9,
 }  # fmt: skip
-"""How important a mark is where there is no room for all."""
+"""The weight of a mark where there is no room for all."""
 
 
 class Mark(NamedTuple):

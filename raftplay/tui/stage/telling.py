@@ -31,7 +31,7 @@ RECENT = 0.02
 
 
 class Told(NamedTuple):
-    """What happened, and the rule behind it."""
+    """A text for an event, and the rule behind it."""
 
     now: str
     why: str
