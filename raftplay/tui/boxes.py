@@ -83,7 +83,9 @@ class Box(Widget):
     def on_click(self, event: events.Click) -> None:
         """Tell what was clicked."""
         event.stop()
-        self.post_message(self.Clicked(self, self.target_at(event.x, event.y)))
+        self.post_message(
+            self.Clicked(self, self.target_at(event.x - self.gutter.left, event.y - self.gutter.top))
+        )
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell where the mouse is drawn along the tape."""

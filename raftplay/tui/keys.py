@@ -217,7 +217,24 @@ KEYS: tuple[Key, ...] = (
         "leave the mouse to the terminal, to select text with it; or take it back",
         action="mouse",
     ),
-    Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8),
+    Key(
+        "g",
+        "g",
+        "go on",
+        "a script: do its next step; without one: choose a story",
+        action="go_on",
+        rank=8,
+    ),
+    Key(
+        "f1",
+        "F1",
+        "lessons",
+        "choose a lesson: predict, watch, read why; it leads back here",
+        action="choose('lesson')",
+    ),
+    Key(
+        "f2", "F2", "first card", "the card of the first start: first election, lessons, stories", action="welcome"
+    ),
     Key("L", "L", "light", "light theme, or dark; remembered", action="light"),
     Key("question_mark", "?", "help", "this help", action="help", rank=0),
     Key("ctrl+p", "Ctrl+P", "palette", "every command, to search in", action="command_palette", rank=5),
