@@ -107,8 +107,8 @@ To add a …, touch …
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py and node_snapshot.py, if `status`
                  shows it; explore/search/mixes.py, so that the search uses it; a transcript
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
-                 watch/invariants/watcher.py, or that it has none
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
+                 words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py,
