@@ -66,7 +66,7 @@ if __name__ == "__main__":
 
     import_all_of("raftplay.cli" if _prelude else "raftplay")
     if not _prelude:
-        importlib.import_module("typer._adapters")  # and pydantic, which typer imports once options are read: 0.1 s
+        importlib.import_module("typer._adapters")  # with pydantic, which typer imports to read options: 0.1 s
     gc.freeze()  # what is here now need not be looked at when a forked process ends
     serve(_requests)
     main()
