@@ -142,7 +142,7 @@ class Playhead:
         self._informed: dict[Link, tuple[int, int]] = {}  # the term and commit index that were sent last
         self._sent: dict[Link, tuple[int, int, int]] = {}  # the term and place of the entries that were sent last
         self._requests: dict[int, tuple[Args, bool]] = {}  # by number: a request, and whether it matters
-        self._pace = 1.0
+        self._pace = math.nan  # not chosen yet
         self._hurry = 1.0
         with branch.harness.lock:
             self._world = branch.history.at(branch.history.last_seq)
