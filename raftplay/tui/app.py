@@ -28,8 +28,8 @@ from raftplay.session.outcome import Outcome
 from raftplay.tui import keys, last, menu, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
+from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
-from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.pane import RowAction
@@ -651,7 +651,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_help(self) -> None:
         """Every key and every sign."""
-        self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
+        self.push_screen(HelpSheet(self.deck.glyphs))
 
     def action_answer(self) -> None:
         """The whole of the last answer."""

@@ -30,7 +30,7 @@ from raftplay.tui.model.menu import (
     place_of,
 )
 from raftplay.tui.model.timeline import Arrow
-from raftplay.tui.sheet import ClosesOnce
+from raftplay.tui.sheet import ClosesOnce, HoldsTime
 from raftplay.tui.stage.scene import Moving
 from raftplay.watch.text import visible
 
@@ -42,10 +42,6 @@ WIDEST = 56
 
 RIGHT = 3
 """The number of the right mouse button."""
-
-
-class HoldsTime:
-    """A screen over the stage while which the time of the cluster stands still."""
 
 
 class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):

@@ -73,6 +73,9 @@ class ScreenState:
     earliest: int = 0
     """The first event that is still kept."""
 
+    is_picture: bool = False
+    """True while a picture of the screen is made."""
+
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
     """The explanation of what is being typed, and what may come next."""
@@ -285,7 +288,9 @@ class ScreenState:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
-        out: dict[str, tuple[Line, ...]] = {"status": (status.status_line(view, head, self.pace, self.pace_note),)}
+        out: dict[str, tuple[Line, ...]] = {
+            "status": (status.status_line(view, head, self.pace, self.pace_note, is_picture=self.is_picture),)
+        }
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
         out["sentence"] = sentence_lines(sentence(scene), where.sentence.width, where.sentence.height, glyphs)
