@@ -1,7 +1,7 @@
 """Menus over the stage, by key and by mouse: what they offer in each state, and that each line does what it says."""
 
 import pytest
-from support.tui import app_of, done, played, pressed, session_of, still, texts, view_after
+from support.tui import app_of, done, played, pressed, session_of, still, texts, until, view_after
 from textual.pilot import Pilot
 
 from raftplay.run.live import Live
@@ -329,20 +329,21 @@ def test_a_click_on_a_cell_of_the_network_or_a_cut_link_opens_the_menu_of_the_li
         app = app_of(driver)
 
         async def go(pilot: Pilot[None]) -> None:
-            await pilot.press("N")
+            await pressed(pilot, "N")
+            await until(app, pilot, lambda: app.box("network").size.height > 1)
             await pilot.click("#network", place(app, link_target(2, 3), "network"))
+            await until(app, pilot, lambda: isinstance(app.screen, MenuScreen))
             assert menu_of(app).target == link_target(2, 3)
             await pilot.press("x")
-            await pilot.pause()
-            app.paint()
+            await until(app, pilot, lambda: isinstance(app.screen, Main) and app.deck.outcome)
             assert app.deck.outcome is not None
             assert app.deck.outcome.text == "cut 2<->3"
-            await pilot.pause()
+            await until(app, pilot, lambda: app.box("stage").area_of(link_target(3, 2)))
             await pilot.click("#stage", place(app, link_target(3, 2)))
+            await until(app, pilot, lambda: isinstance(app.screen, MenuScreen))
             assert menu_of(app).target == link_target(3, 2)
             await pilot.press("j")
-            app.paint()
-            assert app.deck.outcome.text == "join 3<->2"
+            await until(app, pilot, lambda: app.deck.outcome and app.deck.outcome.text == "join 3<->2")
 
         played(app, go)
 
