@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.errors import UsageError
 from raftplay.past.history import History
+from raftplay.past.links import Links
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
@@ -42,6 +43,12 @@ WITHOUT_LEADER = 0.12
 SKIPPED = 1.0
 """The speed of the cluster while a leader sends unchanged heartbeats only."""
 
+HURRY, MOST_HURRY = 2.0, {"sim": 20.0, "tcp": 2.0}
+"""The factor by which idle time passes faster after each second of it while a command waits, and the most."""
+
+FAMILIAR = 2
+"""The number of elections that are shown at the usual pace; a script shows those after them in half the time."""
+
 LOST_FOR = 0.6
 """The time for which a lost message is seen, in flights."""
 
@@ -53,6 +60,9 @@ FLASH = 1.0
 
 SOON = 0.6
 """The part of the shortest election timeout below which the rest of a timer is watched, not skipped."""
+
+SOONEST = 0.15
+"""The longest rest of a timer that is watched, in seconds of cluster time."""
 
 SLOW, FAST = 0.2, 4.0
 """The speeds of the cluster below and above which the playhead itself gets no slower, and no faster."""
@@ -110,6 +120,14 @@ class Playhead:
         self.milestones: list[Milestone] = []
         """The milestones that were shown since this list was emptied."""
 
+        self.awaits = False
+        """True while a script or a command waits for something: idle time then passes ever faster."""
+
+        self.until = math.inf
+        """The number of the event behind which it stands still; more is shown when this is raised."""
+
+        self._elections = 0
+        self._idle_since = 0.0
         self._holds_next = False
         self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
         self._met: set[str] = set()
@@ -119,7 +137,9 @@ class Playhead:
         self._flights: dict[Key, Flight] = {}
         self._pulse_at = -math.inf
         self._flash: dict[int, float] = {}
-        self._informed: dict[int, tuple[int, int]] = {}  # by node: the term and commit index last sent to it
+        self._informed: dict[tuple[int, int], tuple[int, int]] = {}  # by link: the term and commit index last sent
+        self._lost: dict[tuple[int, int], tuple[int, ...]] = {}  # by link: the AppendEntries that was lost last
+        self._now: Snapshot | None = None
         self._requests: dict[int, tuple[Args, bool]] = {}  # by number: a request, and whether it matters
         self._pace = 1.0
         self._hurry = 1.0
@@ -145,19 +165,32 @@ class Playhead:
 
     def jump(self) -> None:
         """Go to the present at once."""
+        self._go_to(self.branch.history.last_seq)
+
+    def replay(self, seq: int, until: float = math.inf) -> None:
+        """Show again what followed the event `seq`, up to the event `until`."""
+        self._go_to(max(seq, self.branch.history.earliest))
+        self.held, self._holds_next, self.until = False, False, until
+
+    def _go_to(self, seq: int) -> None:
         with self.branch.harness.lock:
-            self._world = self.branch.history.at(self.branch.history.last_seq)
+            self._world = self.branch.history.at(min(seq, self.branch.history.last_seq))
         self._flights.clear()
-        self._not_before = self._clock
+        self._requests.clear()
+        self._not_before, self.until = self._clock, math.inf
 
     def stop(self) -> None:
         """Stand still, with the cluster, in the middle of whatever is under way."""
         self.held = True
         self.branch.harness.halt()
 
+    def hold(self, held: bool) -> None:
+        """Stand still between the events of a script, with the cluster, or go on."""
+        self.held = held
+
     def go_on(self) -> None:
         """Show at once what comes next; while the cluster is paused, until all that happened is shown."""
-        self.held, self._holds_next = False, False
+        self.held, self._holds_next, self.until = False, False, math.inf
         self._not_before = self._clock
 
     def step(self) -> None:
@@ -170,13 +203,18 @@ class Playhead:
         """Return the number of the last event that is shown."""
         return self._world.seq
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether all that has happened by now is shown; `is_behind` is that of the last tick."""
+        return self._world.seq >= self.branch.history.last_seq
+
     def tick(self, wall: float, view: View, selected: int = 0) -> Scene:
         """Move with the wall clock, steer the clock of the cluster, and return what is to be seen.
 
         `view` is the present.
         """
         passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
-        self._wall = wall
+        self._wall, self._now = wall, view.snapshot
         if not (self.held or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
@@ -199,7 +237,7 @@ class Playhead:
             self._flights.clear()
         self._hurry = 2.0 ** min(8, (history.last_seq - self._world.seq) // FULL)
         for record in history.after(self._world.seq):
-            if self.held or self._clock < max(self._not_before, self._due(record)):
+            if self.held or record.seq > self.until or self._clock < max(self._not_before, self._due(record)):
                 return
             self._show(record)
 
@@ -213,7 +251,7 @@ class Playhead:
     def _duration(self, delay: float) -> float:
         """Return the time on the wall of a flight of `delay` seconds of cluster time."""
         nodes = max(1, self.branch.harness.n - 1)
-        whole = self.flight * min(1.0, 4 / nodes) / self._hurry
+        whole = self.flight * min(1.0, 4 / nodes) / self._hurry / self._familiar
         return whole * min(1.6, max(0.85, delay / USUAL))
 
     def _show(self, record: Record) -> None:
@@ -235,6 +273,7 @@ class Playhead:
             case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
                 self._lose((call_id, isinstance(event, facts.ReplyLost)), reason)
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
+                self._elections += isinstance(event, decisions.ElectionStarted)
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL + 0.4)
             case decisions.BecameLeader():
@@ -252,7 +291,7 @@ class Playhead:
         """Show that a message leaves."""
         request, mattered = self._requests.get(key[0], (None, False))
         if isinstance(message, RequestVoteArgs | AppendEntriesArgs):
-            request, matters = message, self._is_news(dst, message)
+            request, matters = message, self._is_news(src, dst, message)
             self._requests[key[0]] = message, matters
             if len(self._requests) > MOST_REQUESTS:
                 del self._requests[next(iter(self._requests))]
@@ -264,17 +303,22 @@ class Playhead:
         moving = Moving(key, src, dst, message, 0.0, index=confirmed(message, request))
         self._flights[key] = Flight(moving, self._clock, record.time, matters)
 
-    def _is_news(self, dst: int, args: Args) -> bool:
-        """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
+    def _is_news(self, src: int, dst: int, args: Args) -> bool:
+        """Return whether a request is to be seen: not a heartbeat without news, nor what is lost again."""
         if isinstance(args, RequestVoteArgs):
             return True
         news = args.term, args.leader_commit
-        known, self._informed[dst] = self._informed.get(dst), news
+        known, self._informed[src, dst] = self._informed.get((src, dst)), news
+        if args.entries and self._lost.get((src, dst)) == _content_of(args):
+            return self._now is None or Links(self._world.snapshot(self._now)).obstacle(src, dst) is None
         return bool(args.entries) or known != news
 
     def _lose(self, key: Key, reason: str) -> None:
         flight = self._flights.get(key)
         if flight is not None:
+            message = flight.moving.message
+            if isinstance(message, AppendEntriesArgs):
+                self._lost[flight.moving.src, flight.moving.dst] = _content_of(message)
             flight.ended = self._clock
             flight.moving = replace(flight.moving, end="lost", reason=reason)
 
@@ -288,7 +332,8 @@ class Playhead:
 
     def _dwell(self, flights: float) -> None:
         """Show nothing else for that many flights."""
-        self._not_before = max(self._not_before, self._clock + flights * self.flight / self._hurry)
+        wait = flights * self.flight / self._hurry / self._familiar
+        self._not_before = max(self._not_before, self._clock + wait)
 
     def _meet(self, record: Record, what: str, after: float) -> None:
         """Note a first time, which is well seen `after` so many flights."""
@@ -296,20 +341,37 @@ class Playhead:
             self._met.add(what)
             self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 
+    @property
+    def _familiar(self) -> float:
+        """Return how many times faster than usual an election is shown: in a script, the third one is known."""
+        return 2.0 if self.awaits and self._elections > FAMILIAR else 1.0
+
     # ---- the clock of the cluster
 
     def _steer_for(self, view: View) -> None:
         """Choose how fast the cluster goes until the next tick."""
         self.skips = False
-        if self.is_behind or self._clock < self._not_before:
+        if self.held or self.is_behind or self._clock < self._not_before:
+            self._idle_since = self._clock
             self._steer(0.0)
             return
         due = self._next_arrival(view)
         if due is not None:
+            self._idle_since = self._clock
             self._steer(due)
             return
-        self.skips = is_quiet(view.snapshot) and not view.snapshot.paused
-        self._steer(SKIPPED if is_quiet(view.snapshot) else WITHOUT_LEADER)
+        is_idle = is_quiet(view.snapshot, leads=not self.awaits)
+        self.skips = is_idle and not view.snapshot.paused
+        if not self.skips:
+            self._idle_since = self._clock
+        self._steer(self._skipping() if is_idle else WITHOUT_LEADER)
+
+    def _skipping(self) -> float:
+        """Return the speed of idle time: while a command waits, the faster the longer this lasts."""
+        if not self.awaits:
+            return SKIPPED
+        most = MOST_HURRY.get(self.branch.harness.backend, SKIPPED)
+        return float(min(most, SKIPPED * HURRY ** (self._clock - self._idle_since + 1)))
 
     def _next_arrival(self, view: View) -> float | None:
         """Return the pace at which the next message that matters arrives once its flight is over, if any is."""
@@ -378,18 +440,19 @@ def _rate(speed: float) -> float:
     return max(SLOW, min(speed, FAST))
 
 
-def is_quiet(snapshot: Snapshot) -> bool:
-    """Return whether nothing is to be expected soon: a node leads, and no election timer is about to fire."""
-    soon = snapshot.time + SOON * (snapshot.timings.election_min if snapshot.timings else 0.15)
-    leads = False
+def is_quiet(snapshot: Snapshot, *, leads: bool = True) -> bool:
+    """Return whether nothing is to be expected soon: no election timer is about to fire, and a node `leads`."""
+    shortest = snapshot.timings.election_min if snapshot.timings else 0.15
+    soon = snapshot.time + min(SOON * shortest, SOONEST)
+    has_leader = False
     for node in snapshot.nodes:
         if not node.alive or node.frozen:
             continue
         if node.state is CMState.LEADER:
-            leads = True
+            has_leader = True
         elif node.deadline < soon:
             return False
-    return leads
+    return has_leader or not leads
 
 
 def _stops_at(record: Record) -> bool:
@@ -404,6 +467,11 @@ def _stops_at(record: Record) -> bool:
         case decisions.Applied() | decisions.ReplyIgnored() | facts.KeptWaiting():
             return False
     return True
+
+
+def _content_of(args: AppendEntriesArgs) -> tuple[int, ...]:
+    """Return what an AppendEntries has in common with the one that is sent again once it was lost."""
+    return args.term, args.prev_log_index, len(args.entries), args.leader_commit
 
 
 def _arriving(record: Record) -> Key | None:

@@ -9,6 +9,7 @@ import pytest
 from support.tui import session_of
 
 from raftplay.cluster.harness import Harness
+from raftplay.language.table import bind
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply
@@ -222,3 +223,109 @@ def test_the_playhead_itself_is_never_slower_than_a_person_bears() -> None:
         watched.run("speed 0.001")
         watched.run("submit x; submit y")
         watched.until(lambda view: not watched.playhead.is_behind and view.snapshot.nodes[0].last_index >= 1)
+
+
+class Paced:
+    """A session whose time passes as its playhead steers it, on a wall clock that is only counted."""
+
+    def __init__(self, session: Session, *, awaits: bool) -> None:
+        self.session = session
+        self.playhead = Playhead(session.branch, FLIGHT)
+        self.playhead.awaits = awaits
+        self.wall = 0.0
+        self.pace = 1.0
+        session.harness.steer = self._steer  # type: ignore[method-assign]
+
+    def _steer(self, pace: float) -> None:
+        self.pace = pace
+
+    def until(self, holds: Callable[[View], bool]) -> float:
+        """Return the seconds of the wall that pass until something holds on the screen."""
+        begin = self.wall
+        while not holds(self.playhead.tick(self.wall, self.session.view()).view):
+            self.wall += 1 / PAINTS
+            assert self.wall < begin + 300, "waited in vain"
+            left = 1 / PAINTS
+            while self.pace > 0 and left > 0:
+                self.session.harness.pass_to(self.session.harness.now + 0.001 * self.pace)
+                left -= 0.001
+        return self.wall - begin
+
+
+SLOW_TIMERS = "timing election=2s..4s\ntiming heartbeat=50ms"
+
+
+@pytest.mark.parametrize(("awaits", "least", "most"), [(True, 0.0, 10.0), (False, 15.0, 60.0)])
+def test_a_script_that_waits_for_slow_timers_is_not_watched_for_long(
+    awaits: bool, least: float, most: float
+) -> None:
+    with session_of(setup=SLOW_TIMERS) as session:
+        paced = Paced(session, awaits=awaits)
+        assert least <= paced.until(has_leader) < most
+
+
+def test_ten_seconds_of_idle_time_pass_in_a_few_while_a_command_waits() -> None:
+    with session_of() as session:
+        paced = Paced(session, awaits=True)
+        paced.until(lambda view: has_leader(view) and paced.playhead.skips)
+        now = session.harness.now
+        assert 1.0 < paced.until(lambda view: view.snapshot.time > now + 10) < 8.0
+
+
+def test_the_third_election_of_a_script_takes_less_time_than_the_first() -> None:
+    with session_of() as session:
+        paced = Paced(session, awaits=True)
+        took: list[float] = []
+        for _ in range(3):
+            took.append(paced.until(has_leader))
+            paced.until(lambda _: not paced.playhead.is_behind)
+            session.perform(bind("crash leader", session)[0])
+            session.perform(bind("restart crashed", session)[0])
+            paced.until(lambda view: not has_leader(view))
+        assert took[2] < took[0]
+
+
+def test_two_leaders_do_not_make_news_of_each_others_heartbeats() -> None:
+    with session_of() as session:
+        for line in ("timeout 0", "wait 0 is leader", "partition 0,1 | 2,3,4", "timeout 2", "wait 2 is leader"):
+            session.perform(bind(line, session)[0])
+        paced = Paced(session, awaits=True)
+        now = session.harness.now
+        assert paced.until(lambda view: view.snapshot.time > now + 1.0) < 12.0
+
+
+def test_an_entry_that_is_lost_again_and_again_is_shown_once() -> None:
+    with session_of() as session:
+        for line in ("timeout 0", "wait 0 is leader", "sleep 100ms", "disconnect 4", "submit x"):
+            session.perform(bind(line, session)[0])
+        paced = Paced(session, awaits=True)
+        now = session.harness.now
+        assert paced.until(lambda view: view.snapshot.time > now + 1.0) < 15.0
+        session.perform(bind("reconnect 4", session)[0])
+        seen: set[tuple[int, int]] = set()
+
+        def has_entry(view: View) -> bool:
+            seen.update((f.moving.src, f.moving.dst) for f in paced.playhead._flights.values() if f.matters)
+            return view.snapshot.nodes[4].last_index == 0
+
+        paced.until(has_entry)
+        assert (0, 4) in seen
+
+
+def test_a_replay_shows_what_followed_up_to_where_it_is_to_end() -> None:
+    with session_of() as session:
+        paced = Paced(session, awaits=True)
+        paced.until(has_leader)
+        session.harness.pause()
+        paced.until(lambda _: not paced.playhead.is_behind)
+        last = session.history.last_seq
+        paced.playhead.replay(0, last - 5)
+        assert not paced.playhead.is_current
+        candidates = paced.until(lambda view: any(n.state is CMState.CANDIDATE for n in view.snapshot.nodes))
+        assert candidates < paced.until(has_leader) + 30
+        for _ in range(60):
+            paced.playhead.tick(paced.wall, session.view())
+            paced.wall += 0.1
+        assert paced.playhead.seq == last - 5
+        paced.playhead.go_on()
+        paced.until(lambda _: paced.playhead.is_current)
