@@ -49,7 +49,8 @@ The rooms, from the ground up
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: app.py has the widgets; without textual, playhead.py chooses the moment
-                 to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers
+                 to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
+                 picture.py and svg.py make SVG files of the screen
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
@@ -107,8 +108,8 @@ To add a …, touch …
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py and node_snapshot.py, if `status`
                  shows it; explore/search/mixes.py, so that the search uses it; a transcript
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, and its check in
-                 watch/invariants/watcher.py, or that it has none
+  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
+                 words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py,

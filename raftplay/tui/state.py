@@ -66,6 +66,9 @@ class ScreenState:
     earliest: int = 0
     """The first event that is still kept."""
 
+    is_picture: bool = False
+    """True while a picture of the screen is made."""
+
     is_typing: bool = False
     hint: tuple[Hint | None, tuple[str, ...]] = (None, ())
     """The explanation of what is being typed, and what may come next."""
@@ -272,7 +275,7 @@ class ScreenState:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
-        bar = status.status_line(view, head, self.pace, self.pace_note, self.playing)
+        bar = status.status_line(view, head, self.pace, self.pace_note, self.playing, is_picture=self.is_picture)
         out: dict[str, tuple[Line, ...]] = {"status": (bar,)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)

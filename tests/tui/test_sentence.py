@@ -32,7 +32,7 @@ from raftplay.tui.model.lines import text_of, width_of
 from raftplay.tui.stage.moment import Moment
 from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.stage.sentence import Sentence, lines, sentence
-from raftplay.tui.stage.telling import ROUTINE, told
+from raftplay.tui.stage.telling.told import ROUTINE, told
 from raftplay.watch import facts
 from raftplay.watch.facts import Event, Fact, Record
 from raftplay.watch.invariants import Breach

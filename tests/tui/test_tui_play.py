@@ -38,6 +38,7 @@ def finish(player: Player) -> list[str]:
     for _ in range(1000):
         if player.ended:
             break
+        player.go_on()
         player.tick(0.0)
         if not places or places[-1] != player.place:
             places.append(player.place)
@@ -215,9 +216,7 @@ def test_the_bar_says_which_step_is_played() -> None:
     plays, waits = played(app, look)
     assert "PLAYING 1/2" in plays[0]
     assert "WAITING 1/2" in waits[0]
-    player.at_once, player.step_by_step = True, False
-    while not player.ended:
-        player.tick(0.0)
+    finish(player)
     assert player.note == ""
 
 

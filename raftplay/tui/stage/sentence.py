@@ -15,7 +15,8 @@ from raftplay.tui.model.lines import Line, Piece, cut, fit, wrapped
 from raftplay.tui.stage.expecting import expected
 from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.scene import Scene
-from raftplay.tui.stage.telling import ROUTINE, Told, is_accepted, told
+from raftplay.tui.stage.telling.text import Told
+from raftplay.tui.stage.telling.told import ROUTINE, is_accepted, told
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS, Breach
 from raftplay.watch.invariants.names import SECTIONS
