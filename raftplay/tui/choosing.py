@@ -9,14 +9,17 @@ from textual.binding import Binding
 from raftplay.tui.boxes import Box
 from raftplay.tui.model.lines import Line, Piece, cut, pad, wrapped
 from raftplay.tui.screen_commands import Choice
-from raftplay.tui.sheet import Sheet
+from raftplay.tui.sheet import HoldsTime, Sheet
 
 ABOUT = 2
 """The lines above the list in which the selected choice is explained, below the title."""
 
 
-class Chooser(Sheet, inherit_bindings=False):
-    """A list of `choices`; `chosen` is called with the name of the one that Enter, or a click, chooses."""
+class Chooser(Sheet, HoldsTime, inherit_bindings=False):
+    """A list of `choices`; `chosen` is called with the name of the one that Enter, or a click, chooses.
+
+    Time stands still meanwhile.
+    """
 
     BINDINGS: ClassVar = [
         Binding("escape,q,ctrl+c", "dismiss", show=False),
@@ -40,10 +43,10 @@ class Chooser(Sheet, inherit_bindings=False):
 
     def _lines(self, width: int) -> list[Line]:
         most = max(len(choice.name) for choice in self._choices)
-        about = [*wrapped(self._choices[self._at].about, width), *[""] * ABOUT][:ABOUT]
+        told = [*wrapped(self._choices[self._at].about, width), *[""] * ABOUT][:ABOUT]
         lines: list[Line] = [
             (Piece(cut(self._title, width), "title bold"),),
-            *((Piece(row, "text"),) for row in about),
+            *((Piece(row, "text"),) for row in told),
         ]
         for at, (name, about) in enumerate(self._choices):
             style, target = (

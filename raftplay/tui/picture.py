@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual._context import visible_screen_stack
+
 from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.session.shown import quoted
 from raftplay.session.status import Status
+from raftplay.tui import svg
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 def save(app: "RaftApp", folder: Path, time: float) -> Path:
     """Write the screen as a new SVG file in `folder`; its path. Raises `UsageError`."""
-    text = app.export_screenshot(title="raftplay")
+    text = drawn(app)
     for at in range(1000):
         path = folder / f"raftplay-{time:.3f}s{f'-{at}' if at else ''}.svg"
         try:
@@ -29,6 +32,18 @@ def save(app: "RaftApp", folder: Path, time: float) -> Path:
             raise
         return path
     raise UsageError("there are a thousand such pictures already")
+
+
+def drawn(app: "RaftApp") -> str:
+    """The screen as SVG, with what stands over it. Time stands still in a picture, so it is not said to pass."""
+    before = visible_screen_stack.set(app._background_screens)
+    app.deck.is_picture = True
+    try:
+        app.paint()
+        return svg.still([list(strip) for strip in app.screen._compositor.render_strips()], "raftplay")
+    finally:
+        app.deck.is_picture = False
+        visible_screen_stack.reset(before)
 
 
 def frame(app: "RaftApp") -> list[str]:
@@ -57,7 +72,7 @@ async def take(
         await settled(app, pilot)
         await pilot.press(*keys)
         await settled(app, pilot)
-        return app.export_screenshot(title="raftplay")
+        return drawn(app)
 
 
 async def settled(app: "RaftApp", pilot: "Pilot[None]") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.tui import NAMES, done, played, pressed, session_of, still
+from support.tui import NAMES, done, played, pressed, session_of, still, until
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
@@ -70,16 +70,6 @@ def live_played(watch: Watch, settings: Settings, *, greets: bool = True, size: 
     finally:
         app.leave_pace()
         live.close()
-
-
-async def until(app: RaftApp, pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """Let the app run until something holds."""
-    for _ in range(3000):
-        if holds():
-            return
-        app.paint()
-        await pilot.pause(0.005)
-    raise AssertionError("\n".join(picture.frame(app)))
 
 
 def golden(name: str, frame: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""The words for events, by kind: `told` in told.py chooses among the other modules."""

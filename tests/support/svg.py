@@ -1,0 +1,32 @@
+"""SVG pictures of the screen, read back into the lines that they show."""
+
+from xml.etree import ElementTree
+
+from raftplay.tui.model.lines import columns
+from raftplay.tui.svg import COLUMN, ROW
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a still picture: each run of characters in the columns in which it says it stands."""
+    picture = ElementTree.fromstring(text)
+    (screen,) = (group for group in picture.findall(f"{SVG}g") if group.get("clip-path"))
+    rows = {}
+    for group in screen.findall(f"{SVG}g"):
+        y = int(group.attrib["transform"].split(",")[1].rstrip(")"))
+        assert y % ROW == 0
+        rows[y // ROW] = row_of(group)
+    return [rows.get(y, "") for y in range(max(rows) + 1)]
+
+
+def row_of(group: ElementTree.Element) -> str:
+    """The line of the elements of one row; nothing may cover anything else."""
+    cells: list[str] = []
+    for run in group.findall(f"{SVG}text"):
+        words, x = run.text or "", int(run.attrib["x"])
+        assert x % COLUMN == 0
+        assert int(run.get("textLength", COLUMN * len(words))) == columns(words) * COLUMN
+        assert len(cells) <= x // COLUMN, f"{words!r} covers what stands there"
+        cells += [" "] * (x // COLUMN - len(cells)) + [words] + [""] * (columns(words) - 1)
+    return "".join(cells)
