@@ -5,7 +5,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -169,7 +169,12 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Go on where another screen of the same session was left."""
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
         self.prompt = Prompt(self.history, self.complete)
-        self._met, self._began = before._met, before._began
+        self._met, self._began, self._pending = before._met, before._began, before._pending
+
+    def finish(self, patience: float) -> None:
+        """Wait at most `patience` seconds for the commands that were given, then interrupt them."""
+        wait([future for future, _ in self._pending], patience)
+        self.driver.cancel()
 
     # ---- composing
 

@@ -39,6 +39,9 @@ PACES = ("watch", "real")
 GRACE = 3.0
 """The time that the screen has to end after a signal, in seconds."""
 
+PATIENCE = 1.0
+"""The time that commands have to end before a lesson is opened, in seconds."""
+
 SMALLEST, BIGGEST = (60, 16), (500, 300)
 """The limits of `--size`: (columns, lines)."""
 
@@ -128,8 +131,8 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     text = before.elsewhere.visit
     assert text is not None
     driver, player = before.driver, before.player
-    driver.cancel()
     before.leave_pace()
+    before.finish(PATIENCE)
     driver.session.harness.halt()
     said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii)
     if player is not None and not player.ended:

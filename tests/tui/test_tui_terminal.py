@@ -141,8 +141,7 @@ def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home:
 
 def test_a_newcomer_meets_the_card_once_and_comes_back_from_a_lesson(home: Path) -> None:
     with Terminal("--backend", "sim", "--pace", "watch", size=(80, 24), home=home, is_new=True) as terminal:
-        screen = terminal.until("Five servers must agree on one list. None leads yet.")
-        assert "PAUSED" in screen
+        terminal.until("(?s)PAUSED.*Five servers must agree on one list. None leads yet.")
         terminal.child.send("1")
         terminal.until("Lesson 1: A leader is elected")
         terminal.child.send("quit\r")
