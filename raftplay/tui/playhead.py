@@ -122,6 +122,9 @@ class Playhead:
         self.held = False
         """True if it stands still, also where events are not shown yet."""
 
+        self.is_still = False
+        """True if neither it nor the clock of the cluster moves, as a menu is open."""
+
         self.skips = False
         """True if idle time passes faster than a flight would."""
 
@@ -198,7 +201,7 @@ class Playhead:
         """
         passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
         self._wall = wall
-        if not (self.held or (view.snapshot.paused and not self.is_behind)):
+        if not (self.held or self.is_still or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
         with self.branch.harness.lock:
@@ -359,7 +362,7 @@ class Playhead:
     def _steer_for(self, view: View) -> None:
         """Choose how fast the cluster goes until the next tick."""
         self.skips = False
-        if self.is_behind or self._clock < self._not_before:
+        if self.is_still or self.is_behind or self._clock < self._not_before:
             self._steer(0.0)
             return
         due = self._next_arrival(view)
