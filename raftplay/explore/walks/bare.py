@@ -162,7 +162,7 @@ class BareCluster:
         cm.observe = observer(self.verdicts, node.model, cm)
 
     def _settle(self, node: BareNode, request: Message | None = None, reply: Reply | None = None) -> None:
-        """Handle the outputs of an input, as a server does: storage, commits, the reply, the requests, the timer."""
+        """Handle the outputs of an input, as a server does: storage, commits, reply, requests, timer."""
         cm = node.cm
         cm.persist(self.now)
         has_output = cm.has_output

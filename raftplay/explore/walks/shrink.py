@@ -6,13 +6,14 @@ that has become impossible is left out.
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from msgspec.structs import replace as changed
 
 from raftplay.explore.walks.bare import BareCluster, Message
-from raftplay.explore.walks.walk import Step, WalkPlan, WalkResult
+from raftplay.explore.walks.walk import RAISED, Step, WalkPlan, WalkResult
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
 
 FEWEST_NODES = 2
@@ -30,7 +31,8 @@ class Content(NamedTuple):
     @classmethod
     def of(cls, message: Message) -> "Content":
         """Return the content of a message."""
-        args, terms = message.args, ()
+        args = message.args
+        terms: tuple[int, ...] = ()
         if isinstance(args, AppendEntriesArgs):
             terms = tuple(entry.term for entry in args.entries)
             args = changed(args, entries=())
@@ -63,6 +65,9 @@ def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
     before = None
     while before != (best.plan.nodes, len(known)) and time.monotonic() < until:
         before = best.plan.nodes, len(known)
+        for plainer in (replace(best.plan, prevote=False), replace(best.plan, noop=False)):
+            if plainer != best.plan:
+                takes(plainer, known)
         for gone in reversed(range(best.plan.nodes)):
             if best.plan.nodes > FEWEST_NODES:
                 takes(replace(best.plan, nodes=best.plan.nodes - 1), _without_node(known, gone))
@@ -89,7 +94,8 @@ def _known(result: WalkResult) -> list[Known]:
     for kind, what in result.steps:
         message = _numbered(cluster, what) if kind in MESSAGE_STEPS else None
         known.append(Known(kind, what) if message is None else Known(kind, content=Content.of(message)))
-        take(cluster, kind, what, message)
+        with suppress(Exception):  # the last step may raise
+            take(cluster, kind, what, message)
     return known
 
 
@@ -101,20 +107,24 @@ def _replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[
     for step in steps:
         if cluster.verdicts.broken is not None:
             break
-        message = None if step.content is None else _like(cluster, step.content)
+        message, what = None, step.node
         if step.content is not None:
+            message = _like(cluster, step.content)
             if message is None:
                 continue
             what = message.id
-            step = replace(step, content=Content.of(message))
-        elif not _possible(cluster, step):
-            continue
+            taken.append(Known(step.kind, content=Content.of(message)))
+        elif _possible(cluster, step):
+            taken.append(step)
         else:
-            what = step.node
-        taken.append(step)
+            continue
         numbers.append((step.kind, what))
-        take(cluster, step.kind, what, message)
-    return WalkResult(plan, len(numbers), cluster.verdicts.broken, tuple(numbers)), taken
+        try:
+            take(cluster, step.kind, what, message)
+        except Exception as error:
+            raised = RAISED, repr(error)
+            return WalkResult(plan, tuple(numbers), raised), taken
+    return WalkResult(plan, tuple(numbers), cluster.verdicts.broken), taken
 
 
 MESSAGE_STEPS = ("deliver", "duplicate", "lose")
@@ -188,5 +198,7 @@ def _without_node(steps: Iterable[Known], gone: int) -> list[Known]:
             args = content.args
             name = "leader_id" if isinstance(args, AppendEntriesArgs) else "candidate_id"
             args = changed(args, **{name: now(getattr(args, name))})
-            left.append(replace(step, content=content._replace(src=now(content.src), dst=now(content.dst), args=args)))
+            left.append(
+                replace(step, content=content._replace(src=now(content.src), dst=now(content.dst), args=args))
+            )
     return left

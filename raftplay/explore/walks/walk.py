@@ -1,14 +1,17 @@
 """One random walk: a cluster of bare nodes whose every step is drawn, until an invariant is violated.
 
-A walk is a pure function of its seed and its options: `run_walk`. It draws, once per walk, how many nodes there
-are, how often each kind of step comes, and how readily each link delivers; now and then it draws the links again.
+A walk is a pure function of its plan: `run_walk`. It draws, once per walk, how often each kind of step comes and
+in which order messages are picked, and, from time to time, how readily each link delivers.
 """
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.cluster.raised import FAILURES
+from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import ELECTION, HEARTBEAT, BareCluster, BareNode
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig
@@ -24,13 +27,19 @@ MOST_IN_BAG = 40
 TRIES = 3
 """The number of messages that are tried for one step."""
 
+PREVOTES, NOOPS = 0.3, 0.3
+"""The shares of walks with pre-votes, and with no-ops."""
+
+RAISED = "raised"
+"""The name of a violation when the code of a node raises or does not return."""
+
 READINESS = (1.0, 1.0, 1.0, 0.3, 0.05, 0.0)
 """The chances that a link delivers a message that was picked; 0 holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WalkPlan:
-    """The parameters of a walk: seed, number of nodes, the options of the algorithm, the bugs, and an own class."""
+    """The parameters of a walk: seed, number of nodes, options of the algorithm, bugs, and an own class."""
 
     seed: int
     nodes: int
@@ -61,37 +70,46 @@ Step = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class WalkResult:
-    """A finished walk: the number of its steps, and if an invariant was violated, its steps and the violation."""
+    """A finished walk: its steps, and the violated invariant with the facts that contradict each other."""
 
     plan: WalkPlan
-    count: int
-    broken: tuple[str, str] | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...]
+    broken: tuple[str, str] | None
 
 
-def draw_walk(seed: int, nodes: range, *, bugs: tuple[str, ...] = (), node: OwnNode | None = None) -> WalkPlan:
-    """Draw the number of nodes and the options from the seed, and return the plan."""
+def draw_walk(seed: int, nodes: int, *, bugs: tuple[str, ...] = (), node: OwnNode | None = None) -> WalkPlan:
+    """Draw the options of the algorithm from the seed, and return the plan."""
     rng = random.Random(f"walk {seed}")
-    return WalkPlan(seed, rng.choice(nodes), rng.random() < 0.3, rng.random() < 0.3, bugs, node)
+    return WalkPlan(seed, nodes, rng.random() < PREVOTES, rng.random() < NOOPS, bugs, node)
 
 
 def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
-    """Take at most `most` steps; stop at the first violation."""
+    """Take at most `most` steps; stop at a violation, or when the code of a node raises or does not return."""
+    steps: list[Step] = []
+    try:
+        with nullcontext() if plan.node is None else watchdog(lambda: len(steps)):
+            broken = _walk(plan, steps, most)
+    except FAILURES as error:
+        broken = RAISED, repr(error)
+    return WalkResult(plan, tuple(steps), broken)
+
+
+def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | None:
+    """Take steps, and append each to `steps`; return the first violation, or None."""
     cluster = plan.cluster()
     verdicts = cluster.verdicts
-    walker = _Walker(cluster, random.Random(f"steps {plan.seed}"))
-    step, steps = walker.step, walker.steps
+    step = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps).step
     while len(steps) < most and verdicts.broken is None:
         step()
-    return WalkResult(plan, len(steps), verdicts.broken, tuple(steps) if verdicts.broken is not None else ())
+    return verdicts.broken
 
 
 class _Walker:
     """Draws the steps of one walk, and takes them."""
 
-    def __init__(self, cluster: BareCluster, rng: random.Random) -> None:
+    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step]) -> None:
         self.cluster = cluster
-        self.steps: list[Step] = []
+        self.steps = steps
         self._rng, self._random = rng, rng.random
         draw = rng.choice
         acts = (
@@ -216,12 +234,9 @@ class _Walker:
         if style == "each":
             self._readiness = [[draw(READINESS) for _ in range(n)] for _ in range(n)]
             return
-        self._readiness = [[1.0] * n for _ in range(n)]
-        odd = int(dice() * n)
-        side = [dice() < 0.5 for _ in range(n)]
-        for src in range(n):
-            for dst in range(n):
-                if (style == "deaf" and dst == odd) or (style == "mute" and src == odd):
-                    self._readiness[src][dst] = 0.0
-                elif style == "split" and side[src] != side[dst]:
-                    self._readiness[src][dst] = 0.0
+        odd, side = int(dice() * n), [dice() < 0.5 for _ in range(n)]
+
+        def is_held(src: int, dst: int) -> bool:
+            return {"deaf": dst == odd, "mute": src == odd, "split": side[src] != side[dst]}.get(style, False)
+
+        self._readiness = [[0.0 if is_held(src, dst) else 1.0 for dst in range(n)] for src in range(n)]
