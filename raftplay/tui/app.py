@@ -25,7 +25,7 @@ from raftplay.language.table import bind
 from raftplay.past.view import View
 from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
-from raftplay.tui import keys, last, picture
+from raftplay.tui import comparing, keys, last, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.model import diagram
@@ -39,7 +39,7 @@ from raftplay.tui.play import Player
 from raftplay.tui.playhead import FLIGHT, FLIGHTS, Playhead
 from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
+from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
@@ -124,6 +124,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """True if it stops by itself at the first candidate, leader and commit."""
 
         self.flight = FLIGHT
+        self.holds = False
+        """True while two branches are compared: nothing else is painted."""
+
         self.playhead: Playhead | None = None
         self._met: set[str] = set()
         self._began = time.monotonic()
@@ -210,8 +213,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def paint(self) -> None:
         """Show the cluster as it is now."""
-        if not self._boxes or not self.screen_stack or not self.is_running:
-            return  # it begins, or ends
+        if not self._boxes or not self.screen_stack or not self.is_running or self.holds:
+            return  # it begins, or ends, or branches are compared
         deck = self.deck
         if self.player is not None and self.player.tick(time.monotonic()):
             if self.player.outcome is not None:
@@ -289,6 +292,20 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.playhead.close()
             self.playhead = None
 
+    def hold(self) -> None:
+        """Show nothing new, and let no time pass, until `let_go`."""
+        self.holds = True
+        self.driver.session.harness.steer(0.0)
+
+    def let_go(self) -> None:
+        """Go on where `hold` was called."""
+        self.holds = False
+        if self.playhead is not None:
+            self.playhead.steer_again()
+        else:
+            self.driver.session.harness.steer(1.0)
+        self.call_later(self.paint)
+
     def _take_outcomes(self) -> None:
         done = [pair for pair in self._pending if pair[0].done()]
         self._pending = [pair for pair in self._pending if pair not in done]
@@ -317,6 +334,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def do(self, line: str, *, typed: bool = False) -> None:
         """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""
+        if typed and (names := comparing.named_in(line, self.driver.session)):
+            comparing.compare(self, names)
+            return
         if self.playhead is not None:
             if line == "pause":
                 self.playhead.held = True
@@ -574,6 +594,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Return whether a key does something now; in the prompt and over a sheet, its key is a character."""
         return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
 
+    def action_compare(self) -> None:
+        """Compare this branch with another one."""
+        if pairs := comparing.pairs_of(self.driver.session):
+            comparing.compare(self, pairs[0])
+        else:
+            self.toast("there is no other branch of so many nodes; a command in the past begins one (sim)")
+
     def action_submit_to(self) -> None:
         """Type what the selected node gets."""
         self.ask(f"submit  to {self.deck.selected}", len("submit "))
@@ -636,7 +663,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """The whole of the last answer."""
         outcome = self.deck.outcome
         if outcome is not None:
-            self.push_screen(Sheet(partial(answer_sheet, outcome.answer), outcome.answer))
+            self.push_screen(text_sheet(outcome.text, outcome.answer))
 
     def action_copy(self) -> None:
         """Copy the selected row, or else what the pane shows, to the clipboard."""
@@ -649,13 +676,19 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def action_picture(self) -> None:
         """Save the screen as an SVG picture."""
         try:
-            path = picture.save(self, Path.cwd(), self.seen.snapshot.time)
+            path = picture.save(self, Path.cwd(), self.shown_time)
         except OSError as error:
             self.toast(f"the picture cannot be written: {error.strerror or error}", severity="error")
         except UsageError as error:
             self.toast(str(error), severity="error")
         else:
             self.toast(f"picture: {path}")
+
+    @property
+    def shown_time(self) -> float:
+        """Return the moment that is shown, in seconds of cluster time."""
+        shown = [screen for screen in self.screen_stack if isinstance(screen, comparing.Comparing)]
+        return shown[0].pair.step.time if shown else self.seen.snapshot.time
 
     def action_interrupt(self) -> None:
         """End the command under way; quit if there is none, or the second time."""

@@ -143,6 +143,10 @@ class Playhead:
             self._pace = 0.0
             self._steer(1.0)
 
+    def steer_again(self) -> None:
+        """Take the clock over again, which something else steered meanwhile, and hold it until the next tick."""
+        self._steer(0.0)
+
     def jump(self) -> None:
         """Go to the present at once."""
         with self.branch.harness.lock:

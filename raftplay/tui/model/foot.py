@@ -50,9 +50,10 @@ def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: b
     """
     if is_typing:
         return _named([(key, key.shown, key.word) for key in PROMPT_KEYS if key.rank < 10], context)
-    wanted = sorted(
-        (k for k in KEYS if k.rank < 8 or (plays and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
-    )
+    known = [k for k in KEYS if k.rank < 8 or (plays and k.key == "g")]
+    if not view.branch:  # there is nothing to compare
+        known.remove(KEY["D"])
+    wanted = sorted(known, key=lambda k: 0 if k.key == "g" else k.rank)
     if view.rewound:
         wanted = [KEY[name] for name in ("space", "left", "right", "end", "colon", "question_mark", "q", "enter")]
     chosen: list[tuple[Key, str, str]] = []
