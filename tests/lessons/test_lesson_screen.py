@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tui
 from support.terminal import ENTER, Terminal
 from textual.pilot import Pilot
 
@@ -60,14 +61,14 @@ def frame(app: LessonApp) -> str:
 
 async def until(app: LessonApp, pilot: Pilot[None], text: str, *, asked: str = "") -> None:
     """Let the app run until the lesson has said `text`, and asks for `asked`."""
-    for _ in range(2000):
+
+    def is_said() -> bool:
         said = " ".join(" ".join(line for line, _ in app.room.lines).split())
-        if text in said and asked in app.room.asked:
-            app.paint()
-            await pilot.pause()
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(f"{text!r} did not come: {app.room.lines[-8:]}, asked {app.room.asked!r}")
+        return text in said and asked in app.room.asked
+
+    await tui.until(app, pilot, is_said)
+    app.paint()
+    await pilot.pause()
 
 
 async def enter(app: LessonApp, pilot: Pilot[None], line: str) -> None:
@@ -153,11 +154,7 @@ def test_looking_back_changes_nothing(tmp_path: Path) -> None:
         await enter(app, pilot, "yes")
         await until(app, pilot, "Correct", asked="play")
         await pilot.press("escape", "left", "left")
-        for _ in range(500):
-            await pilot.pause(0.01)
-            if app.seen.rewound:
-                break
-        assert app.seen.rewound
+        await tui.until(app, pilot, lambda: app.seen.rewound)
         await enter(app, pilot, "")
         await until(app, pilot, "Step 2 of 3", asked="play")
         assert not app.driver.view().rewound
@@ -226,8 +223,7 @@ def test_an_interrupted_command_begins_the_step_again(tmp_path: Path) -> None:
 
     async def watch(app: LessonApp, pilot: Pilot[None]) -> None:
         await until(app, pilot, "$ sleep 10m")
-        while app.driver.busy is None:
-            await pilot.pause(0.01)
+        await tui.until(app, pilot, lambda: app.driver.busy)
         await pilot.press("ctrl+c")
         await until(app, pilot, "Interrupted: this step begins again.")
 

@@ -65,6 +65,8 @@ if __name__ == "__main__":
     from raftplay.cli import main
 
     import_all_of("raftplay.cli" if _prelude else "raftplay")
+    if not _prelude:
+        importlib.import_module("typer._adapters")  # with pydantic, which typer imports to read options: 0.1 s
     gc.freeze()  # what is here now need not be looked at when a forked process ends
     serve(_requests)
     main()

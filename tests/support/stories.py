@@ -142,7 +142,12 @@ class Story:
         call, args = self.send(leader, peer, start, end)
         self.accept(peer, call, args)
         if args.entries:
+            self.answer(leader, peer, call)
             self.tell(leader, decisions.MatchAdvanced(peer, args.prev_log_index + len(args.entries)))
+
+    def answer(self, leader: int, peer: int, call: int) -> None:
+        reply = AppendEntriesReply(self.term[leader], True)
+        self.tell(leader, facts.ReplyDelivered(call, peer, leader, reply))
 
     def commit_to(self, node: int, index: int, rule: str = "majority") -> None:
         self.tell(node, decisions.CommitAdvanced(index, rule))

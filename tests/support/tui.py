@@ -1,10 +1,13 @@
 """What the tests of the screen share: clusters that stand still, and the screen as lines of text."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import textual.app
+import textual.pilot
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
@@ -26,7 +29,25 @@ from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
 from raftplay.watch.invariants import INVARIANTS
 
+PATIENCE = 30.0
+"""Far longer than anything takes that a test waits for, in seconds."""
+
 NAMES = tuple(invariant.name for invariant in INVARIANTS)
+
+
+async def idle(*_: float) -> None:
+    """Wait until no task of the event loop is ready to run: all that was asked of the screen is done.
+
+    textual itself waits until the process is idle by its CPU time: at least 20 ms, twice for each key, and on a
+    busy machine, where a process that is held up looks idle, not long enough.
+    """
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+    while ready:  # noqa: ASYNC110 - no event says that nothing is ready
+        await asyncio.sleep(0)
+
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle
 
 
 def session_of(nodes: int = 5, seed: int = 7, setup: str = "") -> Session:
@@ -96,6 +117,15 @@ def played(app: RaftApp, what: Callable[[Pilot[None]], Awaitable[Any]], size: tu
             return await what(pilot)
 
     return asyncio.run(run())
+
+
+async def until(app: RaftApp, pilot: Pilot[None], holds: Callable[[], object]) -> None:
+    """Let the app run, and paint, until something holds."""
+    give_up = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < give_up, f"it did not come: {app.deck.outcome}\n" + "\n".join(picture.frame(app))
+        await pilot.pause(0.01)
+        app.paint()
 
 
 async def pressed(pilot: Pilot[None], *keys: str) -> list[str]:

@@ -1,14 +1,13 @@
 """What is painted can be read: the contrast of every pair of colours that comes up (WCAG 2.2, 1.4.3 and 1.4.11)."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from prompt_toolkit.styles import Style, default_ui_style, merge_styles
 from rich.segment import Segment
 from rich.style import Style as Painted
-from support.tui import app_of, played, pressed, still
+from support.tui import app_of, played, pressed, still, until
 from textual.command import CommandList
 from textual.pilot import Pilot
 
@@ -51,14 +50,6 @@ def colours_of(style: Painted) -> tuple[str, str]:
     assert not style.dim, style
     front, back = (colour.get_truecolor().hex for colour in (style.color, style.bgcolor))
     return (back, front) if style.reverse else (front, back)
-
-
-async def until(holds: Callable[[], bool], pilot: Pilot[None]) -> None:
-    """Wait for what comes by and by."""
-    give_up = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < give_up
-        await pilot.pause(0.05)
 
 
 SITUATIONS: tuple[tuple[str, ...], ...] = (
@@ -110,7 +101,7 @@ def test_all_that_is_painted_can_be_read(lines: tuple[str, ...], theme: str) -> 
             for keys in KEYS:
                 await pressed(pilot, *keys)
                 if keys[:1] == ("ctrl+p",):
-                    await until(lambda: app.screen.query_one(CommandList).option_count > 3, pilot)
+                    await until(app, pilot, lambda: app.screen.query_one(CommandList).option_count > 3)
                     await pressed(pilot)
                 for segment in painted(app):
                     if not EDGES.fullmatch(segment.text) and segment.style is not None:

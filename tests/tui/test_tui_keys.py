@@ -4,12 +4,11 @@ import asyncio
 import base64
 import random
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still
+from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still, until
 from textual.command import CommandList, CommandPalette
 from textual.events import Key, Paste
 from textual.pilot import Pilot
@@ -578,6 +577,12 @@ def test_the_palette_has_every_command_of_the_table_and_every_key() -> None:
     assert {f"{key.word} ({key.shown})" for key in KEYS if key.action} <= set(found)
 
 
+def highlighted(app: RaftApp) -> str:
+    """The command of the palette that Enter chooses."""
+    found = app.screen.query_one(CommandList)
+    return "" if found.highlighted is None else str(found.get_option_at_index(found.highlighted).prompt)
+
+
 def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt() -> None:
     with still(*LED) as driver:
         app = app_of(driver)
@@ -586,9 +591,9 @@ def test_a_command_of_the_palette_that_needs_more_comes_into_the_prompt() -> Non
             await pilot.press("ctrl+p")
             await pilot.pause()
             await pilot.press(*"disconnect")
-            await pilot.pause(0.5)
+            await until(app, pilot, lambda: "disconnect NODES" in highlighted(app))
             await pilot.press("enter")
-            await pilot.pause(0.2)
+            await until(app, pilot, lambda: app.prompt.value)
             return app.prompt.value
 
         assert played(app, choose) == "disconnect "
@@ -615,12 +620,9 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
                 app.say("say", "日本 → … word " * 40)
                 if name == "typed":
                     app.prompt.insert_block("one\ntwo→\n")
-                seen[name] = "\n".join(await pressed(pilot, *keys))
-                give_up = time.monotonic() + 60
-                while words not in seen[name]:  # the palette comes later
-                    assert time.monotonic() < give_up, seen[name]
-                    await pilot.pause(0.05)
-                    seen[name] = "\n".join(picture.frame(app))
+                await pressed(pilot, *keys)
+                await until(app, pilot, lambda words=words: words in "\n".join(picture.frame(app)))
+                seen[name] = "\n".join(picture.frame(app))
                 while not isinstance(app.screen, Main):
                     await pilot.press("escape")
                     await pilot.pause()
@@ -774,6 +776,7 @@ def test_the_screen_is_resized_at_any_time(colours: bool) -> None:
         async def resize(pilot: Pilot[None]) -> None:
             for size in ((200, 50), (60, 16), (30, 5), (80, 24), (121, 41), (100, 20), (60, 60)):
                 await pilot.resize_terminal(*size)
+                await until(app, pilot, lambda size=size: len(picture.frame(app)) == size[1])  # not at once
                 frame = await pressed(pilot)
                 assert len(frame) == size[1]
                 if size == (30, 5):
@@ -910,11 +913,8 @@ def test_the_palette_turns_a_page_once_its_commands_are_listed() -> None:
 
         async def turn(pilot: Pilot[None]) -> None:
             await pilot.press("ctrl+p", "s")
-            for _ in range(200):
-                await pilot.pause(0.01)
-                found = app.screen.query_one(CommandList)
-                if found.option_count > 5 and found.scrollable_content_region:
-                    break
+            found = app.screen.query_one(CommandList)
+            await until(app, pilot, lambda: found.option_count > 5 and found.scrollable_content_region)
             await pilot.press("down")
             first = found.highlighted
             await pilot.press("pagedown")

@@ -171,7 +171,7 @@ def test_q_does_not_ask_when_nothing_was_done() -> None:
 @pytest.mark.parametrize("end", ["qq", signal.SIGTERM, signal.SIGHUP])
 def test_what_was_done_is_there_the_next_time(end: str | signal.Signals, home: Path) -> None:
     with Terminal("--backend", "sim", "--seed", "3", "--speed", "1", home=home) as terminal:
-        terminal.until(r"n\d leads term 1")
+        terminal.until(r"n\d leads")
         terminal.child.send("2c")
         terminal.until(r"n2 .*down")
         terminal.child.send(" ")

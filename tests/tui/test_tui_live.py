@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from support.tui import NAMES, app_of, pressed, session_of, shown
+from support.tui import NAMES, app_of, pressed, session_of, shown, until
 from textual.pilot import Pilot
 
 from raftplay.commands.setup import Setup
@@ -16,16 +16,6 @@ from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
 from raftplay.tui.app import RaftApp
 from raftplay.tui.play import Player
-
-
-async def until(app: RaftApp, pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """Let the app run until something holds."""
-    for _ in range(2000):
-        if holds():
-            return
-        await pilot.pause(0.01)
-        app.paint()
-    raise AssertionError(f"it did not come: {app.deck.outcome}")
 
 
 def lived(

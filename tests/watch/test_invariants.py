@@ -14,12 +14,15 @@ from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply
 from raftplay.watch import facts
 from raftplay.watch.invariants import INVARIANTS, Breach, Invariants, logs
 from raftplay.watch.invariants import model as kept
+from raftplay.watch.invariants.names import SECTIONS
 
 NAMES = [invariant.name for invariant in INVARIANTS]
 
 
-def test_there_are_eighteen_invariants_and_each_has_a_name_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 18
+def test_there_are_23_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
+    assert len(NAMES) == len(set(NAMES)) == 23
+    assert set(SECTIONS) == set(NAMES)
+    assert len({invariant.statement for invariant in INVARIANTS}) == 23
 
 
 def test_a_sound_life_with_elections_conflicts_and_restarts_breaks_nothing() -> None:
@@ -405,13 +408,13 @@ def test_well_formed_falls_when_a_leader_tells_of_more_commits_than_it_has() -> 
     story = led(3, "a")
     story.commit[0] = 0
     story.send(0, 1, 1)
-    assert story.broken == ["Well-Formed"]
+    assert story.broken == ["Well-Formed", "Request Truth"]
 
 
 def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
     story = led(3, "a")
     story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
-    assert story.broken == ["Well-Formed"]
+    assert story.broken == ["Well-Formed", "Request Truth"]
 
 
 def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:
@@ -536,7 +539,7 @@ def test_monotonic_commit_falls_when_a_commit_index_goes_back() -> None:
 def test_monotonic_commit_falls_when_more_is_committed_than_there_is() -> None:
     story = led(3, "a")
     story.tell(1, decisions.CommitAdvanced(1, "told"))
-    assert story.broken == ["Monotonic Commit"]
+    assert story.broken == ["Monotonic Commit", "Follower Commit"]
 
 
 def test_monotonic_commit_falls_when_more_is_applied_than_is_committed() -> None:
@@ -560,6 +563,7 @@ def test_monotonic_commit_begins_anew_with_a_life() -> None:
 def test_state_machine_safety_falls_when_two_nodes_apply_different_commands() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
+    _accepts_heartbeat(story, 1)
     story.tell(1, decisions.CommitAdvanced(1, "told"))
     story.tell(1, decisions.Applied(CommitEntry("a", 0, 1)))
     assert story.broken == []
@@ -584,6 +588,7 @@ def test_state_machine_safety_sees_a_difference_below_the_window_when_the_node_g
     monkeypatch.setattr(kept, "WINDOW", 10)
     story = led(3, *range(100))
     story.commit_to(0, 99)
+    _accepts_heartbeat(story, 1)
     story.tell(1, decisions.CommitAdvanced(99, "told"))
     for at in range(100):
         story.tell(1, decisions.Applied(CommitEntry(at if at != 7 else "x", at, 1)))
@@ -761,6 +766,261 @@ def test_dead_is_dead_says_nothing_of_messages_that_a_crash_overtook() -> None:
     assert story.broken == []
 
 
+# ---- what a node does at once
+
+
+def _accepts_heartbeat(story: Story, peer: int) -> tuple[int, AppendEntriesArgs]:
+    """Node 0 leads; its heartbeat arrives at `peer`, which accepts it and has not committed yet."""
+    call, args = story.send(0, peer, len(story.log[0]))
+    story.tell(peer, facts.CallDelivered(call, 0, peer, args))
+    story.tell(peer, decisions.AppendDecided(args, True, "matches"))
+    return call, args
+
+
+def test_term_adopted_falls_when_a_leader_goes_on_in_its_term_after_a_reply_of_a_higher_one() -> None:
+    story = led(3, "a")
+    call, _ = story.send(0, 1, 1)
+    story.tell(0, facts.ReplyDelivered(call, 1, 0, AppendEntriesReply(4, False)))
+    assert story.broken == []
+    story.send(0, 2, 1)
+    assert story.broken == ["Term Adopted"]
+
+
+def test_term_adopted_falls_when_a_node_replies_in_a_lower_term_than_the_request() -> None:
+    story = led(3, "a")
+    args = RequestVoteArgs(5, 2, 0, 1)
+    story.tell(1, facts.CallDelivered(90, 2, 1, args))
+    story.tell(1, decisions.VoteDecided(args, False, "own-rule"))
+    assert story.broken == []
+    story.tell(1, facts.ReplySent(90, 1, 2, RequestVoteReply(1, False)))
+    assert story.broken == ["Term Adopted"]
+
+
+def test_term_adopted_holds_when_the_node_steps_down_first() -> None:
+    story = led(3, "a")
+    call, _ = story.send(0, 1, 1)
+    story.tell(0, facts.ReplyDelivered(call, 1, 0, AppendEntriesReply(4, False)))
+    story.enter(0, 4)
+    story.stand(0, 5)
+    story.tell(0, facts.CallSent(91, 0, 1, RequestVoteArgs(5, 0, 0, 1)))
+    assert story.broken == []
+
+
+def test_term_adopted_lets_a_pre_vote_ask_for_a_term_that_nobody_is_in() -> None:
+    story = led(3, "a")
+    args = RequestVoteArgs(2, 2, 0, 1, True)
+    story.tell(1, facts.CallDelivered(90, 2, 1, args))
+    story.tell(1, decisions.VoteDecided(args, True, "pre-granted"))
+    story.tell(1, facts.ReplySent(90, 1, 2, RequestVoteReply(1, True)))
+    assert story.broken == []
+
+
+def test_term_adopted_says_nothing_of_a_reply_to_a_request_that_a_user_made() -> None:
+    story = led(3, "a")
+    story.tell(0, facts.CallSent(95, 0, 1, RequestVoteArgs(9, 0, 0, 1), by_user=True))
+    story.tell(0, facts.ReplyDelivered(95, 1, 0, RequestVoteReply(9, False)))
+    story.send(0, 2, 1)
+    assert story.broken == []
+
+
+def test_term_adopted_holds_for_a_term_that_was_lost_with_a_torn_write() -> None:
+    story = led(3, "a")
+    args = RequestVoteArgs(5, 2, 0, 1)
+    story.tell(1, facts.CallDelivered(90, 2, 1, args))
+    story.tell(1, decisions.BecameFollower(5, CMState.FOLLOWER, 1, "newer-term"))
+    story.crash(1)
+    story.restart(1)
+    story.replicate(0, 1, 1)
+    assert story.broken == []
+
+
+@pytest.mark.parametrize("learned", [decisions.MatchAdvanced(1, 0), decisions.BackedUp(1, 0, 0, -1)])
+def test_reply_of_its_term_falls_when_a_leader_learns_from_a_reply_to_its_earlier_leadership(
+    learned: decisions.Decision,
+) -> None:
+    story = led(3, "a")
+    call, args = story.send(0, 1, 0)
+    story.accept(1, call, args)
+    story.elect(0, 2, (2,))
+    later, _ = story.send(0, 1, 1)
+    story.tell(0, facts.ReplyDelivered(call, 1, 0, AppendEntriesReply(1, True)))
+    assert story.broken == []
+    story.tell(0, learned)
+    assert story.broken == ["Reply Of Its Term"]
+    story.tell(0, facts.ReplyDelivered(later, 1, 0, AppendEntriesReply(2, True)))
+    story.tell(0, learned)
+    assert len(story.watcher.breaches) == 1
+
+
+def test_reply_of_its_term_falls_when_the_leader_has_not_asked_in_its_term_yet() -> None:
+    story = led(3, "a")
+    call, args = story.send(0, 1, 0)
+    story.accept(1, call, args)
+    story.elect(0, 2, (2,))
+    story.answer(0, 1, call)
+    story.tell(0, decisions.MatchAdvanced(1, 0))
+    assert story.broken == ["Reply Of Its Term"]
+
+
+def test_reply_of_its_term_holds_when_an_old_reply_is_ignored() -> None:
+    story = led(3, "a")
+    call, args = story.send(0, 1, 0)
+    story.accept(1, call, args)
+    story.elect(0, 2, (2,))
+    reply = AppendEntriesReply(1, True)
+    story.tell(0, facts.ReplyDelivered(call, 1, 0, reply))
+    story.tell(0, decisions.ReplyIgnored(1, args, reply, "old-call"))
+    story.replicate(0, 1, 0)
+    assert story.broken == []
+
+
+def _at(story: Story, node: int, deadline: float | None, role: CMState = CMState.FOLLOWER) -> decisions.NodeState:
+    """The state of a node whose timer fires at `deadline`."""
+    log = story.log[node]
+    last_term = log[-1].term if log else -1
+    commit = story.commit[node]
+    return decisions.NodeState(
+        role, story.term[node], story.vote[node], len(log) - 1, last_term, commit, commit, deadline
+    )
+
+
+def _timed(node: int = 1) -> Story:
+    """A cluster that node 0 leads; the timer of `node` fires at 1 s."""
+    story = led(3, "a")
+    story.tell(node, decisions.TimerSet(1.0), _at(story, node, 1.0))
+    return story
+
+
+STALE = AppendEntriesArgs(0, 2, 0, 1, (), -1)
+VOTE = RequestVoteArgs(1, 2, -1, -1)
+PRE_VOTE = RequestVoteArgs(2, 2, 0, 1, True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        decisions.VoteDecided(VOTE, False, "log-shorter"),
+        decisions.VoteDecided(PRE_VOTE, True, "pre-granted"),
+        decisions.AppendDecided(STALE, False, "stale-term"),
+        decisions.BecameFollower(1, CMState.CANDIDATE, 1, "newer-term"),
+        decisions.ReplyIgnored(2, VOTE, RequestVoteReply(1, True), "old-call"),
+    ],
+)
+def test_timer_rules_falls_when_a_timer_restarts_without_a_cause(event: decisions.Decision) -> None:
+    story = _timed()
+    story.tell(1, event, _at(story, 1, 1.0))
+    assert story.broken == []
+    story.tell(1, event, _at(story, 1, 1.25))
+    assert story.broken == ["Timer Rules"]
+    assert story.watcher.breaches[0].facts[0] == (
+        "the election timer of n1 restarts: it fires at 1.2500 s, not at 1.0000 s"
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        decisions.VoteDecided(RequestVoteArgs(1, 0, 0, 1), True, "granted"),
+        decisions.AppendDecided(AppendEntriesArgs(1, 0, 0, 1, (), -1), True, "matches"),
+        decisions.AppendDecided(AppendEntriesArgs(1, 0, 5, 1, (), -1), False, "log-too-short"),
+        decisions.BecameFollower(1, CMState.LEADER, 1, "newer-term"),
+        decisions.TimerSet(1.25),
+        decisions.PreVoteStarted(2),
+    ],
+)
+def test_timer_rules_holds_for_each_cause_of_a_restart(event: decisions.Decision) -> None:
+    story = _timed()
+    story.tell(1, event, _at(story, 1, 1.25))
+    assert story.broken == []
+
+
+def test_timer_rules_holds_for_elections_heartbeats_and_restarts() -> None:
+    story = _timed(2)
+    story.tell(0, decisions.HeartbeatDue(), _at(story, 0, 1.05, CMState.LEADER))
+    story.tell(0, decisions.HeartbeatDue(), _at(story, 0, 1.10, CMState.LEADER))
+    story.term[2] = 2
+    story.tell(2, decisions.ElectionStarted(2), _at(story, 2, 1.5, CMState.CANDIDATE))
+    story.crash(2)
+    story.incarnation[2] += 1
+    story.tell(2, decisions.Started(2, -1, tuple(story.log[2])), _at(story, 2, 9.0))
+    assert story.broken == []
+
+
+def test_timer_rules_waits_for_the_cause_after_an_event_that_a_custom_node_defines() -> None:
+    story = _timed()
+    story.tell(1, decisions.CustomDecision(), _at(story, 1, 1.25))
+    assert story.broken == []
+    story.tell(1, decisions.VoteDecided(VOTE, False, "log-shorter"), _at(story, 1, 1.25))
+    assert story.broken == ["Timer Rules"]
+
+
+def test_timer_rules_says_nothing_of_a_node_whose_timer_is_for_delayed_writes_too() -> None:
+    story = _timed()
+    story.tell(1, decisions.WriteDelayed("vote", True, 0.5), _at(story, 1, 0.5))
+    story.tell(1, decisions.Persisted(1, -1, 1, ()), _at(story, 1, 1.0))
+    assert story.broken == []
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_follower_commit_falls_when_a_follower_commits_less_or_more_than_it_was_told(index: int) -> None:
+    story = led(3, "a", "b", "c")
+    story.commit_to(0, 1)
+    _accepts_heartbeat(story, 1)
+    story.tell(1, decisions.CommitAdvanced(index, "told"))
+    assert story.broken == ["Follower Commit"]
+
+
+def test_follower_commit_falls_when_more_is_committed_than_the_request_vouches_for() -> None:
+    story = led(3, "a", "b", "c")
+    story.commit_to(0, 2)
+    call, args = story.send(0, 1, 0, 1)
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
+    story.tell(1, decisions.AppendDecided(args, True, "matches"))
+    story.tell(1, decisions.CommitAdvanced(2, "told"))
+    assert story.broken == ["Follower Commit"]
+
+
+def test_follower_commit_falls_when_an_accepted_request_commits_nothing() -> None:
+    story = led(3, "a")
+    story.commit_to(0, 0)
+    call, _ = _accepts_heartbeat(story, 1)
+    assert story.broken == []
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(1, True)))
+    assert story.broken == ["Follower Commit"]
+
+
+def test_follower_commit_holds_when_an_older_request_tells_less() -> None:
+    story = led(3, "a", "b")
+    old = story.send(0, 1, 2)
+    story.commit_to(0, 1)
+    story.replicate(0, 1, 2)
+    assert story.commit[1] == 1
+    story.accept(1, *old)
+    assert story.broken == []
+
+
+def test_request_truth_falls_when_a_leader_tells_of_less_than_it_has_committed() -> None:
+    story = led(3, "a", "b")
+    story.commit_to(0, 1)
+    story.send(0, 1, 2)
+    assert story.broken == []
+    story.commit[0] = 0
+    story.send(0, 1, 2)
+    assert story.broken == ["Request Truth"]
+
+
+@pytest.mark.parametrize(("last_index", "last_term"), [(-1, -1), (0, 2), (1, 1)])
+def test_request_truth_falls_when_a_candidate_misstates_the_end_of_its_log(
+    last_index: int, last_term: int
+) -> None:
+    story = led(3, "a")
+    story.stand(0, 2)
+    story.tell(0, facts.CallSent(90, 0, 1, RequestVoteArgs(2, 0, 0, 1)))
+    assert story.broken == []
+    story.tell(0, facts.CallSent(91, 0, 1, RequestVoteArgs(2, 0, last_index, last_term)))
+    assert story.broken == ["Request Truth"]
+
+
 # ---- the watcher itself
 
 
@@ -822,9 +1082,16 @@ def test_the_sound_algorithm_breaks_nothing_whatever_happens_to_it(kinds: tuple[
             assert h.stream.failures == []
 
 
-def test_the_sound_algorithm_breaks_nothing_over_sockets_either() -> None:
-    with Harness(5, seed=1) as h:
-        Churn(h, 1, Churn.LEADERS + Churn.LINKS + Churn.STALLS).run(3)
+@pytest.mark.parametrize(
+    ("kinds", "raft"),
+    [
+        (Churn.LEADERS + Churn.LINKS + Churn.STALLS, RaftConfig()),
+        (Churn.DELAYS + Churn.DISKS + Churn.CALM, RaftConfig(prevote=True, noop=True)),
+    ],
+)
+def test_the_sound_algorithm_breaks_nothing_over_sockets_either(kinds: tuple[str, ...], raft: RaftConfig) -> None:
+    with Harness(5, seed=1, config=Config(raft=raft)) as h:
+        Churn(h, 1, kinds).run(3)
         assert h.invariants is not None
         assert h.invariants.breaches == []
         assert h.stream.failures == []

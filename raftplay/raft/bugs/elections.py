@@ -175,6 +175,7 @@ IGNORE_NEWER_TERM = Bug(
     section="§5.1",
     falls=(LIVENESS,),
     seen_in=("uwplse/verdi-raft #29", "deventlab/d-engine #39"),
+    sooner=("Term Adopted",),
 )
 
 
@@ -198,4 +199,5 @@ TIMER_ON_REFUSAL = Bug(
     section="§5.2",
     falls=(LIVENESS,),
     seen_in=("dotnet/dotNext #89", "tikv/raft-rs #14"),
+    sooner=("Timer Rules",),
 )

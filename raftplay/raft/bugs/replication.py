@@ -105,6 +105,7 @@ COMMIT_PAST_NEW = Bug(
     section="§5.3, rule 5 of AppendEntries",
     falls=("State Machine Safety",),
     seen_in=("atomix/copycat #265", "scylladb/scylladb #9965"),
+    sooner=("Follower Commit",),
 )
 
 
@@ -128,6 +129,7 @@ STALE_APPEND_REPLY = Bug(
     section="§5.3",
     falls=("Match Truth",),
     seen_in=("eliben/raft at 0ae7b34",),
+    sooner=("Reply Of Its Term",),
 )
 
 
@@ -242,7 +244,7 @@ ACCEPT_OLD_TERM = Bug(
     section="§5.1, rule 1 of AppendEntries",
     falls=("Log Matching",),
     seen_in=("jasonrogena/lightraft #11",),
-    sooner=("Leader Append-Only", "No Committed Truncation"),
+    sooner=("Leader Append-Only", "No Committed Truncation", "Timer Rules"),
 )
 
 
@@ -332,4 +334,5 @@ NO_COMMIT_ON_HEARTBEAT = Bug(
     section="§5.3, rule 5 of AppendEntries",
     falls=(LIVENESS,),
     seen_in=("ktoso/akka-raft #33",),
+    sooner=("Follower Commit",),
 )

@@ -128,6 +128,7 @@ def became_leader(cluster: ClusterModel, node: NodeModel, event: decisions.Becam
     _judge_completeness(cluster, node, term)
     node.role = CMState.LEADER
     node.match = {}
+    node.first_append = node.answered = NONE
     cluster.leaders[term] = leadership
     cluster.newest_term = max(cluster.newest_term, term)
     drop_lowest(cluster.leaders, (each.term for each in cluster.nodes))

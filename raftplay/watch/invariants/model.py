@@ -3,6 +3,7 @@
 Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 """
 
+import math
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -22,6 +23,9 @@ MAX_TERMS = 256
 MAX_APPLIED = 128
 """The number of indices for which the applied command itself is kept, for messages."""
 
+MAX_USER_CALLS = 1024
+"""The number of requests made by users whose replies are told from those to nodes."""
+
 MAX_BREACHES = 100
 """The number of violations kept, besides the first one of each invariant."""
 
@@ -31,17 +35,22 @@ class NodeModel:
 
     __slots__ = (
         "accepted",
+        "answered",
         "applied",
         "applied_hash",
         "call",
         "candidacy",
         "commit",
         "dead",
+        "deadline",
+        "delays_writes",
         "disk",
         "disk_term",
         "disk_vote",
         "exposed_term",
+        "first_append",
         "grants",
+        "handled_term",
         "id",
         "incarnation",
         "log",
@@ -81,6 +90,11 @@ class NodeModel:
         self.grants: set[int] = set()  # the voters with a durable vote for it in that term
         self.call: tuple[int, Args] | None = None  # the request that it is handling
         self.accepted: AppendEntriesArgs | None = None  # the last AppendEntries that it accepted
+        self.handled_term = 0  # the highest term of a message that it has handled
+        self.first_append = NONE  # the number of the first AppendEntries of its leadership
+        self.answered = NONE  # the number of the AppendEntries whose reply it is handling
+        self.deadline: float | None = math.nan  # when its timer fires; NaN before its first decision
+        self.delays_writes = False  # its timer is for delayed writes too
 
     def __str__(self) -> str:
         return f"n{self.id}"
@@ -118,6 +132,7 @@ class ClusterModel:
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)
         self.chain = Chain(WINDOW)
+        self.user_calls: dict[int, None] = {}  # the numbers of requests that users made, the last `MAX_USER_CALLS`
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)

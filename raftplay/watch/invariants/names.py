@@ -35,6 +35,11 @@ NO_COMMITTED_TRUNCATION = "No Committed Truncation"
 ORDERED_APPLY = "Ordered Apply"
 DEAD_IS_DEAD = "Dead Is Dead"
 WELL_FORMED = "Well-Formed"
+TERM_ADOPTED = "Term Adopted"
+REPLY_OF_ITS_TERM = "Reply Of Its Term"
+TIMER_RULES = "Timer Rules"
+FOLLOWER_COMMIT = "Follower Commit"
+REQUEST_TRUTH = "Request Truth"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -59,6 +64,17 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ORDERED_APPLY, "entries are applied in order, without a gap, once in a node's life"),
     Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted"),
     Invariant(WELL_FORMED, "entries are contiguous, terms in order; no request claims more than its sender has"),
+    Invariant(TERM_ADOPTED, "a node is in no lower term than any request or response that it has handled"),
+    Invariant(
+        REPLY_OF_ITS_TERM, "a leader learns of a peer's log only from responses to requests of its own term"
+    ),
+    Invariant(
+        TIMER_RULES,
+        "an election timer restarts only on a valid leader's request, a granted vote, a start, an election, "
+        "a step-down",
+    ),
+    Invariant(FOLLOWER_COMMIT, "a follower commits exactly up to min(leaderCommit, last entry of the request)"),
+    Invariant(REQUEST_TRUTH, "a request says of its sender's log and commit index what they are"),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -82,6 +98,11 @@ SECTIONS = {
     ORDERED_APPLY: "§5.3",
     DEAD_IS_DEAD: "§5.1",
     WELL_FORMED: "§5.3, Figure 2",
+    TERM_ADOPTED: "§5.1",
+    REPLY_OF_ITS_TERM: "§5.3",
+    TIMER_RULES: "§5.2, Figure 2, followers",
+    FOLLOWER_COMMIT: "§5.3, rule 5 of AppendEntries",
+    REQUEST_TRUTH: "Figure 2, arguments of the RPCs",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 

@@ -3,12 +3,13 @@
 
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import LEADER, NONE, CommitEntry, Entry
+from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, CommitEntry, Entry
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
 from raftplay.watch.invariants.names import (
     CURRENT_TERM_COMMIT,
+    FOLLOWER_COMMIT,
     LEADER_APPEND_ONLY,
     LEADER_COMPLETENESS,
     LOG_MATCHING,
@@ -18,6 +19,7 @@ from raftplay.watch.invariants.names import (
     NO_COMMITTED_TRUNCATION,
     ORDERED_APPLY,
     QUORUM_LOG,
+    REPLY_OF_ITS_TERM,
     STATE_MACHINE_SAFETY,
     WELL_FORMED,
 )
@@ -158,7 +160,25 @@ def match_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Matc
             f"it has set {known} in this term",
         )
     node.match[event.peer] = event.match_index
+    _judge_source(cluster, node, event.peer)
     judge_match(cluster, node, event.peer, event.match_index)
+
+
+def backed_up(cluster: ClusterModel, node: NodeModel, event: decisions.BackedUp) -> None:
+    """Check that the leader learned of the peer's log from a response to a request of its own term."""
+    _judge_source(cluster, node, event.peer)
+
+
+def _judge_source(cluster: ClusterModel, node: NodeModel, peer: int) -> None:
+    """Check the request whose reply the leader is handling: requests are numbered in the order of sending."""
+    call, first = node.answered, node.first_append
+    if call != NONE and (call < first or first == NONE):
+        began = f"with request {first}" if first != NONE else "and has sent no AppendEntries in it"
+        cluster.breach(
+            REPLY_OF_ITS_TERM,
+            f"{node} learns of the log of n{peer} from the reply to its request {call}",
+            f"it began to lead term {node.term} {'later, ' if first != NONE else ''}{began}",
+        )
 
 
 def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.CommitAdvanced) -> None:
@@ -171,6 +191,25 @@ def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Com
     node.commit = index
     if node.role is LEADER:
         _judge_commit(cluster, node, index)
+    else:
+        _judge_told(cluster, node, index)
+
+
+def _judge_told(cluster: ClusterModel, node: NodeModel, index: int) -> None:
+    """Check the new commit index of a follower against the request that told it."""
+    handled = node.call[1] if node.call is not None else None
+    requests = [args for args in (node.accepted, handled) if isinstance(args, AppendEntriesArgs)]
+    if requests and all(told_commit(node, args) != index for args in requests):
+        cluster.breach(
+            FOLLOWER_COMMIT,
+            f"{node} commits up to index {index}",
+            f"the request that it accepted lets it commit up to {told_commit(node, requests[0])}",
+        )
+
+
+def told_commit(node: NodeModel, args: AppendEntriesArgs) -> int:
+    """Return the index up to which `args` lets its receiver commit: rule 5, no further than its log."""
+    return min(args.leader_commit, args.prev_log_index + len(args.entries), node.log.length - 1)
 
 
 def _judge_commit(cluster: ClusterModel, node: NodeModel, index: int) -> None:

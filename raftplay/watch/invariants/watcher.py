@@ -8,7 +8,7 @@ from raftplay.raft.messages import CMState
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Record
-from raftplay.watch.invariants import elections, replication, wire
+from raftplay.watch.invariants import elections, replication, timers, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
@@ -38,14 +38,17 @@ CHECKS.add(decisions.LogTruncated, replication.log_truncated)
 CHECKS.add(decisions.AppendDecided, replication.append_decided)
 CHECKS.add(decisions.Persisted, replication.persisted)
 CHECKS.add(decisions.MatchAdvanced, replication.match_advanced)
+CHECKS.add(decisions.BackedUp, replication.backed_up)
 CHECKS.add(decisions.CommitAdvanced, replication.commit_advanced)
 CHECKS.add(decisions.Applied, replication.applied)
+CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
 CHECKS.add(facts.CallSent, wire.call_sent)
 CHECKS.add(facts.CallDelivered, wire.call_delivered)
 CHECKS.add(facts.ReplySent, wire.reply_sent)
-CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.BackedUp, decisions.CommitHeld)
-CHECKS.ignore(decisions.HeartbeatDue, decisions.WriteDelayed, decisions.TimerSet, decisions.CustomDecision)
-CHECKS.ignore(facts.ReplyDelivered, facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
+CHECKS.add(facts.ReplyDelivered, wire.reply_delivered)
+CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.CommitHeld)
+CHECKS.ignore(decisions.HeartbeatDue, decisions.TimerSet, decisions.CustomDecision)
+CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
 CHECKS.ignore(*get_args(facts.NodeFault), *get_args(facts.LinkFault))
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
@@ -83,8 +86,11 @@ class Invariants:
         check = CHECKS.get(type(event))
         if check is not None:
             check(cluster, node, event)
-        if record.after is not None:
-            _judge_state(cluster, node, record.after)
+        after = record.after
+        if after is not None:
+            if after.deadline != node.deadline:
+                timers.judge_timer(cluster, node, event, after.deadline)
+            _judge_state(cluster, node, after)
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:

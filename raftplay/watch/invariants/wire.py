@@ -12,20 +12,54 @@ from raftplay.raft.messages import (
 from raftplay.watch import facts
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
-from raftplay.watch.invariants.model import ClusterModel, NodeModel
-from raftplay.watch.invariants.names import PERSIST_BEFORE_SEND, WELL_FORMED
+from raftplay.watch.invariants.model import MAX_USER_CALLS, ClusterModel, NodeModel
+from raftplay.watch.invariants.names import (
+    FOLLOWER_COMMIT,
+    PERSIST_BEFORE_SEND,
+    REQUEST_TRUTH,
+    TERM_ADOPTED,
+    WELL_FORMED,
+)
+from raftplay.watch.invariants.replication import told_commit
 
 
 def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> None:
     """Check a request that the node sends; skip one that the user made in its name."""
     if event.by_user:
+        cluster.user_calls[event.call_id] = None
+        if len(cluster.user_calls) > MAX_USER_CALLS:
+            del cluster.user_calls[next(iter(cluster.user_calls))]
         return
     args = event.args
+    if node.term < node.handled_term:
+        _term_not_adopted(cluster, node, "request")
     if isinstance(args, RequestVoteArgs):
         _term_left(cluster, node, args.term - 1 if args.pre_vote else args.term)
+        _log_told(cluster, node, args.last_log_index, args.last_log_term)
     else:
+        if node.first_append == NONE:
+            node.first_append = event.call_id
         _term_left(cluster, node, args.term)
         _entries_left(cluster, node, args)
+
+
+def _term_not_adopted(cluster: ClusterModel, node: NodeModel, message: str) -> None:
+    cluster.breach(
+        TERM_ADOPTED,
+        f"{node} sends a {message} in term {node.term}",
+        f"it has handled a message of term {node.handled_term}",
+    )
+
+
+def _log_told(cluster: ClusterModel, node: NodeModel, last_index: int, last_term: int) -> None:
+    """Check the end of the log that a request for a vote tells."""
+    log = node.log
+    if last_index != log.length - 1 or not same_term(last_term, log.last_term):
+        cluster.breach(
+            REQUEST_TRUTH,
+            f"{node} says that its log ends at index {last_index} with term {last_term}",
+            f"it ends at index {log.length - 1} with term {log.last_term}",
+        )
 
 
 def _term_left(cluster: ClusterModel, node: NodeModel, term: int) -> None:
@@ -46,12 +80,19 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
             f"{node} claims that it has committed up to {args.leader_commit}",
             f"it has committed up to {node.commit}",
         )
-    if not same_term(node.log.term_at(previous), args.prev_log_term):
+    if args.leader_commit != node.commit:
         cluster.breach(
-            WELL_FORMED,
-            f"{node} claims that its entry {previous} is of term {args.prev_log_term}",
-            f"its log has term {node.log.term_at(previous)} there (-1: none)",
+            REQUEST_TRUTH,
+            f"{node} says that it has committed up to {args.leader_commit}",
+            f"it has committed up to {node.commit}",
         )
+    if not same_term(node.log.term_at(previous), args.prev_log_term):
+        for invariant in (WELL_FORMED, REQUEST_TRUTH):
+            cluster.breach(
+                invariant,
+                f"{node} claims that its entry {previous} is of term {args.prev_log_term}",
+                f"its log has term {node.log.term_at(previous)} there (-1: none)",
+            )
     if entries:
         last, term = previous + len(entries), entries[-1].term
         if entries[0].term < args.prev_log_term or term > args.term:
@@ -64,17 +105,33 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
 
 
 def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDelivered) -> None:
-    """Record the request that the node's next reply belongs to."""
-    node.call = (event.call_id, event.args)
+    """Record the request that the node's next reply belongs to, and its term."""
+    args = event.args
+    node.call = (event.call_id, args)
+    if args.term > node.handled_term and not (isinstance(args, RequestVoteArgs) and args.pre_vote):
+        node.handled_term = args.term
+
+
+def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDelivered) -> None:
+    """Record the reply that the node handles, and its term; skip one to a request that the user made."""
+    if event.call_id in cluster.user_calls:
+        return
+    node.call = None
+    reply = event.reply
+    node.answered = event.call_id if isinstance(reply, AppendEntriesReply) else NONE
+    node.handled_term = max(node.handled_term, reply.term)
 
 
 def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -> None:
     """Check a reply that the node sends."""
     reply = event.reply
+    if node.term < node.handled_term:
+        _term_not_adopted(cluster, node, "reply")
     _term_left(cluster, node, reply.term)
-    if node.call is None or node.call[0] != event.call_id:
+    call, node.call = node.call, None
+    if call is None or call[0] != event.call_id:
         return
-    args: Args = node.call[1]
+    args: Args = call[1]
     if isinstance(reply, RequestVoteReply) and isinstance(args, RequestVoteArgs):
         if reply.vote_granted and not args.pre_vote:
             _vote_left(cluster, node, args)
@@ -83,10 +140,17 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
 
 
 def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:
-    """Check that acknowledged entries are on disk; Match Truth covers the entries before them."""
+    """Check that acknowledged entries are on disk, and the commit index; Match Truth covers the entries before."""
     if args.entries:
         last = args.prev_log_index + len(args.entries)
         _on_disk(cluster, node, last, args.entries[-1].term, f"{node} acknowledges its entries up to {last}")
+    told = told_commit(node, args)
+    if node.commit < told:
+        cluster.breach(
+            FOLLOWER_COMMIT,
+            f"{node} accepts a request that lets it commit up to index {told}",
+            f"it has committed up to {node.commit}",
+        )
 
 
 def _vote_left(cluster: ClusterModel, node: NodeModel, args: RequestVoteArgs) -> None:

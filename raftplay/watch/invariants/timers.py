@@ -1,0 +1,56 @@
+"""Checks election timers: each restart has one of the causes of Figure 2 (§5.2)."""
+# ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
+
+from raftplay.raft import decisions
+from raftplay.raft.messages import LEADER, AppendEntriesArgs
+from raftplay.watch.facts import Event
+from raftplay.watch.invariants.model import ClusterModel, NodeModel
+from raftplay.watch.invariants.names import TIMER_RULES
+
+_RESTARTS = (
+    decisions.Started,
+    decisions.PreVoteStarted,
+    decisions.ElectionStarted,
+    decisions.TimerSet,
+    decisions.Stopped,
+)
+"""The decisions that set the timer in any case."""
+
+
+def write_delayed(cluster: ClusterModel, node: NodeModel, event: decisions.WriteDelayed) -> None:
+    """Record that the node's deadline is no longer that of its timer alone."""
+    node.delays_writes = True
+
+
+def judge_timer(cluster: ClusterModel, node: NodeModel, event: Event, deadline: float | None) -> None:
+    """Check that `event` may have changed the deadline of the node's timer to this one."""
+    if isinstance(event, decisions.CustomDecision):
+        return  # the next decision of Raft shows the cause
+    old, node.deadline = node.deadline, deadline
+    is_first = old != old  # noqa: PLR0124 - NaN
+    if is_first or node.role is LEADER or node.delays_writes or _may_restart(node, event):
+        return
+    cluster.breach(
+        TIMER_RULES,
+        f"the election timer of {node} restarts: it fires at {_seconds(deadline)}, not at {_seconds(old)}",
+        "this event is no valid leader's request, granted vote, start, election or step-down",
+    )
+
+
+def _may_restart(node: NodeModel, event: Event) -> bool:
+    """Return whether a node that does not lead may restart its election timer at `event`."""
+    match event:
+        case decisions.BecameFollower():
+            return event.was is LEADER
+        case decisions.VoteDecided():
+            return event.granted and not event.args.pre_vote
+        case decisions.AppendDecided():
+            return event.args.term >= node.term
+    if isinstance(event, _RESTARTS):
+        return True
+    request = node.call[1] if node.call is not None else None
+    return isinstance(request, AppendEntriesArgs) and request.term >= node.term
+
+
+def _seconds(deadline: float | None) -> str:
+    return "no time" if deadline is None else f"{deadline:.4f} s"
