@@ -116,8 +116,8 @@ MOVES = {
     "shift+right": lambda pair, at: pair.at == at + 20,
     "ctrl+left": lambda pair, at: pair.at < at and is_marked(pair),
     "ctrl+right": lambda pair, at: pair.at > at and is_marked(pair),
-    "home": lambda pair, at: pair.at == pair.parting,
-    "end": lambda pair, at: pair.at == len(pair.steps) - 1,
+    "home": lambda pair, _: pair.at == pair.parting,
+    "end": lambda pair, _: pair.at == len(pair.steps) - 1,
 }
 """Keys that move, and what holds then of the pair that was at a step."""
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_every_event_of_both_is_one_step_and_what_they_share_is_walked_once(fork
     assert one.records[parting - 1] != other.records[parting - 1]
     seqs = [step.seqs for step in pair.steps]
     assert seqs[-1] == (len(one.records), len(other.records))
-    for before, after in zip(seqs, seqs[1:], strict=False):
+    for before, after in pairwise(seqs):
         by = (after[0] - before[0], after[1] - before[1])
         assert by in ((1, 0), (0, 1), (1, 1))
 
