@@ -300,10 +300,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def let_go(self) -> None:
         """Go on where `hold` was called."""
         self.holds = False
+        self.driver.session.harness.steer(1.0)
         if self.playhead is not None:
             self.playhead.steer_again()
-        else:
-            self.driver.session.harness.steer(1.0)
         self.call_later(self.paint)
 
     def _take_outcomes(self) -> None:

@@ -286,3 +286,21 @@ def test_pairs_begin_with_the_parent_and_leave_out_other_sizes() -> None:
         assert comparing.pairs_of(session) == [("b1", "b2"), ("main", "b2")]
         done(driver, "switch main")
         assert comparing.pairs_of(session) == [("main", "b1"), ("main", "b2")]
+
+
+def test_a_branch_that_was_entered_just_before_gets_its_clock_back() -> None:
+    with still("wait leader; sleep 400ms") as driver:
+        app = app_of(driver)
+        app.watches = True
+
+        async def press(pilot: Pilot[None]) -> list[float]:
+            assert app.playhead is not None  # that of the first branch
+            done(driver, "goto 0.17s")
+            done(driver, "crash leader")
+            steered: list[float] = []
+            driver.session.harness.steer = steered.append  # type: ignore[method-assign]
+            app.action_compare()
+            app.let_go()
+            return steered
+
+        assert on(app, press) == [0.0, 1.0]
