@@ -25,11 +25,11 @@ from raftplay.language.table import bind
 from raftplay.past.view import View
 from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
-from raftplay.tui import comparing, keys, last, picture
+from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
+from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
-from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.pane import RowAction
@@ -124,9 +124,6 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """True if it stops by itself at the first candidate, leader and commit."""
 
         self.flight = FLIGHT
-        self.holds = False
-        """True while two branches are compared: nothing else is painted."""
-
         self.playhead: Playhead | None = None
         self._met: set[str] = set()
         self._began = time.monotonic()
@@ -137,6 +134,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
+        self.shown = scene_of(self.seen)
+        self.stillness = menu.Stillness()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
@@ -213,10 +212,12 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def paint(self) -> None:
         """Show the cluster as it is now."""
-        if not self._boxes or not self.screen_stack or not self.is_running or self.holds:
-            return  # it begins, or ends, or branches are compared
+        if not self._boxes or not self.screen_stack or not self.is_running:
+            return  # it begins, or ends
         deck = self.deck
-        if self.player is not None and self.player.tick(time.monotonic()):
+        self.stillness.keep(self)
+        deck.is_menu = isinstance(self.screen, menu.MenuScreen)
+        if self.player is not None and not self.stillness.is_wanted and self.player.tick(time.monotonic()):
             if self.player.outcome is not None:
                 deck.outcome = self.player.outcome
             deck.comments, deck.place = self.player.comments, self.player.place
@@ -232,7 +233,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             deck.hint, self._hinted = hinted(*typed, self.driver.session), typed
         while self._news:
             self.say("", self._news.pop(0))
-        scene = self.scene()
+        self.shown = scene = self.scene()
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
@@ -291,19 +292,6 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if self.playhead is not None:
             self.playhead.close()
             self.playhead = None
-
-    def hold(self) -> None:
-        """Show nothing new, and let no time pass, until `let_go`."""
-        self.holds = True
-        self.driver.session.harness.steer(0.0)
-
-    def let_go(self) -> None:
-        """Go on where `hold` was called."""
-        self.holds = False
-        self.driver.session.harness.steer(1.0)
-        if self.playhead is not None:
-            self.playhead.steer_again()
-        self.call_later(self.paint)
 
     def _take_outcomes(self) -> None:
         done = [pair for pair in self._pending if pair[0].done()]
@@ -396,9 +384,23 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if name in NAMES:
             deck.show(name)
         self.set_focus(None)
-        self.follow(event.target)
+        if not menu.opened_by_mouse(self, event):
+            self.follow(event.target)
         self.arrange()
         self.paint()
+
+    def on_menu_screen_chosen(self, event: menu.MenuScreen.Chosen) -> None:
+        """Do what was chosen in a menu."""
+        does = event.item.does
+        if isinstance(does, str):
+            self.do(does)
+        else:
+            self.follow(does)
+        self._changed(lambda: None)
+
+    def box(self, name: str) -> Box:
+        """Return a box by its name."""
+        return self._boxes[name]
 
     def follow(self, target: Target) -> None:
         """Select what `target` means, and do what else a click on it does."""
@@ -573,8 +575,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._changed(self.deck.filter_node)
 
     def action_open(self) -> None:
-        """Do what Enter does on the selected row."""
-        self.act(self.deck.open(self.seen))
+        """Do what Enter does on the selected row; where none is selected, open a menu."""
+        if self.deck.has_row:
+            self.act(self.deck.open(self.seen))
+        else:
+            menu.open_by_key(self)
 
     def action_message(self, what: str) -> None:
         """Deliver, lose, duplicate or hold the selected message; of one that has landed only its link is held."""
@@ -656,7 +661,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_help(self) -> None:
         """Every key and every sign."""
-        self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
+        self.push_screen(HelpSheet(self.deck.glyphs))
 
     def action_answer(self) -> None:
         """The whole of the last answer."""

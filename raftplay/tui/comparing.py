@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -16,7 +17,7 @@ from raftplay.tui.keys import COMPARE_KEYS
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.help import compare_help
 from raftplay.tui.model.lines import Line, Piece, fit
-from raftplay.tui.sheet import ClosesOnce, Sheet, text_sheet
+from raftplay.tui.sheet import ClosesOnce, HoldsTime, Sheet, answer_sheet
 from raftplay.tui.stage.comparison import paint_pair, shows_both
 from raftplay.tui.stage.pair import Pair, Side
 from raftplay.tui.stage.tape import tape_of
@@ -54,13 +55,17 @@ def named_in(line: str, session: Session) -> Names | None:
 
 
 def compare(app: "RaftApp", names: Names) -> None:
-    """Compare two branches of the app's session; its clock is held until that is left."""
-    screen = Comparing(app.driver.session, names, app.deck.glyphs, app.deck.selected)
-    app.hold()
-    app.push_screen(screen, lambda _: app.let_go())
+    """Compare two branches of the app's session; time stands still until that is left."""
+    app.driver.session.harness.steer(0.0)  # what is compared is read after that
+    app.push_screen(Comparing(app.driver.session, names, app.deck.glyphs, app.deck.selected))
+    app.stillness.keep(app)
 
 
-class Comparing(ModalScreen[None], ClosesOnce):
+class StillSheet(Sheet, HoldsTime):
+    """A sheet over the comparison; time stands still while it is read."""
+
+
+class Comparing(ModalScreen[None], ClosesOnce, HoldsTime):
     """Two branches at one moment, and what differs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -198,11 +203,14 @@ class Comparing(ModalScreen[None], ClosesOnce):
         line = f"diff {' '.join(self._names)}"
         outcomes = await asyncio.wrap_future(cast("RaftApp", self.app).driver.run(line))
         if outcomes and self.is_current:
-            self.app.push_screen(text_sheet(line, outcomes[-1].answer))
+            answer = outcomes[-1].answer
+            self.app.push_screen(StillSheet(partial(answer_sheet, answer), answer, line))
 
     def action_help(self) -> None:
         """The keys."""
-        self.app.push_screen(Sheet(lambda width: compare_help(width, self.glyphs), title="comparing branches"))
+        self.app.push_screen(
+            StillSheet(lambda width: compare_help(width, self.glyphs), title="comparing branches")
+        )
 
     def on_sheet_copied(self, event: Sheet.Copied) -> None:
         """Copy all of a sheet."""

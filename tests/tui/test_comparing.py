@@ -21,6 +21,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.comparing import Comparing
 from raftplay.tui.driver import Still
 from raftplay.tui.keys import COMPARE_KEYS
+from raftplay.tui.playhead import Playhead
 from raftplay.tui.sheet import Sheet
 
 STORY = (
@@ -59,7 +60,7 @@ def test_d_compares_where_one_was_and_esc_goes_back_there() -> None:
 
         async def look(pilot: Pilot[None]) -> None:
             before = picture.frame(app)
-            assert "[D] compare" not in before[-1]  # in the past other keys are named
+            assert "[D] compare" in before[-1]
             where = driver.session.position
             assert (await pressed(pilot, "D"))[0].startswith(TITLE)
             await pressed(pilot, "left", "left", "shift+left", "right")
@@ -288,19 +289,13 @@ def test_pairs_begin_with_the_parent_and_leave_out_other_sizes() -> None:
         assert comparing.pairs_of(session) == [("main", "b1"), ("main", "b2")]
 
 
-def test_a_branch_that_was_entered_just_before_gets_its_clock_back() -> None:
+def test_a_new_playhead_takes_over_a_clock_that_something_else_held() -> None:
     with still("wait leader; sleep 400ms") as driver:
-        app = app_of(driver)
-        app.watches = True
-
-        async def press(pilot: Pilot[None]) -> list[float]:
-            assert app.playhead is not None  # that of the first branch
-            done(driver, "goto 0.17s")
-            done(driver, "crash leader")
-            steered: list[float] = []
-            driver.session.harness.steer = steered.append  # type: ignore[method-assign]
-            app.action_compare()
-            app.let_go()
-            return steered
-
-        assert on(app, press) == [0.0, 1.0]
+        harness = driver.session.harness
+        harness.steer(0.0)
+        steered: list[float] = []
+        harness.steer = steered.append  # type: ignore[method-assign]
+        playhead = Playhead(driver.session.branch)
+        playhead.tick(0.0, driver.view())
+        assert steered == [1.0]
+        playhead.close()
