@@ -155,7 +155,7 @@ def test_a_newcomer_meets_the_card_once_and_comes_back_from_a_lesson(home: Path)
     with Terminal("--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
         screen = terminal.until("▶ +0")
         assert "servers" not in screen
-        terminal.child.send("c:lesson 2\r")  # node 0 is down
+        terminal.child.send(":crash 0\r:lesson 2\r")
         terminal.until("Lesson 2: A split vote")
         terminal.child.send("quit\r")
         terminal.until("(?s)n0 down.*back from the lesson: You left in step 1 of .; space goes on")
