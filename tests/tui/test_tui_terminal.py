@@ -155,7 +155,9 @@ def test_a_newcomer_meets_the_card_once_and_comes_back_from_a_lesson(home: Path)
     with Terminal("--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
         screen = terminal.until("▶ +0")
         assert "servers" not in screen
-        terminal.child.send(":crash 0\r:lesson 2\r")
+        terminal.child.send(":crash 0\r")
+        terminal.until("node 0 crashed")
+        terminal.child.send(":lesson 2\r")
         terminal.until("Lesson 2: A split vote")
         terminal.child.send("quit\r")
         terminal.until("(?s)n0 down.*back from the lesson: You left in step 1 of .; space goes on")
