@@ -18,7 +18,16 @@ from raftplay.errors import UsageError
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    Args,
+    CMState,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.session.branches import Branch
 from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed, key_of
 from raftplay.watch import facts
@@ -42,6 +51,15 @@ WITHOUT_LEADER = 0.12
 SKIPPED = 1.0
 """The speed of the cluster while a leader sends unchanged heartbeats only."""
 
+READ = 0.8
+"""The time for which what is told of a vote or an entry stands before another message arrives, in flights."""
+
+HURRY, MOST_HURRY = 2.0, {"sim": 20.0, "tcp": 2.0}
+"""The factor by which idle time passes faster after each second of it while a command waits, and the most."""
+
+FAMILIAR = 2
+"""The number of elections that are shown at the usual pace; a script shows those after them in half the time."""
+
 LOST_FOR = 0.6
 """The time for which a lost message is seen, in flights."""
 
@@ -54,6 +72,9 @@ FLASH = 1.0
 SOON = 0.6
 """The part of the shortest election timeout below which the rest of a timer is watched, not skipped."""
 
+SOONEST = 0.15
+"""The longest rest of a timer that is watched, in seconds of cluster time."""
+
 SLOW, FAST = 0.2, 4.0
 """The speeds of the cluster below and above which the playhead itself gets no slower, and no faster."""
 
@@ -65,6 +86,12 @@ LONGEST_FLIGHT = 30.0
 
 MOST_REQUESTS = 4096
 """The number of requests that are remembered until their responses come."""
+
+PASSING = ("loss", "by hand", "unreliable")
+"""The reasons of losses after which the next try may arrive, and is seen too."""
+
+Link = tuple[int, int]
+"""A link: from which node, to which."""
 
 FULL = 60
 """The number of events behind which flights are halved, and so on."""
@@ -104,24 +131,38 @@ class Playhead:
         self.held = False
         """True if it stands still, also where events are not shown yet."""
 
+        self.is_still = False
+        """True if neither it nor the clock of the cluster moves, as a menu is open."""
+
         self.skips = False
         """True if idle time passes faster than a flight would."""
 
         self.milestones: list[Milestone] = []
         """The milestones that were shown since this list was emptied."""
 
+        self.awaits = False
+        """True while a script or a command waits for something: idle time then passes ever faster."""
+
+        self.until = math.inf
+        """The number of the event behind which it stands still; more is shown when this is raised."""
+
+        self._elections = 0
+        self._idle_since = 0.0
         self._holds_next = False
         self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
         self._met: set[str] = set()
         self._clock = 0.0  # seconds of the wall that this playhead moved
         self._wall: float | None = None
         self._not_before = 0.0
+        self._read_until = 0.0
+        self._learnt = False  # what is being read: a follower learns what is committed
         self._flights: dict[Key, Flight] = {}
         self._pulse_at = -math.inf
         self._flash: dict[int, float] = {}
-        self._informed: dict[int, tuple[int, int]] = {}  # by node: the term and commit index last sent to it
+        self._informed: dict[Link, tuple[int, int]] = {}  # the term and commit index that were sent last
+        self._sent: dict[Link, tuple[int, int, int]] = {}  # the term and place of the entries that were sent last
         self._requests: dict[int, tuple[Args, bool]] = {}  # by number: a request, and whether it matters
-        self._pace = 1.0
+        self._pace = math.nan  # not chosen yet
         self._hurry = 1.0
         with branch.harness.lock:
             self._world = branch.history.at(branch.history.last_seq)
@@ -145,20 +186,36 @@ class Playhead:
 
     def jump(self) -> None:
         """Go to the present at once."""
+        self._go_to(self.branch.history.last_seq)
+
+    def replay(self, seq: int, until: float = math.inf) -> None:
+        """Show again what followed the event `seq`, up to the event `until`."""
+        self._go_to(max(seq, self.branch.history.earliest))
+        self.held, self._holds_next, self.until = False, False, until
+
+    def _go_to(self, seq: int) -> None:
         with self.branch.harness.lock:
-            self._world = self.branch.history.at(self.branch.history.last_seq)
+            self._world = self.branch.history.at(min(seq, self.branch.history.last_seq))
         self._flights.clear()
-        self._not_before = self._clock
+        self._requests.clear()
+        self._informed.clear()
+        self._sent.clear()
+        self._not_before = self._read_until = self._clock
+        self.until = math.inf
 
     def stop(self) -> None:
         """Stand still, with the cluster, in the middle of whatever is under way."""
         self.held = True
         self.branch.harness.halt()
 
+    def hold(self, held: bool) -> None:
+        """Stand still between the events of a script, with the cluster, or go on."""
+        self.held = held
+
     def go_on(self) -> None:
         """Show at once what comes next; while the cluster is paused, until all that happened is shown."""
-        self.held, self._holds_next = False, False
-        self._not_before = self._clock
+        self.held, self._holds_next, self.until = False, False, math.inf
+        self._not_before = self._read_until = self._clock
 
     def step(self) -> None:
         """Show the next event that matters, then stand still."""
@@ -170,6 +227,11 @@ class Playhead:
         """Return the number of the last event that is shown."""
         return self._world.seq
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether all that has happened by now is shown; `is_behind` is that of the last tick."""
+        return self._world.seq >= self.branch.history.last_seq
+
     def tick(self, wall: float, view: View, selected: int = 0) -> Scene:
         """Move with the wall clock, steer the clock of the cluster, and return what is to be seen.
 
@@ -177,7 +239,7 @@ class Playhead:
         """
         passed = 0.0 if self._wall is None else min(0.25, wall - self._wall)
         self._wall = wall
-        if not (self.held or (view.snapshot.paused and not self.is_behind)):
+        if not (self.held or self.is_still or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
         with self.branch.harness.lock:
@@ -199,22 +261,34 @@ class Playhead:
             self._flights.clear()
         self._hurry = 2.0 ** min(8, (history.last_seq - self._world.seq) // FULL)
         for record in history.after(self._world.seq):
-            if self.held or self._clock < max(self._not_before, self._due(record)):
+            if self.held or record.seq > self.until or self._clock < max(self._not_before, self._due(record)):
                 return
             self._show(record)
 
     def _due(self, record: Record) -> float:
         """Return when an event may be shown: an arrival, once its flight on the screen is over."""
+        if isinstance(record.event, _BEGINNINGS):
+            return self._read_until
         flight = self._flights.get(_arriving(record) or (NONE, False))
         if flight is None or not flight.matters:
             return self._not_before
-        return flight.since + self._duration(record.time - flight.left)
+        arrives = flight.since + self._duration(record.time - flight.left)
+        if self._learnt and getattr(flight.moving.message, "entries", None) == ():
+            return arrives  # the same is told of the next follower
+        return max(self._read_until, arrives)
 
     def _duration(self, delay: float) -> float:
         """Return the time on the wall of a flight of `delay` seconds of cluster time."""
-        nodes = max(1, self.branch.harness.n - 1)
-        whole = self.flight * min(1.0, 4 / nodes) / self._hurry
-        return whole * min(1.6, max(0.85, delay / USUAL))
+        return self._whole() * min(1.6, max(0.85, delay / USUAL))
+
+    def _whole(self) -> float:
+        """Return the time of a usual flight on the wall: a shorter one where there are many nodes."""
+        return self.flight * self._share / self._hurry / self._familiar
+
+    @property
+    def _share(self) -> float:
+        """Return the part of a flight's time that a flight takes: less than 1 where there are many nodes."""
+        return min(1.0, 4 / max(1, self.branch.harness.n - 1))
 
     def _show(self, record: Record) -> None:
         event = record.event
@@ -225,34 +299,54 @@ class Playhead:
         self._world(record)
         if record.after is not None and record.after.current_term != term:
             self._flash[record.node] = self._clock + FLASH
-        match event:
+        self._take(record)
+        self._take_time(record)
+        if isinstance(event, _REACHABLE):
+            self._informed.clear()  # what was lost before may arrive now, and is seen
+            self._sent.clear()
+        if _is_read(record):
+            self._read_until = self._clock + READ * self._whole()
+            self._learnt = isinstance(event, decisions.CommitAdvanced)
+
+    def _take(self, record: Record) -> None:
+        """Show what becomes of a message."""
+        match record.event:
             case facts.CallSent(call_id, src, dst, args):
                 self._leave((call_id, False), src, dst, args, record)
             case facts.ReplySent(call_id, src, dst, reply):
                 self._leave((call_id, True), src, dst, reply, record)
             case facts.CallDelivered(call_id) | facts.ReplyDelivered(call_id):
-                self._flights.pop((call_id, isinstance(event, facts.ReplyDelivered)), None)
+                self._flights.pop((call_id, isinstance(record.event, facts.ReplyDelivered)), None)
             case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
-                self._lose((call_id, isinstance(event, facts.ReplyLost)), reason)
+                self._lose((call_id, isinstance(record.event, facts.ReplyLost)), reason)
+
+    def _take_time(self, record: Record) -> None:
+        """Let an event that matters be seen for a while."""
+        match record.event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
+                self._elections += isinstance(record.event, decisions.ElectionStarted)
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL + 0.4)
             case decisions.BecameLeader():
                 self._dwell(DWELL)
                 self._meet(record, "leader", 0.4)
-            case decisions.CommitAdvanced() if event.replicas:
+            case decisions.CommitAdvanced(replicas=replicas) if replicas:
                 self._dwell(DWELL / 2)
                 self._meet(record, "commit", 0.4)
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
-            case decisions.EntryAppended() | decisions.LogTruncated() | decisions.VoteDecided():
-                self._dwell(DWELL / 4)
+            case decisions.EntryAppended():
+                self._dwell(READ * self._share)
+            case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
+                self._dwell(READ * self._share)
+            case decisions.LogTruncated() | decisions.VoteDecided():
+                self._dwell(DWELL / 4 * self._share)
 
     def _leave(self, key: Key, src: int, dst: int, message: Args | Reply, record: Record) -> None:
         """Show that a message leaves."""
         request, mattered = self._requests.get(key[0], (None, False))
         if isinstance(message, RequestVoteArgs | AppendEntriesArgs):
-            request, matters = message, self._is_news(dst, message)
+            request, matters = message, self._is_news((src, dst), message)
             self._requests[key[0]] = message, matters
             if len(self._requests) > MOST_REQUESTS:
                 del self._requests[next(iter(self._requests))]
@@ -264,19 +358,25 @@ class Playhead:
         moving = Moving(key, src, dst, message, 0.0, index=confirmed(message, request))
         self._flights[key] = Flight(moving, self._clock, record.time, matters)
 
-    def _is_news(self, dst: int, args: Args) -> bool:
+    def _is_news(self, link: Link, args: Args) -> bool:
         """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
         if isinstance(args, RequestVoteArgs):
             return True
         news = args.term, args.leader_commit
-        known, self._informed[dst] = self._informed.get(dst), news
-        return bool(args.entries) or known != news
+        known, self._informed[link] = self._informed.get(link), news
+        if not args.entries:
+            return known != news
+        entries = args.term, args.prev_log_index, len(args.entries)
+        sent, self._sent[link] = self._sent.get(link), entries
+        return sent != entries or known != news
 
     def _lose(self, key: Key, reason: str) -> None:
         flight = self._flights.get(key)
         if flight is not None:
             flight.ended = self._clock
             flight.moving = replace(flight.moving, end="lost", reason=reason)
+            if reason in PASSING:
+                self._sent.pop((flight.moving.src, flight.moving.dst), None)
 
     def _forget_lost(self) -> None:
         """Drop the losses that were seen for long enough, and messages of which the end was never told."""
@@ -288,7 +388,8 @@ class Playhead:
 
     def _dwell(self, flights: float) -> None:
         """Show nothing else for that many flights."""
-        self._not_before = max(self._not_before, self._clock + flights * self.flight / self._hurry)
+        wait = flights * self.flight / self._hurry / self._familiar
+        self._not_before = max(self._not_before, self._clock + wait)
 
     def _meet(self, record: Record, what: str, after: float) -> None:
         """Note a first time, which is well seen `after` so many flights."""
@@ -296,20 +397,37 @@ class Playhead:
             self._met.add(what)
             self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 
+    @property
+    def _familiar(self) -> float:
+        """Return how many times faster than usual an election is shown: in a script, the third one is known."""
+        return 2.0 if self.awaits and self._elections > FAMILIAR else 1.0
+
     # ---- the clock of the cluster
 
     def _steer_for(self, view: View) -> None:
         """Choose how fast the cluster goes until the next tick."""
         self.skips = False
-        if self.is_behind or self._clock < self._not_before:
+        if self.held or self.is_still or self.is_behind or self._clock < self._not_before:
+            self._idle_since = self._clock
             self._steer(0.0)
             return
         due = self._next_arrival(view)
         if due is not None:
+            self._idle_since = self._clock
             self._steer(due)
             return
-        self.skips = is_quiet(view.snapshot) and not view.snapshot.paused
-        self._steer(SKIPPED if is_quiet(view.snapshot) else WITHOUT_LEADER)
+        is_idle = is_quiet(view.snapshot, leads=not self.awaits)
+        self.skips = is_idle and not view.snapshot.paused
+        if not self.skips:
+            self._idle_since = self._clock
+        self._steer(self._skipping() if is_idle else WITHOUT_LEADER)
+
+    def _skipping(self) -> float:
+        """Return the speed of idle time: while a command waits, the faster the longer this lasts."""
+        if not self.awaits:
+            return SKIPPED
+        most = MOST_HURRY.get(self.branch.harness.backend, SKIPPED)
+        return float(min(most, SKIPPED * HURRY ** (self._clock - self._idle_since + 1)))
 
     def _next_arrival(self, view: View) -> float | None:
         """Return the pace at which the next message that matters arrives once its flight is over, if any is."""
@@ -378,18 +496,19 @@ def _rate(speed: float) -> float:
     return max(SLOW, min(speed, FAST))
 
 
-def is_quiet(snapshot: Snapshot) -> bool:
-    """Return whether nothing is to be expected soon: a node leads, and no election timer is about to fire."""
-    soon = snapshot.time + SOON * (snapshot.timings.election_min if snapshot.timings else 0.15)
-    leads = False
+def is_quiet(snapshot: Snapshot, *, leads: bool = True) -> bool:
+    """Return whether nothing is to be expected soon: no election timer is about to fire, and a node `leads`."""
+    shortest = snapshot.timings.election_min if snapshot.timings else 0.15
+    soon = snapshot.time + min(SOON * shortest, SOONEST)
+    has_leader = False
     for node in snapshot.nodes:
         if not node.alive or node.frozen:
             continue
         if node.state is CMState.LEADER:
-            leads = True
+            has_leader = True
         elif node.deadline < soon:
             return False
-    return leads
+    return has_leader or not leads
 
 
 def _stops_at(record: Record) -> bool:
@@ -404,6 +523,32 @@ def _stops_at(record: Record) -> bool:
         case decisions.Applied() | decisions.ReplyIgnored() | facts.KeptWaiting():
             return False
     return True
+
+
+def _is_read(record: Record) -> bool:
+    """Return whether something is told of an event, which must stand until it is read."""
+    match record.event:
+        case decisions.EntryAppended() | decisions.LogTruncated() | decisions.EntriesStored():
+            return True
+        case decisions.VoteDecided() | decisions.VoteCounted() | decisions.BackedUp() | decisions.BecameFollower():
+            return True
+        case decisions.AppendDecided(success=success):
+            return not success
+        case decisions.MatchAdvanced(match_index=index):
+            return record.after is not None and index > record.after.commit_index
+        case decisions.ReplyIgnored(reply=RequestVoteReply(vote_granted=True), rule=Rule.OLD_CALL):
+            return True
+        case decisions.BecameLeader() | decisions.CommitAdvanced():
+            return True
+    return isinstance(record.event, _BEGINNINGS)
+
+
+_BEGINNINGS = decisions.ElectionStarted | decisions.PreVoteStarted | facts.Crashed | facts.Restarted
+"""Events that no message brings, and that are told."""
+
+
+_REACHABLE = facts.Healed | facts.Reconnected | facts.Thawed | facts.Restarted | facts.LinkChanged
+"""Events after which a node may be reached that was not before."""
 
 
 def _arriving(record: Record) -> Key | None:
