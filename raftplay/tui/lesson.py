@@ -435,7 +435,7 @@ def visit(text: LessonText, settings: Settings, run: Callable[[RaftApp], None], 
         report(failure, app.driver.session)
         return "the lesson ended by an error of raftplay; the report is written where it began"
     last = [line.strip() for line, _ in app.room.lines if line.strip()][-1:]
-    return f"back from the lesson: {last[0] if last else 'it did not begin'}"
+    return f"back from the lesson: {last[0].rstrip('.') if last else 'it did not begin'}"
 
 
 def prepared(
