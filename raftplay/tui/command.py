@@ -68,6 +68,8 @@ def show(wanted: Wanted, session: Session) -> Status:
     speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else usual
     try:
         session.harness.set_speed(speed)
+        if watches:
+            session.harness.steer(0.0)  # until it is painted: nothing happens unseen
         if wanted.plays:
             session.harness.pause()
         app_news = [text for text in (wanted.greeting, warning_text(session.harness)) if text]

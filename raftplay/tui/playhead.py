@@ -18,7 +18,16 @@ from raftplay.errors import UsageError
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
+from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    Args,
+    CMState,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.session.branches import Branch
 from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed, key_of
 from raftplay.watch import facts
@@ -41,6 +50,9 @@ WITHOUT_LEADER = 0.12
 
 SKIPPED = 1.0
 """The speed of the cluster while a leader sends unchanged heartbeats only."""
+
+READ = 0.8
+"""The time for which what is told of a vote or an entry stands before another message arrives, in flights."""
 
 LOST_FOR = 0.6
 """The time for which a lost message is seen, in flights."""
@@ -65,6 +77,12 @@ LONGEST_FLIGHT = 30.0
 
 MOST_REQUESTS = 4096
 """The number of requests that are remembered until their responses come."""
+
+PASSING = ("loss", "by hand", "unreliable")
+"""The reasons of losses after which the next try may arrive, and is seen too."""
+
+Link = tuple[int, int]
+"""A link: from which node, to which."""
 
 FULL = 60
 """The number of events behind which flights are halved, and so on."""
@@ -116,12 +134,15 @@ class Playhead:
         self._clock = 0.0  # seconds of the wall that this playhead moved
         self._wall: float | None = None
         self._not_before = 0.0
+        self._read_until = 0.0
+        self._learnt = False  # what is being read: a follower learns what is committed
         self._flights: dict[Key, Flight] = {}
         self._pulse_at = -math.inf
         self._flash: dict[int, float] = {}
-        self._informed: dict[int, tuple[int, int]] = {}  # by node: the term and commit index last sent to it
+        self._informed: dict[Link, tuple[int, int]] = {}  # the term and commit index that were sent last
+        self._sent: dict[Link, tuple[int, int, int]] = {}  # the term and place of the entries that were sent last
         self._requests: dict[int, tuple[Args, bool]] = {}  # by number: a request, and whether it matters
-        self._pace = 1.0
+        self._pace = math.nan  # not chosen yet
         self._hurry = 1.0
         with branch.harness.lock:
             self._world = branch.history.at(branch.history.last_seq)
@@ -148,7 +169,7 @@ class Playhead:
         with self.branch.harness.lock:
             self._world = self.branch.history.at(self.branch.history.last_seq)
         self._flights.clear()
-        self._not_before = self._clock
+        self._not_before = self._read_until = self._clock
 
     def stop(self) -> None:
         """Stand still, with the cluster, in the middle of whatever is under way."""
@@ -158,7 +179,7 @@ class Playhead:
     def go_on(self) -> None:
         """Show at once what comes next; while the cluster is paused, until all that happened is shown."""
         self.held, self._holds_next = False, False
-        self._not_before = self._clock
+        self._not_before = self._read_until = self._clock
 
     def step(self) -> None:
         """Show the next event that matters, then stand still."""
@@ -205,16 +226,28 @@ class Playhead:
 
     def _due(self, record: Record) -> float:
         """Return when an event may be shown: an arrival, once its flight on the screen is over."""
+        if isinstance(record.event, _BEGINNINGS):
+            return self._read_until
         flight = self._flights.get(_arriving(record) or (NONE, False))
         if flight is None or not flight.matters:
             return self._not_before
-        return flight.since + self._duration(record.time - flight.left)
+        arrives = flight.since + self._duration(record.time - flight.left)
+        if self._learnt and getattr(flight.moving.message, "entries", None) == ():
+            return arrives  # the same is told of the next follower
+        return max(self._read_until, arrives)
 
     def _duration(self, delay: float) -> float:
         """Return the time on the wall of a flight of `delay` seconds of cluster time."""
-        nodes = max(1, self.branch.harness.n - 1)
-        whole = self.flight * min(1.0, 4 / nodes) / self._hurry
-        return whole * min(1.6, max(0.85, delay / USUAL))
+        return self._whole() * min(1.6, max(0.85, delay / USUAL))
+
+    def _whole(self) -> float:
+        """Return the time of a usual flight on the wall: a shorter one where there are many nodes."""
+        return self.flight * self._share / self._hurry
+
+    @property
+    def _share(self) -> float:
+        """Return the part of a flight's time that a flight takes: less than 1 where there are many nodes."""
+        return min(1.0, 4 / max(1, self.branch.harness.n - 1))
 
     def _show(self, record: Record) -> None:
         event = record.event
@@ -225,34 +258,53 @@ class Playhead:
         self._world(record)
         if record.after is not None and record.after.current_term != term:
             self._flash[record.node] = self._clock + FLASH
-        match event:
+        self._take(record)
+        self._take_time(record)
+        if isinstance(event, _REACHABLE):
+            self._informed.clear()  # what was lost before may arrive now, and is seen
+            self._sent.clear()
+        if _is_read(record):
+            self._read_until = self._clock + READ * self._whole()
+            self._learnt = isinstance(event, decisions.CommitAdvanced)
+
+    def _take(self, record: Record) -> None:
+        """Show what becomes of a message."""
+        match record.event:
             case facts.CallSent(call_id, src, dst, args):
                 self._leave((call_id, False), src, dst, args, record)
             case facts.ReplySent(call_id, src, dst, reply):
                 self._leave((call_id, True), src, dst, reply, record)
             case facts.CallDelivered(call_id) | facts.ReplyDelivered(call_id):
-                self._flights.pop((call_id, isinstance(event, facts.ReplyDelivered)), None)
+                self._flights.pop((call_id, isinstance(record.event, facts.ReplyDelivered)), None)
             case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
-                self._lose((call_id, isinstance(event, facts.ReplyLost)), reason)
+                self._lose((call_id, isinstance(record.event, facts.ReplyLost)), reason)
+
+    def _take_time(self, record: Record) -> None:
+        """Let an event that matters be seen for a while."""
+        match record.event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL + 0.4)
             case decisions.BecameLeader():
                 self._dwell(DWELL)
                 self._meet(record, "leader", 0.4)
-            case decisions.CommitAdvanced() if event.replicas:
+            case decisions.CommitAdvanced(replicas=replicas) if replicas:
                 self._dwell(DWELL / 2)
                 self._meet(record, "commit", 0.4)
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
-            case decisions.EntryAppended() | decisions.LogTruncated() | decisions.VoteDecided():
-                self._dwell(DWELL / 4)
+            case decisions.EntryAppended():
+                self._dwell(READ * self._share)
+            case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
+                self._dwell(READ * self._share)
+            case decisions.LogTruncated() | decisions.VoteDecided():
+                self._dwell(DWELL / 4 * self._share)
 
     def _leave(self, key: Key, src: int, dst: int, message: Args | Reply, record: Record) -> None:
         """Show that a message leaves."""
         request, mattered = self._requests.get(key[0], (None, False))
         if isinstance(message, RequestVoteArgs | AppendEntriesArgs):
-            request, matters = message, self._is_news(dst, message)
+            request, matters = message, self._is_news((src, dst), message)
             self._requests[key[0]] = message, matters
             if len(self._requests) > MOST_REQUESTS:
                 del self._requests[next(iter(self._requests))]
@@ -264,19 +316,25 @@ class Playhead:
         moving = Moving(key, src, dst, message, 0.0, index=confirmed(message, request))
         self._flights[key] = Flight(moving, self._clock, record.time, matters)
 
-    def _is_news(self, dst: int, args: Args) -> bool:
+    def _is_news(self, link: Link, args: Args) -> bool:
         """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
         if isinstance(args, RequestVoteArgs):
             return True
         news = args.term, args.leader_commit
-        known, self._informed[dst] = self._informed.get(dst), news
-        return bool(args.entries) or known != news
+        known, self._informed[link] = self._informed.get(link), news
+        if not args.entries:
+            return known != news
+        entries = args.term, args.prev_log_index, len(args.entries)
+        sent, self._sent[link] = self._sent.get(link), entries
+        return sent != entries or known != news
 
     def _lose(self, key: Key, reason: str) -> None:
         flight = self._flights.get(key)
         if flight is not None:
             flight.ended = self._clock
             flight.moving = replace(flight.moving, end="lost", reason=reason)
+            if reason in PASSING:
+                self._sent.pop((flight.moving.src, flight.moving.dst), None)
 
     def _forget_lost(self) -> None:
         """Drop the losses that were seen for long enough, and messages of which the end was never told."""
@@ -404,6 +462,32 @@ def _stops_at(record: Record) -> bool:
         case decisions.Applied() | decisions.ReplyIgnored() | facts.KeptWaiting():
             return False
     return True
+
+
+def _is_read(record: Record) -> bool:
+    """Return whether something is told of an event, which must stand until it is read."""
+    match record.event:
+        case decisions.EntryAppended() | decisions.LogTruncated() | decisions.EntriesStored():
+            return True
+        case decisions.VoteDecided() | decisions.VoteCounted() | decisions.BackedUp() | decisions.BecameFollower():
+            return True
+        case decisions.AppendDecided(success=success):
+            return not success
+        case decisions.MatchAdvanced(match_index=index):
+            return record.after is not None and index > record.after.commit_index
+        case decisions.ReplyIgnored(reply=RequestVoteReply(vote_granted=True), rule=Rule.OLD_CALL):
+            return True
+        case decisions.BecameLeader() | decisions.CommitAdvanced():
+            return True
+    return isinstance(record.event, _BEGINNINGS)
+
+
+_BEGINNINGS = decisions.ElectionStarted | decisions.PreVoteStarted | facts.Crashed | facts.Restarted
+"""Events that no message brings, and that are told."""
+
+
+_REACHABLE = facts.Healed | facts.Reconnected | facts.Thawed | facts.Restarted | facts.LinkChanged
+"""Events after which a node may be reached that was not before."""
 
 
 def _arriving(record: Record) -> Key | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from raftplay.language.table import bind
 from raftplay.session.session import Session
 from raftplay.tui.driver import Still
 from raftplay.tui.playhead import FLIGHT, Playhead
@@ -26,7 +27,7 @@ class Watched(Still):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.wall = 0.0
-        self._pace = 1.0
+        self._pace = 0.0  # no time passes before the first paint
         steer = session.harness.steer
 
         def noted(pace: float) -> None:
@@ -44,6 +45,12 @@ class Watched(Still):
     ) -> None:
         self.playhead.close()
         self.close()
+
+    def do(self, line: str) -> None:
+        """Run a command that lets no time pass, as a key does."""
+        for bound in bind(line, self.session):
+            self.session.perform(bound)
+        self.playhead.go_on()
 
     def tick(self) -> Scene:
         """Let the wall clock go on to the next paint."""

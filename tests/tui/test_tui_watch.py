@@ -1,12 +1,13 @@
 """Pace `watch`: whatever matters is seen for long enough, measured from what is painted."""
 
+import re
 import time
 from collections import defaultdict
 from concurrent.futures import Future
 
 import pytest
 from support.tui import done, session_of
-from support.wall import Watched
+from support.wall import PAINTS, Watched
 
 from raftplay.cluster.harness import Harness
 from raftplay.past.history import History
@@ -15,7 +16,9 @@ from raftplay.raft.messages import CMState, RequestVoteArgs, RequestVoteReply
 from raftplay.run.live import Live
 from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
+from raftplay.tui.model.lines import text_of
 from raftplay.tui.stage.scene import Scene
+from raftplay.tui.stage.sentence import lines, sentence
 from raftplay.tui.stage.stage import paint
 
 SEEN = 0.7
@@ -90,11 +93,68 @@ def painted(scene: Scene) -> tuple[tuple, ...]:
     return paint(scene, 80, 13)
 
 
+WORDS = {"candidate": "CANDID", "requests": "vote?", "votes": '"yes"', "leader": "LEADER"}
+"""What is painted of each part of an election."""
+
+
+@pytest.mark.parametrize("size", [(60, 6), (80, 13), (120, 28)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("seed", range(20))
-def test_a_candidate_its_requests_the_votes_and_the_leader_are_seen(seed: int) -> None:
+def test_a_candidate_its_requests_the_votes_and_the_leader_are_seen(seed: int, size: tuple[int, int]) -> None:
+    seen = dict.fromkeys(WORDS, 0.0)
     with Watched(session_of(seed=seed)) as watched:
-        found = seconds_of_parts(watched)
-    assert {part: round(found[part], 2) for part in PARTS if found[part] < SEEN} == {}
+        while watched.wall < 40 and seen["leader"] < 1.5:
+            stage = "\n".join(map(text_of, paint(watched.tick(), *size)))
+            for part, word in WORDS.items():
+                seen[part] += (word in stage) / PAINTS
+    assert {part: round(time, 2) for part, time in seen.items() if time < SEEN} == {}
+
+
+STORY = {22.0: "submit x", 42.0: "crash leader"}
+"""Commands, by the second of watching in which they are given."""
+
+
+def read_aloud(seed: int, seconds: float, commands: dict[float, str], nodes: int = 5) -> list[tuple[str, float]]:
+    """The first and the second line below the stage as they were painted one after another, each with its seconds.
+
+    Lines that differ in numbers alone are one: a number that goes up is read at a glance.
+    """
+    read: list[tuple[str, float]] = []
+    left = dict(commands)
+    with Watched(session_of(seed=seed, nodes=nodes)) as watched:
+        while watched.wall < seconds:
+            for when in [when for when in left if when <= watched.wall]:
+                watched.do(left.pop(when))
+            now, why, _ = map(text_of, lines(sentence(watched.tick()), 200, 3))
+            text = f"{now.strip()} {why.strip()}"
+            known, shown = read[-1] if read else ("", 0.0)
+            if without_numbers(known) != without_numbers(text):
+                read.append((text, 1 / PAINTS))
+            else:
+                read[-1] = (text, shown + 1 / PAINTS)
+    return read
+
+
+def without_numbers(text: str) -> str:
+    return re.sub(r"(?<!n)\b\d+\b", "#", text)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_line_flits_by_and_all_is_explained(seed: int) -> None:
+    read = read_aloud(seed, 62, STORY)
+    assert [(text, round(time, 2)) for text, time in read[:-1] if time < 0.68] == []
+    told = "\n".join(text for text, _ in read)
+    for words in (
+        "timer ran out", "asks for votes in term 1", "votes for n", "it leads term 1", "appends x to its log",
+        "has stored x", "x is committed: 3 of 5 nodes have it", "Followers learn that x is committed",
+        "crashed: 4 of 5 nodes are left, still a majority", "Its heartbeats stop", "asks for votes in term 2",
+    ):  # fmt: skip
+        assert words in told
+
+
+def test_what_was_told_gives_way_to_the_state_once_only_heartbeats_pass() -> None:
+    last, seconds = read_aloud(1, 30, {})[-1]
+    assert last.startswith("NOW  n3 leads term 1. Only heartbeats pass.")
+    assert seconds > 5
 
 
 @pytest.mark.parametrize(("backend", "faster"), [("sim", FASTER), ("tcp", 1.0)])
@@ -188,3 +248,17 @@ def test_the_playhead_itself_is_never_slower_than_a_person_bears() -> None:
         watched.until(
             lambda scene: not watched.playhead.is_behind and scene.view.snapshot.nodes[0].last_index >= 1
         )
+
+
+def test_the_idle_time_of_a_split_brain_is_skipped_and_its_end_is_seen() -> None:
+    commands = {20.0: "submit x", 35.0: "partition 0,1 | 2,3,4", 60.0: "submit y", 90.0: "heal"}
+    skipped, told = 0.0, set()
+    with Watched(session_of(seed=7)) as watched:
+        while watched.wall < 115:
+            for when in [when for when in commands if when <= watched.wall]:
+                watched.do(commands.pop(when))
+            scene = watched.tick()
+            skipped += (75 < watched.wall < 90 and scene.skip) / PAINTS
+            told.add(sentence(scene).now)
+    assert skipped > 12
+    assert any(re.fullmatch(r"n0 steps down: it hears of term \d\.", now) for now in told)

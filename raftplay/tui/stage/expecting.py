@@ -59,9 +59,13 @@ def _election(moment: Moment) -> str:
     pre = best.state is CMState.PRE_CANDIDATE
     yes, asked = _under_way(best, moment, pre=pre)
     if needed <= 0:
-        return f"{n} has the votes that it needs."
-    makes = f"lets {n} start its election" if pre else f"makes {n} leader"
-    goal = f"{upper(more(needed, 'yes' if needed == 1 else 'vote'))} {_verb(needed, makes)}"
+        return f"{n} has the {'pre-' if pre else ''}votes that it needs."
+    if pre:
+        goal = f"{n} needs {more(needed, 'pre-vote')}"
+    elif needed == 1:
+        goal = f"One more yes makes {n} leader"
+    else:
+        goal = f"{needed} more votes make {n} leader"
     if yes:
         return f"{goal}: {_on_the_way('yes', 'votes', yes)}."
     if asked:
@@ -69,10 +73,6 @@ def _election(moment: Moment) -> str:
     if _just_began(best, moment):
         return f"{goal}: it asks all others now."
     return _no_vote_under_way(best, asking, moment)
-
-
-def _verb(number: int, makes: str) -> str:
-    return makes if number == 1 else makes.replace("makes", "make").replace("lets", "let")
 
 
 def _plural(one: str, many: str, things: Sized) -> str:
@@ -103,11 +103,11 @@ def _no_vote_under_way(best: NodeSnapshot, asking: list[NodeSnapshot], moment: M
     if reached < moment.majority:
         if not again:
             return _nobody_can(moment)
-        return f"{n} reaches {reached} of {moment.size} nodes, too few. {again}, and asks for votes."
+        return f"{n} reaches {reached} of {moment.size} nodes, too few. {again[0]} starts a new term {again[1]}."
     short = f"{n} has {max(1, len(best.votes))} of the {moment.majority} votes that it needs"
     if len(asking) > 1:
         short = f"{names(node.id for node in asking)} share the votes"
-    return f"{short}. {again} and starts a new term." if again else f"{short}, and no timer runs."
+    return f"{short}. {again[0]} starts a new term {again[1]}." if again else f"{short}, and no timer runs."
 
 
 def _under_way(node: NodeSnapshot, moment: Moment, *, pre: bool) -> tuple[list[int], list[int]]:
@@ -132,16 +132,24 @@ def _under_way(node: NodeSnapshot, moment: Moment, *, pre: bool) -> tuple[list[i
     return sorted(set(yes)), sorted(set(asked) - set(yes))
 
 
-def _first_timer(moment: Moment, ids: list[int]) -> str:
-    """Return whose election timer fires first among `ids`, and when; "" where none does."""
+def _first_timer(moment: Moment, ids: list[int]) -> tuple[str, str] | None:
+    """Return which of `ids` has the timer that runs out first, and when; None if no timer runs."""
     nodes = [moment.nodes[id] for id in ids]
     nodes = [
         x for x in nodes if x.alive and not x.frozen and x.state is not CMState.LEADER and x.deadline < math.inf
     ]
     if not nodes:
-        return ""
+        return None
     first = min(nodes, key=lambda node: (node.deadline, node.id))
-    return f"{name(first.id)}'s timer fires in {span(first.deadline - moment.snapshot.time)}"
+    return name(first.id), _about(first.deadline - moment.snapshot.time)
+
+
+def _about(seconds: float) -> str:
+    """Return when that is, so coarsely that it does not change while it is read."""
+    if seconds >= 1:
+        return f"in about {seconds:.0f} s"
+    steps = math.ceil(seconds * 20)
+    return f"in about {steps * 50} ms" if steps > 1 else "soon"
 
 
 def _no_leader(moment: Moment) -> str:
@@ -153,8 +161,10 @@ def _no_leader(moment: Moment) -> str:
     timer = _first_timer(moment, able)
     stale = moment.leaders
     if stale and timer:
-        return f"{timer}: it starts an election; {name(stale[0].id)} cannot commit meanwhile."
-    return f"{timer}, unless it hears from a leader before." if timer else "No timer runs: time one out (t)."
+        return f"{timer[0]} starts an election {timer[1]}; {name(stale[0].id)} cannot commit meanwhile."
+    if timer is None:
+        return "No timer runs: time one out (t)."
+    return f"{timer[0]}'s timer runs out {timer[1]}: then it starts an election."
 
 
 def _nobody_can(moment: Moment) -> str:
@@ -285,7 +295,7 @@ def _deposed(old: NodeSnapshot, leader: NodeSnapshot, moment: Moment) -> str:
         return (
             f"{n} still leads term {old.current_term}: it steps down when it hears of term {leader.current_term}."
         )
-    back = f"once {n} is thawed (z)" if old.frozen else "once the network heals (h)"
+    back = f"once {n} is thawed (z)" if old.frozen else "once healed (h)"
     return f"{n} still leads term {old.current_term}; {back}, it steps down{loses}."
 
 

@@ -1,13 +1,16 @@
 """Nodes as one line each, in columns: for more of them than a ring holds, and for a small stage.
 
-Beside each node is a wire to the selected node, on which the messages between the two are seen.
+Beside each node is a wire to the hub: the node with most messages that matter, such as a candidate, else the
+selected node. On the wire the messages between the two are seen.
 """
 
 import math
+from collections import Counter
+from dataclasses import replace
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.links import Links
-from raftplay.raft.messages import NONE
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, pad, width_of
 from raftplay.tui.stage.boxes import Painter, kept, log_tail, painter_of, sand
@@ -31,14 +34,14 @@ def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, .
     if rows < height and (heading := _heading(scene, sides, width, glyphs)):
         lines.append(fit(heading, width))
     share = width // across
-    painter = painter_of(scene, glyphs)
+    painter, hub = painter_of(scene, glyphs), hub_of(scene)
     links = Links(snapshot)
     side_of = {id: at for at, side in enumerate(sides) for id in side}
     cells = []
     for node in nodes:
         role = role_of(node, snapshot, links, glyphs)
-        is_cut = side_of[node.id] != side_of.get(scene.selected, side_of[node.id])
-        wire = _wire(scene, node, _wire_room(share), glyphs, is_cut=is_cut)
+        is_cut = side_of[node.id] != side_of.get(hub, side_of[node.id])
+        wire = _wire(scene, hub, node, _wire_room(share), glyphs, is_cut=is_cut)
         cells.append(_cell(node, role, painter, wire, share))
     spaced = rows > 1 and 2 * rows <= height - len(lines)
     for row in range(rows):
@@ -69,24 +72,41 @@ def _wire_room(share: int) -> int:
     )
 
 
-def _wire(scene: Scene, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut: bool) -> Line:
-    """Return the messages between the selected node, on the left, and `node`, on the right."""
-    if room == 0 or node.id == scene.selected:
+def hub_of(scene: Scene) -> int:
+    """Return the node whose messages are seen: that with most of those that matter, else the selected one."""
+    busy = Counter[int]()
+    for moving in scene.moving:
+        if not isinstance(moving.message, AppendEntriesArgs) or moving.message.entries:
+            busy.update((moving.src, moving.dst))
+    nodes = scene.view.snapshot.nodes
+
+    def rank(id: int) -> tuple[int, bool, bool, int]:
+        return busy[id], nodes[id].state in (*ASKING, CMState.LEADER), id == scene.selected, -id
+
+    return max(busy, key=rank, default=scene.selected)
+
+
+def _wire(scene: Scene, hub: int, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut: bool) -> Line:
+    """Return the messages between the hub, on the left, and `node`, on the right."""
+    moving = [m for m in scene.moving if {m.src, m.dst} == {hub, node.id}]
+    if room == 0 or node.id == hub:
         return (Piece(" " * room),)
-    signs = signs_of(glyphs)
+    signs, name = signs_of(glyphs), f"n{hub}"
+    if moving and hub != scene.selected and room > len(name) + 6:
+        left = Piece(name, "dim", ("node", hub))
+        return (left, *_wire(replace(scene, selected=hub), hub, node, room - len(name), glyphs, is_cut=is_cut))
     canvas = Canvas(room, 1)
     if is_cut:
         canvas.put(0, 0, f"{signs.torn} " * room, "bad", None, TEAR)
-    elif {scene.selected, node.id} & set(scene.pulse) and node.alive:
+    elif {hub, node.id} & set(scene.pulse) and node.alive:
         canvas.dot(room // 2, 0, signs.beat, "faint")
-    moving = [m for m in scene.moving if {m.src, m.dst} == {scene.selected, node.id}]
     words = [words_of(message, glyphs) for message in moving]
     heads = [
-        _put_head(canvas, message, said.style, glyphs, out=message.src == scene.selected)
+        _put_head(canvas, message, said.style, glyphs, out=message.src == hub)
         for message, said in zip(moving, words, strict=True)
     ]
     for at, message, said in sorted(zip(heads, moving, words, strict=True), key=lambda m: -m[2].weight):
-        _put_words(canvas, at, message, said, out=message.src == scene.selected)
+        _put_words(canvas, at, message, said, out=message.src == hub)
     return canvas.lines()[0]
 
 

@@ -28,6 +28,9 @@ LOOK_BACK = 1000
 MOST = 5000
 """The most events that are searched."""
 
+RECENT = 3.0
+"""The seconds of cluster time for which the last event is told while only heartbeats pass."""
+
 LABEL = 6
 """The columns of a label."""
 
@@ -46,6 +49,8 @@ def sentence(scene: Scene) -> Sentence:
     moment = Moment(view.snapshot, view.records, scene.moving, Links(view.snapshot))
     seq, found = _last_told(moment)
     last = found or _state(moment)
+    if found is not None and _is_past(seq, moment):
+        last = _state(moment)
     if view.breach is not None and view.breach.seq >= seq:
         return _broken(view.breach, view)
     return Sentence(last.now, last.why, expected(moment))
@@ -72,6 +77,13 @@ def lines(text: Sentence, width: int, height: int, glyphs: Glyphs = UNICODE) -> 
             found.append(fit((head, Piece(part, style, ("sentence", 0))), width))
     found += [fit((), width)] * (height - len(found))
     return tuple(found)
+
+
+def _is_past(seq: int, moment: Moment) -> bool:
+    """Return whether the event `seq` was so long ago that the state it led to is told instead."""
+    if not any(moment.reached(leader.id) >= moment.majority for leader in moment.leaders):
+        return False
+    return moment.snapshot.time - moment.records[seq - moment.records[0].seq].time > RECENT
 
 
 class _Search:
@@ -116,7 +128,7 @@ def _state(moment: Moment) -> Told:
         top = able[0]
         n, term = name(top.id), top.current_term
         also = f"; {names(x.id for x in leaders if x is not top)} cannot commit" if len(leaders) > 1 else ""
-        why = "Each heartbeat that arrives sets a timer back, so no election starts (§5.2)."
+        why = "Each heartbeat sets a timer back, so no election starts (§5.2)."
         if moment.size == 1:
             return Told(f"{n} leads term {term}.", "One node is a majority of one (§5.2).")
         return Told(f"{n} leads term {term}{also}. Only heartbeats pass.", why)

@@ -8,7 +8,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.tui.stage.moment import Moment, name, names
-from raftplay.tui.stage.telling.text import Told, own_step, rule_text
+from raftplay.tui.stage.telling.text import CROWD, Told, own_step, rule_text
 from raftplay.watch.facts import Record
 from raftplay.watch.text import count
 from raftplay.why.facts.verdicts import verdict_on_vote
@@ -31,13 +31,13 @@ def election(term: int, rule: str, record: Record, moment: Moment) -> Told:
         return Told(now, "It votes for itself, and one vote of one is a majority (§5.2).")
     if any(isinstance(r.event, decisions.VoteCounted) and r.event.pre_vote for r in own_step(record, moment)):
         now = f"{n} could win: it becomes candidate, and asks for votes in term {term}."
-        return Told(now, "A majority said so in pre-votes; it votes for itself (thesis §9.6, §5.2).")
+        return Told(now, "A majority said so in pre-votes; it votes for itself (§5.2).")
     if rivals:
         return Told(now, f"{names(rivals)} {_asks(rivals)} for votes in term {term} too: votes may split (§5.2).")
     if rule not in (Rule.TIMEOUT, Rule.BY_HAND):
         return Told(now, f"{rule_text(rule)} It votes for itself.")
-    heard = "A timer is enough to start an election" if rule == Rule.BY_HAND else "It heard from no leader in time"
-    return Told(now, f"{heard}; a new term begins, and it votes for itself (§5.2).")
+    heard = "A timer is enough" if rule == Rule.BY_HAND else "It heard from no leader"
+    return Told(now, f"{heard}: it begins a term and votes for itself (§5.2).")
 
 
 def counted(event: decisions.VoteCounted, record: Record, moment: Moment) -> Told | None:
@@ -54,9 +54,8 @@ def counted(event: decisions.VoteCounted, record: Record, moment: Moment) -> Tol
 
 def leads(n: str, term: int, votes: tuple[int, ...], moment: Moment) -> Told:
     """Tell that node `n` leads."""
-    needs = "One vote is" if len(votes) == 1 else f"{len(votes)} votes are"
-    alone = "" if moment.snapshot.bugs else "; a node has one vote in a term, so nobody else wins it"
-    why = f"{needs} a majority of {moment.size}{alone} (§5.2)."
+    alone = "" if moment.snapshot.bugs else "; with one vote each, nobody else can win"
+    why = f"{len(votes)} of {moment.size} is a majority{alone} (§5.2)."
     return Told(f"{n} has {len(votes)} of {count(moment.size, 'vote')}: it leads term {term}.", why)
 
 
@@ -73,8 +72,10 @@ def _candidates(record: Record, moment: Moment, term: int) -> list[int]:
     ]
 
 
-def vote(event: decisions.VoteDecided, record: Record, moment: Moment) -> Told:
-    """Tell that a node votes, or denies its vote, and by which rule."""
+def vote(event: decisions.VoteDecided, record: Record, moment: Moment) -> Told | None:
+    """Tell that a node votes, or denies its vote, and by which rule; None where it is told as it is counted."""
+    if event.granted and moment.size > CROWD and not moment.snapshot.bugs:
+        return None
     n, asker, term = name(record.node), name(event.args.candidate_id), event.args.term
     pre = event.args.pre_vote
     if event.granted:
@@ -113,7 +114,7 @@ def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:
     own_end, asker_end = (after.last_log_term, after.last_log_index), (args.last_log_term, args.last_log_index)
     match event.rule:
         case Rule.GRANTED:
-            return f"It had not voted in term {args.term}, and {_logs(own_end, asker_end, asker)} (§5.2, §5.4.1)."
+            return f"It had not voted in term {args.term}; {_logs(own_end, asker_end, asker)} (§5.4.1)."
         case Rule.PRE_GRANTED:
             return f"It heard from no leader lately, and {_logs(own_end, asker_end, asker)} (thesis §9.6)."
         case Rule.STALE_TERM if args.pre_vote and args.term == after.current_term:
@@ -127,17 +128,15 @@ def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:
         case Rule.LEADS:
             return f"It leads term {after.current_term} itself (§5.2)."
         case Rule.LOG_OLDER_TERM if args.last_log_index == NONE:
-            return (
-                f"{asker} asked with an empty log, its own is not: {asker} could lack committed entries (§5.4.1)."
-            )
+            return f"{asker} asked with an empty log; it could lack committed entries (§5.4.1)."
         case Rule.LOG_OLDER_TERM:
             return (
-                f"{asker}'s last entry is of term {asker_end[0]}, its own of term {own_end[0]}: "
+                f"{asker}'s last entry is of term {asker_end[0]}, {n}'s of term {own_end[0]}: "
                 f"{asker} could lack committed entries (§5.4.1)."
             )
         case Rule.LOG_SHORTER:
             return (
-                f"{asker}'s log ends at index {asker_end[1]}, its own at {own_end[1]}: "
+                f"{asker}'s log ends at index {asker_end[1]}, {n}'s at {own_end[1]}: "
                 f"{asker} could lack committed entries (§5.4.1)."
             )
         case Rule.LEADER_ALIVE:
@@ -147,7 +146,7 @@ def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:
 
 def _logs(own: tuple[int, int], asker: tuple[int, int], who: str) -> str:
     if own == asker:
-        return "both logs are empty" if own[1] == NONE else f"both logs end with index {own[1]} of term {own[0]}"
+        return "both logs are empty" if own[1] == NONE else f"both logs end at index {own[1]}, term {own[0]}"
     if asker[0] != own[0]:
         return f"{who}'s log ends with a higher term"
     return f"{who}'s log is longer"
@@ -159,16 +158,18 @@ def ignored(event: decisions.ReplyIgnored, record: Record, moment: Moment) -> To
     if not isinstance(reply, RequestVoteReply) or not reply.vote_granted or event.rule != Rule.OLD_CALL:
         return None
     n, peer = name(record.node), name(event.peer)
+    if moment.size > CROWD:
+        return None
     if node.state is CMState.LEADER:
-        why = "A candidate leads as soon as a majority voted for it: later votes change nothing (§5.2)."
+        why = "A majority had voted for it before: later votes change nothing (§5.2)."
         return Told(f'{peer}\'s "yes" comes late: {n} leads already.', why)
     if node.state is CMState.CANDIDATE:
-        why = "A majority said yes before; now it asks for the votes themselves (thesis §9.6)."
+        why = "A majority said yes before; now it asks for votes (thesis §9.6)."
         return Told(f"{peer}'s pre-vote comes late: {n} is candidate already.", why)
     return Told(f"{peer}'s \"yes\" comes too late: {n}'s election is over.", rule_text(event.rule))
 
 
-def follows(event: decisions.BecameFollower, record: Record, moment: Moment) -> Told:
+def follows(event: decisions.BecameFollower, record: Record, moment: Moment) -> Told | None:
     """Tell that a node follows, gives up, steps down, or moves to another term."""
     n = name(record.node)
     term = event.term
@@ -184,4 +185,4 @@ def follows(event: decisions.BecameFollower, record: Record, moment: Moment) -> 
             return Told(f"{n} gives up: {leader} has won term {term}.", why)
         case CMState.CANDIDATE | CMState.PRE_CANDIDATE:
             return Told(f"{n} gives up its election: it hears of term {term}.", higher)
-    return Told(f"{n} hears of term {term}, and moves to it.", higher)
+    return Told(f"{n} hears of term {term}, and moves to it.", higher) if moment.size <= CROWD else None

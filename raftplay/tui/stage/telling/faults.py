@@ -47,14 +47,13 @@ def _out_of_reach(
     n = name(record.node)
     match event:
         case facts.Disconnected():
-            leads = moment.nodes[record.node].state is CMState.LEADER
             why = f"Nothing reaches it, and nothing of it arrives. {_rest_text(record.node, moment)}"
-            return Told(f"{'The leader ' if leads else ''}{n} is cut off from all others.", why)
+            return Told(f"{_leader_or(n, record.node, moment)} is cut off from all others.", why)
         case facts.Reconnected():
             return Told(f"{n} is connected again.", "It hears of the current term, and follows its leader (§5.1).")
         case facts.Frozen():
             why = f"Its process stands still: it responds to nothing. {_rest_text(record.node, moment)}"
-            return Told(f"{n} freezes.", why)
+            return Told(f"{_leader_or(n, record.node, moment)} freezes.", why)
         case facts.Thawed():
             why = "It does not know that time has passed: its term and role may be old (§5.1)."
             return Told(f"{n} goes on from where it was frozen.", why)
@@ -67,12 +66,19 @@ def _out_of_reach(
             assert_never(event)
 
 
+def _leader_or(n: str, node: int, moment: Moment) -> str:
+    return f"The leader {n}" if moment.nodes[node].state is CMState.LEADER else n
+
+
 def crashed(cause: str, record: Record, moment: Moment) -> Told:
     """Tell that a node crashed, and whether the others are enough."""
     n, up = name(record.node), len(moment.live)
     led = any(node.leader_id == record.node and node.id != record.node for node in moment.live)
     who = f"The leader {n}" if led and not moment.leaders else n
-    if up >= moment.majority:
+    if up >= moment.majority and who != n:
+        now = f"{who} crashed: {up} of {moment.size} nodes are left, still a majority."
+        why = "Its heartbeats stop: the next timer to run out starts an election (§5.2)."
+    elif up >= moment.majority:
         now = f"{who} crashed: {up} of {moment.size} nodes go on."
         why = f"{moment.majority} of {moment.size} are a majority. Its term, vote and log stay on its disk (§5.2)."
     else:
@@ -115,5 +121,5 @@ def _sides_text(groups: tuple[tuple[int, ...], ...], moment: Moment) -> str:
     if able is None:
         return f"No side has {moment.majority} of {moment.size} nodes: none can elect or commit (§5.2)."
     others = [id for group in groups if group is not able for id in group]
-    rest = f"; {names(others)} cannot" if others else ""
-    return f"{names(able)}: a majority, which can elect and commit{rest} (§5.2, §5.3)."
+    rest = f"; {names(others)} cannot commit" if others else ""
+    return f"{names(able)} are a majority: they go on{rest} (§5.3)."

@@ -64,7 +64,7 @@ QUIET = ("heartbeat", '"ok"')
 
 
 LOSSES = {
-    "partition": "They are on two sides of the partition",
+    "partition": "The partition is between them",
     "cut": "The link is cut",
     "loss": "The link loses messages",
     "disconnected": "One of the two is cut off",

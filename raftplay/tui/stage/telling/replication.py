@@ -10,7 +10,7 @@ from raftplay.raft.messages import (
     CMState,
 )
 from raftplay.tui.stage.moment import Moment, entries_text, name, upper
-from raftplay.tui.stage.telling.text import Told, own_step, rule_text
+from raftplay.tui.stage.telling.text import CROWD, Told, own_step, rule_text
 from raftplay.watch.facts import Record
 from raftplay.watch.text import count
 
@@ -20,19 +20,19 @@ def log_decision(event: decisions.LogDecision, record: Record, moment: Moment) -
     n = name(record.node)
     match event:
         case decisions.EntryAppended(index, entry):
-            why = "Only a leader takes commands; it sends them to all, and counts who has them (§5.3)."
+            why = "Only a leader takes commands; it sends them to all and counts (§5.3)."
             return Told(f"{n} appends {entries_text((entry,))} to its log, at index {index}.", why)
         case decisions.AppendDecided(args, success):
             return None if success else _rejected(event, args, record, moment)
         case decisions.LogTruncated(index, removed):
-            why = "What differs from the leader's log goes: followers' logs become like it (§5.3)."
+            why = "It differs from the leader's log, which counts (§5.3)."
             return Told(f"{n} deletes {count(removed, 'entry')}, from index {index} on.", why)
         case decisions.EntriesStored():
             return _stored(event, record, moment)
         case decisions.MatchAdvanced(peer, index):
             return _matches(record.node, peer, index, moment)
         case decisions.BackedUp(peer, index):
-            why = f"It goes back in {name(peer)}'s log until both logs agree, then sends what follows (§5.3)."
+            why = "It goes back until both logs agree, then sends what follows (§5.3)."
             return Told(f"{n} will send {name(peer)} its log from index {index} on.", why)
         case decisions.CommitAdvanced():
             return _committed(event, record, moment)
@@ -48,13 +48,13 @@ def log_decision(event: decisions.LogDecision, record: Record, moment: Moment) -
             assert_never(event)
 
 
-def _matches(leader: int, peer: int, index: int, moment: Moment) -> Told:
+def _matches(leader: int, peer: int, index: int, moment: Moment) -> Told | None:
     node = moment.nodes[leader]
     have, log = moment.holders(node, index), node.log
     entry = moment.entry(leader, index)
     now = f"{name(leader)} hears that {name(peer)} has {entry}: {have} of {moment.size} have it."
     if index <= node.commit_index:
-        return Told(now, f"It is committed already: {name(peer)} has caught up to index {index} (§5.3).")
+        return None  # that it is stored was told
     if 0 <= index < len(log) and log[index].term < node.current_term:
         why = f"It is of term {log[index].term}: only an entry of the leader's own term commits it (§5.4.2)."
         return Told(now, why)
@@ -87,23 +87,24 @@ def _rejected(
     return Told(f"{n} rejects what {leader} sends.", rule_text(event.rule))
 
 
-def _stored(event: decisions.EntriesStored, record: Record, moment: Moment) -> Told:
+def _stored(event: decisions.EntriesStored, record: Record, moment: Moment) -> Told | None:
     n, what = name(record.node), entries_text(event.entries)
     cut = next((r.event for r in own_step(record, moment) if isinstance(r.event, decisions.LogTruncated)), None)
     now = f"{n} has stored {what}."
     if cut is not None:
         now = f"{n} replaces {count(cut.removed, 'entry')} by {what}."
-        return Told(now, "Its log differed from the leader's there; the leader's counts (§5.3).")
+        return Told(now, "Its log differed from the leader's, which counts (§5.3).")
+    if moment.size > CROWD:
+        return None
     last = event.index + len(event.entries) - 1
     leader = next(
         (x for x in moment.leaders if record.after and x.current_term == record.after.current_term), None
     )
     if leader is not None and last < len(leader.log):
         known = moment.holders(leader, last)
-        if known < moment.size:
-            now += f" {name(leader.id)} knows it on {known} of {moment.size} nodes."
+        now += f" {name(leader.id)} has counted {known} of {moment.size} copies so far."
     if not event.index:
-        return Told(now, "It is the first entry: nothing before it can differ (§5.3).")
+        return Told(now, "It is the first entry of the log: nothing before it can differ (§5.3).")
     return Told(now, f"Its log agrees with the leader's up to index {event.index - 1}, so this fits (§5.3).")
 
 
@@ -112,12 +113,12 @@ def _committed(event: decisions.CommitAdvanced, record: Record, moment: Moment) 
     leads = bool(event.replicas) or (record.after is not None and record.after.state is CMState.LEADER)
     if not leads:
         knowing = sum(node.alive and node.commit_index >= event.index for node in moment.nodes)
-        now = f"{n} learns that {entry} is committed: {knowing} of {moment.size} know it."
-        why = "The leader's messages tell how far it has committed; the rest follows (§5.3)."
+        now = f"Followers learn that {entry} is committed: {knowing} of {moment.size} nodes know it."
+        why = "Each message of the leader says how far it has committed (§5.3)."
         return Told(now, why if event.rule == Rule.TOLD else rule_text(event.rule))
     have = f": {len(event.replicas)} of {moment.size} nodes have it" if event.replicas else ""
     now = f"{upper(entry) if entry.startswith('the ') else entry} is committed{have}."
     if event.rule != Rule.MAJORITY:
         return Told(now, rule_text(event.rule))
-    safe = "" if moment.snapshot.bugs else ": it can never be lost"
-    return Told(now, f"A majority has it, and it is of {n}'s own term{safe} (§5.3, §5.4).")
+    safe = "" if moment.snapshot.bugs else ": it is never lost"
+    return Told(now, f"A majority has it, in {n}'s own term{safe} (§5.3, §5.4).")

@@ -6,6 +6,9 @@ from raftplay.raft.decisions import rule_words
 from raftplay.tui.stage.moment import Moment, upper
 from raftplay.watch.facts import Record
 
+CROWD = 7
+"""The most nodes of which each vote and each copy of an entry is told; of more it is told as it is counted."""
+
 
 class Told(NamedTuple):
     """A text for an event, and the rule behind it."""

@@ -43,7 +43,7 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
         case decisions.Started():
             return _started(event, record, moment)
         case decisions.PreVoteStarted(term, rule):
-            why = "It asks first and keeps its term, so that it disturbs no leader (thesis §9.6)."
+            why = "It keeps its term, so that it disturbs no leader (thesis §9.6)."
             return Told(f"{timer_ran_out(n, rule)}: it asks whether it could win term {term}.", why)
         case decisions.ElectionStarted(term, rule):
             return election(term, rule, record, moment)
