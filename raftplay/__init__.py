@@ -39,8 +39,9 @@ The rooms, from the ground up
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
                  selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
   commands/      the commands, one function each
-  run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
-                 lines, and lets time pass meanwhile; golden.py compares answers with those that a script expects
+  run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
+                 tells of it; live.py runs typed lines, and lets time pass meanwhile; golden.py compares answers
+                 with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts
@@ -48,8 +49,9 @@ The rooms, from the ground up
                  them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
-  tui/           the screen, on textual: app.py has the widgets; without textual, playhead.py chooses the moment
-                 to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
+  tui/           the screen, on textual: app.py has the widgets, menu.py the menus over the stage (model/menu.py
+                 says what they offer); without textual, keys.py is the table of keys, playhead.py chooses the
+                 moment to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
                  picture.py and svg.py make SVG files of the screen
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
@@ -122,7 +124,7 @@ To add a …, touch …
                  test in tests/tui/test_panes.py; the frames in tests/tui/frames/ are written again
   export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there, a test
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
-  key            tui/keys.py
+  key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
   figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it

@@ -25,11 +25,11 @@ from raftplay.language.table import bind
 from raftplay.past.view import View
 from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
-from raftplay.tui import keys, last, picture
+from raftplay.tui import keys, last, menu, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
+from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
-from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.pane import RowAction
@@ -134,6 +134,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
+        self.shown = scene_of(self.seen)
+        self.stillness = menu.Stillness()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
@@ -213,12 +215,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if not self._boxes or not self.screen_stack or not self.is_running:
             return  # it begins, or ends
         deck = self.deck
-        if self.player is not None and self.player.tick(time.monotonic()):
-            if self.player.outcome is not None:
-                deck.outcome = self.player.outcome
-            deck.comments, deck.place = self.player.comments, self.player.place
-            deck.plays = not self.player.ended
-            self.arrange()
+        self.stillness.keep(self)
+        deck.is_menu = isinstance(self.screen, menu.MenuScreen)
+        if self.player is not None and not self.stillness.is_wanted:
+            self._play(self.player)
         busy = None if self.player is not None and not self.player.ended else self.driver.busy
         if busy != deck.busy:
             deck.busy, deck.is_answered = busy, False
@@ -229,12 +229,24 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             deck.hint, self._hinted = hinted(*typed, self.driver.session), typed
         while self._news:
             self.say("", self._news.pop(0))
-        scene = self.scene()
+        self.shown = scene = self.scene()
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
+
+    def _play(self, player: Player) -> None:
+        """Let a script go on, and show what it says."""
+        deck, is_current = self.deck, self.playhead is None or self.playhead.is_current
+        is_changed = player.tick(time.monotonic(), is_shown=is_current)
+        deck.playing = player.note
+        if is_changed:
+            if player.outcome is not None:
+                deck.outcome = player.outcome
+            deck.comments, deck.place = player.comments, player.place
+            deck.plays = not player.ended
+            self.arrange()
 
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
@@ -249,6 +261,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.leave_pace()
             self.playhead = Playhead(branch, self.flight)
         self.deck.pace, self.deck.pace_note = "pace watch", f"flight {self.flight:g} s"
+        self.playhead.awaits = self.is_busy
         scene = self.playhead.tick(time.monotonic(), view, selected)
         self._stop_at_milestones(self.playhead)
         return scene
@@ -377,9 +390,23 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if name in NAMES:
             deck.show(name)
         self.set_focus(None)
-        self.follow(event.target)
+        if not menu.opened_by_mouse(self, event):
+            self.follow(event.target)
         self.arrange()
         self.paint()
+
+    def on_menu_screen_chosen(self, event: menu.MenuScreen.Chosen) -> None:
+        """Do what was chosen in a menu."""
+        does = event.item.does
+        if isinstance(does, str):
+            self.do(does)
+        else:
+            self.follow(does)
+        self._changed(lambda: None)
+
+    def box(self, name: str) -> Box:
+        """Return a box by its name."""
+        return self._boxes[name]
 
     def follow(self, target: Target) -> None:
         """Select what `target` means, and do what else a click on it does."""
@@ -451,8 +478,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_key(self, name: str) -> None:
         """A key that is a command."""
-        if name == "space" and self.player is not None and not self.player.ended:
+        if name == "space" and self.player is not None and not self.player.ended and not self.seen.rewound:
             waits = self.player.hold()
+            if self.playhead is not None:
+                self.playhead.hold(waits)
             self.toast("the script waits: g for its next step, space to go on" if waits else "the script goes on")
         elif name in FLIGHT_KEYS and self.watches:
             self.change_flight(FLIGHT_KEYS[name])
@@ -554,8 +583,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._changed(self.deck.filter_node)
 
     def action_open(self) -> None:
-        """Do what Enter does on the selected row."""
-        self.act(self.deck.open(self.seen))
+        """Do what Enter does on the selected row; where none is selected, open a menu."""
+        if self.deck.has_row:
+            self.act(self.deck.open(self.seen))
+        else:
+            menu.open_by_key(self)
 
     def action_message(self, what: str) -> None:
         """Deliver, lose, duplicate or hold the selected message; of one that has landed only its link is held."""
@@ -604,6 +636,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if self.player is None or self.player.ended:
             self.toast("no script is played", severity="warning")
         else:
+            if self.seen.rewound:
+                self.do("live")
+            if self.playhead is not None:
+                self.playhead.go_on()
             self.player.go_on()
 
     def action_leave(self) -> None:
@@ -630,7 +666,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_help(self) -> None:
         """Every key and every sign."""
-        self.push_screen(Sheet(lambda width: help_lines(width, self.deck.glyphs)))
+        self.push_screen(HelpSheet(self.deck.glyphs))
 
     def action_answer(self) -> None:
         """The whole of the last answer."""

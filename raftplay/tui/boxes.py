@@ -25,12 +25,33 @@ class Box(Widget):
     """Some lines. `put` gives it new ones."""
 
     class Clicked(Message):
-        """A piece of a line was clicked; `target` is what it means."""
+        """A piece of a line was clicked; `target` is what it means, `node` the node to which the place belongs.
 
-        def __init__(self, box: "Box", target: Target) -> None:
+        `at` is the place on the screen; `dragged_from` is another node on which the button was pressed.
+        """
+
+        def __init__(
+            self,
+            box: "Box",
+            target: Target,
+            *,
+            button: int = 1,
+            at: tuple[int, int] = (0, 0),
+            node: int | None = None,
+            dragged_from: int | None = None,
+        ) -> None:
             super().__init__()
             self.box = box
             self.target = target
+            self.button = button
+            self.at = at
+            self.node = node
+            self.dragged_from = dragged_from
+
+        @property
+        def on_stage(self) -> bool:
+            """Return whether the stage was clicked."""
+            return self.box.id == "stage"
 
     class Scrolled(Message):
         """The wheel was turned over a box, by `lines` lines; towards the end if positive."""
@@ -46,6 +67,8 @@ class Box(Widget):
         self.fills = fills
         self._lines: tuple[Line, ...] = ()
         self._drawn_to: Target = None
+        self._pressed_on: tuple[Target, int | None] = (None, None)
+        self._was_drawn = False
 
     def put(self, lines: Sequence[Line]) -> None:
         """Show `lines`; those that are as before are left alone."""
@@ -80,10 +103,61 @@ class Box(Widget):
                 return piece.target
         return None
 
+    def node_at(self, x: int, y: int) -> int | None:
+        """Return the node to whose box a place belongs: an entry in it to the node to its left."""
+        found = None
+        for piece in self._lines[y] if 0 <= y < len(self._lines) else ():
+            match piece.target:
+                case ("node", id):
+                    found = id
+                case ("entry", _):
+                    pass
+                case _:
+                    found = None
+            x -= columns(piece.text)
+            if x < 0:
+                break
+        return found
+
+    def area_of(self, target: Target) -> tuple[int, int, int, int] | None:
+        """Return the smallest area (x, y, width, height) with all that means `target`; None if nothing does."""
+        rows, left, right = [], self.size.width, 0
+        for y, line in enumerate(self._lines):
+            x = 0
+            for piece in line:
+                end = x + columns(piece.text)
+                if piece.target == target:
+                    rows.append(y)
+                    left, right = min(left, x), max(right, end)
+                x = end
+        return (left, rows[0], right - left, rows[-1] - rows[0] + 1) if rows else None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Note what the button is pressed on."""
+        self._pressed_on, self._was_drawn = self.meant_by(event), False
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Tell that the mouse was drawn from one node of the stage to another."""
+        (_, start), (target, node) = self._pressed_on, self.meant_by(event)
+        if self.id == "stage" and start is not None and node not in (None, start):
+            self._pressed_on, self._was_drawn = (None, None), True
+            self.post_message(self.Clicked(self, target, node=node, dragged_from=start))
+
     def on_click(self, event: events.Click) -> None:
-        """Tell what was clicked."""
+        """Tell what was clicked, and with which button; a message moves on until the button is released."""
         event.stop()
-        self.post_message(self.Clicked(self, self.target_at(event.x, event.y)))
+        if self._was_drawn:
+            return
+        (pressed, _), (target, node) = self._pressed_on, self.meant_by(event)
+        if pressed is not None and pressed[0] == "message":
+            target = pressed
+        at = event.screen_x, event.screen_y
+        self.post_message(self.Clicked(self, target, button=event.button, at=at, node=node))
+
+    def meant_by(self, event: events.MouseEvent) -> tuple[Target, int | None]:
+        """Return what is under the mouse, and the node to which that belongs."""
+        x, y = event.x - self.gutter.left, event.y - self.gutter.top
+        return self.target_at(x, y), self.node_at(x, y)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell where the mouse is drawn along the tape."""

@@ -5,7 +5,7 @@ The rule of this module: whatever a key does to the cluster is a command, as one
 
 from raftplay.past.view import View
 from raftplay.tui.model.diagram import MESSAGE_KEYS
-from raftplay.tui.model.key import Key
+from raftplay.tui.model.key import CLIENTS, GROUPS, LEARN, LEAVE, NETWORK, NODE, PAST, PRESENT, WATCH, Key
 from raftplay.tui.model.pane import Pane
 from raftplay.tui.model.panes import PANES
 
@@ -77,7 +77,7 @@ def _faster(view: View, _: int) -> str:
 
 def _rank_of(pane: type[Pane]) -> int:
     """Return the rank of the key of a pane: those that a beginner looks at first are named."""
-    return {"messages": 3, "log": 4, "why": 4}.get(pane.name, 9)
+    return {"messages": 2, "log": 2, "why": 5}.get(pane.name, 9)
 
 
 KEYS: tuple[Key, ...] = (
@@ -88,14 +88,10 @@ KEYS: tuple[Key, ...] = (
         "stop time, or let it go on; in the past: back to the present; while a script plays: hold it, or go on",
         _toggle_pause,
         rank=1,
+        group=WATCH,
     ),
     Key(
-        "full_stop",
-        ".",
-        "step",
-        "go on to the next timer or message, then stop time",
-        "step",
-        rank=1,
+        "full_stop", ".", "step", "go on to the next timer or message, then stop time", "step", rank=1, group=WATCH
     ),
     Key(
         "left_square_bracket",
@@ -104,6 +100,7 @@ KEYS: tuple[Key, ...] = (
         "messages take longer on their way; in pace real: a lower speed",
         _slower,
         rank=6,
+        group=WATCH,
     ),
     Key(
         "right_square_bracket",
@@ -112,6 +109,7 @@ KEYS: tuple[Key, ...] = (
         "messages take less time on their way; in pace real: a higher speed",
         _faster,
         rank=6,
+        group=WATCH,
     ),
     Key(
         "P",
@@ -120,13 +118,19 @@ KEYS: tuple[Key, ...] = (
         "pace watch, which a person can follow, or pace real, that of the clock",
         action="pace",
         rank=5,
+        group=WATCH,
     ),
-    Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=6),
+    Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=6, group=NODE),
     Key(
-        "A", "A", "stops", "stop by itself at the first candidate, leader and commit, or not; kept", action="stops"
+        "A",
+        "A",
+        "stops",
+        "stop by itself at the first candidate, leader and commit, or not; kept",
+        action="stops",
+        group=WATCH,
     ),
-    Key("C", "C", "crash leader", "crash the leader", "crash leader", rank=3),
-    Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=6),
+    Key("C", "C", "crash leader", "crash the leader", "crash leader", rank=3, group=NODE),
+    Key("r", "r", "restart", "restart the selected node", "restart {node}", rank=6, group=NODE),
     Key(
         "d",
         "d",
@@ -134,23 +138,26 @@ KEYS: tuple[Key, ...] = (
         "cut the selected node off, or connect it again",
         _toggle_connection,
         rank=6,
+        group=NETWORK,
     ),
-    Key("z", "z", "freeze", "freeze the process of the selected node, or thaw it", _toggle_frozen, rank=6),
     Key(
-        "t",
-        "t",
-        "time out",
-        "fire the selected node's election timer now",
-        "timeout {node}",
+        "z",
+        "z",
+        "freeze",
+        "freeze the process of the selected node, or thaw it",
+        _toggle_frozen,
         rank=6,
+        group=NODE,
     ),
-    Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2),
+    Key("t", "t", "time out", "fire the selected node's election timer now", "timeout {node}", rank=6, group=NODE),
+    Key("s", "s", "submit", "submit the next number to the leader", _submit_to_leader, rank=2, group=CLIENTS),
     Key(
         "S",
         "S",
         "submit to",
         "submit to the selected node: complete the command",
         action="submit_to",
+        group=CLIENTS,
     ),
     Key(
         "p",
@@ -159,19 +166,49 @@ KEYS: tuple[Key, ...] = (
         "split the cluster: the leader without a majority; again: with one; again: heal",
         partition_of,
         rank=3,
+        group=NETWORK,
     ),
-    Key("h", "h", "heal", "restore all links", "heal", rank=5),
-    Key("left", "←", "back", "look back by one event", "back", rank=2),
-    Key("right", "→", "forward", "go forward by one event", "forward"),
-    Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20"),
-    Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20"),
-    Key("ctrl+left", "Ctrl+←", "mark before", "back to the mark before on the tape", action="mark(-1)"),
-    Key("ctrl+right", "Ctrl+→", "next mark", "forward to the next mark on the tape", action="mark(1)"),
-    Key("end", "End", "now", "back to the present; there: scroll the pane to its end", action="present"),
-    Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=1),
-    Key("slash", "/", "command", "the same", action="prompt"),
-    Key("j", "j", "next node", "select the next node; digits select a node by its number", action="select_by(1)"),
-    Key("k", "k", "node before", "select the node before", action="select_by(-1)"),
+    Key(
+        "V",
+        "V",
+        "split vote",
+        "align all election timers: while no node leads, all ask for votes at once and split them",
+        "timers align",
+        rank=7,
+        group=NODE,
+    ),
+    Key(
+        "T",
+        "T",
+        "spread timers",
+        "spread the election timers well apart: the first to fire wins",
+        "timers spread",
+        rank=7,
+        group=NODE,
+    ),
+    Key("h", "h", "heal", "restore all links", "heal", rank=5, group=NETWORK),
+    Key("left", "←", "back", "look back by one event", "back", rank=4, group=PAST),
+    Key("right", "→", "forward", "go forward by one event", "forward", group=PAST),
+    Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20", group=PAST),
+    Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20", group=PAST),
+    Key(
+        "ctrl+left", "Ctrl+←", "mark before", "back to the mark before on the tape", action="mark(-1)", group=PAST
+    ),
+    Key("ctrl+right", "Ctrl+→", "next mark", "forward to the next mark on the tape", action="mark(1)", group=PAST),
+    Key(
+        "end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", group=PAST
+    ),
+    Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=4, group=CLIENTS),
+    Key("slash", "/", "command", "the same", action="prompt", group=CLIENTS),
+    Key(
+        "j",
+        "j",
+        "next node",
+        "select the next node; digits select a node by its number",
+        action="select_by(1)",
+        group=NODE,
+    ),
+    Key("k", "k", "node before", "select the node before", action="select_by(-1)", group=NODE),
     *(
         Key(pane.key, pane.key, pane.name, pane.help, action=f"show('{pane.name}')", rank=_rank_of(pane))
         for pane in PANES
@@ -192,23 +229,26 @@ KEYS: tuple[Key, ...] = (
     Key(
         "enter",
         "Enter",
-        "node",
-        "on an event or a message: go to that moment; on a log entry: why it is, or is not, committed; "
-        "else: all that is known of the selected node",
+        "menu",
+        "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
+        "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
+        "committed",
         action="open",
-        rank=2,
+        rank=1,
+        group=NODE,
     ),
     Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
     Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
     Key("F", "F", "filter node", "events: list those of the selected node, or of all nodes", action="filter_node"),
     *MESSAGE_KEYS,
-    Key("a", "a", "answer", "show the whole of the last answer", action="answer"),
+    Key("a", "a", "answer", "show the whole of the last answer", action="answer", group=LEARN),
     Key(
         "y",
         "y",
         "copy",
         "copy the selected message, event or entry, else what the pane or the box shows, to the clipboard",
         action="copy",
+        group=PRESENT,
     ),
     Key(
         "M",
@@ -216,12 +256,21 @@ KEYS: tuple[Key, ...] = (
         "mouse",
         "leave the mouse to the terminal, to select text with it; or take it back",
         action="mouse",
+        group=PRESENT,
     ),
-    Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8),
-    Key("L", "L", "light", "light theme, or dark; remembered", action="light"),
-    Key("question_mark", "?", "help", "this help", action="help", rank=0),
-    Key("ctrl+p", "Ctrl+P", "palette", "every command, to search in", action="command_palette", rank=5),
-    Key("ctrl+s", "Ctrl+S", "picture", "save the screen here as an SVG picture", action="picture"),
+    Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8, group=PRESENT),
+    Key("L", "L", "light", "light theme, or dark; remembered", action="light", group=PRESENT),
+    Key("question_mark", "?", "help", "this help", action="help", rank=0, group=LEARN),
+    Key(
+        "ctrl+p",
+        "Ctrl+P",
+        "palette",
+        "every command, to search in",
+        action="command_palette",
+        rank=5,
+        group=CLIENTS,
+    ),
+    Key("ctrl+s", "Ctrl+S", "picture", "save the screen here as an SVG picture", action="picture", group=PRESENT),
     Key(
         "escape",
         "Esc",
@@ -229,6 +278,7 @@ KEYS: tuple[Key, ...] = (
         "leave, in this order: the prompt, a selection or what is scrolled, a full-screen pane, a pane over the "
         "stage; twice: the past",
         action="leave",
+        group=LEAVE,
     ),
     Key(
         "ctrl+c",
@@ -236,9 +286,17 @@ KEYS: tuple[Key, ...] = (
         "interrupt",
         "interrupt the command under way and drop what waits behind it; twice: quit",
         action="interrupt",
+        group=LEAVE,
     ),
-    Key("ctrl+z", "Ctrl+Z", "suspend", "go back to the shell; `fg` there comes back here", action="suspend"),
-    Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=1),
+    Key(
+        "ctrl+z",
+        "Ctrl+Z",
+        "suspend",
+        "go back to the shell; `fg` there comes back here",
+        action="suspend",
+        group=LEAVE,
+    ),
+    Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=4, group=LEAVE),
 )
 
 PROMPT_KEYS: tuple[Key, ...] = (
@@ -261,8 +319,29 @@ PROMPT_KEYS: tuple[Key, ...] = (
 )
 """The keys of the prompt; those of rank 10 are not named at the foot."""
 
+MENU_KEYS: tuple[Key, ...] = (
+    Key("up", "↑", "up", "the line above"),
+    Key("down", "↓", "down", "the line below"),
+    Key(
+        "enter",
+        "Enter",
+        "do it",
+        "do what the marked line says; the letter of a line does so at once, and a click",
+    ),
+    Key("escape", "Esc", "close", "close the menu"),
+)
+"""The keys of a menu."""
+
+DIGITS = Key("", "0-9", "select", "select a node by its number, of two digits where there are so many", group=NODE)
+"""The digits, which select nodes."""
+
 KEY = {key.key: key for key in KEYS}
 """The same by what textual calls them."""
+
+
+def of_group(group: str) -> list[Key]:
+    """Return the keys of one purpose, the digits among them."""
+    return [key for key in (*KEYS, DIGITS) if key.group == group]
 
 
 def line_of(key: Key, view: View, node: int) -> str:
@@ -281,5 +360,5 @@ TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen, partition_of)
 
 def markdown_table() -> str:
     """All keys as the README shows them."""
-    rows = [f"| `{key.shown}` | {key.help} |" for key in KEYS]
+    rows = [f"| `{key.shown}` | {key.help} |" for group in GROUPS for key in of_group(group)]
     return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"

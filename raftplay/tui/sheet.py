@@ -23,6 +23,10 @@ class ClosesOnce(Screen[None]):
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
+class HoldsTime(Screen[None]):
+    """A screen over the stage while which the time of the cluster stands still."""
+
+
 class Sheet(ModalScreen[None], ClosesOnce):
     """Lines to scroll through; `make` gives them for a width, `text` is what is copied if not these lines."""
 

@@ -9,11 +9,12 @@ from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
-from raftplay.tui.model import foot, status
+from raftplay.tui.model import foot, footer, status
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import Layout, Region, Slot, has_room_beside, is_too_small, layout
 from raftplay.tui.model.lines import Line, Piece, Target, Window, text_of
+from raftplay.tui.model.menu import acting_node
 from raftplay.tui.model.pane import Pane, RowAction
 from raftplay.tui.model.panes import NAMES, PANES
 from raftplay.tui.stage import tape
@@ -36,6 +37,12 @@ class ScreenState:
     watched: tuple[str, ...] = ()
     nodes: int = 5
     selected: int = 0
+    has_chosen: bool = False
+    """True if a person selected a node; else Enter is about the one that acts."""
+
+    is_menu: bool = False
+    """True while a menu is open."""
+
     pane: str = "events"
     drawers: bool | None = None
     """True if drawers are open, None if that follows from the size."""
@@ -77,6 +84,9 @@ class ScreenState:
     place: str = ""
     plays: bool = False
     """True while a script is played, which space pauses and `g` moves on."""
+
+    playing: str = ""
+    """The state of a script in a word, and how far it is; "" if none is played."""
 
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
@@ -178,7 +188,7 @@ class ScreenState:
     def select(self, node: int) -> None:
         """Select a node, if there is one of that number."""
         if 0 <= node < self.nodes:
-            self.selected = node
+            self.selected, self.has_chosen = node, True
 
     def scroll(self, pane: str, lines: int) -> None:
         """Scroll a pane; towards its end if `lines` is positive."""
@@ -191,7 +201,7 @@ class ScreenState:
     def move(self, view: View, by: int) -> None:
         """Select the row above or below; where rows cannot be selected, scroll; without drawers, select a node."""
         if not self.is_active:
-            self.selected = (self.selected + by) % self.nodes
+            self.select((self.selected + by) % self.nodes)
             return
         context = self.context(self.pane)
         row = self.panes[self.pane].neighbour(view, context, by if context.row else 0)
@@ -212,11 +222,13 @@ class ScreenState:
                 return pane.clicked(view, target, again=again)
         return None
 
+    @property
+    def has_row(self) -> bool:
+        """Return whether Enter is about the selected row of a pane; else it opens a menu."""
+        return self.is_active and self.rows.get(self.pane) is not None
+
     def open(self, view: View) -> RowAction:
-        """Return what Enter does on the selected row; where none is selected it shows the selected node."""
-        if not self.is_active or self.rows.get(self.pane) is None:
-            self.show("node")
-            return None
+        """Return what Enter does on the selected row."""
         return self.panes[self.pane].opened(view, self.context(self.pane))
 
     def leave(self) -> bool:
@@ -248,6 +260,13 @@ class ScreenState:
 
     # ---- what is seen
 
+    def situation(self, view: View) -> footer.Situation:
+        """Return what the footer depends on."""
+        node = self.selected if self.has_chosen else acting_node(view, self.selected)
+        pane = self.pane if self.is_active else ""
+        about = "message" if not pane and self.rows.get("messages") else f"n{node}"
+        return footer.Situation(about, pane, self.has_row, self.plays, self.is_typing, self.is_menu)
+
     def context(self, pane: str, region: Region | None = None) -> Context:
         """Return the context of a pane."""
         region = region or self.places().get(pane, Region(0, 0, self.width, 10))
@@ -272,9 +291,8 @@ class ScreenState:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
-        out: dict[str, tuple[Line, ...]] = {
-            "status": (status.status_line(view, head, self.pace, self.pace_note, is_picture=self.is_picture),)
-        }
+        bar = status.status_line(view, head, self.pace, self.pace_note, self.playing, is_picture=self.is_picture)
+        out: dict[str, tuple[Line, ...]] = {"status": (bar,)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
         out["sentence"] = sentence_lines(sentence(scene), where.sentence.width, where.sentence.height, glyphs)
@@ -301,9 +319,7 @@ class ScreenState:
         else:
             told = self.outcome if self.busy is None or self.is_answered else None
             out["answer"] = tuple(foot.answer_lines(told, self.busy, answer, self.waiting))
-        out["keys"] = (
-            foot.keys_line(view, self.context("", where.keys), plays=self.plays, is_typing=self.is_typing),
-        )
+        out["keys"] = (footer.footer(view, self.context("", where.keys), self.situation(view)),)
         if self.glyphs.ascii:
             return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out

@@ -76,12 +76,12 @@ def test_leaving_closes_a_drawer_over_the_stage_but_none_beside_it() -> None:
         assert not deck.leave()
 
 
-def test_without_drawers_up_and_down_select_nodes_and_enter_shows_one() -> None:
+def test_without_drawers_up_and_down_select_nodes_and_enter_is_about_the_selected_one() -> None:
     deck, view = ScreenState(80, 24), view_after(*BUSY)
+    assert not deck.has_chosen
     deck.move(view, -1)
-    assert deck.selected == 4
-    assert deck.open(view) is None
-    assert "n4" in text_of(deck.frame(view)["node"][0])
+    assert (deck.selected, deck.has_chosen, deck.has_row) == (4, True, False)
+    assert "[Enter] n4 menu" in text_of(deck.frame(view)["keys"][0])
 
 
 @pytest.fixture(scope="module")

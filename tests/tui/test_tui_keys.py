@@ -49,6 +49,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "escape": ((*LED, "back 5"), ("escape", "escape"), "live"),
     "C": (LED, ("C",), "crash leader"),
     "p": (LED, ("p",), "partition 0,1 | 2,3,4"),
+    "V": ((), ("V",), "timers align"),
+    "T": ((), ("T",), "timers spread"),
     "v": (HELD, ("m", "up", "v"), "deliver 15"),
     "x": (HELD, ("m", "up", "x"), "lose 15"),
     "u": (HELD, ("m", "up", "u"), "duplicate 15"),

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain, role_of
-from raftplay.tui.model.key import Key
+from raftplay.tui.model.key import NETWORK, Key
 from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
+from raftplay.tui.stage.scene import Moving
 from raftplay.watch.narrator import message_text
 
 TIME = 9
@@ -23,15 +24,23 @@ RECORDS_PER_ROW = 12
 """The number of records to read for each row: enough for all that a row can show."""
 
 MESSAGE_KEYS = (
-    Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')"),
-    Key("x", "x", "lose", "lose the selected message", action="message('lose')"),
-    Key("u", "u", "duplicate", "deliver a copy of the selected message now", action="message('duplicate')"),
+    Key("v", "v", "deliver", "deliver the selected message now", action="message('deliver')", group=NETWORK),
+    Key("x", "x", "lose", "lose the selected message", action="message('lose')", group=NETWORK),
+    Key(
+        "u",
+        "u",
+        "duplicate",
+        "deliver a copy of the selected message now",
+        action="message('duplicate')",
+        group=NETWORK,
+    ),
     Key(
         "H",
         "H",
         "hold",
         "hold the selected message (of one that has arrived: its link), or release it",
         action="message('hold')",
+        group=NETWORK,
     ),
 )
 """The keys that act on the selected message."""
@@ -274,7 +283,7 @@ def _details(view: View, context: Context) -> list[Line]:
     return lines
 
 
-def message_words(arrow: Arrow) -> str:
+def message_words(arrow: Arrow | Moving) -> str:
     """Return a message in words, with what became of it."""
     name = f"message {arrow.id}, " if arrow.id >= 0 else ""  # the past knows no ID
     state = {
@@ -286,7 +295,7 @@ def message_words(arrow: Arrow) -> str:
     return f"{message_text(arrow.src, arrow.dst, arrow.message)} ({state})"
 
 
-def message_line(what: str, arrow: Arrow, view: View) -> str | None:
+def message_line(what: str, arrow: Arrow | Moving, view: View) -> str | None:
     """Return the command that delivers, loses, duplicates or holds a message, or releases it.
 
     Of a message that has arrived only the link can be held; for the others there is no command then.

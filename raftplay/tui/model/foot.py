@@ -1,4 +1,4 @@
-"""The foot of the screen: captions of a script, answers, the keys; and the lines that name panes."""
+"""The foot of the screen: captions of a script and answers; and the lines that name panes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,10 +7,8 @@ from raftplay.language.completion import Hint
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
 from raftplay.session.shown import columns
-from raftplay.tui.keys import KEY, KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.key import Key
 from raftplay.tui.model.lines import Line, Piece, cut, fit, width_of, wrapped
 from raftplay.tui.model.panes import NAMES
 from raftplay.watch.text import visible
@@ -41,39 +39,6 @@ def title_line(panes: Sequence[str], shown: str, note: str, view: View, context:
         right = right[:1] if view.rewound else []
     filled = context.width - left - width_of(tuple(right))
     return fit((*pieces, Piece(glyphs.rule * max(0, filled), "line"), *right), context.width)
-
-
-def keys_line(view: View, context: Context, *, plays: bool = False, is_typing: bool = False) -> Line:
-    """Return the keys worth knowing now, as many as there is room for; each can be clicked.
-
-    `plays`: a script is played.
-    """
-    if is_typing:
-        return _named([(key, key.shown, key.word) for key in PROMPT_KEYS if key.rank < 10], context)
-    wanted = sorted(
-        (k for k in KEYS if k.rank < 8 or (plays and k.key == "g")), key=lambda k: 0 if k.key == "g" else k.rank
-    )
-    if view.rewound:
-        wanted = [KEY[name] for name in ("space", "left", "right", "end", "colon", "question_mark", "q", "enter")]
-    chosen: list[tuple[Key, str, str]] = []
-    room = context.width
-    for key in wanted:
-        word = "hold" if plays and key.key == "space" else word_of(key, view, context.selected)
-        shown = _shown(key.shown, context)
-        taken = len(shown) + len(word) + 5
-        if taken <= room:
-            chosen.append((key, shown, word))
-            room -= taken
-    return _named(sorted(chosen, key=lambda one: KEYS.index(one[0])), context)
-
-
-def _named(chosen: Sequence[tuple[Key, str, str]], context: Context) -> Line:
-    """Return a line of keys with their words."""
-    pieces: list[Piece] = []
-    for key, shown, word in chosen:
-        target = ("key", KEYS.index(key)) if key in KEYS else None
-        pieces += [Piece(f" [{shown}]", "key bold bar", target), Piece(f" {word} ", "dim bar", target)]
-    return fit(pieces, context.width, "bar")
 
 
 def answer_lines(
@@ -165,12 +130,6 @@ def caption_height(comments: Sequence[str], place: str, width: int) -> int:
 def too_small(width: int, height: int) -> Line:
     """The one line of a screen that has no room."""
     return fit((Piece(f"{width}x{height}: raftplay needs 60x16", "warn"),), width)
-
-
-def _shown(text: str, context: Context) -> str:
-    if not context.glyphs.ascii:
-        return text
-    return text.replace("←", "left").replace("→", "right").replace("↑", "up").replace("↓", "down")
 
 
 def _ascii(text: str, context: Context) -> str:

@@ -120,6 +120,13 @@ def plain(text: str) -> str:
     return text.translate(SIGNS).encode("ascii", "backslashreplace").decode("ascii")
 
 
+def plain_keys(text: str, glyphs: Glyphs) -> str:
+    """Return a text that names keys, with words for arrows where they cannot be shown."""
+    if not glyphs.ascii:
+        return text
+    return text.replace("←", "left").replace("→", "right").replace("↑", "up").replace("↓", "down")
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """The role of a node on the screen: its sign, its word, its style."""

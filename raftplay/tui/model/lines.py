@@ -13,6 +13,19 @@ from raftplay.session import shown
 Target: TypeAlias = tuple[str, int] | None
 """The target of a click on a piece: ("node", 3), ("row", 17), ("pane", 2) …"""
 
+ENDS = 1000
+"""More than any number of a node, so that one number can stand for both ends of a link."""
+
+
+def link_target(src: int, dst: int) -> tuple[str, int]:
+    """Return the target that means the link from `src` to `dst`."""
+    return ("link", src * ENDS + dst)
+
+
+def link_of(target: tuple[str, int]) -> tuple[int, int]:
+    """Return the link that a target means."""
+    return divmod(target[1], ENDS)
+
 
 @lru_cache(maxsize=8192)
 def columns(text: str) -> int:

@@ -6,7 +6,7 @@ from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.lines import Line, Piece, Window, fit, link_target, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 
 
@@ -29,7 +29,8 @@ def network(view: View, context: Context) -> Window:
         row = [Piece(f" n{src.id:<3}{role.glyph}   ", f"{role.style} bold", ("node", src.id))]
         for dst in nodes:
             sign, style = _link(src.id, dst.id, view, faulty, held, group_of, context)
-            row.append(Piece(f"{sign:>{share}}", style, ("node", dst.id)))
+            target = ("node", src.id) if src.id == dst.id else link_target(src.id, dst.id)
+            row.append(Piece(f"{sign:>{share}}", style, target))
         lines.append(fit(row, context.width))
     words = network_lines(view.snapshot)
     words += [t for t in fault_words(view.snapshot) if t.startswith("n")]

@@ -79,11 +79,11 @@ class Canvas:
         self._taken[y][x : x + width] = bytes((taken,)) * width
         self._used[y] = True
 
-    def dot(self, x: int, y: int, sign: str, style: str) -> None:
+    def dot(self, x: int, y: int, sign: str, style: str, target: Target = None) -> None:
         """Write one sign of a trail where nothing is but trails."""
         if 0 <= x < self.width and 0 <= y < self.height and self._taken[y][x] <= TRAIL:
             self._signs[y][x] = sign
-            self._looks[y][x] = (style, None)
+            self._looks[y][x] = (style, target)
             self._taken[y][x] = TRAIL
             self._used[y] = True
 

@@ -2,7 +2,7 @@
 
 from raftplay.past.links import Links
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
-from raftplay.tui.model.lines import Line
+from raftplay.tui.model.lines import Line, link_target
 from raftplay.tui.stage.boxes import draw_box, painter_of
 from raftplay.tui.stage.canvas import SOLID, TEAR, Canvas
 from raftplay.tui.stage.grid import grid
@@ -12,6 +12,9 @@ from raftplay.tui.stage.roles import Sides, role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import draw_cut, draw_messages, draw_pulse
+
+CUT = ("cut", 0)
+"""The target of a click on a torn line."""
 
 ROOM_FOR_NAMES = 100
 """The columns from which on a torn line has room for what both of its sides can do."""
@@ -46,14 +49,14 @@ def _draw_sides(canvas: Canvas, scene: Scene, sides: Sides, places: Places, glyp
     has_majority = any(name.startswith("majority") for name in names)
     cut = " cut " if has_majority else " cut: no majority anywhere "
     for at, row in enumerate(places.torn):
-        canvas.put(0, row, f" {signs.torn}" * (width // 2), "bad", None, TEAR)
+        canvas.put(0, row, f" {signs.torn}" * (width // 2), "bad", CUT, TEAR)
         if places.names or not has_majority:
-            canvas.put((width - len(cut)) // 2, row, cut, "bad bold", None, SOLID)
+            canvas.put((width - len(cut)) // 2, row, cut, "bad bold", CUT, SOLID)
             continue
         above, below = (name.split(":")[0] if width < ROOM_FOR_NAMES else name for name in names[at : at + 2])
-        canvas.put(2, row, f" {signs.up} {above} ", "text bold", None, SOLID)
+        canvas.put(2, row, f" {signs.up} {above} ", "text bold", CUT, SOLID)
         below = f" {signs.down} {below} "
-        canvas.put(width - 2 - len(below), row, below, "text bold", None, SOLID)
+        canvas.put(width - 2 - len(below), row, below, "text bold", CUT, SOLID)
     for name, row in zip(names, places.names, strict=False):
         edge = signs.gone * max(0, min(12, (width - len(name)) // 2 - 1))
         text = f"{edge} {name} {edge}"
@@ -65,11 +68,11 @@ def _draw_network(canvas: Canvas, scene: Scene, places: Places, links: Links, gl
     signs = signs_of(glyphs)
     for (src, dst), faults in scene.view.snapshot.faulty_links:
         if faults.cut:
-            draw_cut(canvas, path_of(src, dst, places), signs)
+            draw_cut(canvas, path_of(src, dst, places), signs, link_target(src, dst))
     for leader in scene.pulse:
         for peer in range(len(places.boxes)):
             if peer != leader and links.obstacle(leader, peer) is None:
-                draw_pulse(canvas, path_of(leader, peer, places), signs)
+                draw_pulse(canvas, path_of(leader, peer, places), signs, link_target(leader, peer))
 
 
 def _say(canvas: Canvas, text: str) -> None:

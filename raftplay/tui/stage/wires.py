@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import columns
+from raftplay.tui.model.lines import Target, columns
 from raftplay.tui.stage.canvas import TEAR, TRAIL, WORD, Canvas
 from raftplay.tui.stage.paths import Path, outward_of, path_of, stub_of
 from raftplay.tui.stage.places import Places
@@ -51,7 +51,7 @@ def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, gl
     if spot >= 0:
         heads = [h if spot in (h.moving.src, h.moving.dst) else h._replace(style="faint") for h in heads]
     for head in heads:
-        draw_trail(canvas, head.path, (head.x, head.y), signs_of(glyphs))
+        draw_trail(canvas, head.path, (head.x, head.y), signs_of(glyphs), head.moving.target)
     placed = []
     for head in heads:
         x, y = _not_covered(canvas, head.x, head.y)
@@ -61,22 +61,22 @@ def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, gl
         _put_words(canvas, head)
 
 
-def draw_cut(canvas: Canvas, path: Path, signs: Signs) -> None:
+def draw_cut(canvas: Canvas, path: Path, signs: Signs, target: Target) -> None:
     """Draw a link that is cut: a faint line, crossed in its middle."""
-    draw_trail(canvas, path, (path.x1, path.y1), signs)
+    draw_trail(canvas, path, (path.x1, path.y1), signs, target)
     x, y = path.at(CUT_AT)
-    canvas.dot(x, y, signs.crossed, "bad bold")
+    canvas.dot(x, y, signs.crossed, "bad bold", target)
 
 
-def draw_pulse(canvas: Canvas, path: Path, signs: Signs) -> None:
+def draw_pulse(canvas: Canvas, path: Path, signs: Signs, target: Target) -> None:
     """Draw one of a round of heartbeats: a faint line with a sign in its middle."""
-    draw_trail(canvas, path, (path.x1, path.y1), signs)
+    draw_trail(canvas, path, (path.x1, path.y1), signs, target)
     x, y = path.at(0.5)
-    canvas.dot(x, y, signs.beat, "faint")
+    canvas.dot(x, y, signs.beat, "faint", target)
 
 
-def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs) -> None:
-    """Draw the faint dots of a path from its start to `end`."""
+def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs, target: Target) -> None:
+    """Draw the faint dots of a path from its start to `end`; a click on them means `target`."""
     x, y = end
     if path.is_flat:
         slope = (path.y1 - path.y0) / max(1, abs(path.x1 - path.x0))
@@ -89,7 +89,7 @@ def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs) -
         row = round(height)
         part = height - row
         sign = signs.low if part > 0.17 else signs.high if part < -0.17 else signs.middle
-        canvas.dot(column, row, sign, "faint")
+        canvas.dot(column, row, sign, "faint", target)
 
 
 # ---- heads
