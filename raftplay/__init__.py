@@ -39,8 +39,9 @@ The rooms, from the ground up
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
                  selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
   commands/      the commands, one function each
-  run/           script.py parses scripts, runner.py runs them, transcript.py tells of it; live.py runs typed
-                 lines, and lets time pass meanwhile; golden.py compares answers with those that a script expects
+  run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
+                 tells of it; live.py runs typed lines, and lets time pass meanwhile; golden.py compares answers
+                 with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/fuzz/ sends mutated frames, and runs generated scripts

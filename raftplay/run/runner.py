@@ -133,9 +133,10 @@ class _ScriptRun:
             self.status = Status.INTERRUPTED
 
     def play_item(self, item: Comment | Step) -> None:
-        """Write one comment, or run one step."""
+        """Write one comment that is no note of the speaker, or run one step."""
         if isinstance(item, Comment):
-            self.transcript.comment(item)
+            if not item.is_note:
+                self.transcript.comment(item)
             return
         self.step = item
         self.status = self.play_step(item)

@@ -42,6 +42,20 @@ class Comment:
     line: int
     behind: bool = False
 
+    is_note: bool = False
+    """True for a note to the speaker, ``#! …``, and for the interpreter that line 1 may name."""
+
+    is_chapter: bool = False
+    """True if it begins a chapter: ``## TITLE``."""
+
+
+def comment_of(text: str, line: int, source: str, *, behind: bool) -> Comment:
+    """Return the comment `text` of the line `source`; a space after its ``#`` makes it an ordinary one."""
+    is_marked = source.rstrip().endswith(f"#{text}")
+    is_note = is_marked and text.startswith("!")
+    is_chapter = is_marked and not behind and text.startswith("#") and bool(text.strip("# "))
+    return Comment(text, line, behind, is_note, is_chapter)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -155,14 +169,14 @@ class ScriptParser:
             self.note(mistake)
             return
         if comment is not None and not statements:
-            self.script.items.append(Comment(comment, number))
+            self.script.items.append(comment_of(comment, number, source, behind=False))
         for statement in statements:
             try:
                 self.read_statement(statement)
             except Mistake as mistake:
                 self.note(mistake)
         if comment and statements:
-            self.script.items.append(Comment(comment, number, behind=True))
+            self.script.items.append(comment_of(comment, number, source, behind=True))
 
     def note(self, mistake: Mistake) -> None:
         """Keep a mistake; an answer may follow its line, as one mistake a line is enough."""

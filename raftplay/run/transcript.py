@@ -132,7 +132,8 @@ class TextTranscript:
         indent = " " * 11 if comment.behind else ""
         if self._below_step and not comment.behind:
             self._say("")
-        self._say(f"{indent}# {visible(comment.text)}".rstrip())
+        sign = "#" if comment.is_chapter else "# "
+        self._say(f"{indent}{sign}{visible(comment.text)}".rstrip())
         self._below_step = comment.behind
 
     def step(self, step: Step, time: float, answer: str) -> None:

@@ -217,12 +217,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         deck = self.deck
         self.stillness.keep(self)
         deck.is_menu = isinstance(self.screen, menu.MenuScreen)
-        if self.player is not None and not self.stillness.is_wanted and self.player.tick(time.monotonic()):
-            if self.player.outcome is not None:
-                deck.outcome = self.player.outcome
-            deck.comments, deck.place = self.player.comments, self.player.place
-            deck.plays = not self.player.ended
-            self.arrange()
+        if self.player is not None and not self.stillness.is_wanted:
+            self._play(self.player)
         busy = None if self.player is not None and not self.player.ended else self.driver.busy
         if busy != deck.busy:
             deck.busy, deck.is_answered = busy, False
@@ -240,6 +236,18 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
 
+    def _play(self, player: Player) -> None:
+        """Let a script go on, and show what it says."""
+        deck, is_current = self.deck, self.playhead is None or self.playhead.is_current
+        is_changed = player.tick(time.monotonic(), is_shown=is_current)
+        deck.playing = player.note
+        if is_changed:
+            if player.outcome is not None:
+                deck.outcome = player.outcome
+            deck.comments, deck.place = player.comments, player.place
+            deck.plays = not player.ended
+            self.arrange()
+
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
         branch, selected = self.driver.session.branch, self.deck.selected
@@ -253,6 +261,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.leave_pace()
             self.playhead = Playhead(branch, self.flight)
         self.deck.pace, self.deck.pace_note = "pace watch", f"flight {self.flight:g} s"
+        self.playhead.awaits = self.is_busy
         scene = self.playhead.tick(time.monotonic(), view, selected)
         self._stop_at_milestones(self.playhead)
         return scene
@@ -469,8 +478,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_key(self, name: str) -> None:
         """A key that is a command."""
-        if name == "space" and self.player is not None and not self.player.ended:
+        if name == "space" and self.player is not None and not self.player.ended and not self.seen.rewound:
             waits = self.player.hold()
+            if self.playhead is not None:
+                self.playhead.hold(waits)
             self.toast("the script waits: g for its next step, space to go on" if waits else "the script goes on")
         elif name in FLIGHT_KEYS and self.watches:
             self.change_flight(FLIGHT_KEYS[name])
@@ -625,6 +636,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         if self.player is None or self.player.ended:
             self.toast("no script is played", severity="warning")
         else:
+            if self.seen.rewound:
+                self.do("live")
+            if self.playhead is not None:
+                self.playhead.go_on()
             self.player.go_on()
 
     def action_leave(self) -> None:

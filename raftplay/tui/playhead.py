@@ -54,6 +54,12 @@ SKIPPED = 1.0
 READ = 0.8
 """The time for which what is told of a vote or an entry stands before another message arrives, in flights."""
 
+HURRY, MOST_HURRY = 2.0, {"sim": 20.0, "tcp": 2.0}
+"""The factor by which idle time passes faster after each second of it while a command waits, and the most."""
+
+FAMILIAR = 2
+"""The number of elections that are shown at the usual pace; a script shows those after them in half the time."""
+
 LOST_FOR = 0.6
 """The time for which a lost message is seen, in flights."""
 
@@ -65,6 +71,9 @@ FLASH = 1.0
 
 SOON = 0.6
 """The part of the shortest election timeout below which the rest of a timer is watched, not skipped."""
+
+SOONEST = 0.15
+"""The longest rest of a timer that is watched, in seconds of cluster time."""
 
 SLOW, FAST = 0.2, 4.0
 """The speeds of the cluster below and above which the playhead itself gets no slower, and no faster."""
@@ -131,6 +140,14 @@ class Playhead:
         self.milestones: list[Milestone] = []
         """The milestones that were shown since this list was emptied."""
 
+        self.awaits = False
+        """True while a script or a command waits for something: idle time then passes ever faster."""
+
+        self.until = math.inf
+        """The number of the event behind which it stands still; more is shown when this is raised."""
+
+        self._elections = 0
+        self._idle_since = 0.0
         self._holds_next = False
         self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
         self._met: set[str] = set()
@@ -169,19 +186,35 @@ class Playhead:
 
     def jump(self) -> None:
         """Go to the present at once."""
+        self._go_to(self.branch.history.last_seq)
+
+    def replay(self, seq: int, until: float = math.inf) -> None:
+        """Show again what followed the event `seq`, up to the event `until`."""
+        self._go_to(max(seq, self.branch.history.earliest))
+        self.held, self._holds_next, self.until = False, False, until
+
+    def _go_to(self, seq: int) -> None:
         with self.branch.harness.lock:
-            self._world = self.branch.history.at(self.branch.history.last_seq)
+            self._world = self.branch.history.at(min(seq, self.branch.history.last_seq))
         self._flights.clear()
+        self._requests.clear()
+        self._informed.clear()
+        self._sent.clear()
         self._not_before = self._read_until = self._clock
+        self.until = math.inf
 
     def stop(self) -> None:
         """Stand still, with the cluster, in the middle of whatever is under way."""
         self.held = True
         self.branch.harness.halt()
 
+    def hold(self, held: bool) -> None:
+        """Stand still between the events of a script, with the cluster, or go on."""
+        self.held = held
+
     def go_on(self) -> None:
         """Show at once what comes next; while the cluster is paused, until all that happened is shown."""
-        self.held, self._holds_next = False, False
+        self.held, self._holds_next, self.until = False, False, math.inf
         self._not_before = self._read_until = self._clock
 
     def step(self) -> None:
@@ -193,6 +226,11 @@ class Playhead:
     def seq(self) -> int:
         """Return the number of the last event that is shown."""
         return self._world.seq
+
+    @property
+    def is_current(self) -> bool:
+        """Return whether all that has happened by now is shown; `is_behind` is that of the last tick."""
+        return self._world.seq >= self.branch.history.last_seq
 
     def tick(self, wall: float, view: View, selected: int = 0) -> Scene:
         """Move with the wall clock, steer the clock of the cluster, and return what is to be seen.
@@ -223,7 +261,7 @@ class Playhead:
             self._flights.clear()
         self._hurry = 2.0 ** min(8, (history.last_seq - self._world.seq) // FULL)
         for record in history.after(self._world.seq):
-            if self.held or self._clock < max(self._not_before, self._due(record)):
+            if self.held or record.seq > self.until or self._clock < max(self._not_before, self._due(record)):
                 return
             self._show(record)
 
@@ -245,7 +283,7 @@ class Playhead:
 
     def _whole(self) -> float:
         """Return the time of a usual flight on the wall: a shorter one where there are many nodes."""
-        return self.flight * self._share / self._hurry
+        return self.flight * self._share / self._hurry / self._familiar
 
     @property
     def _share(self) -> float:
@@ -286,6 +324,7 @@ class Playhead:
         """Let an event that matters be seen for a while."""
         match record.event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
+                self._elections += isinstance(record.event, decisions.ElectionStarted)
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL + 0.4)
             case decisions.BecameLeader():
@@ -349,7 +388,8 @@ class Playhead:
 
     def _dwell(self, flights: float) -> None:
         """Show nothing else for that many flights."""
-        self._not_before = max(self._not_before, self._clock + flights * self.flight / self._hurry)
+        wait = flights * self.flight / self._hurry / self._familiar
+        self._not_before = max(self._not_before, self._clock + wait)
 
     def _meet(self, record: Record, what: str, after: float) -> None:
         """Note a first time, which is well seen `after` so many flights."""
@@ -357,20 +397,37 @@ class Playhead:
             self._met.add(what)
             self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 
+    @property
+    def _familiar(self) -> float:
+        """Return how many times faster than usual an election is shown: in a script, the third one is known."""
+        return 2.0 if self.awaits and self._elections > FAMILIAR else 1.0
+
     # ---- the clock of the cluster
 
     def _steer_for(self, view: View) -> None:
         """Choose how fast the cluster goes until the next tick."""
         self.skips = False
-        if self.is_still or self.is_behind or self._clock < self._not_before:
+        if self.held or self.is_still or self.is_behind or self._clock < self._not_before:
+            self._idle_since = self._clock
             self._steer(0.0)
             return
         due = self._next_arrival(view)
         if due is not None:
+            self._idle_since = self._clock
             self._steer(due)
             return
-        self.skips = is_quiet(view.snapshot) and not view.snapshot.paused
-        self._steer(SKIPPED if is_quiet(view.snapshot) else WITHOUT_LEADER)
+        is_idle = is_quiet(view.snapshot, leads=not self.awaits)
+        self.skips = is_idle and not view.snapshot.paused
+        if not self.skips:
+            self._idle_since = self._clock
+        self._steer(self._skipping() if is_idle else WITHOUT_LEADER)
+
+    def _skipping(self) -> float:
+        """Return the speed of idle time: while a command waits, the faster the longer this lasts."""
+        if not self.awaits:
+            return SKIPPED
+        most = MOST_HURRY.get(self.branch.harness.backend, SKIPPED)
+        return float(min(most, SKIPPED * HURRY ** (self._clock - self._idle_since + 1)))
 
     def _next_arrival(self, view: View) -> float | None:
         """Return the pace at which the next message that matters arrives once its flight is over, if any is."""
@@ -439,18 +496,19 @@ def _rate(speed: float) -> float:
     return max(SLOW, min(speed, FAST))
 
 
-def is_quiet(snapshot: Snapshot) -> bool:
-    """Return whether nothing is to be expected soon: a node leads, and no election timer is about to fire."""
-    soon = snapshot.time + SOON * (snapshot.timings.election_min if snapshot.timings else 0.15)
-    leads = False
+def is_quiet(snapshot: Snapshot, *, leads: bool = True) -> bool:
+    """Return whether nothing is to be expected soon: no election timer is about to fire, and a node `leads`."""
+    shortest = snapshot.timings.election_min if snapshot.timings else 0.15
+    soon = snapshot.time + min(SOON * shortest, SOONEST)
+    has_leader = False
     for node in snapshot.nodes:
         if not node.alive or node.frozen:
             continue
         if node.state is CMState.LEADER:
-            leads = True
+            has_leader = True
         elif node.deadline < soon:
             return False
-    return leads
+    return has_leader or not leads
 
 
 def _stops_at(record: Record) -> bool:

@@ -85,6 +85,9 @@ class ScreenState:
     plays: bool = False
     """True while a script is played, which space pauses and `g` moves on."""
 
+    playing: str = ""
+    """The state of a script in a word, and how far it is; "" if none is played."""
+
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
     rows: dict[str, Target] = field(default_factory=dict)
@@ -288,9 +291,8 @@ class ScreenState:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
-        out: dict[str, tuple[Line, ...]] = {
-            "status": (status.status_line(view, head, self.pace, self.pace_note, is_picture=self.is_picture),)
-        }
+        bar = status.status_line(view, head, self.pace, self.pace_note, self.playing, is_picture=self.is_picture)
+        out: dict[str, tuple[Line, ...]] = {"status": (bar,)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
         out["sentence"] = sentence_lines(sentence(scene), where.sentence.width, where.sentence.height, glyphs)

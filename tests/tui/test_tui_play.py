@@ -6,8 +6,9 @@ from textual.pilot import Pilot
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
+from raftplay.run.captions import parts_of
 from raftplay.run.script import parse_script
-from raftplay.tui.play import LONGEST_READING, SHORTEST_READING, Player, scenes_of
+from raftplay.tui.play import LONGEST_READING, SEEING, SHORTEST_READING, Player
 from raftplay.tui.state import ScreenState
 
 SCRIPT = """# A leader is elected.
@@ -37,6 +38,7 @@ def finish(player: Player) -> list[str]:
     for _ in range(1000):
         if player.ended:
             break
+        player.go_on()
         player.tick(0.0)
         if not places or places[-1] != player.place:
             places.append(player.place)
@@ -46,8 +48,8 @@ def finish(player: Player) -> list[str]:
 
 def test_each_step_has_the_comments_before_it_and_behind_it() -> None:
     script = parse_script("s", SCRIPT, Setup(nodes=5))
-    scenes = scenes_of(script)
-    assert [scene.comments for scene in scenes] == [
+    parts = parts_of(script)
+    assert [part.comments for part in parts] == [
         ("A leader is elected.",),
         ("It gets a command,", "and everyone has it."),
         ("soon",),
@@ -57,7 +59,7 @@ def test_each_step_has_the_comments_before_it_and_behind_it() -> None:
         (),
         ("That was it.",),
     ]
-    assert [s.step.bound.text if s.step else None for s in scenes][-2:] == ["expect no leader", None]
+    assert [part.step.bound.text if part.step else None for part in parts][-2:] == ["expect no leader", None]
 
 
 def test_a_script_goes_as_it_does_without_a_screen_and_time_stands_still_between_its_steps() -> None:
@@ -91,7 +93,7 @@ def test_a_caption_stays_as_long_as_it_takes_to_read() -> None:
     player.driver.close()
     assert begun[1] - begun[0] > 5.0
     assert SHORTEST_READING <= begun[2] - begun[1] < 3.0
-    assert LONGEST_READING <= begun[3] - begun[2] < LONGEST_READING + 1
+    assert LONGEST_READING <= begun[3] - begun[2] < LONGEST_READING + 1 + SEEING
 
 
 def test_step_by_step_waits_before_each_step() -> None:
@@ -155,4 +157,117 @@ def test_space_lets_a_script_go_on_that_waits_and_holds_it_again() -> None:
     played(app, press)
     assert player.hold()
     assert not player.hold()
+    player.driver.close()
+
+
+def test_no_caption_runs_ahead_of_what_the_stage_shows() -> None:
+    player = player_of(SCRIPT)
+    seen = 0
+    for _ in range(20):
+        player.tick(0.0, is_shown=False)
+    assert player.at == 0  # `wait leader` is done, and not shown yet
+    assert player.outcome is None
+    assert player.comments == ("A leader is elected.",)
+    while not player.ended:
+        seen += player.tick(0.0)
+    assert seen
+    player.driver.close()
+
+
+def test_what_a_step_did_is_told_behind_it_and_no_longer_when_the_next_runs() -> None:
+    player = player_of("# Why.\nwait leader\n#   0.157 n0 leads\ncrash 1\n#   0.157 n1 crashed\nsubmit 1\n")
+    told: list[tuple[int, tuple[str, ...]]] = []
+    while not player.ended:
+        player.tick(0.0)
+        if not told or told[-1] != (player.at, player.comments):
+            told.append((player.at, player.comments))
+    assert told == [
+        (0, ("Why.",)),
+        (1, ("0.157 n0 leads",)),
+        (1, ()),
+        (2, ("0.157 n1 crashed",)),
+        (2, ()),
+    ]
+    player.driver.close()
+
+
+def test_what_a_step_did_has_time_to_be_read() -> None:
+    player = player_of("wait leader\n#   0.157 n0 leads\ncrash 1\n", at_once=False)
+    clock = 0.0
+    while not player.comments:
+        clock += 0.1
+        player.tick(clock)
+    told_at = clock
+    while player.comments:
+        clock += 0.1
+        player.tick(clock)
+    assert clock - told_at >= SHORTEST_READING
+    player.driver.close()
+
+
+def test_the_bar_says_which_step_is_played() -> None:
+    player = player_of("# " + "x" * 1000 + "\nwait leader\nsubmit 1\n", at_once=False)
+    app = app_of(player.driver, player=player)
+
+    async def look(pilot: Pilot[None]) -> list[list[str]]:
+        plays = await pressed(pilot)
+        return [plays, await pressed(pilot, "space")]
+
+    plays, waits = played(app, look)
+    assert "PLAYING 1/2" in plays[0]
+    assert "WAITING 1/2" in waits[0]
+    finish(player)
+    assert player.note == ""
+
+
+def test_a_caption_is_waited_for_and_its_steps_go_by_themselves() -> None:
+    player = player_of(SCRIPT, at_once=False)
+    player.by_caption = True
+    clock = 0.0
+
+    def play(seconds: float) -> None:
+        nonlocal clock
+        for _ in range(round(seconds * 10)):
+            clock += 0.1
+            player.tick(clock)
+
+    play(60)
+    assert player.waits_for_caption
+    assert (player.at, player.caption, player.comments) == (1, 0, ("A leader is elected.",))
+    player.go_on()
+    play(60)
+    assert (player.at, player.caption, player.comments) == (2, 1, ("It gets a command,", "and everyone has it."))
+    assert player.waits_for_caption
+    player.skip_to(3)
+    play(5)
+    assert player.ended == "ended; the cluster is yours"
+    marks = [player.mark_of(at) or 0 for at in range(4)]
+    assert marks == sorted(marks)
+    assert marks[-1] == player.driver.session.history.last_seq
+    player.driver.close()
+
+
+def test_nothing_is_done_while_somebody_looks_at_the_past_and_another_future_goes_on_where_it_began() -> None:
+    player = player_of(SCRIPT)
+    while player.at < 4:
+        player.tick(0.0)
+    seq = player.mark_of(1)
+    session = player.driver.session
+    assert seq is not None
+    player.driver.run(f"back {session.history.last_seq - seq}")
+    for _ in range(10):
+        assert not player.tick(0.0)
+    assert session.moment is not None
+    player.driver.run("submit other")
+    assert session.branch.name == "b1"
+    for _ in range(10):
+        player.tick(0.0)
+    assert (player.at, player.comments, player.step_by_step) == (
+        1,
+        ("It gets a command,", "and everyone has it."),
+        True,
+    )
+    player.driver.run("switch main")
+    player.tick(0.0)
+    assert player.at == 4
     player.driver.close()

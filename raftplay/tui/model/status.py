@@ -13,10 +13,11 @@ from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import count, or_dash, visible
 
 
-def state_of(view: View, context: Context, *, is_picture: bool = False) -> Line:
+def state_of(view: View, context: Context, playing: str = "", *, is_picture: bool = False) -> Line:
     """Return the state of time: it passes, stands still, is past, or ended with a broken invariant.
 
-    In a picture no time passes, so there it is not said to.
+    `playing` says how far a script is, which stands still between its steps. In a picture no time passes, so there
+    it is not said to.
     """
     snapshot, glyphs = view.snapshot, context.glyphs
     if view.rewound:
@@ -24,18 +25,25 @@ def state_of(view: View, context: Context, *, is_picture: bool = False) -> Line:
     time = Piece(f" {snapshot.time:.3f} s", "text bold")
     if view.breach is not None:
         return (Piece(f" {glyphs.bad} BROKEN ", "bad badge"), time)
+    if playing:
+        waits = playing.startswith("WAITING")
+        sign, style = (glyphs.paused, "paused badge") if waits else (glyphs.running, "running badge")
+        return (Piece(f" {sign} {playing} ", style), time)
     if snapshot.paused:
         return (Piece(f" {glyphs.paused} PAUSED ", "paused badge"), time)
     return (time,) if is_picture else (Piece(f" {glyphs.running} ", "running badge"), time)
 
 
-def status_line(view: View, context: Context, pace: str = "", note: str = "", *, is_picture: bool = False) -> Line:
+def status_line(
+    view: View, context: Context, pace: str = "", note: str = "", playing: str = "", *, is_picture: bool = False
+) -> Line:
     """The whole line. Each part has a rank; the lowest ranks leave where there is no room.
 
-    `pace` says how fast the screen goes, "" for as fast as the cluster, and `note` more about that.
+    `pace` says how fast the screen goes, "" for as fast as the cluster, and `note` more about that; `playing`
+    how far a script is.
     """
     snapshot, glyphs = view.snapshot, context.glyphs
-    parts: list[tuple[int, Line]] = [(9, state_of(view, context, is_picture=is_picture))]
+    parts: list[tuple[int, Line]] = [(9, state_of(view, context, playing, is_picture=is_picture))]
     if not view.rewound:
         if pace:
             parts.append((5, (Piece(pace, "dim"),)))
