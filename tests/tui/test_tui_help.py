@@ -19,7 +19,22 @@ from raftplay.tui.stage.signs import Frame, signs_of
 
 SETS = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 
-CHROME = ["rule", "bar", "top_left", "top_right", "bottom_left", "bottom_right", "thumb", "track", "arrow", "thick", "thick_bar", "thick_corners", "joints", "dot"]
+CHROME = [
+    "rule",
+    "bar",
+    "top_left",
+    "top_right",
+    "bottom_left",
+    "bottom_right",
+    "thumb",
+    "track",
+    "arrow",
+    "thick",
+    "thick_bar",
+    "thick_corners",
+    "joints",
+    "dot",
+]
 """The glyphs that mean nothing: lines between parts of the screen, and punctuation."""
 
 
