@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 
-from raftplay.tui.keys import MENU_KEYS, PROMPT_KEYS, of_group
+from raftplay.tui.keys import COMPARE_KEYS, MENU_KEYS, PROMPT_KEYS, of_group
 from raftplay.tui.model.glyphs import Glyphs, legend, plain, plain_keys
 from raftplay.tui.model.key import GROUPS
 from raftplay.tui.model.lines import EMPTY, Line, Piece, fit, pad, wrapped
@@ -68,6 +68,7 @@ def key_lines(width: int, glyphs: Glyphs) -> list[Line]:
     parts = [(group, [(key.shown, key.help) for key in of_group(group)]) for group in GROUPS]
     parts.append(("At the prompt", [(key.shown, key.help) for key in PROMPT_KEYS]))
     parts.append(("In a menu", [(key.shown, key.help) for key in MENU_KEYS]))
+    parts.append(("While two branches are compared", [(key.shown, key.help) for key in COMPARE_KEYS]))
     parts.append(("With the mouse", list(MOUSE)))
     for title, entries in parts:
         lines.append(_title(title, width))
@@ -75,6 +76,11 @@ def key_lines(width: int, glyphs: Glyphs) -> list[Line]:
             lines += _entry(name, about, width, glyphs)
         lines.append(())
     return lines
+
+
+def compare_help(width: int, glyphs: Glyphs) -> list[Line]:
+    """Return the keys while two branches are compared."""
+    return [line for key in COMPARE_KEYS for line in _entry(key.shown, key.help, width, glyphs)]
 
 
 def legend_lines(width: int, glyphs: Glyphs) -> list[Line]:
