@@ -41,7 +41,7 @@ ROOM_FOR_BLANKS, ROOM_FOR_LINES = 14, 9
 class Card(Sheet, inherit_bindings=False):
     """The card of the first start. `first` is told what is chosen."""
 
-    WIDEST = 64
+    widest = 64
     BINDINGS: ClassVar = [
         Binding("enter", "choose('watch')", show=False),
         Binding("1", "choose('lesson')", show=False),
