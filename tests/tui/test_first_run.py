@@ -73,8 +73,8 @@ def live_played(watch: Watch, settings: Settings, *, greets: bool = True, size: 
 
 
 def golden(name: str, frame: list[str]) -> None:
-    """Compare a frame with the one that was read last."""
-    text, file = "\n".join(frame) + "\n", FOLDER / f"{name}.txt"
+    """Compare a frame, but for the footer, with the one that was read last."""
+    text, file = "\n".join(frame[:-1]) + "\n", FOLDER / f"{name}.txt"
     if os.environ.get("RAFTPLAY_FRAMES") == "write":
         FOLDER.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
