@@ -507,10 +507,10 @@ COPIED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("e", "up", "y"), r"\d\.\d{3} n\d .*"),
     (("l", "up", "y"), "index 0: 5, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4"),
     (("m", "up", "y"), r"(call|reply) n\d → n\d: .* \(.*\)"),
-    (("w", "y"), r"node 0 is leader of term 1.*(\n- .*)+"),
+    (("w", "y"), r"node 1 is follower in term 1.*(\n- .*)+"),
     (("escape", "y"), r"(?s).*n0 ★ LEADER.*NEXT.*"),
     (("N", "y"), r"(?s).*n0.*●.*"),
-    (("n", "y"), r"(?s) n0 ★ leader.*"),
+    (("n", "y"), r"(?s) n1 ● follower.*"),
     (("i", "y"), r"(?s).*Election Safety.*"),
 )
 """What is pressed, and what a match of is copied then."""
@@ -611,7 +611,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
         async def go(pilot: Pilot[None]) -> dict[str, str]:
             seen = {}
             for name, keys, words in (
-                ("help", "?", "What you see"),
+                ("help", "?", "Roles: sign and border"),
                 ("help", "?", "+----"),
                 ("palette", ("ctrl+p",), "wipe NODES"),
                 ("searched", ("ctrl+p", *"parti"), "partition 0,1 | 2,3,4"),
@@ -663,7 +663,7 @@ def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None
             await clicked(pilot, "title0", "network")
             assert app.deck.pane == "network"
             await clicked(pilot, "title0", "log")
-            await clicked(pilot, "log", "■1 5")
+            await clicked(pilot, "log", "■1:5")
             assert app.deck.rows["log"] == ("entry", 0)
             assert "index 0: 5, term 1, on n0 n1 n2 n3 n4" in app.deck.outcome.answer
             await clicked(pilot, "title0", "messages")
