@@ -217,12 +217,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         self.loop = asyncio.get_running_loop()
         self.app_resume_signal.subscribe(self.screen, self.repaint)
-<<<<<<< HEAD
         self.first.begin()
-        gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
-=======
         self.call_after_refresh(_settle)
->>>>>>> main
 
     def on_resize(self, event: events.Resize) -> None:
         """Everything moves to its new place."""
