@@ -183,10 +183,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.paint()
         self.set_interval(1 / PAINTS, self.tick)
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
-        gc.collect()
         self.loop = asyncio.get_running_loop()
         self.app_resume_signal.subscribe(self.screen, self.repaint)
-        gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
+        self.call_after_refresh(_settle)
 
     def put_colours(self) -> None:
         """Take the colours that were chosen, as far as the terminal has them."""
@@ -756,3 +755,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         change()
         self.arrange()
         self.paint()
+
+
+def _settle() -> None:
+    """Collect garbage now, and from now on, after the first frame.
+
+    What there is stays, such as the graph of widgets: walking it again and again would stall the cluster.
+    """
+    gc.enable()
+    gc.collect()
+    gc.freeze()
