@@ -48,7 +48,7 @@ class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
-    `greeting`: the first answer on the screen.
+    `presents`: begin in presenter mode. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -58,6 +58,7 @@ class Wanted:
     at_once: bool = False
     pace: str = "watch"
     ascii: bool = False
+    presents: bool = False
     greeting: str = ""
 
 
@@ -87,6 +88,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         colours="NO_COLOR" not in os.environ,
         news=app_news,
         watches=watches,
+        presents=wanted.presents,
     )
     try:
         with _ending_on_signals(app, session):
