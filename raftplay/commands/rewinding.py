@@ -93,8 +93,10 @@ def switch(session: Session, name: Annotated[str, kinds.BRANCH]) -> str:
 
 
 @command(GROUP, "diff main b1")
-def diff(session: Session, one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH]) -> str:
-    """Show the first event at which two branches differ, and how their ends differ."""
+def diff(session: Session, one: Annotated[str, kinds.BRANCH], other: Annotated[str, kinds.BRANCH] = "") -> str:
+    """Show the first event at which two branches, or this one and another, differ, and how their ends differ."""
+    if not other:
+        one, other = session.branch.name, one
     branches = (session.named(one), session.named(other))
     if branches[0] is branches[1]:
         return f"{one} is {other}"

@@ -10,6 +10,7 @@ from typing import Self
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.waits import Interrupted
@@ -179,15 +180,11 @@ class Session:
         branch, moment = position.branch, position.moment
         harness, history = branch.harness, branch.history
         name = branch.name if len(position.branches) > 1 else ""
+        if moment is not None:
+            return replace(self.view_of(branch, moment), branch=name)
         with harness.lock:
-            now = harness.snapshot()
-            if self.hides_bugs and now.bugs:
-                now = replace(now, bugs=("unnamed",))
-            if moment is not None:
-                past = history.view(moment.seq, now, moment.time, breach=harness.breach)
-                return replace(past, branch=name)
             return View(
-                now,
+                self._snapshot(branch),
                 history.records(),
                 history.forgotten,
                 tuple(
@@ -197,6 +194,19 @@ class Session:
                 branch=name,
                 breach=harness.breach,
             )
+
+    def view_of(self, branch: Branch, moment: Mark) -> View:
+        """Return a branch, the current one or another, at a moment of its past."""
+        with branch.harness.lock:
+            past = branch.history.view(
+                moment.seq, self._snapshot(branch), moment.time, breach=branch.harness.breach
+            )
+        return replace(past, branch=branch.name)
+
+    def _snapshot(self, branch: Branch) -> Snapshot:
+        """Return the present of a branch, without the names of bugs that the user is to find."""
+        now = branch.harness.snapshot()
+        return replace(now, bugs=("unnamed",)) if self.hides_bugs and now.bugs else now
 
     def variable(self, name: str) -> int:
         """Return the value of ``$name``. Raises `Failed` if the `let` that sets it has not run."""

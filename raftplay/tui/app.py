@@ -25,7 +25,7 @@ from raftplay.language.table import bind
 from raftplay.past.view import View
 from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
-from raftplay.tui import keys, last, menu, picture
+from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.help import HelpSheet
@@ -41,7 +41,7 @@ from raftplay.tui.present import Presentation, chapter_sheet
 from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.reel import Reel
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Leaving, Sheet, answer_sheet
+from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
@@ -345,6 +345,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def do(self, line: str, *, typed: bool = False) -> None:
         """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""
+        if typed and (names := comparing.named_in(line, self.driver.session)):
+            comparing.compare(self, names)
+            return
         if self.playhead is not None:
             if line == "pause":
                 self.playhead.held = True
@@ -644,6 +647,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Return whether a key does something now; in the prompt and over a sheet, its key is a character."""
         return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
 
+    def action_compare(self) -> None:
+        """Compare this branch with another one."""
+        if pairs := comparing.pairs_of(self.driver.session):
+            comparing.compare(self, pairs[0])
+        else:
+            self.toast("there is no other branch of so many nodes; a command in the past begins one (sim)")
+
     def action_submit_to(self) -> None:
         """Type what the selected node gets."""
         self.ask(f"submit  to {self.deck.selected}", len("submit "))
@@ -710,7 +720,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """The whole of the last answer."""
         outcome = self.deck.outcome
         if outcome is not None:
-            self.push_screen(Sheet(partial(answer_sheet, outcome.answer), outcome.answer))
+            self.push_screen(text_sheet(outcome.text, outcome.answer))
 
     def action_copy(self) -> None:
         """Copy the selected row, or else what the pane shows, to the clipboard."""
@@ -723,13 +733,19 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def action_picture(self) -> None:
         """Save the screen as an SVG picture."""
         try:
-            path = picture.save(self, Path.cwd(), self.seen.snapshot.time)
+            path = picture.save(self, Path.cwd(), self.shown_time)
         except OSError as error:
             self.toast(f"the picture cannot be written: {error.strerror or error}", severity="error")
         except UsageError as error:
             self.toast(str(error), severity="error")
         else:
             self.toast(f"picture: {path}")
+
+    @property
+    def shown_time(self) -> float:
+        """Return the moment that is shown, in seconds of cluster time."""
+        shown = [screen for screen in self.screen_stack if isinstance(screen, comparing.Comparing)]
+        return shown[0].pair.step.time if shown else self.seen.snapshot.time
 
     def action_interrupt(self) -> None:
         """End the command under way; quit if there is none, or the second time."""

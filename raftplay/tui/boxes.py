@@ -13,6 +13,9 @@ from textual.widget import Widget
 from raftplay.tui.model.lines import EMPTY, Line, Target, columns, fit
 from raftplay.tui.theme import style_of
 
+DRAWN = ("tape", "moment")
+"""The targets along which the mouse is drawn."""
+
 
 class Looks(Protocol):
     """The parts of an app that painting needs."""
@@ -162,7 +165,7 @@ class Box(Widget):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell where the mouse is drawn along the tape."""
         target = self.target_at(event.x, event.y)
-        if event.button == 1 and target is not None and target[0] == "tape" and target != self._drawn_to:
+        if event.button == 1 and target is not None and target[0] in DRAWN and target != self._drawn_to:
             self._drawn_to = target
             self.post_message(self.Clicked(self, target))
 

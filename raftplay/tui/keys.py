@@ -192,6 +192,15 @@ KEYS: tuple[Key, ...] = (
     Key("shift+left", "shift+←", "back 20", "look back by twenty events", "back 20", group=PAST),
     Key("shift+right", "shift+→", "forward 20", "go forward by twenty events", "forward 20", group=PAST),
     Key(
+        "D",
+        "D",
+        "compare",
+        "compare this branch with another one: two stages on one tape",
+        action="compare",
+        rank=4,
+        group=PAST,
+    ),
+    Key(
         "ctrl+left", "Ctrl+←", "mark before", "back to the mark before on the tape", action="mark(-1)", group=PAST
     ),
     Key("ctrl+right", "Ctrl+→", "next mark", "forward to the next mark on the tape", action="mark(1)", group=PAST),
@@ -317,6 +326,23 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=4, group=LEAVE),
 )
+
+COMPARE_KEYS: tuple[Key, ...] = (
+    Key("left", "←", "back", "back by one event of either branch", action="move(-1)", rank=1),
+    Key("right", "→", "forward", "forward by one event of either branch", action="move(1)", rank=1),
+    Key("shift+left", "shift+←", "back 20", "back by twenty events", action="move(-20)"),
+    Key("shift+right", "shift+→", "forward 20", "forward by twenty events", action="move(20)"),
+    Key("ctrl+left", "Ctrl+←", "mark before", "back to the mark before on either tape", action="mark(-1)"),
+    Key("ctrl+right", "Ctrl+→", "next mark", "forward to the next mark on either tape", action="mark(1)", rank=4),
+    Key("home", "Home", "parting", "to the moment at which the two part", action="part", rank=2),
+    Key("end", "End", "end", "to the end of the longer branch", action="end", rank=3),
+    Key("tab", "Tab", "other side", "where one stage is shown: the other branch's", action="turn", rank=1),
+    Key("D", "D", "next branch", "compare with the next branch", action="next", rank=3),
+    Key("a", "a", "as text", "how they differ, as `diff` says it", action="text", rank=5),
+    Key("question_mark", "?", "help", "these keys", action="help", rank=5),
+    Key("escape", "Esc", "leave", "back to where one was", action="dismiss", rank=0),
+)
+"""The keys while two branches are compared."""
 
 PROMPT_KEYS: tuple[Key, ...] = (
     Key(

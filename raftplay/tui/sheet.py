@@ -1,12 +1,14 @@
 """A sheet over the screen: help, or an answer that is too long for its place."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
+from textual.markup import escape
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
@@ -28,7 +30,10 @@ class HoldsTime(Screen[None]):
 
 
 class Sheet(ModalScreen[None], ClosesOnce):
-    """Lines to scroll through; `make` gives them for a width, `text` is what is copied if not these lines."""
+    """Lines to scroll through below `title`.
+
+    `make` gives them for a width; `text` is what is copied if not these lines.
+    """
 
     BINDINGS: ClassVar = [
         Binding("escape,q,enter,question_mark,a,ctrl+c", "dismiss", show=False),
@@ -48,8 +53,9 @@ class Sheet(ModalScreen[None], ClosesOnce):
             super().__init__()
             self.text = text
 
-    def __init__(self, make: Callable[[int], list[Line]], text: str = "") -> None:
+    def __init__(self, make: Callable[[int], list[Line]], text: str = "", title: str = "") -> None:
         super().__init__()
+        self._title = title
         self._make = make
         self._text = text
         self._top = 0
@@ -95,6 +101,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
         window = windowed(lines, height, self._top)
         self._top = window.top
         more = window.total - window.top - len(window.lines)
+        box.border_title = escape(visible(self._title))
         box.border_subtitle = f"{more} more: down" if more else "Esc"
         box.put(window.lines)
         box.refresh()
@@ -131,6 +138,11 @@ class Leaving(Sheet, inherit_bindings=False):
         """Leave, or save before that."""
         self.dismiss()
         self.app.post_message(self.Chosen(saves=saves))
+
+
+def text_sheet(line: str, answer: str) -> Sheet:
+    """Return a sheet with the answer of a command, which is its title."""
+    return Sheet(partial(answer_sheet, answer), answer, line)
 
 
 def answer_sheet(answer: str, width: int) -> list[Line]:

@@ -178,7 +178,7 @@ def test_every_kind_of_event_has_its_words(kind: type) -> None:
 
 def test_routine_events_never_hide_what_matters() -> None:
     view = view_after("wait leader; submit a; sleep 300ms")
-    assert told_at(view).now == "Followers learn that a is committed: 5 of 5 nodes know it."
+    assert told_at(view).now == "Followers learn that a is committed: 5 of 5 know it."
 
 
 # ---- states

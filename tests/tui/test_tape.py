@@ -22,7 +22,7 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import ASCII, UNICODE, Glyphs
 from raftplay.tui.model.lines import Line, width_of
-from raftplay.tui.stage.tape import MOST, Row, Tape, compared, draw, tape_of
+from raftplay.tui.stage.tape import MOST, Row, Tape, draw, tape_of
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
@@ -88,17 +88,6 @@ def test_branches_are_drawn_below_from_where_they_began() -> None:
     more = [*rows, Row("b2", other, since), Row("b3", other, since)]
     frames += ["== more than fit", *texts(draw(more, 100, 4)), "== one row", *texts(draw(more, 100, 1))]
     read_or_write("branches", frames)
-
-
-def test_two_branches_have_a_common_beginning() -> None:
-    main, other, since = forked()
-    both = compared(main, other, since)
-    assert [mark.kind for mark in both.common] == ["start", "candidate", "leader", "commit"]
-    assert [mark.kind for mark in both.one] == ["commit"]
-    assert [mark.kind for mark in both.other] == ["down", "candidate", "leader"]
-    assert both.since == since
-    assert compared(main, other).common == both.common
-    assert compared(main, main).one == ()
 
 
 def test_no_tape_is_left_over() -> None:

@@ -193,6 +193,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "home": (("e", "home"), lambda app: app.deck.scrolls["events"] > 0),
     "a": (("a",), lambda app: isinstance(app.screen, Sheet)),
     "y": (("e", "up", "y"), lambda app: app.clipboard),
+    "D": (("D",), lambda app: "no other branch" in next(iter(app._notifications)).message),
     "M": (("M",), lambda app: "the terminal's" in next(iter(app._notifications)).message),
     "ctrl+z": (("ctrl+z",), lambda app: "no shell" in next(iter(app._notifications)).message),
     "ctrl+c": (("ctrl+c",), lambda app: "once more" in next(iter(app._notifications)).message),

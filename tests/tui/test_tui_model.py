@@ -1,5 +1,6 @@
 """What each pane shows, as a pure function of a view."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -301,3 +302,29 @@ def test_text_of_users_breaks_no_line(value: str) -> None:
         for window in (matrix.matrix(view, where), diagram.diagram(view, where), events.events(view, where)):
             assert all(width_of(line) in (0, 70) for line in window.lines)
             assert "\x1b" not in "".join(texts(window.lines))
+
+
+@pytest.mark.parametrize("nodes", [3, 5, 7, 9, 25])
+@pytest.mark.parametrize("width", [34, 40, 54, 60, 80, 120, 300])
+def test_words_stand_beside_the_arrows_at_every_size_and_hidden_lanes_are_counted(nodes: int, width: int) -> None:
+    view = view_after("wait leader; submit a; sleep 3ms", nodes=nodes)
+    heading, *rows = texts(diagram.diagram(view, context(width, 40, selected=nodes - 1)).lines)
+    said = "\n".join(rows)
+    assert len(re.findall(r'n\d+ ?→ ?n\d+ (vote\?|"yes"|"no"|entry|ok)', said)) >= 3
+    hidden = re.search(r"\+(\d+) hidden", heading)
+    seen = len(re.findall(r"\d+", heading.split("+")[0]))
+    assert seen + (int(hidden[1]) if hidden else 0) == nodes
+    assert str((nodes - 1) % 10) in heading  # the selected node has a lane
+
+
+def test_rounds_of_heartbeats_that_tell_nothing_new_are_one_row() -> None:
+    view = view_after("wait leader; submit a; sleep 1s")
+    rows = texts(diagram.diagram(view, context(80, 60)).lines)
+    assert any(re.search(r"n0 heartbeats ×\d\d$", row) for row in rows)
+    assert sum("heartbeat" in row for row in rows) <= 6  # the first of the term, and those with a new commit index
+
+
+def test_the_diagram_uses_no_sign_that_common_fonts_lack() -> None:
+    view = view_after("wait leader; submit a; cut 0->1; sleep 60ms", nodes=9)
+    shown = "".join(texts(diagram.diagram(view, context(120, 60)).lines))
+    assert not re.search("[\u2800-\u28ff\u23ba-\u23bd]", shown)

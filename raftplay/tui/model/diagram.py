@@ -1,7 +1,8 @@
 """The space-time diagram: a lane per node, time going down, every message an arrow from its sending to its end.
 
-Arrows are drawn in dots of Braille characters, eight in a cell, so that their slopes are seen; in ASCII with
-dashes and slashes. A message in flight is drawn as far as it has come: in slow motion one sees it travel.
+Arrows are drawn in dots at three heights of a cell, so that slopes are seen; in ASCII, in dashes and slashes.
+Messages in flight are drawn as far as they have come. Beside each row are its words, at any size; lanes for which
+there is no room are hidden, and the heading says so.
 """
 
 from itertools import islice
@@ -15,10 +16,17 @@ from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrap
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
 from raftplay.tui.stage.scene import Moving
+from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.narrator import message_text
 
 TIME = 9
-"""Columns of the time in front."""
+"""Columns of the time in front; one less where there is little room."""
+
+LABELS = ((22, 3), (16, 3), (15, 2), (12, 2))
+"""The least columns of words, and between lanes; the first for which there is room is taken."""
+
+BRIEF = 19
+"""The columns of words below which they are brief."""
 
 RECORDS_PER_ROW = 12
 """The number of records to read for each row: enough for all that a row can show."""
@@ -45,20 +53,23 @@ MESSAGE_KEYS = (
 )
 """The keys that act on the selected message."""
 
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""The bit of each dot of a Braille cell, by its row and column."""
-
 
 class Geometry(NamedTuple):
-    """The layout: the column of the first lane, columns between lanes, columns for words on the right."""
+    """The layout: columns of the time, between lanes, and for words on the right; and the nodes with lanes."""
 
-    first: int
+    time: int
     pitch: int
     label: int
+    nodes: range
 
     def lane(self, node: int) -> int:
         """The column of a node's lane."""
-        return self.first + node * self.pitch
+        return self.time + self.pitch // 2 + (node - self.nodes.start) * self.pitch
+
+    @property
+    def end(self) -> int:
+        """Return the column behind the last lane."""
+        return self.lane(self.nodes.stop - 1) + 1
 
 
 def diagram(view: View, context: Context) -> Window:
@@ -68,7 +79,7 @@ def diagram(view: View, context: Context) -> Window:
     told = _told(view, height + context.scroll, context.glyphs)
     rows = told.rows
     top = max(0, len(rows) - height - context.scroll)
-    shape = geometry(len(view.snapshot.nodes), context.width)
+    shape = geometry(len(view.snapshot.nodes), context.width, context.selected)
     seen = rows[top : top + height]
     canvas = _Canvas(len(seen), context.width)
     for arrow in sorted(told.arrows, key=lambda a: (a.target == context.row, weight_of(a.message))):
@@ -83,12 +94,16 @@ def diagram(view: View, context: Context) -> Window:
     return Window((*lines, *details), top, len(rows), context.row)
 
 
-def geometry(n: int, width: int) -> Geometry:
-    """Lanes as far apart as there is room for, and words beside them where some is left."""
-    room = width - TIME
-    label = 22 if room >= 23 + 6 * n else 0
-    pitch = max(2, min(10, (room - label - 1) // n))
-    return Geometry(TIME + pitch // 2, pitch, max(0, room - pitch * n - 1) if label else 0)
+def geometry(n: int, width: int, selected: int = 0) -> Geometry:
+    """Words of some columns, and lanes as far apart as there is room beside them, the selected one among them."""
+    for label, least in LABELS:
+        time = TIME if label > BRIEF else TIME - 1
+        room = width - time - 1
+        if (pitch := min(10, (room - label) // n)) >= least:
+            return Geometry(time, pitch, room - pitch * n, range(n))
+    shown = max(1, min(n, (room - label) // least))
+    first = max(0, min(selected - shown // 2, n - shown))
+    return Geometry(time, least, max(0, room - least * shown), range(first, first + shown))
 
 
 def _told(view: View, rows: int, glyphs: Glyphs) -> Timeline:
@@ -125,21 +140,13 @@ def neighbour(view: View, context: Context, by: int) -> Target:
 
 
 class _Canvas:
-    """Cells of dots and of signs, each with a style; what is drawn later lies above."""
+    """Cells of signs, each with a style; what is drawn later lies above."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height = height
         self.width = width
-        self.bits: dict[tuple[int, int], int] = {}
         self.cells: dict[tuple[int, int], tuple[str, str, Target]] = {}
         self.ends: dict[tuple[int, int], tuple[str, str, Target]] = {}
-
-    def dot(self, x: int, y: int, style: str, target: Target) -> None:
-        row, column = y // 4, x // 2
-        if 0 <= row < self.height and 0 <= column < self.width:
-            at = (row, column)
-            self.bits[at] = self.bits.get(at, 0) | _DOTS[y % 4][x % 2]
-            self.cells[at] = (chr(0x2800 + self.bits[at]), style, target)
 
     def sign(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
         if 0 <= row < self.height and 0 <= column < self.width:
@@ -163,6 +170,8 @@ def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Con
     row = arrow.row - top
     if row < 0 or (arrow.sent is not None and arrow.sent - top >= canvas.height):
         return
+    if arrow.src not in shape.nodes or arrow.dst not in shape.nodes:
+        return
     step = 1 if arrow.dst > arrow.src else -1
     start, lane = shape.lane(arrow.src), shape.lane(arrow.dst)
     way = 0.6 if arrow.end == "lost" else arrow.way
@@ -180,17 +189,16 @@ def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Con
 def _line(
     canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: Target, glyphs: Glyphs
 ) -> None:
-    """A line between two cells (column, row), the lower of which ends it."""
+    """A line between two cells (column, row), the lower of which ends it: of dots, the higher the earlier."""
     if glyphs.ascii:
         _ascii_line(canvas, start, stop, style, target)
         return
-    (x0, y0), (x1, y1) = (start[0] * 2 + 1, start[1] * 4 + 2), (stop[0] * 2 + 1, stop[1] * 4 + 2)
-    steps = max(abs(x1 - x0), abs(y1 - y0), 1)
-    low, high = 0, canvas.height * 4
+    heights = (signs_of(glyphs).high, signs_of(glyphs).middle, signs_of(glyphs).low)
+    (x0, y0), (x1, y1) = (start[0], start[1] * 3 + 1), (stop[0], stop[1] * 3 + 1)
+    steps = max(abs(x1 - x0), y1 - y0, 1)
     for at in range(steps + 1):
         y = y0 + (y1 - y0) * at // steps
-        if low <= y < high:
-            canvas.dot(x0 + (x1 - x0) * at // steps, y, style, target)
+        canvas.sign(y // 3, x0 + (x1 - x0) * at // steps, heights[y % 3], style, target)
 
 
 def _ascii_line(
@@ -210,15 +218,20 @@ def _heading(view: View, shape: Geometry, context: Context) -> Line:
     cells = [" "] * context.width
     pieces: list[Piece] = []
     at = 0
-    for node in view.snapshot.nodes:
+    for node in view.snapshot.nodes[shape.nodes.start : shape.nodes.stop]:
         role = role_of(node, context.glyphs)
-        name = f"n{node.id}" if shape.pitch >= 3 else str(node.id % 10)
+        number = str(node.id)
+        name = (
+            f"n{number}" if shape.pitch > len(number) + 1 else number if shape.pitch > len(number) else number[-1]
+        )
         text = f"{name}{role.glyph}" if shape.pitch >= 5 else name
         left = max(at, shape.lane(node.id) - (len(text) - 1) // 2)
         pieces.append(Piece("".join(cells[at:left])))
         style = f"{role.style} bold{' select' if node.id == context.selected else ''}"
         pieces.append(Piece(text, style, ("node", node.id)))
         at = left + len(text)
+    if hidden := len(view.snapshot.nodes) - len(shape.nodes):
+        pieces.append(Piece(f" +{hidden} hidden", "warn"))
     return fit(pieces, context.width)
 
 
@@ -227,11 +240,10 @@ def _row(
 ) -> Line:
     glyphs = context.glyphs
     is_new = f"{row.time:.3f}" != f"{before:.3f}"
-    time = f"{row.time:8.3f} " if not row.free and (is_new or is_now) else " " * TIME
+    time = f"{row.time:{shape.time - 1}.3f} " if not row.free and (is_new or is_now) else " " * shape.time
     pieces = [Piece(time, "bold text" if is_now else "dim")]
-    lanes = {shape.lane(node): node for node in range(len(row.roles))}
-    end = shape.first + shape.pitch * len(row.roles) - shape.pitch // 2 + 1
-    for column in range(TIME, min(end, context.width)):
+    lanes = {shape.lane(node): node for node in shape.nodes}
+    for column in range(shape.time, min(shape.end, context.width)):
         node = lanes.get(column)
         if node is not None and node in row.marks:
             pieces.append(Piece(*row.marks[node], ("node", node)))
@@ -241,6 +253,8 @@ def _row(
             pieces.append(Piece(*(canvas.at(at, column) or (" ",))))
     if shape.label:
         words = "now" if is_now and not row.label else row.label
+        if shape.label <= BRIEF and row.brief:
+            words = row.brief
         text = plain(words) if glyphs.ascii else words
         pieces.append(Piece(f" {cut(text, shape.label - 1, glyphs.more)}", row.style))
     return fit(_joined(pieces), context.width)

@@ -77,9 +77,12 @@ def wanted(view: View, situation: Situation) -> list[Key]:
         names = BROKEN
     elif view.snapshot.paused:
         names = PAUSED
-    if names:
-        return [KEY[name] for name in names]
-    return sorted((key for key in KEYS if key.rank < MOST_RANK), key=lambda key: key.rank)
+    found = [KEY[name] for name in names]
+    if not names:
+        found = sorted((key for key in KEYS if key.rank < MOST_RANK and key.key != "D"), key=lambda key: key.rank)
+    if view.branch and not situation.plays and not situation.pane:  # there is another one to compare with
+        found.insert(3, KEY["D"])
+    return found
 
 
 def _word(key: Key, view: View, context: Context, situation: Situation) -> str:

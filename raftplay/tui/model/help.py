@@ -1,6 +1,6 @@
 """The help screen: every key, every sign, and the first steps of someone who has never seen Raft."""
 
-from raftplay.tui.keys import KEYS, PROMPT_KEYS
+from raftplay.tui.keys import COMPARE_KEYS, KEYS, PROMPT_KEYS
 from raftplay.tui.model.glyphs import Glyphs, legend, plain
 from raftplay.tui.model.lines import Line, Piece, fit, pad, wrapped
 
@@ -28,6 +28,7 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     lines += [(), _title("In the prompt", width)]
     for key in PROMPT_KEYS:
         lines += _entry(key.shown, "key bold", key.help, width, glyphs)
+    lines += [(), _title("While two branches are compared", width), *compare_help(width, glyphs)]
     lines += [(), _title("Mouse", width)]
     for name, about in MOUSE:
         lines += _entry(name, "key bold", about, width, glyphs)
@@ -35,6 +36,14 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     for sign, style, meaning in legend(glyphs):
         lines += _entry(sign, style, meaning, width, glyphs)
     return [fit(line, width) for line in lines]
+
+
+def compare_help(width: int, glyphs: Glyphs) -> list[Line]:
+    """The keys while two branches are compared."""
+    lines: list[Line] = []
+    for key in COMPARE_KEYS:
+        lines += _entry(_ascii(key.shown, glyphs), "key bold", key.help, width, glyphs)
+    return lines
 
 
 MOUSE = (

@@ -2,16 +2,27 @@
 
 Rows are moments at which something is seen, not equal spans of time: what happens between two heartbeats would
 not be seen otherwise. Moments that lie less than `SAME` apart share a row; a pause of `GAP` leaves a row free.
-A message never arrives in the row in which it was sent.
+A message never arrives in the row in which it was sent. Heartbeats that tell nothing new, and their responses, are
+folded: rounds of them that follow one another are one row.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
-from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    CMState,
+    Reply,
+    RequestVoteArgs,
+    RequestVoteReply,
+)
 from raftplay.tui.model.glyphs import Glyphs
+from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text
@@ -67,6 +78,11 @@ class TimelineRow:
     weight: int = -1
     roles: tuple[str, ...] = ()
     free: bool = False
+    brief: str = ""
+    """The words where there is little room, "" for those of `label`."""
+
+    beats: int = 0
+    """The number of rounds of heartbeats that are folded in this row."""
 
 
 @dataclass(slots=True)
@@ -89,6 +105,12 @@ class _Builder:
         self.rows: list[TimelineRow] = []
         self.arrows: list[Arrow] = []
         self.sent: dict[Key, int] = {}
+        self.folded: set[int] = set()
+        """The numbers of the calls that are heartbeats and tell nothing new."""
+
+        self.known: dict[tuple[int, int], tuple[int, int]] = {}
+        """The term and commit index that each link carried last."""
+
         self.roles: list[str] = []
 
     def build(self, records: Sequence[Record]) -> Timeline:
@@ -112,8 +134,15 @@ class _Builder:
     def take(self, record: Record) -> None:
         event = record.event
         match event:
+            case facts.CallSent() if self.tells_nothing(event):
+                self.beat(event.src, record)
+                self.sent[event.call_id, False] = len(self.rows) - 1
             case facts.CallSent():
                 self.send((event.call_id, False), record)
+            case (
+                facts.ReplySent(call_id=id) | facts.CallDelivered(call_id=id) | facts.ReplyDelivered(call_id=id)
+            ) if id in self.folded:
+                pass
             case facts.ReplySent():
                 self.send((event.call_id, True), record)
             case facts.CallDelivered():
@@ -127,6 +156,30 @@ class _Builder:
             case _:
                 self.mark(record)
 
+    def tells_nothing(self, event: facts.CallSent) -> bool:
+        """Return whether a request is a heartbeat that tells its receiver nothing new."""
+        args = event.args
+        if not isinstance(args, AppendEntriesArgs):
+            return False
+        link, news = (event.src, event.dst), (args.term, args.leader_commit)
+        known, self.known[link] = self.known.get(link), news
+        if args.entries or known != news:
+            return False
+        self.folded.add(event.call_id)
+        return True
+
+    def beat(self, node: int, record: Record) -> None:
+        """Fold a heartbeat into the row before, if that is one of heartbeats of the same node."""
+        before = self.rows[-1] if self.rows else None
+        if before is None or not before.beats or before.weight >= 0 or node not in before.marks:
+            self.rows[self.row_at(record.time, fresh=True, seq=record.seq)].beats = 1
+            self.rows[-1].marks[node] = (signs_of(self.glyphs).beat, "dim")
+        elif record.time - before.time >= SAME:
+            before.beats, before.time = before.beats + 1, record.time
+        row = self.rows[-1]
+        times = f" {signs_of(self.glyphs).times}{row.beats}" if row.beats > 1 else ""
+        row.label, row.brief = f"n{node} heartbeats{times}", f"heartbeats{times}"
+
     def send(self, key: Key, record: Record) -> None:
         self.sent[key] = self.row_at(record.time, seq=record.seq)
 
@@ -138,11 +191,11 @@ class _Builder:
         if sent == row:
             row = self.row_at(record.time, fresh=True, seq=record.seq)
         self.arrows.append(Arrow(key, src, dst, message, sent, row, how, reason=reason, seq=record.seq))
-        words = short_text(message)
+        words, brief = words_of(message)
+        sign, weight, style = self.glyphs.arrow, weight_of(message), style_of(message)
         if how == "lost":
-            self.say(row, 2, f"n{src} {self.glyphs.lost} n{dst} {reason}", "bad")
-        else:
-            self.say(row, weight_of(message), f"n{src} {self.glyphs.arrow} n{dst} {words}", style_of(message))
+            sign, weight, style, words, brief = self.glyphs.lost, 2, "bad", reason, "lost"
+        self.say(row, weight, f"n{src} {sign} n{dst} {words}", style, f"n{src}{sign}n{dst} {brief}")
 
     def fly(self, flight: InFlight, row: int, now: float) -> None:
         key = (flight.call_id, not isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs))
@@ -159,7 +212,7 @@ class _Builder:
         glyphs, event, node = self.glyphs, record.event, record.node
         match event:
             case decisions.ElectionStarted():
-                self.put(record, glyphs.candidate, "candidate bold", 8, f"n{node} stands for term {event.term}")
+                self.put(record, glyphs.candidate, "candidate bold", 8, f"n{node} asks, term {event.term}")
                 self.role(node, "candidate")
             case decisions.PreVoteStarted():
                 self.put(record, glyphs.timer, "candidate", 7, f"n{node} asks: could I win term {event.term}?")
@@ -218,12 +271,13 @@ class _Builder:
         if weight >= self.rows[row].weights.get(record.node, 0):
             self.rows[row].weights[record.node] = weight
             self.rows[row].marks[record.node] = (sign, style)
-        self.say(row, weight, label, style.removesuffix(" bold"))
+        self.say(row, weight, label, style.removesuffix(" bold"), label.split(",", maxsplit=1)[0])
 
-    def say(self, row: int, weight: int, label: str, style: str) -> None:
-        """Words beside a row, unless weightier ones are there."""
+    def say(self, row: int, weight: int, label: str, style: str, brief: str = "") -> None:
+        """Words beside a row, unless weightier ones are there; `brief` ones where there is little room."""
         if weight > self.rows[row].weight:
             self.rows[row].weight, self.rows[row].label, self.rows[row].style = weight, label, style
+            self.rows[row].brief = brief
 
     def role(self, node: int, role: str) -> None:
         """From here on the lane of `node` is that of a `role`."""
@@ -250,20 +304,24 @@ def weight_of(message: Args | Reply) -> int:
     return {"beat": 0, "reply": 1}.get(style_of(message), 3)
 
 
-def short_text(message: Args | Reply) -> str:
-    """A message in two or three words."""
+def words_of(message: Args | Reply) -> tuple[str, str]:
+    """Return a message in two or three words, and in one."""
     match message:
-        case RequestVoteArgs():
-            return f"{'pre-vote' if message.pre_vote else 'vote'}? term {message.term}"
+        case RequestVoteArgs(term=term, pre_vote=pre_vote):
+            ask = f"{'pre-vote' if pre_vote else 'vote'}?"
+            return f"{ask} term {term}", ask
         case AppendEntriesArgs(entries=()):
-            return "heartbeat"
-        case AppendEntriesArgs():
-            first = message.prev_log_index + 1
-            last = first + len(message.entries) - 1
-            return f"entry {first}" if last == first else f"entries {first}..{last}"
-    if hasattr(message, "vote_granted"):
-        return "vote granted" if message.vote_granted else "vote refused"
-    return "success" if message.success else f"refusal, term {message.term}"
+            return "heartbeat", "heartbeat"
+        case AppendEntriesArgs(prev_log_index=before, entries=entries):
+            first, last = before + 1, before + len(entries)
+            text = f"entry {first}" if last == first else f"entries {first}..{last}"
+            return text, text.replace("entries ", "")
+        case RequestVoteReply(vote_granted=granted):
+            return ('"yes"', '"yes"') if granted else ('"no"', '"no"')
+        case AppendEntriesReply(success=success, term=term):
+            return ("ok", "ok") if success else (f"rejected, term {term}", "rejected")
+        case _:
+            assert_never(message)
 
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:

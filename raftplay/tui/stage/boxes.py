@@ -27,11 +27,15 @@ LONGEST_COMMAND = 6
 """The most columns of an entry's command."""
 
 
+OVER = 12
+"""The columns by which a note below a box may be wider than the box."""
+
+
 class Painter(NamedTuple):
     """All that a box needs to know beside its node.
 
     `mixed`: entries of several terms are in sight, so that their terms are written. `full`: the seconds that a
-    full timer stands for. `flash`: the nodes whose term has just changed.
+    full timer stands for. `flash`: the nodes whose term has just changed. `differs`: as in a `Scene`.
     """
 
     snapshot: Snapshot
@@ -41,6 +45,11 @@ class Painter(NamedTuple):
     selected: int
     flash: frozenset[int]
     spotlight: int
+    differs: tuple[str, ...] = ()
+
+    def difference(self, node: int) -> str:
+        """Return in what a node differs from the one of another branch, "" in nothing."""
+        return self.differs[node] if node < len(self.differs) else ""
 
 
 def painter_of(scene: Scene, glyphs: Glyphs) -> Painter:
@@ -53,7 +62,8 @@ def painter_of(scene: Scene, glyphs: Glyphs) -> Painter:
     full = timings.election_max if timings is not None else LONGEST_TIMEOUT
     if longest > full > 0:
         full *= 2.0 ** math.ceil(math.log2(longest / full))
-    return Painter(snapshot, glyphs, len(terms) > 1, full, scene.selected, scene.flash, scene.spotlight)
+    mixed = len(terms) > 1
+    return Painter(snapshot, glyphs, mixed, full, scene.selected, scene.flash, scene.spotlight, scene.differs)
 
 
 def draw_box(canvas: Canvas, box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> None:
@@ -62,6 +72,8 @@ def draw_box(canvas: Canvas, box: Box, node: NodeSnapshot, role: Role, painter: 
     quiet = painter.spotlight not in (-1, node.id)
     for at, line in enumerate(lines[: box.height]):
         canvas.row_of(box.x, box.y + at, _targeted(line, node.id, quiet=quiet), SOLID)
+    if not box.framed:
+        _note_below(canvas, box, node, painter)
 
 
 def _targeted(line: Line, node: int, *, quiet: bool) -> Line:
@@ -83,8 +95,28 @@ def _framed(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[
     lines: list[Line] = [(corners[0], marker, space, *title, space, rest, corners[1])]
     for line in _body(node, role, painter, inner):
         lines.append((side, space, *_filled(kept(line, inner, painter.glyphs), inner), space, side))
-    lines.append((corners[2], Piece(frame.across * (box.width - 2), style), corners[3]))
+    note = _note(node, painter, box.width - 6)
+    lines.append((corners[2], *note, Piece(frame.across * (box.width - 2 - width_of(note)), style), corners[3]))
     return lines
+
+
+def _note(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+    """Return in what a node differs, in at most `room` columns and with spaces around; nothing if it does not."""
+    difference = painter.difference(node.id)
+    if not difference:
+        return ()
+    text = cut(f"{painter.glyphs.conflicting} {difference}", room, painter.glyphs.more)
+    return (Piece(" "), Piece(text, "warn bold"), Piece(" "))
+
+
+def _note_below(canvas: Canvas, box: Box, node: NodeSnapshot, painter: Painter) -> None:
+    """Write in what a node differs below its box, if that line is free."""
+    for room in (box.width + OVER, box.width - 1):
+        note = _note(node, painter, room)
+        x = min(box.x, canvas.width - width_of(note))
+        if canvas.is_free(x, box.y + box.height, width_of(note)):
+            canvas.row_of(x, box.y + box.height, note)
+            return
 
 
 def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[Line]:
@@ -94,7 +126,8 @@ def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[L
     term = _term(node, painter, long=inner >= 22)
     title = _title(node, role, painter, inner - width_of(term) - 1)
     gap = Piece(" " * (inner - width_of(title) - width_of(term)))
-    lines: list[Line] = [(marker, *title, gap, *term, side)]
+    end = Piece(painter.glyphs.conflicting, "warn bold") if painter.difference(node.id) else side
+    lines: list[Line] = [(marker, *title, gap, *term, end)]
     if box.height > 2:
         body = [_both(node, role, painter, inner), log_tail(node, painter, inner - 1)]
     else:

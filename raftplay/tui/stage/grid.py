@@ -144,6 +144,8 @@ def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: i
     room = share - width_of(wire) - 1
     marker = Piece(glyphs.marker if node.id == painter.selected else " ", "select bold")
     pieces = [*wire, marker, Piece(pad(f"n{node.id}", digits), role.style)]
+    if painter.differs:
+        pieces.append(Piece(glyphs.conflicting if painter.difference(node.id) else " ", "warn bold"))
     pieces.append(Piece(f" {role.sign}{role.mark or ' '}", role.style))
     if room >= digits + 18:
         word, room_for_it = (role.short, 10) if share < 70 else (role.word, 14)

@@ -58,6 +58,7 @@ class Scene:
 
     `pulse`: the leaders of which a round of unchanged heartbeats is passing. `flash`: the nodes whose term has
     just changed. `skip`: idle time is being skipped. `spotlight`: the node beside which all others are dimmed.
+    `differs`: for each node in what it differs from the one of another branch, "" in nothing; none: not compared.
     """
 
     view: View
@@ -67,6 +68,7 @@ class Scene:
     flash: frozenset[int] = frozenset()
     skip: bool = False
     spotlight: int = NONE
+    differs: tuple[str, ...] = ()
 
 
 def scene_of(view: View, selected: int = 0) -> Scene:

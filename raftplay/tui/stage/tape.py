@@ -122,11 +122,11 @@ class Tape:
     def length(self) -> int:
         """Return the length of the tape up to now, in units."""
         last = self.marks[-1] if self.marks else None
-        return 1 if last is None else last.place + _units(self.last_time - last.time)
+        return 1 if last is None else last.place + units(self.last_time - last.time)
 
     def _add(self, kind: Kind, record: Record) -> None:
         last = self.marks[-1] if self.marks else None
-        place = 0 if last is None else last.place + _units(record.time - last.time)
+        place = 0 if last is None else last.place + units(record.time - last.time)
         text = _text_of(kind, record)
         if last is not None and last.kind == kind == "start":
             return
@@ -156,7 +156,7 @@ class Tape:
         elif before.seq == breach.seq:
             self.marks[at - 1] = before._replace(kind="breach", text=breach.invariant)
         else:
-            place = before.place + _units(breach.time - before.time)
+            place = before.place + units(breach.time - before.time)
             mark = before._replace(
                 seq=breach.seq,
                 time=breach.time,
@@ -181,7 +181,7 @@ class Tape:
         kept += new
         places = [0]
         for before, mark in pairwise(kept):
-            places.append(places[-1] + min(_units(mark.time - before.time), max(1, mark.place - before.place)))
+            places.append(places[-1] + min(units(mark.time - before.time), max(1, mark.place - before.place)))
         self.marks = [mark._replace(place=place) for mark, place in zip(kept, places, strict=True)]
 
 
@@ -189,7 +189,7 @@ def _seq_of(mark: Mark) -> int:
     return mark.seq
 
 
-def _units(seconds: float) -> int:
+def units(seconds: float) -> int:
     """Return the room for a mark after `seconds` without one."""
     return 1 + round(math.log2(1 + max(0.0, seconds) / IDLE))
 
@@ -277,7 +277,7 @@ def draw(
         return tuple(fit((), width) for _ in range(height))
     scale = min(WIDEST, (room - 1 - len(NOW)) / max(1, *(row.tape.length for row in rows)))
     main = rows[0]
-    drawing = _Drawing(main, room, scale, glyphs, at, earliest)
+    drawing = Drawing(main, room, scale, glyphs, at, earliest)
     label = main.name if len(rows) > 1 and main.name else "tape"
     lines = [_named(label, drawing.row(), width, "title")]
     if height > 1:
@@ -290,7 +290,7 @@ def draw(
                 fit((Piece(f" {'':<{LABEL - 1}}"), Piece(f"and {hidden + 1} more branches", "dim")), width)
             )
             break
-        branch = _Drawing(row, room, scale, glyphs, is_main=False)
+        branch = Drawing(row, room, scale, glyphs, is_main=False)
         lines.append(_named(row.name, branch.row(), width, "dim"))
     lines += [fit((), width)] * (height - len(lines))
     return tuple(lines[:height])
@@ -301,7 +301,7 @@ def _named(label: str, line: Line, width: int, style: str) -> Line:
     return fit((Piece(f" {name}{' ' * (LABEL - 1 - columns(name))}", style), *line), width)
 
 
-class _Drawing:
+class Drawing:
     """The cells of one tape: the most important mark of each cell, and the events between."""
 
     def __init__(
@@ -386,17 +386,21 @@ class _Drawing:
         if self.since and self.begin < self.end:
             cells[self.begin], styles[self.begin] = glyphs.bottom_left, "dim"
         cells[self.end], styles[self.end] = ("|" if glyphs.ascii else "▌"), "dim" if self.is_past else "text bold"
-        if self.is_past:
-            is_mark = self.at in self.shown
-            cells[self.at] = cells[self.at] if is_mark else glyphs.past
-            styles[self.at] = "past bold selected" if is_mark else "past bold"
-        elif not self.since:
-            cells[self.end + 1 : self.end + 1 + len(NOW)] = NOW
-            styles[self.end + 1 : self.end + 1 + len(NOW)] = ["text bold"] * len(NOW)
+        self._point(cells, styles)
         return tuple(
             Piece(cell, style, self._target(x) if self.begin <= x <= self.end else None)
             for x, (cell, style) in enumerate(zip(cells, styles, strict=True))
         )
+
+    def _point(self, cells: list[str], styles: list[str]) -> None:
+        """Mark where one is, or that this is the present."""
+        if self.is_past:
+            is_mark = self.at in self.shown
+            cells[self.at] = cells[self.at] if is_mark else self.glyphs.past
+            styles[self.at] = "past bold selected" if is_mark else "past bold"
+        elif not self.since:
+            cells[self.end + 1 : self.end + 1 + len(NOW)] = NOW
+            styles[self.end + 1 : self.end + 1 + len(NOW)] = ["text bold"] * len(NOW)
 
     def _sign(self, mark: Mark) -> str:
         glyphs, signs = self.glyphs, signs_of(self.glyphs)
@@ -438,11 +442,11 @@ class _Drawing:
         styles = ["dim"] * self.room
         now = f"{self.tape.last_time:.3f} s"
         start = max(0, min(self.end - len(now) + 1, self.room - len(now)))
-        self._write(taken, styles, targets, start, now, "text", self._target(self.end))
+        self.write(taken, styles, targets, start, now, "text", self._target(self.end))
         if self.is_past:
             here = f"{self._time_at() if time is None else time:.3f} s"
             x = max(0, min(self.at - len(here) // 2, self.room - len(here)))
-            self._write(taken, styles, targets, x, here, "past bold", self._target(self.at))
+            self.write(taken, styles, targets, x, here, "past bold", self._target(self.at))
         order = sorted(self.shown.items(), key=lambda item: (-WEIGHTS[item[1].kind], -item[1].seq))
         for x, mark in order:
             when = f"{mark.time:.3f}" if mark.kind != "start" else f"{mark.time:.3g} s"
@@ -450,7 +454,7 @@ class _Drawing:
             words = f"{mark.text} committed" if mark.kind == "commit" else mark.text
             words = plain(words) if self.glyphs.ascii else words
             for text in (f"{when} {words}".rstrip(), words, when):
-                if text and self._write(taken, styles, targets, x, text, style, self._target(x)):
+                if text and self.write(taken, styles, targets, x, text, style, self._target(x)):
                     break
         return tuple(Piece(*found) for found in zip(taken, styles, targets, strict=True))
 
@@ -459,7 +463,7 @@ class _Drawing:
         marks = [mark for x, mark in self.shown.items() if x <= self.at]
         return max((mark.time for mark in marks), default=0.0)
 
-    def _write(
+    def write(
         self,
         taken: list[str],
         styles: list[str],
@@ -475,31 +479,6 @@ class _Drawing:
             return False
         taken[x:end], styles[x:end], targets[x:end] = list(text), [style] * len(text), [target] * len(text)
         return True
-
-
-# ---- two branches
-
-
-class Compared(NamedTuple):
-    """Two branches: the marks that both have, up to the event `since`, and those of each after it."""
-
-    since: int
-    common: tuple[Mark, ...]
-    one: tuple[Mark, ...]
-    other: tuple[Mark, ...]
-
-
-def compared(one: Tape, other: Tape, since: int | None = None) -> Compared:
-    """Return what two tapes have in common, up to `since` at most, where that is known."""
-    same = 0
-    for a, b in zip(one.marks, other.marks, strict=False):
-        if (a.seq, a.time, a.kind, a.node) != (b.seq, b.time, b.kind, b.node) or (
-            since is not None and a.seq > since
-        ):
-            break
-        same += 1
-    last = since if since is not None else (one.marks[same - 1].seq if same else 0)
-    return Compared(last, tuple(one.marks[:same]), tuple(one.marks[same:]), tuple(other.marks[same:]))
 
 
 def tape_of(records: Iterable[Record], breach: Breach | None = None) -> Tape:

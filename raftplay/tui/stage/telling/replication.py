@@ -113,7 +113,7 @@ def _committed(event: decisions.CommitAdvanced, record: Record, moment: Moment) 
     leads = bool(event.replicas) or (record.after is not None and record.after.state is CMState.LEADER)
     if not leads:
         knowing = sum(node.alive and node.commit_index >= event.index for node in moment.nodes)
-        now = f"Followers learn that {entry} is committed: {knowing} of {moment.size} nodes know it."
+        now = f"Followers learn that {entry} is committed: {knowing} of {moment.size} know it."
         why = "Each message of the leader says how far it has committed (§5.3)."
         return Told(now, why if event.rule == Rule.TOLD else rule_text(event.rule))
     have = f": {len(event.replicas)} of {moment.size} nodes have it" if event.replicas else ""
