@@ -90,11 +90,13 @@ def show(wanted: Wanted, session: Session) -> Status:
         watches=watches,
         presents=wanted.presents,
     )
+    app.reel.announces = True
     try:
         with _ending_on_signals(app, session):
             app.run()
     finally:
         failure = app.failure
+        app.reel.close()
         app.leave_pace()
         try:
             driver.close()

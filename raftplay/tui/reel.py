@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from raftplay.run.captions import Caption, Chapter, chapters_of
+from raftplay.run.notes import Announcer
 from raftplay.session.outcome import Outcome
 from raftplay.tui.play import Player
 
@@ -24,6 +25,10 @@ class Reel:
         self._past: int | None = None  # the caption at which one is, if it is not the one that is played
         self._is_played = False  # whether its steps are shown again, or were
         self._branch = ""
+        self.announces = False
+        """True if `raftplay notes` in another terminal can follow."""
+
+        self._announcer: Announcer | None = None
         self._looked: Future[list[Outcome]] | None = None  # the look at the past
 
     # ---- where it is
@@ -73,6 +78,25 @@ class Reel:
             if mark is not None:
                 marks[mark] = str(number)
         return marks
+
+    # ---- notes in another terminal
+
+    def announce(self) -> None:
+        """Tell the notes which caption is shown; to be called often."""
+        if not self.announces or self.player is None:
+            return
+        if self._announcer is None or self._announcer.script != self.player.script.name:
+            self.close()
+            self._announcer = Announcer(self.player.script.name)
+        had_failed = self._announcer.failure
+        self._announcer.tell(self.at, len(self.captions), self.player.note)
+        if self._announcer.failure and not had_failed:
+            self._app.toast(self._announcer.failure, severity="warning")
+
+    def close(self) -> None:
+        """End the presentation for the notes."""
+        if self._announcer is not None:
+            self._announcer.close()
 
     # ---- going
 
