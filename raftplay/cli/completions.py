@@ -50,6 +50,13 @@ def mixes(incomplete: str) -> list[str]:
     return _that_begin(MIXES, incomplete)
 
 
+def engines(incomplete: str) -> list[str]:
+    """Offer the engines of the search."""
+    from raftplay.explore.search.walked import ENGINES  # noqa: PLC0415
+
+    return _that_begin(ENGINES, incomplete)
+
+
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
     import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table

@@ -14,6 +14,7 @@ from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
 from raftplay.explore.search.mixes import MIXES
+from raftplay.explore.search.walked import ENGINES
 from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain
@@ -156,6 +157,15 @@ def known_mixes(names: list[str] | None) -> tuple[str, ...]:
         if name not in MIXES:
             raise UsageError(f"there is no mix {quoted(name)}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
     return tuple(names or ())
+
+
+def engine_of(name: str, *, on_sockets: bool) -> str:
+    """Return the engine of a search. Raises `UsageError` if it is unknown, or not for sockets."""
+    if name not in ENGINES:
+        raise UsageError(f"--engine is {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, not {quoted(name)}")
+    if on_sockets and name == "walks":
+        raise UsageError("walks have no sockets: --engine walks does not go with --backend tcp")
+    return name
 
 
 def node_range(text: str) -> range:

@@ -19,6 +19,7 @@ from raftplay.cli.options import (
     NodeOption,
     backend_of,
     check_last_seed,
+    engine_of,
     known_bugs,
     known_mixes,
     leave_out_weather,
@@ -34,7 +35,7 @@ from raftplay.explore.search.all_bugs import table
 from raftplay.explore.search.command import explore, explore_script
 from raftplay.explore.search.report import progress_line
 from raftplay.explore.search.soak import soak
-from raftplay.explore.search.sweep import Search, SearchReport
+from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport
 from raftplay.files import Target
 from raftplay.output import Output
 from raftplay.run.runner import Status
@@ -118,11 +119,23 @@ def explore_(
     bug: BugOption = None,
     node: NodeOption = None,
     nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="walks|trials|both",
+            autocompletion=completions.engines,
+            help="For each seed: a random walk over bare consensus modules, a trial of a whole cluster, or both.",
+        ),
+    ] = USUAL_ENGINE,
     mix: Annotated[
         list[str] | None,
-        typer.Option(autocompletion=completions.mixes, help="Fault profiles to draw from (default: all)."),
+        typer.Option(
+            autocompletion=completions.mixes, help="Fault profiles of trials to draw from (default: all)."
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per seed.")] = 4.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per trial.")
+    ] = 4.0,
     first_seed: Annotated[int, typer.Option("--first-seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
@@ -174,6 +187,7 @@ def explore_(
         stops_at_finding=not keep_going,
         backend=backend,
         speed=speed,
+        engine=engine_of(engine, on_sockets=on_sockets),
     )
     if all_bugs:
         raise typer.Exit(int(table(search, shrink, output.write)))

@@ -37,17 +37,10 @@ def script_text(branch: Branch, folder: str | Path = "", *, hides_bugs: bool = F
 
 def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     """Return the set-up lines of a script in `folder` for such a cluster."""
-    config, usual = blueprint.config, Config()
+    config = blueprint.config
     raft = config.raft
-    timings = (
-        ("election", (raft.election_min, raft.election_max), (usual.raft.election_min, usual.raft.election_max)),
-        ("heartbeat", (raft.heartbeat, raft.heartbeat), (usual.raft.heartbeat, usual.raft.heartbeat)),
-        ("delay", (config.delay_min, config.delay_max), (usual.delay_min, usual.delay_max)),
-    )
-    chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
     lines = [f"nodes {blueprint.nodes}", f"backend {blueprint.backend}", f"seed {blueprint.seed}"]
-    lines += [f"timing {' '.join(chosen)}"] if chosen else []
-    lines += [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
+    lines += option_lines(config)
     lines += [f"bug {name}" for name in config.bugs]
     if config.node_name:
         named = reference(config.node, folder)
@@ -61,6 +54,19 @@ def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     ):
         lines += [f"# with {name}=1 in the environment"] if on else []
     return lines
+
+
+def option_lines(config: Config) -> list[str]:
+    """Return the set-up lines for the timings and the options of the algorithm that are not the usual ones."""
+    usual, raft = Config(), config.raft
+    timings = (
+        ("election", (raft.election_min, raft.election_max), (usual.raft.election_min, usual.raft.election_max)),
+        ("heartbeat", (raft.heartbeat, raft.heartbeat), (usual.raft.heartbeat, usual.raft.heartbeat)),
+        ("delay", (config.delay_min, config.delay_max), (usual.delay_min, usual.delay_max)),
+    )
+    chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
+    lines = [f"timing {' '.join(chosen)}"] if chosen else []
+    return lines + [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
 
 
 def write_new(file: Path, text: str, *, replaces: bool = False, keeps: tuple[Path, ...] = ()) -> None:

@@ -42,7 +42,7 @@ from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_scr
 from raftplay.tui.reel import Reel
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, text_sheet
-from raftplay.tui.stage.scene import Scene, scene_of
+from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
@@ -50,6 +50,9 @@ from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
 """Paints of the screen per second."""
+
+SELDOM = 4
+"""On a slow line, only one of so many paints is made."""
 
 MOST_SLOTS = 6
 
@@ -148,6 +151,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._left_at = 0.0
         self._digit = (0, -TWO_DIGITS)  # the last digit, and when it was typed
         self._will_paint = False
+        self._ticks = 0
         self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
         self.reel = Reel(self)
@@ -183,7 +187,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.fit(*self.size)
         self.arrange()
         self.paint()
-        self.set_interval(1 / PAINTS, self.paint)
+        self.set_interval(1 / PAINTS, self.tick)
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         gc.collect()
         self.loop = asyncio.get_running_loop()
@@ -219,6 +223,14 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     # ---- painting
 
+    def tick(self) -> None:
+        """Paint at a steady pace; seldom on a slow line, but what is shown moves on all the same."""
+        self._ticks += 1
+        if self.line.is_slow and self._ticks % SELDOM and self.is_running:
+            self.scene()
+        else:
+            self.paint()
+
     def paint(self) -> None:
         """Show the cluster as it is now."""
         if not self._boxes or not self.screen_stack or not self.is_running:
@@ -242,6 +254,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
+        if self.line.is_slow:
+            scene = without_motion(scene)
         if isinstance(self.screen, Presentation):
             self.screen.show(scene)
             return

@@ -18,6 +18,7 @@ from raftplay.tui import picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.command import Wanted, deck_of
 from raftplay.tui.driver import Still
+from raftplay.tui.film import Film, film_of
 from raftplay.tui.settings import Settings
 
 
@@ -53,6 +54,10 @@ PICTURES = (
 )
 
 
+FILM = "election-moving"
+"""The name of the moving picture."""
+
+
 async def svg_of(wanted: Picture) -> str:
     """A picture as SVG; the same every time."""
     text = scenarios.text_of(wanted.script) if wanted.script else ""
@@ -69,6 +74,11 @@ async def svg_of(wanted: Picture) -> str:
             driver.close()
 
 
+def _write(file: Path, text: str) -> None:
+    Target(file, force=True).write(text.encode())
+    Output().write(str(file))
+
+
 def main() -> None:
     """Write all pictures to the folder that the command line names."""
     parser = argparse.ArgumentParser(
@@ -80,8 +90,8 @@ def main() -> None:
     try:
         folder.mkdir(exist_ok=True)
         for wanted in PICTURES:
-            Target(folder / f"{wanted.name}.svg", force=True).write(asyncio.run(svg_of(wanted)).encode())
-            Output().write(str(folder / f"{wanted.name}.svg"))
+            _write(folder / f"{wanted.name}.svg", asyncio.run(svg_of(wanted)))
+        _write(folder / f"{FILM}.svg", film_of(Film()))
     except (OSError, UsageError) as error:
         complain(f"raftplay: error: {error}")
         sys.exit(Status.MISUSED)

@@ -216,7 +216,8 @@ def test_report_and_counterexample_say_version_options_and_every_finding(
     ]
     (again,) = [line.split("): ", 1)[1] for line in told if f"(raftplay {__version__}): " in line]
     assert again == (
-        "raftplay explore --bug own --nodes 3..4 --mix calm --mix churn --seconds 0.5 --first-seed 7 --seeds 1"
+        "raftplay explore --bug own --nodes 3..4 --mix calm --mix churn --seconds 0.5 "
+        "--engine trials --first-seed 7 --seeds 1"
     )
     text = out.read_text("utf-8")
     assert "\n# Found by: raftplay explore …\n" in text
@@ -233,7 +234,8 @@ def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monk
     alone = sweep(replace(search, first_seed=4, seeds=1))
     assert alone.first is not None
     assert [alone.first.finding] == [other.finding for other in together.others]
-    assert Search(range(3, 8)).again(5) == "raftplay explore --first-seed 5 --seeds 1"
+    assert Search(range(3, 8), engine="both").again(5) == "raftplay explore --first-seed 5 --seeds 1"
+    assert Search(range(3, 8)).again(5) == "raftplay explore --engine trials --first-seed 5 --seeds 1"
     tcp = Search(range(5, 6), backend="tcp", speed=5.0)
     assert tcp.again(0) == "raftplay explore --nodes 5 --backend tcp --speed 5 --first-seed 0 --seeds 1"
 

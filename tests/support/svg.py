@@ -1,5 +1,6 @@
 """SVG pictures of the screen, read back into the lines that they show."""
 
+import re
 from xml.etree import ElementTree
 
 from raftplay.tui.model.lines import columns
@@ -30,3 +31,24 @@ def row_of(group: ElementTree.Element) -> str:
         assert len(cells) <= x // COLUMN, f"{words!r} covers what stands there"
         cells += [" "] * (x // COLUMN - len(cells)) + [words] + [""] * (columns(words) - 1)
     return "".join(cells)
+
+
+def film_of(text: str) -> tuple[list[tuple[float, list[str]]], int]:
+    """The frames of a moving picture, each with the seconds for which it is shown; and the one that may stand still."""
+    picture = ElementTree.fromstring(text)
+    kept = {f"#{group.attrib['id']}": row_of(group) for group in picture.findall(f"{SVG}defs/{SVG}g")}
+    (strip,) = (group for group in picture.iter(f"{SVG}g") if group.get("class") == "strip")
+    frames = []
+    for group in strip.findall(f"{SVG}g"):
+        rows = {int(use.attrib["y"]) // ROW: kept[use.attrib["href"]] for use in group.findall(f"{SVG}use")}
+        frames.append([rows.get(y, "") for y in range(max(rows) + 1)])
+    width = int(picture.attrib["viewBox"].split()[2])
+    (rule,) = re.findall(
+        r"\.strip\{animation:strip ([\d.]+)s step-end infinite;transform:translateX\(-(\d+)px\)\}", text
+    )
+    steps = re.findall(r"([\d.]+)%\{transform:translateX\((-?\d+)px\)\}", text)
+    assert [-int(x) for _, x in steps] == [at * width for at in range(len(frames))]
+    begins = [float(rule[0]) * float(share) / 100 for share, _ in steps]
+    ends = [*begins[1:], float(rule[0])]
+    shown = [(end - begin, lines) for begin, end, lines in zip(begins, ends, frames, strict=True)]
+    return shown, int(rule[1]) // width

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.raft.bugs import BUGS
 from raftplay.session.status import Status
 
@@ -29,7 +30,9 @@ def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
     if report.first is None:
         return BugRow(bug, report.trials, report.elapsed, None)
     seeds = report.first.plan.seed - search.first_seed + 1
-    case = Shrinker(case_of(report.first), limit=shrink_limit).shrink()
+    case = case_of(report.first)
+    is_walk = report.first.plan.mix == WALK
+    case = shrunk_walk(case, shrink_limit) if is_walk else Shrinker(case, limit=shrink_limit).shrink()
     return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
 
 

@@ -10,6 +10,7 @@ from raftplay.explore.search.report import finding_text, other_findings, report_
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, Watch, sweep
 from raftplay.explore.search.trial import Result
+from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.files import Target, target_of
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import Script, parse_script
@@ -53,14 +54,22 @@ def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
     """Return the finding of a trial as a case to minimize; `others` are findings of the same search."""
     assert result.finding is not None
     origin = (
-        f"Found with: {finding_text(result)}, {result.plan.seconds:g} s of faults",
+        f"Found with: {finding_text(result)}, {_length_of(result)}",
         *other_findings("Also found", others),
     )
     return Case(result.plan, tuple(result.commands[: result.disturbing]), result.finding, origin)
 
 
+def _length_of(result: Result) -> str:
+    if result.plan.mix == WALK:
+        return f"{count(result.steps, 'step')} over bare consensus modules"
+    return f"{result.plan.seconds:g} s of faults"
+
+
 def shrunk(case: Case, limit: float) -> Case:
     """Minimize the case for at most `limit` seconds; Ctrl-C returns the smallest so far."""
+    if case.plan.mix == WALK:
+        return shrunk_walk(case, limit)
     shrinker = Shrinker(case, limit=limit)
     try:
         return shrinker.shrink()

@@ -10,6 +10,7 @@ from raftplay.explore.search.trial import LIVENESS, Finding, bound, progress_of,
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.session.errors import Failed
+from raftplay.session.journal import option_lines
 from raftplay.session.session import Session
 from raftplay.session.shown import file_word
 from raftplay.version import __version__
@@ -55,6 +56,7 @@ def _head(case: Case, command: str, folder: str) -> list[str]:
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
         f"backend {plan.backend}",
+        *option_lines(plan.config),
         *(f"bug {name}" for name in plan.bugs),
         *(f"node {file_word(reference(kind, folder))}" for kind in node),
     ]

@@ -25,7 +25,8 @@ def progress_line(report: SearchReport, *, seeds: int | None, limit: float | Non
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
     rate = report.trials / report.elapsed if report.elapsed else 0.0
-    return f"[{bar:<20}] {done}, {rate:.0f} a second, {report.simulated / 3600:.2f} simulated hours"
+    more = f", {report.simulated / 3600:.2f} simulated hours" if report.simulated else ""
+    return f"[{bar:<20}] {done}, {rate:.0f} a second{more}"
 
 
 def report_text(report: SearchReport) -> str:
@@ -33,14 +34,16 @@ def report_text(report: SearchReport) -> str:
     elapsed = max(report.elapsed, 1e-9)
     rate, times = report.trials / elapsed, report.simulated / elapsed
     ended = "interrupted after" if report.interrupted else "searched"
+    simulated = f", {report.simulated / 3600:.2f} simulated hours ({times:.0f} times real time)"
     lines = [
-        f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second, "
-        f"{report.simulated / 3600:.2f} simulated hours ({times:.0f} times real time)",
-        f"mixes: {_counts(report.mixes)}",
-        f"faults: {_counts(report.faults)}",
-        "rules of the algorithm, how often each decided:",
-        *_rule_lines(report.rules),
+        f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second"
+        f"{simulated if report.simulated else ''}"
     ]
+    if report.walks:
+        lines.append(f"walks over bare consensus modules: {report.walks:,}, with {count(report.steps, 'step')}")
+    lines += [f"mixes: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
+    if report.rules:
+        lines += ["rules of the algorithm, how often each decided:", *_rule_lines(report.rules)]
     if report.liveness:
         lines.append("after the last fault (seconds of cluster time):")
         lines += [_liveness_line(name, values) for name, values in report.liveness.items()]

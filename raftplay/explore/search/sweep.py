@@ -7,12 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, islice
 from multiprocessing import resource_tracker
 
 from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.cluster.own_node import OwnNode
-from raftplay.explore.search.trial import Plan, Result, draw, run_trial
+from raftplay.explore.search.trial import Plan, Result, draw
+from raftplay.explore.search.walked import run_seed
+
+USUAL_ENGINE = "both"
+"""The default of `raftplay explore --engine`."""
 
 USUAL_NODES = range(3, 8)
 """The default range of nodes in a search."""
@@ -40,6 +45,8 @@ class Search:
     backend: str = "sim"
     speed: float = 1.0
     node: OwnNode | None = None
+    engine: str = "trials"
+    """The engines that run for each seed: walks, trials or both."""
 
     def again(self, seed: int) -> str:
         """Return the command that repeats `seed` alone, with every option that is not at its default."""
@@ -57,6 +64,8 @@ class Search:
         for option in ("seconds", "backend", "speed"):
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
+        if self.engine != USUAL_ENGINE and self.backend == "sim":
+            words += ["--engine", self.engine]
         return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])
 
 
@@ -66,6 +75,10 @@ class SearchReport:
 
     search: Search
     trials: int = 0
+    walks: int = 0
+    steps: int = 0
+    """The number of steps of all walks."""
+
     simulated: float = 0.0
     elapsed: float = 0.0
     interrupted: bool = False
@@ -76,8 +89,11 @@ class SearchReport:
     findings: list[Result] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
-        """Count a finished trial."""
+        """Count a finished seed."""
         self.trials += 1
+        if result.steps:
+            self.walks += 1
+            self.steps += result.steps
         self.simulated += result.seconds
         self.faults += result.faults
         self.rules += result.rules
@@ -146,8 +162,9 @@ def _plans(search: Search, start: float) -> Iterator[Plan]:
 
 def _trials(search: Search, start: float) -> Generator[Result, None, None]:
     plans = _plans(search, start)
+    run = partial(run_seed, engine="trials" if search.backend == "tcp" else search.engine)
     if search.jobs == 1 or search.backend == "tcp":
-        yield from map(run_trial, plans)
+        yield from map(run, plans)
         return
     context = multiprocessing.get_context("spawn")
     resource_tracker.ensure_running()  # if it started with the pool, it would receive Ctrl-C
@@ -156,4 +173,4 @@ def _trials(search: Search, start: float) -> Generator[Result, None, None]:
             pool = ended.enter_context(context.Pool(search.jobs))
         while chunk := list(islice(plans, search.jobs * CHUNK * 2)):
             # in seed order: the first finding has the lowest seed, whatever the number of processes
-            yield from pool.imap(run_trial, chunk, CHUNK)
+            yield from pool.imap(run, chunk, CHUNK)

@@ -26,6 +26,7 @@ from raftplay.explore.search.mixes import MIXES, FaultChooser
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
+from raftplay.raft.config import RaftConfig
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -53,7 +54,7 @@ LEFTOVERS = "leftovers"
 class Plan:
     """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, bugs, and own class.
 
-    On the backend "tcp" it runs at `speed`.
+    On the backend "tcp" it runs at `speed`. `raft` are the options of the algorithm.
     """
 
     seed: int
@@ -64,11 +65,12 @@ class Plan:
     backend: str = "sim"
     speed: float = 1.0
     node: OwnNode | None = None
+    raft: RaftConfig = field(default_factory=RaftConfig)
 
     @property
     def config(self) -> Config:
         """Return the configuration of its cluster."""
-        return Config(bugs=self.bugs, node=loaded(self.node))
+        return Config(self.raft, bugs=self.bugs, node=loaded(self.node))
 
     @property
     def deviates(self) -> bool:
@@ -97,7 +99,9 @@ class Finding:
 class Result:
     """A finished trial. Of `commands`, the first `disturbing` are the schedule; the rest heals and measures.
 
-    `liveness` holds the measured promises in seconds of cluster time."""
+    `liveness` holds the measured promises in seconds of cluster time; `steps` is the number of steps of the walk
+    with the same seed, 0 if there was none.
+    """
 
     plan: Plan
     commands: list[str]
@@ -107,6 +111,7 @@ class Result:
     faults: Counter[str]
     rules: Counter[str]
     liveness: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
 
 
 @dataclass(slots=True)

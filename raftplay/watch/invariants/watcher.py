@@ -90,7 +90,7 @@ class Invariants:
         if after is not None:
             if after.deadline != node.deadline:
                 timers.judge_timer(cluster, node, event, after.deadline)
-            _judge_state(cluster, node, after)
+            judge_state(cluster, node, after)
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:
@@ -106,7 +106,7 @@ def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:
     return False
 
 
-def _judge_state(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
+def judge_state(cluster: ClusterModel, node: NodeModel, after: decisions.NodeState) -> None:
     """Check that the node's state agrees with its decisions."""
     log = node.log
     if (

@@ -1,0 +1,60 @@
+"""The two engines of the search for one seed: a random walk, and a trial; and a walk's finding as a script."""
+
+from collections import Counter
+from dataclasses import replace
+
+from raftplay.explore.search.shrink import Case
+from raftplay.explore.search.trial import FAILURE, Finding, Plan, Result, rerun, run_trial
+from raftplay.explore.walks.script import commands_of
+from raftplay.explore.walks.shrink import shrink_walk
+from raftplay.explore.walks.walk import RAISED, WalkPlan, WalkResult, draw_walk, run_walk
+
+ENGINES = ("walks", "trials", "both")
+
+WALK = "walk"
+"""The fault profile of a plan that is a walk."""
+
+NOT_REPEATED = "The script does not repeat what was found in a random walk over bare consensus modules."
+"""The comment in a script whose run differs from the walk."""
+
+
+def run_seed(plan: Plan, engine: str) -> Result:
+    """Run the walk with the seed of `plan`, the trial, or both; the trial only if the walk violates nothing."""
+    if engine == "trials":
+        return run_trial(plan)
+    walk = run_walk(_walk_of(plan))
+    if engine == "walks" or walk.broken is not None:
+        return _result_of(walk, plan)
+    result = run_trial(plan)
+    result.steps = len(walk.steps)
+    return result
+
+
+def shrunk_walk(case: Case, limit: float) -> Case:
+    """Minimize the walk of a case, for at most `limit` seconds."""
+    walk = shrink_walk(run_walk(_walk_of(case.plan)), limit)
+    result = _result_of(walk, case.plan)
+    found = rerun(result.plan, result.commands, measured=False).finding
+    if found is not None and found.name == case.finding.name:
+        return replace(case, plan=result.plan, commands=tuple(result.commands), finding=found)
+    assert result.finding is not None
+    origin = (NOT_REPEATED, *case.origin)
+    return replace(case, plan=result.plan, commands=tuple(result.commands), finding=result.finding, origin=origin)
+
+
+def _walk_of(plan: Plan) -> WalkPlan:
+    return draw_walk(plan.seed, plan.nodes, bugs=plan.bugs, node=plan.node)
+
+
+def _result_of(walk: WalkResult, plan: Plan) -> Result:
+    """Return a walk as the result of a trial; its steps as commands, if it found something."""
+    plan = replace(plan, mix=WALK, nodes=walk.plan.nodes, raft=walk.plan.raft)
+    result = Result(plan, [], 0, None, 0.0, Counter(kind for kind, _ in walk.steps), Counter())
+    result.steps = len(walk.steps)
+    if walk.broken is not None:
+        result.commands = commands = commands_of(walk.steps)
+        result.disturbing = len(commands)
+        name, text = walk.broken
+        found = rerun(plan, commands, measured=False).finding if name == RAISED else None
+        result.finding = found or Finding(FAILURE if name == RAISED else name, text, 0.0)
+    return result

@@ -1,0 +1,195 @@
+"""Bare nodes: consensus modules, the bag of messages between them, and their timers; every step is explicit.
+
+The rule of this module: each step does what the command of the same name does to a cluster in virtual time whose
+links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `crash`, `restart`, `sleep`), in the same
+order, so that a script of these commands repeats a walk, message numbers and timers included.
+"""
+
+import math
+import random
+
+from raftplay.cluster.harness import RESTART_PAUSE
+from raftplay.explore.walks.verdicts import Verdicts, observer
+from raftplay.raft.config import RaftConfig
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs
+from raftplay.raft.storage import MapStorage
+from raftplay.watch import facts
+from raftplay.watch.invariants import wire
+
+ELECTION, HEARTBEAT, PAUSE = (0.020, 80_000.0), 0.010, 0.012
+"""The timings in seconds: a pause lets each leader send a heartbeat; a follower's timer hardly ever fires."""
+
+
+class Message:
+    """A message in flight, with its number; a reply has the request to which it replies too."""
+
+    __slots__ = ("args", "call_id", "dst", "id", "reply", "src")
+
+    def __init__(self, id: int, call_id: int, src: int, dst: int, args: Args, reply: Reply | None) -> None:
+        self.id, self.call_id, self.src, self.dst, self.args, self.reply = id, call_id, src, dst, args, reply
+
+
+class BareNode:
+    """One node: its current module, its disk, and the alarm of its timer."""
+
+    __slots__ = ("alarm", "cm", "id", "incarnation", "model", "order", "storage", "up")
+
+    def __init__(self, id: int, verdicts: Verdicts) -> None:
+        self.id = id
+        self.incarnation = 0
+        self.storage = MapStorage()
+        self.model = verdicts.nodes[id]
+        self.up = True
+        self.alarm, self.order = math.inf, 0
+        self.cm: ConsensusModule
+
+
+class BareCluster:
+    """`n` nodes of class `module` with one bag of messages; `verdicts` checks all that they do."""
+
+    def __init__(self, n: int, seed: int, module: type[ConsensusModule], raft: RaftConfig) -> None:
+        self.n, self.now = n, 0.0
+        self.verdicts = Verdicts(n)
+        self.bag: list[Message] = []
+        self.submits = 0
+        self._unsettled: set[int] = set()
+        self._seed, self._module, self._raft = seed, module, raft
+        self._messages = self._calls = self._alarms = 0
+        self.nodes = [BareNode(id, self.verdicts) for id in range(n)]
+        for node in self.nodes:
+            self._create(node)
+        for node in self.nodes:
+            node.cm.start(0.0)
+            self._settle(node)
+
+    @property
+    def leaders(self) -> list[int]:
+        """Return the running nodes that believe they lead."""
+        return [node.id for node in self.nodes if node.cm.state is LEADER]
+
+    # ---- the steps
+
+    def arrive(self, message: Message) -> None:
+        """Let a message, or a copy of it, arrive; it is lost if the receiver is down."""
+        if self._unsettled:
+            self._settle_submits()
+        node = self.nodes[message.dst]
+        if not node.up:
+            return
+        cm, args, reply, src = node.cm, message.args, message.reply, message.src
+        call_id, now = message.call_id, self.now
+        if reply is not None:
+            wire.reply_delivered(self.verdicts, node.model, facts.ReplyDelivered(call_id, src, node.id, reply))
+            cm.reply_received(src, args, reply, now)
+            self._settle(node)
+            return
+        wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
+        if isinstance(args, RequestVoteArgs):
+            self._settle(node, message, cm.request_vote(args, now))
+        else:
+            self._settle(node, message, cm.append_entries(args, now))
+
+    def lose(self, message: Message) -> None:
+        """Lose a message."""
+        self._settle_submits()
+        self.bag.remove(message)
+
+    def time_out(self, id: int) -> None:
+        """Fire the election timer of a running node."""
+        self._settle_submits()
+        node = self.nodes[id]
+        node.cm.time_out(self.now)
+        self._settle(node)
+
+    def submit(self, id: int) -> None:
+        """Submit the next number to a running node, which sends it at the next other step."""
+        self.submits += 1
+        if self.nodes[id].cm.submit(self.submits) >= 0:
+            self._unsettled.add(id)
+
+    def crash(self, id: int) -> None:
+        """Crash a running node: what it sent is lost, and the replies to it."""
+        self._settle_submits()
+        node = self.nodes[id]
+        node.up = False
+        node.cm.stop()
+        node.alarm = math.inf
+        self.bag = [m for m in self.bag if m.src != id and (m.dst != id or m.reply is None)]
+
+    def restart(self, id: int) -> None:
+        """Start a new module over the disk of a crashed node; a moment passes, as in a cluster."""
+        self._settle_submits()
+        node = self.nodes[id]
+        node.incarnation += 1
+        node.up = True
+        self._create(node)
+        node.cm.start(self.now)
+        self._settle(node)
+        self.sleep(RESTART_PAUSE)
+
+    def sleep(self, seconds: float = PAUSE) -> None:
+        """Let time pass: the timers that fall due fire, in order."""
+        self._settle_submits()
+        until = self.now + seconds
+        while True:
+            node = min(self.nodes, key=_alarm)
+            if node.alarm > until:
+                break
+            self.now = at = node.alarm
+            node.alarm = math.inf
+            if node.cm.deadline > at:  # the deadline is later now
+                self._set_alarm(node)
+            else:
+                node.cm.wake(at)
+                self._settle(node)
+        self.now = until
+
+    # ---- inside
+
+    def _settle_submits(self) -> None:
+        """Settle the nodes that took a submit, as every action on a cluster does first."""
+        if self._unsettled:
+            for id in sorted(self._unsettled):
+                self._settle(self.nodes[id])
+            self._unsettled.clear()
+
+    def _create(self, node: BareNode) -> None:
+        peers = tuple(peer for peer in range(self.n) if peer != node.id)
+        dice = random.Random(f"{self._seed} node {node.id} {node.incarnation}")
+        node.cm = cm = self._module(node.id, peers, node.storage, config=self._raft, rng=dice)
+        node.model.begin(node.incarnation)
+        cm.observe = observer(self.verdicts, node.model, cm)
+
+    def _settle(self, node: BareNode, request: Message | None = None, reply: Reply | None = None) -> None:
+        """Handle the outputs of an input, as a server does: storage, commits, reply, requests, timer."""
+        cm = node.cm
+        cm.persist(self.now)
+        has_output = cm.has_output
+        if has_output:
+            cm.take_commits()
+        if request is not None and reply is not None:
+            call_id, src = request.call_id, node.id
+            self._messages += 1
+            self.bag.append(Message(self._messages, call_id, src, request.src, request.args, reply))
+            wire.reply_sent(self.verdicts, node.model, facts.ReplySent(call_id, src, request.src, reply))
+        if has_output:
+            for peer, args in cm.take_calls():
+                self._calls += 1
+                if not self.nodes[peer].up:
+                    cm.call_failed(peer, args, self.now)
+                    continue
+                self._messages += 1
+                self.bag.append(Message(self._messages, self._calls, node.id, peer, args, None))
+                wire.call_sent(self.verdicts, node.model, facts.CallSent(self._calls, node.id, peer, args))
+        if cm.deadline < node.alarm:
+            self._set_alarm(node)
+
+    def _set_alarm(self, node: BareNode) -> None:
+        """Set the alarm; of two alarms at one moment, the one that was set first rings first."""
+        self._alarms += 1
+        node.alarm, node.order = node.cm.deadline, self._alarms
+
+
+def _alarm(node: BareNode) -> tuple[float, int]:
+    return node.alarm, node.order

@@ -1,0 +1,204 @@
+"""Minimizes the steps of a walk that violates an invariant, so that a person can read them.
+
+A message keeps no number when steps before it go, so it is known by its content: link, terms and indices. A step
+that has become impossible is left out.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from msgspec.structs import replace as changed
+
+from raftplay.explore.walks.bare import BareCluster, Message
+from raftplay.explore.walks.walk import RAISED, Step, WalkPlan, WalkResult
+from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
+
+FEWEST_NODES = 2
+
+
+class Content(NamedTuple):
+    """A message without its number and commands: what it is known by."""
+
+    src: int
+    dst: int
+    args: Args
+    terms: tuple[int, ...]
+    reply: Reply | None
+
+    @classmethod
+    def of(cls, message: Message) -> "Content":
+        """Return the content of a message."""
+        args = message.args
+        terms: tuple[int, ...] = ()
+        if isinstance(args, AppendEntriesArgs):
+            terms = tuple(entry.term for entry in args.entries)
+            args = changed(args, entries=())
+        return cls(message.src, message.dst, args, terms, message.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A step whose message, if it has one, is known by its content."""
+
+    kind: str
+    node: int = 0
+    content: Content | None = None
+
+
+def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
+    """Return the smallest walk found, within `limit` seconds of wall time, that violates the same invariant."""
+    assert found.broken is not None
+    until = time.monotonic() + limit
+    name, best, known = found.broken[0], found, _known(found)
+
+    def takes(plan: WalkPlan, steps: list[Known]) -> bool:
+        nonlocal best, known
+        result, taken = _replayed(plan, steps)
+        if result.broken is None or result.broken[0] != name:
+            return False
+        best, known = result, taken
+        return True
+
+    before = None
+    while before != (best.plan.nodes, len(known)) and time.monotonic() < until:
+        before = best.plan.nodes, len(known)
+        for plainer in (replace(best.plan, prevote=False), replace(best.plan, noop=False)):
+            if plainer != best.plan:
+                takes(plainer, known)
+        for gone in reversed(range(best.plan.nodes)):
+            if best.plan.nodes > FEWEST_NODES:
+                takes(replace(best.plan, nodes=best.plan.nodes - 1), _without_node(known, gone))
+        _fewer_steps(lambda: known, lambda steps: takes(best.plan, steps), until)
+    return best
+
+
+def _fewer_steps(steps: Callable[[], list[Known]], takes: Callable[[list[Known]], bool], until: float) -> None:
+    """Leave out runs of steps, shorter and shorter ones, as long as the violation stays."""
+    size = max(1, len(steps()) // 2)
+    while size >= 1:
+        at = len(steps()) - size
+        while at > -size and time.monotonic() < until:
+            here = steps()
+            start = max(at, 0)
+            takes([*here[:start], *here[start + size :]])
+            at = min(at, len(steps())) - size
+        size //= 2
+
+
+def _known(result: WalkResult) -> list[Known]:
+    """Return the steps of a walk with the contents of their messages."""
+    cluster, known = result.plan.cluster(), []
+    for kind, what in result.steps:
+        message = _numbered(cluster, what) if kind in MESSAGE_STEPS else None
+        known.append(Known(kind, what) if message is None else Known(kind, content=Content.of(message)))
+        with suppress(Exception):  # the last step may raise
+            take(cluster, kind, what, message)
+    return known
+
+
+def _replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[Known]]:
+    """Take the steps that are possible, up to a violation; return the walk, and the steps taken."""
+    cluster = plan.cluster()
+    taken: list[Known] = []
+    numbers: list[Step] = []
+    for step in steps:
+        if cluster.verdicts.broken is not None:
+            break
+        message, what = None, step.node
+        if step.content is not None:
+            message = _like(cluster, step.content)
+            if message is None:
+                continue
+            what = message.id
+            taken.append(Known(step.kind, content=Content.of(message)))
+        elif _possible(cluster, step):
+            taken.append(step)
+        else:
+            continue
+        numbers.append((step.kind, what))
+        try:
+            take(cluster, step.kind, what, message)
+        except Exception as error:
+            raised = RAISED, repr(error)
+            return WalkResult(plan, tuple(numbers), raised), taken
+    return WalkResult(plan, tuple(numbers), cluster.verdicts.broken), taken
+
+
+MESSAGE_STEPS = ("deliver", "duplicate", "lose")
+
+
+def take(cluster: BareCluster, kind: str, what: int, message: Message | None) -> None:
+    """Take one step."""
+    match kind, message:
+        case "deliver", Message():
+            cluster.bag.remove(message)
+            cluster.arrive(message)
+        case "duplicate", Message():
+            cluster.arrive(message)
+        case "lose", Message():
+            cluster.lose(message)
+        case "timeout", _:
+            cluster.time_out(what)
+        case "submit", _:
+            cluster.submit(what)
+        case "sleep", _:
+            cluster.sleep()
+        case "crash", _:
+            cluster.crash(what)
+        case "restart", _:
+            cluster.restart(what)
+
+
+def _possible(cluster: BareCluster, step: Known) -> bool:
+    if step.kind == "sleep":
+        return True
+    node = cluster.nodes[step.node]
+    match step.kind:
+        case "timeout":
+            return node.up and node.cm.state is not LEADER
+        case "submit":
+            return node.cm.state is LEADER
+        case "crash":
+            return node.up
+    return not node.up
+
+
+def _numbered(cluster: BareCluster, id: int) -> Message | None:
+    return next((message for message in cluster.bag if message.id == id), None)
+
+
+def _like(cluster: BareCluster, content: Content) -> Message | None:
+    """Return the message of this content, else the last one of its kind on its link."""
+    close = None
+    for message in cluster.bag:
+        if message.src == content.src and message.dst == content.dst:
+            if Content.of(message) == content:
+                return message
+            alike = type(message.args) is type(content.args) and (message.reply is None) == (content.reply is None)
+            close = message if alike else close
+    return close
+
+
+def _without_node(steps: Iterable[Known], gone: int) -> list[Known]:
+    """Return the steps that do not concern node `gone`; nodes above it are numbered one less."""
+
+    def now(id: int) -> int:
+        return id - (id > gone)
+
+    left = []
+    for step in steps:
+        content = step.content
+        if content is None:
+            if step.kind == "sleep" or step.node != gone:
+                left.append(replace(step, node=now(step.node)))
+        elif gone not in (content.src, content.dst):
+            args = content.args
+            name = "leader_id" if isinstance(args, AppendEntriesArgs) else "candidate_id"
+            args = changed(args, **{name: now(getattr(args, name))})
+            left.append(
+                replace(step, content=content._replace(src=now(content.src), dst=now(content.dst), args=args))
+            )
+    return left
