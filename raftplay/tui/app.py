@@ -270,6 +270,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         is_held = self.reel.is_past or (self.playhead is not None and self.playhead.held)
         is_changed = not is_held and player.tick(time.monotonic(), is_shown=is_current)
         deck.playing = player.note
+        deck.chapters = self.reel.chapter_marks()
         self.reel.announce()
         if is_changed:
             if player.outcome is not None:

@@ -187,6 +187,27 @@ def test_digits_go_to_chapters_forward_and_back() -> None:
     talk.play(give)
 
 
+def test_chapters_stand_on_the_tape_and_in_a_list_from_which_a_digit_goes_there() -> None:
+    talk = Talk(watches=True)
+
+    async def give(pilot: Pilot[None]) -> None:
+        talk.app.paint()
+        await pilot.press("2")
+        paint_until(talk, lambda: talk.app.reel.at == 2 and talk.app.reel.waits, "the second chapter")
+        ordinary = "\n".join(await pressed(pilot, "f5"))
+        assert "#1" in ordinary
+        assert "#2" in ordinary
+        listed = "\n".join(await pressed(pilot, "number_sign"))
+        assert "1  Electing" in listed
+        assert "▸  2  Losing" in listed
+        await pilot.press("1")
+        talk.app.paint()
+        assert talk.seq == talk.player.mark_of(0)
+        assert "REWOUND" in "\n".join(await pressed(pilot))
+
+    talk.play(give)
+
+
 def test_b_is_black_and_any_key_comes_back() -> None:
     talk = Talk()
 
