@@ -23,7 +23,7 @@ The rooms, from the ground up
                  network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
                  actions on them; harness.py is the public `Harness`, which makes them methods for users, with
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
-                 snapshot.py is its state as a value, with the nodes of node_snapshot.py; own_node.py loads a
+                 snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage
@@ -109,10 +109,10 @@ To add a …, touch …
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
-  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, watch/narrator.py;
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
-                 cluster/harness.py, commands/acting.py; cluster/snapshot.py and node_snapshot.py, if `status`
-                 shows it; explore/search/mixes.py, so that the search uses it; a transcript
+                 cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
+                 explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in

@@ -301,6 +301,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Show the breaches of the branch that is seen, and what is watched there, when it is another one."""
         if branch is not self._branch:
             self._branch, self._breach_shown = branch, False
+            self.arrange()  # the tape has a row for each branch
             if branch.blueprint is not None:
                 self.deck.watched = branch.blueprint.watched or tuple(i.name for i in INVARIANTS)
 

@@ -120,6 +120,17 @@ KEYS: tuple[Key, ...] = (
         rank=5,
         group=WATCH,
     ),
+    Key(
+        "enter",
+        "Enter",
+        "menu",
+        "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
+        "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
+        "committed",
+        action="open",
+        rank=1,
+        group=NODE,
+    ),
     Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=6, group=NODE),
     Key(
         "A",
@@ -208,12 +219,12 @@ KEYS: tuple[Key, ...] = (
         "end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", group=PAST
     ),
     Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=4, group=CLIENTS),
-    Key("slash", "/", "command", "the same", action="prompt", group=CLIENTS),
+    Key("slash", "/", "command", "type a command, as with the colon", action="prompt", group=CLIENTS),
     Key(
         "j",
         "j",
         "next node",
-        "select the next node; digits select a node by its number",
+        "select the next node",
         action="select_by(1)",
         group=NODE,
     ),
@@ -235,17 +246,6 @@ KEYS: tuple[Key, ...] = (
     Key("down", "↓", "down", "in a pane: select the row below, or scroll", action="move(1)"),
     Key("pageup", "PgUp", "page up", "in a pane: scroll towards the beginning", action="page(-1)"),
     Key("pagedown", "PgDn", "page down", "in a pane: scroll towards the end", action="page(1)"),
-    Key(
-        "enter",
-        "Enter",
-        "menu",
-        "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
-        "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
-        "committed",
-        action="open",
-        rank=1,
-        group=NODE,
-    ),
     Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
     Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
     Key("F", "F", "filter node", "events: list those of the selected node, or of all nodes", action="filter_node"),

@@ -46,6 +46,9 @@ class Sheet(ModalScreen[None], ClosesOnce):
         Binding("end", "scroll(100000)", show=False),
     ]
 
+    widest: ClassVar[int] = 100
+    """The most columns of the sheet."""
+
     class Copied(Message):
         """The key that copies was pressed."""
 
@@ -94,7 +97,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
     def paint(self) -> None:
         """Show the lines that are in sight."""
         box = self.query_one(Box)
-        width = min(100, self.size.width - 4)
+        width = min(self.widest, self.size.width - 4)
         lines = self._make(width - 4)
         height = min(len(lines), self.size.height - 4)
         box.styles.width, box.styles.height = width, height + 2
@@ -102,7 +105,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
         self._top = window.top
         more = window.total - window.top - len(window.lines)
         box.border_title = escape(visible(self._title))
-        box.border_subtitle = f"{more} more: down" if more else "Esc"
+        box.border_subtitle = f"{more} more: down, PgDn" if more else "Esc"
         box.put(window.lines)
         box.refresh()
 

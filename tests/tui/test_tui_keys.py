@@ -614,7 +614,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
         async def go(pilot: Pilot[None]) -> dict[str, str]:
             seen = {}
             for name, keys, words in (
-                ("help", "?", "What you see"),
+                ("help", "?", "Roles: sign and border"),
                 ("help", "?", "+----"),
                 ("palette", ("ctrl+p",), "wipe NODES"),
                 ("searched", ("ctrl+p", *"parti"), "partition 0,1 | 2,3,4"),
