@@ -1,5 +1,6 @@
 """Commands that play with a cluster: run, shell, tui."""
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -210,6 +211,7 @@ def tui(
 
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
+    gc.disable()  # until the first frame: nearly all that is made before it stays
     from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
     from raftplay.tui.last import load as load_last  # noqa: PLC0415
     from raftplay.tui.last import play as play_last  # noqa: PLC0415

@@ -137,6 +137,9 @@ class Playhead:
         self.skips = False
         """True if idle time passes faster than a flight would."""
 
+        self.tells_all = False
+        """True if each step of an election is a milestone, not only what happens for the first time."""
+
         self.milestones: list[Milestone] = []
         """The milestones that were shown since this list was emptied."""
 
@@ -331,7 +334,7 @@ class Playhead:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
                 self._elections += isinstance(record.event, decisions.ElectionStarted)
                 self._dwell(DWELL)
-                self._meet(record, "candidate", DWELL + 0.4)
+                self._meet(record, "candidate", DWELL / 2 if self.tells_all else DWELL + 0.4)
             case decisions.BecameLeader():
                 self._dwell(DWELL)
                 self._meet(record, "leader", 0.4)
@@ -340,6 +343,9 @@ class Playhead:
                 self._meet(record, "commit", 0.4)
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
+            case decisions.VoteDecided(granted=True) if self.tells_all:
+                self._dwell(DWELL / 2)
+                self._meet(record, "vote", 0.4)
             case decisions.EntryAppended():
                 self._dwell(READ * self._share)
             case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
@@ -397,8 +403,8 @@ class Playhead:
         self._not_before = max(self._not_before, self._clock + wait)
 
     def _meet(self, record: Record, what: str, after: float) -> None:
-        """Note a first time, which is well seen `after` so many flights."""
-        if what not in self._met:
+        """Note a milestone, which is well seen `after` so many flights."""
+        if self.tells_all or what not in self._met:
             self._met.add(what)
             self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 

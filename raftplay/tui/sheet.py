@@ -44,8 +44,8 @@ class Sheet(ModalScreen[None], ClosesOnce):
         Binding("pagedown,space", "scroll(15)", show=False),
         Binding("home", "scroll(-100000)", show=False),
         Binding("end", "scroll(100000)", show=False),
+        Binding("f2", "app_key('welcome')", show=False),
     ]
-
     widest: ClassVar[int] = 100
     """The most columns of the sheet."""
 
@@ -84,6 +84,11 @@ class Sheet(ModalScreen[None], ClosesOnce):
         """Ask for a copy of all of it."""
         lines = self._make(self.query_one(Box).size.width)
         self.post_message(self.Copied(self._text or "\n".join(text_of(line).rstrip() for line in lines)))
+
+    def action_app_key(self, action: str) -> None:
+        """Close the sheet, and do what a key of the screen does."""
+        self.dismiss()
+        self.app.call_later(self.app.run_action, action)
 
     def on_box_scrolled(self, event: Box.Scrolled) -> None:
         """The wheel was turned."""

@@ -214,7 +214,8 @@ class ScreenState:
             return
         self._choose(self.pane, row.target, view)
         if row.below is not None:
-            height = max(1, self.tops.get(self.pane, (0, 10, 0))[1])
+            foot = self.panes[self.pane].foot(view, self.context(self.pane))
+            height = max(1, self.tops.get(self.pane, (0, 10, 0))[1] - foot)
             self.scrolls[self.pane] = min(max(context.scroll, row.below - height + 1), row.below)
 
     def _choose(self, pane: str, target: Target, view: View) -> None:

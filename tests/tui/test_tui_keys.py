@@ -19,6 +19,8 @@ from raftplay.session.session import Session
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
+from raftplay.tui.choosing import Chooser
+from raftplay.tui.first import Card
 from raftplay.tui.keys import KEYS, SPEEDS
 from raftplay.tui.palette import Commands
 from raftplay.tui.present import Presentation
@@ -185,7 +187,9 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "enter": (("e", "up", "up", "enter"), lambda app: app.seen.rewound),
     "f": (("f",), lambda app: app.deck.filter.kind == "elections"),
     "F": (("3", "F"), lambda app: app.deck.filter.node == 3),
-    "g": (("g",), lambda app: "no script" in next(iter(app._notifications)).message),
+    "g": (("g",), lambda app: isinstance(app.screen, Chooser)),
+    "f1": (("f1",), lambda app: isinstance(app.screen, Chooser)),
+    "f2": (("f2",), lambda app: isinstance(app.screen, Card)),
     "f5": (("f5",), lambda app: isinstance(app.screen, Presentation)),
     "number_sign": (("#",), lambda app: "no script" in next(iter(app._notifications)).message),
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),

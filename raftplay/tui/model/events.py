@@ -149,6 +149,10 @@ class EventsPane(Pane):
         """Return the events in sight."""
         return events(view, context, self._listed(view, context.filter))
 
+    def foot(self, view: View, context: Context) -> int:
+        """Return the lines that tell the selected event as a whole."""
+        return len(_details(view, context))
+
     def notes(self, context: Context) -> list[str]:
         """Return the filter in words."""
         node = context.filter.node
