@@ -47,7 +47,7 @@ from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
-from raftplay.tui.theme import DARK, LIGHT, PALETTES
+from raftplay.tui.theme import PALETTES, theme_name
 from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
@@ -174,7 +174,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self._filters.append(InAscii())
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.theme = theme_name(light=self.settings.light, few=False)
 
     def continue_from(self, before: "RaftApp") -> None:
         """Go on where another screen of the same session was left."""
@@ -217,6 +217,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Paint for the first time, then at a steady pace."""
+        self.put_colours()
         self.fit(*self.size)
         self.arrange()
         self.paint()
@@ -228,6 +229,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.action_presenter()
         self.first.begin()
         self.call_after_refresh(_settle)
+
+    def put_colours(self) -> None:
+        """Take the colours that were chosen, as far as the terminal has them."""
+        few = self.console.color_system == "standard" and not self.is_headless
+        self.theme = theme_name(light=self.settings.light, few=few)
 
     def on_resize(self, event: events.Resize) -> None:
         """Everything moves to its new place."""
@@ -786,7 +792,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def action_light(self) -> None:
         """Light or dark; remembered."""
         self.settings.light = not self.settings.light
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.put_colours()
         self.settings.save()
         self.refresh_all()
 
