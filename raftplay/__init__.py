@@ -40,8 +40,8 @@ The rooms, from the ground up
                  selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
-                 tells of it; live.py runs typed lines, and lets time pass meanwhile; golden.py compares answers
-                 with those that a script expects
+                 tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
+                 pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and
