@@ -177,6 +177,9 @@ def tui(
     trace: TraceOption = None,
     force: ForceOption = False,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
+    present: Annotated[
+        bool, typer.Option("--present", help="Begin in presenter mode, as F5 does: for an audience.")
+    ] = False,
     counterexample: Annotated[
         str | None,
         typer.Option(
@@ -215,6 +218,10 @@ def tui(
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
+    if present and (step or counterexample is not None or screenshot is not None):
+        raise UsageError(
+            "--present is for a script on a terminal; give no --step, --counterexample or --screenshot"
+        )
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
@@ -237,6 +244,7 @@ def tui(
         at_once=counterexample is not None,
         pace=pace,
         ascii=ascii_,
+        presents=present,
         greeting="the last session, played again to its end" if last else "",
     )
     picture = size_of(size)

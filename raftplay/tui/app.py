@@ -39,13 +39,15 @@ from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import Commands, CommandSearch
 from raftplay.tui.play import Player
 from raftplay.tui.playhead import FLIGHT, FLIGHTS, Playhead
+from raftplay.tui.present import Presentation, chapter_sheet
 from raftplay.tui.prompt import Prompt, PromptHistory, completed, for_screen, hinted, lines_of
+from raftplay.tui.reel import Reel
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
-from raftplay.tui.theme import DARK, LIGHT, PALETTES
+from raftplay.tui.theme import PALETTES, theme_name
 from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
@@ -127,6 +129,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         news: list[str] | None = None,
         watches: bool = False,
         greets: bool = False,
+        presents: bool = False,
     ) -> None:
         super().__init__()
         self.watches = watches
@@ -162,12 +165,16 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._ticks = 0
         self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
+        self.reel = Reel(self)
+        self.presents = presents
+        """True if it begins in presenter mode."""
+
         self.prompt = Prompt(self.history, self.complete)
         if deck.glyphs.ascii:
             self._filters.append(InAscii())
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.theme = theme_name(light=self.settings.light, few=False)
 
     def continue_from(self, before: "RaftApp") -> None:
         """Go on where another screen of the same session was left."""
@@ -210,6 +217,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Paint for the first time, then at a steady pace."""
+        self.put_colours()
         self.fit(*self.size)
         self.arrange()
         self.paint()
@@ -217,8 +225,15 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         self.loop = asyncio.get_running_loop()
         self.app_resume_signal.subscribe(self.screen, self.repaint)
+        if self.presents:
+            self.action_presenter()
         self.first.begin()
         self.call_after_refresh(_settle)
+
+    def put_colours(self) -> None:
+        """Take the colours that were chosen, as far as the terminal has them."""
+        few = self.console.color_system == "standard" and not self.is_headless
+        self.theme = theme_name(light=self.settings.light, few=few)
 
     def on_resize(self, event: events.Resize) -> None:
         """Everything moves to its new place."""
@@ -287,14 +302,22 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._boxes["coach"].put((self.first.line,))
         if self.line.is_slow:
             scene = without_motion(scene)
+        if isinstance(self.screen, Presentation):
+            self.screen.show(scene)
+            return
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
 
     def _play(self, player: Player) -> None:
         """Let a script go on, and show what it says."""
         deck, is_current = self.deck, self.playhead is None or self.playhead.is_current
-        is_changed = player.tick(time.monotonic(), is_shown=is_current)
+        if self.playhead is not None:
+            self.playhead.rushes = player.hurries
+        is_held = self.reel.is_past or (self.playhead is not None and self.playhead.held)
+        is_changed = not is_held and player.tick(time.monotonic(), is_shown=is_current)
         deck.playing = player.note
+        deck.chapters = self.reel.chapter_marks()
+        self.reel.announce()
         if is_changed:
             if player.outcome is not None:
                 deck.outcome = player.outcome
@@ -588,6 +611,29 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Return whether a script plays or a command is under way, which must not be stopped."""
         return (self.player is not None and not self.player.ended) or self.driver.busy is not None
 
+    def action_presenter(self) -> None:
+        """Show the stage and the captions only, for an audience."""
+        if isinstance(self.screen, Main):
+            self.set_focus(None)
+            self.push_screen(Presentation(self))
+
+    def start_presenting(self) -> None:
+        """Let each caption of a script wait until the speaker goes on."""
+        if self.player is not None:
+            self.player.by_caption, self.player.step_by_step = True, False
+
+    def stop_presenting(self) -> None:
+        """Let a script stand still where it is."""
+        if self.player is not None:
+            self.player.step_by_step = True
+
+    def action_chapters(self) -> None:
+        """List the chapters of the script that is played."""
+        if self.reel.chapters:
+            self.push_screen(chapter_sheet(self))
+        else:
+            self.toast("the script has no chapters" if self.player else "no script is played", severity="warning")
+
     def action_stops(self) -> None:
         """Stop by itself at what is seen for the first time, or do so no more; remembered."""
         self.settings.stops = not self.settings.stops
@@ -746,7 +792,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def action_light(self) -> None:
         """Light or dark; remembered."""
         self.settings.light = not self.settings.light
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.put_colours()
         self.settings.save()
         self.refresh_all()
 

@@ -51,7 +51,7 @@ class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
-    `greeting`: the first answer on the screen.
+    `presents`: begin in presenter mode. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -61,6 +61,7 @@ class Wanted:
     at_once: bool = False
     pace: str = "watch"
     ascii: bool = False
+    presents: bool = False
     greeting: str = ""
 
 
@@ -93,7 +94,9 @@ def show(wanted: Wanted, session: Session) -> Status:
         news=app_news,
         watches=watches,
         greets=greets,
+        presents=wanted.presents,
     )
+    app.reel.announces = True
     try:
         with ending_on_signals(session) as ending:
             ending.run(app)
@@ -102,6 +105,7 @@ def show(wanted: Wanted, session: Session) -> Status:
                 ending.run(app)
     finally:
         failure = app.failure
+        app.reel.close()
         app.leave_pace()
         try:
             driver.close()
@@ -121,7 +125,7 @@ def show(wanted: Wanted, session: Session) -> Status:
 
 def is_first(wanted: Wanted, settings: Settings, nodes: int) -> bool:
     """Return whether this is a newcomer's first start, with nodes to elect a leader of and nothing to play."""
-    return nodes > 1 and not (settings.greeted or wanted.plays or wanted.greeting)
+    return nodes > 1 and not (settings.greeted or wanted.plays or wanted.presents or wanted.greeting)
 
 
 def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
@@ -150,6 +154,8 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
         watches=before.watches,
         greets=before.first.greets,
     )
+    before.reel.close()
+    app.reel.announces = True
     app.continue_from(before)
     return app
 

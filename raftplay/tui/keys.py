@@ -292,6 +292,25 @@ KEYS: tuple[Key, ...] = (
         action="welcome",
         group=LEARN,
     ),
+    Key(
+        "f5",
+        "F5",
+        "present",
+        "presenter mode: the stage, a pane and the caption in large letters. PgDn, → or Enter: next caption; PgUp "
+        "or ←: the one before; b or .: black screen; z: the pane alone; 1 to 9: chapters; j, k or a click: a node "
+        "in the spotlight, 0: none; F5 or Esc: leave",
+        action="presenter",
+        rank=7,
+        group=PRESENT,
+    ),
+    Key(
+        "number_sign",
+        "#",
+        "chapters",
+        "a script: list its chapters; a digit goes to one",
+        action="chapters",
+        group=PRESENT,
+    ),
     Key("L", "L", "light", "light theme, or dark; remembered", action="light", group=PRESENT),
     Key("question_mark", "?", "help", "this help", action="help", rank=0, group=LEARN),
     Key(

@@ -146,6 +146,9 @@ class Playhead:
         self.awaits = False
         """True while a script or a command waits for something: idle time then passes ever faster."""
 
+        self.rushes = False
+        """True if nothing is shown on the way: it is at the present, and time passes as fast as it may."""
+
         self.until = math.inf
         """The number of the event behind which it stands still; more is shown when this is raised."""
 
@@ -175,7 +178,7 @@ class Playhead:
 
     def __call__(self, record: Record) -> None:
         """Hold the clock of the cluster at an event that matters, until it has been shown."""
-        if _stops_at(record):
+        if _stops_at(record) and not self.rushes:
             self._steer(0.0)
 
     # ---- for the screen
@@ -245,6 +248,8 @@ class Playhead:
         if not (self.held or self.is_still or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
+        if self.rushes:
+            self.jump()
         with self.branch.harness.lock:
             self._follow(history)
             self.is_behind = self._world.seq < history.last_seq
@@ -418,6 +423,9 @@ class Playhead:
             self._steer(0.0)
             return
         due = self._next_arrival(view)
+        if self.rushes:
+            self._steer(MOST_HURRY.get(self.branch.harness.backend, SKIPPED))
+            return
         if due is not None:
             self._idle_since = self._clock
             self._steer(due)

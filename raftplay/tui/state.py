@@ -86,6 +86,9 @@ class ScreenState:
     plays: bool = False
     """True while a script is played, which space pauses and `g` moves on."""
 
+    chapters: dict[int, str] = field(default_factory=dict)
+    """The numbers of a script's chapters, by the event before each."""
+
     playing: str = ""
     """The state of a script in a word, and how far it is; "" if none is played."""
 
@@ -350,6 +353,7 @@ class ScreenState:
             at=view.records[-1].seq if view.rewound and view.records else None,
             time=view.snapshot.time,
             earliest=self.earliest,
+            chapters=self.chapters,
         )
 
     def tape(self, branch: str) -> Tape:

@@ -23,6 +23,7 @@ from raftplay.tui.choosing import Chooser
 from raftplay.tui.first import Card
 from raftplay.tui.keys import KEYS, SPEEDS
 from raftplay.tui.palette import Commands
+from raftplay.tui.present import Presentation
 from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Leaving, Sheet
 from raftplay.tui.state import ScreenState
@@ -189,6 +190,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "g": (("g",), lambda app: isinstance(app.screen, Chooser)),
     "f1": (("f1",), lambda app: isinstance(app.screen, Chooser)),
     "f2": (("f2",), lambda app: isinstance(app.screen, Card)),
+    "f5": (("f5",), lambda app: isinstance(app.screen, Presentation)),
+    "number_sign": (("#",), lambda app: "no script" in next(iter(app._notifications)).message),
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: isinstance(app.screen, CommandPalette)),

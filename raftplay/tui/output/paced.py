@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual._styles_cache import StylesCache
 from textual.app import App
 from textual.strip import Strip
 
@@ -21,6 +22,10 @@ from raftplay.tui.output.line import Line
 if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.screen import Screen
+
+if not isinstance(found := vars(StylesCache)["get_inner_outer"], classmethod):
+    # Its results are cached by the object that it is called on, so that each closed widget stayed, with its lines.
+    type.__setattr__(StylesCache, "get_inner_outer", classmethod(found))
 
 
 class PacedApp(App[None], inherit_bindings=False):
