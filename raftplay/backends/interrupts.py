@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import ClassVar
 
 AGAIN_AFTER = 0.01
 """Seconds after which a Ctrl-C that was lost is sent again."""
@@ -54,25 +55,44 @@ def interrupts_held_back() -> Iterator[None]:
 class Interrupts:
     """A block that holds back the first SIGINT; `pending` says that one came. The second one is not held back.
 
-    In threads other than the main thread, and if another handler of SIGINT is set, it does nothing.
+    In threads other than the main thread, and if another handler of SIGINT is set, it does nothing. A block inside
+    another one of the same thread costs next to nothing: it is held back by the outer one, and raises at its end.
     """
 
-    __slots__ = ("_holds", "pending")
+    __slots__ = ("_holds", "_outer", "_thread", "pending")
+
+    _current: "ClassVar[Interrupts | None]" = None
 
     def __init__(self) -> None:
         self.pending = False
         self._holds = False
+        self._outer: Interrupts | None = None
+        self._thread = threading.get_ident()
 
     def __enter__(self) -> "Interrupts":
+        outer = Interrupts._current
+        if outer is not None and outer._thread == self._thread:
+            self._outer = outer
+            return outer
         main = threading.current_thread() is threading.main_thread()
         self._holds = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self._holds:
             signal.signal(signal.SIGINT, self._came)
+        if main:
+            Interrupts._current = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        outer = self._outer
+        if outer is not None:
+            if outer.pending and kind is None:
+                outer.pending = False
+                raise KeyboardInterrupt
+            return
+        if Interrupts._current is self:
+            Interrupts._current = None
         if self._holds:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.pending and kind is None:

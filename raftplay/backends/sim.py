@@ -144,7 +144,8 @@ class SimBackend:
             try:
                 return function()
             finally:
-                self._news.notify_all()
+                if self._under_way is not None:  # a wait sleeps
+                    self._news.notify_all()
 
     def check(self) -> None:
         """Raise `UsageError` once closed; failures inside are raised where they happen."""
@@ -294,7 +295,11 @@ class SimBackend:
 
     def _fire(self, timer: Timer) -> None:
         """Fire `timer`. Raises `TimeStandsStill` after it, when the events of this instant do not end."""
-        self._now = now = max(self._now, timer.when)
+        now = timer.when
+        if now > self._now:
+            self._now = now
+        else:
+            now = self._now
         if now - self._instant > INSTANT:
             self._instant, self._before = now, self._happened
         self._happened += 1

@@ -15,12 +15,14 @@ class TimerFired(NamedTuple):
 
 
 class Alarm:
-    """Calls `wake` with the scheduled call at the deadline, `at`, or before a deadline that was set later.
+    """Calls `wake` with the scheduled call and its time, at the deadline or before one that was set later.
 
-    `about` describes what the timer would do.
+    `at` is when it rings next, inf if it does not. `about` describes what the timer would do.
     """
 
-    def __init__(self, backend: Backend, wake: Callable[[Handle], None], about: Callable[[], TimerFired]) -> None:
+    def __init__(
+        self, backend: Backend, wake: Callable[[Handle, float], None], about: Callable[[], TimerFired]
+    ) -> None:
         self.at = math.inf
         self._backend = backend
         self._wake = wake
@@ -29,7 +31,7 @@ class Alarm:
 
     def set(self, deadline: float) -> None:
         """Wake the node at `deadline`, or never. An earlier alarm stays: the node checks the deadline then."""
-        if self._handle is not None and self.at <= deadline:
+        if self.at <= deadline:
             return
         falls_due = deadline < math.inf
         self.cancel()
@@ -41,9 +43,10 @@ class Alarm:
         """Do not wake the node any more."""
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = None
+            self._handle, self.at = None, math.inf
 
     def _rings(self) -> None:
-        handle, self._handle = self._handle, None
+        handle, at = self._handle, self.at
+        self._handle, self.at = None, math.inf
         assert handle is not None
-        self._wake(handle)
+        self._wake(handle, at)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from functools import partial
 
 from raftplay.backends.base import Answer, Backend, CallFailed, Endpoint
-from raftplay.cluster.flight import Flight, Flights
-from raftplay.cluster.network import Network
+from raftplay.cluster.flight import UNKNOWN, Flight, Flights
+from raftplay.cluster.network import AT_ONCE, Network
 from raftplay.cluster.rpc import Events, Inward, Message, OnReply, Outward, Request, Response
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import facts
@@ -99,8 +99,10 @@ class Links:
         fate = self._network.fate(self._id, request.dst)
         if self._events.stream.active:
             call_id, args, by_user = request.call_id, request.message, request.on_reply is not None
-            self._events.publish(facts.CallSent(call_id, self._id, request.dst, args, by_user, max(len(fate), 1)))
-        for delay in self._delays(fate, request):
+            sent = facts.CallSent(call_id, self._id, request.dst, args, by_user, len(fate) or 1)
+            self._events.stream.publish(self._id, self._events.incarnation, sent)
+        whole = fate is AT_ONCE and not self._flights.holding
+        for delay in fate if whole else self._delays(fate, request):
             if delay != 0.0:
                 self._flights.add(request, self._events, partial(self._request_leaves, request), delay)
                 continue
@@ -120,8 +122,10 @@ class Links:
         response = Response(request.call_id, self._id, request.src, reply)
         fate = self._network.fate(self._id, request.src)
         if self._events.stream.active:
-            self._events.publish(facts.ReplySent(request.call_id, self._id, request.src, reply, max(len(fate), 1)))
-        for delay in self._delays(fate, response):
+            sent = facts.ReplySent(request.call_id, self._id, request.src, reply, len(fate) or 1)
+            self._events.stream.publish(self._id, self._events.incarnation, sent)
+        whole = fate is AT_ONCE and not self._flights.holding
+        for delay in fate if whole else self._delays(fate, response):
             if delay != 0.0:
                 self._flights.add(response, self._events, partial(self._response_leaves, response, answer), delay)
             elif answer(reply) is False:
@@ -171,7 +175,7 @@ class Links:
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """Pass a reply on. While time is paused, it stays in flight until the next step or `resume`."""
-        arrival = self._flights.arrives(call_id, is_reply=True)
+        arrival = self._flights.arrives(call_id, is_reply=True) if self._flights.passages else UNKNOWN
         response = Response(call_id, peer_id, self._id, reply, arrival.id)
         if self._backend.concurrent and self._backend.paused and not arrival.by_hand:
             land = partial(self._response_goes_on, response)

@@ -8,7 +8,7 @@ from raftplay.watch.stream import Stream
 
 
 class Failures:
-    """The failures that were not raised yet: `disks`, the code of `nodes`, readers of `stream`, an invariant.
+    """The failures that were not raised yet: `disks`, the code of `nodes`, `readers` of events, an invariant.
 
     `pauses_at_breach`: time pauses at the first violation.
     """
@@ -16,30 +16,30 @@ class Failures:
     def __init__(self, backend: Backend, stream: Stream) -> None:
         self.disks: list[StorageError] = []
         self.nodes: list[NodeRaised] = []
+        self.readers = stream.failures
         self.pauses_at_breach = False
         self._backend = backend
-        self._stream = stream
         self._seen_breach = False
-        self._breach: Breach | None = None
+        self.breach: Breach | None = None
 
     def add_breach(self, breach: Breach) -> None:
         """Keep the first violation of an invariant, and pause time there, if it is to be paused."""
         if not self._seen_breach:
             self._seen_breach = True
-            self._breach = breach
+            self.breach = breach
             if self.pauses_at_breach:
                 self._backend.halt()
         self._backend.changed()
 
     def __bool__(self) -> bool:
-        return self._breach is not None or bool(self._stream.failures or self.disks or self.nodes)
+        return self.breach is not None or bool(self.readers or self.disks or self.nodes)
 
     def take(self) -> Exception | Breach | None:
         """Return once the failure of a reader or a disk, or else the violation, or else the failure of a node."""
-        failures = self._stream.failures or self.disks
+        failures = self.readers or self.disks
         if failures:
             return failures.pop(0)
-        if self._breach is not None:
-            breach, self._breach = self._breach, None
+        if self.breach is not None:
+            breach, self.breach = self.breach, None
             return breach
         return self.nodes.pop(0) if self.nodes else None

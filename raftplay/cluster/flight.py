@@ -94,13 +94,17 @@ class Flights:
         self._backend = backend
         self._flights: dict[int, Flight] = {}
         self._held: dict[int, Flight] = {}
-        self._held_links: set[tuple[int, int]] = set()
-        self._passages: dict[tuple[int, bool], list[Arrival]] = {}
+        self.holding: set[tuple[int, int]] = set()
+        """The directions of links that are held."""
+
+        self.passages: dict[tuple[int, bool], list[Arrival]] = {}
+        """The messages that have passed a link, not arrived: by number of the RPC and whether it is a reply."""
+
         self._count = 0
 
     def is_held(self, src: int, dst: int) -> bool:
         """Tell whether messages from `src` to `dst` stay in flight until they are released."""
-        return bool(self._held_links) and (src, dst) in self._held_links
+        return bool(self.holding) and (src, dst) in self.holding
 
     def add(
         self,
@@ -151,7 +155,7 @@ class Flights:
 
     def hold(self, src: int, dst: int) -> None:
         """Keep messages that leave `src` for `dst` from now on in flight."""
-        self._held_links.add((src, dst))
+        self.holding.add((src, dst))
 
     def hold_one(self, id: int) -> Flight:
         """Keep a message in flight until it is released, delivered or lost. Raises `NotInFlight`."""
@@ -172,12 +176,12 @@ class Flights:
 
     def release_all(self) -> int:
         """Release all links and messages, and deliver what was held, in order; return how many arrive."""
-        self._held_links.clear()
+        self.holding.clear()
         return sum(self.deliver(id) is None for id in list(self._held) if id in self._held)
 
     def release(self, *links: tuple[int, int]) -> int:
         """Release these links, and deliver what was held, in order; return how many messages arrive."""
-        self._held_links.difference_update(links)
+        self.holding.difference_update(links)
         held = [id for id, flight in self._held.items() if (flight.src, flight.dst) in links]
         return sum(self.deliver(id) is None for id in held if id in self._held)
 
@@ -199,37 +203,37 @@ class Flights:
 
     def passes(self, flight: Flight, *, by_hand: bool) -> None:
         """Record that a message leaves its link; it will arrive unless its connection breaks."""
-        passages = self._passages.setdefault((flight.call_id, flight.is_reply), [])
+        passages = self.passages.setdefault((flight.call_id, flight.is_reply), [])
         passages.append(Arrival(flight.id, by_hand))
         del passages[:-MAX_PASSAGES]
-        if len(self._passages) > MAX_PASSAGES:
-            del self._passages[next(iter(self._passages))]
+        if len(self.passages) > MAX_PASSAGES:
+            del self.passages[next(iter(self.passages))]
 
     def fails(self, flight: Flight) -> None:
         """Forget the message that left its link last: it has no connection to its receiver."""
-        passages = self._passages.get((flight.call_id, flight.is_reply))
+        passages = self.passages.get((flight.call_id, flight.is_reply))
         if passages:
             passages.pop()
 
     def arrives(self, call_id: int, *, is_reply: bool) -> Arrival:
         """Return the `Arrival` of a message that has come to its receiver."""
-        if not self._passages or not (passages := self._passages.pop((call_id, is_reply), [])):
+        if not self.passages or not (passages := self.passages.pop((call_id, is_reply), [])):
             return UNKNOWN
         first, *others = passages
         if others:
-            self._passages[call_id, is_reply] = others
+            self.passages[call_id, is_reply] = others
         return first
 
     def clear(self) -> None:
         """Forget everything: the cluster ends."""
         self._flights.clear()
         self._held.clear()
-        self._passages.clear()
+        self.passages.clear()
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:
         """Return the directions of links that are held."""
-        return tuple(sorted(self._held_links))
+        return tuple(sorted(self.holding))
 
     def _take(self, id: int) -> Flight:
         flight = self.get(id)

@@ -11,15 +11,18 @@ from raftplay.raft.messages import Args, Reply
 class Observer:
     """Publishes the decisions of the node `cm`, each with the node's state after it."""
 
-    def __init__(self, events: Events, cm: ConsensusModule) -> None:
+    def __init__(self, events: Events, cm: ConsensusModule, *, is_own: bool) -> None:
         self._events = events
         self._cm = cm
+        self._publish = events.stream.observer(events.node, events.incarnation, cm)
+        self.publish = self._publish_checked if is_own else self._publish
+        """The function that publishes a decision. Raises `TypeError` for the invalid state of an own class."""
+
         self._told: list[Decision] | None = [] if overrides_replies(type(cm)) else None
 
-    def publish(self, decision: Decision) -> None:
-        """Publish a decision. Raises `TypeError` in the code that decided, for an invalid state."""
-        after = checked_state(self._cm.node_state())
-        self._events.stream.publish(self._events.node, self._events.incarnation, decision, after)
+    def _publish_checked(self, decision: Decision) -> None:
+        checked_state(self._cm.node_state())
+        self._publish(decision)
         if self._told is not None:
             self._told.append(decision)
 

@@ -4,7 +4,7 @@ import random
 
 from raftplay.backends.base import Answer, Backend, CallFailed
 from raftplay.cluster.config import Config
-from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.flight import UNKNOWN, Flight, Flights
 from raftplay.cluster.rpc import Events, Inward, Outward, Request
 from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
@@ -75,7 +75,8 @@ class RPCProxy:
 
     def receive(self, request: Request) -> None:
         """Delay a request of a peer, then pass it on to the node."""
-        arrival = self._flights.arrives(request.call_id, is_reply=False)
+        flights = self._flights
+        arrival = flights.arrives(request.call_id, is_reply=False) if flights.passages else UNKNOWN
         request.number = arrival.id
         if arrival.by_hand:
             self._inward.receive(request)
@@ -90,14 +91,15 @@ class RPCProxy:
             if dice == 8:
                 delay = SLOW_CALL
         if delay > 0 or self._backend.paused or not self._backend.concurrent:
-
-            def goes_on(flight: Flight, _: bool) -> None:
-                request.number = flight.id
-                self._inward.receive(request)
-
-            self._flights.add(request, self._events, goes_on, delay, on_link=False, id=arrival.id)
+            flights.add(request, self._events, self._goes_on, delay, on_link=False, id=arrival.id)
         else:
             self._inward.receive(request)
+
+    def _goes_on(self, flight: Flight, by_hand: bool) -> None:
+        request = flight.carried
+        assert isinstance(request, Request)
+        request.number = flight.id
+        self._inward.receive(request)
 
 
 def _ignore(_: Reply) -> None:

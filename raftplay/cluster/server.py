@@ -105,7 +105,7 @@ class Server:
             raise
         except FAILURES as error:
             raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
-        self._observer = Observer(events, self.cm)
+        self._observer = Observer(events, self.cm, is_own=self._is_own)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self.machine = self._new_machine(state_machine)
@@ -329,7 +329,8 @@ class Server:
         """Handle a request; reply once all that the reply depends on is on disk."""
         args = request.message
         if self._stream.active and request.call_id:
-            self._events.publish(facts.CallDelivered(request.call_id, request.src, self.id, args))
+            delivered = facts.CallDelivered(request.call_id, request.src, self.id, args)
+            self._stream.publish(self.id, self.incarnation, delivered)
         now = self._backend.now()
         reply: Reply
         method = "append_entries"
@@ -344,7 +345,8 @@ class Server:
         except FAILURES as error:
             self._fail(error, method, str(request))
         else:
-            self._observer.publish_reply(args, reply)
+            if self._is_own:
+                self._observer.publish_reply(args, reply)
             self._settle(now, request, reply)
 
     def _handle_reply(self, response: Response) -> None:
@@ -355,7 +357,8 @@ class Server:
             return
         reply = response.message
         if self._stream.active:
-            self._events.publish(facts.ReplyDelivered(response.call_id, response.src, self.id, reply))
+            delivered = facts.ReplyDelivered(response.call_id, response.src, self.id, reply)
+            self._stream.publish(self.id, self.incarnation, delivered)
         if request.on_reply is not None:
             request.on_reply(reply)
             self._backend.changed()
@@ -409,7 +412,8 @@ class Server:
                 self._send_calls_soon()
             else:
                 self._send_calls(now)
-        self._set_alarm()
+        if self._is_own or not self._alarm.at <= cm.deadline:
+            self._set_alarm()
         self._backend.changed()
 
     def _take_commits(self) -> list[CommitEntry] | None:
@@ -503,15 +507,17 @@ class Server:
 
     def _set_alarm(self) -> None:
         try:
-            self._alarm.set(self.cm.deadline)
+            deadline = self.cm.deadline
+            if not self._alarm.at <= deadline:
+                self._alarm.set(deadline)
         except TypeError as error:
             self._fail(error, "deadline")
 
-    def _wake(self, alarm: Handle) -> None:
+    def _wake(self, alarm: Handle, at: float) -> None:
         alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
             return
-        if self.cm.deadline > self._alarm.at:  # the deadline is later now
+        if self.cm.deadline > at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = self._timer_fired()

@@ -96,9 +96,12 @@ class Waits:
             with self._backend.lock:
                 until = self._backend.now() + check_duration(seconds)
 
+        failures = self._failures
+
         def ends() -> bool:
             gives_way = self._gives_way and between is not None
-            return self._interrupted or bool(self._failures) or gives_way or predicate()
+            failed = failures.breach or failures.readers or failures.disks or failures.nodes
+            return self._interrupted or gives_way or bool(failed) or predicate()
 
         while True:
             held = self._wait_once(ends, seconds, until)

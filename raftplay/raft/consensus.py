@@ -152,7 +152,7 @@ class ConsensusModule(State):
             self._tell(decisions.AppendDecided(args, False, reasons.of_mismatch(self, args), *hint))
             return AppendEntriesReply(self.current_term, False, *hint)
         if self.observe is not None:
-            self._tell(decisions.AppendDecided(args, True, MATCHES))
+            self.observe(decisions.AppendDecided(args, True, MATCHES))
 
         # 3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
         #    entry and all that follow it (§5.3)"
@@ -180,10 +180,10 @@ class ConsensusModule(State):
         if self.rules.is_newer_reply(reply.term, self.current_term):
             self._become_follower(reply.term, Rule.NEWER_TERM)
             return
-        if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
-            self._vote_received(peer_id, args, reply)
-        elif isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
+        if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
             self._append_answered(peer_id, args, reply)
+        elif isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
+            self._vote_received(peer_id, args, reply)
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
         """Handle the loss of the request `args`; the next heartbeat sends its entries again."""

@@ -17,11 +17,12 @@ class RaftLog:
     The entries up to `base_index`, the last of `base_term`, are compacted (§7): the log no longer has them, but it
     keeps counting them, so an index stays the same. -1 for both: the log has all entries.
 
+    `last_index` is the index of the last entry, `last_term` its term; -1 for both when the log is empty.
     `changed_from` is the lowest index that differs from the last persisted log, or None; the caller that
     persists the log resets it to None. So the cost of persisting depends on the change, not on the length.
     """
 
-    __slots__ = ("_entries", "_frozen", "base_index", "base_term", "changed_from")
+    __slots__ = ("_entries", "_frozen", "base_index", "base_term", "changed_from", "last_index", "last_term")
 
     def __init__(self, entries: Iterable[Entry] = (), base_index: int = NONE, base_term: int = NONE) -> None:
         self.base_index = base_index
@@ -29,6 +30,7 @@ class RaftLog:
         self._entries: list[Entry] = list(entries)
         self._frozen: tuple[Entry, ...] | None = None
         self.changed_from: int | None = None
+        self._note_end()
 
     def __len__(self) -> int:
         return self.last_index + 1
@@ -69,16 +71,6 @@ class RaftLog:
     def __repr__(self) -> str:
         base = "" if self.base_index == NONE else f", {self.base_index}, {self.base_term}"
         return f"RaftLog({self._entries!r}{base})"
-
-    @property
-    def last_index(self) -> int:
-        """Return the index of the last entry; -1 when the log is empty."""
-        return self.base_index + len(self._entries)
-
-    @property
-    def last_term(self) -> int:
-        """Return the term of the last entry; -1 when the log is empty."""
-        return self._entries[-1].term if self._entries else self.base_term
 
     def term_at(self, index: int) -> int:
         """Return the term of the entry at `index`, also at the base; -1 when the log has none there."""
@@ -152,7 +144,13 @@ class RaftLog:
         if index <= self.base_index:
             raise IndexError(f"the entries up to index {self.base_index} are compacted, {index} too")
 
+    def _note_end(self) -> None:
+        entries = self._entries
+        self.last_index = self.base_index + len(entries)
+        self.last_term = entries[-1].term if entries else self.base_term
+
     def _touch(self, index: int) -> None:
         self._frozen = None
+        self._note_end()
         if self.changed_from is None or index < self.changed_from:
             self.changed_from = index

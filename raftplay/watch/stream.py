@@ -4,13 +4,37 @@ Without a reader, events are not created. A reader that raises is detached and r
 continues.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from raftplay.errors import UsageError
-from raftplay.raft.decisions import NodeState
+from raftplay.raft.decisions import Decision, NodeState
+from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 
 Reader = Callable[[Record], None]
+
+
+class Watcher(ABC):
+    """A reader that a `Stream` calls without a `Record`, before the readers that want one: it is cheaper.
+
+    The number of the event is `stream.last_seq`, its time `stream.now()`.
+    """
+
+    reads_facts = True
+    """True if it reads the events that are no decisions too."""
+
+    def see(self, stream: "Stream", node: int, incarnation: int, event: Event) -> None:
+        """Read an event that is no decision."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def observe(self, stream: "Stream", node: int, incarnation: int, decision: Decision, cm: State) -> None:
+        """Read a decision of `cm`, which may be read and not changed."""
+
+    @abstractmethod
+    def __call__(self, record: Record) -> None:
+        """Read an event as a record, as another reader does."""
 
 
 class ReaderFailed(Exception):
@@ -23,6 +47,9 @@ class Stream:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._readers: list[Reader] = []
+        self._watchers: tuple[Watcher, ...] = ()
+        self._of_facts: tuple[Watcher, ...] = ()
+        self._others: tuple[Reader, ...] = ()
         self._seq = 0
         self.failures: list[ReaderFailed] = []
         self.active = False
@@ -35,6 +62,10 @@ class Stream:
     def last_seq(self) -> int:
         """Return the number of the last published event; 0 before the first."""
         return self._seq
+
+    def now(self) -> float:
+        """Return cluster time in seconds."""
+        return self._now()
 
     def count_at_least(self, seq: int) -> int:
         """Raise the last event number to `seq` if it is lower; return the last event number."""
@@ -58,8 +89,32 @@ class Stream:
     def publish(self, node: int, incarnation: int, event: Event, after: NodeState | None = None) -> None:
         """Number and time-stamp `event`, and pass it to every reader."""
         self._seq += 1
+        for watcher in self._of_facts:
+            try:
+                watcher.see(self, node, incarnation, event)
+            except Exception as error:
+                self._fail(watcher, error)
+        if self._others:
+            self._record(node, incarnation, event, after)
+
+    def observer(self, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
+        """Return the function that publishes each decision of `cm`, with the node's state after it."""
+
+        def observe(decision: Decision) -> None:
+            self._seq += 1
+            for watcher in self._watchers:
+                try:
+                    watcher.observe(self, node, incarnation, decision, cm)
+                except Exception as error:
+                    self._fail(watcher, error)
+            if self._others:
+                self._record(node, incarnation, decision, cm.node_state())
+
+        return observe
+
+    def _record(self, node: int, incarnation: int, event: Event, after: NodeState | None) -> None:
         record = Record(self._seq, self._now(), node, incarnation, event, after)
-        for reader in self._readers:
+        for reader in self._others:
             try:
                 reader(record)
             except Exception as error:
@@ -76,6 +131,9 @@ class Stream:
         self.failures.append(failure)
 
     def _switch(self) -> None:
+        self._watchers = tuple(reader for reader in self._readers if isinstance(reader, Watcher))
+        self._of_facts = tuple(watcher for watcher in self._watchers if watcher.reads_facts)
+        self._others = tuple(reader for reader in self._readers if not isinstance(reader, Watcher))
         active = bool(self._readers)
         if active != self.active:
             self.active = active

@@ -491,7 +491,7 @@ def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
     h.shutdown()
     assert h.flights.everything() == []
     assert len(seen(s, facts.CallLost)) == lost  # the end is no crash
-    assert h.flights._passages == {}
+    assert h.flights.passages == {}
 
 
 def test_a_long_time_of_holding_leaves_nothing_behind(s: Session) -> None:
@@ -509,6 +509,6 @@ def test_a_long_time_of_holding_leaves_nothing_behind(s: Session) -> None:
     do(s, "freeze 0")
     h.sleep_ms(300)
     assert h.messages() == []
-    assert len(h.flights._passages) <= 60
+    assert len(h.flights.passages) <= 60
     with h.lock:
         assert not h.flights._held

@@ -7,6 +7,7 @@ its own seed, so the run's seed alone determines the run, and each command is re
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from raftplay.cluster import checks
 from raftplay.cluster.harness import Harness
@@ -23,11 +24,15 @@ class FaultChooser:
     led: list[int] = field(default_factory=list)
     """The nodes that were seen as leader, each once, the latest last."""
 
+    def __post_init__(self) -> None:
+        self._leader: int | None = None
+        self._names = list(self.weights)
+        self._sums = list(accumulate(self.weights.values()))
+
     def step(self) -> tuple[float, str]:
         """Return (pause in ms, command); a submit replaces a command that is impossible now."""
         self._note_leader()
-        names = list(self.weights)
-        name = self.rng.choices(names, weights=[self.weights[n] for n in names])[0]
+        name = self.rng.choices(self._names, cum_weights=self._sums)[0]
         pause, command = ACTS[name](self)
         if command is None:
             pause, command = submit(self)
@@ -45,12 +50,12 @@ class FaultChooser:
         return [id for id, alive in enumerate(self.harness.alive) if not alive and not self.harness.wiped[id]]
 
     def leader(self) -> int | None:
-        """Return the leader, preferably a connected one."""
-        found = checks.leaders(self.harness)
-        return found[0] if found else None
+        """Return the leader, preferably a connected one, at the beginning of this step."""
+        return self._leader
 
     def _note_leader(self) -> None:
-        leader = self.leader()
+        found = checks.leaders(self.harness)
+        self._leader = leader = found[0] if found else None
         if leader is not None and self.led[-1:] != [leader]:
             self.led = [*(id for id in self.led if id != leader), leader]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from raftplay.backends.base import NodeFailed
+from raftplay.backends.interrupts import Interrupts
 from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
@@ -26,6 +27,7 @@ from raftplay.explore.search.mixes import MIXES, FaultChooser
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
+from raftplay.language.values import duration_of
 from raftplay.raft.config import RaftConfig
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
@@ -114,6 +116,44 @@ class Result:
     steps: int = 0
 
 
+def _submit(session: Session, rest: str) -> bool:
+    value, _, node = rest.partition(" to ")
+    if not (value.isdecimal() and node.isdecimal()):
+        return False
+    index = session.harness.submit_to_server(int(node), int(value))
+    if index >= 0:
+        session.note_index(index)
+    return True
+
+
+def _to_a_node(alive: bool, act: Callable[[Harness, int], None]) -> Callable[[Session, str], bool]:
+    def direct(session: Session, rest: str) -> bool:
+        harness = session.harness
+        harness.settle()
+        if not rest.isdecimal() or harness.alive[int(rest)] is not alive or harness.wiped[int(rest)]:
+            return False
+        act(harness, int(rest))
+        return True
+
+    return direct
+
+
+def _time_out(harness: Harness, id: int) -> None:
+    server = harness.cluster[id]
+    if not (server.frozen or server.is_leader()):
+        harness.time_out_peer(id)
+
+
+DIRECT: dict[str, Callable[[Session, str], bool]] = {
+    "now": lambda session, rest: True,
+    "submit": _submit,
+    "crash": _to_a_node(True, Harness.crash_peer),
+    "restart": _to_a_node(False, Harness.restart_peer),
+    "timeout": _to_a_node(True, _time_out),
+}
+"""What the most frequent commands do, without their parsing and their answers; False: run the command itself."""
+
+
 @dataclass(slots=True)
 class _TrialRun:
     """A cluster that receives commands, and the commands so far."""
@@ -125,7 +165,16 @@ class _TrialRun:
     def do(self, text: str) -> str:
         """Run one command; record it first, so that a violation finds it there."""
         self.commands.append(text)
+        verb, _, rest = text.partition(" ")
+        direct = DIRECT.get(verb)
+        if direct is not None and direct(self.session, rest):
+            return ""
         return bound(text, self.session.harness.n).run(self.session)
+
+    def sleep(self, duration: str) -> None:
+        """Run the command sleep: it is half of all commands, so it is not parsed."""
+        self.commands.append(f"sleep {duration}")
+        self.session.harness.sleep_ms(duration_of(duration) * 1000)
 
 
 def draw(
@@ -173,7 +222,7 @@ def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool
     """Run a trial and note its first finding, also while the cluster is created or closed."""
     coverage = Coverage()
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
-    with _noting(result), _harness(plan) as harness:
+    with _noting(result), Interrupts(), _harness(plan) as harness:
         harness.stream.attach(coverage)
         run = _TrialRun(Session(harness), result.commands, result.faults)
         with _noting(result, harness), watchdog(progress_of(harness, run.commands)):
@@ -240,7 +289,7 @@ def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
     while harness.now < seconds:
         pause, command = driver.step()
         if pause > 0:
-            run.do(f"sleep {pause:g}ms")
+            run.sleep(f"{pause:g}ms")
         run.faults[command.split(" ", 1)[0]] += 1
         try:
             run.do(command)

@@ -19,7 +19,7 @@ class Verdicts(ClusterModel):
 
     def __init__(self, n: int) -> None:
         super().__init__(n, None, NAMES)
-        self.record = Record(0, 0.0, -1, 0, decisions.Stopped())  # of no use here: events have no numbers
+        self.seen = Record(0, 0.0, -1, 0, decisions.Stopped())  # of no use here: events have no numbers
         self.broken: tuple[str, str] | None = None
         """The first violation: the name of the invariant, and the two facts that contradict each other."""
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
-from raftplay.watch.facts import Record
+from raftplay.raft.state import State
+from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
 from raftplay.watch.narrator import describe
+from raftplay.watch.stream import Stream
 from raftplay.watch.text import command_text
 
 WINDOW = 65_536
@@ -28,6 +30,10 @@ MAX_USER_CALLS = 1024
 
 MAX_BREACHES = 100
 """The number of violations kept, besides the first one of each invariant."""
+
+
+Seen = tuple[Stream, int, int, Event, State | None]
+"""An event as a `Watcher` sees it: the stream, the node, its incarnation, the event, and who decided it."""
 
 
 class NodeModel:
@@ -126,7 +132,9 @@ class ClusterModel:
     def __init__(self, n: int, on_breach: Callable[[Breach], None] | None, watched: Iterable[str]) -> None:
         self.nodes = [NodeModel(id) for id in range(n)]
         self.majority = n // 2 + 1
-        self.record: Record
+        self.seen: Record | Seen
+        """The event that is checked: a record, or what makes one."""
+
         self.leaders: dict[int, Leadership] = {}  # by term
         self.newest_term = 0  # the highest term of a leader
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
@@ -138,6 +146,16 @@ class ClusterModel:
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
         self._on_breach = on_breach
+
+    @property
+    def record(self) -> Record:
+        """Return the record of the event that is checked."""
+        seen = self.seen
+        if isinstance(seen, Record):
+            return seen
+        stream, node, incarnation, event, cm = seen
+        after = None if cm is None else cm.node_state()
+        return Record(stream.last_seq, stream.now(), node, incarnation, event, after)
 
     def breach(self, invariant: str, fact: str, other: str) -> None:
         """Record a violation of `invariant`: the current event's `fact` contradicts the `other` one."""

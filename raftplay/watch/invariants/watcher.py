@@ -1,13 +1,16 @@
 """The watcher, a reader of the stream of events that checks every invariant on every event."""
 
+import math
 from collections.abc import Callable, Collection
 from typing import get_args
 
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import CMState
+from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
-from raftplay.watch.facts import Record
+from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants import elections, replication, timers, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
@@ -20,6 +23,7 @@ from raftplay.watch.invariants.names import (
     Breach,
     check_names,
 )
+from raftplay.watch.stream import Stream, Watcher
 
 CHECKS = EventTable[ClusterModel, NodeModel]()
 """The check of each event of a running node."""
@@ -55,7 +59,7 @@ _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
 
 
-class Invariants:
+class Invariants(Watcher):
     """Checks every invariant of `INVARIANTS` (or those of `names`) over the events of a cluster of `n` nodes.
 
     It is a reader of a `Stream`, attached before the first event of the cluster. It never raises: violations are
@@ -73,24 +77,66 @@ class Invariants:
         watched = [invariant.name for invariant in INVARIANTS] if names is None else check_names(names)
         self._cluster = ClusterModel(n, on_breach, watched)
         self.breaches = self._cluster.breaches
+        self._check_of = CHECKS.get
 
     def __call__(self, record: Record) -> None:
         """Check one event of the cluster."""
         if record.node < 0:
             return
-        cluster, event = self._cluster, record.event
-        cluster.record = record
+        cluster, event, after = self._cluster, record.event, record.after
         node = cluster.nodes[record.node]
+        cluster.seen = record
         if (record.incarnation != node.incarnation or node.dead) and not _lives(cluster, node, record):
             return
-        check = CHECKS.get(type(event))
+        check = self._check_of(type(event))
         if check is not None:
             check(cluster, node, event)
-        after = record.after
         if after is not None:
             if after.deadline != node.deadline:
                 timers.judge_timer(cluster, node, event, after.deadline)
             judge_state(cluster, node, after)
+
+    def see(self, stream: Stream, node: int, incarnation: int, event: Event) -> None:
+        """Check an event that is no decision; it has no record."""
+        if node < 0:
+            return
+        cluster = self._cluster
+        model = cluster.nodes[node]
+        cluster.seen = (stream, node, incarnation, event, None)
+        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
+            return
+        check = self._check_of(type(event))
+        if check is not None:
+            check(cluster, model, event)
+
+    def observe(self, stream: Stream, node: int, incarnation: int, decision: Decision, cm: State) -> None:
+        """Check a decision, and the state of the node after it; it has no record."""
+        cluster = self._cluster
+        model = cluster.nodes[node]
+        cluster.seen = (stream, node, incarnation, decision, cm)
+        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
+            return
+        check = self._check_of(type(decision))
+        if check is not None:
+            check(cluster, model, decision)
+        deadline = cm.deadline
+        if deadline != model.deadline:
+            judge_deadline(cluster, model, decision, deadline)
+        log, mine = cm.log, model.log
+        if not (
+            cm.current_term == model.term
+            and cm.last_applied <= cm.commit_index == model.commit
+            and model.commit <= log.last_index == mine.length - 1
+            and log.last_term == mine.last_term
+        ):
+            judge_state(cluster, model, cm.node_state())
+
+
+def judge_deadline(cluster: ClusterModel, node: NodeModel, decision: Decision, deadline: float) -> None:
+    """Check the deadline of a node's timer if it is a new one; inf: it has none."""
+    after = None if deadline == math.inf else deadline
+    if after != node.deadline:
+        timers.judge_timer(cluster, node, decision, after)
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:

@@ -7,7 +7,6 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     Args,
     RequestVoteArgs,
-    RequestVoteReply,
 )
 from raftplay.watch import facts
 from raftplay.watch.invariants.elections import cast_vote
@@ -132,11 +131,11 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
     if call is None or call[0] != event.call_id:
         return
     args: Args = call[1]
-    if isinstance(reply, RequestVoteReply) and isinstance(args, RequestVoteArgs):
-        if reply.vote_granted and not args.pre_vote:
-            _vote_left(cluster, node, args)
-    elif isinstance(reply, AppendEntriesReply) and isinstance(args, AppendEntriesArgs) and reply.success:
-        _entries_acknowledged(cluster, node, args)
+    if isinstance(reply, AppendEntriesReply):
+        if reply.success and isinstance(args, AppendEntriesArgs):
+            _entries_acknowledged(cluster, node, args)
+    elif isinstance(args, RequestVoteArgs) and reply.vote_granted and not args.pre_vote:
+        _vote_left(cluster, node, args)
 
 
 def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:

@@ -47,21 +47,11 @@ class LogEnd(RaftLog):
 
     def __init__(self, last_index: int, last_term: int) -> None:
         super().__init__()
-        self._last = last_index, last_term
-
-    @property
-    def last_index(self) -> int:
-        """Return the index of the last entry; -1 when the log is empty."""
-        return self._last[0]
-
-    @property
-    def last_term(self) -> int:
-        """Return the term of the last entry; -1 when the log is empty."""
-        return self._last[1]
+        self.last_index, self.last_term = last_index, last_term
 
     def term_at(self, index: int) -> int:
         """Return the term of the last entry; -1 for every other index."""
-        return self._last[1] if index == self._last[0] else NONE
+        return self.last_term if index == self.last_index else NONE
 
 
 def verdict_on_vote(
