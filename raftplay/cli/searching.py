@@ -134,6 +134,13 @@ def explore_(
             autocompletion=completions.mixes, help="Fault profiles of trials to draw from (default: all)."
         ),
     ] = None,
+    options: Annotated[
+        bool,
+        typer.Option(
+            "--options/--no-options",
+            help="Draw options of the cluster for each trial: pre-votes, timings, a minority that stays down …",
+        ),
+    ] = True,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per trial.")
     ] = 4.0,
@@ -188,6 +195,7 @@ def explore_(
         stops_at_finding=not keep_going,
         backend=backend,
         speed=speed,
+        options=options,
         engine=engine_of(engine, on_sockets=on_sockets),
     )
     if all_bugs:

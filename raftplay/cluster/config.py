@@ -54,6 +54,16 @@ class Config:
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
 
     @property
+    def switches(self) -> dict[str, bool]:
+        """Return its options that are on or off, by the names of the command `set`."""
+        return {
+            "prevote": self.raft.prevote,
+            "noop": self.raft.noop,
+            "more-reelection": self.raft.force_more_reelection,
+            "unreliable": bool(self.unreliable),
+        }
+
+    @property
     def node_name(self) -> str:
         """Return the name of the nodes' class, as the user wrote it: "my.py:MyCM"; "" for `ConsensusModule`."""
         return name_of(self.node)

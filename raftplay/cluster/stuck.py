@@ -3,6 +3,7 @@
 It works in the main thread, by the timer signal SIGALRM; in other threads or without SIGALRM, it does nothing.
 """
 
+import math
 import signal
 import threading
 import time
@@ -28,10 +29,18 @@ class DidNotReturn(BaseException):
         return f"nothing happened for {self.seconds:g} s of wall time"
 
 
+class TookTooLong(DidNotReturn):
+    """Raised when code has run for more than `seconds` of wall time, whatever it did meanwhile."""
+
+    def __str__(self) -> str:
+        return f"it ran for more than {self.seconds:g} s of wall time"
+
+
 @contextmanager
-def watchdog(progress: Callable[[], object]) -> Iterator[None]:
+def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator[None]:
     """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
 
+    Raise `TookTooLong` there after more than `most` seconds.
     `progress` is called while that code runs. An alarm that was set before continues after the block.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
@@ -44,11 +53,13 @@ def watchdog(progress: Callable[[], object]) -> Iterator[None]:
         if seen and seen[-1] != now:
             seen.clear()
         seen.append(now)
+        if time.monotonic() - start > most:
+            raise TookTooLong(most)
         if len(seen) >= LOOKS:
             raise DidNotReturn((len(seen) - 1) * LOOK_EVERY)
 
-    handler = signal.signal(signal.SIGALRM, look)
     start = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, look)
     left, interval = signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY, LOOK_EVERY)
     try:
         yield

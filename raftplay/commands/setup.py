@@ -21,7 +21,7 @@ from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "noop")
+SWITCHES = ("prevote", "noop", "more-reelection", "unreliable")
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -64,6 +64,10 @@ class Setup:
         bugs = () if self.without_bugs else tuple(self.bugs) or usual.bugs
         config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node)
         changes: dict[str, Any] = dict(self.switches)
+        if (unreliable := changes.pop("unreliable", None)) is not None:
+            config = dataclasses.replace(config, unreliable=unreliable)
+        if (more := changes.pop("more-reelection", None)) is not None:
+            changes["force_more_reelection"] = more
         if "election" in self.timings:
             changes["election_min"], changes["election_max"] = self.timings["election"]
         if "heartbeat" in self.timings:
@@ -115,7 +119,12 @@ def _timings(cursor: Cursor) -> Resolve:
 
 def _switch(cursor: Cursor) -> Resolve:
     return constant(
-        values.one_of(cursor, cursor.next("prevote or noop", offers.words(*SWITCHES)), SWITCHES, "option")
+        values.one_of(
+            cursor,
+            cursor.next("prevote, noop, more-reelection or unreliable", offers.words(*SWITCHES)),
+            SWITCHES,
+            "option",
+        )
     )
 
 
@@ -227,7 +236,9 @@ def timing(setup: Setup, timings: Annotated[dict[str, tuple[float, float]], TIMI
 
 @setup_line("set prevote on")
 def set_(setup: Setup, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> None:
-    """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry)."""
+    """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry),
+    more-reelection (one election timeout in three is the shortest), unreliable (one RPC in ten lost, one late).
+    """
     setup.switches[switch] = on
 
 

@@ -66,7 +66,7 @@ def option_lines(config: Config) -> list[str]:
     )
     chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
     lines = [f"timing {' '.join(chosen)}"] if chosen else []
-    return lines + [f"set {name} on" for name, on in (("prevote", raft.prevote), ("noop", raft.noop)) if on]
+    return lines + [f"set {name} on" for name, on in config.switches.items() if on]
 
 
 def write_new(file: Path, text: str, *, replaces: bool = False, keeps: tuple[Path, ...] = ()) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 from raftplay.cluster.arguments import new_seed
 from raftplay.cluster.config import Config
-from raftplay.commands.setup import SWITCHES, TIMINGS, Setup
+from raftplay.commands.setup import TIMINGS, Setup
 from raftplay.errors import UsageError
 from raftplay.run.script import Script, parse_script
 from raftplay.session.branches import Blueprint
@@ -30,7 +30,7 @@ def new_line(setup: Setup, plan: Blueprint | None) -> str:
         "delay": (config.delay_min, config.delay_max),
     }
     words += [f"{name}={range_text(*ranges[name])}" for name in TIMINGS]
-    words += [f"{name}={'on' if getattr(config.raft, name) else 'off'}" for name in SWITCHES]
+    words += [f"{name}={'on' if on else 'off'}" for name, on in config.switches.items()]
     words += [f"bug={bug}" for bug in config.bugs] or ["bug=none"]
     if setup.watched:
         words += [f"watch='{', '.join(setup.watched)}'"]

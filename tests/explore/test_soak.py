@@ -78,7 +78,7 @@ def test_what_raises_on_sockets_is_a_finding_with_its_traceback(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr(trial, "_mend", fail)
+    monkeypatch.setattr(trial, "mend", fail)
     status, said = soaked(replace(SHORT, seconds=0.1), tmp_path / "out.txt")
     assert status is Status.FAILED
     assert "found: failure" in said

@@ -11,6 +11,7 @@ from raftplay import Config, Harness
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.options import Setting
 from raftplay.explore.search.trial import Finding, Plan, bound, rerun
 from raftplay.explore.search.walked import NOT_REPEATED, WALK, run_seed, shrunk_walk
 from raftplay.explore.walks.bare import BareCluster
@@ -38,7 +39,13 @@ def found(bug: str) -> WalkResult:
 
 def repeated(walk: WalkResult) -> Finding | None:
     """What a cluster in virtual time shows that runs the commands of a walk."""
-    plan = Plan(walk.plan.seed, walk.plan.nodes, bugs=walk.plan.bugs, node=walk.plan.node, raft=walk.plan.raft)
+    plan = Plan(
+        walk.plan.seed,
+        walk.plan.nodes,
+        bugs=walk.plan.bugs,
+        node=walk.plan.node,
+        setting=Setting(raft=walk.plan.raft),
+    )
     return rerun(plan, commands_of(walk.steps), measured=False).finding
 
 

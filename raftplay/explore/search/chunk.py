@@ -43,6 +43,8 @@ class Chunk:
     speed: float
     node: OwnNode | None
     stops: bool
+    options: bool
+    """Options are drawn for each trial."""
 
     @property
     def text(self) -> str:
@@ -60,6 +62,7 @@ class Chunk:
             backend=self.backend,
             speed=self.speed,
             node=self.node,
+            options=self.options,
         )
         return run_seed(plan, self.engine)
 
@@ -82,6 +85,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     mixes: Counter[str] = field(default_factory=Counter)
+    options: Counter[str] = field(default_factory=Counter)
     liveness: dict[str, list[float]] = field(default_factory=dict)
     findings: list[Result] = field(default_factory=list)
     """The results of the failing seeds, each with its plan and commands."""
@@ -106,6 +110,7 @@ class Tally:
         self.faults += result.faults
         self.rules += result.rules
         self.mixes[result.plan.mix] += 1
+        self.options.update(result.plan.setting.drawn)
         for name, seconds in result.liveness.items():
             self.liveness.setdefault(name, []).append(seconds)
         if result.finding is not None:
@@ -119,6 +124,7 @@ class Tally:
             (self.faults, other.faults),
             (self.rules, other.rules),
             (self.mixes, other.mixes),
+            (self.options, other.options),
         ):
             mine.update(theirs)
         for promise, values in other.liveness.items():

@@ -21,6 +21,9 @@ class FaultChooser:
     rng: random.Random
     weights: dict[str, float]
     submitted: int = 0
+    next: list[tuple[float, str]] = field(default_factory=list)
+    """The steps that an act has begun and that come next, before another act is chosen."""
+
     led: list[int] = field(default_factory=list)
     """The nodes that were seen as leader, each once, the latest last."""
 
@@ -32,6 +35,8 @@ class FaultChooser:
     def step(self) -> tuple[float, str]:
         """Return (pause in ms, command); a submit replaces a command that is impossible now."""
         self._note_leader()
+        if self.next:
+            return self.next.pop(0)
         name = self.rng.choices(self._names, cum_weights=self._sums)[0]
         pause, command = ACTS[name](self)
         if command is None:
@@ -170,6 +175,27 @@ def _reinstate(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 30), _on(driver, "timeout", ids[-1:])
 
 
+def _late_answers(driver: FaultChooser) -> WeightedAct:
+    """Hold the answers of a node, deaf meanwhile, while the leader is deposed and returns; then release them."""
+    leader, n, dice = driver.leader(), driver.harness.n, driver.rng
+    if leader is None or n < 3:
+        return 1.0, None
+    late, other = dice.sample([id for id in range(n) if id != leader], 2)
+    first = driver.submitted + 1
+    driver.submitted += 2
+    steps = (
+        (1, 10, f"submit {first} to {leader}"),
+        (15, 40, f"cut all->{late}"),
+        (5, 30, f"timeout {other}"),
+        (20, 60, f"submit {first + 1} to {other}"),
+        (20, 60, f"timeout {leader}"),
+        (20, 60, f"release {late}->{leader}"),
+        (1, 30, f"join all->{late}"),
+    )
+    driver.next = [(round(dice.uniform(low, high), 1), command) for low, high, command in steps]
+    return dice.uniform(0, 30), f"hold {late}->{leader}"
+
+
 def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -280,6 +306,7 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "minority": _minority,
     "depose": _depose,
     "reinstate": _reinstate,
+    "late answers": _late_answers,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -346,7 +373,7 @@ MIXES: dict[str, dict[str, float]] = {
         "reconnect": 1.5,
         "kill leader": 0.5,
     },
-    "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle")}
+    "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle", "late answers")}
     | {"submit": 8, "wipe": 0.1},
 }
 """The weight of each act, by fault profile; one profile is drawn per seed."""

@@ -42,6 +42,8 @@ def report_text(report: SearchReport) -> str:
     if report.walks:
         lines.append(f"walks over bare consensus modules: {report.walks:,}, with {count(report.steps, 'step')}")
     lines += [f"mixes: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
+    if report.options:
+        lines.insert(-1, f"options drawn: {_counts(report.options)}")
     if report.rules:
         lines += ["rules of the algorithm, how often each decided:", *_rule_lines(report.rules)]
     if report.liveness:
@@ -90,7 +92,8 @@ def finding_text(result: Result) -> str:
     """Name the finding of a trial and its plan: "Log Matching, seed 23, 5 nodes, mix churn"."""
     plan = result.plan
     assert result.finding is not None
-    return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}"
+    drawn = f", options {' + '.join(plan.setting.drawn)}" if plan.setting.drawn else ""
+    return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}{drawn}"
 
 
 def other_findings(label: str, others: Sequence[Result]) -> list[str]:
@@ -116,4 +119,5 @@ def _rule_lines(rules: Counter[str]) -> list[str]:
 
 
 def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {times}" for name, times in counter.most_common())
+    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {times}" for name, times in ordered)

@@ -48,6 +48,9 @@ class Search:
     backend: str = "sim"
     speed: float = 1.0
     node: OwnNode | None = None
+    options: bool = True
+    """Options are drawn for each trial in virtual time."""
+
     engine: str = "trials"
     """The engines that run for each seed: walks, trials or both."""
 
@@ -66,6 +69,7 @@ class Search:
             speed=self.speed,
             node=self.node,
             stops=self.stops_at_finding,
+            options=self.options,
         )
 
     def again(self, seed: int) -> str:
@@ -84,6 +88,8 @@ class Search:
         for option in ("seconds", "backend", "speed"):
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
+        if not self.options and self.backend == "sim":
+            words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":
             words += ["--engine", self.engine]
         return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])

@@ -4,6 +4,7 @@ Every action is a command, and commands are kept: `raftplay run` repeats a trial
 the `Plan` alone determines a trial.
 """
 
+import math
 import random
 import traceback
 from collections import Counter
@@ -14,7 +15,6 @@ from functools import lru_cache
 
 from raftplay.backends.base import NodeFailed
 from raftplay.backends.interrupts import Interrupts
-from raftplay.cluster import checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
@@ -24,20 +24,15 @@ from raftplay.errors import UsageError
 from raftplay.explore.gauge import left_over
 from raftplay.explore.search.coverage import Coverage
 from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.explore.search.options import Setting, draw_setting
+from raftplay.explore.search.recovery import measure, mend
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
 from raftplay.language.values import duration_of
-from raftplay.raft.config import RaftConfig
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
-
-ELECTION_TIMEOUTS = 10
-"""Election timeouts (the longest) after the last fault within which a leader must be elected."""
-
-REST_MS = 350
-"""Time in ms that a healed cluster has before its leader is checked."""
 
 LIVENESS = "liveness"
 """The name of a finding when no invariant was violated, but the cluster did not recover."""
@@ -56,7 +51,7 @@ LEFTOVERS = "leftovers"
 class Plan:
     """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, bugs, and own class.
 
-    On the backend "tcp" it runs at `speed`. `raft` are the options of the algorithm.
+    On the backend "tcp" it runs at `speed`. `setting` are the options of its cluster and of its end.
     """
 
     seed: int
@@ -67,12 +62,13 @@ class Plan:
     backend: str = "sim"
     speed: float = 1.0
     node: OwnNode | None = None
-    raft: RaftConfig = field(default_factory=RaftConfig)
+    setting: Setting = field(default_factory=Setting)
 
     @property
     def config(self) -> Config:
         """Return the configuration of its cluster."""
-        return Config(self.raft, bugs=self.bugs, node=loaded(self.node))
+        setting, (low, high) = self.setting, self.setting.delay
+        return Config(setting.raft, low, high, setting.unreliable or None, self.bugs, loaded(self.node))
 
     @property
     def deviates(self) -> bool:
@@ -155,7 +151,7 @@ DIRECT: dict[str, Callable[[Session, str], bool]] = {
 
 
 @dataclass(slots=True)
-class _TrialRun:
+class TrialRun:
     """A cluster that receives commands, and the commands so far."""
 
     session: Session
@@ -187,19 +183,22 @@ def draw(
     backend: str = "sim",
     speed: float = 1.0,
     node: OwnNode | None = None,
+    options: bool = True,
 ) -> Plan:
-    """Draw the number of nodes and the fault profile from the seed, and return the plan."""
+    """Draw the number of nodes, the fault profile and, in sim, the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
-    return Plan(seed, count, mix, seconds, bugs, backend, speed, node)
+    setting = draw_setting(seed) if options and backend == "sim" else Setting()
+    return Plan(seed, count, mix, seconds, bugs, backend, speed, node, setting)
 
 
 def run_trial(plan: Plan) -> Result:
     """Run one trial to its end, or to the first finding."""
 
-    def disturb(run: _TrialRun) -> None:
+    def disturb(run: TrialRun) -> None:
         dice = random.Random(f"driver {plan.seed}")
-        _disturb(run, FaultChooser(run.session.harness, dice, MIXES[plan.mix]), plan.seconds)
+        weights = MIXES[plan.mix] | dict(plan.setting.acts)
+        _disturb(run, FaultChooser(run.session.harness, dice, weights), plan.seconds)
 
     return _watched(plan, disturb, measured=True)
 
@@ -218,23 +217,28 @@ def _harness(plan: Plan) -> Harness:
     return harness
 
 
-def _watched(plan: Plan, disturb: Callable[[_TrialRun], None], *, measured: bool) -> Result:
+def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool) -> Result:
     """Run a trial and note its first finding, also while the cluster is created or closed."""
     coverage = Coverage()
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), Interrupts(), _harness(plan) as harness:
         harness.stream.attach(coverage)
-        run = _TrialRun(Session(harness), result.commands, result.faults)
-        with _noting(result, harness), watchdog(progress_of(harness, run.commands)):
+        run = TrialRun(Session(harness), result.commands, result.faults)
+        with _noting(result, harness), watchdog(progress_of(harness, run.commands), most=wall_limit(plan)):
             disturb(run)
             result.disturbing = len(run.commands)
             if measured:
-                _mend(run, harness)
-                _measure(run, harness, result.liveness)
+                rest = mend(run, harness, plan)
+                measure(run, harness, plan, rest, result.liveness)
                 if plan.backend == "tcp" and (left := left_over(harness)) is not None:
                     result.finding = Finding(LEFTOVERS, left, harness.now)
         result.seconds, result.rules = harness.now, coverage.counts
     return result
+
+
+def wall_limit(plan: Plan) -> float:
+    """Return the seconds of wall time after which a trial is given up: many times what a slow machine needs."""
+    return 60.0 + 20.0 * plan.seconds if plan.backend == "sim" else math.inf
 
 
 def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
@@ -269,7 +273,7 @@ def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Fi
     return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never occur again
 
 
-def _repeat(run: _TrialRun, commands: Sequence[str]) -> None:
+def _repeat(run: TrialRun, commands: Sequence[str]) -> None:
     for command in commands:
         try:
             run.do(command)
@@ -284,7 +288,7 @@ def bound(text: str, nodes: int) -> Bound:
     return parse(statements[0], Scope(nodes, {"t"}))
 
 
-def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
+def _disturb(run: TrialRun, driver: FaultChooser, seconds: float) -> None:
     harness = run.session.harness
     while harness.now < seconds:
         pause, command = driver.step()
@@ -295,73 +299,3 @@ def _disturb(run: _TrialRun, driver: FaultChooser, seconds: float) -> None:
             run.do(command)
         except (UsageError, Failed):
             run.commands.pop()  # it became impossible: a torn write crashed the node, for example
-
-
-def _mend(run: _TrialRun, harness: Harness) -> None:
-    """Remove every fault that is in force."""
-    run.do("heal")
-    for src, dst in harness.flights.held_links:
-        run.do(f"release {src}->{dst}")
-    for id in range(harness.n):
-        if harness.alive[id]:
-            if harness.cluster[id].disk.armed:
-                run.do(f"crash {id}")
-                continue
-            if harness.cluster[id].frozen:
-                run.do(f"thaw {id}")
-            if harness.cluster[id].proxy.calls_left >= 0:
-                run.do(f"undrop {id}")
-    for id in range(harness.n):
-        if harness.alive[id] and not harness.connected[id]:
-            run.do(f"reconnect {id}")
-        if not harness.alive[id] and not harness.wiped[id]:
-            run.do(f"restart {id}")
-
-
-def _measure(run: _TrialRun, harness: Harness, liveness: dict[str, float]) -> None:
-    """Measure the four promises. Raises `Failed` for one that is not kept."""
-    patience = ELECTION_TIMEOUTS * harness.config.raft.election_max
-    start = harness.now
-    liveness["leader"] = _wait_settled(harness, start, patience)
-    pause = _tenth_of_ms_up(harness.now - start)
-    run.commands.append(f"sleep {pause:g}ms")
-    harness.sleep_ms(max(0.0, start + pause / 1000 - harness.now))
-    run.do("expect one leader")
-    run.do("let t = term")
-    start = harness.now
-    run.do("submit last to leader")
-    run.do(f"wait committed last on {sum(harness.alive)} within {patience:g}s")
-    liveness["commit"] = harness.now - start
-    run.do(f"wait agree within {patience:g}s")
-    liveness["agreement"] = harness.now - start
-    run.do("never term > $t for 600ms")
-
-
-def _wait_settled(harness: Harness, start: float, patience: float) -> float:
-    """Wait for a leader that lasts; return the seconds from `start` until it was elected.
-
-    During a rest after the last fault, old timers fire and late messages arrive: a leader that still leads at its
-    end does not lead by chance.
-    """
-    harness.wait_until(lambda: _settled(harness), patience)
-    stood = harness.now - start
-    harness.sleep_ms(max(0.0, REST_MS - stood * 1000))
-    if not _settled(harness):
-        harness.wait_until(lambda: _settled(harness), patience - (harness.now - start))
-        stood = harness.now - start
-    return stood
-
-
-def _settled(harness: Harness) -> bool:
-    """Return True if exactly one node leads, and all running nodes follow it in its term."""
-    leaders = checks.leaders(harness)
-    if len(leaders) != 1:
-        return False
-    term = harness.cluster[leaders[0]].cm.current_term
-    nodes = (harness.cluster[id].cm for id, alive in enumerate(harness.alive) if alive)
-    return all(cm.current_term == term and cm.leader_id == leaders[0] for cm in nodes)
-
-
-def _tenth_of_ms_up(seconds: float) -> float:
-    """Convert seconds to ms, rounded up to what a script's `sleep` can express."""
-    return int(seconds * 10_000 + 1) / 10

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+from raftplay.explore.search.options import Setting
 from raftplay.explore.search.shrink import Case
 from raftplay.explore.search.trial import FAILURE, Finding, Plan, Result, rerun, run_trial
 from raftplay.explore.walks.script import commands_of
@@ -48,7 +49,7 @@ def _walk_of(plan: Plan) -> WalkPlan:
 
 def _result_of(walk: WalkResult, plan: Plan) -> Result:
     """Return a walk as the result of a trial; its steps as commands, if it found something."""
-    plan = replace(plan, mix=WALK, nodes=walk.plan.nodes, raft=walk.plan.raft)
+    plan = replace(plan, mix=WALK, nodes=walk.plan.nodes, setting=Setting(raft=walk.plan.raft))
     result = Result(plan, [], 0, None, 0.0, Counter(kind for kind, _ in walk.steps), Counter())
     result.steps = len(walk.steps)
     if walk.broken is not None:

@@ -8,6 +8,8 @@ order, so that a script of these commands repeats a walk, message numbers and ti
 import math
 import random
 
+from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
+from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft.config import RaftConfig
@@ -131,13 +133,18 @@ class BareCluster:
     def sleep(self, seconds: float = PAUSE) -> None:
         """Let time pass: the timers that fall due fire, in order."""
         self._settle_submits()
-        until = self.now + seconds
+        until, start, wakes = self.now + seconds, self.now, 0
         while True:
             node = min(self.nodes, key=_alarm)
             if node.alarm > until:
                 break
-            self.now = at = node.alarm
-            node.alarm = math.inf
+            at = node.alarm
+            wakes = wakes + 1 if at - start <= INSTANT else 1
+            self.now, node.alarm = at, math.inf
+            if wakes == 1:
+                start = at
+            elif wakes > MOST_AT_ONCE * self.n:
+                raise TimeStandsStill(wakes, at)
             if node.cm.deadline > at:  # the deadline is later now
                 self._set_alarm(node)
             else:

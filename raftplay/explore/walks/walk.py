@@ -6,7 +6,6 @@ in which order messages are picked, and, from time to time, how readily each lin
 
 import random
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from raftplay.cluster.own_node import OwnNode, loaded
@@ -87,7 +86,7 @@ def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
     """Take at most `most` steps; stop at a violation, or when the code of a node raises or does not return."""
     steps: list[Step] = []
     try:
-        with nullcontext() if plan.node is None else watchdog(lambda: len(steps)):
+        with watchdog(lambda: len(steps)):
             broken = _walk(plan, steps, most)
     except FAILURES as error:
         broken = RAISED, repr(error)

@@ -1,0 +1,83 @@
+"""The options that a trial draws from its seed: one line of `OPTIONS` each.
+
+An option changes the `Setting` of a trial: the configuration of its cluster, or what stays wrong while liveness
+is measured. To add one, add a line; the report and the counterexample then name it.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from raftplay.raft.config import RaftConfig
+
+TIMINGS = (
+    ((0.300, 0.600), 0.100, (0.001, 0.005)),
+    ((0.100, 0.300), 0.030, (0.000, 0.002)),
+    ((0.150, 0.300), 0.050, (0.000, 0.000)),
+    ((0.150, 0.400), 0.040, (0.000, 0.020)),
+)
+"""Timings to draw from, in seconds: the election timeout, the heartbeat interval, and the delay of every RPC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The options of one trial, by default none.
+
+    `drawn` are their names. `minority` is "down" or "mute" if some nodes stay so while liveness is measured;
+    `asks`: at the end, a node that cannot win asks for votes all the time, and a leader must emerge.
+    """
+
+    drawn: tuple[str, ...] = ()
+    raft: RaftConfig = field(default_factory=RaftConfig)
+    delay: tuple[float, float] = (0.001, 0.005)
+    unreliable: bool = False
+    minority: str = ""
+    asks: bool = False
+    acts: tuple[tuple[str, float], ...] = ()
+    """Acts that the fault profile has besides its own, with their weights."""
+
+
+Change = Callable[[Setting, random.Random], Setting]
+
+
+def _in_raft(**changes: bool) -> Change:
+    return lambda setting, _: replace(setting, raft=replace(setting.raft, **changes))
+
+
+def _in_setting(**changes: bool | str) -> Change:
+    return lambda setting, _: replace(setting, **changes)  # type: ignore[arg-type]
+
+
+def _late_answers(setting: Setting, _: random.Random) -> Setting:
+    return replace(setting, acts=(*setting.acts, ("late answers", 2.0)))
+
+
+def _timings(setting: Setting, dice: random.Random) -> Setting:
+    (low, high), heartbeat, delay = dice.choice(TIMINGS)
+    raft = replace(setting.raft, election_min=low, election_max=high, heartbeat=heartbeat)
+    return replace(setting, raft=raft, delay=delay)
+
+
+OPTIONS: dict[str, tuple[float, Change]] = {
+    "prevote": (0.3, _in_raft(prevote=True)),
+    "noop": (0.3, _in_raft(noop=True)),
+    "more-reelection": (0.2, _in_raft(force_more_reelection=True)),
+    "unreliable": (0.1, _in_setting(unreliable=True)),
+    "timings": (0.2, _timings),
+    "minority down": (0.2, _in_setting(minority="down")),
+    "minority mute": (0.2, _in_setting(minority="mute")),
+    "late answers": (0.2, _late_answers),
+    "asker": (0.2, _in_setting(asks=True)),
+}
+"""The chance of each option, and what it changes; of two that change the same, the later one counts."""
+
+
+def draw_setting(seed: int) -> Setting:
+    """Draw the options of the trial with this seed."""
+    dice = random.Random(f"options {seed}")
+    setting, drawn = Setting(), []
+    for name, (chance, change) in OPTIONS.items():
+        if dice.random() < chance:
+            setting = change(setting, dice)
+            drawn.append(name)
+    return replace(setting, drawn=tuple(drawn))

@@ -1,0 +1,85 @@
+"""The options that a trial draws, its recovery without a minority, and the watchdogs of both engines."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.command_line import raftplay
+
+from raftplay.backends.base import TimeStandsStill
+from raftplay.cluster import stuck
+from raftplay.cluster.stuck import TookTooLong, watchdog
+from raftplay.explore.search.command import case_of
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.options import OPTIONS, Setting, draw_setting
+from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.trial import Plan, draw, rerun, run_trial
+from raftplay.explore.walks.bare import MOST_AT_ONCE
+from raftplay.explore.walks.walk import draw_walk
+
+
+def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_same_again() -> None:
+    drawn = Counter(name for seed in range(2000) for name in draw_setting(seed).drawn)
+    for name, (chance, _) in OPTIONS.items():
+        assert drawn[name] == pytest.approx(2000 * chance, rel=0.2), name
+    assert draw_setting(7) == draw_setting(7)
+    assert draw(7, range(3, 8), seconds=1.0, options=False).setting == Setting()
+    assert draw(7, range(3, 8), seconds=1.0, backend="tcp").setting == Setting()
+
+
+@pytest.mark.parametrize("minority", ["down", "mute"])
+def test_a_minority_that_does_not_come_back_does_not_keep_the_rest_from_getting_on(minority: str) -> None:
+    for seed in range(6):
+        result = run_trial(Plan(seed, 5, "churn", 0.5, setting=Setting(minority=minority)))
+        assert result.finding is None
+        end = result.commands[result.disturbing :]
+        assert [text for text in end if text.startswith("wait committed last on 5")] == []
+        assert any(text.startswith("cut ") for text in end) is (minority == "mute")
+
+
+def test_a_node_that_cannot_win_and_asks_all_the_time_does_not_keep_others_from_being_elected() -> None:
+    plan = Plan(3, 5, "calm", 0.5, setting=Setting(asks=True))
+    result = run_trial(plan)
+    assert result.finding is None
+    assert result.commands[-1] == "wait leader within 100ms"
+    again = rerun(plan, result.commands, measured=False)
+    assert (again.finding, again.commands[-1]) == (None, "wait leader within 100ms")
+
+
+def test_what_was_drawn_is_in_the_report_and_in_the_script(tmp_path: Path) -> None:
+    search = Search(range(3, 6), bugs=("forget-vote",), seeds=400, seconds=0.5, stops_at_finding=False)
+    report = sweep(search)
+    drawn = {"more-reelection", "unreliable", "timings", "prevote"}
+    found = next(r for r in report.findings if len(drawn & set(r.plan.setting.drawn)) >= 2)
+    assert report.options.keys() == OPTIONS.keys()
+    text = script_of(case_of(found))
+    for name in drawn & set(found.plan.setting.drawn):
+        assert f"\nset {name} on\n" in text or (name == "timings" and "\ntiming " in text)
+    assert f", options {' + '.join(found.plan.setting.drawn)}," in text
+    (tmp_path / "found.txt").write_text(text, "utf-8")
+    done = raftplay("run", str(tmp_path / "found.txt"))
+    assert done.status == 1
+    assert found.finding is not None
+    assert f"{found.finding.name} broke" in done.out
+
+
+# ---- watchdogs
+
+
+def test_bare_nodes_whose_timers_fire_again_and_again_at_one_instant_are_a_livelock() -> None:
+    cluster = draw_walk(1, 3).cluster()
+    node = cluster.nodes[0].cm
+    node.wake = lambda now: setattr(node, "deadline", now)  # type: ignore[method-assign]
+    cluster.nodes[0].alarm = node.deadline = 0.001
+    with pytest.raises(TimeStandsStill, match="events at 0.001 s, and more are due"):
+        cluster.sleep(1.0)
+    assert MOST_AT_ONCE == 3_000
+
+
+def test_a_trial_that_takes_too_long_by_the_wall_clock_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stuck, "LOOK_EVERY", 0.01)
+    count = 0
+    with pytest.raises(TookTooLong, match=r"it ran for more than 0.05 s of wall time"):
+        with watchdog(lambda: count, most=0.05):
+            while True:
+                count += 1
