@@ -45,7 +45,8 @@ The rooms, from the ground up
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and
-                 writes a walk as a script; explore/fuzz/ sends mutated frames, and runs generated scripts
+                 writes a walk as a script; explore/scripts/ runs a script with many seeds, and minimizes one that
+                 fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
