@@ -10,7 +10,7 @@ The rooms, from the ground up
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
                  (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
-                 must survive a crash), decisions.py (what a node decided, as events); raft/bugs/ overrides single
+                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as events); raft/bugs/ overrides single
                  rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
@@ -45,7 +45,7 @@ The rooms, from the ground up
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
                  (shrink.py); explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and
-                 writes a walk as a script; explore/fuzz/ sends mutated frames, and runs generated scripts
+                 writes a walk as a script; explore/exhaustive/ visits every state of a few of them; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
