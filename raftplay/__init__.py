@@ -10,8 +10,8 @@ The rooms, from the ground up
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
                  (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
-                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as events); raft/bugs/ overrides single
-                 rules in subclasses
+                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
+                 events); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -23,7 +23,7 @@ The rooms, from the ground up
                  network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
                  actions on them; harness.py is the public `Harness`, which makes them methods for users, with
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
-                 snapshot.py is its state as a value, with the nodes of node_snapshot.py; own_node.py loads a
+                 snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage
@@ -40,12 +40,14 @@ The rooms, from the ground up
                  selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
-                 tells of it; live.py runs typed lines, and lets time pass meanwhile; golden.py compares answers
-                 with those that a script expects
+                 tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
+                 pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
-  explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
-                 (shrink.py); explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and
-                 writes a walk as a script; explore/exhaustive/ visits every state of a few of them; explore/fuzz/ sends mutated frames, and runs generated scripts
+  explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
+                 workers behind one protocol, port.py, and gives one answer; trial.py and mixes.py try a seed, and
+                 shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
+                 (bare.py, walk.py), and writes a walk as a script; explore/exhaustive/ visits every state of a few
+                 of them; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
@@ -53,8 +55,10 @@ The rooms, from the ground up
   tui/           the screen, on textual: app.py has the widgets, menu.py the menus over the stage (model/menu.py
                  says what they offer); without textual, keys.py is the table of keys, playhead.py chooses the
                  moment to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
-                 picture.py, film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with
-                 pair.py and comparison.py of tui/stage/
+                 first.py and coach.py speak to a newcomer, elsewhere.py leads to stories and lessons; picture.py,
+                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
+                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the
+                 terminal takes them
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
@@ -108,10 +112,10 @@ To add a …, touch …
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
-  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, watch/narrator.py;
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
-                 cluster/harness.py, commands/acting.py; cluster/snapshot.py and node_snapshot.py, if `status`
-                 shows it; explore/search/mixes.py, so that the search uses it; a transcript
+                 cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
+                 explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in

@@ -14,6 +14,7 @@ from raftplay.session.status import Status
 
 MODULES = {
     "playing": ("run", "shell", "tui"),
+    "presenting": ("notes",),
     "learning": ("lesson",),
     "listing": ("scenarios", "bugs", "invariants", "help"),
     "searching": ("replay", "explore", "fuzz", "bench"),

@@ -1,5 +1,6 @@
 """Commands that play with a cluster: run, shell, tui."""
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,9 @@ def tui(
     trace: TraceOption = None,
     force: ForceOption = False,
     step: Annotated[bool, typer.Option("--step", help="Wait for g before each step of the script.")] = False,
+    present: Annotated[
+        bool, typer.Option("--present", help="Begin in presenter mode, as F5 does: for an audience.")
+    ] = False,
     counterexample: Annotated[
         str | None,
         typer.Option(
@@ -207,12 +211,17 @@ def tui(
 
     A script is played with its comments as captions. A picture is drawn in virtual time unless --backend is given.
     """
+    gc.disable()  # until the first frame: nearly all that is made before it stays
     from raftplay.tui.command import Wanted, check_terminal, draw, show, size_of  # noqa: PLC0415 - only this command needs textual
     from raftplay.tui.last import load as load_last  # noqa: PLC0415
     from raftplay.tui.last import play as play_last  # noqa: PLC0415
 
     if script is not None and counterexample is not None:
         raise UsageError("a script and --counterexample cannot both be played")
+    if present and (step or counterexample is not None or screenshot is not None):
+        raise UsageError(
+            "--present is for a script on a terminal; give no --step, --counterexample or --screenshot"
+        )
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
@@ -235,6 +244,7 @@ def tui(
         at_once=counterexample is not None,
         pace=pace,
         ascii=ascii_,
+        presents=present,
         greeting="the last session, played again to its end" if last else "",
     )
     picture = size_of(size)

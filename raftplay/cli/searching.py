@@ -27,6 +27,7 @@ from raftplay.cli.options import (
     node_range,
     own_node,
     seconds_of,
+    typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
@@ -214,7 +215,7 @@ def explore_(
         overrides = Setup(bugs=known_bugs(bug), node=own_node(node))
         raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
     unset = leave_out_weather()
-    again = shlex.join(["raftplay", *sys.argv[1:]])
+    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
     if all_states:
         if all_bugs:
             raise UsageError("--exhaustive looks for the bugs of --bug, and does not go with --all-bugs")

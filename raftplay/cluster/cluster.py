@@ -17,10 +17,9 @@ from raftplay.cluster.failures import Failures
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
-from raftplay.cluster.node_snapshot import node_snapshot
 from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.server import Kept, Server
-from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, node_snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.storage.disk import Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage

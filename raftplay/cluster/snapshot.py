@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from raftplay.cluster.network import LinkFaults
+from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.timings import Timings
+from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
 from raftplay.raft.rules import Rules
+from raftplay.raft.storage import MapStorage
 from raftplay.watch.facts import ITS_CODE
-from raftplay.watch.narrator import link_text
 from raftplay.watch.text import or_dash
+from raftplay.watch.words import link_text
+
+if TYPE_CHECKING:
+    from raftplay.cluster.server import Kept, Server
 
 NOT_KEPT = "not kept on disk"
 """The text for the commit index of a node that is down; a dash replaces it where room is short."""
@@ -92,6 +99,56 @@ class NodeSnapshot:
             return f"node {self.id}: {self.state}, on disk: {kept}, {held}; commit {NOT_KEPT}{cause}"
         parts = [f"node {self.id}: {self.state}", kept, f"commit {or_dash(self.commit_index)}", held]
         return ", ".join(parts + self.marks)
+
+
+def node_snapshot(
+    server: "Server",
+    kept: "Kept",
+    *,
+    connected: bool,
+    commits: Sequence[CommitEntry],
+    crash_cause: str,
+    wiped: bool,
+) -> NodeSnapshot:
+    """Return the state of a node: of its disk, `kept`, if it is down; a blank one if its code has damaged it."""
+
+    def state_of(cm: ConsensusModule) -> NodeSnapshot:
+        numbers = (cm.current_term, cm.voted_for, cm.commit_index, cm.last_applied, cm.leader_id)
+        if not (isinstance(cm.state, CMState) and all(isinstance(number, int) for number in numbers)):
+            raise TypeError("a node's state is not what Figure 2 says")
+        alive = not server.stopped
+        current_term, voted_for, log = (cm.current_term, cm.voted_for, cm.log.view()) if alive else kept
+        return NodeSnapshot(
+            id=server.id,
+            state=cm.state,
+            current_term=current_term,
+            voted_for=voted_for,
+            log=log,
+            commit_index=cm.commit_index if alive else NONE,
+            last_applied=cm.last_applied if alive else NONE,
+            next_index=tuple(cm.next_index.items()) if alive else (),
+            match_index=tuple(cm.match_index.items()) if alive else (),
+            votes=tuple(cm.votes) if alive else (),
+            leader_id=cm.leader_id if alive else NONE,
+            deadline=cm.deadline,
+            alive=alive,
+            connected=connected,
+            frozen=server.frozen,
+            calls_left=server.proxy.calls_left,
+            tearing=alive and server.disk.armed,
+            incarnation=server.incarnation,
+            listen_addr=server.listen_addr,
+            commits=commits,
+            crash_cause=crash_cause,
+            wiped=wiped,
+        )
+
+    try:
+        return state_of(server.cm)
+    except FAILURES:
+        blank = ConsensusModule(server.id, server.peer_ids, MapStorage())
+        blank.state = CMState.DEAD
+        return state_of(blank)
 
 
 @dataclass(frozen=True, slots=True)

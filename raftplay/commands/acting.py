@@ -14,9 +14,8 @@ from raftplay.language.table import command
 from raftplay.raft.messages import NONE, CMState
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
-from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
-from raftplay.watch.words import nodes_text
+from raftplay.watch.words import link_text, nodes_text
 
 GROUP = "Acting on the cluster"
 

@@ -12,10 +12,10 @@ from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, co
 from raftplay.session import shown
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, pad, quoted
-from raftplay.watch.narrator import describe, link_text
+from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text
-from raftplay.watch.words import nodes_text
+from raftplay.watch.words import link_text, nodes_text
 
 DEFAULT_EVENTS = 20
 

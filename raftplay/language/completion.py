@@ -86,15 +86,6 @@ def hint_of(
     return _hint(followed.command, followed.at, wrong)
 
 
-def usage_of(line: str, cursor: int, session: Session | None = None) -> str:
-    """Return the usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
-    hint = hint_of(line, cursor, session)
-    if hint is None or hint.mistake:
-        return "" if hint is None else hint.mistake
-    usage = " ".join(f"‹{part}›" if at == hint.at else part for at, part in enumerate(hint.parts))
-    return f"{usage}: {hint.about or hint.help}"
-
-
 def _complete(
     before: str, typed: PartialLine, session: Session | None, extra: Mapping[str, str]
 ) -> list[Completion]:

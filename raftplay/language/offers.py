@@ -17,8 +17,9 @@ from raftplay.language.values import is_integer
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import FIRST
 from raftplay.session.units import UNITS, duration_text
-from raftplay.watch.narrator import link_text, message_text
+from raftplay.watch.narrator import message_text
 from raftplay.watch.text import command_text, visible
+from raftplay.watch.words import link_text
 
 MOST = 60
 """The maximum number of values, messages or files that are offered."""

@@ -20,7 +20,7 @@ from raftplay.watch.facts import Record
 T = TypeVar("T")
 
 PATIENCE = 4.0
-"""The seconds of the wall clock for which a command runs at the chosen speed."""
+"""The default seconds of the wall clock for which a command runs at the chosen speed."""
 
 HASTE = 10.0
 """The factor by which a command speeds up then."""
@@ -37,6 +37,7 @@ class Stage:
     def __init__(self, session: Session, speed: float | None = None) -> None:
         self.session = session
         self.speed = speed
+        self.patience = PATIENCE
         self._bugs = session.harness.config.bugs
         session.is_live = speed is not None
         if speed is not None:
@@ -99,7 +100,7 @@ class Stage:
             yield
             return
         harness = self.session.harness
-        hurry = threading.Timer(PATIENCE, harness.set_speed, (min(harness.speed * HASTE, FASTEST),))
+        hurry = threading.Timer(self.patience, harness.set_speed, (min(harness.speed * HASTE, FASTEST),))
         hurry.daemon = True
         hurry.start()
         try:

@@ -409,7 +409,7 @@ class ConsensusModule(State):
             return
         term = self.log.term_at(index)
         if self.rules.may_commit(term, self.current_term):
-            self._commit(index, Rule.MAJORITY)
+            self._commit(index, reasons.of_commit(self, term))
             leadership.due.update(leadership.progress)
         elif index > leadership.held_index:
             leadership.held_index = index

@@ -1,6 +1,6 @@
-"""Names the reasons of decisions: the `Rule` by which a node grants, denies, rejects or holds something back.
+"""Names the reasons of decisions: the `Rule` by which a node grants, denies, rejects, commits or holds back.
 
-The rule of this module: it asks the node's own rules in the order of Figure 2, and changes nothing. A refusal has
+The rule of this module: it asks the node's own rules in the order of Figure 2, and changes nothing. A decision has
 the name of the sentence of Figure 2 that demands it; if none does, the reason is OWN_RULE.
 """
 
@@ -59,6 +59,11 @@ def of_mismatch(node: State, args: AppendEntriesArgs) -> Rule:
 def of_new_term(term: int, old_term: int) -> Rule:
     """Return why a node of `old_term` becomes follower when a message of `term` arrives."""
     return _named(Rule.NEWER_TERM, term > old_term)
+
+
+def of_commit(node: State, entry_term: int) -> Rule:
+    """Return why a leader commits an entry of `entry_term` that a quorum has."""
+    return _named(Rule.MAJORITY, FIGURE_2.may_commit(entry_term, node.current_term))
 
 
 def of_held_commit(node: State, entry_term: int) -> Rule:

@@ -116,7 +116,6 @@ class _Block:
     notes: list[str] = field(default_factory=list)
     chapter: str = ""
     last: int = -1  # the line of the comment before
-    last_note: int = -1
 
     @property
     def is_there(self) -> bool:
@@ -136,13 +135,12 @@ class _Block:
         self.last = comment.line
 
     def note(self, comment: Comment) -> None:
-        """Add a note; lines one below the other are one paragraph."""
-        text = comment.text.removeprefix("!").strip()
-        if comment.line == self.last_note + 1 and text and self.notes and self.notes[-1]:
-            self.notes[-1] = f"{self.notes[-1]} {text}"
+        """Add a note; an indented line goes on with the note above it."""
+        text = comment.text.removeprefix("!")
+        if text.startswith(INDENT) and self.notes:
+            self.notes[-1] = f"{self.notes[-1]} {text.strip()}"
         else:
-            self.notes.append(text)
-        self.last_note = comment.line
+            self.notes.append(text.strip())
 
     def part(self, step: Step | None) -> Part:
         """Return the part that these comments stand before."""

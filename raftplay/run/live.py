@@ -209,6 +209,8 @@ class Live:
 
     def _turn_away(self, task: _Task) -> None:
         """Complete the future of a task that will not run."""
+        if not task.future.set_running_or_notify_cancel():
+            return
         if self._failure is not None:
             task.future.set_exception(self._failure)
         elif task.function is not None:
@@ -220,6 +222,9 @@ class Live:
             task.future.set_result([Outcome(task.line, self.session.harness.now, answer, Status.INTERRUPTED)])
 
     def _answer(self, task: _Task) -> None:
+        """Do a task, unless whoever waited for its future has cancelled that."""
+        if not task.future.set_running_or_notify_cancel():
+            return
         try:
             result = self._do(task) if task.function is None else task.function()
         except BaseException as error:

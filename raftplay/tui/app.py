@@ -5,7 +5,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ from raftplay.session.outcome import Outcome
 from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
+from raftplay.tui.elsewhere import Elsewhere
+from raftplay.tui.first import COMMAND, FirstRun
 from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
 from raftplay.tui.model.key import Key
@@ -37,17 +39,22 @@ from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import Commands, CommandSearch
 from raftplay.tui.play import Player
 from raftplay.tui.playhead import FLIGHT, FLIGHTS, Playhead
-from raftplay.tui.prompt import EXTRA, Prompt, PromptHistory, completed, for_screen, hinted, lines_of
+from raftplay.tui.present import Presentation, chapter_sheet
+from raftplay.tui.prompt import Prompt, PromptHistory, completed, for_screen, hinted, lines_of
+from raftplay.tui.reel import Reel
 from raftplay.tui.settings import Settings
 from raftplay.tui.sheet import Leaving, Sheet, text_sheet
-from raftplay.tui.stage.scene import Scene, scene_of
+from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, TerminalApp
-from raftplay.tui.theme import DARK, LIGHT, PALETTES
+from raftplay.tui.theme import PALETTES, theme_name
 from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
 """Paints of the screen per second."""
+
+SELDOM = 4
+"""On a slow line, only one of so many paints is made."""
 
 MOST_SLOTS = 6
 
@@ -84,7 +91,13 @@ class Main(Screen[None], inherit_bindings=False):
 
 
 class RaftApp(TerminalApp, inherit_bindings=False):
-    """The screen of a session. `player` plays a script in it; `settings` remembers the theme."""
+    """The screen of a session. `player` plays a script in it; `settings` remembers the theme.
+
+    `greets`: it is the first start, so the card is shown over a cluster that the caller has paused.
+    """
+
+    has_guide = True
+    """True if it has a first run, stories and lessons: a lesson is such a screen without them."""
 
     TITLE = "raftplay"
     CSS = """
@@ -115,6 +128,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         colours: bool = True,
         news: list[str] | None = None,
         watches: bool = False,
+        greets: bool = False,
+        presents: bool = False,
     ) -> None:
         super().__init__()
         self.watches = watches
@@ -131,6 +146,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.deck = deck
         self.player = player
         self.settings = settings or Settings()
+        self.first = FirstRun(self, greets=greets)
+        self.elsewhere = Elsewhere(self)
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
@@ -145,14 +162,30 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._left_at = 0.0
         self._digit = (0, -TWO_DIGITS)  # the last digit, and when it was typed
         self._will_paint = False
+        self._ticks = 0
         self._hinted = ("", 0)
         self._boxes: dict[str, Box] = {}
+        self.reel = Reel(self)
+        self.presents = presents
+        """True if it begins in presenter mode."""
+
         self.prompt = Prompt(self.history, self.complete)
         if deck.glyphs.ascii:
             self._filters.append(InAscii())
         for palette in PALETTES.values():
             self.register_theme(palette.textual())
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.theme = theme_name(light=self.settings.light, few=False)
+
+    def continue_from(self, before: "RaftApp") -> None:
+        """Go on where another screen of the same session was left."""
+        self.history, self.flight, self.stops = before.history, before.flight, before.stops
+        self.prompt = Prompt(self.history, self.complete)
+        self._met, self._began, self._pending = before._met, before._began, before._pending
+
+    def finish(self, patience: float) -> None:
+        """Wait at most `patience` seconds for the commands that were given, then interrupt them."""
+        wait([future for future, _ in self._pending], patience)
+        self.driver.cancel()
 
     # ---- composing
 
@@ -164,24 +197,43 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Every box there can be; `arrange` shows those that have a place."""
         titles = (f"title{at}" for at in range(MOST_SLOTS))
         drawers = ("side0", "side1", *titles, *NAMES)
-        names = ("status", "rule0", "stage", "rule1", "sentence", "tape", *drawers, "caption", "answer", "keys")
-        self._boxes = {
-            name: Box(name, fills="bar" if name in ("status", "keys", "caption") else "") for name in names
-        }
+        names = (
+            "status",
+            "rule0",
+            "stage",
+            "rule1",
+            "sentence",
+            "tape",
+            *drawers,
+            "caption",
+            "answer",
+            "keys",
+            "coach",
+        )
+        fills = ("status", "keys", "caption", "coach")
+        self._boxes = {name: Box(name, fills="bar" if name in fills else "") for name in names}
         yield from self._boxes.values()
         yield self.prompt
 
     def on_mount(self) -> None:
         """Paint for the first time, then at a steady pace."""
+        self.put_colours()
         self.fit(*self.size)
         self.arrange()
         self.paint()
-        self.set_interval(1 / PAINTS, self.paint)
+        self.set_interval(1 / PAINTS, self.tick)
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
-        gc.collect()
         self.loop = asyncio.get_running_loop()
         self.app_resume_signal.subscribe(self.screen, self.repaint)
-        gc.freeze()  # the graph of widgets stays; walking it again and again stalls the cluster
+        if self.presents:
+            self.action_presenter()
+        self.first.begin()
+        self.call_after_refresh(_settle)
+
+    def put_colours(self) -> None:
+        """Take the colours that were chosen, as far as the terminal has them."""
+        few = self.console.color_system == "standard" and not self.is_headless
+        self.theme = theme_name(light=self.settings.light, few=few)
 
     def on_resize(self, event: events.Resize) -> None:
         """Everything moves to its new place."""
@@ -207,14 +259,26 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             box.place(places.get(name, (0, 0, 0, 0)))
         prompt.styles.offset = (where.x, where.y)
         prompt.styles.width = where.width
+        if self.first.line:
+            prompt.styles.width = COMMAND
+            self._boxes["coach"].place((where.x + COMMAND, where.y, where.width - COMMAND, 1))
 
     # ---- painting
+
+    def tick(self) -> None:
+        """Paint at a steady pace; seldom on a slow line, but what is shown moves on all the same."""
+        self._ticks += 1
+        if self.line.is_slow and self._ticks % SELDOM and self.is_running:
+            self.scene()
+        else:
+            self.paint()
 
     def paint(self) -> None:
         """Show the cluster as it is now."""
         if not self._boxes or not self.screen_stack or not self.is_running:
             return  # it begins, or ends
         deck = self.deck
+        self.player = self.elsewhere.player() or self.player
         self.stillness.keep(self)
         deck.is_menu = isinstance(self.screen, menu.MenuScreen)
         if self.player is not None and not self.stillness.is_wanted:
@@ -233,14 +297,27 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
+        if self.first.look():
+            self.arrange()
+        self._boxes["coach"].put((self.first.line,))
+        if self.line.is_slow:
+            scene = without_motion(scene)
+        if isinstance(self.screen, Presentation):
+            self.screen.show(scene)
+            return
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
 
     def _play(self, player: Player) -> None:
         """Let a script go on, and show what it says."""
         deck, is_current = self.deck, self.playhead is None or self.playhead.is_current
-        is_changed = player.tick(time.monotonic(), is_shown=is_current)
+        if self.playhead is not None:
+            self.playhead.rushes = player.hurries
+        is_held = self.reel.is_past or (self.playhead is not None and self.playhead.held)
+        is_changed = not is_held and player.tick(time.monotonic(), is_shown=is_current)
         deck.playing = player.note
+        deck.chapters = self.reel.chapter_marks()
+        self.reel.announce()
         if is_changed:
             if player.outcome is not None:
                 deck.outcome = player.outcome
@@ -270,14 +347,23 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Show the breaches of the branch that is seen, and what is watched there, when it is another one."""
         if branch is not self._branch:
             self._branch, self._breach_shown = branch, False
+            self.arrange()  # the tape has a row for each branch
             if branch.blueprint is not None:
                 self.deck.watched = branch.blueprint.watched or tuple(i.name for i in INVARIANTS)
 
     def _stop_at_milestones(self, playhead: Playhead) -> None:
         """Stand still at the first candidate, leader and commit that are seen."""
+        playhead.tells_all = self.first.is_touring
+        if self.first.is_touring and self._pending:
+            return  # what lets the cluster go on must not come after what stops it
         for milestone in playhead.milestones:
             is_first = milestone.what not in self._met
             self._met.add(milestone.what)
+            if self.first.is_touring:
+                if not self.is_busy:
+                    playhead.stop()
+                    self.first.stand(milestone.what)
+                continue
             is_early = time.monotonic() - self._began < FIRST_MINUTES
             if is_first and is_early and self.stops and self.settings.stops and not self.is_busy:
                 playhead.stop()
@@ -307,6 +393,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self._pending = [pair for pair in self._pending if pair not in done]
         for future, typed in done:
             outcomes = future.result()
+            for outcome in outcomes:
+                self.first.note(outcome)
             if outcomes:
                 self.deck.outcome = replace(outcomes[-1], answer=for_screen(outcomes[-1].answer))
                 self.deck.is_answered = True
@@ -338,7 +426,11 @@ class RaftApp(TerminalApp, inherit_bindings=False):
                 self.playhead.held = True
             elif not self._only_looks(line):
                 self.playhead.go_on()
-        self._pending.append((self.driver.run(line, by_key=not typed), typed))
+        self.tell(self.driver.run(line, by_key=not typed), typed=typed)
+
+    def tell(self, future: Future[list[Outcome]], *, typed: bool = False) -> None:
+        """Tell the outcomes of a line once it is done."""
+        self._pending.append((future, typed))
         self.call_later(self.paint)
 
     def _only_looks(self, line: str) -> bool:
@@ -364,10 +456,10 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.set_focus(None)
         for line in lines_of(event.value):
             self.history.add(line)
-            if line in EXTRA:
+            if line == "quit":
                 self.exit()
                 break
-            if line:
+            if line and not self.elsewhere.run(line):
                 self.do(line, typed=True)
 
     def on_paste(self, event: events.Paste) -> None:
@@ -519,6 +611,29 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         """Return whether a script plays or a command is under way, which must not be stopped."""
         return (self.player is not None and not self.player.ended) or self.driver.busy is not None
 
+    def action_presenter(self) -> None:
+        """Show the stage and the captions only, for an audience."""
+        if isinstance(self.screen, Main):
+            self.set_focus(None)
+            self.push_screen(Presentation(self))
+
+    def start_presenting(self) -> None:
+        """Let each caption of a script wait until the speaker goes on."""
+        if self.player is not None:
+            self.player.by_caption, self.player.step_by_step = True, False
+
+    def stop_presenting(self) -> None:
+        """Let a script stand still where it is."""
+        if self.player is not None:
+            self.player.step_by_step = True
+
+    def action_chapters(self) -> None:
+        """List the chapters of the script that is played."""
+        if self.reel.chapters:
+            self.push_screen(chapter_sheet(self))
+        else:
+            self.toast("the script has no chapters" if self.player else "no script is played", severity="warning")
+
     def action_stops(self) -> None:
         """Stop by itself at what is seen for the first time, or do so no more; remembered."""
         self.settings.stops = not self.settings.stops
@@ -587,6 +702,8 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_open(self) -> None:
         """Do what Enter does on the selected row; where none is selected, open a menu."""
+        if self.first.goes_on():
+            return
         if self.deck.has_row:
             self.act(self.deck.open(self.seen))
         else:
@@ -641,10 +758,18 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         else:
             self._changed(partial(self.deck.scroll, self.deck.pane, 1_000_000))
 
+    def action_choose(self, command: str) -> None:
+        """Choose what to `play`, or a `lesson`."""
+        self.elsewhere.choose(command)
+
+    def action_welcome(self) -> None:
+        """Show the card of the first start again."""
+        self.first.show_card()
+
     def action_go_on(self) -> None:
-        """A script: do its next step."""
+        """A script: do its next step; without one, choose a story."""
         if self.player is None or self.player.ended:
-            self.toast("no script is played", severity="warning")
+            self.action_choose("play")
         else:
             if self.seen.rewound:
                 self.do("live")
@@ -654,7 +779,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def action_leave(self) -> None:
         """Leave a selection or a drawer; then, pressed once more, the past."""
-        if not self.deck.leave() and self.seen.rewound:
+        if self.deck.leave() or self.first.leave():
+            pass
+        elif self.seen.rewound:
             if time.monotonic() - self._left_at < TWICE:
                 self.do("live")
             else:
@@ -665,7 +792,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def action_light(self) -> None:
         """Light or dark; remembered."""
         self.settings.light = not self.settings.light
-        self.theme = LIGHT.name if self.settings.light else DARK.name
+        self.put_colours()
         self.settings.save()
         self.refresh_all()
 
@@ -735,3 +862,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         change()
         self.arrange()
         self.paint()
+
+
+def _settle() -> None:
+    """Collect garbage now, and from now on, after the first frame.
+
+    What there is stays, such as the graph of widgets: walking it again and again would stall the cluster.
+    """
+    gc.enable()
+    gc.collect()
+    gc.freeze()

@@ -39,6 +39,9 @@ PACES = ("watch", "real")
 GRACE = 3.0
 """The time that the screen has to end after a signal, in seconds."""
 
+PATIENCE = 1.0
+"""The time that commands have to end before a lesson is opened, in seconds."""
+
 SMALLEST, BIGGEST = (60, 16), (500, 300)
 """The limits of `--size`: (columns, lines)."""
 
@@ -48,7 +51,7 @@ class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
-    `greeting`: the first answer on the screen.
+    `presents`: begin in presenter mode. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -58,19 +61,22 @@ class Wanted:
     at_once: bool = False
     pace: str = "watch"
     ascii: bool = False
+    presents: bool = False
     greeting: str = ""
 
 
 def show(wanted: Wanted, session: Session) -> Status:
     """Show `session` on the terminal until the user leaves, and close it."""
     watches = wanted.pace == "watch" and not wanted.at_once
+    settings = load()
+    greets = is_first(wanted, settings, session.harness.n)
     usual = 1.0 if watches else REAL_SPEED
     speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else usual
     try:
         session.harness.set_speed(speed)
         if watches:
             session.harness.steer(0.0)  # until it is painted: nothing happens unseen
-        if wanted.plays:
+        if wanted.plays or greets:
             session.harness.pause()
         app_news = [text for text in (wanted.greeting, warning_text(session.harness)) if text]
         driver = Live(session, app_news.append)
@@ -82,17 +88,24 @@ def show(wanted: Wanted, session: Session) -> Status:
     app = RaftApp(
         driver,
         deck_of(wanted),
-        settings=load(),
+        settings=settings,
         player=player,
         colours="NO_COLOR" not in os.environ,
         news=app_news,
         watches=watches,
+        greets=greets,
+        presents=wanted.presents,
     )
+    app.reel.announces = True
     try:
-        with _ending_on_signals(app, session):
-            app.run()
+        with ending_on_signals(session) as ending:
+            ending.run(app)
+            while app.elsewhere.visit is not None and app.failure is None and not ending.is_over:
+                app = _returned(app, ending)
+                ending.run(app)
     finally:
         failure = app.failure
+        app.reel.close()
         app.leave_pace()
         try:
             driver.close()
@@ -110,13 +123,72 @@ def show(wanted: Wanted, session: Session) -> Status:
     return Status.HELD
 
 
+def is_first(wanted: Wanted, settings: Settings, nodes: int) -> bool:
+    """Return whether this is a newcomer's first start, with nodes to elect a leader of and nothing to play."""
+    return nodes > 1 and not (settings.greeted or wanted.plays or wanted.presents or wanted.greeting)
+
+
+def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
+    """Show the lesson for which a screen was left; return a screen on which its session goes on."""
+    from raftplay.tui.lesson import visit  # noqa: PLC0415 - a lesson is a screen, too
+
+    text = before.elsewhere.visit
+    assert text is not None
+    driver, player = before.driver, before.player
+    before.leave_pace()
+    before.finish(PATIENCE)
+    driver.session.harness.halt()
+    said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii)
+    if player is not None and not player.ended:
+        player.step_by_step = True
+        said += "; the script waits: g for its next step, space to go on"
+    elif not before.first.greets:
+        said += "; space goes on"
+    app = RaftApp(
+        driver,
+        before.deck,
+        settings=before.settings,
+        player=player,
+        colours=before.colours,
+        news=[said],
+        watches=before.watches,
+        greets=before.first.greets,
+    )
+    before.reel.close()
+    app.reel.announces = True
+    app.continue_from(before)
+    return app
+
+
+class Ending:
+    """Runs screens one after another; `is_over` is true once a signal has ended them."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._app: RaftApp | None = None
+
+    def run(self, app: RaftApp) -> None:
+        """Run a screen to its end."""
+        self._app = app
+        if not self.is_over:
+            app.run()
+
+    def end(self) -> None:
+        """End the screen that runs, and start no other."""
+        self.is_over = True
+        if self._app is not None and self._app.loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._app.loop.call_soon_threadsafe(self._app.exit)
+
+
 @contextlib.contextmanager
-def _ending_on_signals(app: RaftApp, session: Session) -> Iterator[None]:
-    """SIGTERM and SIGHUP end the screen as `q` does.
+def ending_on_signals(session: Session) -> Iterator[Ending]:
+    """Let SIGTERM and SIGHUP end the screen as `q` does.
 
     Where the terminal is gone, or does not read, the screen may wait for it for ever: then the session is kept,
     and the process just ends.
     """
+    ending = Ending()
 
     def give_up(number: int) -> None:
         keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
@@ -128,12 +200,10 @@ def _ending_on_signals(app: RaftApp, session: Session) -> Iterator[None]:
         timer = threading.Timer(GRACE, give_up, (number,))
         timer.daemon = True
         timer.start()
-        if app.loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                app.loop.call_soon_threadsafe(app.exit)
+        ending.end()
 
     with handled(end, needs_terminal=True):
-        yield
+        yield ending
 
 
 def draw(

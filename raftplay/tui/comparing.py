@@ -89,7 +89,8 @@ class Comparing(ModalScreen[None], ClosesOnce, HoldsTime):
         branches = [self.session.named(name) for name in names]
         self._causes = [f"in {b.name}, {visible(text)}" for b in branches if (text := first_deed(b))]
         one, other = (side_of(self.session, branch) for branch in branches)
-        return Pair(one, other)
+        roots = {root_of(self.session, branch) for branch in branches}
+        return Pair(one, other, are_related=len(roots) == 1)
 
     def compose(self) -> ComposeResult:
         """The one box."""
@@ -228,6 +229,13 @@ def side_of(session: Session, branch: Branch) -> Side:
         tape_of(records, breach),
         lambda seq, time: session.view_of(branch, Mark(seq, time)),
     )
+
+
+def root_of(session: Session, branch: Branch) -> str:
+    """Return the name of the branch with which the cluster of `branch` began."""
+    while branch.parent in session.branches:
+        branch = session.branches[branch.parent]
+    return branch.parent or branch.name
 
 
 def first_deed(branch: Branch) -> str:

@@ -8,5 +8,7 @@ from raftplay.tui.sheet import HoldsTime, Sheet
 class HelpSheet(Sheet, HoldsTime):
     """The help; time stands still while it is read."""
 
+    widest = 140
+
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(lambda width: help_lines(width, glyphs))

@@ -120,6 +120,17 @@ KEYS: tuple[Key, ...] = (
         rank=5,
         group=WATCH,
     ),
+    Key(
+        "enter",
+        "Enter",
+        "menu",
+        "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
+        "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
+        "committed",
+        action="open",
+        rank=1,
+        group=NODE,
+    ),
     Key("c", "c", "crash", "crash the selected node", "crash {node}", rank=6, group=NODE),
     Key(
         "A",
@@ -208,12 +219,12 @@ KEYS: tuple[Key, ...] = (
         "end", "End", "now", "back to the present; there: scroll the pane to its end", action="present", group=PAST
     ),
     Key("colon", ":", "command", "type a command, or paste several", action="prompt", rank=4, group=CLIENTS),
-    Key("slash", "/", "command", "the same", action="prompt", group=CLIENTS),
+    Key("slash", "/", "command", "type a command, as with the colon", action="prompt", group=CLIENTS),
     Key(
         "j",
         "j",
         "next node",
-        "select the next node; digits select a node by its number",
+        "select the next node",
         action="select_by(1)",
         group=NODE,
     ),
@@ -235,17 +246,6 @@ KEYS: tuple[Key, ...] = (
     Key("down", "↓", "down", "in a pane: select the row below, or scroll", action="move(1)"),
     Key("pageup", "PgUp", "page up", "in a pane: scroll towards the beginning", action="page(-1)"),
     Key("pagedown", "PgDn", "page down", "in a pane: scroll towards the end", action="page(1)"),
-    Key(
-        "enter",
-        "Enter",
-        "menu",
-        "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
-        "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
-        "committed",
-        action="open",
-        rank=1,
-        group=NODE,
-    ),
     Key("home", "Home", "begin", "in a pane: scroll to the beginning", action="first"),
     Key("f", "f", "filter", "events: list the next kind", action="filter_kind", rank=6),
     Key("F", "F", "filter node", "events: list those of the selected node, or of all nodes", action="filter_node"),
@@ -267,7 +267,50 @@ KEYS: tuple[Key, ...] = (
         action="mouse",
         group=PRESENT,
     ),
-    Key("g", "g", "go on", "a script: do its next step", action="go_on", rank=8, group=PRESENT),
+    Key(
+        "g",
+        "g",
+        "go on",
+        "a script: do its next step; without one: choose a story",
+        action="go_on",
+        rank=8,
+        group=PRESENT,
+    ),
+    Key(
+        "f1",
+        "F1",
+        "lessons",
+        "choose a lesson: predict, watch, read why; it leads back here",
+        action="choose('lesson')",
+        group=LEARN,
+    ),
+    Key(
+        "f2",
+        "F2",
+        "first card",
+        "the card of the first start: first election, lessons, stories",
+        action="welcome",
+        group=LEARN,
+    ),
+    Key(
+        "f5",
+        "F5",
+        "present",
+        "presenter mode: the stage, a pane and the caption in large letters. PgDn, → or Enter: next caption; PgUp "
+        "or ←: the one before; b or .: black screen; z: the pane alone; 1 to 9: chapters; j, k or a click: a node "
+        "in the spotlight, 0: none; F5 or Esc: leave",
+        action="presenter",
+        rank=7,
+        group=PRESENT,
+    ),
+    Key(
+        "number_sign",
+        "#",
+        "chapters",
+        "a script: list its chapters; a digit goes to one",
+        action="chapters",
+        group=PRESENT,
+    ),
     Key("L", "L", "light", "light theme, or dark; remembered", action="light", group=PRESENT),
     Key("question_mark", "?", "help", "this help", action="help", rank=0, group=LEARN),
     Key(

@@ -20,22 +20,25 @@ from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.waits import Interrupted
 from raftplay.commands.setup import Setup
+from raftplay.language.completion import Completion
 from raftplay.language.lexer import Mistake, split_line
+from raftplay.language.table import Bound
 from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.command import keep
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Lesson
-from raftplay.lessons.progress import kept
+from raftplay.lessons.progress import kept, progress_file
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.terminal import LessonReader
 from raftplay.output import Output
 from raftplay.past.view import View
 from raftplay.run.live import Live
 from raftplay.run.report import report
+from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.session.status import Status
-from raftplay.tui.app import REAL_SPEED, RaftApp
+from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import Wanted, check_terminal, deck_of
 from raftplay.tui.model.layout import LEAST
@@ -43,6 +46,8 @@ from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
+from raftplay.tui.watching import Watching
+from raftplay.watch.facts import Record
 from raftplay.watch.text import count, visible
 
 T = TypeVar("T")
@@ -93,6 +98,7 @@ class LessonPlace:
         self.is_tight = False
         """True if there is no room for blank lines."""
 
+        self.watching: Watching | None = None
         self.goes_by: Callable[[], bool] = lambda: False
         self._typed: SimpleQueue[str] = SimpleQueue()
         self._unread = 0
@@ -166,6 +172,8 @@ class LessonPlace:
     def close(self) -> None:
         """End all reading: `read` raises EOFError from now on."""
         self._is_closed = True
+        if self.watching is not None:
+            self.watching.close()
         self._typed.put("")
 
 
@@ -180,12 +188,41 @@ class LessonLive(Live):
         return replace(view, snapshot=replace(view.snapshot, paused=True))
 
 
-class LiveStage(Stage):
-    """The stage of a living session: everything is done in its thread."""
+WATCHED_FOR = 45.0
+"""The seconds of the wall clock after which a command that is watched speeds up."""
 
-    def __init__(self, live: Live, speed: float) -> None:
+
+class LiveStage(Stage):
+    """The stage of a living session: everything is done in its thread.
+
+    With `watching`, what a reader is asked to watch goes at a pace that a person can follow; without, at `speed`.
+    """
+
+    def __init__(self, live: Live, speed: float, watching: Watching | None = None) -> None:
         super().__init__(live.session, speed)
         self._live = live
+        self._watching = watching
+        if watching is not None:
+            self.patience = WATCHED_FOR
+
+    def do(self, bound: Bound, tell: Callable[[Record], None] | None = None) -> Outcome:
+        """Perform a command as `Stage.do` does; one that is shown, until all of it was seen."""
+        if self._watching is None or bound.effect == "looks":
+            return super().do(bound, tell)
+        if tell is None:
+            self._watching.end()
+            return super().do(bound)
+        self._watching.begin(self.session.branch)
+        try:
+            return super().do(bound, tell)
+        finally:
+            self._watching.catch_up()
+
+    def start_over(self, lesson: Lesson, at: int) -> dict[str, str]:
+        """Rebuild the cluster as `Stage.start_over` does, unwatched."""
+        if self._watching is not None:
+            self._watching.end()
+        return super().start_over(lesson, at)
 
     def call(self, function: Callable[[], T], about: str = "") -> T:
         """Call `function` in the session's thread and return its result."""
@@ -197,7 +234,9 @@ class LiveStage(Stage):
 
 
 class LessonApp(RaftApp):
-    """The screen of a lesson. `room` is where its reader writes and asks."""
+    """The screen of a lesson. `room` is the place of its reader; `watching`, when the cluster is watched."""
+
+    has_guide = False
 
     def __init__(
         self,
@@ -207,8 +246,10 @@ class LessonApp(RaftApp):
         *,
         settings: Settings | None = None,
         colours: bool = True,
+        watching: Watching | None = None,
     ) -> None:
         super().__init__(live, deck, settings=settings, colours=colours)
+        self.watching = watching
         self.live = live
         self.room = room
         room.goes_by = lambda: not live.stands_still
@@ -268,7 +309,7 @@ class LessonApp(RaftApp):
         if self.room.has_failed:
             self.exit()
             return
-        super().paint()
+        self._paint_cluster()
         room, lines = self.room, list(self.room.lines)
         if len(lines) != self._count:
             self._count, self._scroll = len(lines), 0
@@ -285,6 +326,26 @@ class LessonApp(RaftApp):
         top = max(0, len(shown) - height - self._scroll)
         self._scroll = min(self._scroll, max(0, len(shown) - height))
         self._boxes["words"].put(windowed(shown, height, top).lines)
+
+    def _paint_cluster(self) -> None:
+        """Show the cluster, at the pace that the reader's thread wants now."""
+        watching = self.watching
+        if watching is None:
+            super().paint()
+            return
+        asked = watching.asked
+        self.watches = watching.is_wanted or not self.live.stands_still
+        if not self.watches:
+            self.leave_pace()
+        super().paint()
+        playhead = self.playhead
+        branch = None if playhead is None else playhead.branch
+        watching.answer(asked, branch, is_behind=playhead is not None and playhead.is_behind)
+
+    @property
+    def may_move_seen(self) -> bool:
+        """Return False: in a lesson keys do not stop the clock that a command needs."""
+        return False
 
     # ---- what is typed
 
@@ -332,6 +393,14 @@ class LessonApp(RaftApp):
             self._scroll = max(0, self._scroll - event.lines)
             self.paint()
 
+    def complete(self, text: str, cursor: int) -> list[Completion]:
+        """Return what may stand at the cursor: the commands that a lesson takes."""
+        return [one for one in super().complete(text, cursor) if one.text not in ("play", "lesson")]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether a key does something now: a lesson leads to no other."""
+        return action not in ("choose", "welcome", "go_on", "pace") and super().check_action(action, parameters)
+
 
 def _names(line: str) -> list[str]:
     try:
@@ -355,18 +424,43 @@ def show_lesson(text: LessonText, overrides: Setup, *, speed: float | None, file
     return Status.HELD
 
 
+def visit(text: LessonText, settings: Settings, run: Callable[[RaftApp], None], *, ascii: bool) -> str:
+    """Show a lesson by `run`, between two screens of another session; return what to say of its end."""
+    app, reading = prepared(text, text.lesson(), file=progress_file(), settings=settings, ascii=ascii)
+    try:
+        run(app)
+    finally:
+        failure = reading.end() or app.failure
+    if failure is not None:
+        report(failure, app.driver.session)
+        return "the lesson ended by an error of raftplay; the report is written where it began"
+    last = [line.strip() for line, _ in app.room.lines if line.strip()][-1:]
+    return f"back from the lesson: {last[0].rstrip('.') if last else 'it did not begin'}"
+
+
 def prepared(
-    text: LessonText, lesson: Lesson, *, speed: float | None, file: Path, settings: Settings | None = None
+    text: LessonText,
+    lesson: Lesson,
+    *,
+    speed: float | None = None,
+    file: Path,
+    settings: Settings | None = None,
+    ascii: bool = False,
 ) -> "tuple[LessonApp, LessonThread]":
-    """The screen of a lesson, and the thread that reads it, which begins when the screen does."""
+    """The screen of a lesson, and the thread that reads it, which begins when the screen does.
+
+    Without a `speed` it goes at a pace that a person can follow.
+    """
     start = kept(file).left.get(text.key) if lesson.setup.seed is None else None
     session = open_lesson(lesson, start.seed if start is not None else None)
     live = LessonLive(session, stands_still=True)
     room = LessonPlace()
-    stage = LiveStage(live, REAL_SPEED if speed is None else speed)
+    watching = Watching() if speed is None else None
+    stage = LiveStage(live, 1.0 if speed is None else speed, watching)
     reading = LessonThread(LessonReader(lesson, stage, room.console, start=start), room, live, text, file)
-    deck = deck_of(Wanted(lesson.script))
-    app = LessonApp(live, deck, room, settings=settings, colours="NO_COLOR" not in os.environ)
+    room.watching = watching
+    deck = deck_of(Wanted(lesson.script, ascii=ascii))
+    app = LessonApp(live, deck, room, settings=settings, colours="NO_COLOR" not in os.environ, watching=watching)
     app.begin = reading.start
     return app, reading
 

@@ -10,6 +10,7 @@ from textual.markup import escape
 
 from raftplay.language.table import TABLE
 from raftplay.tui.keys import KEYS
+from raftplay.tui.screen_commands import EXTRA, lessons, stories
 from raftplay.tui.sheet import ClosesOnce
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Commands(Provider):
             needs = [p for p in row.parameters if not p.optional]
             does = partial(app.ask, f"{row.name} ") if needs else partial(app.do, row.name)
             yield row.usage, row.help, does
+        for name, about in EXTRA.items():
+            yield name, about, partial(app.elsewhere.run, name)
+        for story in stories():
+            yield f"play {story.name}", story.about, partial(app.elsewhere.run, f"play {story.name}")
+        for lesson in lessons():
+            yield f"lesson {lesson.name}", lesson.about, partial(app.elsewhere.run, f"lesson {lesson.name}")
         for key in KEYS:
             if key.action:
                 yield f"{key.word} ({key.shown})", key.help, partial(app.run_action, key.action)

@@ -57,7 +57,8 @@ class Player:
     _rests_until: float = 0.0
     _announced: int = -1
     _wanted: bool = False
-    _tells_effects: bool = False
+    tells_effects: bool = False
+    """True while `comments` tell what the last step did."""
 
     def __post_init__(self) -> None:
         self.parts = parts_of(self.script)
@@ -94,6 +95,21 @@ class Player:
         return self.by_caption and is_new and self.at > 0 and not self.ended and not self.at_once
 
     @property
+    def is_busy(self) -> bool:
+        """Return whether a step is under way."""
+        return self._doing is not None
+
+    @property
+    def begins_caption(self) -> bool:
+        """Return whether a caption has just been shown, and its first step is next."""
+        return self._announced == self.at and bool(self.parts) and self.parts[self.at].begins_caption
+
+    @property
+    def hurries(self) -> bool:
+        """Return whether it goes to a later caption without any pause."""
+        return self.until >= 0
+
+    @property
     def note(self) -> str:
         """Return what the bar says of it: "PLAYING 5/20", or "WAITING 5/20"; "" once it has ended."""
         if self.ended or not self.parts:
@@ -117,14 +133,22 @@ class Player:
         """Do the next step now, whatever there is to read."""
         self._wanted = True
 
+    def reopen(self) -> None:
+        """Go on with a script that has ended, if it has not in the branch that is played now."""
+        if self.ended and self.driver.session.branch.name != self._branch:
+            self.ended = ""
+            self._follow_branch()
+
     def hold(self) -> bool:
         """Wait before each step from now on, or do so no more; which of both."""
-        self.step_by_step = not self.step_by_step
+        self.step_by_step = not (self.step_by_step or self.waits_for_caption)
+        self.by_caption = self.by_caption and self.step_by_step
         return self.step_by_step
 
     def skip_to(self, caption: int) -> None:
-        """Go to a later caption without any pause."""
-        self.until = caption
+        """Go to a later caption without any pause, or to the end."""
+        if not self.ended:
+            self.until = caption
 
     # ---- playing
 
@@ -136,26 +160,22 @@ class Player:
         if self.ended:
             return False
         if self._doing is not None:
-            return self._doing.done() and (is_shown or self._hurries) and self._take_up(self._doing.result(), now)
+            return self._doing.done() and (is_shown or self.hurries) and self._take_up(self._doing.result(), now)
         if not self.parts:
             return self._end("there is nothing to do in it")
-        if self.driver.session.moment is not None:
-            return False  # somebody looks at the past
+        if self.driver.session.moment is not None or not (is_shown or self.hurries):
+            return False  # somebody looks at the past, or sees it again
         self._follow_branch()
         if self._announced != self.at:
             return self._may_announce(now) and self._announce(now)
-        if self._wanted or self._hurries or (not self.step_by_step and now >= self._due):
+        if self._wanted or self.hurries or (not self.step_by_step and now >= self._due):
             self._wanted = False
             return self._begin()
         return False
 
-    @property
-    def _hurries(self) -> bool:
-        return self.until >= 0
-
     def _may_announce(self, now: float) -> bool:
         """Return whether the next step may be announced; a wish to go on is used up by a caption that waited."""
-        if self._hurries or self.at_once:
+        if self.hurries or self.at_once:
             return True
         if self.waits_for_caption:
             is_wanted, self._wanted = self._wanted, False
@@ -165,26 +185,26 @@ class Player:
     def _announce(self, now: float) -> bool:
         part = self.parts[self.at]
         self._announced = self.at
-        if self._hurries and self.at >= self.captions[self.until].part:
+        if self.hurries and self.until < len(self.captions) and self.at >= self.captions[self.until].part:
             self.until = -1
         branch = self.driver.session.branch
         self.marks.setdefault(branch.name, [])[self.at :] = [branch.history.last_seq]
         if part.comments:
-            self.comments, self._tells_effects = part.comments, False
+            self.comments, self.tells_effects = part.comments, False
         elif part.chapter:
-            self.comments, self._tells_effects = (part.chapter,), False
+            self.comments, self.tells_effects = (part.chapter,), False
         reading = _reading(part.comments) if part.comments else 0.25
         if self.by_caption:
             reading = min(reading, SHORTEST_READING)
-        self._due = now + (0.0 if self.at_once or self._hurries else reading)
+        self._due = now + (0.0 if self.at_once or self.hurries else reading)
         return True
 
     def _begin(self) -> bool:
         part = self.parts[self.at]
         if part.step is None:
             return self._go_to_next()
-        if self._tells_effects:
-            self.comments, self._tells_effects = (), False  # what the step before did
+        if self.tells_effects:
+            self.comments, self.tells_effects = (), False  # what the step before did
         text, name = part.step.bound.text, part.step.bound.name
         if name == "pause":
             self._stands_still = True
@@ -202,7 +222,7 @@ class Player:
         mine = [o for o in outcomes if o.text == text] or list(outcomes[-1:])
         self.outcome = mine[0] if mine else None
         if part.effects:
-            self.comments, self._tells_effects = part.effects, True
+            self.comments, self.tells_effects = part.effects, True
         failed = next((o for o in outcomes if not o.held), None)
         if failed is not None:
             self.outcome = failed

@@ -137,11 +137,17 @@ class Playhead:
         self.skips = False
         """True if idle time passes faster than a flight would."""
 
+        self.tells_all = False
+        """True if each step of an election is a milestone, not only what happens for the first time."""
+
         self.milestones: list[Milestone] = []
         """The milestones that were shown since this list was emptied."""
 
         self.awaits = False
         """True while a script or a command waits for something: idle time then passes ever faster."""
+
+        self.rushes = False
+        """True if nothing is shown on the way: it is at the present, and time passes as fast as it may."""
 
         self.until = math.inf
         """The number of the event behind which it stands still; more is shown when this is raised."""
@@ -172,7 +178,7 @@ class Playhead:
 
     def __call__(self, record: Record) -> None:
         """Hold the clock of the cluster at an event that matters, until it has been shown."""
-        if _stops_at(record):
+        if _stops_at(record) and not self.rushes:
             self._steer(0.0)
 
     # ---- for the screen
@@ -242,6 +248,8 @@ class Playhead:
         if not (self.held or self.is_still or (view.snapshot.paused and not self.is_behind)):
             self._clock += passed * _rate(view.snapshot.speed)
         history = self.branch.history
+        if self.rushes:
+            self.jump()
         with self.branch.harness.lock:
             self._follow(history)
             self.is_behind = self._world.seq < history.last_seq
@@ -326,7 +334,7 @@ class Playhead:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
                 self._elections += isinstance(record.event, decisions.ElectionStarted)
                 self._dwell(DWELL)
-                self._meet(record, "candidate", DWELL + 0.4)
+                self._meet(record, "candidate", DWELL / 2 if self.tells_all else DWELL + 0.4)
             case decisions.BecameLeader():
                 self._dwell(DWELL)
                 self._meet(record, "leader", 0.4)
@@ -335,6 +343,9 @@ class Playhead:
                 self._meet(record, "commit", 0.4)
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
+            case decisions.VoteDecided(granted=True) if self.tells_all:
+                self._dwell(DWELL / 2)
+                self._meet(record, "vote", 0.4)
             case decisions.EntryAppended():
                 self._dwell(READ * self._share)
             case decisions.BecameFollower(was=CMState.LEADER | CMState.CANDIDATE):
@@ -392,8 +403,8 @@ class Playhead:
         self._not_before = max(self._not_before, self._clock + wait)
 
     def _meet(self, record: Record, what: str, after: float) -> None:
-        """Note a first time, which is well seen `after` so many flights."""
-        if what not in self._met:
+        """Note a milestone, which is well seen `after` so many flights."""
+        if self.tells_all or what not in self._met:
             self._met.add(what)
             self._coming.append((self._clock + after * self.flight, Milestone(record.seq, what)))
 
@@ -412,6 +423,9 @@ class Playhead:
             self._steer(0.0)
             return
         due = self._next_arrival(view)
+        if self.rushes:
+            self._steer(MOST_HURRY.get(self.branch.harness.backend, SKIPPED))
+            return
         if due is not None:
             self._idle_since = self._clock
             self._steer(due)

@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from raftplay.language.completion import Completion, Hint, complete, hint_of
 from raftplay.session.session import Session
+from raftplay.tui.screen_commands import EXTRA, hint, offers
 from raftplay.watch.text import visible
 
 MOST_HISTORY = 500
@@ -21,9 +22,6 @@ LINE_END = "↵"
 
 MOST_TYPED = 65_536
 """The most characters that the prompt takes."""
-
-EXTRA = {"quit": "Leave the screen."}
-"""The words that the prompt takes besides the commands of the table."""
 
 Complete = Callable[[str, int], Sequence[Completion]]
 """(text, place of the cursor) → what may stand there."""
@@ -184,7 +182,9 @@ def lines_of(text: str) -> list[str]:
 def completed(text: str, cursor: int, session: Session) -> list[Completion]:
     """Return what may stand at the cursor, in its line."""
     begin, line, at = _line_at(text, cursor)
-    found = complete(line, at, session, EXTRA)
+    found = offers(line, at)
+    if found is None:
+        found = complete(line, at, session, EXTRA)
     return [replace(one, start=one.start + begin) for one in found]
 
 
@@ -193,11 +193,10 @@ def hinted(text: str, cursor: int, session: Session) -> tuple[Hint | None, tuple
     _, line, at = _line_at(text, cursor)
     if not line.strip():
         return None, ()
-    hint = hint_of(line, at, session, EXTRA)
-    offers = complete(line, at, session, EXTRA)
-    if hint is not None and hint.mistake:
-        hint = replace(hint, mistake=for_screen(hint.mistake))
-    return hint, tuple(offer.display for offer in offers)
+    found = hint(line, at) or hint_of(line, at, session, EXTRA)
+    if found is not None and found.mistake:
+        found = replace(found, mistake=for_screen(found.mistake))
+    return found, tuple(offer.display for offer in completed(text, cursor, session))
 
 
 def for_screen(mistake: str) -> str:

@@ -44,7 +44,10 @@ class Sheet(ModalScreen[None], ClosesOnce):
         Binding("pagedown,space", "scroll(15)", show=False),
         Binding("home", "scroll(-100000)", show=False),
         Binding("end", "scroll(100000)", show=False),
+        Binding("f2", "app_key('welcome')", show=False),
     ]
+    widest: ClassVar[int] = 100
+    """The most columns of the sheet."""
 
     class Copied(Message):
         """The key that copies was pressed."""
@@ -82,6 +85,11 @@ class Sheet(ModalScreen[None], ClosesOnce):
         lines = self._make(self.query_one(Box).size.width)
         self.post_message(self.Copied(self._text or "\n".join(text_of(line).rstrip() for line in lines)))
 
+    def action_app_key(self, action: str) -> None:
+        """Close the sheet, and do what a key of the screen does."""
+        self.dismiss()
+        self.app.call_later(self.app.run_action, action)
+
     def on_box_scrolled(self, event: Box.Scrolled) -> None:
         """The wheel was turned."""
         event.stop()
@@ -94,7 +102,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
     def paint(self) -> None:
         """Show the lines that are in sight."""
         box = self.query_one(Box)
-        width = min(100, self.size.width - 4)
+        width = min(self.widest, self.size.width - 4)
         lines = self._make(width - 4)
         height = min(len(lines), self.size.height - 4)
         box.styles.width, box.styles.height = width, height + 2
@@ -102,7 +110,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
         self._top = window.top
         more = window.total - window.top - len(window.lines)
         box.border_title = escape(visible(self._title))
-        box.border_subtitle = f"{more} more: down" if more else "Esc"
+        box.border_subtitle = f"{more} more: down, PgDn" if more else "Esc"
         box.put(window.lines)
         box.refresh()
 

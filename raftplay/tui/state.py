@@ -11,6 +11,7 @@ from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
 from raftplay.tui.model import foot, footer, status
 from raftplay.tui.model.context import KINDS, Context, Filter
+from raftplay.tui.model.events import record_at
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import Layout, Region, Slot, has_room_beside, is_too_small, layout
 from raftplay.tui.model.lines import Line, Piece, Target, Window, text_of
@@ -84,6 +85,9 @@ class ScreenState:
     place: str = ""
     plays: bool = False
     """True while a script is played, which space pauses and `g` moves on."""
+
+    chapters: dict[int, str] = field(default_factory=dict)
+    """The numbers of a script's chapters, by the event before each."""
 
     playing: str = ""
     """The state of a script in a word, and how far it is; "" if none is played."""
@@ -208,17 +212,25 @@ class ScreenState:
         if row is None:
             self.scroll(self.pane, by)
             return
-        self.rows[self.pane] = row.target
+        self._choose(self.pane, row.target, view)
         if row.below is not None:
-            height = max(1, self.tops.get(self.pane, (0, 10, 0))[1])
+            foot = self.panes[self.pane].foot(view, self.context(self.pane))
+            height = max(1, self.tops.get(self.pane, (0, 10, 0))[1] - foot)
             self.scrolls[self.pane] = min(max(context.scroll, row.below - height + 1), row.below)
+
+    def _choose(self, pane: str, target: Target, view: View) -> None:
+        """Select a row of a pane; with an event its node, which the stage marks."""
+        self.rows[pane] = target
+        record = record_at(view, target)
+        if record is not None:
+            self.select(record.node)
 
     def click(self, view: View, target: Target) -> RowAction:
         """Select a row, in whichever pane has rows of its kind; return what else is to be done."""
         for name, pane in self.panes.items():
             if target is not None and target[0] == pane.row:
                 again = self.rows.get(name) == target
-                self.rows[name] = target
+                self._choose(name, target, view)
                 return pane.clicked(view, target, again=again)
         return None
 
@@ -280,6 +292,7 @@ class ScreenState:
             filter=self.filter,
             watched=self.watched,
             focused=self.is_active and pane == self.pane,
+            event=row[1] if (row := self.rows.get("events")) is not None else None,
         )
 
     def frame(self, scene: Scene | View) -> dict[str, tuple[Line, ...]]:
@@ -287,6 +300,7 @@ class ScreenState:
         if isinstance(scene, View):
             scene = scene_of(scene, self.selected)
         self.nodes = len(scene.view.snapshot.nodes)
+        self.selected = min(self.selected, self.nodes - 1)  # another cluster may have fewer
         if not self.fits:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
@@ -340,6 +354,7 @@ class ScreenState:
             at=view.records[-1].seq if view.rewound and view.records else None,
             time=view.snapshot.time,
             earliest=self.earliest,
+            chapters=self.chapters,
         )
 
     def tape(self, branch: str) -> Tape:

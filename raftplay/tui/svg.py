@@ -129,7 +129,8 @@ def _document(rows: Sequence[Row], title: str, ground: str, style: str, before: 
     wide, high = _width(rows) * COLUMN, len(rows) * ROW
     width, height = wide + 2 * EDGE, high + 2 * EDGE
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}\n</style>\n{before}"
         f'<clipPath id="screen"><rect width="{wide}" height="{high}"/></clipPath>\n'
         f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="8" fill="{ground}" stroke="#808080" '

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
-from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 
 from raftplay.output import forced
+from raftplay.tui.output.paced import PacedApp
 from raftplay.watch.text import visible
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def suspend() -> None:
     os.kill(0, signal.SIGTSTP)
 
 
-class TerminalApp(App[None], inherit_bindings=False):
+class TerminalApp(PacedApp, inherit_bindings=False):
     """An app on a terminal: it is suspended, leaves the mouse, fills the clipboard, and ends in good order."""
 
     def __init__(self) -> None:
@@ -90,6 +90,7 @@ class TerminalApp(App[None], inherit_bindings=False):
     def repaint(self, _: object) -> None:
         """Paint all of a screen that something else was painted on."""
         report_mouse(self._driver, self._reports_mouse)
+        self.cells.forget()
         self.refresh(repaint=True, layout=True)
         self.refresh_all()
 

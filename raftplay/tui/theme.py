@@ -4,7 +4,7 @@ The model writes styles as words ("leader bold", "t3 solid"); here they become c
 without colours differs by signs, and besides by bold, reverse and underlined.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rich.style import Style
@@ -61,23 +61,23 @@ DARK = Palette(
         ("text", "#d5dbe5"),
         ("dim", "#8894a6"),
         ("faint", "#7a8aa1"),
-        ("leader", "#7fd88f"),
-        ("candidate", "#ffb454"),
-        ("follower", "#6cb2f5"),
+        ("leader", "#d5dbe5"),
+        ("candidate", "#d5dbe5"),
+        ("follower", "#aab6c8"),
         ("down", "#818999"),
-        ("cut", "#ff8f6b"),
-        ("timer", "#54c8d4"),
+        ("cut", "#e6b450"),
+        ("timer", "#aab6c8"),
         ("warn", "#e6b450"),
         ("bad", "#ff6d6d"),
-        ("ok", "#7fd88f"),
-        ("fault", "#ff9e64"),
+        ("ok", "#d5dbe5"),
+        ("fault", "#e6b450"),
         ("key", "#8ab8ff"),
-        ("append", "#8ab8ff"),
+        ("append", "#d5dbe5"),
         ("beat", "#7b8aa0"),
         ("reply", "#7a8aa1"),
         ("past", "#c9a2ff"),
         ("paused", "#e6b450"),
-        ("running", "#7fd88f"),
+        ("running", "#aab6c8"),
         ("select", "#ffffff"),
         ("title", "#aab6c8"),
         ("line", "#52647f"),
@@ -96,23 +96,23 @@ LIGHT = Palette(
         ("text", "#23292f"),
         ("dim", "#596169"),
         ("faint", "#6c695a"),
-        ("leader", "#147834"),
-        ("candidate", "#a25200"),
-        ("follower", "#0b5fc0"),
+        ("leader", "#23292f"),
+        ("candidate", "#23292f"),
+        ("follower", "#4a525a"),
         ("down", "#63696f"),
-        ("cut", "#b83a12"),
-        ("timer", "#00727f"),
+        ("cut", "#855f00"),
+        ("timer", "#4a525a"),
         ("warn", "#855f00"),
         ("bad", "#c4202b"),
-        ("ok", "#147834"),
-        ("fault", "#a84300"),
+        ("ok", "#23292f"),
+        ("fault", "#855f00"),
         ("key", "#0b5fc0"),
-        ("append", "#0b5fc0"),
+        ("append", "#23292f"),
         ("beat", "#626970"),
         ("reply", "#626970"),
         ("past", "#6f35b8"),
         ("paused", "#855f00"),
-        ("running", "#147834"),
+        ("running", "#4a525a"),
         ("select", "#000000"),
         ("title", "#4a525a"),
         ("line", "#979076"),
@@ -120,7 +120,47 @@ LIGHT = Palette(
     terms=("#b1441a", "#007182", "#487200", "#846200", "#b02a6f", "#7a3fb0", "#2f5fc4"),
 )
 
-PALETTES = {palette.name: palette for palette in (DARK, LIGHT)}
+_QUIET_WORDS = ("dim", "faint", "down", "beat", "reply", "title", "line")
+
+
+def _few(palette: Palette, ground: str, text: str, quiet: str, chosen: str, bad: str, terms: str) -> Palette:
+    """Return a palette of colours that a terminal with 16 of them has; roles differ by their signs and words."""
+    front = {word: _SIXTEEN[quiet if word in _QUIET_WORDS else text] for word, _ in palette.colours}
+    front |= {"bad": _SIXTEEN[bad]}
+    return replace(
+        palette,
+        name=f"{palette.name}-16",
+        ground=_SIXTEEN[ground],
+        bar=_SIXTEEN[ground],
+        chosen=_SIXTEEN[chosen],
+        line=_SIXTEEN[quiet],
+        colours=tuple(front.items()),
+        terms=tuple(_SIXTEEN[name] for name in terms.split()),
+    )
+
+
+_SIXTEEN = {
+    "black": "#000000", "green": "#00aa00", "brown": "#aa5500", "blue": "#0000aa", "magenta": "#aa00aa",
+    "cyan": "#00aaaa", "grey": "#aaaaaa", "dark-grey": "#555555", "red": "#aa0000", "light-red": "#ff5555",
+    "light-green": "#55ff55", "yellow": "#ffff55", "light-blue": "#5555ff", "light-magenta": "#ff55ff",
+    "light-cyan": "#55ffff", "white": "#ffffff",
+}  # fmt: skip
+"""The colours of such terminals as rich knows them: each is painted as itself."""
+
+DARK_FEW = _few(
+    DARK, "black", "white", "grey", "blue", "light-red",
+    "light-cyan yellow light-magenta light-green cyan light-magenta yellow",
+)  # fmt: skip
+LIGHT_FEW = _few(
+    LIGHT, "white", "black", "dark-grey", "light-cyan", "red", "blue brown magenta dark-grey blue brown magenta"
+)
+
+PALETTES = {palette.name: palette for palette in (DARK, LIGHT, DARK_FEW, LIGHT_FEW)}
+
+
+def theme_name(*, light: bool, few: bool) -> str:
+    """Return the name of the theme; `few`: the terminal has 16 colours."""
+    return ((LIGHT_FEW if few else LIGHT) if light else (DARK_FEW if few else DARK)).name
 
 
 QUIET = frozenset(("dim", "faint", "down", "beat", "reply", "line"))

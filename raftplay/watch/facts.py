@@ -1,6 +1,7 @@
 """The events of a cluster besides its nodes' decisions: messages on the network, and acts of the user.
 
-Each fact is published once, by the part that owns it. `Record` holds its place in the total order.
+Each fact is published once, by the part that owns it. `Record` holds its place in the total order. A fault says
+itself, in `words`, what happened; narrator.py has the words for messages.
 """
 
 from typing import TypeAlias, get_args
@@ -9,6 +10,8 @@ import msgspec
 
 from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import Args, Entry, Reply
+from raftplay.watch.text import count
+from raftplay.watch.words import disk_text, link_text
 
 
 class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -16,6 +19,15 @@ class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
 
     group = "fault"
     """The topic of the event: "wire", "fault", "election" or "log"."""
+
+
+class FaultBase(FactBase, frozen=True, gc=False):
+    """The base class of faults, which say themselves what happened."""
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "freezes"."""
+        raise NotImplementedError
 
 
 NOT_SENT = "connection broken"
@@ -113,17 +125,24 @@ ITS_CODE = "its code "
 """The beginning of a crash's cause if the node's code failed; otherwise its disk failed."""
 
 
-class Crashed(FactBase, frozen=True, gc=False, omit_defaults=True):
+class Crashed(FaultBase, frozen=True, gc=False, omit_defaults=True):
     """A node crashed; its storage stays. `cause` is the failure of its disk or code, if that was the reason."""
 
     cause: str = ""
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "crashes"."""
+        return f"crashes: {self.cause}" if self.cause else "crashes"
 
-class Restarted(FactBase, frozen=True, gc=False):
+
+class Restarted(FaultBase, frozen=True, gc=False):
     """A new server started with the node's old storage."""
 
+    words = "restarts"
 
-class OnDisk(FactBase, frozen=True, gc=False):
+
+class OnDisk(FaultBase, frozen=True, gc=False):
     """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
     This happens after a torn write, and after a write of a crashed process (bug zombie).
@@ -133,56 +152,90 @@ class OnDisk(FactBase, frozen=True, gc=False):
     voted_for: int
     entries: tuple[Entry, ...]
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "has on disk: term 2, vote 1, 3 entries"."""
+        return disk_text(self.current_term, self.voted_for, len(self.entries))
 
-class Tearing(FactBase, frozen=True, gc=False):
+
+class Tearing(FaultBase, frozen=True, gc=False):
     """A node will crash in the middle of its next write (torn write), after `sets` of its parts."""
 
     sets: int
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "will crash in its next write, after 1 part of it"."""
+        return f"will crash in its next write, after {count(self.sets, 'part')} of it"
 
-class Wiped(FactBase, frozen=True, gc=False):
+
+class Wiped(FaultBase, frozen=True, gc=False):
     """A node's disk was wiped. `empty`: there was nothing on it, so the node may come back."""
 
     empty: bool = False
 
+    words = "has lost its disk"
 
-class Disconnected(FactBase, frozen=True, gc=False):
+
+class Disconnected(FaultBase, frozen=True, gc=False):
     """A node was disconnected from all others, in both directions."""
 
+    words = "is disconnected"
 
-class Reconnected(FactBase, frozen=True, gc=False):
+
+class Reconnected(FaultBase, frozen=True, gc=False):
     """A node was reconnected to the others."""
 
+    words = "is no longer disconnected"
 
-class Frozen(FactBase, frozen=True, gc=False):
+
+class Frozen(FaultBase, frozen=True, gc=False):
     """A node's process was paused."""
 
+    words = "freezes"
 
-class Thawed(FactBase, frozen=True, gc=False):
+
+class Thawed(FaultBase, frozen=True, gc=False):
     """A node's process resumed."""
 
+    words = "thaws"
 
-class TimedOut(FactBase, frozen=True, gc=False):
+
+class TimedOut(FaultBase, frozen=True, gc=False):
     """A node's election timer was fired by hand."""
 
+    words = "has its election timer fired by hand"
 
-class Dropping(FactBase, frozen=True, gc=False):
+
+class Dropping(FaultBase, frozen=True, gc=False):
     """A node's proxy drops requests after the next `after`; -1 means that it drops none."""
 
     after: int
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "drops calls after 2 more"."""
+        return f"drops calls after {self.after} more" if self.after >= 0 else "drops calls no more"
 
-class Partitioned(FactBase, frozen=True, gc=False):
+
+class Partitioned(FaultBase, frozen=True, gc=False):
     """The nodes were partitioned into groups that cannot reach each other."""
 
     groups: tuple[tuple[int, ...], ...]
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "partition: 0 1 | 2"."""
+        return f"partition: {' | '.join(' '.join(map(str, g)) for g in self.groups)}"
 
-class Healed(FactBase, frozen=True, gc=False):
+
+class Healed(FaultBase, frozen=True, gc=False):
     """All links were restored."""
 
+    words = "all links are whole"
 
-class LinkChanged(FactBase, frozen=True, gc=False):
+
+class LinkChanged(FaultBase, frozen=True, gc=False):
     """The faults of one direction of a link changed to these (`delay` in seconds)."""
 
     src: int
@@ -192,13 +245,23 @@ class LinkChanged(FactBase, frozen=True, gc=False):
     delay: tuple[float, float]
     dup: float
 
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "link 0→1: cut"."""
+        return f"link {self.src}→{self.dst}: {link_text(self)}"
 
-class LinkHeld(FactBase, frozen=True, gc=False):
+
+class LinkHeld(FaultBase, frozen=True, gc=False):
     """One direction of a link began to hold its messages in flight, or (not `held`) stopped."""
 
     src: int
     dst: int
     held: bool
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "link 0→1: held"."""
+        return f"link {self.src}→{self.dst}: {'held' if self.held else 'released'}"
 
 
 class MessageHeld(FactBase, frozen=True, gc=False):

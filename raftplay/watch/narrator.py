@@ -1,6 +1,6 @@
 """Describes each event in one line, for the debug log, `events` and the screens."""
 
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import (
@@ -13,8 +13,8 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
 )
 from raftplay.watch import facts
-from raftplay.watch.text import command_text, count, or_dash, visible
-from raftplay.watch.words import role_text
+from raftplay.watch.text import command_text, or_dash, visible
+from raftplay.watch.words import disk_text, role_text
 
 
 def describe(record: facts.Record) -> str:
@@ -117,7 +117,7 @@ def _log_decision(
         case decisions.WriteDelayed():
             return f"{'delays' if event.waits else 'no longer delays'} writing its {event.write}"
         case decisions.Persisted():
-            return _disk_text(event.current_term, event.voted_for, event.start + len(event.entries))
+            return disk_text(event.current_term, event.voted_for, event.start + len(event.entries))
         case decisions.EntryAppended():
             return (
                 f"appends {command_text(event.entry.command, 40)} at index {event.index}, term {event.entry.term}"
@@ -162,46 +162,6 @@ def _fact(event: facts.Fact) -> str:
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else "rejected: not the leader"
             return f"{command_text(event.command, 40)} is submitted ({where})"
-        case _:
-            return _act(event)
-
-
-def _disk_text(current_term: int, voted_for: int, length: int) -> str:
-    return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
-
-
-def _act(event: facts.NodeFault | facts.LinkFault | facts.TimedOut) -> str:
-    match event:
-        case facts.Crashed():
-            return f"crashes: {event.cause}" if event.cause else "crashes"
-        case facts.Restarted():
-            return "restarts"
-        case facts.OnDisk():
-            return _disk_text(event.current_term, event.voted_for, len(event.entries))
-        case facts.Tearing():
-            return f"will crash in its next write, after {count(event.sets, 'part')} of it"
-        case facts.Wiped():
-            return "has lost its disk"
-        case facts.Disconnected():
-            return "is disconnected"
-        case facts.Reconnected():
-            return "is no longer disconnected"
-        case facts.Frozen():
-            return "freezes"
-        case facts.Thawed():
-            return "thaws"
-        case facts.TimedOut():
-            return "has its election timer fired by hand"
-        case facts.Dropping():
-            return f"drops calls after {event.after} more" if event.after >= 0 else "drops calls no more"
-        case facts.Partitioned():
-            return f"partition: {' | '.join(' '.join(map(str, g)) for g in event.groups)}"
-        case facts.Healed():
-            return "all links are whole"
-        case facts.LinkChanged():
-            return f"link {event.src}→{event.dst}: {link_text(event)}"
-        case facts.LinkHeld():
-            return f"link {event.src}→{event.dst}: {'held' if event.held else 'released'}"
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
         case facts.KeptWaiting():
@@ -209,7 +169,7 @@ def _act(event: facts.NodeFault | facts.LinkFault | facts.TimedOut) -> str:
         case facts.MessageHeld():
             return f"{message_text(event.src, event.dst, event.message)}: held"
         case _:
-            assert_never(event)
+            return event.words
 
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:
@@ -218,40 +178,3 @@ def message_text(src: int, dst: int, message: Args | Reply) -> str:
         case RequestVoteArgs() | AppendEntriesArgs():
             return f"call n{src} → n{dst}: {args_text(message)}"
     return f"reply n{src} → n{dst}: {reply_text(message)}"
-
-
-class LinkTrouble(Protocol):
-    """The faults of one direction of a link: probabilities from 0 to 1, delays in seconds."""
-
-    @property
-    def cut(self) -> bool:
-        """Return whether the link loses every message."""
-
-    @property
-    def loss(self) -> float:
-        """Return the probability that a message is lost, from 0 to 1."""
-
-    @property
-    def delay(self) -> tuple[float, float]:
-        """Return the shortest and the longest delay in seconds."""
-
-    @property
-    def dup(self) -> float:
-        """Return the probability that a message arrives twice, from 0 to 1."""
-
-
-def link_text(link: LinkTrouble) -> str:
-    """Return the faults of a link as text: "cut, loss 20%, delay 50..80ms"."""
-    low, high = link.delay
-    delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
-    words = [
-        word
-        for word, holds in (
-            ("cut", link.cut),
-            (f"loss {link.loss * 100:g}%", link.loss > 0),
-            (f"delay {delay}", high > 0),
-            (f"dup {link.dup * 100:g}%", link.dup > 0),
-        )
-        if holds
-    ]
-    return ", ".join(words) or "whole"

@@ -1,8 +1,10 @@
 """Words that events, answers and screens share: nodes, their roles and faults, and numbers of things."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from raftplay.raft.messages import CMState
+from raftplay.watch.text import count, or_dash
 
 
 def role_text(state: CMState) -> str:
@@ -21,3 +23,45 @@ def nodes_text(ids: Iterable[int], separator: str = " ") -> str:
 def verb(number: int, one: str, several: str) -> str:
     """Return the form of a verb for `number` things."""
     return one if number == 1 else several
+
+
+def disk_text(current_term: int, voted_for: int, length: int) -> str:
+    """Return the state on a disk as text."""
+    return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
+
+
+class LinkTrouble(Protocol):
+    """The faults of one direction of a link: probabilities from 0 to 1, delays in seconds."""
+
+    @property
+    def cut(self) -> bool:
+        """Return whether the link loses every message."""
+
+    @property
+    def loss(self) -> float:
+        """Return the probability that a message is lost, from 0 to 1."""
+
+    @property
+    def delay(self) -> tuple[float, float]:
+        """Return the shortest and the longest delay in seconds."""
+
+    @property
+    def dup(self) -> float:
+        """Return the probability that a message arrives twice, from 0 to 1."""
+
+
+def link_text(link: LinkTrouble) -> str:
+    """Return the faults of a link as text: "cut, loss 20%, delay 50..80ms"."""
+    low, high = link.delay
+    delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
+    words = [
+        word
+        for word, holds in (
+            ("cut", link.cut),
+            (f"loss {link.loss * 100:g}%", link.loss > 0),
+            (f"delay {delay}", high > 0),
+            (f"dup {link.dup * 100:g}%", link.dup > 0),
+        )
+        if holds
+    ]
+    return ", ".join(words) or "whole"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.command_line import environment, raftplay
+from support.command_line import Starter, environment, raftplay
 from support.places import ROOT
 
 from raftplay import Harness, locks
@@ -164,3 +164,18 @@ def test_tests_that_send_ctrl_c_pass_where_a_script_in_the_background_ignores_it
     finally:
         signal.signal(signal.SIGINT, handler)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_command_line_that_does_not_end_in_time_leaves_no_answer_to_the_next(tmp_path: Path):
+    """As it would be taken for that of the next: one slow run would fail all that follow it."""
+    starter = Starter((), {}, "")
+    try:
+        patience = starter.patience
+        starter.run(["--version"], b"", environment(), str(tmp_path))
+        starter.patience = 0.2
+        with pytest.raises(TimeoutError):
+            starter.run(["run", "-", "--backend", "tcp"], b"sleep 1h\n", environment(), str(tmp_path))
+        starter.patience = patience
+        assert starter.run(["--version"], b"", environment(), str(tmp_path))[0] == 0
+    finally:
+        starter.close()

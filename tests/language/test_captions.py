@@ -13,7 +13,8 @@ TALK = """#!/usr/bin/env -S raftplay run
 # A talk, told in
 # two lines.
 #! Welcome them.
-#! Then wait.
+#! Then wait,
+#!   until it is quiet.
 
 #! Ask who knows Raft.
 ## The start
@@ -44,7 +45,12 @@ def test_a_caption_has_the_comments_before_a_step_and_the_notes_up_to_the_next()
         ("it is gone",),
         ("! no note #1 is no chapter ###",),
     ]
-    assert captions[0].notes == ("Welcome them. Then wait.", "Ask who knows Raft.", "Point at the leader.")
+    assert captions[0].notes == (
+        "Welcome them.",
+        "Then wait, until it is quiet.",
+        "Ask who knows Raft.",
+        "Point at the leader.",
+    )
     assert captions[0].lines == ("A talk, told in", "two lines.")
     assert [caption.part for caption in captions] == [0, 2, 3, 4]
     assert [caption_at(captions, part) for part in range(5)] == [0, 0, 1, 2, 3]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.session import blueprint, perform, session_of
 
-from raftplay.language.completion import Completion, complete, hint_of, usage_of
+from raftplay.language.completion import Completion, complete, hint_of
 from raftplay.language.offers import word_of
 from raftplay.language.table import TABLE, bind
 from raftplay.raft.bugs import BUGS
@@ -17,6 +17,15 @@ from raftplay.session.session import Session
 
 HOSTILE = "\x1b[31m\u202egnp.exe\u200b"
 RAW = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def usage_of(line: str, cursor: int, session: Session | None = None) -> str:
+    """Return the usage of the command being typed, the next parameter between ‹ ›, and help; or the mistake."""
+    hint = hint_of(line, cursor, session)
+    if hint is None or hint.mistake:
+        return "" if hint is None else hint.mistake
+    usage = " ".join(f"‹{part}›" if at == hint.at else part for at, part in enumerate(hint.parts))
+    return f"{usage}: {hint.about or hint.help}"
 
 
 @pytest.fixture(scope="module")

@@ -103,9 +103,12 @@ HEARTBEAT = call(1, NONE, NONE)
 
 @switch("commit-old-term")
 def test_an_entry_of_an_older_term_is_committed_by_counting(bugs: Bugs) -> None:
-    cm = leader(bugs, term=2, log=(1,))
+    told: list[decisions.Decision] = []
+    cm = leader(bugs, term=2, log=(1,), told=told)
     cm.reply_received(1, call(2, NONE, NONE, (1,), id=0), AppendEntriesReply(2, True), 0.1)
     assert cm.commit_index == (0 if bugs else NONE)
+    rules = [event.rule for event in told if isinstance(event, decisions.CommitAdvanced | decisions.CommitHeld)]
+    assert rules == ["own-rule" if bugs else "older-entry"]
 
 
 @switch("stale-append-reply")

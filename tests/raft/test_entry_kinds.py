@@ -12,6 +12,7 @@ from raftplay.past.history import History
 from raftplay.raft import decisions
 from raftplay.raft.commands import MAX_COMMAND_DEPTH
 from raftplay.raft.messages import AppendEntriesArgs, Entry, InternalEntry
+from raftplay.watch import facts
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.narrator import describe
 from raftplay.watch.trace import read_trace, traced
@@ -122,8 +123,12 @@ def test_a_no_op_and_a_null_at_one_index_of_one_term_violate_log_matching() -> N
 def test_a_no_op_and_a_null_applied_at_one_index_violate_state_machine_safety() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 0)
-    story.tell(1, decisions.CommitAdvanced(1, "told"))
     story.tell(0, decisions.CommitAdvanced(1, "majority"))
+    story.commit[0] = 1
+    call, args = story.send(0, 1, 2)
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
+    story.tell(1, decisions.AppendDecided(args, True, "matches"))
+    story.tell(1, decisions.CommitAdvanced(1, "told"))
     story.tell(1, decisions.Applied(CommitEntry("a", 0, 1)))
     story.tell(0, decisions.Applied(CommitEntry(None, 1, 1, "no-op")))
     assert story.broken == []

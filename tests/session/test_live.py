@@ -303,3 +303,29 @@ def test_what_fails_inside_while_nobody_acts_is_raised_to_whoever_looks():
             lively.run("status").result(60)
     finally:
         lively.close()
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_line_that_nobody_waits_for_any_more_harms_no_other(closes):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def blocks() -> None:
+        begun.set()
+        may_end.wait(60)
+
+    with live(3) as lively:
+        try:
+            lively.call(blocks)
+            assert begun.wait(60)
+            assert lively.run("status").cancel()
+            if closes:
+                closing = threading.Thread(target=lively.close)
+                closing.start()
+                may_end.set()
+                closing.join(60)
+                assert not closing.is_alive()
+            else:
+                may_end.set()
+                assert held(lively, "now")
+        finally:
+            may_end.set()

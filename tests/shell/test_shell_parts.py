@@ -37,13 +37,13 @@ def view_after(*lines: str, nodes: int = 5) -> View:
 
 def test_the_status_says_all_where_there_is_room_and_the_most_important_where_not():
     view = view_after("submit 1; wait committed 1", "sleep 200ms", "speed 0.5")
-    assert words(status_line(view, 18, 90)).rstrip() == (
+    assert words(status_line(view, len(INVARIANTS), 90)).rstrip() == (
         f" RUNNING 0.2 s | n0 leads term 1 | commit 0 | {len(INVARIANTS)} ok | x0.5 | sim seed 7 | 5 nodes"
     )
-    assert words(status_line(view, 18, 80)).rstrip().endswith("x0.5 | sim seed 7")
-    assert words(status_line(view, 18, 40)).rstrip() == " RUNNING 0.2 s | n0 leads term 1"
+    assert words(status_line(view, len(INVARIANTS), 80)).rstrip().endswith("x0.5 | sim seed 7")
+    assert words(status_line(view, len(INVARIANTS), 40)).rstrip() == " RUNNING 0.2 s | n0 leads term 1"
     for width in range(0, 120):
-        assert columns(words(status_line(view, 18, width))) == width
+        assert columns(words(status_line(view, len(INVARIANTS), width))) == width
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_status_says_all_where_there_is_room_and_the_most_important_where_no
     ],
 )
 def test_the_status_says_how_it_stands(line: str, shown: str) -> None:
-    assert shown in words(status_line(view_after(line), 18, 100))
+    assert shown in words(status_line(view_after(line), len(INVARIANTS), 100))
 
 
 def test_a_broken_invariant_takes_the_place_of_the_number_of_those_that_hold():
@@ -63,7 +63,7 @@ def test_a_broken_invariant_takes_the_place_of_the_number_of_those_that_hold():
         with pytest.raises(InvariantBroken):
             perform(session, "partition 0,1 | 2,3", "timeout 0", "sleep 50ms")
         view = session.view()
-        assert "Vote Quorum BROKEN" in words(status_line(view, 18, 100))
+        assert "Vote Quorum BROKEN" in words(status_line(view, len(INVARIANTS), 100))
         assert words(fault_line(view, 100)) == " bugs on: half-is-majority  faults: partition 0 1 | 2 3"
 
 

@@ -22,7 +22,7 @@ from support.places import ROOT
 
 COMMAND = (sys.executable, "-m", "raftplay.cli")
 FORKING = Path(__file__).with_name("forking.py")
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Far longer than any command line takes that a test runs to its end, in seconds."""
 
 
@@ -75,6 +75,7 @@ class Starter:
     def __init__(self, python: tuple[str, ...], read: dict[str, str], prelude: str) -> None:
         self._requests, theirs = socket.socketpair()
         self._requests.settimeout(PATIENCE)
+        self.patience = PATIENCE
         self._is_free = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
@@ -103,10 +104,15 @@ class Starter:
             out, err = pool.submit(_read, pipes[1][0]), pool.submit(_read, pipes[2][0])
             process = self._number()
             try:
+                self._requests.settimeout(self.patience)
                 status = self._number()
             except TimeoutError:
                 os.kill(process, signal.SIGKILL)
+                self._requests.settimeout(None)
+                self._number()  # its status, or the next run would take it for an answer to its own request
                 raise
+            finally:
+                self._requests.settimeout(PATIENCE)
             return status, out.result(), err.result()
 
     def _number(self) -> int:

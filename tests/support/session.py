@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import raftplay.commands  # noqa: F401 - they fill the table, whichever test file is run alone
 from raftplay import Config, UsageError
 from raftplay.cluster.waits import Interrupted
 from raftplay.language.table import bind

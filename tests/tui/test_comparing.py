@@ -289,6 +289,34 @@ def test_pairs_begin_with_the_parent_and_leave_out_other_sizes() -> None:
         assert comparing.pairs_of(session) == [("main", "b1"), ("main", "b2")]
 
 
+def test_two_clusters_share_no_past_even_if_they_began_alike() -> None:
+    with still("wait leader; sleep 100ms") as driver:
+        driver.session.is_live = True
+        done(driver, "new seed=7")
+        done(driver, "sleep 200ms")
+        lines = on(app_of(driver), lambda pilot: pressed(pilot, "D", "home"))
+    assert lines[0].rstrip().endswith("two clusters, which share no past")
+    assert any(line.startswith(" Nothing differs between main and b1 at this moment.") for line in lines)
+    assert "parted" not in "\n".join(lines)
+    assert [line[6] for line in lines if line.startswith((" main ├", " main │", " b1   ├", " b1   │"))] == [
+        "├",
+        "├",
+    ]
+
+
+def test_the_tape_has_a_row_for_a_branch_as_soon_as_it_is_entered() -> None:
+    with still("wait leader; sleep 400ms") as driver:
+        app = app_of(driver)
+
+        async def act(pilot: Pilot[None]) -> list[str]:
+            done(driver, "goto 0.17s")
+            done(driver, "crash leader")
+            return await pressed(pilot)
+
+        lines = on(app, act)
+    assert [line[:6] for line in lines if line.startswith((" b1   ", " main "))] == [" b1   ", " main "]
+
+
 def test_a_new_playhead_takes_over_a_clock_that_something_else_held() -> None:
     with still("wait leader; sleep 400ms") as driver:
         harness = driver.session.harness

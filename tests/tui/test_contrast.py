@@ -1,10 +1,12 @@
 """What is painted can be read: the contrast of every pair of colours that comes up (WCAG 2.2, 1.4.3 and 1.4.11)."""
 
+import colorsys
 import re
 from collections.abc import Iterator
 
 import pytest
 from prompt_toolkit.styles import Style, default_ui_style, merge_styles
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style as Painted
 from support.tui import app_of, played, pressed, still, until
@@ -14,7 +16,7 @@ from textual.pilot import Pilot
 from raftplay.shell.look import STYLE
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.model.glyphs import UNICODE, legend
-from raftplay.tui.theme import PALETTES, style_of
+from raftplay.tui.theme import DARK, LIGHT, PALETTES, style_of
 
 TEXT, FRAME = 4.5, 3.0
 """The least contrast of text, and of what only divides the screen."""
@@ -87,7 +89,7 @@ def painted(app: RaftApp) -> Iterator[Segment]:
             yield from strip.crop(region.x, region.right)
 
 
-@pytest.mark.parametrize("theme", sorted(PALETTES))
+@pytest.mark.parametrize("theme", [DARK.name, LIGHT.name])
 @pytest.mark.parametrize("lines", SITUATIONS)
 def test_all_that_is_painted_can_be_read(lines: tuple[str, ...], theme: str) -> None:
     with still(setup="bug commit-old-term") as driver:
@@ -124,7 +126,7 @@ def test_all_that_is_painted_can_be_read(lines: tuple[str, ...], theme: str) -> 
         assert contrast(front, back) >= least, (front, back, contrast(front, back), text)
 
 
-@pytest.mark.parametrize("theme", sorted(PALETTES))
+@pytest.mark.parametrize("theme", [DARK.name, LIGHT.name])
 def test_every_style_of_the_model_can_be_read(theme: str) -> None:
     palette = PALETTES[theme]
     words = [name for name, _ in palette.colours if name != "line"]
@@ -160,3 +162,37 @@ def test_in_the_shell_a_colour_stands_on_a_ground_of_its_own_or_is_the_terminals
     assert attrs.bgcolor, style
     assert not attrs.reverse
     assert contrast(f"#{attrs.color}", f"#{attrs.bgcolor}") >= TEXT, (style, attrs)
+
+
+def hue_of(colour: str) -> float | None:
+    """The hue of #rrggbb, from 0 to 1; None for one that is nearly grey."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
+    return None if saturation < 0.35 else hue
+
+
+@pytest.mark.parametrize("theme", sorted(PALETTES))
+def test_only_terms_and_what_is_broken_or_lost_have_hues(theme: str) -> None:
+    colours = dict(PALETTES[theme].colours)
+    for word in ("leader", "candidate", "follower", "timer", "append", "beat", "reply", "ok", "text", "dim"):
+        assert hue_of(colours[word]) is None, word
+    red = hue_of(colours["bad"])
+    assert red is not None
+    assert min(red, 1 - red) < 0.03
+    terms = PALETTES[theme].terms
+    assert all(one != other for one, other in zip(terms, terms[1:] + terms[:1], strict=True))
+
+
+@pytest.mark.parametrize("theme", [name for name in sorted(PALETTES) if name.endswith("-16")])
+def test_sixteen_colours_are_painted_as_themselves_and_can_be_read(theme: str) -> None:
+    palette = PALETTES[theme]
+    words = [word for word, _ in palette.colours if word != "line"] + [f"t{term}" for term in range(7)]
+    painted: dict[str, int | None] = {}
+    for word in words:
+        for more in ("", " bold", " bar", " badge"):
+            style = style_of(word + more, theme, True)
+            assert contrast(*colours_of(style)) >= TEXT, (word, more)
+            for colour in (style.color, style.bgcolor):
+                assert colour is not None
+                painted[colour.get_truecolor().hex] = colour.downgrade(ColorSystem.STANDARD).number
+    assert len(set(painted.values())) == len(painted)  # different colours stay different

@@ -348,6 +348,6 @@ def test_what_was_found_before_is_found_again() -> None:
 
 
 def _timed(scene: Scene) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     sentence(scene)
-    return time.perf_counter() - start
+    return time.thread_time() - start

@@ -290,9 +290,9 @@ def test_it_is_quick() -> None:
     times = []
     for at in range(60):
         scene = Scene(view, tuple(replace(m, way=at / 60) for m in moving))
-        before = time.perf_counter()
+        before = time.thread_time()
         paint(scene, 120, 40)
-        times.append(time.perf_counter() - before)
+        times.append(time.thread_time() - before)
     assert min(times) < 0.010  # 2.5 ms on the machine on which it was measured; a busy one takes longer
 
 

@@ -19,8 +19,11 @@ from raftplay.session.session import Session
 from raftplay.tui import picture
 from raftplay.tui.app import Main, RaftApp
 from raftplay.tui.boxes import Box
+from raftplay.tui.choosing import Chooser
+from raftplay.tui.first import Card
 from raftplay.tui.keys import KEYS, SPEEDS
 from raftplay.tui.palette import Commands
+from raftplay.tui.present import Presentation
 from raftplay.tui.prompt import hinted
 from raftplay.tui.sheet import Leaving, Sheet
 from raftplay.tui.state import ScreenState
@@ -184,7 +187,11 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "enter": (("e", "up", "up", "enter"), lambda app: app.seen.rewound),
     "f": (("f",), lambda app: app.deck.filter.kind == "elections"),
     "F": (("3", "F"), lambda app: app.deck.filter.node == 3),
-    "g": (("g",), lambda app: "no script" in next(iter(app._notifications)).message),
+    "g": (("g",), lambda app: isinstance(app.screen, Chooser)),
+    "f1": (("f1",), lambda app: isinstance(app.screen, Chooser)),
+    "f2": (("f2",), lambda app: isinstance(app.screen, Card)),
+    "f5": (("f5",), lambda app: isinstance(app.screen, Presentation)),
+    "number_sign": (("#",), lambda app: "no script" in next(iter(app._notifications)).message),
     "L": (("L",), lambda app: app.settings.light and app.theme == "raftplay-light"),
     "question_mark": (("?",), lambda app: isinstance(app.screen, Sheet)),
     "ctrl+p": (("ctrl+p",), lambda app: isinstance(app.screen, CommandPalette)),
@@ -507,10 +514,10 @@ COPIED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("e", "up", "y"), r"\d\.\d{3} n\d .*"),
     (("l", "up", "y"), "index 0: 5, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4"),
     (("m", "up", "y"), r"(call|reply) n\d → n\d: .* \(.*\)"),
-    (("w", "y"), r"node 0 is leader of term 1.*(\n- .*)+"),
+    (("w", "y"), r"node 1 is follower in term 1.*(\n- .*)+"),
     (("escape", "y"), r"(?s).*n0 ★ LEADER.*NEXT.*"),
     (("N", "y"), r"(?s).*n0.*●.*"),
-    (("n", "y"), r"(?s) n0 ★ leader.*"),
+    (("n", "y"), r"(?s) n1 ● follower.*"),
     (("i", "y"), r"(?s).*Election Safety.*"),
 )
 """What is pressed, and what a match of is copied then."""
@@ -611,7 +618,7 @@ def test_whatever_is_painted_in_ascii_is_ascii() -> None:
         async def go(pilot: Pilot[None]) -> dict[str, str]:
             seen = {}
             for name, keys, words in (
-                ("help", "?", "What you see"),
+                ("help", "?", "Roles: sign and border"),
                 ("help", "?", "+----"),
                 ("palette", ("ctrl+p",), "wipe NODES"),
                 ("searched", ("ctrl+p", *"parti"), "partition 0,1 | 2,3,4"),
@@ -663,7 +670,7 @@ def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None
             await clicked(pilot, "title0", "network")
             assert app.deck.pane == "network"
             await clicked(pilot, "title0", "log")
-            await clicked(pilot, "log", "■1 5")
+            await clicked(pilot, "log", "■1:5")
             assert app.deck.rows["log"] == ("entry", 0)
             assert "index 0: 5, term 1, on n0 n1 n2 n3 n4" in app.deck.outcome.answer
             await clicked(pilot, "title0", "messages")

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.tui import context, done, still, texts, view_after
 
+from raftplay import scenarios
 from raftplay.output import forced
+from raftplay.raft.decisions import VoteDecided
 from raftplay.raft.messages import LogEntry
+from raftplay.run.script import parse_script
 from raftplay.session.shown import columns
 from raftplay.tui.model import diagram, events, matrix, node, status, why
 from raftplay.tui.model.context import KINDS, Filter
@@ -17,6 +20,7 @@ from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
 from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
+from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
 DEPOSED = (
@@ -155,12 +159,13 @@ def test_the_timer_counts_down_and_stands_still_on_a_frozen_node() -> None:
 
 def test_the_log_tail_is_solid_up_to_the_commit_index() -> None:
     view = view_after(*DEPOSED)
-    pieces = node.log_tail(view.snapshot.nodes[0], 20)
-    assert [(piece.text, piece.style) for piece in pieces] == [
-        ("1", "t1 solid"),
-        ("1", "t1 hollow"),
-        ("1", "t1 hollow"),
+    pieces = node.log_tail(view.snapshot.nodes[0], 20, UNICODE)
+    assert [(piece.text, piece.style) for piece in pieces if piece.text.strip()] == [
+        ("1:1", "t1 solid"),
+        ("1:2", "t1 hollow"),
+        ("1:3", "t1 hollow"),
     ]
+    assert text_of(node.log_tail(view.snapshot.nodes[0], 9, UNICODE)).split() == ["…", "1:3"]
 
 
 # ---- log matrix
@@ -169,9 +174,34 @@ def test_the_log_tail_is_solid_up_to_the_commit_index() -> None:
 def test_committed_appended_absent_and_conflicting_differ_in_their_signs() -> None:
     view = view_after(*DEPOSED)
     rows = texts(matrix.matrix(view, context(60, 10)).lines)
-    assert rows[1].split() == ["0", *["■1", "1"] * 5]
-    assert rows[2].split() == ["1", "≠1", "2", *["■2", "4"] * 4]
-    assert rows[3].split() == ["2", "□1", "3", "·", "·", "·", "·"]
+    assert rows[1].split() == ["0", *["■1:1"] * 5]
+    assert rows[2].split() == ["1", "≠1:2", *["■2:4"] * 4]
+    assert rows[3].split() == ["2", "□1:3", "·", "·", "·", "·"]
+
+
+def test_terms_of_several_digits_are_whole_and_hidden_columns_are_counted() -> None:
+    view = view_after(*["timeout 0; sleep 60ms", "timeout 1; sleep 60ms"] * 6, "submit x; sleep 90ms")
+    term = view.snapshot.nodes[1].current_term
+    assert term >= 10
+    assert f"■{term}:x" in texts(matrix.matrix(view, context(60, 10)).lines)[1]
+    assert f"{term}:x" in text_of(node.log_tail(view.snapshot.nodes[1], 30, UNICODE))
+    many = view_after("wait leader; submit x; sleep 60ms", nodes=25)
+    heading = texts(matrix.matrix(many, context(60, 10)).lines)[0]
+    shown = len(re.findall(r"\d+", heading.split("+")[0]))
+    assert re.search(rf"\+{25 - shown} hidden$", heading)
+    assert "hidden" not in texts(matrix.matrix(many, context(120, 10)).lines)[0]
+
+
+def test_what_a_node_applied_before_its_crash_is_seen_where_an_invariant_is_violated() -> None:
+    """Figure 8 without its rule: n0 applied x and crashed, and the others applied y at the same index."""
+    text = scenarios.text_of("bugs/commit-old-term")
+    steps = [step.bound.text for step in parse_script("bug", text).steps]
+    setup = "\n".join(line for line in text.split("\n") if line.startswith(("bug", "watch", "timing")))
+    view = view_after(*steps[: steps.index("wait committed z on 4") + 1], setup=setup)
+    assert view.breach is not None
+    row = texts(matrix.matrix(view, context(60, 10)).lines)[2]
+    assert re.findall(r"[■□≠✗]\d:[xy]", row)[0] == "✗2:x"
+    assert "✗3:y" in row
 
 
 def test_without_a_leader_all_that_differ_conflict_and_what_is_alike_does_not() -> None:
@@ -328,3 +358,14 @@ def test_the_diagram_uses_no_sign_that_common_fonts_lack() -> None:
     view = view_after("wait leader; submit a; cut 0->1; sleep 60ms", nodes=9)
     shown = "".join(texts(diagram.diagram(view, context(120, 60)).lines))
     assert not re.search("[\u2800-\u28ff\u23ba-\u23bd]", shown)
+
+
+def test_a_selected_event_is_whole_and_marked_in_the_diagram() -> None:
+    view = view_after("wait leader; submit a; sleep 60ms")
+    record = next(r for r in view.records if isinstance(r.event, VoteDecided))
+    row = ("event", record.seq)
+    shown = texts(events.events(view, context(40, 12, row=row)).lines)
+    assert len(shown) == 12
+    assert " ".join(" ".join(shown[-4:]).split()).endswith(f"n{record.node} {describe(record)}")
+    lines = texts(diagram.diagram(view, context(80, 60, event=record.seq)).lines)
+    assert [line[:9] for line in lines if "▸" in line] == [f"{record.time:8.3f}▸"]

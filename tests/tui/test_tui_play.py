@@ -163,6 +163,9 @@ def test_space_lets_a_script_go_on_that_waits_and_holds_it_again() -> None:
 def test_no_caption_runs_ahead_of_what_the_stage_shows() -> None:
     player = player_of(SCRIPT)
     seen = 0
+    assert not player.tick(0.0, is_shown=False)
+    player.tick(0.0)
+    player.tick(0.0)
     for _ in range(20):
         player.tick(0.0, is_shown=False)
     assert player.at == 0  # `wait leader` is done, and not shown yet

@@ -14,6 +14,7 @@ import pexpect
 import pyte
 import pytest
 from support.command_line import COMMAND, environment
+from support.tui import remember
 
 LEAVES = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")
 """The other screen is left, the cursor is back, the mouse is no longer reported."""
@@ -25,8 +26,16 @@ class Terminal:
     """`raftplay tui` in a pseudo-terminal, and the screen as a terminal would show it."""
 
     def __init__(
-        self, *args: str, size: tuple[int, int] = (120, 40), home: Path, code: str = "", **env: str
+        self,
+        *args: str,
+        size: tuple[int, int] = (120, 40),
+        home: Path,
+        code: str = "",
+        is_new: bool = False,
+        **env: str,
     ) -> None:
+        if not is_new:
+            remember(home)
         self.raw = ""
         self.screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self.screen)
@@ -108,7 +117,7 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home: Path) -> None:
-    with Terminal("--backend", backend, "--pace", "watch", size=(80, 24), home=home) as terminal:
+    with Terminal("--backend", backend, "--pace", "watch", "--speed", "3", size=(80, 24), home=home) as terminal:
         screen = terminal.until("(?s)PAUSED.*first candidate.*space goes on; A stops this")
         assert "CANDIDATE" in screen
         assert "pace watch" in screen
@@ -124,10 +133,57 @@ def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home:
         terminal.child.send("qq")
         assert terminal.end() == 0
         assert is_given_back(terminal)
-    with Terminal("--backend", backend, "--pace", "watch", size=(80, 24), home=home) as terminal:
+    with Terminal("--backend", backend, "--pace", "watch", "--speed", "3", size=(80, 24), home=home) as terminal:
         terminal.until("n. leads")  # it does not stop at the first candidate now
         terminal.child.send("q")
         assert terminal.end() == 0
+
+
+def test_a_newcomer_meets_the_card_once_and_comes_back_from_a_lesson(home: Path) -> None:
+    with Terminal("--backend", "sim", "--pace", "watch", size=(80, 24), home=home, is_new=True) as terminal:
+        terminal.until("(?s)PAUSED.*Five servers must agree on one list. None leads yet.")
+        terminal.child.send("1")
+        terminal.until("Lesson 1: A leader is elected")
+        terminal.child.send("quit\r")
+        terminal.until("Five servers must agree")  # what was chosen first leads back to the choice
+        terminal.child.send("3")
+        terminal.until("▶ +0")
+        terminal.child.send("q")
+        terminal.child.send("q")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+    with Terminal("--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
+        screen = terminal.until("▶ +0")
+        assert "servers" not in screen
+        terminal.child.send(":crash 0\r")
+        terminal.until("node 0 crashed")
+        terminal.child.send(":lesson 2\r")
+        terminal.until("Lesson 2: A split vote")
+        terminal.child.send("quit\r")
+        terminal.until("(?s)n0 down.*back from the lesson: You left in step 1 of .; space goes on")
+        terminal.child.send("qq")
+        assert terminal.end() == 0
+        assert is_given_back(terminal)
+
+
+def test_a_script_meets_no_card(home: Path) -> None:
+    with Terminal("first-election", "--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
+        screen = terminal.until("first-election line")
+        assert "servers must agree" not in screen
+        terminal.child.send("qq")
+        terminal.end()
+        assert "servers must agree" not in terminal.raw
+
+
+def test_a_signal_in_a_lesson_ends_the_screen_that_waits_behind_it(home: Path) -> None:
+    with Terminal("--backend", "sim", size=(80, 24), home=home) as terminal:
+        terminal.until("▶ +0")
+        terminal.child.send(":lesson 1\r")
+        terminal.until("Lesson 1: A leader is elected")
+        os.kill(terminal.child.pid, signal.SIGTERM)
+        terminal.end()
+        assert is_given_back(terminal)
+        assert "back from the lesson" not in terminal.raw
 
 
 def test_the_screen_says_at_its_end_which_branches_a_data_directory_does_not_keep(home: Path) -> None:

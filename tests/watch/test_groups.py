@@ -35,4 +35,12 @@ def test_a_union_names_the_events_of_its_group(union: object, group: str) -> Non
 
 def test_the_unions_are_all_events() -> None:
     assert set(get_args(decisions.Decision)) == set(decisions.DecisionBase.__subclasses__())
-    assert set(get_args(facts.Fact)) == set(facts.FactBase.__subclasses__())
+    assert set(get_args(facts.Fact)) | {facts.FaultBase} == {
+        *facts.FactBase.__subclasses__(),
+        *facts.FaultBase.__subclasses__(),
+    }
+
+
+@pytest.mark.parametrize("kind", facts.FaultBase.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_every_fault_says_itself_what_happened(kind: type[facts.FaultBase]) -> None:
+    assert kind.words is not facts.FaultBase.words

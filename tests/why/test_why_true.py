@@ -16,10 +16,13 @@ from raftplay.errors import UsageError
 from raftplay.explore.search.mixes import MIXES, FaultChooser
 from raftplay.explore.search.trial import bound
 from raftplay.past.history import History
+from raftplay.past.index import EventIndex
+from raftplay.past.view import View
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import RaftConfig
 from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed
+from raftplay.why import answers
 
 LONG = 1_000_000
 """Records of a history that forgets nothing here."""
@@ -60,6 +63,20 @@ def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
     return cluster
 
 
+@pytest.fixture
+def one_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All questions about one view share its index: most of what they take is to make one of long histories."""
+    made: list[EventIndex] = []
+
+    def index_of(view: View) -> EventIndex:
+        if not made or made[0].view is not view:
+            made[:] = [EventIndex(view)]
+        return made[0]
+
+    monkeypatch.setattr(answers, "EventIndex", index_of)
+
+
+@pytest.mark.usefixtures("one_index")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_is_true_in_a_scenario(name: str) -> None:
     for seed in (1, 2):

@@ -72,3 +72,5 @@ class Context:
     filter: Filter = field(default_factory=Filter)
     watched: tuple[str, ...] = ()
     focused: bool = False
+    event: int | None = None
+    """The selected event, which the diagram marks."""

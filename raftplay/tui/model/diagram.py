@@ -5,6 +5,7 @@ Messages in flight are drawn as far as they have come. Beside each row are its w
 there is no room are hidden, and the heading says so.
 """
 
+import math
 from itertools import islice
 from typing import NamedTuple
 
@@ -88,7 +89,10 @@ def diagram(view: View, context: Context) -> Window:
     before = -1.0
     for at, row in enumerate(seen):
         is_now = top + at == len(rows) - 1 and not view.rewound
-        lines.append(_row(row, canvas, at, shape, context, before, is_now))
+        ends = rows[top + at + 1].seq if top + at + 1 < len(rows) else math.inf
+        marked = context.event is not None and 0 < row.seq <= context.event < ends and not row.free
+        time = _time(row, shape, before, context.glyphs, bold=is_now, marked=marked)
+        lines.append(_row(row, canvas, at, shape, context, time, is_now=is_now))
         before = before if row.free else row.time
     lines += [()] * (context.height - len(details) - len(lines))
     return Window((*lines, *details), top, len(rows), context.row)
@@ -235,13 +239,20 @@ def _heading(view: View, shape: Geometry, context: Context) -> Line:
     return fit(pieces, context.width)
 
 
+def _time(row: TimelineRow, shape: Geometry, before: float, glyphs: Glyphs, *, bold: bool, marked: bool) -> Line:
+    """Return the time of a row, where it is another than that `before`; or its mark: it has the selected event."""
+    time = f"{row.time:{shape.time - 1}.3f}"
+    if marked:
+        return (Piece(time, "select bold"), Piece(glyphs.marker, "select bold"))
+    is_new = time != f"{before:{shape.time - 1}.3f}"
+    shown = f"{time} " if not row.free and (is_new or bold) else " " * shape.time
+    return (Piece(shown, "bold text" if bold else "dim"),)
+
+
 def _row(
-    row: TimelineRow, canvas: _Canvas, at: int, shape: Geometry, context: Context, before: float, is_now: bool
+    row: TimelineRow, canvas: _Canvas, at: int, shape: Geometry, context: Context, time: Line, *, is_now: bool
 ) -> Line:
-    glyphs = context.glyphs
-    is_new = f"{row.time:.3f}" != f"{before:.3f}"
-    time = f"{row.time:{shape.time - 1}.3f} " if not row.free and (is_new or is_now) else " " * shape.time
-    pieces = [Piece(time, "bold text" if is_now else "dim")]
+    glyphs, pieces = context.glyphs, [*time]
     lanes = {shape.lane(node): node for node in shape.nodes}
     for column in range(shape.time, min(shape.end, context.width)):
         node = lanes.get(column)

@@ -8,7 +8,7 @@ from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.tui.model.context import Context, Filter
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, Target, Window, fit
+from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, width_of, wrapped
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -46,24 +46,53 @@ def events(view: View, context: Context, listed: Sequence[Record] | None = None)
     `listed` are all that pass, where they are known.
     """
     found = [r for r in view.records if context.filter.passes(r)] if listed is None else listed
-    total = len(found)
-    top = max(0, total - context.height - context.scroll)
-    page = islice(found, top, top + context.height)
+    details = _details(view, context)
+    height, total = context.height - len(details), len(found)
+    top = max(0, total - height - context.scroll)
+    page = islice(found, top, top + height)
     lines = [event_line(record, view, context) for record in page]
     if not lines:
         lines = [fit((Piece(" nothing of this kind has happened yet", "dim"),), context.width)]
-    return Window(tuple(lines), top, total)
+    lines += [()] * (height - len(lines)) if details else []
+    return Window((*lines, *details), top, total)
+
+
+def record_at(view: View, row: Target) -> Record | None:
+    """Return the record of a selected event, if it is still kept."""
+    if row is None or row[0] != "event" or not view.records:
+        return None
+    at = row[1] - view.records[0].seq
+    return view.records[at] if 0 <= at < len(view.records) else None
+
+
+def _details(view: View, context: Context) -> list[Line]:
+    """Return the whole of the selected event, for the foot of the pane, if its line is too short for it."""
+    record = record_at(view, context.row)
+    if record is None or width_of(event_parts(record, view, context)) <= context.width:
+        return []
+    words = describe(record)
+    who = f"n{record.node} " if record.node >= 0 else ""
+    rows = wrapped(f"{who}{plain(words) if context.glyphs.ascii else words}", context.width - 2)
+    most = max(1, context.height // 2)
+    return [fit((Piece(f" {row}", "text selected"),), context.width, "selected") for row in rows[:most]]
 
 
 def event_line(record: Record, view: View, context: Context) -> Line:
     """One record as a line."""
+    line = fit(event_parts(record, view, context), context.width)
+    extra = " selected" if context.row == ("event", record.seq) else ""
+    return tuple(p._replace(style=p.style + extra, target=("event", record.seq)) for p in line)
+
+
+def event_parts(record: Record, view: View, context: Context) -> Line:
+    """Return one record as a line that is as long as it takes."""
     glyphs = context.glyphs
     target: Target = ("event", record.seq)
     is_selected = context.row == target
     is_guilty = view.breach is not None and view.breach.seq == record.seq
     who = f"n{record.node}" if record.node >= 0 else "all" if glyphs.ascii else "—"
     words = describe(record)
-    pieces = (
+    return (
         Piece(f"{record.time:8.3f}", "dim"),
         Piece(
             f" {glyphs.bad if is_guilty else glyphs.marker if is_selected else ' '}",
@@ -72,9 +101,6 @@ def event_line(record: Record, view: View, context: Context) -> Line:
         Piece(f"{who:<4}", "bold text"),
         Piece(plain(words) if glyphs.ascii else words, "bad badge" if is_guilty else style_of(record)),
     )
-    line = fit(pieces, context.width)
-    extra = " selected" if is_selected else ""
-    return tuple(p._replace(style=p.style + extra, target=target) for p in line)
 
 
 def style_of(record: Record) -> str:
@@ -123,6 +149,10 @@ class EventsPane(Pane):
         """Return the events in sight."""
         return events(view, context, self._listed(view, context.filter))
 
+    def foot(self, view: View, context: Context) -> int:
+        """Return the lines that tell the selected event as a whole."""
+        return len(_details(view, context))
+
     def notes(self, context: Context) -> list[str]:
         """Return the filter in words."""
         node = context.filter.node
@@ -146,8 +176,8 @@ class EventsPane(Pane):
 
     def copied(self, view: View, context: Context) -> str:
         """Return the selected event in full."""
-        for record in view.records if context.row is not None else ():
-            if ("event", record.seq) == context.row:
-                who = f"n{record.node} " if record.node >= 0 else ""
-                return f"{record.time:.3f} {who}{describe(record)}"
-        return super().copied(view, context)
+        record = record_at(view, context.row)
+        if record is None:
+            return super().copied(view, context)
+        who = f"n{record.node} " if record.node >= 0 else ""
+        return f"{record.time:.3f} {who}{describe(record)}"

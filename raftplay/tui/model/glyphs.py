@@ -164,25 +164,20 @@ def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
 
 
 def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:
-    """(sign, style, meaning) of every sign, for the help screen."""
+    """Return (sign, style, meaning) of every sign of the drawers that the stage does not have."""
     return (
-        (glyphs.leader, "leader", "leader"),
-        (glyphs.candidate, "candidate", "candidate: stands for election"),
-        (glyphs.follower, "follower", "follower"),
-        (glyphs.down, "down", "down: crashed; term, vote and log are as on disk"),
-        (glyphs.frozen, "frozen", "frozen: the process stalls, nothing is answered"),
-        (glyphs.cut_off, "cut", "cut off from all others, drops its calls, or its next write will be torn"),
         (glyphs.committed, "t1 solid", "an entry that its node knows to be committed"),
         (glyphs.appended, "t1 hollow", "an entry appended, not known to be committed"),
-        (glyphs.conflicting, "bad", "an entry that conflicts with the committed one, or the leader's"),
-        (glyphs.conflicting, "bad badge", "two different entries are committed at one index: what must never be"),
+        (glyphs.conflicting, "t1", "an entry that conflicts with the committed one, or the leader's; it will go"),
+        (glyphs.bad, "bad badge", "two different entries are committed at one index: what must never be"),
         (glyphs.absent, "dim", "no entry here"),
-        ("3", "t3 solid", "log tail: an entry of term 3 (its last digit), committed (solid)"),
-        ("3", "t3 hollow", "log tail: appended only (hollow)"),
+        ("3:x", "t3 bold", "an entry of term 3 with the command x; its color is that of its term"),
+        ("-", "dim", "none, as in `commit -`: no entry is committed; indexes count from 0"),
+        (glyphs.ok + " safe", "ok", "no invariant of Raft is violated"),
+        ("beat", "dim", "heartbeat: at a leader's timer, the time until it sends the next one"),
         (glyphs.full * 3 + glyphs.empty * 2, "timer", "time left until the election timer fires"),
-        (glyphs.voted + glyphs.open, "candidate", "votes that came in, votes still needed"),
-        (glyphs.lane_leader, "leader", "lane of a node while it leads"),
-        (glyphs.lane_candidate, "candidate", "lane of a node while it is candidate"),
+        (glyphs.lane_leader, "leader", "messages: lane of a node while it leads"),
+        (glyphs.lane_candidate, "candidate", "lane of a node while it is a candidate"),
         (glyphs.lane, "dim", "lane of a follower"),
         (glyphs.right, "text", "a message arrives"),
         (glyphs.lost, "bad", "a message is lost"),
@@ -191,5 +186,4 @@ def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:
         (glyphs.whole, "ok", "network: the link from row to column is whole"),
         (glyphs.faulty, "warn", "network: the link loses, delays or doubles"),
         (glyphs.lost, "bad", "network: nothing gets through"),
-        (glyphs.past, "past", "what is shown is the past"),
     )

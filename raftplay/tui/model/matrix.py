@@ -2,11 +2,12 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.view import View
+from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import Entry
+from raftplay.raft.messages import Entry, LogEntry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad
+from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad, width_of
 from raftplay.tui.model.node import ON_DISK
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch.text import command_text
@@ -20,14 +21,22 @@ def matrix(view: View, context: Context) -> Window:
     nodes = view.snapshot.nodes
     length = max((len(node.log) for node in nodes), default=0)
     lead = max(4, len(str(max(0, length - 1))) + 1) + 2
-    share = max(3, min(WIDEST, (context.width - lead) // len(nodes)))
-    shown = max(1, (context.width - lead) // share)
+    room = context.width - lead
+    share = max(3, min(WIDEST, room // len(nodes)))
+    if room < share * len(nodes):
+        room -= len(f" +{len(nodes)} hidden")
+    shown = max(1, room // share)
+    hidden = len(nodes) - shown
     nodes = _seen(nodes, shown, context.selected)
+    applied = applied_entries(view)
     height = max(0, context.height - 1)
     top = max(0, length - height - context.scroll)
     lines = [_heading(nodes, lead, share, context)]
+    if hidden > 0:
+        tail = (Piece(f" +{hidden} hidden", "warn"),)
+        lines[0] = (*fit(lines[0], context.width - width_of(tail)), *tail)
     for index in range(top, min(length, top + height)):
-        lines.append(_row(view, nodes, index, lead, share, context))
+        lines.append(_row(view, nodes, index, lead, share, context, applied))
     if not length:
         lines.append(fit((Piece(" every log is empty; s submits a command to the leader", "dim"),), context.width))
     return Window(tuple(lines), top, length)
@@ -81,7 +90,29 @@ def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Co
     return fit(pieces, context.width)
 
 
-def _row(view: View, nodes: tuple[NodeSnapshot, ...], index: int, lead: int, share: int, context: Context) -> Line:
+def applied_entries(view: View) -> dict[tuple[int, int], Entry]:
+    """Return what each node applied at each index, by (node, index), once an invariant is violated.
+
+    A node that crashed no longer knows what it had committed, but that is what the violation is about.
+    """
+    if view.breach is None:
+        return {}
+    return {
+        (record.node, event.entry.index): LogEntry(event.entry.command, event.entry.term)
+        for record in view.records
+        if isinstance(event := record.event, decisions.Applied)
+    }
+
+
+def _row(
+    view: View,
+    nodes: tuple[NodeSnapshot, ...],
+    index: int,
+    lead: int,
+    share: int,
+    context: Context,
+    applied: dict[tuple[int, int], Entry],
+) -> Line:
     wrong = conflicts(view, index)
     is_selected = context.row == ("entry", index)
     pieces = [
@@ -89,7 +120,15 @@ def _row(view: View, nodes: tuple[NodeSnapshot, ...], index: int, lead: int, sha
         Piece(context.glyphs.marker if is_selected else " ", "select"),
         Piece(" "),
     ]
-    pieces += [_cell(node, index, node.id in wrong, share, context) for node in nodes]
+    final = {id: entry for (id, at), entry in applied.items() if at == index}
+    differ = any(not same_content(one, other) for one in final.values() for other in final.values())
+    for node in nodes:
+        cell = _cell(node, index, node.id in wrong, share, context)
+        if differ and node.id in final:
+            known = (other.log[index] for other in view.snapshot.nodes if len(other.log) > index)
+            entry = next((one for one in known if same_content(one, final[node.id])), final[node.id])
+            cell = _entry_cell(entry, index, context.glyphs.bad, "bad badge", share, context)
+        pieces.append(cell)
     return fit(pieces, context.width)
 
 
@@ -97,16 +136,24 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     glyphs = context.glyphs
     if index >= len(node.log):
         return Piece(pad(glyphs.absent, share), "faint")
-    entry = node.log[index]
-    is_committed = index <= node.commit_index
-    sign = glyphs.conflicting if is_wrong else glyphs.committed if is_committed else glyphs.appended
+    entry, is_committed = node.log[index], index <= node.commit_index
+    sign, looks = glyphs.appended, ""
+    if is_committed:
+        sign, looks = (glyphs.bad, "bad badge") if is_wrong else (glyphs.committed, "bold")
+    elif is_wrong:
+        sign = glyphs.conflicting
+    return _entry_cell(entry, index, sign, looks, share, context)
+
+
+def _entry_cell(entry: Entry, index: int, sign: str, looks: str, share: int, context: Context) -> Piece:
+    """Return an entry as term:command, its sign in front; the term alone where there is no room."""
+    glyphs = context.glyphs
     words = command_text(entry.command, 40)
     if words.startswith('"') and share < WIDEST:
         words = words[1:].removesuffix('"')  # room is short, and that it is text is plain to see
     text = f"{sign}{entry.term}"
     if share >= 5:
-        text += f" {plain(words) if glyphs.ascii else words}"
-    looks = "bad badge" if is_wrong and is_committed else "bad" if is_wrong else "bold" if is_committed else ""
+        text += f":{plain(words) if glyphs.ascii else words}"
     return Piece(f"{pad(text, share - 1, glyphs.more)} ", f"t{entry.term % 7} {looks}".strip(), ("entry", index))
 
 
@@ -135,7 +182,7 @@ class LogPane(Pane):
 
     name = "log"
     key = "l"
-    help = "show the log matrix"
+    help = "show the log matrix: the entries of each node as term:command"
     follows_end = True
     heading = 1
     row = "entry"
@@ -143,6 +190,10 @@ class LogPane(Pane):
     def window(self, view: View, context: Context) -> Window:
         """Return the rows in sight."""
         return matrix(view, context)
+
+    def notes(self, context: Context) -> list[str]:
+        """Return how an entry is written."""
+        return ["term:command"]
 
     def neighbour(self, view: View, context: Context, by: int) -> Row:
         """Return the index `by` places below the selected one; the last when none is selected."""

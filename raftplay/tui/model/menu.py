@@ -53,7 +53,7 @@ def node_menu(view: View, id: int, glyphs: Glyphs, *, can_act: bool = True) -> M
     words = f"{role.word}, {mark}" if mark else role.word
     items = _acts(view, node) if can_act else ()
     looks = (
-        Item("w", f"why is it {words}?", ("pane", NAMES.index("why"))),
+        Item("w", f"why is it {words if not node.alive else f'a {words}'}?", ("pane", NAMES.index("why"))),
         Item("n", "all that is known of it", ("pane", NAMES.index("node"))),
     )
     title = f"n{id} {role.glyph} {words}, term {node.current_term}"

@@ -6,10 +6,10 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.glyphs import Glyphs, mark_of, role_of
-from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, spread, windowed
+from raftplay.tui.model.glyphs import Glyphs, mark_of, plain, role_of
+from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed
 from raftplay.tui.model.pane import Pane
-from raftplay.watch.text import or_dash
+from raftplay.watch.text import command_text, or_dash
 
 ON_DISK = "on disk"
 """Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
@@ -59,7 +59,7 @@ def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[
         ),
         _commit_line(node, width),
         (Piece("last entry ", "dim"), Piece(_last_entry(node, last), "text")),
-        (Piece("terms of log ", "dim"), *log_tail(node, width - 13)),
+        (Piece("log ", "dim"), *log_tail(node, width - 4, glyphs)),
     ]
     if not node.alive:
         return lines
@@ -109,20 +109,23 @@ def _commit_line(node: NodeSnapshot, width: int) -> Line:
     )
 
 
-def log_tail(node: NodeSnapshot, width: int) -> Line:
-    """The end of a node's log: the last digit of each entry's term, solid up to its commit index."""
-    first = max(0, len(node.log) - width)
+def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Line:
+    """Return the end of a node's log, each entry as term:command, solid up to its commit index."""
+    if not node.log:
+        return (Piece(f"{glyphs.absent} empty", "dim"),)
     pieces: list[Piece] = []
-    commit = node.commit_index
-    for index in range(first, len(node.log)):
-        term = node.log[index].term
-        style = f"t{term % 7} {'solid' if index <= commit else 'hollow'}"
-        target: Target = ("entry", index)
-        if pieces and pieces[-1].style == style and pieces[-1].target == target:
-            pieces[-1] = pieces[-1]._replace(text=pieces[-1].text + str(term % 10))
-        else:
-            pieces.append(Piece(str(term % 10), style, target))
-    return tuple(pieces)
+    room = width
+    for index in range(len(node.log) - 1, -1, -1):
+        entry = node.log[index]
+        words = command_text(entry.command, 12)
+        text = f"{entry.term}:{plain(words) if glyphs.ascii else words}"
+        room -= columns(text) + 1
+        if room < (2 if index else -1) and pieces:
+            pieces += [Piece(f"{glyphs.more} ", "dim")]
+            break
+        looks = "solid" if index <= node.commit_index else "hollow"
+        pieces += [Piece(" "), Piece(text, f"t{entry.term % 7} {looks}", ("entry", index))]
+    return tuple(reversed(pieces))
 
 
 def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: float = LONGEST_TIMEOUT) -> Line:

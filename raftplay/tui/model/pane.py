@@ -46,6 +46,10 @@ class Pane:
         """Return the row `by` places below the selected one (above, if negative); None if there are no rows."""
         return None
 
+    def foot(self, view: View, context: Context) -> int:
+        """Return how many lines at the end of the pane are about the selected row."""
+        return 0
+
     def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
         """Return what a click on a row does besides selecting it; `again`: it was selected before."""
         return None

@@ -209,7 +209,15 @@ class _Builder:
         self.arrows.append(arrow)
 
     def mark(self, record: Record) -> None:
-        glyphs, event, node = self.glyphs, record.event, record.node
+        """Mark an event on the lane of its node, if it is one that a reader looks for."""
+        event = record.event
+        if isinstance(event, decisions.DecisionBase):
+            self.decide(record, event)
+        elif isinstance(event, facts.FaultBase):
+            self.act(record, event)
+
+    def decide(self, record: Record, event: decisions.Decision) -> None:
+        glyphs, node = self.glyphs, record.node
         match event:
             case decisions.ElectionStarted():
                 self.put(record, glyphs.candidate, "candidate bold", 8, f"n{node} asks, term {event.term}")
@@ -239,12 +247,35 @@ class _Builder:
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
             case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
+            case (
+                decisions.BecameFollower()
+                | decisions.Started()
+                | decisions.Stopped()
+                | decisions.VoteDecided()
+                | decisions.VoteCounted()
+                | decisions.TimerSet()
+                | decisions.AppendDecided()
+                | decisions.CommitHeld()
+                | decisions.Applied()
+            ):
+                pass  # seen from the lane itself, or from the arrows
+            case (
+                decisions.ReplyIgnored()
+                | decisions.HeartbeatDue()
+                | decisions.MatchAdvanced()
+                | decisions.BackedUp()
+                | decisions.PeersReset()
+                | decisions.Persisted()
+                | decisions.WriteDelayed()
+                | decisions.CustomDecision()
+            ):
+                pass  # of one node's inside
             case _:
-                self.act(record)
+                assert_never(event)
 
-    def act(self, record: Record) -> None:
+    def act(self, record: Record, event: facts.FaultBase) -> None:
         glyphs, node = self.glyphs, record.node
-        match record.event:
+        match event:
             case facts.Crashed():
                 self.put(record, glyphs.down, "down bold", 9, f"n{node} crashes")
                 self.role(node, "down")
@@ -260,10 +291,16 @@ class _Builder:
             case facts.Reconnected():
                 self.put(record, glyphs.follower, "follower bold", 9, f"n{node} is no longer disconnected")
             case facts.Partitioned():
-                groups = " | ".join(" ".join(map(str, g)) for g in record.event.groups)
+                groups = " | ".join(" ".join(map(str, g)) for g in event.groups)
                 self.say(self.row_at(record.time, seq=record.seq), 9, f"partition {groups}", "fault")
             case facts.Healed():
                 self.say(self.row_at(record.time, seq=record.seq), 9, "all links whole", "fault")
+            case facts.OnDisk() | facts.TimedOut() | facts.LinkChanged() | facts.LinkHeld():
+                pass  # seen from the lanes and the arrows
+            case facts.Tearing() | facts.Wiped() | facts.Dropping():
+                pass  # seen from what comes of it
+            case _:
+                self.put(record, glyphs.cut_off, "cut bold", 9, f"n{node} {event.words}")
 
     def put(self, record: Record, sign: str, style: str, weight: int, label: str) -> None:
         """A mark on a lane, and its words."""

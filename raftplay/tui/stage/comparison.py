@@ -64,6 +64,8 @@ def _title(pair: Pair, width: int, glyphs: Glyphs, cause: str) -> Line:
     left: Line = (Piece(f" {glyphs.past} {names} ", "past badge"), Piece(f" {time:.3f} s ", "text bold bar"))
     if pair.parting is None:
         right = "nothing that happened differs"
+    elif pair.parting == 0:
+        right = "two clusters, which share no past"
     else:
         right = f"parted at {pair.steps[pair.parting].time:.3f} s"
         right += f": {cause}" if cause else ""

@@ -42,12 +42,12 @@ class Step(NamedTuple):
 
 
 class Pair:
-    """Two branches, and `at`, the step that is looked at. `parting` is the first step at which they differ."""
+    """Two branches, and `at`, the step that is looked at; `are_related`: they are futures of one past."""
 
-    def __init__(self, one: Side, other: Side) -> None:
+    def __init__(self, one: Side, other: Side, *, are_related: bool = True) -> None:
         self.sides = (one, other)
         self.steps = _steps(one, other)
-        self.parting = _parting(one, other, self.steps)
+        self.parting = _parting(one, other, self.steps) if are_related else 0
         """The step at which the two part; None if nothing differs in what happened, 0 if they share no past."""
 
         self.at = 0

@@ -99,11 +99,12 @@ def draw_pair(pair: Pair, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
         return (fit((), width),) * ROWS
     scale = _Scale(pair.sides, room)
     here = min(room - 1, scale.column(pair.step.time))
-    parted = None if pair.parting is None else scale.column(pair.steps[pair.parting].time)
+    parted = scale.column(pair.steps[pair.parting].time) if pair.parting else None
     drawings = []
     for number, side in enumerate(pair.sides):
         drawing = _Drawing(Row(side.name, scale.aligned(side)), room, scale.columns, glyphs)
         drawing.at, drawing.is_past = here, here < drawing.end
+        drawing.begin = min(drawing.shown, default=0)
         if number and parted is not None and parted > 1:
             drawing.begin, drawing.since = parted - 1, 1
         drawings.append(drawing)
@@ -138,7 +139,7 @@ def _ruler(pair: Pair, drawings: Sequence[Drawing], here: int, parted: int | Non
 
     moment = f"{pair.step.time:.3f} s"
     write(here - len(moment) // 2, moment, "past bold")
-    if parted is not None and pair.parting is not None:
+    if parted is not None and pair.parting:
         when = f"{pair.steps[pair.parting].time:.3f} s"
         for text in (f"parted at {when}", "parted", when):
             write(parted, text, "text")

@@ -4,7 +4,7 @@ A playhead makes the moving messages with their progress on the wall; `moving_of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -74,6 +74,12 @@ class Scene:
 def scene_of(view: View, selected: int = 0) -> Scene:
     """Return the scene that a view alone shows: the pace is that of the cluster's clock, or the view is past."""
     return Scene(view, moving_of(view), selected)
+
+
+def without_motion(scene: Scene) -> Scene:
+    """Return `scene` with each message in the middle of its way, for a line that is too slow for motion."""
+    moving = tuple(replace(message, way=0.5) if not message.is_lost else message for message in scene.moving)
+    return replace(scene, moving=moving, pulse=())
 
 
 def moving_of(view: View) -> tuple[Moving, ...]:

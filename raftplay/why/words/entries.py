@@ -102,7 +102,7 @@ def _commit_lines(facts: IndexFacts) -> list[str]:
 
 def _commit_rule(commit: Commit) -> str:
     event, after = commit.event, commit.record.after
-    if event.rule != Rule.MAJORITY or after is None:
+    if not event.replicas or after is None:
         return rule_text(event.rule)
     by, term = f"it counted {nodes_text(sorted(event.replicas))} for index {event.index}", after.current_term
     if -1 < commit.entry_term < term:

@@ -10,8 +10,8 @@ from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.telling.text import Told
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.watch.narrator import link_text
 from raftplay.watch.text import count
+from raftplay.watch.words import link_text
 
 
 def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told | None:
@@ -39,11 +39,7 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
             return _out_of_reach(event, record, moment)
 
 
-def _out_of_reach(
-    event: facts.Disconnected | facts.Reconnected | facts.Frozen | facts.Thawed | facts.Dropping,
-    record: Record,
-    moment: Moment,
-) -> Told:
+def _out_of_reach(event: facts.FaultBase, record: Record, moment: Moment) -> Told:
     n = name(record.node)
     match event:
         case facts.Disconnected():
@@ -63,7 +59,7 @@ def _out_of_reach(
             when = f" after {after} more" if after else ""
             return Told(f"{n}'s proxy drops its requests{when}.", "Its responses still pass.")
         case _:
-            assert_never(event)
+            return Told(f"{n} {event.words}.", "")
 
 
 def _leader_or(n: str, node: int, moment: Moment) -> str:
