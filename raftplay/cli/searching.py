@@ -26,6 +26,7 @@ from raftplay.cli.options import (
     node_range,
     own_node,
     seconds_of,
+    typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
@@ -193,7 +194,7 @@ def explore_(
         raise typer.Exit(int(table(search, shrink, output.write)))
     target = Target(out, force)
     target.check()
-    again = shlex.join(["raftplay", *sys.argv[1:]])
+    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
     status = explore(

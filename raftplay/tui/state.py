@@ -301,6 +301,7 @@ class ScreenState:
         if isinstance(scene, View):
             scene = scene_of(scene, self.selected)
         self.nodes = len(scene.view.snapshot.nodes)
+        self.selected = min(self.selected, self.nodes - 1)  # another cluster may have fewer
         if not self.fits:
             return {"status": (foot.too_small(self.width, self.height),)}
         view, where, glyphs = scene.view, self.layout(), self.glyphs
