@@ -13,6 +13,7 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
+from raftplay.cli.exhaustive import Scope
 from raftplay.cli.files import input_path, load, output_path, read
 from raftplay.cli.options import (
     BackendOption,
@@ -37,11 +38,14 @@ from raftplay.cli.options import (
     own_node,
     refuse_for_script,
     seconds_of,
+    typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import MAX_SEED
 from raftplay.errors import UsageError
+from raftplay.explore.exhaustive.command import exhaustive
+from raftplay.explore.exhaustive.search import Outcome
 from raftplay.explore.fuzz.command import COUNTS, fuzz
 from raftplay.explore.scripts.command import Wishes, shrink, tries_text
 from raftplay.explore.scripts.explore import Wanted, explore_script
@@ -90,6 +94,12 @@ class ProgressLine:
         if self._is_terminal and time.monotonic() - self._shown > 0.2:
             self._shown = time.monotonic()
             print(f"\r{count(commands, 'command'):<14} after {tries_text(tries):<10}", end="\r", file=sys.stderr)
+
+    def show_states(self, outcome: Outcome) -> None:
+        """Show how many states an exhaustive search has visited."""
+        if self._is_terminal:
+            line = f"{count(outcome.states, 'state')}, depth {outcome.depth}"
+            print(f"\r{line:<78}", end="\r", file=sys.stderr, flush=True)
 
     def seed_done(self, seed: int) -> None:
         """Count one more seed of a script as done."""
@@ -176,6 +186,30 @@ def explore_(
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
+    all_states: Annotated[
+        bool, typer.Option("--exhaustive", help="Visit every state of a few nodes within bounds, breadth first.")
+    ] = False,
+    terms: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="With --exhaustive: the highest term (default: 2).")
+    ] = None,
+    entries: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="With --exhaustive: the most submits (default: 1).")
+    ] = None,
+    crashes: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="With --exhaustive: the most crashes (default: 1).")
+    ] = None,
+    in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --exhaustive: the most messages in flight (default: any)."),
+    ] = None,
+    states: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --exhaustive: the most states (default: 10 million)."),
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(min=64, metavar="MIB", help="With --exhaustive: stop at so much memory (default: 2048)."),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -193,14 +227,22 @@ def explore_(
     open files, threads and tasks must not grow.
     """
     output = Output()
-    on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
+    in_sim_only = {"a script": script is not None, "--all-bugs": all_bugs, "--exhaustive": all_states}
+    on_sockets = backend_of(backend, in_sim_only=in_sim_only) == "tcp"
+    scope = Scope(terms, entries, crashes, in_flight, states, memory)
+    if not all_states:
+        scope.refuse()
     if seeds is None and limit is None:
         seeds = 20 if on_sockets else 1000
     check_last_seed(first_seed, seeds)
     progress = ProgressLine(seeds, None if limit is None else seconds_of(limit))
-    if tally and (all_bugs or on_sockets):
-        raise UsageError("--tally is for a script, and for a search in virtual time; --all-bugs counts by itself")
+    if tally and (all_bugs or on_sockets or all_states):
+        raise UsageError(
+            "--tally is for a script, and for a search in virtual time by trials and walks, with no --all-bugs"
+        )
     if script is not None:
+        if all_states:
+            raise UsageError("--exhaustive visits the states of bare nodes, and takes no script")
         given = given_options(context)
         refuse_for_script(given)
         span = None if nodes is None else node_range(nodes)
@@ -218,6 +260,24 @@ def explore_(
         wanted = Wanted(_script_target(out, given, force=force), shrink, tally, options_text(given))
         raise typer.Exit(int(explore_script(seeds_of, wanted, output.write, progress.seed_done)))
     unset = leave_out_weather()
+    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
+    if all_states:
+        if all_bugs:
+            raise UsageError("--exhaustive looks for the bugs of --bug, and does not go with --all-bugs")
+        target = Target(out, force)
+        target.check()
+        status = exhaustive(
+            scope.bounds(nodes),
+            output.write,
+            bugs=tuple(known_bugs(bug)),
+            node=own_node(node),
+            most_states=scope.most_states,
+            most_bytes=scope.most_bytes,
+            out=target,
+            again=again,
+            watch=progress.show_states,
+        )
+        raise typer.Exit(int(status))
     search = Search(
         node_range(nodes or "3..7"),
         seconds=seconds,
@@ -237,7 +297,6 @@ def explore_(
         raise typer.Exit(int(table(search, shrink, output.write)))
     target = Target(out, force)
     target.check()
-    again = shlex.join(["raftplay", *sys.argv[1:]])
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
     status = explore(

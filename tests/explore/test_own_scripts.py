@@ -309,6 +309,8 @@ def test_nodes_are_drawn_for_each_seed_and_a_script_that_does_not_fit_is_refused
         (("--shrink", "2"), "--shrink"),
         (("--force",), "--force"),
         (("--tally", "--out", "x.txt"), "--tally"),
+        (("--terms", "2"), "--terms"),
+        (("--exhaustive",), "--exhaustive"),
         (("--nodes", "7..3"), "--nodes"),
         (("--backend", "tcp"), "a script is explored in virtual time only"),
     ],
@@ -324,7 +326,8 @@ def test_an_option_that_means_nothing_for_a_script_is_refused(given: tuple[str, 
 def test_every_other_option_of_explore_is_honoured_for_a_script(tmp_path: Path):
     parameters = {"seeds", "limit", "bug", "node", "nodes", "first_seed", "jobs", "keep_going", "tally", "out"}
     refused = set(options.FOR_TRIALS) | {"backend", "shrink", "force"}
-    assert set(explore_.__annotations__) - {"context", "script", "return"} == parameters | refused
+    exhaustive = {"all_states", "terms", "entries", "crashes", "in_flight", "states", "memory"}
+    assert set(explore_.__annotations__) - {"context", "script", "return"} == parameters | refused | exhaustive
     done = raftplay(
         "explore", "first-election", "--for", "10ms", "--first-seed", "7", "--jobs", "1", "--tally", cwd=tmp_path
     )

@@ -155,8 +155,8 @@ def measured(line: SlowLine, seconds: float) -> tuple[float, float]:
 
 KEYS: tuple[tuple[str, str, bool], ...] = (
     ("2", "▸ ?n2", True),
-    ("?", "crash the leader", True),
-    ("\x1b", "crash the leader", False),
+    ("?", "stop time, or let", True),
+    ("\x1b", "stop time, or let", False),
     ("m", "m ", True),
     ("3", "▸ ?n3", True),
     ("e", "EVENTS|events", True),

@@ -134,6 +134,8 @@ def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> 
         app.do("new nodes=3 bug=reset-vote watch='Log Matching'")
         await until(app, pilot, lambda: app.seen.branch == "b1")
         assert (len(app.seen.snapshot.nodes), app.deck.watched) == (3, ("Log Matching",))
+        assert app.deck.selected == 2
+        await pilot.press("enter", "escape")  # the menu of the selected node, which must be one of the three
         app.do("new nodes=9 watch=all")
         await until(app, pilot, lambda: app.seen.branch == "b2" and app.seen.snapshot.leader is not None)
         assert len(app.seen.snapshot.nodes) == 9

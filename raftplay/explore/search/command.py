@@ -39,7 +39,7 @@ def explore(
     report = sweep(search, watch)
     write(report_text(report))
     if report.first is None:
-        return Status.INTERRUPTED if report.interrupted else Status.HELD
+        return report.status
     if tallies:
         for line in tally_lines(report):
             write(line)
