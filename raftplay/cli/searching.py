@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -34,11 +35,12 @@ from raftplay.commands.setup import MAX_SEED, Setup
 from raftplay.explore.fuzz.command import COUNTS, fuzz
 from raftplay.explore.search.all_bugs import table
 from raftplay.explore.search.command import explore, explore_script
+from raftplay.explore.search.dask_workers import DaskWorkers, check_dask, dask_workers
 from raftplay.explore.search.report import progress_line
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport
 from raftplay.files import Target
-from raftplay.output import Output
+from raftplay.output import Output, complain
 from raftplay.run.runner import Status
 from raftplay.watch.replay import replay_text
 from raftplay.watch.text import count
@@ -51,6 +53,7 @@ class ProgressLine:
 
     def __init__(self, seeds: int | None, limit: float | None) -> None:
         self.limit = limit
+        self.workers: DaskWorkers | None = None
         self._seeds = seeds
         self._shown = 0.0
         self._done = 0
@@ -61,8 +64,15 @@ class ProgressLine:
         ended = bool(report.findings) or report.trials == self._seeds
         if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
             self._shown = report.elapsed
-            line = progress_line(report, seeds=self._seeds, limit=self.limit)
+            crew = "" if self.workers is None else self.workers.crew
+            line = progress_line(report, seeds=self._seeds, limit=self.limit, crew=crew)
             print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def tell(self, text: str) -> None:
+        """Write a line above the progress."""
+        if self._is_terminal:
+            print(f"\r{'':<78}\r", end="", file=sys.stderr)
+        complain(text)
 
     def count(self, done: int) -> None:
         """Show that `done` of them are done."""
@@ -141,6 +151,14 @@ def explore_(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            autocompletion=completions.dask_addresses,
+            help="Search on a Dask cluster: tcp://HOST:8786, or local:4 for 4 processes here (raftplay[dask]).",
+        ),
+    ] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Continue after a finding.")] = False,
     all_bugs: Annotated[
@@ -163,7 +181,9 @@ def explore_(
     open files, threads and tasks must not grow.
     """
     output = Output()
-    on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
+    simulated = {"a script": script is not None, "--all-bugs": all_bugs, "with --dask, a search": dask is not None}
+    on_sockets = backend_of(backend, in_sim_only=simulated) == "tcp"
+    check_dask(dask, {"a script": script is not None, "--jobs": jobs is not None})
     if seeds is None and (limit is None or script is not None):
         seeds = 20 if on_sockets else 1000
     check_last_seed(first_seed, seeds)
@@ -190,16 +210,26 @@ def explore_(
         speed=speed,
         engine=engine_of(engine, on_sockets=on_sockets),
     )
-    if all_bugs:
-        raise typer.Exit(int(table(search, shrink, output.write)))
     target = Target(out, force)
-    target.check()
-    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
+    if not all_bugs:
+        target.check()
+    again = shlex.join(["raftplay", *typed_without("--jobs", "--dask")])  # the answer is the same over all workers
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
-    status = explore(
-        search, output.write, out=target, watch=progress.show, shrink_limit=shrink, again=again, unset=unset
-    )
+    with nullcontext() if dask is None else dask_workers(dask, search.node, progress.tell) as workers:
+        progress.workers = workers
+        if all_bugs:
+            raise typer.Exit(int(table(search, shrink, output.write, workers=workers)))
+        status = explore(
+            search,
+            output.write,
+            out=target,
+            watch=progress.show,
+            shrink_limit=shrink,
+            again=again,
+            unset=unset,
+            workers=workers,
+        )
     raise typer.Exit(int(status))
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from raftplay.commands.setup import Setup
 from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.port import Workers
 from raftplay.explore.search.report import finding_text, other_findings, report_text
+from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, Watch, sweep
+from raftplay.explore.search.sweep import Search, Watch, sweep, sweep_with
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.files import Target, target_of
@@ -29,16 +31,23 @@ def explore(
     shrink_limit: float,
     again: str,
     unset: Sequence[str] = (),
+    workers: Workers | None = None,
 ) -> Status:
     """Search, and write the first finding, minimized, as the script `out`. Raises `UsageError`.
 
-    `unset` are environment variables that must not be set where the script runs.
+    `workers` run the search; without them, processes of this machine do. `unset` are environment variables that
+    must not be set where the script runs.
     """
-    report = sweep(search, watch)
+    report = sweep(search, watch) if workers is None else sweep_with(workers, search, watch)
     write(report_text(report))
-    if report.first is None:
+    try:
+        first = looked_at_again(report)
+    except Disagreement as found:
+        write(str(found))
+        return Status.FAILED
+    if first is None:
         return report.status
-    case = case_of(report.first, report.others)
+    case = case_of(first, report.others)
     write(f"minimizing {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)
     write_script(out, script_of(case, command=again, folder=os.path.dirname(target_of(out).path)))
