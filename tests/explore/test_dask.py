@@ -246,18 +246,18 @@ def test_a_finding_that_this_process_does_not_repeat_is_no_counterexample(monkey
     search = Search(range(3, 6), seconds=0.5, bugs=("forget-vote",), engine="walks", seeds=60)
     report = sweep(search)
     assert report.first is not None
-    assert looked_at_again(report) is report.first
+    assert looked_at_again(report, report.findings[0]) is report.first
     seed = report.first.plan.seed
     report.places[seed] = "process 7 on mars"
-    assert looked_at_again(report) == report.first
+    assert looked_at_again(report, report.findings[0]) == report.first
     report.findings = [replace(report.first, commands=report.first.commands[1:])]
     with pytest.raises(Disagreement, match=r"^process 7 on mars disagrees: .*, after other commands. Equal seeds"):
-        looked_at_again(report)
+        looked_at_again(report, report.findings[0])
     report.search = replace(search, bugs=())
     with pytest.raises(Disagreement, match=f"there, seed {seed} gave .*; here it gave no violation"):
-        looked_at_again(report)
+        looked_at_again(report, report.findings[0])
     monkeypatch.setattr(second_look, "this_place", lambda: "process 7 on mars")
-    assert looked_at_again(report) is report.findings[0]
+    assert looked_at_again(report, report.findings[0]) is report.findings[0]
 
 
 # ---- what is refused

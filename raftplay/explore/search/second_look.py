@@ -15,13 +15,12 @@ class Disagreement(Exception):
     """Raised when a seed gives one thing in another process and another thing here."""
 
 
-def looked_at_again(report: SearchReport) -> Result | None:
-    """Return the first finding of a report as this process finds it; None if it has none.
+def looked_at_again(report: SearchReport, theirs: Result) -> Result:
+    """Return a finding of a report as this process finds it.
 
     A finding of this process, or on sockets, is not run again. Raises `Disagreement`.
     """
-    theirs = report.first
-    if theirs is None or theirs.plan.backend != "sim":
+    if theirs.plan.backend != "sim":
         return theirs
     seed = theirs.plan.seed
     place = report.places.get(seed, "")
