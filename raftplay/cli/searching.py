@@ -79,7 +79,7 @@ class ProgressLine:
 
     def show(self, report: SearchReport) -> None:
         """Redraw the line, at most five times a second."""
-        ended = bool(report.findings) or report.trials == self._seeds
+        ended = bool(report.findings) or report.interrupted or report.trials == self._seeds
         if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
             self._shown = report.elapsed
             crew = "" if self.workers is None else self.workers.crew

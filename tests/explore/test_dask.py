@@ -31,6 +31,7 @@ from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.sweep import Search, SearchReport, sweep, sweep_with
 from raftplay.session.status import Status
 
+NO_DASK = "Dask is not installed: pip install 'raftplay[dask]'"
 MINE = Identity("0.1.0", "abc", "CPython 3.11.7", "", ())
 
 
@@ -347,7 +348,7 @@ def until(holds: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module", name="cluster")
 def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    pytest.importorskip("distributed", reason="Dask is not installed: pip install 'raftplay[dask]'")
+    pytest.importorskip("distributed", reason=NO_DASK)
     cluster = Cluster(tmp_path_factory.mktemp("dask"))
     try:
         cluster.worker()
@@ -384,16 +385,15 @@ def test_the_answer_and_the_counterexample_are_those_of_one_process(
     assert files[0] == files[1]
 
 
-def test_ctrl_c_tells_what_was_covered_and_leaves_the_cluster_alone(cluster: Cluster) -> None:
-    with Terminal("explore", "--dask", cluster.address, "--for", "100s", "--seconds", "0.5", rows=60) as terminal:
-        terminal.until(r"seeds, \d+ a second, \d workers?$")
+def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:
+    pytest.importorskip("distributed", reason=NO_DASK)
+    with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=60) as terminal:
+        terminal.until(r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$")
         terminal.send(CTRL_C)
-        terminal.until("interrupted after")
-        terminal.until("no violation in seeds? 0")
+        terminal.until(r"^interrupted after \d+ seeds?")
+        terminal.until("no violation in seeds? 0|no seed was searched")
         assert terminal.ended() == Status.INTERRUPTED
     assert b"Traceback" not in terminal.everything
-    with cluster.joined(print) as workers:
-        assert workers.crew == "2 workers"
 
 
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing_of_the_answer(cluster: Cluster) -> None:

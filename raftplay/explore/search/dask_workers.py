@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from multiprocessing import resource_tracker
 from typing import Protocol
 
 import msgspec
 
+from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.cluster.own_node import OwnNode
 from raftplay.errors import UsageError
 from raftplay.explore.search.chunk import run_chunk
@@ -256,18 +258,19 @@ def _local_cluster(jobs: int) -> Iterator[object]:
     import dask  # noqa: PLC0415
     from distributed import LocalCluster  # noqa: PLC0415
 
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-    ):
-        yield cluster
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        resource_tracker.ensure_running()  # if it started below, it would let Ctrl-C through again
+        with interrupts_held_back():  # its thread, and the processes which that starts, must never see Ctrl-C
+            cluster = LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster:
+            yield cluster
 
 
 def _local_jobs(address: str) -> int:
