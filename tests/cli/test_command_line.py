@@ -196,7 +196,7 @@ def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(t
     )
     found = raftplay("explore", *options, "--out", out)
     assert found.status == 1, found.out + found.err
-    assert "found: One Vote Per Term" in found.out
+    assert "found: Vote Kept" in found.out
     again = raftplay("run", out)
     assert again.status == 1
     assert "One Vote Per Term broke at" in again.out

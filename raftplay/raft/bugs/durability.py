@@ -284,14 +284,11 @@ class ReusesIndex(LateWrites):
 
     def _forget_unwritten(self) -> None:
         """Remove the entries that are not on disk, unless they are committed."""
-        start, leadership = self._store.length, self._leadership
-        if leadership is None or self.commit_index >= start:
-            return
-        removed = len(self.log) - start
-        self.log.truncate(start)
-        self._tell(decisions.LogTruncated(start, removed))
-        for progress in leadership.progress.values():
-            progress.next = min(progress.next, start)
+        start = self._store.length
+        if self.commit_index < start:
+            removed = len(self.log) - start
+            self.log.truncate(start)
+            self._tell(decisions.LogTruncated(start, removed))
 
 
 REUSES_INDEX = Bug(

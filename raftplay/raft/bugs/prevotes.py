@@ -94,12 +94,12 @@ class PrevoteDeafToTerms(ConsensusModule):
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
         """Handle a reply to a pre-vote without looking at its term."""
-        is_pre_vote = isinstance(args, RequestVoteArgs) and args.pre_vote
-        if is_pre_vote and isinstance(reply, RequestVoteReply) and self.state is not CMState.DEAD:
-            self._set_now(now)
-            self._vote_received(peer_id, args, reply)
-        else:
-            super().reply_received(peer_id, args, reply, now)
+        if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply) and args.pre_vote:
+            if self.state is not CMState.DEAD:
+                self._set_now(now)
+                self._vote_received(peer_id, args, reply)
+            return
+        super().reply_received(peer_id, args, reply, now)
 
 
 PREVOTE_DEAF_TO_TERMS = Bug(
