@@ -10,8 +10,8 @@ The rooms, from the ground up
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
                  (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
-                 must survive a crash), decisions.py (what a node decided, as events); raft/bugs/ overrides single
-                 rules in subclasses
+                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
+                 events); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -43,9 +43,11 @@ The rooms, from the ground up
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
                  pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
-  explore/       explore/search/ searches seeds for violations (trial.py, mixes.py, sweep.py), and minimizes them
-                 (shrink.py); explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and
-                 writes a walk as a script; explore/fuzz/ sends mutated frames, and runs generated scripts
+  explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
+                 workers behind one protocol, port.py, and gives one answer; trial.py and mixes.py try a seed, and
+                 shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
+                 (bare.py, walk.py), and writes a walk as a script; explore/exhaustive/ visits every state of a few
+                 of them; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound

@@ -1,6 +1,7 @@
 """Options that several commands share, and checks of their values."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -194,6 +195,18 @@ def leave_out_weather() -> tuple[str, ...]:
         del os.environ[name]
         complain(f"raftplay: {name} is left out: explore chooses the faults itself")
     return unset
+
+
+def typed_without(option: str) -> list[str]:
+    """Return the words of this command line without `option` and its value."""
+    words = iter(sys.argv[1:])
+    kept = []
+    for word in words:
+        if word == option:
+            next(words, None)
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return kept
 
 
 def seconds_of(text: str) -> float:

@@ -12,6 +12,7 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
+from raftplay.cli.exhaustive import Scope
 from raftplay.cli.files import input_path, output_path, read
 from raftplay.cli.options import (
     BugOption,
@@ -26,10 +27,14 @@ from raftplay.cli.options import (
     node_range,
     own_node,
     seconds_of,
+    typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.errors import UsageError
+from raftplay.explore.exhaustive.command import exhaustive
+from raftplay.explore.exhaustive.search import Outcome
 from raftplay.explore.fuzz.command import COUNTS, fuzz
 from raftplay.explore.search.all_bugs import table
 from raftplay.explore.search.command import explore, explore_script
@@ -69,6 +74,12 @@ class ProgressLine:
         if self._is_terminal and (ended or time.monotonic() - self._shown > 0.2):
             self._shown = time.monotonic()
             print(f"\r{done:,} of {self._seeds:,}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def show_states(self, outcome: Outcome) -> None:
+        """Show how many states an exhaustive search has visited."""
+        if self._is_terminal:
+            line = f"{count(outcome.states, 'state')}, depth {outcome.depth}"
+            print(f"\r{line:<78}", end="\r", file=sys.stderr, flush=True)
 
     def seed_done(self, seed: int) -> None:
         """Count one more seed of a script as done."""
@@ -145,6 +156,30 @@ def explore_(
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
+    all_states: Annotated[
+        bool, typer.Option("--exhaustive", help="Visit every state of a few nodes within bounds, breadth first.")
+    ] = False,
+    terms: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="With --exhaustive: the highest term (default: 2).")
+    ] = None,
+    entries: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="With --exhaustive: the most submits (default: 1).")
+    ] = None,
+    crashes: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="With --exhaustive: the most crashes (default: 1).")
+    ] = None,
+    in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --exhaustive: the most messages in flight (default: any)."),
+    ] = None,
+    states: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --exhaustive: the most states (default: 10 million)."),
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(min=64, metavar="MIB", help="With --exhaustive: stop at so much memory (default: 2048)."),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -162,18 +197,42 @@ def explore_(
     open files, threads and tasks must not grow.
     """
     output = Output()
-    on_sockets = backend_of(backend, in_sim_only={"a script": script is not None, "--all-bugs": all_bugs}) == "tcp"
+    in_sim_only = {"a script": script is not None, "--all-bugs": all_bugs, "--exhaustive": all_states}
+    on_sockets = backend_of(backend, in_sim_only=in_sim_only) == "tcp"
+    scope = Scope(terms, entries, crashes, in_flight, states, memory)
+    if not all_states:
+        scope.refuse()
     if seeds is None and (limit is None or script is not None):
         seeds = 20 if on_sockets else 1000
     check_last_seed(first_seed, seeds)
     progress = ProgressLine(seeds, None if limit is None else seconds_of(limit))
     if script is not None:
+        if all_states:
+            raise UsageError("--exhaustive visits the states of bare nodes, and takes no script")
         name, text = read(script)
         assert seeds is not None
         span = range(first_seed, first_seed + seeds)
         overrides = Setup(bugs=known_bugs(bug), node=own_node(node))
         raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
     unset = leave_out_weather()
+    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
+    if all_states:
+        if all_bugs:
+            raise UsageError("--exhaustive looks for the bugs of --bug, and does not go with --all-bugs")
+        target = Target(out, force)
+        target.check()
+        status = exhaustive(
+            scope.bounds(nodes),
+            output.write,
+            bugs=tuple(known_bugs(bug)),
+            node=own_node(node),
+            most_states=scope.most_states,
+            most_bytes=scope.most_bytes,
+            out=target,
+            again=again,
+            watch=progress.show_states,
+        )
+        raise typer.Exit(int(status))
     search = Search(
         node_range(nodes),
         seconds=seconds,
@@ -193,7 +252,6 @@ def explore_(
         raise typer.Exit(int(table(search, shrink, output.write)))
     target = Target(out, force)
     target.check()
-    again = shlex.join(["raftplay", *sys.argv[1:]])
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
     status = explore(

@@ -292,6 +292,7 @@ class ScreenState:
             filter=self.filter,
             watched=self.watched,
             focused=self.is_active and pane == self.pane,
+            is_whole=self.zoomed,
             event=row[1] if (row := self.rows.get("events")) is not None else None,
         )
 
@@ -322,7 +323,8 @@ class ScreenState:
             pane, region = self.shown_in(slot), self.body(slot)
             window = self.panes[pane].window(view, self.context(pane, region))
             out[pane] = window.lines
-            self.tops[pane] = (window.top, max(1, region.height - self.panes[pane].heading), window.total)
+            seen = window.rows or max(1, region.height - self.panes[pane].heading)
+            self.tops[pane] = (window.top, seen, window.total)
             title = self.context(pane, Region(0, 0, slot.region.width, 1))
             out[f"title{at}"] = (foot.title_line(slot.panes, pane, self._note(pane, window), view, title),)
         if where.caption.height:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,14 +54,6 @@ def test_what_is_found_shrinks_to_a_script_that_repeats_it(bug: str, tmp_path: P
     assert "FAILED" in done.out if bug == "conflict-off-by-one" else f"{small.finding.name} broke" in done.out
 
 
-def test_the_same_seeds_give_the_same_trials_in_one_process_and_in_two():
-    one = sweep(Search(range(3, 6), seconds=0.5, seeds=12, jobs=1))
-    two = sweep(Search(range(3, 6), seconds=0.5, seeds=12, jobs=2))
-    assert (one.trials, one.faults, one.rules, one.mixes) == (two.trials, two.faults, two.rules, two.mixes)
-    assert one.simulated == pytest.approx(two.simulated)
-    assert one.trials == 12
-
-
 def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
     command = [sys.executable, "-m", "raftplay.cli", "explore", "--for", "10m", "--jobs", "2"]
     with subprocess.Popen(
@@ -77,6 +70,9 @@ def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
         out, errors = run.communicate(timeout=30)
     assert run.returncode == 130, out + errors
     assert "interrupted after" in out
-    assert "nothing broke" in out
+    assert "nothing broke" not in out
+    assert re.search("^no violation in seeds? 0.*; nothing is known of the others$", out, re.M) or (
+        out.endswith("\nno seed was searched to its end\n")
+    )
     assert "Traceback" not in errors
     assert is_gone(run.pid, within=10)

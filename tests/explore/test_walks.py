@@ -2,7 +2,6 @@
 
 import functools
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from raftplay import Config, Harness
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
-from raftplay.explore.search.sweep import Search, sweep
 from raftplay.explore.search.trial import Finding, Plan, bound, rerun
 from raftplay.explore.search.walked import NOT_REPEATED, WALK, run_seed, shrunk_walk
 from raftplay.explore.walks.bare import BareCluster
@@ -110,14 +108,6 @@ def test_a_cluster_that_runs_the_commands_of_a_walk_ends_as_the_bare_nodes_do() 
                 assert server.cm.next_index == node.cm.next_index
             flying = {flight.id for flight in h.messages()}
             assert {message.id for message in bare.bag} <= flying
-
-
-def test_the_number_of_processes_changes_nothing() -> None:
-    search = Search(range(3, 6), bugs=("reset-vote",), seeds=60, engine="walks", stops_at_finding=False)
-    one, two = sweep(search), sweep(replace(search, jobs=2))
-    assert one.first is not None
-    assert (one.walks, one.steps, one.faults) == (two.walks, two.steps, two.faults)
-    assert [result.plan for result in one.findings] == [result.plan for result in two.findings]
 
 
 # ---- as an engine of the search

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from raftplay.explore.search.command import case_of
+from raftplay.explore.search.port import Workers
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, sweep
+from raftplay.explore.search.sweep import Search, sweep_with
 from raftplay.explore.search.walked import WALK, shrunk_walk
+from raftplay.explore.search.workers import local_workers
 from raftplay.raft.bugs import BUGS
 from raftplay.session.status import Status
 
@@ -22,9 +24,9 @@ class BugRow:
     mix: str = ""
 
 
-def search_for(bug: str, search: Search, shrink_limit: float) -> BugRow:
+def search_for(bug: str, workers: Workers, search: Search, shrink_limit: float) -> BugRow:
     """Search for `bug` alone, and minimize what is found. Raises KeyboardInterrupt."""
-    report = sweep(replace(search, bugs=(bug,), stops_at_finding=True))
+    report = sweep_with(workers, replace(search, bugs=(bug,), stops_at_finding=True))
     if report.interrupted:
         raise KeyboardInterrupt
     if report.first is None:
@@ -42,9 +44,10 @@ def table(search: Search, shrink_limit: float, write: Callable[[str], None], bug
     write("|---|---|---|---|---|---|---|")
     rows = []
     try:
-        for bug in bugs:
-            rows.append(search_for(bug, search, shrink_limit))
-            write(_line(rows[-1]))
+        with local_workers(search.jobs) as workers:
+            for bug in bugs:
+                rows.append(search_for(bug, workers, search, shrink_limit))
+                write(_line(rows[-1]))
     except KeyboardInterrupt:
         write(f"\ninterrupted: {_found(rows)} found before the search for {bug} was over.")
         return Status.INTERRUPTED

@@ -37,7 +37,7 @@ def explore(
     report = sweep(search, watch)
     write(report_text(report))
     if report.first is None:
-        return Status.INTERRUPTED if report.interrupted else Status.HELD
+        return report.status
     case = case_of(report.first, report.others)
     write(f"minimizing {count(len(case.commands), 'command')} …")
     case = shrunk(case, shrink_limit)

@@ -7,7 +7,7 @@ from raftplay.explore.search.sweep import SearchReport, percentile
 from raftplay.explore.search.trial import Result
 from raftplay.raft.decisions import rule_words
 from raftplay.version import __version__
-from raftplay.watch.text import count
+from raftplay.watch.text import count, visible
 
 MOST_LISTED = 100
 """The highest number of further findings that are listed."""
@@ -54,16 +54,36 @@ def report_text(report: SearchReport) -> str:
 def findings_text(report: SearchReport) -> str:
     """Describe the findings, lowest seed first."""
     if not report.findings:
-        return "nothing broke"
+        return "\n".join([*lost_lines(report), _without_finding(report)])
     first = report.first
     assert first is not None
     assert first.finding is not None
     more = f" (and {len(report.findings) - 1} more)" if len(report.findings) > 1 else ""
     lines = [f"found: {finding_text(first)}{more}", *(f"  {line}" for line in first.finding.text.split("\n"))]
-    lines += other_findings("also found", report.others)
+    lines += [*other_findings("also found", report.others), *lost_lines(report)]
+    if report.interrupted or report.lost:
+        lines.append(f"a lower seed may fail too: searched were {_seeds(report.covered)}")
     again = report.search.again(first.plan.seed)
     lines.append(f"this seed again{', or another' if report.others else ''} (raftplay {__version__}): {again}")
     return "\n".join(lines)
+
+
+def lost_lines(report: SearchReport) -> list[str]:
+    """Name the seeds that were not searched since what ran them went away, one line for each reason."""
+    return [f"LOST, not searched: {_seeds([seeds])} (twice; {visible(reason)})" for seeds, reason in report.lost]
+
+
+def _without_finding(report: SearchReport) -> str:
+    if not report.interrupted and not report.lost:
+        return "nothing broke"
+    if not report.covered:
+        return "no seed was searched to its end"
+    return f"no violation in {_seeds(report.covered)}; nothing is known of the others"
+
+
+def _seeds(spans: Sequence[range]) -> str:
+    shown = [str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
+    return f"seed{'s' if len(shown) > 1 or ' ' in shown[0] else ''} {', '.join(shown)}" if shown else "no seeds"
 
 
 def finding_text(result: Result) -> str:

@@ -41,4 +41,4 @@ def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, agai
         write(f"the commands: {visible(name)}\nagain: raftplay run {file_word(name)}")
     if report.first is not None or gauge.growth():
         return Status.FAILED
-    return Status.INTERRUPTED if report.interrupted else Status.HELD
+    return report.status

@@ -1,20 +1,17 @@
-"""Many trials on all cores: findings, coverage, speed, and how soon clusters recovered."""
+"""A search over many seeds, on any workers: one answer, the lowest failing seed; coverage, and speed."""
 
-import multiprocessing
+import math
 import shlex
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import count, islice
-from multiprocessing import resource_tracker
 
-from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.cluster.own_node import OwnNode
-from raftplay.explore.search.trial import Plan, Result, draw
-from raftplay.explore.search.walked import run_seed
+from raftplay.explore.search.chunk import Chunk, Tally, tally_of
+from raftplay.explore.search.port import Handle, Lost, Workers
+from raftplay.explore.search.trial import Result
+from raftplay.explore.search.workers import local_workers
+from raftplay.session.status import Status
 
 USUAL_ENGINE = "both"
 """The default of `raftplay explore --engine`."""
@@ -22,8 +19,14 @@ USUAL_ENGINE = "both"
 USUAL_NODES = range(3, 8)
 """The default range of nodes in a search."""
 
-CHUNK = 4
-"""The number of trials that a process takes at once."""
+CHUNK_SECONDS = 1.0
+"""Seconds of wall time that a chunk should take: less costs messages, more delays the end of a search."""
+
+MOST_IN_CHUNK = 500
+"""The highest number of seeds of a chunk."""
+
+LOOK_EVERY = 1.0
+"""Seconds of wall time between two looks at the clock while no chunk is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,23 @@ class Search:
     engine: str = "trials"
     """The engines that run for each seed: walks, trials or both."""
 
+    def chunk(self, seeds: range) -> Chunk:
+        """Return some of its seeds as a chunk."""
+        return Chunk(
+            first=seeds.start,
+            count=len(seeds),
+            low_nodes=self.nodes[0],
+            high_nodes=self.nodes[-1],
+            seconds=self.seconds,
+            bugs=self.bugs,
+            mixes=self.mixes,
+            engine="trials" if self.backend == "tcp" else self.engine,
+            backend=self.backend,
+            speed=self.speed,
+            node=self.node,
+            stops=self.stops_at_finding,
+        )
+
     def again(self, seed: int) -> str:
         """Return the command that repeats `seed` alone, with every option that is not at its default."""
         usual = Search(USUAL_NODES)
@@ -69,39 +89,18 @@ class Search:
         return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])
 
 
-@dataclass(slots=True)
-class SearchReport:
+@dataclass(slots=True, kw_only=True)
+class SearchReport(Tally):
     """The results of a `search` so far."""
 
     search: Search
-    trials: int = 0
-    walks: int = 0
-    steps: int = 0
-    """The number of steps of all walks."""
-
-    simulated: float = 0.0
     elapsed: float = 0.0
     interrupted: bool = False
-    faults: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    mixes: Counter[str] = field(default_factory=Counter)
-    liveness: dict[str, list[float]] = field(default_factory=dict)
-    findings: list[Result] = field(default_factory=list)
+    covered: list[range] = field(default_factory=list)
+    """The seeds that were tried, in order; neighbours are joined."""
 
-    def add(self, result: Result) -> None:
-        """Count a finished seed."""
-        self.trials += 1
-        if result.steps:
-            self.walks += 1
-            self.steps += result.steps
-        self.simulated += result.seconds
-        self.faults += result.faults
-        self.rules += result.rules
-        self.mixes[result.plan.mix] += 1
-        for name, seconds in result.liveness.items():
-            self.liveness.setdefault(name, []).append(seconds)
-        if result.finding is not None:
-            self.findings.append(result)
+    lost: list[tuple[range, str]] = field(default_factory=list)
+    """Seeds that were not tried: twice, their process went away; and why."""
 
     @property
     def first(self) -> Result | None:
@@ -113,64 +112,175 @@ class SearchReport:
         """Return all other findings, ordered by seed."""
         return sorted(self.findings, key=lambda result: result.plan.seed)[1:]
 
+    @property
+    def status(self) -> Status:
+        """Return its exit status: seeds that were lost are not counted as passed."""
+        if self.findings or (self.lost and not self.interrupted):
+            return Status.FAILED
+        return Status.INTERRUPTED if self.interrupted else Status.HELD
+
+    def cover(self, first: int, tally: Tally) -> None:
+        """Merge what the seeds from `first` on gave."""
+        self.merge(tally)
+        seeds = range(first, first + tally.trials)
+        if self.covered and self.covered[-1].stop == first:
+            seeds = range(self.covered.pop().start, seeds.stop)
+        self.covered.append(seeds)
+
 
 Watch = Callable[[SearchReport], None]
 
 
 def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
-    """Run the search; call `watch` after every trial. Ctrl-C ends it and returns the report so far."""
-    report = SearchReport(search)
-    start = time.monotonic()
-    trials = _trials(search, start)
+    """Run the search on this machine; call `watch` when seeds are done. Ctrl-C ends it: the report so far."""
+    with local_workers(1 if search.backend == "tcp" else search.jobs) as workers:
+        return sweep_with(workers, search, watch)
+
+
+def sweep_with(workers: Workers, search: Search, watch: Watch = lambda report: None) -> SearchReport:
+    """Run the search over `workers`, which may be anywhere; the report is the same over any number of them."""
+    sweeping = _Sweep(workers, search, watch)
     try:
-        for result in trials:
-            report.add(result)
-            report.elapsed = time.monotonic() - start
-            watch(report)
-            if report.findings and search.stops_at_finding:
-                break
+        sweeping.run()
     except KeyboardInterrupt:
-        report.interrupted = True
+        sweeping.report.interrupted = True
+        sweeping.take_all()
     finally:
-        trials.close()
-    report.elapsed = time.monotonic() - start
-    return report
+        sweeping.end()
+    return sweeping.report
+
+
+@dataclass(slots=True)
+class _Span:
+    """Some seeds that were submitted as a chunk."""
+
+    seeds: range
+    is_retry: bool = False
+
+
+class _Sweep:
+    """Keeps a window of chunks submitted, and merges their tallies in the order of seeds.
+
+    After a finding, chunks above its seed are cancelled and those below run to their end, so that the lowest
+    failing seed is the answer; nothing above it is counted.
+    """
+
+    def __init__(self, workers: Workers, search: Search, watch: Watch) -> None:
+        self.report = SearchReport(search=search)
+        self._workers, self._search, self._watch = workers, search, watch
+        self._start = time.monotonic()
+        self._next = self._frontier = search.first_seed
+        self._end = None if search.seeds is None else search.first_seed + search.seeds
+        self._lowest: int | None = None  # the lowest failing seed so far
+        self._running: dict[Handle, _Span] = {}
+        self._again: list[_Span] = []
+        self._done: dict[int, tuple[_Span, Tally | Lost]] = {}  # not merged yet, by first seed
+        self._pace = ChunkPace(1 if search.backend == "tcp" else MOST_IN_CHUNK)
+
+    def run(self) -> None:
+        """Run the search to its end."""
+        while self._fill():
+            over = self._workers.completed(LOOK_EVERY)
+            for span, answer in [(self._running.pop(handle), answer) for handle, answer in over]:
+                self._take(span, answer)
+            self._merge()
+
+    def take_all(self) -> None:
+        """Merge the tallies that came out of order too: the search ends before those between them are known."""
+        for first in sorted(self._done):
+            self._count(*self._done.pop(first))
+        self._tell()
+
+    def end(self) -> None:
+        """Cancel what still runs."""
+        for handle in self._running:
+            self._workers.cancel(handle)
+        self.report.elapsed = time.monotonic() - self._start
+
+    def _fill(self) -> bool:
+        """Submit chunks until the window is full; return whether any is on its way."""
+        while len(self._running) < self._workers.window and (span := self._next_span()) is not None:
+            self._running[self._workers.submit(self._search.chunk(span.seeds).text)] = span
+        return bool(self._running)
+
+    def _next_span(self) -> _Span | None:
+        if self._again:
+            return self._again.pop()
+        left = math.inf if self._search.limit is None else self._search.limit - (time.monotonic() - self._start)
+        if self._lowest is not None or left <= 0:
+            return None
+        size = self._pace.size(left)
+        stop = self._next + size if self._end is None else min(self._next + size, self._end)
+        seeds, self._next = range(self._next, stop), stop
+        return _Span(seeds) if seeds else None
+
+    def _take(self, span: _Span, answer: str | Lost) -> None:
+        """Keep the answer of a chunk, or submit a lost one once more."""
+        if self._lowest is not None and span.seeds.start > self._lowest:
+            return
+        if isinstance(answer, Lost):
+            if not span.is_retry:
+                self._again.append(_Span(span.seeds, is_retry=True))
+            else:
+                self._done[span.seeds.start] = span, answer
+            return
+        tally = tally_of(answer)
+        self._pace.learn(tally)
+        self._done[span.seeds.start] = span, tally
+        if tally.findings and self._search.stops_at_finding:
+            self._stop_above(min(result.plan.seed for result in tally.findings))
+
+    def _stop_above(self, seed: int) -> None:
+        """Drop every chunk that starts above a failing seed."""
+        if self._lowest is None or seed < self._lowest:
+            self._lowest = seed
+        for handle, span in list(self._running.items()):
+            if span.seeds.start > self._lowest:
+                self._workers.cancel(handle)
+                del self._running[handle]
+        self._again = [span for span in self._again if span.seeds.start < self._lowest]
+        self._done = {first: done for first, done in self._done.items() if first <= self._lowest}
+
+    def _merge(self) -> None:
+        """Merge the tallies up to the first chunk that is not over."""
+        while self._frontier in self._done:
+            span, answer = self._done.pop(self._frontier)
+            self._frontier = span.seeds.stop
+            self._count(span, answer)
+        self._tell()
+
+    def _count(self, span: _Span, answer: Tally | Lost) -> None:
+        if isinstance(answer, Lost):
+            self.report.lost.append((span.seeds, answer.reason))
+        else:
+            self.report.cover(span.seeds.start, answer)
+
+    def _tell(self) -> None:
+        self.report.elapsed = time.monotonic() - self._start
+        self._watch(self.report)
+
+
+class ChunkPace:
+    """Chooses the size of chunks: one seed at first, then about a second of work, at most `most` seeds."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 1
+        self._cost = 0.0  # seconds per seed, as the last chunk cost
+
+    def size(self, left: float) -> int:
+        """Return the number of seeds of the next chunk, if `left` seconds of the search are left."""
+        seconds = min(CHUNK_SECONDS, left)
+        wanted = seconds / self._cost if self._cost else 1
+        return max(1, min(self._most, 2 * self._size, int(wanted)))
+
+    def learn(self, tally: Tally) -> None:
+        """Note what a chunk cost."""
+        self._size = tally.trials
+        self._cost = tally.wall / max(1, tally.trials)
 
 
 def percentile(values: list[float], share: float) -> float:
     """Return the value that `share` of `values` do not exceed; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def _plans(search: Search, start: float) -> Iterator[Plan]:
-    seeds = count(search.first_seed)
-    for seed in seeds if search.seeds is None else islice(seeds, search.seeds):
-        if search.limit is not None and time.monotonic() - start > search.limit:
-            return
-        yield draw(
-            seed,
-            search.nodes,
-            seconds=search.seconds,
-            bugs=search.bugs,
-            mixes=search.mixes,
-            backend=search.backend,
-            speed=search.speed,
-            node=search.node,
-        )
-
-
-def _trials(search: Search, start: float) -> Generator[Result, None, None]:
-    plans = _plans(search, start)
-    run = partial(run_seed, engine="trials" if search.backend == "tcp" else search.engine)
-    if search.jobs == 1 or search.backend == "tcp":
-        yield from map(run, plans)
-        return
-    context = multiprocessing.get_context("spawn")
-    resource_tracker.ensure_running()  # if it started with the pool, it would receive Ctrl-C
-    with ExitStack() as ended:
-        with interrupts_held_back():  # the pool's processes must ignore Ctrl-C from the start
-            pool = ended.enter_context(context.Pool(search.jobs))
-        while chunk := list(islice(plans, search.jobs * CHUNK * 2)):
-            # in seed order: the first finding has the lowest seed, whatever the number of processes
-            yield from pool.imap(run, chunk, CHUNK)

@@ -63,6 +63,8 @@ FORGET_TERM = Bug(
 class LateWrites(ConsensusModule):
     """A node that delays some writes; its `deadline` includes the time of these writes."""
 
+    time_fields = ConsensusModule.time_fields | {"_own_deadline"}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._own_deadline = math.inf
         self._late: dict[str, float] = {}

@@ -72,5 +72,8 @@ class Context:
     filter: Filter = field(default_factory=Filter)
     watched: tuple[str, ...] = ()
     focused: bool = False
+    is_whole: bool = False
+    """True if the pane has the whole screen."""
+
     event: int | None = None
     """The selected event, which the diagram marks."""
