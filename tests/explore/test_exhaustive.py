@@ -95,7 +95,7 @@ def test_nodes_that_have_changed_places_make_no_other_state() -> None:
 FOUND = {
     "forget-vote": "Persist Before Send",
     "forget-term": "Persist Before Send",
-    "reset-vote": "One Vote Per Term",
+    "reset-vote": "Vote Kept",
     "stale-vote-reply": "Vote Quorum",
     "no-log-check": "Leader Completeness",
     "commit-old-term": "Current-Term Commit",
