@@ -1,5 +1,6 @@
 """The exhaustive search at a small scope: nothing reachable is left out, and what is found can be repeated."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from support.command_line import raftplay
 
 from raftplay.commands.setup import Setup
-from raftplay.explore.exhaustive.command import counterexample, report_text
+from raftplay.explore.exhaustive.command import counterexample, exhaustive, report_text
 from raftplay.explore.exhaustive.local import Kind
 from raftplay.explore.exhaustive.search import Outcome, Seen, explore_all
 from raftplay.explore.exhaustive.world import Bounds, State, Step, World
@@ -139,6 +140,29 @@ def test_a_search_that_stops_early_says_so() -> None:
     assert short.states < 10_000
 
 
+def test_ctrl_c_ends_it_with_the_figures_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = World.steps
+
+    def interrupted(self: World, state: State) -> Iterator[tuple[Step, State]]:
+        if state.used.crashes:
+            raise KeyboardInterrupt
+        return steps(self, state)
+
+    monkeypatch.setattr(World, "steps", interrupted)
+    said: list[str] = []
+    status = exhaustive(
+        Bounds(3, 2, 1, 1),
+        said.append,
+        most_states=1000,
+        most_bytes=GIB,
+        out=tmp_path / "found.txt",
+        again="raftplay explore …",
+    )
+    assert status is Status.INTERRUPTED
+    assert "not exhausted: interrupted; nothing broke in the states visited" in said[-1]
+    assert not (tmp_path / "found.txt").exists()
+
+
 def test_a_bound_on_messages_in_flight_is_said_with_what_it_left_out() -> None:
     _, outcome = search(Bounds(3, 1, 1, 0, in_flight=6))
     assert outcome.beyond > 0
@@ -169,7 +193,9 @@ def test_the_command_line_prints_bounds_figures_and_the_counterexample(tmp_path:
         (("--exhaustive", "--nodes", "3..5"), "--exhaustive takes one number of nodes, at most 5, not 3..5"),
         (("--exhaustive", "--nodes", "6"), "--exhaustive takes one number of nodes, at most 5, not 6"),
         (("--exhaustive", "--backend", "tcp"), "--exhaustive is explored in virtual time only"),
-        (("--exhaustive", "--all-bugs"), "does not go with --all-bugs"),
+        (("--exhaustive", "--all-bugs"), "--all-bugs is for a search by seeds"),
+        (("--exhaustive", "--seeds=5"), "--seeds is for a search by seeds, and does not go with --exhaustive"),
+        (("--exhaustive", "--states", "0"), "invalid value for '--states'"),
         (("figure-8", "--exhaustive"), "takes no script"),
     ],
 )
