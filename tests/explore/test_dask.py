@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -346,6 +347,13 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def shows(terminal: Terminal, pattern: str) -> bool:
+    """Whether a terminal shows a match of `pattern` by now."""
+    while terminal.read(0.05):
+        pass
+    return re.search(pattern, terminal.text, re.MULTILINE) is not None
+
+
 @pytest.fixture(scope="module", name="cluster")
 def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     pytest.importorskip("distributed", reason=NO_DASK)
@@ -388,10 +396,11 @@ def test_the_answer_and_the_counterexample_are_those_of_one_process(
 def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
     with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=60) as terminal:
-        terminal.until(r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$")
+        until(lambda: shows(terminal, r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$"))
         terminal.send(CTRL_C)
-        terminal.until(r"^interrupted after \d+ seeds?")
-        terminal.until("no violation in seeds? 0|no seed was searched")
+        until(lambda: shows(terminal, r"^interrupted after \d+ seeds?"))
+        until(lambda: shows(terminal, "^no (violation in seeds? 0|seed was searched)"))
+        until(lambda: shows(terminal, ".") and not terminal.process.isalive())
         assert terminal.ended() == Status.INTERRUPTED
     assert b"Traceback" not in terminal.everything
 
