@@ -169,7 +169,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.presents = presents
         """True if it begins in presenter mode."""
 
-        self.prompt = Prompt(self.history, self.complete)
+        self.prompt = Prompt(self.history, self.complete, self.submit)
         if deck.glyphs.ascii:
             self._filters.append(InAscii())
         for palette in PALETTES.values():
@@ -179,7 +179,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
     def continue_from(self, before: "RaftApp") -> None:
         """Go on where another screen of the same session was left."""
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
-        self.prompt = Prompt(self.history, self.complete)
+        self.prompt = Prompt(self.history, self.complete, self.submit)
         self._met, self._began, self._pending = before._met, before._began, before._pending
 
     def finish(self, patience: float) -> None:
@@ -353,21 +353,20 @@ class RaftApp(TerminalApp, inherit_bindings=False):
 
     def _stop_at_milestones(self, playhead: Playhead) -> None:
         """Stand still at the first candidate, leader and commit that are seen."""
-        playhead.tells_all = self.first.is_touring
-        if self.first.is_touring and self._pending:
+        tours = playhead.tells_all = self.first.is_touring
+        if any(not typed or self.driver.busy is None for _, typed in self._pending):
             return  # what lets the cluster go on must not come after what stops it
-        for milestone in playhead.milestones:
-            is_first = milestone.what not in self._met
-            self._met.add(milestone.what)
-            if self.first.is_touring:
-                if not self.is_busy:
-                    playhead.stop()
-                    self.first.stand(milestone.what)
+        is_early = time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops
+        for what in [milestone.what for milestone in playhead.milestones]:
+            is_first = what not in self._met
+            self._met.add(what)
+            if self.is_busy or not (tours or (is_early and is_first)):
                 continue
-            is_early = time.monotonic() - self._began < FIRST_MINUTES
-            if is_first and is_early and self.stops and self.settings.stops and not self.is_busy:
-                playhead.stop()
-                self.say("", f"{MILESTONES[milestone.what]}. space goes on; A stops this")
+            playhead.stop()
+            if tours:
+                self.first.stand(what)
+            else:
+                self.say("", f"{MILESTONES[what]}. space goes on; A stops this")
         playhead.milestones.clear()
 
     def _read_tapes(self, view: View) -> None:
@@ -450,11 +449,23 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self._will_paint = True
             self.call_later(self.paint)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A line was typed, or a block of lines pasted: it is run, and keys are keys again."""
-        self.prompt.put("")
+    async def on_event(self, event: events.Event) -> None:
+        """Give the prompt its keys and pastes at once: those behind Enter are for what is there then."""
+        is_new = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        prompt = self.focused if is_new and self.screen_stack else None
+        if not isinstance(prompt, Prompt):
+            await super().on_event(event)
+        elif isinstance(event, events.Paste):
+            prompt.insert_block(event.text)
+        elif isinstance(event, events.Key):
+            if await self._check_bindings(event.key, priority=True) or prompt.take(event):
+                return
+            await self._check_bindings(event.key)
+
+    def submit(self, text: str) -> None:
+        """Run the lines that were typed or pasted; keys are keys again."""
         self.set_focus(None)
-        for line in lines_of(event.value):
+        for line in lines_of(text):
             self.history.add(line)
             if line == "quit":
                 self.exit()
@@ -474,10 +485,6 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.ask("save ")
         else:
             self.exit()
-
-    def on_prompt_left(self) -> None:
-        """Esc in the prompt."""
-        self.set_focus(None)
 
     def on_box_clicked(self, event: Box.Clicked) -> None:
         """A node, an entry, a message, an event or a pane's name was clicked."""

@@ -136,11 +136,12 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     assert text is not None
     driver, player = before.driver, before.player
     before.leave_pace()
+    if player is not None:
+        player.set_aside()
     before.finish(PATIENCE)
     driver.session.harness.halt()
     said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii)
     if player is not None and not player.ended:
-        player.step_by_step = True
         said += "; the script waits: g for its next step, space to go on"
     elif not before.first.greets:
         said += "; space goes on"
