@@ -47,7 +47,8 @@ The rooms, from the ground up
                  workers behind one protocol, port.py, and gives one answer; trial.py and mixes.py try a seed, and
                  shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
                  (bare.py, walk.py), and writes a walk as a script; explore/exhaustive/ visits every state of a few
-                 of them; explore/fuzz/ sends mutated frames, and runs generated scripts
+                 of them; explore/scripts/ runs a script with many seeds, and minimizes one that fails;
+                 explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound

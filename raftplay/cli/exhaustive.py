@@ -8,9 +8,6 @@ from raftplay.explore.exhaustive.world import Bounds
 
 MOST_NODES = 5
 
-USUAL_RANGE = "3..7"
-"""The default of --nodes, which is for searches that draw a number; here it means 3."""
-
 NAMES = ("--terms", "--entries", "--crashes", "--in-flight", "--states", "--memory")
 
 
@@ -31,9 +28,9 @@ class Scope:
             if value is not None:
                 raise UsageError(f"{name} is a bound of --exhaustive; add --exhaustive, or leave {name} out")
 
-    def bounds(self, nodes: str) -> Bounds:
-        """Return the bounds. Raises `UsageError` unless `nodes` is one number, not too high."""
-        numbers = node_range("3" if nodes == USUAL_RANGE else nodes)
+    def bounds(self, nodes: str | None) -> Bounds:
+        """Return the bounds. Raises `UsageError` unless `nodes` (default: 3) is one number, not too high."""
+        numbers = node_range(nodes or "3")
         if len(numbers) > 1 or numbers[0] > MOST_NODES:
             raise UsageError(f"--exhaustive takes one number of nodes, at most {MOST_NODES}, not {nodes}")
         usual = Bounds()
