@@ -27,6 +27,7 @@ from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
 from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.boxes import Box
+from raftplay.tui.demo import ENDING_KEYS, Demo
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import COMMAND, FirstRun
@@ -148,6 +149,9 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.settings = settings or Settings()
         self.first = FirstRun(self, greets=greets)
         self.elsewhere = Elsewhere(self)
+        self.demo: Demo | None = None
+        """The demo, while it runs."""
+
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
@@ -297,6 +301,7 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
+        self._go_on_with_demo(scene)
         if self.first.look():
             self.arrange()
         self._boxes["coach"].put((self.first.line,))
@@ -307,6 +312,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             return
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
+
+    def _go_on_with_demo(self, scene: Scene) -> None:
+        """Give the command of the demo that is due."""
+        if self.demo is not None:
+            is_free = not self.is_busy and not self._pending and isinstance(self.screen, Main)
+            if line := self.demo.due(time.monotonic(), scene, is_free=is_free):
+                self.do(line)
 
     def _play(self, player: Player) -> None:
         """Let a script go on, and show what it says."""
@@ -356,11 +368,13 @@ class RaftApp(TerminalApp, inherit_bindings=False):
         tours = playhead.tells_all = self.first.is_touring
         if any(not typed or self.driver.busy is None for _, typed in self._pending):
             return  # what lets the cluster go on must not come after what stops it
-        is_early = time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops
+        is_early = (
+            time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops and not self.demo
+        )
         for what in [milestone.what for milestone in playhead.milestones]:
             is_first = what not in self._met
             self._met.add(what)
-            if self.is_busy or not (tours or (is_early and is_first)):
+            if self.is_busy or not (tours or (is_first and is_early and self.stops and self.settings.stops)):
                 continue
             playhead.stop()
             if tours:
@@ -450,8 +464,16 @@ class RaftApp(TerminalApp, inherit_bindings=False):
             self.call_later(self.paint)
 
     async def on_event(self, event: events.Event) -> None:
-        """Give the prompt its keys and pastes at once: those behind Enter are for what is there then."""
-        is_new = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        """Give the prompt its keys and pastes at once: those behind Enter are for what is there then.
+
+        Whatever a person does ends the demo.
+        """
+        is_new = isinstance(event, events.Key | events.Paste | events.MouseDown) and not event.is_forwarded
+        if is_new and self.demo is not None:
+            self.demo = None
+            self.toast("the demo has ended; the cluster is yours: ? lists the keys")
+            if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
+                return
         prompt = self.focused if is_new and self.screen_stack else None
         if not isinstance(prompt, Prompt):
             await super().on_event(event)
