@@ -225,11 +225,7 @@ def tui(
         raise UsageError(
             "--present is for a script on a terminal; give no --step, --counterexample or --screenshot"
         )
-    others = (script, counterexample, screenshot, data_dir)
-    if demo and (last or present or pace == "real" or any(other is not None for other in others)):
-        raise UsageError(
-            "--demo shows a new cluster at pace watch; give no script, no other cluster and no picture"
-        )
+    _check_demo(demo, last, present, pace == "real", script, counterexample, screenshot, data_dir)
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
