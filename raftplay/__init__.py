@@ -47,18 +47,20 @@ The rooms, from the ground up
                  workers behind one protocol, port.py, and gives one answer; trial.py and mixes.py try a seed, and
                  shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
                  (bare.py, walk.py), and writes a walk as a script; explore/exhaustive/ visits every state of a few
-                 of them; explore/fuzz/ sends mutated frames, and runs generated scripts
+                 of them; explore/scripts/ runs a script with many seeds, and minimizes one that fails;
+                 explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
-  tui/           the screen, on textual: app.py has the widgets, menu.py the menus over the stage (model/menu.py
-                 says what they offer); without textual, keys.py is the table of keys, playhead.py chooses the
-                 moment to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
-                 first.py and coach.py speak to a newcomer, elsewhere.py leads to stories and lessons; picture.py,
-                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
-                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the
-                 terminal takes them
+  tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
+                 app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
+                 of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
+                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 and coach.py speak to a newcomer, elsewhere.py leads to stories and lessons; picture.py, film.py
+                 and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
+                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
+                 takes them
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are

@@ -1,5 +1,6 @@
 """The options of `raftplay explore --exhaustive`."""
 
+import sys
 from dataclasses import astuple, dataclass
 
 from raftplay.cli.options import node_range
@@ -8,10 +9,21 @@ from raftplay.explore.exhaustive.world import Bounds
 
 MOST_NODES = 5
 
-USUAL_RANGE = "3..7"
-"""The default of --nodes, which is for searches that draw a number; here it means 3."""
-
 NAMES = ("--terms", "--entries", "--crashes", "--in-flight", "--states", "--memory")
+
+
+OF_SEEDS = (
+    "--engine", "--mix", "--seconds", "--seeds", "--first-seed", "--for", "--jobs", "--shrink", "--keep-going",
+    "--all-bugs", "--speed",
+)  # fmt: skip
+"""The options of a search by seeds; an exhaustive search draws nothing."""
+
+
+def refuse_options_of_seeds() -> None:
+    """Raise `UsageError` if the command line has an option of a search by seeds."""
+    for name in OF_SEEDS:
+        if any(word == name or word.startswith(f"{name}=") for word in sys.argv[1:]):
+            raise UsageError(f"{name} is for a search by seeds, and does not go with --exhaustive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +43,9 @@ class Scope:
             if value is not None:
                 raise UsageError(f"{name} is a bound of --exhaustive; add --exhaustive, or leave {name} out")
 
-    def bounds(self, nodes: str) -> Bounds:
-        """Return the bounds. Raises `UsageError` unless `nodes` is one number, not too high."""
-        numbers = node_range("3" if nodes == USUAL_RANGE else nodes)
+    def bounds(self, nodes: str | None) -> Bounds:
+        """Return the bounds. Raises `UsageError` unless `nodes` (default: 3) is one number, not too high."""
+        numbers = node_range(nodes or "3")
         if len(numbers) > 1 or numbers[0] > MOST_NODES:
             raise UsageError(f"--exhaustive takes one number of nodes, at most {MOST_NODES}, not {nodes}")
         usual = Bounds()

@@ -1,9 +1,10 @@
-"""Commands that search and measure: replay, explore, fuzz, bench."""
+"""Commands that search and measure: replay, explore, shrink, fuzz, bench."""
 
 import os
 import shlex
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -12,37 +13,50 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
-from raftplay.cli.exhaustive import Scope
-from raftplay.cli.files import input_path, output_path, read
+from raftplay.cli.exhaustive import Scope, refuse_options_of_seeds
+from raftplay.cli.files import input_path, load, output_path, read
 from raftplay.cli.options import (
+    BackendOption,
     BugOption,
     ForceOption,
     NodeOption,
+    NodesOption,
+    SeedOption,
+    SetOption,
+    TimingOption,
+    WithoutBugsOption,
     backend_of,
     check_last_seed,
+    chosen,
     engine_of,
+    given_options,
     known_bugs,
     known_mixes,
     leave_out_weather,
     node_range,
+    options_text,
     own_node,
+    refuse_for_script,
     seconds_of,
     typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
-from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.setup import MAX_SEED
 from raftplay.errors import UsageError
 from raftplay.explore.exhaustive.command import exhaustive
 from raftplay.explore.exhaustive.search import Outcome
 from raftplay.explore.fuzz.command import COUNTS, fuzz
+from raftplay.explore.scripts.command import Wishes, shrink, tries_text
+from raftplay.explore.scripts.explore import Wanted, explore_script
+from raftplay.explore.scripts.seeds import Seeds
 from raftplay.explore.search.all_bugs import table
-from raftplay.explore.search.command import explore, explore_script
+from raftplay.explore.search.command import explore
 from raftplay.explore.search.report import progress_line
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport
 from raftplay.files import Target
-from raftplay.output import Output
+from raftplay.output import Output, complain
 from raftplay.run.runner import Status
 from raftplay.watch.replay import replay_text
 from raftplay.watch.text import count
@@ -75,6 +89,12 @@ class ProgressLine:
             self._shown = time.monotonic()
             print(f"\r{done:,} of {self._seeds:,}", end="\n" if ended else "", file=sys.stderr, flush=True)
 
+    def shrinking(self, tries: int, commands: int) -> None:
+        """Show how short a script has become."""
+        if self._is_terminal and time.monotonic() - self._shown > 0.2:
+            self._shown = time.monotonic()
+            print(f"\r{count(commands, 'command'):<14} after {tries_text(tries):<10}", end="\r", file=sys.stderr)
+
     def show_states(self, outcome: Outcome) -> None:
         """Show how many states an exhaustive search has visited."""
         if self._is_terminal:
@@ -106,6 +126,7 @@ def replay(
 
 @app.command("explore")
 def explore_(
+    context: typer.Context,
     script: Annotated[
         str | None,
         typer.Argument(
@@ -129,7 +150,10 @@ def explore_(
     limit: Annotated[str | None, typer.Option("--for", help="How long to search, such as 60s or 10m.")] = None,
     bug: BugOption = None,
     node: NodeOption = None,
-    nodes: Annotated[str, typer.Option(help="How many nodes: 5, or a range such as 3..7.")] = "3..7",
+    nodes: Annotated[
+        str | None,
+        typer.Option(help="How many nodes: 5, or a range (default: 3..7; of a script, what it says)."),
+    ] = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -152,7 +176,13 @@ def explore_(
         int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
     ] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Continue after a finding.")] = False,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Continue after a finding; write one of each kind, to OUT, OUT-2 …"),
+    ] = False,
+    tally: Annotated[
+        bool, typer.Option("--tally", help="Run all seeds, and count the findings of each kind; write none.")
+    ] = False,
     all_bugs: Annotated[
         bool, typer.Option("--all-bugs", help="Search for each bug in turn; print a table in Markdown.")
     ] = False,
@@ -202,23 +232,37 @@ def explore_(
     scope = Scope(terms, entries, crashes, in_flight, states, memory)
     if not all_states:
         scope.refuse()
-    if seeds is None and (limit is None or script is not None):
+    if seeds is None and limit is None:
         seeds = 20 if on_sockets else 1000
     check_last_seed(first_seed, seeds)
     progress = ProgressLine(seeds, None if limit is None else seconds_of(limit))
+    if tally and (all_bugs or on_sockets or all_states):
+        raise UsageError(
+            "--tally is for a script, and for a search in virtual time by trials and walks, with no --all-bugs"
+        )
     if script is not None:
         if all_states:
             raise UsageError("--exhaustive visits the states of bare nodes, and takes no script")
-        name, text = read(script)
-        assert seeds is not None
-        span = range(first_seed, first_seed + seeds)
-        overrides = Setup(bugs=known_bugs(bug), node=own_node(node))
-        raise typer.Exit(int(explore_script(name, text, span, output.write, overrides, progress.seed_done)))
+        given = given_options(context)
+        refuse_for_script(given)
+        span = None if nodes is None else node_range(nodes)
+        seeds_of = Seeds(
+            *read(script),
+            first=first_seed,
+            count=seeds,
+            limit=progress.limit,
+            nodes=span,
+            bugs=tuple(known_bugs(bug)),
+            node=own_node(node),
+            jobs=1 if seeds == 1 else jobs or os.cpu_count() or 1,
+            stops_at_failure=not (keep_going or tally),
+        )
+        wanted = Wanted(_script_target(out, given, force=force), shrink, tally, options_text(given))
+        raise typer.Exit(int(explore_script(seeds_of, wanted, output.write, progress.seed_done)))
     unset = leave_out_weather()
     again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
     if all_states:
-        if all_bugs:
-            raise UsageError("--exhaustive looks for the bugs of --bug, and does not go with --all-bugs")
+        refuse_options_of_seeds()
         target = Target(out, force)
         target.check()
         status = exhaustive(
@@ -234,7 +278,7 @@ def explore_(
         )
         raise typer.Exit(int(status))
     search = Search(
-        node_range(nodes),
+        node_range(nodes or "3..7"),
         seconds=seconds,
         bugs=tuple(known_bugs(bug)),
         node=own_node(node),
@@ -243,7 +287,7 @@ def explore_(
         seeds=seeds,
         limit=progress.limit,
         jobs=jobs or os.cpu_count() or 1,
-        stops_at_finding=not keep_going,
+        stops_at_finding=not (keep_going or tally),
         backend=backend,
         speed=speed,
         engine=engine_of(engine, on_sockets=on_sockets),
@@ -255,7 +299,79 @@ def explore_(
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
     status = explore(
-        search, output.write, out=target, watch=progress.show, shrink_limit=shrink, again=again, unset=unset
+        search,
+        output.write,
+        out=target,
+        watch=progress.show,
+        shrink_limit=shrink,
+        again=again,
+        unset=unset,
+        tallies=tally,
+    )
+    raise typer.Exit(int(status))
+
+
+def _script_target(out: Path, given: Collection[str], *, force: bool) -> Target | None:
+    """Return where a failing script goes: nowhere unless --out or --keep-going is given. Raises `UsageError`."""
+    if "tally" in given or not {"out", "keep_going"} & set(given):
+        return None
+    target = Target(out, force)
+    target.check()
+    return target
+
+
+@app.command("shrink")
+def shrink_(
+    script: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCRIPT", autocompletion=completions.scripts, help="A script that fails: a file or a scenario."
+        ),
+    ],
+    nodes: NodesOption = None,
+    seed: SeedOption = None,
+    backend: BackendOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    node: NodeOption = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Seconds to spend at most.")] = 60.0,
+    any_seed: Annotated[
+        bool, typer.Option("--any-seed", help="Try other seeds too: the script often gets shorter.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            parser=output_path,
+            autocompletion=completions.files,
+            help="Where to write the shorter script (default: print it).",
+        ),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Minimize a script that fails, to a shorter one that fails in the same way.
+
+    It may fail by an invariant, by a check (expect, wait, never), or by the code of a node. Options replace the
+    script's own set-up lines. Exit status: 0 with a script; 2 if the script holds or cannot be shrunk; 130 after
+    Ctrl-C, with the shortest script so far.
+    """
+    if any_seed and seed is not None:
+        raise UsageError("--any-seed tries other seeds, and --seed names one; one of them at a time")
+    target = None if out is None else Target(out, force)
+    if target is not None:
+        target.check()
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
+    status = shrink(
+        load(script, overrides),
+        Wishes(seconds, any_seed),
+        out=target,
+        write=Output().write,
+        say=Output().write if target is not None else complain,
+        watch=ProgressLine(None, seconds).shrinking,
     )
     raise typer.Exit(int(status))
 

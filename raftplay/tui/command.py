@@ -24,7 +24,8 @@ from raftplay.session.shown import not_kept_text
 from raftplay.session.status import Status
 from raftplay.signals import handled
 from raftplay.tui import last, picture
-from raftplay.tui.app import REAL_SPEED, RaftApp
+from raftplay.tui.acting import REAL_SPEED
+from raftplay.tui.app import RaftApp
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player

@@ -1,12 +1,13 @@
 """A search in words: its progress, its coverage, its findings."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from raftplay.explore.search.sweep import SearchReport, percentile
+from raftplay.explore.search.sweep import Search, SearchReport, percentile
 from raftplay.explore.search.trial import Result
 from raftplay.raft.decisions import rule_words
-from raftplay.version import __version__
+from raftplay.version import __version__, made_by
 from raftplay.watch.text import count, visible
 
 MOST_LISTED = 100
@@ -39,6 +40,7 @@ def report_text(report: SearchReport) -> str:
         f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second"
         f"{simulated if report.simulated else ''}"
     ]
+    lines.append(origin_line(report.search))
     if report.walks:
         lines.append(f"walks over bare consensus modules: {report.walks:,}, with {count(report.steps, 'step')}")
     lines += [f"mixes: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
@@ -49,6 +51,12 @@ def report_text(report: SearchReport) -> str:
         lines += [_liveness_line(name, values) for name, values in report.liveness.items()]
     lines.append(findings_text(report))
     return "\n".join(lines)
+
+
+def origin_line(search: Search) -> str:
+    """Name what the search depends on: versions, backend, first seed, options."""
+    options = shlex.join(search.options) or "none"
+    return f"with {made_by()}, backend {search.backend}, seeds from {search.first_seed}, options: {options}"
 
 
 def findings_text(report: SearchReport) -> str:

@@ -70,8 +70,13 @@ class Search:
 
     def again(self, seed: int) -> str:
         """Return the command that repeats `seed` alone, with every option that is not at its default."""
+        return shlex.join(["raftplay", "explore", *self.options, "--first-seed", str(seed), "--seeds", "1"])
+
+    @property
+    def options(self) -> list[str]:
+        """Return every option that is not at its default, but for those that choose seeds, as words."""
         usual = Search(USUAL_NODES)
-        words = ["raftplay", "explore"]
+        words = []
         for bug in self.bugs:
             words += ["--bug", bug]
         if self.node is not None:
@@ -86,7 +91,7 @@ class Search:
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
         if self.engine != USUAL_ENGINE and self.backend == "sim":
             words += ["--engine", self.engine]
-        return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])
+        return words
 
 
 @dataclass(slots=True, kw_only=True)
