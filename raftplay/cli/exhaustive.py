@@ -1,5 +1,6 @@
 """The options of `raftplay explore --exhaustive`."""
 
+import sys
 from dataclasses import astuple, dataclass
 
 from raftplay.cli.options import node_range
@@ -9,6 +10,20 @@ from raftplay.explore.exhaustive.world import Bounds
 MOST_NODES = 5
 
 NAMES = ("--terms", "--entries", "--crashes", "--in-flight", "--states", "--memory")
+
+
+OF_SEEDS = (
+    "--engine", "--mix", "--seconds", "--seeds", "--first-seed", "--for", "--jobs", "--shrink", "--keep-going",
+    "--all-bugs", "--speed",
+)  # fmt: skip
+"""The options of a search by seeds; an exhaustive search draws nothing."""
+
+
+def refuse_options_of_seeds() -> None:
+    """Raise `UsageError` if the command line has an option of a search by seeds."""
+    for name in OF_SEEDS:
+        if any(word == name or word.startswith(f"{name}=") for word in sys.argv[1:]):
+            raise UsageError(f"{name} is for a search by seeds, and does not go with --exhaustive")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
-from raftplay.cli.exhaustive import Scope
+from raftplay.cli.exhaustive import Scope, refuse_options_of_seeds
 from raftplay.cli.files import input_path, load, output_path, read
 from raftplay.cli.options import (
     BackendOption,
@@ -262,8 +262,7 @@ def explore_(
     unset = leave_out_weather()
     again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
     if all_states:
-        if all_bugs:
-            raise UsageError("--exhaustive looks for the bugs of --bug, and does not go with --all-bugs")
+        refuse_options_of_seeds()
         target = Target(out, force)
         target.check()
         status = exhaustive(

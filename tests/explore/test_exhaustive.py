@@ -1,5 +1,6 @@
 """The exhaustive search at a small scope: nothing reachable is left out, and what is found can be repeated."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from support.command_line import raftplay
 
 from raftplay.commands.setup import Setup
-from raftplay.explore.exhaustive.command import counterexample, report_text
+from raftplay.explore.exhaustive.command import counterexample, exhaustive, report_text
 from raftplay.explore.exhaustive.local import Kind
 from raftplay.explore.exhaustive.search import Outcome, Seen, explore_all
 from raftplay.explore.exhaustive.world import Bounds, State, Step, World
@@ -95,7 +96,7 @@ def test_nodes_that_have_changed_places_make_no_other_state() -> None:
 FOUND = {
     "forget-vote": "Persist Before Send",
     "forget-term": "Persist Before Send",
-    "reset-vote": "One Vote Per Term",
+    "reset-vote": "Vote Kept",
     "stale-vote-reply": "Vote Quorum",
     "no-log-check": "Leader Completeness",
     "commit-old-term": "Current-Term Commit",
@@ -123,10 +124,10 @@ def test_a_bug_is_found_and_a_script_of_few_commands_repeats_it(bug: str) -> Non
 
 
 def test_the_first_violation_found_is_one_of_the_fewest_changes_of_a_node() -> None:
-    """Two candidates of one term, one of which steps down for the other and votes once more: six changes."""
+    """Two candidates of one term, one of which wins; the other steps down for it, without its vote: five changes."""
     _, outcome = search(Bounds(3, 1, 0, 0), ("reset-vote",))
     assert outcome.broken is not None
-    assert outcome.depth == 5
+    assert outcome.depth == 4
 
 
 def test_a_search_that_stops_early_says_so() -> None:
@@ -137,6 +138,29 @@ def test_a_search_that_stops_early_says_so() -> None:
     short = explore_all(world, most_states=100_000, most_bytes=1)
     assert short.stopped == "0 MiB of memory are its limit"
     assert short.states < 10_000
+
+
+def test_ctrl_c_ends_it_with_the_figures_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = World.steps
+
+    def interrupted(self: World, state: State) -> Iterator[tuple[Step, State]]:
+        if state.used.crashes:
+            raise KeyboardInterrupt
+        return steps(self, state)
+
+    monkeypatch.setattr(World, "steps", interrupted)
+    said: list[str] = []
+    status = exhaustive(
+        Bounds(3, 2, 1, 1),
+        said.append,
+        most_states=1000,
+        most_bytes=GIB,
+        out=tmp_path / "found.txt",
+        again="raftplay explore …",
+    )
+    assert status is Status.INTERRUPTED
+    assert "not exhausted: interrupted; nothing broke in the states visited" in said[-1]
+    assert not (tmp_path / "found.txt").exists()
 
 
 def test_a_bound_on_messages_in_flight_is_said_with_what_it_left_out() -> None:
@@ -169,7 +193,9 @@ def test_the_command_line_prints_bounds_figures_and_the_counterexample(tmp_path:
         (("--exhaustive", "--nodes", "3..5"), "--exhaustive takes one number of nodes, at most 5, not 3..5"),
         (("--exhaustive", "--nodes", "6"), "--exhaustive takes one number of nodes, at most 5, not 6"),
         (("--exhaustive", "--backend", "tcp"), "--exhaustive is explored in virtual time only"),
-        (("--exhaustive", "--all-bugs"), "does not go with --all-bugs"),
+        (("--exhaustive", "--all-bugs"), "--all-bugs is for a search by seeds"),
+        (("--exhaustive", "--seeds=5"), "--seeds is for a search by seeds, and does not go with --exhaustive"),
+        (("--exhaustive", "--states", "0"), "invalid value for '--states'"),
         (("figure-8", "--exhaustive"), "takes no script"),
     ],
 )

@@ -19,10 +19,10 @@ from raftplay.watch.invariants.names import SECTIONS
 NAMES = [invariant.name for invariant in INVARIANTS]
 
 
-def test_there_are_23_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 23
+def test_there_are_25_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
+    assert len(NAMES) == len(set(NAMES)) == 25
     assert set(SECTIONS) == set(NAMES)
-    assert len({invariant.statement for invariant in INVARIANTS}) == 23
+    assert len({invariant.statement for invariant in INVARIANTS}) == 25
 
 
 def test_a_sound_life_with_elections_conflicts_and_restarts_breaks_nothing() -> None:
@@ -957,7 +957,7 @@ def test_timer_rules_waits_for_the_cause_after_an_event_that_a_custom_node_defin
 def test_timer_rules_says_nothing_of_a_node_whose_timer_is_for_delayed_writes_too() -> None:
     story = _timed()
     story.tell(1, decisions.WriteDelayed("vote", True, 0.5), _at(story, 1, 0.5))
-    story.tell(1, decisions.Persisted(1, -1, 1, ()), _at(story, 1, 1.0))
+    story.tell(1, decisions.Persisted(1, 0, 1, ()), _at(story, 1, 1.0))
     assert story.broken == []
 
 
@@ -1019,6 +1019,58 @@ def test_request_truth_falls_when_a_candidate_misstates_the_end_of_its_log(
     assert story.broken == []
     story.tell(0, facts.CallSent(91, 0, 1, RequestVoteArgs(2, 0, last_index, last_term)))
     assert story.broken == ["Request Truth"]
+
+
+def test_request_truth_falls_when_a_reply_tells_another_term_than_that_of_its_sender() -> None:
+    story = led(3)
+    story.enter(1, 2)
+    call, args = story.send(0, 1, 0)
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(2, False)))
+    assert story.broken == ["Persist Before Send"], "the term is the right one; it is not on disk yet"
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(1, False)))
+    assert story.broken == ["Persist Before Send", "Request Truth"]
+
+
+def test_vote_kept_falls_when_a_node_denies_the_vote_that_it_has_given() -> None:
+    story = led(3)
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 2, -1, -1), False, "voted-for-other"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
+    assert story.broken == []
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), False, "voted-for-other"))
+    assert story.broken == ["Vote Kept"]
+
+
+def test_vote_kept_says_nothing_of_an_old_request_of_a_lower_term_or_of_a_shorter_log() -> None:
+    story = led(3, "a")
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), False, "log-older-term"))
+    story.enter(1, 2)
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, 0, 1), False, "stale-term"))
+    assert story.broken == []
+
+
+def test_vote_kept_falls_when_a_vote_leaves_the_disk_within_its_term() -> None:
+    story = led(3)
+    story.enter(2, 2)
+    story.persist(2)
+    assert story.broken == [], "a new term begins without a vote"
+    story.tell(1, decisions.Persisted(1, -1, 0, ()))
+    assert story.broken == ["Vote Kept"]
+
+
+@pytest.mark.parametrize(
+    ("term", "last_index", "last_term", "is_true"),
+    [(2, 0, 1, True), (2, 1, 1, True), (2, 0, 2, True), (1, 0, 1, False), (2, -1, -1, False), (9, 5, 0, False)],
+)
+def test_pre_vote_truth_falls_when_a_pre_vote_is_granted_that_would_be_no_vote(
+    term: int, last_index: int, last_term: int, is_true: bool
+) -> None:
+    story = led(3, "a")
+    args = RequestVoteArgs(term, 2, last_index, last_term, pre_vote=True)
+    story.tell(1, decisions.VoteDecided(args, False, "leader-alive"))
+    assert story.broken == []
+    story.tell(1, decisions.VoteDecided(args, True, "pre-granted"))
+    assert story.broken == ([] if is_true else ["Pre-Vote Truth"])
 
 
 # ---- the watcher itself

@@ -127,6 +127,8 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
     reply = event.reply
     if node.term < node.handled_term:
         _term_not_adopted(cluster, node, "reply")
+    if reply.term != node.term:
+        cluster.breach(REQUEST_TRUTH, f"{node} sends a reply of term {reply.term}", f"it is in term {node.term}")
     _term_left(cluster, node, reply.term)
     call, node.call = node.call, None
     if call is None or call[0] != event.call_id:
