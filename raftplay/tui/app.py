@@ -24,6 +24,7 @@ from raftplay.session.outcome import Outcome
 from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.acting import KeyApp
 from raftplay.tui.boxes import Box
+from raftplay.tui.demo import ENDING_KEYS, Demo
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import FirstRun
@@ -115,6 +116,9 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.settings = settings or Settings()
         self.first = FirstRun(self, greets=greets)
         self.elsewhere = Elsewhere(self)
+        self.demo: Demo | None = None
+        """The demo, while it runs."""
+
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
@@ -132,7 +136,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.presents = presents
         """True if it begins in presenter mode."""
 
-        self.prompt = Prompt(self.history, self.complete)
+        self.prompt = Prompt(self.history, self.complete, self.submit)
         if deck.glyphs.ascii:
             self._filters.append(InAscii())
         for palette in PALETTES.values():
@@ -142,7 +146,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
     def continue_from(self, before: "RaftApp") -> None:
         """Go on where another screen of the same session was left."""
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
-        self.prompt = Prompt(self.history, self.complete)
+        self.prompt = Prompt(self.history, self.complete, self.submit)
         self._met, self._began, self._pending = before._met, before._began, before._pending
 
     def finish(self, patience: float) -> None:
@@ -201,6 +205,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
+        self._go_on_with_demo(scene)
         if self.first.look():
             self.arrange()
         self._boxes["coach"].put((self.first.line,))
@@ -211,6 +216,13 @@ class RaftApp(KeyApp, inherit_bindings=False):
             return
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
+
+    def _go_on_with_demo(self, scene: Scene) -> None:
+        """Give the command of the demo that is due."""
+        if self.demo is not None:
+            is_free = not self.is_busy and not self._pending and isinstance(self.screen, Main)
+            if line := self.demo.due(time.monotonic(), scene, is_free=is_free):
+                self.do(line)
 
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
@@ -240,21 +252,22 @@ class RaftApp(KeyApp, inherit_bindings=False):
 
     def _stop_at_milestones(self, playhead: Playhead) -> None:
         """Stand still at the first candidate, leader and commit that are seen."""
-        playhead.tells_all = self.first.is_touring
-        if self.first.is_touring and self._pending:
+        tours = playhead.tells_all = self.first.is_touring
+        if any(not typed or self.driver.busy is None for _, typed in self._pending):
             return  # what lets the cluster go on must not come after what stops it
-        for milestone in playhead.milestones:
-            is_first = milestone.what not in self._met
-            self._met.add(milestone.what)
-            if self.first.is_touring:
-                if not self.is_busy:
-                    playhead.stop()
-                    self.first.stand(milestone.what)
+        is_early = (
+            time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops and not self.demo
+        )
+        for what in [milestone.what for milestone in playhead.milestones]:
+            is_first = what not in self._met
+            self._met.add(what)
+            if self.is_busy or not (tours or (is_first and is_early and self.stops and self.settings.stops)):
                 continue
-            is_early = time.monotonic() - self._began < FIRST_MINUTES
-            if is_first and is_early and self.stops and self.settings.stops and not self.is_busy:
-                playhead.stop()
-                self.say("", f"{MILESTONES[milestone.what]}. space goes on; A stops this")
+            playhead.stop()
+            if tours:
+                self.first.stand(what)
+            else:
+                self.say("", f"{MILESTONES[what]}. space goes on; A stops this")
         playhead.milestones.clear()
 
     def _read_tapes(self, view: View) -> None:
@@ -337,11 +350,31 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self._will_paint = True
             self.call_later(self.paint)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A line was typed, or a block of lines pasted: it is run, and keys are keys again."""
-        self.prompt.put("")
+    async def on_event(self, event: events.Event) -> None:
+        """Give the prompt its keys and pastes at once: those behind Enter are for what is there then.
+
+        Whatever a person does ends the demo.
+        """
+        is_new = isinstance(event, events.Key | events.Paste | events.MouseDown) and not event.is_forwarded
+        if is_new and self.demo is not None:
+            self.demo = None
+            self.toast("the demo has ended; the cluster is yours: ? lists the keys")
+            if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
+                return
+        prompt = self.focused if is_new and self.screen_stack else None
+        if not isinstance(prompt, Prompt):
+            await super().on_event(event)
+        elif isinstance(event, events.Paste):
+            prompt.insert_block(event.text)
+        elif isinstance(event, events.Key):
+            if await self._check_bindings(event.key, priority=True) or prompt.take(event):
+                return
+            await self._check_bindings(event.key)
+
+    def submit(self, text: str) -> None:
+        """Run the lines that were typed or pasted; keys are keys again."""
         self.set_focus(None)
-        for line in lines_of(event.value):
+        for line in lines_of(text):
             self.history.add(line)
             if line == "quit":
                 self.exit()
@@ -361,10 +394,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.ask("save ")
         else:
             self.exit()
-
-    def on_prompt_left(self) -> None:
-        """Esc in the prompt."""
-        self.set_focus(None)
 
     def on_box_clicked(self, event: Box.Clicked) -> None:
         """A node, an entry, a message, an event or a pane's name was clicked."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
@@ -256,11 +255,9 @@ class LessonApp(RaftApp):
 
     # ---- what is typed
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """An answer, a command, or just Enter."""
-        event.prevent_default()
-        line, *others = lines_of(event.value)
-        self.prompt.put("")
+    def submit(self, text: str) -> None:
+        """Take an answer, a command, or just Enter."""
+        line, *others = lines_of(text)
         self.history.add(line)
         if line in ("quit", "exit"):
             self.exit()

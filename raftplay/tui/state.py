@@ -284,7 +284,8 @@ class ScreenState:
         node = self.selected if self.has_chosen else acting_node(view, self.selected)
         pane = self.pane if self.is_active else ""
         about = "message" if not pane and self.rows.get("messages") else f"n{node}"
-        return footer.Situation(about, pane, self.has_row, self.plays, self.is_typing, self.is_menu)
+        waits = self.playing.startswith("WAITING")
+        return footer.Situation(about, pane, self.has_row, self.plays, waits, self.is_typing, self.is_menu)
 
     def context(self, pane: str, region: Region | None = None) -> Context:
         """Return the context of a pane."""

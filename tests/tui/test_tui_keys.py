@@ -965,3 +965,49 @@ def test_the_palette_turns_a_page_once_its_commands_are_listed() -> None:
             assert found.highlighted > first
 
         played(app, turn, (80, 24))
+
+
+def of_text(text: str) -> list[str]:
+    """The keys that type a text; ⏎ is Enter."""
+    names = {":": "colon", " ": "space", "⏎": "enter", "⌫": "backspace", "⇥": "tab", "⎋": "escape"}
+    return [names.get(char, char) for char in text]
+
+
+async def burst(app: RaftApp, pilot: Pilot[None], text: str) -> list[str]:
+    """The screen after keys that come within one read of the terminal."""
+    for char, key in zip(text, of_text(text), strict=True):
+        app.post_message(Key(key, char if char.isprintable() and char not in "⏎⌫⇥⎋" else None))
+    return await pressed(pilot)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (":crash 1⏎:crash 2⏎", ["crash 1", "crash 2"]),
+        (":crash 1⏎:crash 2⏎:restart 1⏎", ["crash 1", "crash 2", "restart 1"]),
+        (":crash 3⏎3r:submit 7⏎", ["crash 3", "restart 3", "submit 7"]),
+        ("2c:crash 1⏎", ["crash 2", "crash 1"]),
+        (":crash 19⌫⏎2c", ["crash 1", "crash 2"]),
+        (":cras⇥ 1⏎", ["crash 1"]),
+        (":crash 1⎋2c", ["crash 2"]),
+    ],
+)
+def test_keys_that_come_in_one_burst_are_neither_joined_nor_lost(text: str, lines: list[str]) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+        played(app, lambda pilot: burst(app, pilot, text))
+        done = [entry.text for entry in driver.session.branch.journal][-len(lines) :]
+        assert sorted(done) == sorted(lines)  # a letter is read behind what the prompt takes
+
+
+def test_enter_behind_a_paste_in_one_burst_runs_all_of_it() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            app.post_message(Key("colon", ":"))
+            app.post_message(Paste("crash 1\ncrash 2"))
+            await burst(app, pilot, "⏎:restart 1⏎")
+
+        played(app, go)
+        assert [entry.text for entry in driver.session.branch.journal][-3:] == ["crash 1", "crash 2", "restart 1"]
