@@ -44,11 +44,12 @@ The rooms, from the ground up
                  pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
-                 workers behind one protocol, port.py, and gives one answer; trial.py and mixes.py try a seed, and
-                 shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
-                 (bare.py, walk.py), and writes a walk as a script; explore/exhaustive/ visits every state of a few
-                 of them; explore/scripts/ runs a script with many seeds, and minimizes one that fails;
-                 explore/fuzz/ sends mutated frames, and runs generated scripts
+                 workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
+                 machines; trial.py and mixes.py try a seed, and shrink.py minimizes what broke; explore/walks/
+                 walks at random over bare consensus modules (bare.py, walk.py), and writes a walk as a script;
+                 explore/exhaustive/ visits every state of a few of them; explore/scripts/ runs a script with many
+                 seeds, and minimizes one that fails; explore/fuzz/ sends mutated frames, and runs generated
+                 scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound

@@ -242,14 +242,14 @@ def leave_out_weather() -> tuple[str, ...]:
     return unset
 
 
-def typed_without(option: str) -> list[str]:
-    """Return the words of this command line without `option` and its value."""
+def typed_without(*options: str) -> list[str]:
+    """Return the words of this command line without `options` and their values."""
     words = iter(sys.argv[1:])
     kept = []
     for word in words:
-        if word == option:
+        if word in options:
             next(words, None)
-        elif not word.startswith(f"{option}="):
+        elif not word.startswith(tuple(f"{option}=" for option in options)):
             kept.append(word)
     return kept
 

@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,7 @@ from raftplay.explore.scripts.explore import Wanted, explore_script
 from raftplay.explore.scripts.seeds import Seeds
 from raftplay.explore.search.all_bugs import table
 from raftplay.explore.search.command import explore
+from raftplay.explore.search.dask_workers import DaskWorkers, check_dask, dask_workers
 from raftplay.explore.search.report import progress_line
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport
@@ -69,6 +71,7 @@ class ProgressLine:
 
     def __init__(self, seeds: int | None, limit: float | None) -> None:
         self.limit = limit
+        self.workers: DaskWorkers | None = None
         self._seeds = seeds
         self._shown = 0.0
         self._done = 0
@@ -76,11 +79,18 @@ class ProgressLine:
 
     def show(self, report: SearchReport) -> None:
         """Redraw the line, at most five times a second."""
-        ended = bool(report.findings) or report.trials == self._seeds
+        ended = bool(report.findings) or report.interrupted or report.trials == self._seeds
         if self._is_terminal and (ended or report.elapsed - self._shown > 0.2):
             self._shown = report.elapsed
-            line = progress_line(report, seeds=self._seeds, limit=self.limit)
+            crew = "" if self.workers is None else self.workers.crew
+            line = progress_line(report, seeds=self._seeds, limit=self.limit, crew=crew)
             print(f"\r{line:<78}", end="\n" if ended else "", file=sys.stderr, flush=True)
+
+    def tell(self, text: str) -> None:
+        """Write a line above the progress."""
+        if self._is_terminal:
+            print(f"\r{'':<78}\r", end="", file=sys.stderr)
+        complain(text)
 
     def count(self, done: int) -> None:
         """Show that `done` of them are done."""
@@ -175,6 +185,14 @@ def explore_(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many processes (default: all cores).")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            autocompletion=completions.dask_addresses,
+            help="Search on a Dask cluster: tcp://HOST:8786, or local:4 for 4 processes here (raftplay[dask]).",
+        ),
+    ] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
     keep_going: Annotated[
         bool,
@@ -227,8 +245,9 @@ def explore_(
     open files, threads and tasks must not grow.
     """
     output = Output()
-    in_sim_only = {"a script": script is not None, "--all-bugs": all_bugs, "--exhaustive": all_states}
-    on_sockets = backend_of(backend, in_sim_only=in_sim_only) == "tcp"
+    simulated = {"a script": script is not None, "--all-bugs": all_bugs, "--exhaustive": all_states}
+    on_sockets = backend_of(backend, in_sim_only={**simulated, "with --dask, a search": dask is not None}) == "tcp"
+    check_dask(dask, {"a script": script is not None, "--exhaustive": all_states, "--jobs": jobs is not None})
     scope = Scope(terms, entries, crashes, in_flight, states, memory)
     if not all_states:
         scope.refuse()
@@ -260,7 +279,7 @@ def explore_(
         wanted = Wanted(_script_target(out, given, force=force), shrink, tally, options_text(given))
         raise typer.Exit(int(explore_script(seeds_of, wanted, output.write, progress.seed_done)))
     unset = leave_out_weather()
-    again = shlex.join(["raftplay", *typed_without("--jobs")])  # the answer is the same for any number of them
+    again = shlex.join(["raftplay", *typed_without("--jobs", "--dask")])  # the answer is the same over any workers
     if all_states:
         refuse_options_of_seeds()
         target = Target(out, force)
@@ -292,22 +311,26 @@ def explore_(
         speed=speed,
         engine=engine_of(engine, on_sockets=on_sockets),
     )
-    if all_bugs:
-        raise typer.Exit(int(table(search, shrink, output.write)))
     target = Target(out, force)
-    target.check()
+    if not all_bugs:
+        target.check()
     if on_sockets:
         raise typer.Exit(int(soak(search, output.write, out=target, watch=progress.show, again=again)))
-    status = explore(
-        search,
-        output.write,
-        out=target,
-        watch=progress.show,
-        shrink_limit=shrink,
-        again=again,
-        unset=unset,
-        tallies=tally,
-    )
+    with nullcontext() if dask is None else dask_workers(dask, search.node, progress.tell) as workers:
+        progress.workers = workers
+        if all_bugs:
+            raise typer.Exit(int(table(search, shrink, output.write, workers=workers)))
+        status = explore(
+            search,
+            output.write,
+            out=target,
+            watch=progress.show,
+            shrink_limit=shrink,
+            again=again,
+            unset=unset,
+            tallies=tally,
+            workers=workers,
+        )
     raise typer.Exit(int(status))
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.port import Workers
 from raftplay.explore.search.report import finding_text, other_findings, report_text
+from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, Watch, sweep
+from raftplay.explore.search.sweep import Search, Watch, sweep, sweep_with
 from raftplay.explore.search.tally import first_of_each_kind, tally_lines
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.walked import WALK, shrunk_walk
@@ -30,13 +32,14 @@ def explore(
     again: str,
     unset: Sequence[str] = (),
     tallies: bool = False,
+    workers: Workers | None = None,
 ) -> Status:
     """Search, and write the first finding of each kind, minimized, as the script `out`. Raises `UsageError`.
 
     `unset` are environment variables that must not be set where the script runs. If it `tallies`, it counts the
-    findings of each kind, and writes none.
+    findings of each kind, and writes none. `workers` run the search; without them, processes of this machine do.
     """
-    report = sweep(search, watch)
+    report = sweep(search, watch) if workers is None else sweep_with(workers, search, watch)
     write(report_text(report))
     if report.first is None:
         return report.status
@@ -47,7 +50,12 @@ def explore(
     target = target_of(out)
     for number, result in enumerate(first_of_each_kind(report), 1):
         others = report.others if number == 1 else ()
-        _write_finding(case_of(result, others), target.numbered(number), write, shrink_limit, again, unset)
+        try:
+            case = case_of(looked_at_again(report, result), others)
+        except Disagreement as found:
+            write(str(found))
+        else:
+            _write_finding(case, target.numbered(number), write, shrink_limit, again, unset)
     return Status.FAILED
 
 

@@ -20,14 +20,14 @@ PROMISES = {
 }
 
 
-def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None) -> str:
-    """Return the progress as one line for a terminal."""
+def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None, crew: str = "") -> str:
+    """Return the progress as one line for a terminal; `crew` says who works."""
     done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
     rate = report.trials / report.elapsed if report.elapsed else 0.0
-    more = f", {report.simulated / 3600:.2f} simulated hours" if report.simulated else ""
-    return f"[{bar:<20}] {done}, {rate:.0f} a second{more}"
+    more = f"{report.simulated / 3600:.2f} simulated hours" if report.simulated and not crew else crew
+    return f"[{bar:<20}] {done}, {rate:.0f} a second{', ' if more else ''}{more}"
 
 
 def report_text(report: SearchReport) -> str:
@@ -78,7 +78,7 @@ def findings_text(report: SearchReport) -> str:
 
 def lost_lines(report: SearchReport) -> list[str]:
     """Name the seeds that were not searched since what ran them went away, one line for each reason."""
-    return [f"LOST, not searched: {_seeds([seeds])} (twice; {visible(reason)})" for seeds, reason in report.lost]
+    return [f"LOST, not searched: {_seeds([seeds])} ({visible(reason)})" for seeds, reason in report.lost]
 
 
 def _without_finding(report: SearchReport) -> str:

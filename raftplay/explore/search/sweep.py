@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
-from raftplay.explore.search.port import Handle, Lost, Workers
+from raftplay.explore.search.port import Handle, Lost, NobodyLeft, Workers
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.workers import local_workers
 from raftplay.session.status import Status
@@ -105,7 +105,7 @@ class SearchReport(Tally):
     """The seeds that were tried, in order; neighbours are joined."""
 
     lost: list[tuple[range, str]] = field(default_factory=list)
-    """Seeds that were not tried: twice, their process went away; and why."""
+    """Seeds that were not tried, and why: twice, their process went away, or nobody was left to run them."""
 
     @property
     def first(self) -> Result | None:
@@ -149,6 +149,9 @@ def sweep_with(workers: Workers, search: Search, watch: Watch = lambda report: N
         sweeping.run()
     except KeyboardInterrupt:
         sweeping.report.interrupted = True
+        sweeping.take_all()
+    except NobodyLeft as gone:
+        sweeping.lose_all(str(gone))
         sweeping.take_all()
     finally:
         sweeping.end()
@@ -196,6 +199,11 @@ class _Sweep:
             self._count(*self._done.pop(first))
         self._tell()
 
+    def lose_all(self, reason: str) -> None:
+        """Count what still runs as lost."""
+        for span in [*self._running.values(), *self._again]:
+            self._done[span.seeds.start] = span, Lost(reason)
+
     def end(self) -> None:
         """Cancel what still runs."""
         for handle in self._running:
@@ -227,7 +235,7 @@ class _Sweep:
             if not span.is_retry:
                 self._again.append(_Span(span.seeds, is_retry=True))
             else:
-                self._done[span.seeds.start] = span, answer
+                self._done[span.seeds.start] = span, Lost(f"twice; {answer.reason}")
             return
         tally = tally_of(answer)
         self._pace.learn(tally)
