@@ -12,7 +12,7 @@ from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
 from raftplay.tui.model.key import Key
-from raftplay.tui.model.pane import RowAction
+from raftplay.tui.model.pane import RowAction, Shows
 from raftplay.tui.palette import CommandSearch
 from raftplay.tui.placed import PlacedApp
 from raftplay.tui.play import Player
@@ -316,5 +316,5 @@ class KeyApp(PlacedApp, inherit_bindings=False):
                 self.go_to(seq)
             case str(line):
                 self.do(line)
-            case (about, text):
-                self.say(about, text)
+            case Shows(pane):
+                self.deck.show(pane)

@@ -466,13 +466,14 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.toast("the script has no chapters" if self.player else "no script is played", severity="warning")
 
     def action_open(self) -> None:
-        """Do what Enter does on the selected row; where none is selected, open a menu."""
+        """Do what Enter does on the selected row; where it does nothing or none is selected, open a menu."""
         if self.first.goes_on():
             return
-        if self.deck.has_row:
-            self.act(self.deck.open(self.seen))
-        else:
+        action = self.deck.open(self.seen) if self.deck.has_row else None
+        if action is None:
             menu.open_by_key(self)
+        else:
+            self.act(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something now; in the prompt and over a sheet, its key is a character."""

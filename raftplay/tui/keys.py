@@ -126,7 +126,7 @@ KEYS: tuple[Key, ...] = (
         "menu",
         "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
         "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
-        "committed",
+        "committed; on a link: its menu",
         action="open",
         rank=1,
         group=NODE,

@@ -92,6 +92,9 @@ class ScreenState:
     playing: str = ""
     """The state of a script in a word, and how far it is; "" if none is played."""
 
+    entry: int | None = None
+    """The index of the entry that was selected last, unless a node or something else was since."""
+
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
     rows: dict[str, Target] = field(default_factory=dict)
@@ -192,7 +195,7 @@ class ScreenState:
     def select(self, node: int) -> None:
         """Select a node, if there is one of that number."""
         if 0 <= node < self.nodes:
-            self.selected, self.has_chosen = node, True
+            self.selected, self.has_chosen, self.entry = node, True, None
 
     def scroll(self, pane: str, lines: int) -> None:
         """Scroll a pane; towards its end if `lines` is positive."""
@@ -221,6 +224,7 @@ class ScreenState:
     def _choose(self, pane: str, target: Target, view: View) -> None:
         """Select a row of a pane; with an event its node, which the stage marks."""
         self.rows[pane] = target
+        self.entry = target[1] if target is not None and target[0] == "entry" else None
         record = record_at(view, target)
         if record is not None:
             self.select(record.node)
@@ -245,6 +249,9 @@ class ScreenState:
 
     def leave(self) -> bool:
         """Give up what is selected or scrolled in the pane, or close it; whether there was anything."""
+        if self.entry is not None:
+            self.entry = self.rows["log"] = None
+            return True
         if self.rows.get(self.pane) is not None or self.scrolls.get(self.pane):
             self.rows[self.pane] = None
             self.scrolls[self.pane] = 0
@@ -294,6 +301,7 @@ class ScreenState:
             watched=self.watched,
             focused=self.is_active and pane == self.pane,
             is_whole=self.zoomed,
+            entry=self.entry,
             event=row[1] if (row := self.rows.get("events")) is not None else None,
         )
 

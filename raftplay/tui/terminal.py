@@ -119,8 +119,10 @@ class TerminalApp(PacedApp, inherit_bindings=False):
 def settle() -> None:
     """Collect garbage now, and from now on, after the first frame.
 
-    What there is stays, such as the graph of widgets: walking it again and again would stall the cluster.
+    What there is stays, such as the graph of widgets: walking it again and again would stall the cluster. What a
+    screen before this one left, such as that of a lesson, goes.
     """
     gc.enable()
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -1,6 +1,7 @@
 """The memory of the screen is bounded: what is opened and closed again leaves nothing behind."""
 
 import gc
+import weakref
 
 import pytest
 from support.tui import app_of, played, still
@@ -35,3 +36,17 @@ def test_what_is_closed_leaves_no_painted_lines_behind(keys: tuple[str, ...]) ->
 
         first, second, third = played(app, repeats, (80, 24))
     assert third - first < 2 * REPEATS * 4, (first, second, third)
+
+
+def test_a_screen_that_was_left_leaves_nothing_behind_once_another_one_is_shown() -> None:
+    async def nothing(_: Pilot[None]) -> None:
+        pass
+
+    with still("wait leader") as driver:
+        app = app_of(driver)
+        played(app, nothing)
+        left = weakref.ref(app)
+        del app
+        played(app_of(driver), nothing)
+        gc.collect()
+        assert left() is None

@@ -75,5 +75,8 @@ class Context:
     is_whole: bool = False
     """True if the pane has the whole screen."""
 
+    entry: int | None = None
+    """The index of the selected entry, which the answers are about; None if they are about the node."""
+
     event: int | None = None
     """The selected event, which the diagram marks."""

@@ -40,7 +40,7 @@ ON_EVENTS = ("escape", "enter", "up", "down", "f", "F", "space", "question_mark"
 ON_A_MESSAGE = ("v", "x", "u", "H", "escape", "enter", "up", "down", "question_mark", "space", "colon", "q")
 ON_A_PAST_MESSAGE = ("H", "escape", "enter", "up", "down", "end", "left", "right", "question_mark", "q")
 
-OPENED = {"events": "go there", "messages": "go there", "log": "why?"}
+OPENED = {"events": "go there", "messages": "go there", "log": "why?", "network": "link menu"}
 """What Enter does on a row of a pane."""
 
 
