@@ -382,19 +382,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
             if line and not self.elsewhere.run(line):
                 self.do(line, typed=True)
 
-    def on_paste(self, event: events.Paste) -> None:
-        """Put what is pasted beside the prompt into it."""
-        if isinstance(self.screen, Main):
-            self.set_focus(self.prompt)
-            self.prompt.insert_block(event.text)
-
-    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
-        """Do what was chosen after `q` asked."""
-        if event.saves:
-            self.ask("save ")
-        else:
-            self.exit()
-
     def on_box_clicked(self, event: Box.Clicked) -> None:
         """A node, an entry, a message, an event or a pane's name was clicked."""
         name, deck = event.box.id or "", self.deck
@@ -443,12 +430,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
         if arrow is not None and "messages" not in self.deck.places():
             does = ", ".join(f"{key.shown} {key.word}" for key in diagram.MESSAGE_KEYS if arrow.id >= 0)
             self.say("", f"{diagram.message_words(arrow)}{f'; {does}' if does else ''}")
-
-    def on_box_scrolled(self, event: Box.Scrolled) -> None:
-        """The wheel was turned."""
-        if (name := event.box.id or "") in NAMES:
-            self.deck.scroll(name, event.lines)
-            self.paint()
 
     # ---- keys
 
