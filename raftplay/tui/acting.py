@@ -21,6 +21,7 @@ from raftplay.tui.palette import CommandSearch
 from raftplay.tui.placed import Main, PlacedApp
 from raftplay.tui.play import Player
 from raftplay.tui.playhead import FLIGHTS, Playhead
+from raftplay.tui.prompt import Prompt
 from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 
 TWICE, TWO_DIGITS = 2.0, 1.0
@@ -174,7 +175,12 @@ class KeyApp(PlacedApp, inherit_bindings=False):
 
     def action_prompt(self) -> None:
         """Type a command. What is typed at once behind the key is part of it: the focus must not come later."""
+        self.open_prompt()
+
+    def open_prompt(self) -> Prompt:
+        """Return the line to type in, which takes the keys from now on."""
         self.set_focus(self.prompt)
+        return self.prompt
 
     def action_submit_to(self) -> None:
         """Type what the selected node gets."""
@@ -182,10 +188,10 @@ class KeyApp(PlacedApp, inherit_bindings=False):
 
     def ask(self, text: str, cursor: int | None = None) -> None:
         """Put a command into the prompt, to be completed."""
-        self.prompt.put(text)
+        prompt = self.open_prompt()
+        prompt.put(text)
         if cursor is not None:
-            self.prompt.cursor_position = cursor
-        self.set_focus(self.prompt)
+            prompt.cursor_position = cursor
 
     def action_mark(self, by: int) -> None:
         """Go to the mark before on the tape, or to the one behind."""
