@@ -4,20 +4,25 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from textual import events
+
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
 from raftplay.tui import keys
+from raftplay.tui.boxes import Box
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.help import HelpSheet
 from raftplay.tui.model import diagram
 from raftplay.tui.model.key import Key
 from raftplay.tui.model.pane import RowAction, Shows
+from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import CommandSearch
-from raftplay.tui.placed import PlacedApp
+from raftplay.tui.placed import Main, PlacedApp
 from raftplay.tui.play import Player
 from raftplay.tui.playhead import FLIGHTS, Playhead
-from raftplay.tui.sheet import Sheet, text_sheet
+from raftplay.tui.prompt import Prompt
+from raftplay.tui.sheet import Leaving, Sheet, text_sheet
 
 TWICE, TWO_DIGITS = 2.0, 1.0
 """The time in which a key is pressed twice, and in which a node's two digits are typed, in seconds."""
@@ -170,7 +175,12 @@ class KeyApp(PlacedApp, inherit_bindings=False):
 
     def action_prompt(self) -> None:
         """Type a command. What is typed at once behind the key is part of it: the focus must not come later."""
+        self.open_prompt()
+
+    def open_prompt(self) -> Prompt:
+        """Return the line to type in, which takes the keys from now on."""
         self.set_focus(self.prompt)
+        return self.prompt
 
     def action_submit_to(self) -> None:
         """Type what the selected node gets."""
@@ -178,10 +188,10 @@ class KeyApp(PlacedApp, inherit_bindings=False):
 
     def ask(self, text: str, cursor: int | None = None) -> None:
         """Put a command into the prompt, to be completed."""
-        self.prompt.put(text)
+        prompt = self.open_prompt()
+        prompt.put(text)
         if cursor is not None:
-            self.prompt.cursor_position = cursor
-        self.set_focus(self.prompt)
+            prompt.cursor_position = cursor
 
     def action_mark(self, by: int) -> None:
         """Go to the mark before on the tape, or to the one behind."""
@@ -318,3 +328,22 @@ class KeyApp(PlacedApp, inherit_bindings=False):
                 self.do(line)
             case Shows(pane):
                 self.deck.show(pane)
+
+    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
+        """Do what was chosen after `q` asked."""
+        if event.saves:
+            self.ask("save ")
+        else:
+            self.exit()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Put what is pasted beside the prompt into it."""
+        if isinstance(self.screen, Main):
+            self.set_focus(self.prompt)
+            self.prompt.insert_block(event.text)
+
+    def on_box_scrolled(self, event: Box.Scrolled) -> None:
+        """The wheel was turned."""
+        if (name := event.box.id or "") in NAMES:
+            self.deck.scroll(name, event.lines)
+            self.paint()

@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.widget import Widget
 from textual.widgets import Input
 
 from raftplay.errors import UsageError
@@ -23,6 +24,7 @@ from raftplay.session.branches import Branch
 from raftplay.session.outcome import Outcome
 from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.acting import KeyApp
+from raftplay.tui.asking import Asking
 from raftplay.tui.boxes import Box
 from raftplay.tui.demo import ENDING_KEYS, Demo
 from raftplay.tui.driver import SessionLike
@@ -261,7 +263,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         for what in [milestone.what for milestone in playhead.milestones]:
             is_first = what not in self._met
             self._met.add(what)
-            if self.is_busy or not (tours or (is_first and is_early and self.stops and self.settings.stops)):
+            if self.is_busy or not (tours or (is_first and is_early)):
                 continue
             playhead.stop()
             if tours:
@@ -299,8 +301,10 @@ class RaftApp(KeyApp, inherit_bindings=False):
                 self.deck.outcome = replace(outcomes[-1], answer=for_screen(outcomes[-1].answer))
                 self.deck.is_answered = True
                 long = outcomes[-1].answer.count("\n") >= self.deck.layout().answer.height
-                if long and typed and isinstance(self.screen, Main):
+                if long and typed and isinstance(self.screen, Main | Presentation):
                     self.action_answer()
+                elif typed and isinstance(self.screen, Presentation):
+                    self.toast(outcomes[-1].answer, severity="information" if outcomes[-1].held else "warning")
 
     def _show_breach(self, view: View) -> None:
         """The world stopped at the guilty event: show it in its place, and why."""
@@ -361,7 +365,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.toast("the demo has ended; the cluster is yours: ? lists the keys")
             if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
                 return
-        prompt = self.focused if is_new and self.screen_stack else None
+        prompt = self.typed_in if is_new and self.screen_stack else None
         if not isinstance(prompt, Prompt):
             await super().on_event(event)
         elif isinstance(event, events.Paste):
@@ -370,6 +374,11 @@ class RaftApp(KeyApp, inherit_bindings=False):
             if await self._check_bindings(event.key, priority=True) or prompt.take(event):
                 return
             await self._check_bindings(event.key)
+
+    @property
+    def typed_in(self) -> Widget | None:
+        """Return what takes the keys, also if it is not painted yet."""
+        return self.screen.prompt if isinstance(self.screen, Asking) else self.focused
 
     def submit(self, text: str) -> None:
         """Run the lines that were typed or pasted; keys are keys again."""
@@ -381,19 +390,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
                 break
             if line and not self.elsewhere.run(line):
                 self.do(line, typed=True)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Put what is pasted beside the prompt into it."""
-        if isinstance(self.screen, Main):
-            self.set_focus(self.prompt)
-            self.prompt.insert_block(event.text)
-
-    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
-        """Do what was chosen after `q` asked."""
-        if event.saves:
-            self.ask("save ")
-        else:
-            self.exit()
 
     def on_box_clicked(self, event: Box.Clicked) -> None:
         """A node, an entry, a message, an event or a pane's name was clicked."""
@@ -444,12 +440,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
             does = ", ".join(f"{key.shown} {key.word}" for key in diagram.MESSAGE_KEYS if arrow.id >= 0)
             self.say("", f"{diagram.message_words(arrow)}{f'; {does}' if does else ''}")
 
-    def on_box_scrolled(self, event: Box.Scrolled) -> None:
-        """The wheel was turned."""
-        if (name := event.box.id or "") in NAMES:
-            self.deck.scroll(name, event.lines)
-            self.paint()
-
     # ---- keys
 
     def action_presenter(self) -> None:
@@ -477,7 +467,16 @@ class RaftApp(KeyApp, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something now; in the prompt and over a sheet, its key is a character."""
-        return action != "prompt" or (isinstance(self.screen, Main) and self.focused is not self.prompt)
+        can_type = isinstance(self.screen, Main | Presentation) and self.focused is not self.prompt
+        return action != "prompt" or can_type
+
+    def open_prompt(self) -> Prompt:
+        """Return the line to type in; in presenter mode, one over its screen."""
+        if not isinstance(self.screen, Presentation):
+            return super().open_prompt()
+        asking = Asking(self.history, self.complete, self.submit)
+        self.push_screen(asking)
+        return asking.prompt
 
     def action_compare(self) -> None:
         """Compare this branch with another one."""

@@ -64,7 +64,7 @@ class Demo:
 
     def line(self, width: int, glyphs: Glyphs) -> Line:
         """Return the line that says who does what is seen."""
-        told = "nobody types here"
+        told = "it goes on by itself"
         if self._at:
             told = f"raftplay {ACTS[(self._at - 1) % len(ACTS)].told}"
         head = Piece(f" {glyphs.marker} demo: ", "key bold bar")

@@ -298,7 +298,7 @@ KEYS: tuple[Key, ...] = (
         "present",
         "presenter mode: the stage, a pane and the caption in large letters. PgDn, → or Enter: next caption; PgUp "
         "or ←: the one before; b or .: black screen; z: the pane alone; 1 to 9: chapters; j, k or a click: a node "
-        "in the spotlight, 0: none; F5 or Esc: leave",
+        "in the spotlight, 0: none; `:`: a command; F5 or Esc: leave",
         action="presenter",
         rank=7,
         group=PRESENT,

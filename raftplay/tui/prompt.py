@@ -63,9 +63,16 @@ class PromptHistory:
 class Prompt(Input):
     """The line itself, or the lines of a block that was pasted."""
 
-    def __init__(self, history: PromptHistory, complete: Complete, submit: Submit) -> None:
+    def __init__(
+        self,
+        history: PromptHistory,
+        complete: Complete,
+        submit: Submit,
+        leave: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(id="prompt", placeholder=REST, compact=True, select_on_focus=False)
         self._submit = submit
+        self._leave = leave or (lambda: self.screen.set_focus(None))
         self._history = history
         self._complete = complete
         self._sought: str | None = None
@@ -113,7 +120,7 @@ class Prompt(Input):
                 self.put("")
                 self._submit(text)
             case "escape":
-                self.screen.set_focus(None)
+                self._leave()
             case _:
                 return False
         return True

@@ -19,6 +19,7 @@ from support.terminal import CTRL_C, Terminal
 from test_one_answer import failing_at, told, without_speed
 
 import raftplay as package
+from raftplay.cli import completions
 from raftplay.errors import UsageError
 from raftplay.explore.search import dask_workers as module
 from raftplay.explore.search import second_look
@@ -253,7 +254,9 @@ def test_a_finding_that_this_process_does_not_repeat_is_no_counterexample(monkey
     report.places[seed] = "process 7 on mars"
     assert looked_at_again(report, report.findings[0]) == report.first
     report.findings = [replace(report.first, commands=report.first.commands[1:])]
-    with pytest.raises(Disagreement, match=r"^process 7 on mars disagrees: .*, after other commands. Equal seeds"):
+    with pytest.raises(
+        Disagreement, match=r"^process 7 on mars disagrees: .*, but not in the same way. Equal seeds"
+    ):
         looked_at_again(report, report.findings[0])
     report.search = replace(search, bugs=())
     with pytest.raises(Disagreement, match=f"there, seed {seed} gave .*; here it gave no violation"):
@@ -288,6 +291,27 @@ def test_without_dask_one_sentence_names_the_extra() -> None:
     assert refused.status == 2
     assert refused.err.count("\n") == 1
     assert refused.err.endswith("pip install 'raftplay[dask]'\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("nonsense", "missing port number"),
+        ("tls://127.0.0.1:1", "check your TLS configuration"),
+    ],
+)
+def test_an_address_where_no_scheduler_can_be_is_named_in_one_sentence(address: str, named: str) -> None:
+    pytest.importorskip("distributed", reason=NO_DASK)
+    refused = raftplay("explore", "--dask", address)
+    assert refused.status == 2
+    assert refused.err.startswith(f"raftplay: error: --dask '{address}': no Dask scheduler answers there: ")
+    assert named in refused.err
+    assert refused.err.count("\n") == 1
+
+
+def test_tab_offers_how_an_address_begins() -> None:
+    assert completions.dask_addresses("l") == ["local:2", "local:4"]
+    assert completions.dask_addresses("t") == ["tcp://", "tls://"]
 
 
 # ---- a real cluster

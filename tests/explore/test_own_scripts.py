@@ -306,6 +306,7 @@ def test_nodes_are_drawn_for_each_seed_and_a_script_that_does_not_fit_is_refused
         (("--seconds", "2"), "--seconds"),
         (("--speed", "2"), "--speed"),
         (("--all-bugs",), "--all-bugs"),
+        (("--dask", "local:2"), "a script and --dask do not go together"),
         (("--shrink", "2"), "--shrink"),
         (("--force",), "--force"),
         (("--tally", "--out", "x.txt"), "--tally"),
@@ -325,7 +326,7 @@ def test_an_option_that_means_nothing_for_a_script_is_refused(given: tuple[str, 
 
 def test_every_other_option_of_explore_is_honoured_for_a_script(tmp_path: Path):
     parameters = {"seeds", "limit", "bug", "node", "nodes", "first_seed", "jobs", "keep_going", "tally", "out"}
-    refused = set(options.FOR_TRIALS) | {"backend", "shrink", "force"}
+    refused = set(options.FOR_TRIALS) | {"backend", "shrink", "force", "dask"}
     exhaustive = {"all_states", "terms", "entries", "crashes", "in_flight", "states", "memory"}
     assert set(explore_.__annotations__) - {"context", "script", "return"} == parameters | refused | exhaustive
     done = raftplay(

@@ -90,6 +90,23 @@ def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did
     assert story.broken == ["Leader Append-Only"]
 
 
+def test_leader_append_only_falls_when_a_leader_overwrites_its_log() -> None:
+    story = Story(3)
+    story.elect(0, 1, (1,))
+    story.append(0, "a", "b")
+    story.watcher = _only("Leader Append-Only", story)
+    story.tell(0, decisions.EntryAppended(1, LogEntry("c", 1)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Leader Append-Only"]
+    assert "the leader, overwrites its log at index 1" in str(story.watcher.breaches[0])
+
+
+def test_leader_append_only_says_nothing_of_a_follower_that_overwrites_its_log() -> None:
+    story = led(3, "a", "b")
+    story.watcher = _only("Leader Append-Only", story)
+    story.tell(1, decisions.EntriesStored(1, (LogEntry("c", 1),)))
+    assert story.broken == []
+
+
 def test_leader_append_only_holds_when_a_deposed_leader_cuts_its_log() -> None:
     story = led(3, "a")
     story.append(0, "lost")
@@ -415,6 +432,30 @@ def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
     story = led(3, "a")
     story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
     assert story.broken == ["Well-Formed", "Request Truth"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "falls"), [((1, 2, 3), False), ((1, 3, 2), True), ((3, 1, 3), True), ((1, 2, 4), True)]
+)
+def test_well_formed_falls_when_the_entries_of_a_request_are_out_of_order(
+    terms: tuple[int, ...], falls: bool
+) -> None:
+    story = led(3, "a")
+    story.enter(0, 3)
+    story.watcher = _only("Well-Formed", story)
+    entries = tuple(LogEntry("x", term) for term in terms)
+    story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(3, 0, 0, 1, entries, -1)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
+
+
+@pytest.mark.parametrize(("start", "falls"), [(1, False), (2, True)])
+def test_well_formed_falls_when_a_write_leaves_a_hole_on_the_disk(start: int, falls: bool) -> None:
+    story = led(3, "a")
+    story.watcher = _only("Well-Formed", story)
+    story.tell(1, decisions.Persisted(1, 0, start, (LogEntry("b", 1),)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
+    if falls:
+        assert "its disk has none from index 1 on" in str(story.watcher.breaches[0])
 
 
 def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:

@@ -7,7 +7,7 @@ import msgspec
 from raftplay.explore.search.chunk import this_place
 from raftplay.explore.search.report import finding_text
 from raftplay.explore.search.sweep import SearchReport
-from raftplay.explore.search.trial import FAILURE, Result
+from raftplay.explore.search.trial import Result
 from raftplay.watch.text import visible
 
 
@@ -30,7 +30,7 @@ def looked_at_again(report: SearchReport, theirs: Result) -> Result:
     if _bytes_of(mine) == _bytes_of(theirs):
         return mine
     here = finding_text(mine) if mine.finding is not None else "no violation"
-    commands = "" if mine.finding != theirs.finding else ", after other commands"
+    commands = "" if here != finding_text(theirs) else ", but not in the same way"
     raise Disagreement(
         f"{visible(place)} disagrees: there, seed {seed} gave {finding_text(theirs)}; "
         f"here it gave {here}{commands}. Equal seeds must give equal results: please report it."
@@ -38,8 +38,11 @@ def looked_at_again(report: SearchReport, theirs: Result) -> Result:
 
 
 def _bytes_of(result: Result) -> bytes:
-    """Return all of a result as JSON; of a traceback, which names files of one machine, the last line."""
-    finding = result.finding
-    if finding is not None and finding.name == FAILURE:
-        result = replace(result, finding=replace(finding, text=finding.text.splitlines()[-1]))
+    """Return all of a result as JSON, without the lines of code between the first and the last line of a finding.
+
+    They name files of one machine, and code that never returned was somewhere in its loop.
+    """
+    if (finding := result.finding) is not None:
+        lines = finding.text.splitlines() or [""]
+        result = replace(result, finding=replace(finding, text=f"{lines[0]}\n{lines[-1]}"))
     return msgspec.json.encode(result, order="sorted")
