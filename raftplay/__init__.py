@@ -10,8 +10,8 @@ The rooms, from the ground up
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
                  (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
-                 must survive a crash), decisions.py (what a node decided, as events); raft/bugs/ overrides single
-                 rules in subclasses
+                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
+                 events); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -44,21 +44,24 @@ The rooms, from the ground up
                  pass meanwhile; golden.py compares answers with those that a script expects
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
-                 workers behind one protocol, port.py, and gives one answer; trial.py, mixes.py, options.py and
-                 recovery.py try a seed, and shrink.py minimizes what broke; explore/walks/ walks at random over
-                 bare consensus modules (bare.py, walk.py), and writes a walk as a script; explore/fuzz/ sends
-                 mutated frames, and runs generated scripts
+                 workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
+                 machines; trial.py, mixes.py, options.py and recovery.py try a seed, and shrink.py minimizes what
+                 broke; explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and writes
+                 a walk as a script; explore/exhaustive/ visits every state of a few of them; explore/scripts/ runs
+                 a script with many seeds, and minimizes one that fails; explore/fuzz/ sends mutated frames, and
+                 runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
-  tui/           the screen, on textual: app.py has the widgets, menu.py the menus over the stage (model/menu.py
-                 says what they offer); without textual, keys.py is the table of keys, playhead.py chooses the
-                 moment to show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers;
-                 first.py and coach.py speak to a newcomer, elsewhere.py leads to stories and lessons; picture.py,
-                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
-                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the
-                 terminal takes them
+  tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
+                 app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
+                 of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
+                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 and coach.py speak to a newcomer, demo.py acts for one who watches, elsewhere.py leads to stories
+                 and lessons; picture.py, film.py and svg.py make SVG files of the screen; comparing.py shows two
+                 branches, with pair.py and comparison.py of tui/stage/; tui/output/ writes the cells that changed,
+                 as fast as the terminal takes them
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,6 +87,12 @@ class Target:
             raise
         except (OSError, ValueError) as error:
             raise self.failed(error) from None
+
+    def numbered(self, number: int) -> "Target":
+        """Return the target of file `number`, from 1, of several: ``found.txt``, ``found-2.txt`` …"""
+        if number == 1:
+            return self
+        return replace(self, path=self.path.with_name(f"{self.path.stem}-{number}{self.path.suffix}"))
 
     @property
     def name(self) -> str:

@@ -57,6 +57,11 @@ def engines(incomplete: str) -> list[str]:
     return _that_begin(ENGINES, incomplete)
 
 
+def dask_addresses(incomplete: str) -> list[str]:
+    """Offer how an address of a Dask cluster begins."""
+    return _that_begin(["local:2", "local:4", "tcp://", "tls://"], incomplete)
+
+
 def help_names(incomplete: str) -> list[str]:
     """Offer the names that ``raftplay help`` explains."""
     import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table

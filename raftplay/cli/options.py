@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
 from raftplay.session.shown import did_you_mean, quoted
+from raftplay.watch.text import visible
 
 DataDirOption = Annotated[
     Path | None,
@@ -179,6 +181,49 @@ def node_range(text: str) -> range:
     raise UsageError(f"--nodes is a number from 1 to {MAX_NODES}, or a range such as 3..7, not {quoted(text)}")
 
 
+def given_options(context: typer.Context) -> dict[str, object]:
+    """Return the options that were typed, by the names of their parameters."""
+    typed = ("COMMANDLINE", "ENVIRONMENT")
+    return {
+        name: value
+        for name, value in context.params.items()
+        if name != "script" and getattr(context.get_parameter_source(name), "name", "") in typed
+    }
+
+
+def options_text(given: Mapping[str, object]) -> str:
+    """Return typed options as a report names them: "--bug zombie, --nodes 3"."""
+    words = []
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}" if name != "limit" else "--for"
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words.append(option if one is True else f"{option} {visible(str(one))}")
+    return ", ".join(words)
+
+
+FOR_TRIALS = {
+    "mix": "--mix chooses faults for random trials; a script says its own",
+    "engine": "--engine chooses between walks and trials; a script is neither",
+    "seconds": "--seconds says how long a random trial is; a script says that itself",
+    "speed": "--speed is for sockets; a script is explored in virtual time",
+    "all_bugs": "--all-bugs searches by random trials; give the script one --bug",
+}
+"""The options of `explore` that mean nothing for a script, and why."""
+
+
+def refuse_for_script(given: Mapping[str, object]) -> None:
+    """Raise `UsageError` for an option of `explore` that a script cannot honour."""
+    for name, why in FOR_TRIALS.items():
+        if name in given:
+            raise UsageError(why)
+    if "tally" in given and {"out", "shrink"} & set(given):
+        raise UsageError("--tally counts and writes no script; leave --out and --shrink out")
+    if "shrink" in given and not {"out", "keep_going"} & set(given):
+        raise UsageError("--shrink minimizes the script that --out names; give --out FILE as well")
+    if "force" in given and not {"out", "keep_going"} & set(given):
+        raise UsageError("--force replaces the script that --out names; give --out FILE as well")
+
+
 def check_last_seed(first: int, count: int | None) -> None:
     """Raise `UsageError` for seeds that `raftplay run` would reject."""
     if first + (count or 1) - 1 > MAX_SEED:
@@ -197,14 +242,14 @@ def leave_out_weather() -> tuple[str, ...]:
     return unset
 
 
-def typed_without(option: str) -> list[str]:
-    """Return the words of this command line without `option` and its value."""
+def typed_without(*options: str) -> list[str]:
+    """Return the words of this command line without `options` and their values."""
     words = iter(sys.argv[1:])
     kept = []
     for word in words:
-        if word == option:
+        if word in options:
             next(words, None)
-        elif not word.startswith(f"{option}="):
+        elif not word.startswith(tuple(f"{option}=" for option in options)):
             kept.append(word)
     return kept
 

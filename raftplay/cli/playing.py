@@ -180,6 +180,9 @@ def tui(
     present: Annotated[
         bool, typer.Option("--present", help="Begin in presenter mode, as F5 does: for an audience.")
     ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Submit, crash and split by itself, until a key is pressed: just watch.")
+    ] = False,
     counterexample: Annotated[
         str | None,
         typer.Option(
@@ -222,6 +225,7 @@ def tui(
         raise UsageError(
             "--present is for a script on a terminal; give no --step, --counterexample or --screenshot"
         )
+    _check_demo(demo, last, present, pace == "real", script, counterexample, screenshot, data_dir)
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
@@ -245,6 +249,7 @@ def tui(
         pace=pace,
         ascii=ascii_,
         presents=present,
+        demo=demo,
         greeting="the last session, played again to its end" if last else "",
     )
     picture = size_of(size)
@@ -260,6 +265,15 @@ def tui(
             draw(wanted, session, drawn, picture, after, light=light)
         else:
             raise typer.Exit(int(show(wanted, session)))
+
+
+def _check_demo(is_wanted: bool, *others: object) -> None:
+    """Raise `UsageError` if options are given that the demo does not take."""
+    if is_wanted and any(other not in (None, False) for other in others):
+        raise UsageError(
+            "--demo shows a new cluster at pace watch; give no --last, --present, --pace real, --screenshot, "
+            "--data-dir and no script"
+        )
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:

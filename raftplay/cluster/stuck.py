@@ -1,8 +1,10 @@
 """A watchdog for code that never returns, such as a user's node, while virtual time waits for it.
 
-It works in the main thread, by the timer signal SIGALRM; in other threads or without SIGALRM, it does nothing.
+In the main thread it works by the timer signal SIGALRM; without SIGALRM, it does nothing. Another thread, such as
+one of a Dask worker, is watched from a thread of its own, which raises in it, but cannot end a call that blocks.
 """
 
+import ctypes
 import math
 import signal
 import threading
@@ -21,45 +23,43 @@ LOOKS = 3
 class DidNotReturn(BaseException):
     """Raised when code does not return for `seconds` of wall time. No `Exception`: the code must not catch it."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
         super().__init__(seconds)
-        self.seconds = seconds
+        self.seconds = (LOOKS - 1) * LOOK_EVERY if seconds is None else seconds
 
     def __str__(self) -> str:
         return f"nothing happened for {self.seconds:g} s of wall time"
 
 
 class TookTooLong(DidNotReturn):
-    """Raised when code has run for more than `seconds` of wall time, whatever it did meanwhile."""
+    """Raised when code has run for too long, whatever it did meanwhile."""
 
     def __str__(self) -> str:
-        return f"it ran for more than {self.seconds:g} s of wall time"
+        return "it goes on for far longer than it should, by wall time"
 
 
 @contextmanager
 def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator[None]:
     """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
 
-    Raise `TookTooLong` there after more than `most` seconds.
-    `progress` is called while that code runs. An alarm that was set before continues after the block.
+    Raise `TookTooLong` there once it has run for more than `most` seconds of wall time. `progress` is called while that code runs. An alarm that was set before continues after the block.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
+        with _watched_from_outside(progress, most):
+            yield
+        return
+    if not hasattr(signal, "setitimer"):
         yield
         return
-    seen: list[object] = []
+    judge = _judge(progress, most)
 
     def look(_: int, __: FrameType | None) -> None:
-        now = progress()
-        if seen and seen[-1] != now:
-            seen.clear()
-        seen.append(now)
-        if time.monotonic() - start > most:
-            raise TookTooLong(most)
-        if len(seen) >= LOOKS:
-            raise DidNotReturn((len(seen) - 1) * LOOK_EVERY)
+        kind = judge()
+        if kind is not None:
+            raise kind
 
-    start = time.monotonic()
     handler = signal.signal(signal.SIGALRM, look)
+    start = time.monotonic()
     left, interval = signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY, LOOK_EVERY)
     try:
         yield
@@ -68,3 +68,42 @@ def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator
         signal.signal(signal.SIGALRM, handler)
         if left:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - start)), interval)
+
+
+def _judge(progress: Callable[[], object], most: float) -> Callable[[], type[DidNotReturn] | None]:
+    """Return a function that looks once more, and returns what is to be raised, or None."""
+    seen: list[object] = []
+    end = time.monotonic() + most
+
+    def look() -> type[DidNotReturn] | None:
+        now = progress()
+        if seen and seen[-1] != now:
+            seen.clear()
+        seen.append(now)
+        if time.monotonic() > end:
+            return TookTooLong
+        return DidNotReturn if len(seen) >= LOOKS else None
+
+    return look
+
+
+@contextmanager
+def _watched_from_outside(progress: Callable[[], object], most: float) -> Iterator[None]:
+    """Raise `DidNotReturn` in this thread while `progress` stays the same; another thread looks."""
+    stuck, over, either = threading.get_ident(), threading.Event(), threading.Lock()
+    judge = _judge(progress, most)
+
+    def watch() -> None:
+        while not over.wait(LOOK_EVERY):
+            with either:
+                kind = None if over.is_set() else judge()
+                if kind is not None:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(stuck), ctypes.py_object(kind))
+                    return
+
+    threading.Thread(target=watch, name="raftplay watchdog", daemon=True).start()
+    try:
+        yield
+    finally:
+        with either:
+            over.set()

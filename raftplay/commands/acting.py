@@ -237,7 +237,9 @@ def timers(
     answer = (
         f"the timers of {nodes_text(sorted(fires))} fire at {first:.3f} s" if align else f"timers fire: {each}"
     )
-    return answer if leading is None else f"{answer}; a heartbeat of node {leading} restarts those that it reaches"
+    if leading is None:
+        return answer
+    return f"{answer}; node {leading} leads, and its heartbeats restart those that they reach: crash it first"
 
 
 def links_text(links: Collection[tuple[int, int]]) -> str:

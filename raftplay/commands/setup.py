@@ -22,6 +22,7 @@ from raftplay.watch.invariants import INVARIANTS
 
 BACKENDS = ("sim", "tcp")
 SWITCHES = ("prevote", "noop", "more-reelection", "unreliable")
+EACH_SWITCH = "prevote, noop, more-reelection or unreliable"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -121,7 +122,7 @@ def _switch(cursor: Cursor) -> Resolve:
     return constant(
         values.one_of(
             cursor,
-            cursor.next("prevote, noop, more-reelection or unreliable", offers.words(*SWITCHES)),
+            cursor.next(EACH_SWITCH, offers.words(*SWITCHES)),
             SWITCHES,
             "option",
         )

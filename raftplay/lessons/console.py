@@ -1,11 +1,13 @@
 """The place where a lesson is read, and the layout of its words.
 
 The rule of this module: a terminal, a pipe or the screen shows a lesson by giving a `Console` and showing what is
-written to it. Lines are complete when written: as wide as the console is, and fit to be shown.
+written to it. Lines are fit to be shown, and as wide as the console is then: a console that can be resized keeps
+words unbroken until they are shown.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound
@@ -26,18 +28,24 @@ Read = Callable[[str, Session | None], str | None]
 It returns None when nothing was typed, and it is time to check whether a goal is reached.
 """
 
+Fold: TypeAlias = Callable[[int], list[str]]
+"""A function that breaks some words into lines of at most so many columns."""
+
 
 @dataclass(slots=True)
 class Console:
     """The place where a lesson is read: `write` shows a line, in a style that is one of `STYLES`.
 
-    `plain` leaves out decoration: signs, indents and blank lines.
+    `plain` leaves out decoration: signs, indents and blank lines. `keep` takes words before they are broken into
+    lines, where their width may change later. `has_stage`: the cluster is shown beside the words.
     """
 
     read: Read
     write: Callable[[str, str], None]
     plain: bool = False
     width: int = WIDTH
+    keep: Callable[[Fold, str], None] | None = None
+    has_stage: bool = False
 
 
 TOLD = (
@@ -78,6 +86,14 @@ class Teller:
         """Write one line as it is."""
         self.console.write(text, style)
 
+    def folded(self, fold: Fold, style: str = "") -> None:
+        """Write words that are broken into lines."""
+        if self.console.keep is not None:
+            self.console.keep(fold, style)
+            return
+        for row in fold(self.width):
+            self.line(row, style)
+
     def gap(self) -> None:
         """Write a blank line, unless the console is plain."""
         if not self.console.plain:
@@ -91,8 +107,7 @@ class Teller:
     def words(self, text: str, style: str = "", *, sign: str = "") -> None:
         """Write words, broken into lines, without a gap."""
         first = f"{sign} " if sign else self.before
-        for row in wrapped(text, self.width, first, self.before):
-            self.line(row, style)
+        self.folded(lambda width: wrapped(text, width, first, self.before), style)
 
     def command(self, text: str) -> None:
         """Show a command that is performed now."""
@@ -105,17 +120,18 @@ class Teller:
         if self.console.plain:
             self.line(f"{visible(mistake.message)}, at column {mistake.column}", "wrong")
             return
-        for row in pointed(mistake, columns(self.prompt), self.width):
-            self.line(row, "wrong")
+        indent = columns(self.prompt)
+        self.folded(lambda width: pointed(mistake, indent, width), "wrong")
 
     def sign(self, text: str) -> str:
         """Return a sign for decoration, "" on a plain console."""
         return "" if self.console.plain else text
 
-    def perform(self, stage: Stage, bound: Bound, *, before: str = "") -> Outcome:
+    def perform(self, stage: Stage, bound: Bound, *, before: str = "", is_seen: bool = False) -> Outcome:
         """Perform a command, show what happens, and return its outcome. Raises `Interrupted`.
 
-        Its earlier answer `before`, if there is one, is shown beside the new one.
+        Its earlier answer `before`, if there is one, is shown beside the new one. `is_seen`: the stage shows what
+        it answers.
         """
         stage.session.width = self.width - 2 * len(self.before)
         outcome = stage.do(bound, self.record)
@@ -124,6 +140,8 @@ class Teller:
             self.answer(f"BROKEN: {answer}", "broken")
         elif not outcome.held:
             self.answer(answer, "wrong")
+        elif is_seen:
+            self.answer("the stage shows it")
         else:
             self.answer(beside(before, answer, stage.session.width) if before else answer)
         return outcome
@@ -131,8 +149,7 @@ class Teller:
     def answer(self, text: str, style: str = "answer") -> None:
         """Show the answer of a command."""
         if text:
-            for row in indented(text, self.width, self.before * 2):
-                self.line(row, style)
+            self.folded(lambda width: indented(text, width, self.before * 2), style)
 
     def record(self, record: Record) -> None:
         """Show an event, if it is one that is told."""
@@ -146,5 +163,4 @@ class Teller:
             words = words.split(":")[0]
         time = f"{record.time:.3f} s  "
         first = self.before * 2 + time
-        for row in wrapped(f"n{record.node} {words}", self.width, first, " " * len(first)):
-            self.line(row, "event")
+        self.folded(lambda width: wrapped(f"n{record.node} {words}", width, first, " " * len(first)), "event")

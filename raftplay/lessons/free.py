@@ -30,12 +30,16 @@ MOST_COMMANDS = 10_000
 
 HELP_ASKED = """\
 Answer the question, or look around before you do: status, log, messages, events, why NODE.
-again     start this step again              previous  go to the previous step
-quit      leave the lesson                   help      show this"""
+again     start this step again
+previous  go to the previous step
+quit      leave the lesson
+help      show this"""
 
 HELP_FREE = """\
-next      go on with the lesson              quit      leave the lesson
-again     start this step again              previous  go to the previous step
+next      go on with the lesson
+again     start this step again
+previous  go to the previous step
+quit      leave the lesson
 Everything else acts on a copy of the cluster. Time passes in: sleep 200ms, wait leader.
 help COMMAND explains one of:"""
 
@@ -90,13 +94,13 @@ class FreePlay:
         return True
 
     def obey(self, line: str, help: str) -> bool:
-        """Return whether `line` is `help`, and answer it; other words lead elsewhere. Raises `Quit` and `Jump`."""
+        """Return whether `line` asks for help, and answer it; other words raise `Quit` and `Jump`."""
         match line:
             case "quit" | "exit":
                 raise Quit
             case "again" | "previous":
                 raise Jump(line)
-            case "help":
+            case "help" | "h" | "?":
                 self.teller.answer(help)
                 return True
         return False

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from raftplay.cluster.waits import Interrupted
 from raftplay.lessons.console import Console, Teller
@@ -134,7 +135,8 @@ class LessonReader:
         else:
             self.teller.command(bound.text)
             before = self.looked.get(bound.text, "") if request.beside else ""
-            done = self.teller.perform(self.stage, bound, before=before)
+            is_seen = self.console.has_stage and bound.text == "status" and not before
+            done = self.teller.perform(self.stage, bound, before=before, is_seen=is_seen)
             if bound.effect == "looks" and done.held:
                 self.looked[bound.text] = done.answer
 
@@ -158,8 +160,8 @@ class LessonReader:
             self.teller.paragraph(words, "question", sign=self.teller.sign("?"))
             for number, choice in enumerate(question.choices, start=1):
                 first = f"{self.teller.before * 2}{number}  "
-                for row in wrapped(choice.text, self.teller.width, first, " " * len(first)):
-                    self.teller.line(row, "question")
+                fold = partial(wrapped, choice.text, first=first, rest=" " * len(first))
+                self.teller.folded(fold, "question")
         prompt = f"{question.hint_for(self.session.harness.n)} > "
         while True:
             typed = self.teller.read(prompt) or ""
@@ -183,9 +185,10 @@ class LessonReader:
     def _heading(self) -> None:
         title = f"Step {self.at + 1} of {len(self.lesson.steps)}: {self.lesson.steps[self.at].title}"
         self.teller.line()
-        if not self.console.plain:
-            title = f"── {title} ".ljust(self.console.width - 1, "─")
-        self.teller.line(title, "title")
+        if self.console.plain:
+            self.teller.line(title, "title")
+        else:
+            self.teller.folded(lambda width: [f"── {title} ".ljust(width, "─")], "title")
 
     def _between(self) -> None:
         """Offer to play, look, and go back before the next step begins."""

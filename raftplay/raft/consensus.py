@@ -403,7 +403,7 @@ class ConsensusModule(State):
         and log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)."
         """
         match = {peer_id: progress.match + 1 for peer_id, progress in leadership.progress.items()}
-        match[self.id] = self._store.length  # a quorum counts from 1, so these are lengths
+        match[self.id] = self._counted_length()  # a quorum counts from 1, so these are lengths
         index = self.quorum.committed(match) - 1
         if index <= self.commit_index:
             return
@@ -435,6 +435,10 @@ class ConsensusModule(State):
         if self.observe is not None:
             replicas = () if self._leadership is None else (self.id, *self._leadership.holders(index))
             self._tell(decisions.CommitAdvanced(index, rule, replicas))
+
+    def _counted_length(self) -> int:
+        """Return the number of its own entries that a leader counts: those on its disk."""
+        return self._store.length
 
     def _durable_vote(self) -> tuple[int, int]:
         """Return (current_term, voted_for) as they must be on disk before any message is sent."""

@@ -130,6 +130,12 @@ class RaftLog:
         self.base_term, kept = self.term_at(index), self._entries[index - self.base_index :]
         self.base_index, self._entries, self._frozen = index, kept, None
 
+    def clone(self) -> "RaftLog":
+        """Return an independent copy."""
+        other = RaftLog(self._entries, self.base_index, self.base_term)
+        other.changed_from = self.changed_from
+        return other
+
     def frozen(self) -> tuple[Entry, ...]:
         """Return the entries that the log has as a tuple, which is cached until the log changes."""
         if self._frozen is None:

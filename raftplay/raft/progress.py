@@ -3,11 +3,13 @@
 The rule of this module: it decides what fits into the next AppendEntries, and never whether an entry is safe.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, size_of
+from raftplay.raft.values import Named, named_args
 
 MAX_CALL_BYTES = 1 << 20
 """The most bytes of entries in one AppendEntries, approximately; a single longer entry is sent alone."""
@@ -115,6 +117,11 @@ class Progress:
         """Make room for a request, whatever was lost since the last heartbeat."""
         self.restart()
         self.in_flight = 0
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return the values of its fields, with another id for each node."""
+        probe = None if self.probe is None else named_args(self.probe, named)
+        return self.next, self.match, self.mode.value, self.in_flight, probe, self.unreached
 
 
 def batch(log: RaftLog, start: int, most: int) -> tuple[Entry, ...]:

@@ -1,10 +1,12 @@
 """The state that a node has only in one role: it ends with the role, so that nothing in it is ever out of date."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from raftplay.raft.messages import NONE
 from raftplay.raft.progress import Progress
+from raftplay.raft.values import Named
 
 
 @dataclass(slots=True, eq=False)
@@ -17,6 +19,14 @@ class Candidacy:
     rule: str
     votes: list[int] = field(default_factory=list)
     pre_vote: bool = False
+
+    def clone(self) -> "Candidacy":
+        """Return an independent copy."""
+        return Candidacy(self.rule, self.votes.copy(), self.pre_vote)
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return what its votes are worth, in any order, with another id for each node."""
+        return self.pre_vote, tuple(sorted(map(named, self.votes)))
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +57,17 @@ class Leadership:
     def holders(self, index: int) -> list[int]:
         """Return the peers known to hold the entry at `index`."""
         return [peer_id for peer_id, progress in self.progress.items() if progress.match >= index]
+
+    def clone(self) -> "Leadership":
+        """Return an independent copy."""
+        progress = {peer_id: copy(each) for peer_id, each in self.progress.items()}
+        return Leadership(progress, {peer_id: progress[peer_id] for peer_id in self.due}, self.held_index)
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return all that it knows of each peer, in any order, with another id for each node."""
+        peers = sorted((named(id), id) for id in self.progress)
+        known = (self.progress[id].fingerprint(named) for _, id in peers)
+        return self.held_index, tuple(id in self.due for _, id in peers), tuple(known)
 
     @classmethod
     def over(cls, peer_ids: Iterable[int], next: int) -> "Leadership":

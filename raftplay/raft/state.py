@@ -5,7 +5,9 @@ The rule of this module: it decides nothing. `ConsensusModule`, which extends `S
 
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from copy import copy
+from typing import Any, Self
 
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
@@ -13,8 +15,31 @@ from raftplay.raft.messages import NONE, Args, CMState, Report
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
+from raftplay.raft.values import compared, copied, named_args, named_node
 
 Observer = Callable[[decisions.Decision], None]
+
+ENVIRONMENT = frozenset(("peer_ids", "quorum", "rules", "config", "observe", "on_stop", "_rng"))
+"""The fields of a node that are no state: a clone has the same."""
+
+FIELDS = frozenset(
+    (
+        "id",
+        "current_term",
+        "voted_for",
+        "log",
+        "commit_index",
+        "last_applied",
+        "state",
+        "leader_id",
+        "_candidacy",
+        "_leadership",
+        "_dormant",
+        "_calls",
+        "_store",
+    )
+)
+"""The fields of which `State.fingerprint` consists."""
 
 
 class State:
@@ -22,6 +47,9 @@ class State:
 
     rules = Rules()
     """The rules that the node asks; a subclass, or the parameter `rules`, may have others."""
+
+    time_fields = frozenset(("deadline", "_now", "_leader_heard"))
+    """The fields that hold times; no fingerprint has them."""
 
     hears_replies_when_dead = False
     """True if a node of this class still handles replies after `stop`; the algorithm does not."""
@@ -125,6 +153,56 @@ class State:
             self.last_applied,
             None if self.deadline == math.inf else self.deadline,
         )
+
+    # ---- the state as a value
+
+    def clone(self, storage: Storage) -> Self:
+        """Return an independent node in the same state over `storage`, a copy of this node's. Nobody observes it.
+
+        Both draw their timeouts from one source of random numbers.
+        """
+        other = copy(self)
+        mine, copies = vars(other), dict[int, Any]()
+        for name, value in vars(self).items():
+            if name not in ENVIRONMENT:
+                mine[name] = copies.setdefault(id(value), None if name == "_store" else copied(value))
+        other._store = self._store.clone(storage)
+        other.observe = other.on_stop = None
+        return other
+
+    def fingerprint(self, named: Callable[[int], int] = int) -> tuple[Hashable, ...]:
+        """Return a value that two nodes share if they act the same from now on, given equal storages.
+
+        Left out: times and random numbers (whoever compares states fires the timers), and who observes. With
+        `named`, each node has another id. The fields of a subclass are part of it, with the ids that they have.
+        """
+        candidacy, leadership = self._candidacy, self._leadership
+        return (
+            named(self.id),
+            self.current_term,
+            named_node(self.voted_for, named),
+            self.log.base_index,
+            self.log.base_term,
+            tuple(self.log),
+            self.log.changed_from,
+            self.commit_index,
+            self.last_applied,
+            self.state.value,
+            named_node(self.leader_id, named),
+            self._dormant,
+            self._store.vote.current_term,
+            named_node(self._store.vote.voted_for, named),
+            self._store.length,
+            candidacy and self.state is not CMState.LEADER and candidacy.fingerprint(named),
+            leadership and leadership.fingerprint(named),
+            tuple((named(peer_id), named_args(args, named)) for peer_id, args in self._calls),
+            tuple((name, compared(vars(self)[name])) for name in self.own_fields),
+        )
+
+    @property
+    def own_fields(self) -> tuple[str, ...]:
+        """Return the names of the fields that a subclass has added, sorted."""
+        return tuple(sorted(vars(self).keys() - FIELDS - ENVIRONMENT - self.time_fields))
 
     # ---- what every input does
 

@@ -105,6 +105,16 @@ class MapStorage:
         """Return whether any value was ever set."""
         return bool(self._values)
 
+    def contents(self) -> tuple[tuple[str, bytes], ...]:
+        """Return all keys and values, sorted."""
+        return tuple(sorted(self._values.items()))
+
+    def clone(self) -> "MapStorage":
+        """Return an independent copy."""
+        other = MapStorage()
+        other._values = self._values.copy()
+        return other
+
     def __repr__(self) -> str:
         return f"<MapStorage with {len(self._values)} keys>"
 
@@ -149,6 +159,12 @@ class PersistentState:
     def length(self) -> int:
         """Return the number of entries that `load` would return."""
         return self._length
+
+    def clone(self, storage: Storage) -> "PersistentState":
+        """Return an independent copy over `storage`, which holds the same."""
+        other = PersistentState(storage)
+        other.vote, other._length = self.vote, self._length
+        return other
 
     def load(self) -> tuple[int, int, RaftLog]:
         """Return (current_term, voted_for, log) as last written; (0, -1, empty) if nothing was written yet.

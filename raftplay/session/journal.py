@@ -12,7 +12,7 @@ from raftplay.files import Target
 from raftplay.session.branches import Blueprint, Branch, Mark, time_text
 from raftplay.session.shown import file_word
 from raftplay.session.units import duration_text, range_text
-from raftplay.version import __version__
+from raftplay.version import made_by
 from raftplay.watch.text import visible
 
 SHORTEST_SLEEP = 0.001
@@ -29,10 +29,26 @@ def script_text(branch: Branch, folder: str | Path = "", *, hides_bugs: bool = F
         setup.append("# a bug was on that the reader is to find, so this script does not name it")
     return (
         "\n".join(
-            [f"# saved by raftplay {__version__}", *setup, *_body(branch, is_exact=blueprint.backend == "sim")]
+            [
+                f"# saved by {made_by()}; {run_text(blueprint, hides_bugs=hides_bugs)}",
+                *setup,
+                *_body(branch, is_exact=blueprint.backend == "sim"),
+            ]
         )
         + "\n"
     )
+
+
+def run_text(blueprint: Blueprint, *, hides_bugs: bool = False) -> str:
+    """Name the backend, the seed and the options of a run in one line, for a comment."""
+    config = blueprint.config
+    options = option_lines(config)
+    options += [] if hides_bugs else [f"bug {name}" for name in config.bugs]
+    options += [f"node {visible(config.node_name)}"] if config.node_name else []
+    options += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
+    options += ["RAFT_UNRELIABLE_RPC=1"] if config.unreliable else []
+    options += ["RAFT_FORCE_MORE_REELECTION=1"] if config.raft.force_more_reelection else []
+    return f"backend {blueprint.backend}, seed {blueprint.seed}, options: {', '.join(options) or 'none'}"
 
 
 def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:

@@ -6,7 +6,7 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Branch
 from raftplay.session.session import Session
-from raftplay.shell.look import Text, node_style
+from raftplay.shell.look import Text
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import describe
@@ -104,7 +104,7 @@ def event_line(record: Record, words: str = "") -> Text:
     who = f"n{record.node}" if record.node >= 0 else ""
     return [
         ("class:dim", f"{record.time:9.3f}  "),
-        (node_style(record.node) + " bold", who),
+        ("class:node", who),
         ("", " " * (4 - len(who))),
         ("bold" if isinstance(record.event, LOUD) else "", words or describe(record)),
     ]

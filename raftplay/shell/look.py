@@ -16,6 +16,9 @@ from raftplay.watch.text import command_text, count, or_dash, visible
 Text = list[tuple[str, str]]
 """Styled text: (style, text) pairs, as prompt_toolkit takes them."""
 
+TERMS = ("#f78c6c", "#5ccfe6", "#a5d46a", "#ffd166", "#f07ab4", "#c792ea", "#82aaff")
+"""Seven hues, for terms modulo 7: those of the screen."""
+
 STYLE = {
     "status": "reverse",
     "running": "bold",
@@ -27,8 +30,8 @@ STYLE = {
     "dim": "",
     "now": "bold underline",
     "prompt": "bold",
-    "leader": "bold fg:#000000 bg:#7fd88f",
-    "candidate": "bold fg:#000000 bg:#ffb454",
+    "leader": "bold",
+    "candidate": "bold",
     "follower": "",
     "dead": "",
     "committed": "bold",
@@ -36,9 +39,13 @@ STYLE = {
     "completion-menu.completion.current": "noreverse bold bg:#d5dbe5 fg:#000000",
     "completion-menu.meta.completion": "noreverse bg:#222b36 fg:#ffffff",
     "completion-menu.meta.completion.current": "noreverse bold bg:#222b36 fg:#ffffff",
-    **{f"node{at}": f"fg:#000000 bg:{hue}" for at, hue in enumerate(("#54c8d4", "#e8a0d8", "#8ab8ff", "#a5d46a"))},
+    "node": "bold",
+    **{f"term{at}": f"fg:#000000 bg:{hue}" for at, hue in enumerate(TERMS)},
 }
-"""The style of each element. The terminal's background is unknown: a colour of ours has a background of ours."""
+"""The style of each element. Hues mean terms, as on the screen; red and amber mean what is broken, and faults.
+
+The terminal's background is unknown: a colour of ours has a background of ours.
+"""
 
 WITHOUT_COLOURS = {
     "completion-menu": "reverse",
@@ -48,7 +55,6 @@ WITHOUT_COLOURS = {
 }
 """Styles that replace those above without colours; bold, underlined and reversed text remain elsewhere."""
 
-HUES = 4
 SHORTEST = 16
 """Columns below which a node is shown as its number and the first letter of its role."""
 
@@ -72,9 +78,9 @@ def cut(line: Iterable[tuple[str, str]], width: int) -> Text:
     return kept
 
 
-def node_style(node: int) -> str:
-    """Return a node's style."""
-    return f"class:node{node % HUES}" if node >= 0 else ""
+def term_style(term: int) -> str:
+    """Return the style of a term's number, and of an entry of it."""
+    return f"class:term{term % len(TERMS)}"
 
 
 # ---- the status of the cluster
@@ -180,19 +186,23 @@ def _node(node: NodeSnapshot, width: int, *, is_short: bool) -> Text:
     name = "Down" if not node.alive else str(node.state)
     marks = node.marks if node.alive else ["on disk"]
     if is_short and width < SHORTEST:
-        return [(node_style(node.id), f" {node.id}"), (role, name[0])]
+        return [("class:node", f" {node.id}"), (role, name[0])]
     if is_short:
-        numbers = f" t{node.current_term} {len(node.log)}/{or_dash(node.commit_index)}"
         return [
-            (node_style(node.id), f" n{node.id} "),
+            ("class:node", f" n{node.id} "),
             (role, name),
-            ("", numbers),
+            ("", " "),
+            (term_style(node.current_term), f"t{node.current_term}"),
+            ("", f" {len(node.log)}/{or_dash(node.commit_index)}"),
             ("class:warn", " ".join(["", *marks])),
         ]
     line: Text = [
-        (node_style(node.id), f" n{node.id:<3}"),
+        ("class:node", f" n{node.id:<3}"),
         (role, f"{name:<10}"),
-        ("", f"term {node.current_term:<4} log {len(node.log):<4} commit {or_dash(node.commit_index):<4}"),
+        ("", "term "),
+        (term_style(node.current_term), f"{node.current_term}"),
+        ("", " " * (4 - len(f"{node.current_term}")) + f" log {len(node.log):<4}"),
+        ("", f" commit {or_dash(node.commit_index):<4}"),
     ]
     line += [("class:warn", f"{', '.join(marks)} ")] if marks else []
     return line + _tail(node, width - sum(columns(text) for _, text in line) - 2)
@@ -209,6 +219,7 @@ def _tail(node: NodeSnapshot, room: int) -> Text:
         room -= columns(text)
         if room < 0:
             break
-        cells.insert(0, ("class:committed" if is_committed else "class:dim", text))
+        looks = f"{term_style(entry.term)}{' class:committed' if is_committed else ''}"
+        cells[:0] = [(looks, text.rstrip(" ")), ("", " ")]
         first = index
     return [("class:dim", "… "), *cells] if cells and first else cells

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from raftplay.tui.keys import KEY, KEYS
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, fit
+from raftplay.tui.model.lines import Line, Piece, fit, width_of
 
 
 class Mark(NamedTuple):
@@ -91,9 +91,12 @@ class Coach:
                 parts.append((Piece("the next election begins", "text"),))
         if not parts:
             return ()
-        pieces: list[Piece] = [Piece(f" {glyphs.marker} ", "key bold bar")]
-        for part in (*parts, _part("escape", leave)):
-            pieces += [*(piece._replace(style=f"{piece.style} bar") for piece in part), Piece("   ", "bar")]
+        for last in (leave, "off"):  # where there is little room, in a word
+            pieces: list[Piece] = [Piece(f" {glyphs.marker} ", "key bold bar")]
+            for part in (*parts, _part("escape", last)):
+                pieces += [*(piece._replace(style=f"{piece.style} bar") for piece in part), Piece("   ", "bar")]
+            if width_of(tuple(pieces[:-1])) <= width:
+                break
         return fit(pieces, width, "bar")
 
 

@@ -24,7 +24,9 @@ from raftplay.session.shown import not_kept_text
 from raftplay.session.status import Status
 from raftplay.signals import handled
 from raftplay.tui import last, picture
-from raftplay.tui.app import REAL_SPEED, RaftApp
+from raftplay.tui.acting import REAL_SPEED
+from raftplay.tui.app import RaftApp
+from raftplay.tui.demo import Demo
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.play import Player
@@ -51,7 +53,8 @@ class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
-    `presents`: begin in presenter mode. `greeting`: the first answer on the screen.
+    `presents`: begin in presenter mode. `demo`: give commands until a key is pressed. `greeting`: the first
+    answer on the screen.
     """
 
     script: Script
@@ -62,6 +65,7 @@ class Wanted:
     pace: str = "watch"
     ascii: bool = False
     presents: bool = False
+    demo: bool = False
     greeting: str = ""
 
 
@@ -97,6 +101,7 @@ def show(wanted: Wanted, session: Session) -> Status:
         presents=wanted.presents,
     )
     app.reel.announces = True
+    app.demo = Demo() if wanted.demo else None
     try:
         with ending_on_signals(session) as ending:
             ending.run(app)
@@ -125,7 +130,9 @@ def show(wanted: Wanted, session: Session) -> Status:
 
 def is_first(wanted: Wanted, settings: Settings, nodes: int) -> bool:
     """Return whether this is a newcomer's first start, with nodes to elect a leader of and nothing to play."""
-    return nodes > 1 and not (settings.greeted or wanted.plays or wanted.presents or wanted.greeting)
+    return nodes > 1 and not (
+        settings.greeted or wanted.plays or wanted.presents or wanted.demo or wanted.greeting
+    )
 
 
 def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
@@ -136,11 +143,12 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     assert text is not None
     driver, player = before.driver, before.player
     before.leave_pace()
+    if player is not None:
+        player.set_aside()
     before.finish(PATIENCE)
     driver.session.harness.halt()
     said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii)
     if player is not None and not player.ended:
-        player.step_by_step = True
         said += "; the script waits: g for its next step, space to go on"
     elif not before.first.greets:
         said += "; space goes on"

@@ -13,6 +13,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.session.outcome import Outcome
 from raftplay.tui.boxes import Box
 from raftplay.tui.coach import Coach
+from raftplay.tui.demo import Demo
 from raftplay.tui.keys import KEY
 from raftplay.tui.model.lines import Line, Piece, fit, wrapped
 from raftplay.tui.prompt import BUSY, REST
@@ -31,6 +32,7 @@ CHOICES = (
     ("1", "lesson", "lesson: predict who wins (7 min)", "lesson"),
     ("2", "stories", "stories: split brain, Figure 7, Figure 8 …", "stories"),
     ("3", "alone", "leave me alone", "leave"),
+    ("d", "demo", "just watch: a demo that goes on without a key", "demo"),
 )
 """The key, the meaning, the text, and the word where there is little room, of each choice on the card."""
 
@@ -46,9 +48,10 @@ class Card(Sheet, inherit_bindings=False):
         Binding("enter", "choose('watch')", show=False),
         Binding("1", "choose('lesson')", show=False),
         Binding("2", "choose('stories')", show=False),
+        Binding("d", "choose('demo')", show=False),
         Binding("3,escape", "choose('alone')", show=False),
     ]
-    KEYS = ("enter", "1", "2", "3", "escape")
+    KEYS = ("enter", "1", "2", "d", "3", "escape")
 
     def __init__(self, first: "FirstRun") -> None:
         super().__init__(self._lines)
@@ -146,6 +149,8 @@ class FirstRun:
             case "lesson":
                 self.greets = True  # the lesson leads back to the card
                 self.app.elsewhere.open_lesson("1")
+            case "demo":
+                self._begin_demo()
             case "alone":
                 self.coach.dismiss()
                 self._keep()
@@ -178,6 +183,16 @@ class FirstRun:
         self.app.settings.marks = self.coach.done
         if failure := self.app.settings.save():
             self.app.toast(f"this cannot be remembered: {failure}", severity="warning")
+
+    def _begin_demo(self) -> None:
+        app = self.app
+        if app.driver.session.directory:
+            app.toast("a demo crashes nodes; it leaves a data directory alone", severity="warning")
+            return
+        if not app.watches:
+            app.action_pace()
+        app.demo = Demo()
+        app.do("resume")
 
     # ---- the tour
 
@@ -240,6 +255,8 @@ class FirstRun:
 
     def _line(self) -> Line:
         app = self.app
+        if app.demo is not None:
+            return app.demo.line(app.deck.width - COMMAND, app.deck.glyphs) if app.deck.fits else ()
         is_plain = app.has_guide and not (
             app.is_busy or app.seen.rewound or app.deck.is_typing or app.prompt.value
         )

@@ -126,7 +126,7 @@ KEYS: tuple[Key, ...] = (
         "menu",
         "the menu of the selected node (if none was selected: of the leader or candidate), or of the selected "
         "message; in a pane, on an event or a message: go to that moment; on a log entry: why it is, or is not, "
-        "committed",
+        "committed; on a link: its menu",
         action="open",
         rank=1,
         group=NODE,
@@ -298,7 +298,7 @@ KEYS: tuple[Key, ...] = (
         "present",
         "presenter mode: the stage, a pane and the caption in large letters. PgDn, → or Enter: next caption; PgUp "
         "or ←: the one before; b or .: black screen; z: the pane alone; 1 to 9: chapters; j, k or a click: a node "
-        "in the spotlight, 0: none; F5 or Esc: leave",
+        "in the spotlight, 0: none; `:`: a command; F5 or Esc: leave",
         action="presenter",
         rank=7,
         group=PRESENT,

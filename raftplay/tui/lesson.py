@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
@@ -25,7 +23,6 @@ from raftplay.language.lexer import Mistake, split_line
 from raftplay.language.table import Bound
 from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.command import keep
-from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.language import Lesson
 from raftplay.lessons.progress import kept, progress_file
@@ -36,7 +33,6 @@ from raftplay.past.view import View
 from raftplay.run.live import Live
 from raftplay.run.report import report
 from raftplay.session.outcome import Outcome
-from raftplay.session.session import Session
 from raftplay.session.status import Status
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
@@ -44,11 +40,12 @@ from raftplay.tui.command import Wanted, check_terminal, deck_of
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
+from raftplay.tui.reading import LessonPlace
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
 from raftplay.tui.watching import Watching
 from raftplay.watch.facts import Record
-from raftplay.watch.text import count, visible
+from raftplay.watch.text import count
 
 T = TypeVar("T")
 
@@ -72,109 +69,10 @@ LOOKS = {
 ROOMY = 16
 """In fewer lines words have no blank ones between them."""
 
-MORE = "Enter: more"
 CLOSE_LIMIT = 5.0
 
 LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
 """The commands that look at the past: they change nothing and are allowed at any time."""
-
-
-class LessonPlace:
-    """The state that the reader's thread and the screen share: the lines written, and the question asked."""
-
-    def __init__(self) -> None:
-        self.console = Console(self.read, self.write)
-        self.lines: list[tuple[str, str]] = []
-        self.asked = ""
-        """The prompt of what is asked for; "" while nothing is."""
-
-        self.is_play = False
-        self.questions = 0
-        """The number of questions so far, without the requests for commands."""
-
-        self.page = 1_000
-        """The number of lines that are read at a stretch."""
-
-        self.is_tight = False
-        """True if there is no room for blank lines."""
-
-        self.watching: Watching | None = None
-        self.goes_by: Callable[[], bool] = lambda: False
-        self._typed: SimpleQueue[str] = SimpleQueue()
-        self._unread = 0
-        self._reader = threading.current_thread()
-        self._is_closed = False
-        self._has_left = False
-        self.has_failed = False
-
-    # ---- for the reader, in its thread
-
-    def begin(self) -> None:
-        """The thread that calls this is the reader's."""
-        self._reader = threading.current_thread()
-
-    def read(self, prompt: str, session: Session | None) -> str | None:
-        """Return what is typed at the prompt, or None from time to time. Raises EOFError once closed."""
-        self._unread, self.is_play, self.asked = 0, session is not None, prompt
-        self.questions += not self.is_play
-        try:
-            while True:
-                try:
-                    typed = self._typed.get(timeout=0.2)
-                except Empty:
-                    if self.goes_by():
-                        return None
-                    continue
-                self._check_open()
-                self.lines.append((f"{prompt}{visible(typed)}", "dim"))
-                return typed
-        finally:
-            self.asked = ""
-
-    def fail(self) -> None:
-        """The reader cannot go on."""
-        self.has_failed = True
-
-    def write(self, text: str, style: str) -> None:
-        """A line, behind those before; a full box must be read before more is shown. EOFError once closed."""
-        if self.is_tight and not text:
-            return
-        if threading.current_thread() is self._reader and not self._has_left:
-            self._check_open()
-            self._turn_pages()
-        self.lines.append((text, style))
-
-    def _turn_pages(self) -> None:
-        self._unread += 1
-        if self._unread > self.page:
-            self.asked, self.is_play, self._unread = MORE, False, 1
-            self.questions += 1
-            self._typed.get()
-            self.asked = ""
-            self._check_open()
-
-    def _check_open(self) -> None:
-        """Send the reader away, once; what it says on its way out is heard."""
-        if self._is_closed and not self._has_left:
-            self._has_left = True
-            raise EOFError
-
-    # ---- for the screen
-
-    def type(self, line: str) -> bool:
-        """Type a line, if one is asked for; whether it was."""
-        if not self.asked:
-            return False
-        self.asked = ""
-        self._typed.put(line)
-        return True
-
-    def close(self) -> None:
-        """End all reading: `read` raises EOFError from now on."""
-        self._is_closed = True
-        if self.watching is not None:
-            self.watching.close()
-        self._typed.put("")
 
 
 class LessonLive(Live):
@@ -274,13 +172,17 @@ class LessonApp(RaftApp):
             words = min(MOST_WORDS, width * 2 // 5)
             self.deck.width, self.deck.height = width - words - 1, height
             self._words = (width - words, 0, words, height - 1)
+            is_tight = height - 1 < ROOMY
         else:
             kept = max(LEAST[1], height * 3 // 5)
             self.deck.width, self.deck.height = width, kept
-            above = kept - 2 - self.deck.layout().answer.height  # the words have the lines of answers and keys
+            where = self.deck.layout()
+            above = kept - 2 - where.answer.height  # the words have the lines of answers and keys
+            if is_tight := height - above - 1 < ROOMY:
+                above = where.sentence.y + 1  # and those of the tape, and of NEXT
             self._words = (0, above, width, max(0, height - above - 1))
         self.room.console.width = self._words[2]
-        self.room.is_tight = self._words[3] < ROOMY
+        self.room.is_tight = is_tight
         self.room.page = max(3, self._words[3])
 
     def arrange(self) -> None:
@@ -291,6 +193,10 @@ class LessonApp(RaftApp):
             if x == 0:  # the words stand where answers and keys would
                 self._boxes["answer"].place((0, 0, 0, 0))
                 self._boxes["keys"].place((0, 0, 0, 0))
+                if self.room.is_tight:
+                    where = self.deck.layout()
+                    self._boxes["tape"].place((0, 0, 0, 0))
+                    self._boxes["sentence"].place((0, where.sentence.y, width, 1))
             self._boxes["words"].place(self._words)
             self.prompt.styles.offset = (x, y + height)
             self.prompt.styles.width = width
@@ -349,11 +255,9 @@ class LessonApp(RaftApp):
 
     # ---- what is typed
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """An answer, a command, or just Enter."""
-        event.prevent_default()
-        line, *others = lines_of(event.value)
-        self.prompt.put("")
+    def submit(self, text: str) -> None:
+        """Take an answer, a command, or just Enter."""
+        line, *others = lines_of(text)
         self.history.add(line)
         if line in ("quit", "exit"):
             self.exit()

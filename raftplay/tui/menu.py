@@ -176,8 +176,12 @@ class Stillness:
 
 
 def open_by_key(app: "RaftApp") -> None:
-    """Open the menu of the selected message, or else of the selected node, or of the one that acts."""
+    """Open the menu of the selected link or message, or else of the selected node, or of the one that acts."""
     deck, view = app.deck, app.seen
+    link = deck.rows.get("network") if deck.is_active and deck.pane == "network" else None
+    if link is not None:
+        _open(app, link_menu(view, *link_of(link), can_act=can_act(app)), _area_of(app, link, "network"))
+        return
     if deck.rows.get("messages") is not None and (message := _message(app, deck.rows["messages"])) is not None:
         _open(app, message_menu(message, view, can_act=can_act(app)), _area_of(app, message.target))
         return
@@ -238,11 +242,11 @@ def _message(app: "RaftApp", target: Target) -> Arrow | Moving | None:
     return diagram.selected_arrow(app.seen, app.deck.context("messages"))
 
 
-def _area_of(app: "RaftApp", target: Target) -> Area:
-    """Return where `target` is on the stage; the middle of the screen if it is not there."""
-    stage = app.box("stage")
-    found = stage.area_of(target) if stage.display else None
+def _area_of(app: "RaftApp", target: Target, box: str = "stage") -> Area:
+    """Return where `target` is in a box; the middle of the screen if it is not there."""
+    where = app.box(box)
+    found = where.area_of(target) if where.display else None
     if found is None:
         return app.size.width // 2 - 20, app.size.height // 3, 0, 0
     x, y, *size = found
-    return stage.region.x + x, stage.region.y + y, size[0], size[1]
+    return where.region.x + x, where.region.y + y, size[0], size[1]

@@ -57,6 +57,7 @@ class Player:
     _rests_until: float = 0.0
     _announced: int = -1
     _wanted: bool = False
+    _is_set_aside: bool = False
     tells_effects: bool = False
     """True while `comments` tell what the last step did."""
 
@@ -132,6 +133,10 @@ class Player:
     def go_on(self) -> None:
         """Do the next step now, whatever there is to read."""
         self._wanted = True
+
+    def set_aside(self) -> None:
+        """Wait before the next step; the one under way, which is about to be interrupted, is done again then."""
+        self.step_by_step, self._is_set_aside = True, self._doing is not None
 
     def reopen(self) -> None:
         """Go on with a script that has ended, if it has not in the branch that is played now."""
@@ -217,13 +222,16 @@ class Player:
     def _take_up(self, outcomes: Sequence[Outcome], now: float) -> bool:
         part = self.parts[self.at]
         assert part.step is not None
-        self._doing = None
+        is_left, self._doing, self._is_set_aside = self._is_set_aside, None, False
         text = part.step.bound.text
         mine = [o for o in outcomes if o.text == text] or list(outcomes[-1:])
         self.outcome = mine[0] if mine else None
         if part.effects:
             self.comments, self.tells_effects = part.effects, True
         failed = next((o for o in outcomes if not o.held), None)
+        if failed is not None and is_left and failed.status is Status.INTERRUPTED:
+            self.driver.run("pause")
+            return True
         if failed is not None:
             self.outcome = failed
             self.driver.run("pause")

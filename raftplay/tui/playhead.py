@@ -9,6 +9,7 @@ thread that paints, and reads the history under the lock of the cluster.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,7 +59,16 @@ HURRY, MOST_HURRY = 2.0, {"sim": 20.0, "tcp": 2.0}
 """The factor by which idle time passes faster after each second of it while a command waits, and the most."""
 
 FAMILIAR = 2
-"""The number of elections that are shown at the usual pace; a script shows those after them in half the time."""
+"""The number of elections that are shown at the usual pace; a script shows those after them in half the time.
+
+So does a wait with those after a first one that elected nobody.
+"""
+
+SAME = 0.25
+"""The part of that time, while a command waits, for a vote like one that was read in the same election."""
+
+TOGETHER = 0.05
+"""The time within which nodes crash, or restart, together, in seconds of cluster time."""
 
 LOST_FOR = 0.6
 """The time for which a lost message is seen, in flights."""
@@ -153,6 +163,9 @@ class Playhead:
         """The number of the event behind which it stands still; more is shown when this is raised."""
 
         self._elections = 0
+        self._tries = 0  # elections since the last leader
+        self._votes_read: Counter[tuple[type, bool]] = Counter()  # in this election, by what was said
+        self._fault: Record | None = None  # the last crash or restart
         self._idle_since = 0.0
         self._holds_next = False
         self._coming: list[tuple[float, Milestone]] = []  # with the time from which on it is well seen
@@ -276,7 +289,7 @@ class Playhead:
     def _due(self, record: Record) -> float:
         """Return when an event may be shown: an arrival, once its flight on the screen is over."""
         if isinstance(record.event, _BEGINNINGS):
-            return self._read_until
+            return self._not_before if self._is_one_more(record) else self._read_until
         flight = self._flights.get(_arriving(record) or (NONE, False))
         if flight is None or not flight.matters:
             return self._not_before
@@ -313,8 +326,26 @@ class Playhead:
             self._informed.clear()  # what was lost before may arrive now, and is seen
             self._sent.clear()
         if _is_read(record):
-            self._read_until = self._clock + READ * self._whole()
+            self._read_until = self._clock + READ * self._whole() * self._news_in(record)
             self._learnt = isinstance(event, decisions.CommitAdvanced)
+        if isinstance(event, _FAULTS):
+            self._fault = record
+
+    def _news_in(self, record: Record) -> float:
+        """Return the part of the time for reading that an event needs: less for one more vote of the same kind."""
+        match record.event:
+            case decisions.ElectionStarted():
+                self._votes_read.clear()
+            case decisions.VoteDecided() | decisions.VoteCounted():
+                kind = type(record.event), getattr(record.event, "granted", True)
+                self._votes_read[kind] += 1
+                return SAME if self.awaits and self._votes_read[kind] > 1 else 1.0
+        return 1.0
+
+    def _is_one_more(self, record: Record) -> bool:
+        """Return whether a node crashes or restarts together with the one that did so before it."""
+        last = self._fault
+        return last is not None and type(last.event) is type(record.event) and record.time - last.time <= TOGETHER
 
     def _take(self, record: Record) -> None:
         """Show what becomes of a message."""
@@ -333,14 +364,20 @@ class Playhead:
         match record.event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
                 self._elections += isinstance(record.event, decisions.ElectionStarted)
+                self._tries += isinstance(record.event, decisions.ElectionStarted)
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL / 2 if self.tells_all else DWELL + 0.4)
             case decisions.BecameLeader():
+                self._tries = 0
                 self._dwell(DWELL)
                 self._meet(record, "leader", 0.4)
             case decisions.CommitAdvanced(replicas=replicas) if replicas:
                 self._dwell(DWELL / 2)
                 self._meet(record, "commit", 0.4)
+            case facts.Restarted() if self.awaits:
+                pass  # the command may restart more of them
+            case facts.Crashed() | facts.Restarted() if self._is_one_more(record):
+                pass
             case facts.Crashed() | facts.Restarted() | facts.Partitioned() | facts.Healed() | facts.Disconnected():
                 self._dwell(DWELL / 2)
             case decisions.VoteDecided(granted=True) if self.tells_all:
@@ -365,9 +402,16 @@ class Playhead:
                 self._pulse_at = self._clock
         else:
             confirms = isinstance(request, AppendEntriesArgs) and not request.entries
-            matters = mattered and not (confirms and getattr(message, "success", False))
+            matters = mattered and not (
+                (confirms and getattr(message, "success", False)) or self._is_known_refusal(message)
+            )
         moving = Moving(key, src, dst, message, 0.0, index=confirmed(message, request))
         self._flights[key] = Flight(moving, self._clock, record.time, matters)
+
+    def _is_known_refusal(self, reply: object) -> bool:
+        """Return whether a reply refuses a vote while a command waits, and is not the first in this election."""
+        refuses = isinstance(reply, RequestVoteReply) and not reply.vote_granted
+        return refuses and self.awaits and self._votes_read[decisions.VoteDecided, False] > 1
 
     def _is_news(self, link: Link, args: Args) -> bool:
         """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
@@ -411,7 +455,9 @@ class Playhead:
     @property
     def _familiar(self) -> float:
         """Return how many times faster than usual an election is shown: in a script, the third one is known."""
-        return 2.0 if self.awaits and self._elections > FAMILIAR else 1.0
+        if not self.awaits:
+            return 1.0
+        return (2.0 if self._elections > FAMILIAR else 1.0) * (2.0 if self._tries > 1 else 1.0)
 
     # ---- the clock of the cluster
 
@@ -559,6 +605,10 @@ def _is_read(record: Record) -> bool:
 
 _BEGINNINGS = decisions.ElectionStarted | decisions.PreVoteStarted | facts.Crashed | facts.Restarted
 """Events that no message brings, and that are told."""
+
+
+_FAULTS = facts.Crashed | facts.Restarted
+"""Events that may come to several nodes together."""
 
 
 _REACHABLE = facts.Healed | facts.Reconnected | facts.Thawed | facts.Restarted | facts.LinkChanged

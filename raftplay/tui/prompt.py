@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from rich.text import Text
 from textual import events
-from textual.message import Message
 from textual.widgets import Input
 
 from raftplay.language.completion import Completion, Hint, complete, hint_of
@@ -25,6 +24,9 @@ MOST_TYPED = 65_536
 
 Complete = Callable[[str, int], Sequence[Completion]]
 """(text, place of the cursor) → what may stand there."""
+
+Submit = Callable[[str], None]
+"""Takes the lines that were typed, when Enter is pressed."""
 
 
 class PromptHistory:
@@ -61,11 +63,16 @@ class PromptHistory:
 class Prompt(Input):
     """The line itself, or the lines of a block that was pasted."""
 
-    class Left(Message):
-        """The prompt was left with Esc."""
-
-    def __init__(self, history: PromptHistory, complete: Complete) -> None:
+    def __init__(
+        self,
+        history: PromptHistory,
+        complete: Complete,
+        submit: Submit,
+        leave: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(id="prompt", placeholder=REST, compact=True, select_on_focus=False)
+        self._submit = submit
+        self._leave = leave or (lambda: self.screen.set_focus(None))
         self._history = history
         self._complete = complete
         self._sought: str | None = None
@@ -82,6 +89,14 @@ class Prompt(Input):
         self.placeholder = REST
 
     async def _on_key(self, event: events.Key) -> None:
+        if self.take(event):
+            event.prevent_default()
+            event.stop()
+        else:
+            await super()._on_key(event)
+
+    def take(self, event: events.Key) -> bool:
+        """Do what a key does here, at once: what comes behind Enter is for another line, or another place."""
         if event.key not in ("up", "down", "ctrl+r"):
             self._sought = None
             self._history.rest()
@@ -91,9 +106,7 @@ class Prompt(Input):
             if not self._typed:
                 self.call_later(self._take_typed)
             self._typed.append(event.character)
-            event.prevent_default()
-            event.stop()
-            return
+            return True
         self._take_typed()
         match event.key:
             case "up" | "down":
@@ -103,14 +116,14 @@ class Prompt(Input):
             case "tab" | "shift+tab":
                 self._fill(1 if event.key == "tab" else -1)
             case "enter":
-                await self.action_submit()
+                text = self.value
+                self.put("")
+                self._submit(text)
             case "escape":
-                self.post_message(self.Left())
+                self._leave()
             case _:
-                await super()._on_key(event)
-                return
-        event.prevent_default()
-        event.stop()
+                return False
+        return True
 
     @property
     def _value(self) -> Text:

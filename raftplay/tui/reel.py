@@ -5,6 +5,7 @@ playhead from the history, while the cluster stands still; only a command given 
 """
 
 import math
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,24 @@ class Reel:
             if mark is not None:
                 marks[mark] = str(number)
         return marks
+
+    def play(self, player: Player) -> None:
+        """Let a script go on, and show what it says."""
+        app, deck, playhead = self._app, self._app.deck, self._app.playhead
+        if playhead is not None:
+            playhead.rushes = player.hurries
+        is_held = self.is_past or (playhead is not None and playhead.held)
+        is_current = playhead is None or playhead.is_current
+        is_changed = not is_held and player.tick(time.monotonic(), is_shown=is_current)
+        deck.playing = player.note
+        deck.chapters = self.chapter_marks()
+        self.announce()
+        if is_changed:
+            if player.outcome is not None:
+                deck.outcome = player.outcome
+            deck.comments, deck.place = player.comments, player.place
+            deck.plays = not player.ended
+            app.arrange()
 
     # ---- notes in another terminal
 

@@ -92,6 +92,9 @@ class ScreenState:
     playing: str = ""
     """The state of a script in a word, and how far it is; "" if none is played."""
 
+    entry: int | None = None
+    """The index of the entry that was selected last, unless a node or something else was since."""
+
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
     rows: dict[str, Target] = field(default_factory=dict)
@@ -192,7 +195,7 @@ class ScreenState:
     def select(self, node: int) -> None:
         """Select a node, if there is one of that number."""
         if 0 <= node < self.nodes:
-            self.selected, self.has_chosen = node, True
+            self.selected, self.has_chosen, self.entry = node, True, None
 
     def scroll(self, pane: str, lines: int) -> None:
         """Scroll a pane; towards its end if `lines` is positive."""
@@ -221,6 +224,7 @@ class ScreenState:
     def _choose(self, pane: str, target: Target, view: View) -> None:
         """Select a row of a pane; with an event its node, which the stage marks."""
         self.rows[pane] = target
+        self.entry = target[1] if target is not None and target[0] == "entry" else None
         record = record_at(view, target)
         if record is not None:
             self.select(record.node)
@@ -245,6 +249,9 @@ class ScreenState:
 
     def leave(self) -> bool:
         """Give up what is selected or scrolled in the pane, or close it; whether there was anything."""
+        if self.entry is not None:
+            self.entry = self.rows["log"] = None
+            return True
         if self.rows.get(self.pane) is not None or self.scrolls.get(self.pane):
             self.rows[self.pane] = None
             self.scrolls[self.pane] = 0
@@ -277,7 +284,8 @@ class ScreenState:
         node = self.selected if self.has_chosen else acting_node(view, self.selected)
         pane = self.pane if self.is_active else ""
         about = "message" if not pane and self.rows.get("messages") else f"n{node}"
-        return footer.Situation(about, pane, self.has_row, self.plays, self.is_typing, self.is_menu)
+        waits = self.playing.startswith("WAITING")
+        return footer.Situation(about, pane, self.has_row, self.plays, waits, self.is_typing, self.is_menu)
 
     def context(self, pane: str, region: Region | None = None) -> Context:
         """Return the context of a pane."""
@@ -292,6 +300,8 @@ class ScreenState:
             filter=self.filter,
             watched=self.watched,
             focused=self.is_active and pane == self.pane,
+            is_whole=self.zoomed,
+            entry=self.entry,
             event=row[1] if (row := self.rows.get("events")) is not None else None,
         )
 
@@ -322,7 +332,8 @@ class ScreenState:
             pane, region = self.shown_in(slot), self.body(slot)
             window = self.panes[pane].window(view, self.context(pane, region))
             out[pane] = window.lines
-            self.tops[pane] = (window.top, max(1, region.height - self.panes[pane].heading), window.total)
+            seen = window.rows or max(1, region.height - self.panes[pane].heading)
+            self.tops[pane] = (window.top, seen, window.total)
             title = self.context(pane, Region(0, 0, slot.region.width, 1))
             out[f"title{at}"] = (foot.title_line(slot.panes, pane, self._note(pane, window), view, title),)
         if where.caption.height:

@@ -3,6 +3,7 @@
 The rule of this module: escape sequences that textual does not write by itself are written here alone.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -113,3 +114,15 @@ class TerminalApp(PacedApp, inherit_bindings=False):
     def _print_error_renderables(self) -> None:
         """Print nothing: the traceback goes into a report."""
         self._exit_renderables.clear()
+
+
+def settle() -> None:
+    """Collect garbage now, and from now on, after the first frame.
+
+    What there is stays, such as the graph of widgets: walking it again and again would stall the cluster. What a
+    screen before this one left, such as that of a lesson, goes.
+    """
+    gc.enable()
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

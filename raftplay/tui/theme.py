@@ -25,6 +25,9 @@ class Palette:
     terms: tuple[str, ...]
     """Seven hues, for terms modulo 7."""
 
+    is_few: bool = False
+    """True if its colours are those of a terminal that has 16."""
+
     def textual(self) -> Theme:
         """The same colours for the parts of the screen that are textual's own."""
         colour = dict(self.colours)
@@ -136,6 +139,7 @@ def _few(palette: Palette, ground: str, text: str, quiet: str, chosen: str, bad:
         line=_SIXTEEN[quiet],
         colours=tuple(front.items()),
         terms=tuple(_SIXTEEN[name] for name in terms.split()),
+        is_few=True,
     )
 
 
@@ -152,7 +156,7 @@ DARK_FEW = _few(
     "light-cyan yellow light-magenta light-green cyan light-magenta yellow",
 )  # fmt: skip
 LIGHT_FEW = _few(
-    LIGHT, "white", "black", "dark-grey", "light-cyan", "red", "blue brown magenta dark-grey blue brown magenta"
+    LIGHT, "white", "black", "dark-grey", "yellow", "red", "blue brown magenta dark-grey blue brown magenta"
 )
 
 PALETTES = {palette.name: palette for palette in (DARK, LIGHT, DARK_FEW, LIGHT_FEW)}
@@ -190,7 +194,8 @@ def _coloured(words: list[str], palette: Palette) -> Style:
         back = palette.chosen
         if QUIET.intersection(words):
             front = known["text"]
-    if "solid" in words or "badge" in words:
+    stands_out = palette.is_few and "bad" in words and "selected" in words  # red on blue is hard to read
+    if "solid" in words or "badge" in words or stands_out:
         front, back = palette.ground, front
     return Style(color=front, bgcolor=back, bold="bold" in words or "badge" in words, underline="hollow" in words)
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.backends import KINDS, backend_of, nothing_left_over, take_loop
@@ -195,6 +197,37 @@ def test_explore_finds_code_that_never_returns(monkeypatch: pytest.MonkeyPatch):
     assert result.finding is not None
     assert "no return" in result.finding.name
     assert result.commands == ["sleep 1s"]
+
+
+def test_it_is_found_in_a_thread_as_well_where_no_alarm_rings(monkeypatch: pytest.MonkeyPatch):
+    take(NeverReturns, monkeypatch)
+    monkeypatch.setattr(stuck, "LOOK_EVERY", 0.1)
+    plan = Plan(1, 3, bugs=(OWN,))
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(rerun, plan, ["sleep 1s", "submit 1 to 0"], measured=False).result(timeout=60)
+    assert result.finding is not None
+    assert result.finding.name == "no return from request_vote"
+    assert result.finding.text.endswith("DidNotReturn: nothing happened for 0.2 s of wall time")
+    assert result.commands == ["sleep 1s"]
+
+
+def test_a_watchdog_of_a_thread_ends_with_its_block(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stuck, "LOOK_EVERY", 0.01)
+    steps = 0
+
+    def work() -> int:
+        nonlocal steps
+        with watchdog(lambda: steps):
+            end = time.monotonic() + 0.2
+            while time.monotonic() < end:
+                steps += 1
+        threads = [thread for thread in threading.enumerate() if thread.name == "raftplay watchdog"]
+        for thread in threads:
+            thread.join(60)
+        return len(threads)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result(timeout=60) <= 1
 
 
 def test_a_watchdog_lets_code_be_that_goes_on(monkeypatch: pytest.MonkeyPatch):

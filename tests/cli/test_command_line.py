@@ -196,10 +196,10 @@ def test_what_explore_finds_it_shrinks_and_writes_as_a_script_that_run_repeats(t
     )
     found = raftplay("explore", *options, "--out", out)
     assert found.status == 1, found.out + found.err
-    assert "found: One Vote Per Term" in found.out
+    assert "found: Vote Kept" in found.out
     again = raftplay("run", out)
     assert again.status == 1
-    assert "One Vote Per Term broke at" in again.out
+    assert "Vote Kept broke at" in again.out
     commands = [line for line in Path(out).read_text("utf-8").splitlines() if line and line[0] != "#"]
     assert len(commands) <= 25 + 4
 

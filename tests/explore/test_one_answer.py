@@ -79,7 +79,10 @@ def failing_at(*seeds: int) -> Answer:
 
 def told(report: SearchReport) -> str:
     """A report without its speed."""
-    text = report_text(report)
+    return without_speed(report_text(report))
+
+
+def without_speed(text: str) -> str:
     return re.sub(r" in [0-9.]+ s: [0-9.]+ a second", "", re.sub(r"\([0-9]+ times real time\)", "", text))
 
 

@@ -12,9 +12,8 @@ from support.command_line import raftplay
 from support.processes import is_gone, wait_for_processes
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
-from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.commands.setup import MAX_SEED
 from raftplay.explore.search import all_bugs
-from raftplay.explore.search import command as explore_command
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, SearchReport
 from raftplay.session.status import Status
@@ -95,14 +94,3 @@ def test_seeds_that_run_would_refuse_are_refused(extra: tuple[str, ...]):
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
     assert str(MAX_SEED) in done.err
-
-
-def test_ctrl_c_ends_the_search_with_a_script_without_a_verdict(monkeypatch: pytest.MonkeyPatch):
-    verdicts = iter([Status.HELD, Status.INTERRUPTED])
-    monkeypatch.setattr(explore_command, "run_script", lambda *_: next(verdicts))
-    lines: list[str] = []
-    status = explore_command.explore_script(
-        "mine.txt", "wait leader", range(5), lines.append, Setup(), lambda _: None
-    )
-    assert status is Status.INTERRUPTED
-    assert lines == ["interrupted: mine.txt held with 1 of 5 seeds"]

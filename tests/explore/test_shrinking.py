@@ -23,7 +23,7 @@ from raftplay.explore.search.trial import Finding, Plan, Result, bound, rerun, r
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed
-from raftplay.version import __version__
+from raftplay.version import __version__, made_by
 
 VERBS = {
     "submit", "now", "crash", "restart", "timeout", "disconnect", "reconnect", "partition", "heal", "cut", "join",
@@ -224,7 +224,8 @@ def test_report_and_counterexample_say_version_options_and_every_finding(
     assert f"\n# Found with: {found[0].removesuffix(' (and 3 more)')}, 0.5 s of faults\n" in text
     for other in found[1:]:
         assert f"\n# Also found: {other}\n" in text
-    assert f"\n# Version: raftplay {__version__}\n" in text
+    assert f"\n# Version: {made_by()}; backend sim, seed " in text
+    assert ", options: bug own\n" in text
 
 
 def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monkeypatch: pytest.MonkeyPatch):

@@ -71,15 +71,19 @@ def test_bare_nodes_whose_timers_fire_again_and_again_at_one_instant_are_a_livel
     node = cluster.nodes[0].cm
     node.wake = lambda now: setattr(node, "deadline", now)  # type: ignore[method-assign]
     cluster.nodes[0].alarm = node.deadline = 0.001
-    with pytest.raises(TimeStandsStill, match="events at 0.001 s, and more are due"):
+    with pytest.raises(TimeStandsStill, match=r"events at 0\.001 s, and more are due"):
         cluster.sleep(1.0)
     assert MOST_AT_ONCE == 3_000
 
 
 def test_a_trial_that_takes_too_long_by_the_wall_clock_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stuck, "LOOK_EVERY", 0.01)
-    count = 0
-    with pytest.raises(TookTooLong, match=r"it ran for more than 0.05 s of wall time"):
-        with watchdog(lambda: count, most=0.05):
+    looked = iter(range(1_000_000))
+
+    def runs() -> None:
+        with watchdog(lambda: next(looked), most=0.05):
             while True:
-                count += 1
+                pass
+
+    with pytest.raises(TookTooLong, match="by wall time"):
+        runs()

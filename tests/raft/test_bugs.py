@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.paper import Terms, disk, entries, loaded, settle, terms_of
 
-from raftplay import CMState, Config, ConsensusModule, Harness, UsageError
+from raftplay import CMState, Config, ConsensusModule, Harness, RaftConfig, UsageError
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS, LIVENESS, Node, module_with
 from raftplay.raft.bugs.durability import WRITE_DELAY
@@ -50,6 +50,7 @@ def node(
     id: int = 0,
     storage: Storage | None = None,
     told: list[decisions.Decision] | None = None,
+    config: RaftConfig | None = None,
 ) -> ConsensusModule:
     """A node with `bugs`, just started at time 0 over what `term`, `log` and `vote` left, or over `storage`."""
     cm = module_with(bugs)(
@@ -58,6 +59,7 @@ def node(
         disk(term, log, vote) if storage is None else storage,
         rng=random.Random(0),
         observe=None if told is None else told.append,
+        config=config,
     )
     cm.start(0.0)
     return cm
@@ -511,12 +513,204 @@ def test_replies_reach_an_incarnation_that_crashed(bugs: Bugs) -> None:
     assert bool(undead) is bool(bugs)
 
 
+# ---- pre-votes
+
+
+def asks_for_pre_votes(bugs: Bugs, *, term: int = 1, **more: Any) -> ConsensusModule:
+    """A node that was in `term`, and asks for pre-votes."""
+    cm = node(bugs, term=term, config=RaftConfig(prevote=True), **more)
+    cm.time_out(0.1)
+    settle(cm)
+    assert (cm.state, cm.current_term) == (CMState.PRE_CANDIDATE, term)
+    return cm
+
+
+def pre_vote(term: int, id: int, last_index: int = NONE, last_term: int = NONE) -> RequestVoteArgs:
+    return RequestVoteArgs(term, id, last_index, last_term, pre_vote=True)
+
+
+@switch("prevote-counts")
+def test_a_pre_vote_that_comes_late_is_counted_as_a_vote(bugs: Bugs) -> None:
+    cm = asks_for_pre_votes(bugs, n=5)
+    for voter in (1, 2):
+        cm.reply_received(voter, pre_vote(2, 0), RequestVoteReply(1, True), 0.2)
+    settle(cm)
+    assert (cm.state, cm.current_term, cm.votes) == (CMState.CANDIDATE, 2, [0])
+    cm.reply_received(4, pre_vote(1, 0), RequestVoteReply(1, True), 0.2)
+    cm.reply_received(3, pre_vote(2, 0), RequestVoteReply(1, True), 0.2)
+    assert cm.votes == ([0, 3] if bugs else [0])
+    cm.reply_received(1, ask(2, 0), RequestVoteReply(2, True), 0.3)
+    assert cm.state is (CMState.LEADER if bugs else CMState.CANDIDATE)
+
+
+@switch("prevote-ignores-log")
+def test_a_pre_vote_is_granted_to_a_log_that_is_behind(bugs: Bugs) -> None:
+    cm = node(bugs, term=1, log=(1, 1))
+    assert cm.request_vote(pre_vote(2, 1, 0, 1), 0.1).vote_granted is bool(bugs)
+    assert not cm.request_vote(ask(2, 1, 0, 1), 0.1).vote_granted, "the vote itself is not"
+
+
+@switch("prevote-clears-vote")
+def test_a_pre_candidate_that_hears_its_leader_votes_again(bugs: Bugs) -> None:
+    cm = asks_for_pre_votes(bugs, vote=1)
+    assert cm.append_entries(HEARTBEAT, 0.2).success
+    assert (cm.state, cm.current_term) == (CMState.FOLLOWER, 1)
+    assert cm.request_vote(ask(1, 2), 0.2).vote_granted is bool(bugs)
+
+
+@pytest.mark.parametrize("bugs", [("prevote-clears-vote",), ()])
+def test_a_candidate_that_hears_its_leader_keeps_its_vote_even_so(bugs: Bugs) -> None:
+    cm = candidate(bugs, term=1)
+    assert cm.append_entries(HEARTBEAT, 0.1).success
+    assert not cm.request_vote(ask(1, 1), 0.1).vote_granted
+
+
+@switch("prevote-deaf-to-terms")
+def test_a_refused_pre_vote_does_not_tell_of_a_higher_term(bugs: Bugs) -> None:
+    cm = asks_for_pre_votes(bugs)
+    cm.reply_received(1, pre_vote(2, 0), RequestVoteReply(7, False), 0.2)
+    assert (cm.state, cm.current_term) == ((CMState.PRE_CANDIDATE, 1) if bugs else (CMState.FOLLOWER, 7))
+    cm.reply_received(1, ask(1, 0), RequestVoteReply(8, False), 0.2)
+    assert cm.current_term == 8, "an answer to a real request does"
+
+
+@pytest.mark.parametrize("bugs", [("prevote-deaf-to-terms",), ()])
+def test_pre_votes_that_are_granted_start_a_term_even_so(bugs: Bugs) -> None:
+    cm = asks_for_pre_votes(bugs)
+    cm.reply_received(1, pre_vote(2, 0), RequestVoteReply(1, True), 0.2)
+    assert (cm.state, cm.current_term) == (CMState.CANDIDATE, 2)
+
+
+# ---- the bugs that came later
+
+
+@switch("leader-clears-vote")
+def test_a_follower_that_learns_who_leads_votes_again(bugs: Bugs) -> None:
+    cm = node(bugs)
+    assert cm.request_vote(ask(1, 1), 0.1).vote_granted
+    settle(cm)
+    assert cm.append_entries(HEARTBEAT, 0.1).success
+    assert cm.request_vote(ask(1, 2), 0.2).vote_granted is bool(bugs)
+
+
+@switch("repeat-refused")
+def test_a_request_that_is_repeated_is_refused(bugs: Bugs) -> None:
+    cm = node(bugs)
+    assert cm.request_vote(ask(1, 1), 0.1).vote_granted
+    assert cm.request_vote(ask(1, 1), 0.2).vote_granted is not bool(bugs)
+    assert cm.request_vote(ask(2, 1), 0.3).vote_granted, "in the next term it has not voted yet"
+
+
+@switch("count-acks")
+def test_one_follower_that_answers_twice_commits_an_entry(bugs: Bugs) -> None:
+    cm = leader(bugs, n=5, term=1)
+    cm.submit("x", 0.1)
+    settle(cm)
+    args, reply = call(1, NONE, NONE, (1,), id=0), AppendEntriesReply(1, True)
+    cm.reply_received(1, args, reply, 0.1)
+    assert cm.commit_index == NONE
+    cm.reply_received(1, call(1, 0, 1, id=0), reply, 0.2)
+    assert cm.commit_index == (0 if bugs else NONE)
+    cm.reply_received(2, args, reply, 0.3)
+    assert cm.commit_index == 0
+
+
+@pytest.mark.parametrize("bugs", [("count-acks",), ()])
+def test_acknowledgements_of_older_entries_commit_nothing_either_way(bugs: Bugs) -> None:
+    cm = leader(bugs, n=5, term=2, log=(1,))
+    for _ in range(3):
+        cm.reply_received(1, call(2, 0, 1, id=0), AppendEntriesReply(2, True), 0.1)
+    assert cm.commit_index == NONE
+
+
+@switch("rollback-on-step-down")
+def test_a_leader_that_steps_down_removes_what_it_has_not_committed(bugs: Bugs) -> None:
+    told: list[decisions.Decision] = []
+    cm = leader(bugs, term=2, log=(1, 1), told=told)
+    cm.submit("x", 0.1)
+    settle(cm)
+    assert not cm.append_entries(call(3, 9, 3), 0.2).success
+    settle(cm)
+    assert terms_of(cm) == (() if bugs else (1, 1, 2))
+    assert terms_of(restarted(bugs, cm)) == terms_of(cm), "on disk too"
+    assert any(isinstance(event, decisions.LogTruncated) for event in told) is bool(bugs)
+
+
+@pytest.mark.parametrize("bugs", [("rollback-on-step-down",), ()])
+def test_a_follower_and_a_candidate_keep_their_entries_even_so(bugs: Bugs) -> None:
+    for cm in (node(bugs, term=1, log=(1,)), candidate(bugs, term=1, log=())):
+        length = len(cm.log)
+        cm.request_vote(ask(5, 1), 0.2)
+        assert (cm.current_term, len(cm.log)) == (5, length)
+
+
+@switch("answers-in-callers-term")
+def test_an_old_leader_is_answered_in_its_own_term(bugs: Bugs) -> None:
+    cm = node(bugs, term=2)
+    reply = cm.append_entries(call(1, NONE, NONE, (1,)), 0.1)
+    assert reply == (AppendEntriesReply(1, True) if bugs else AppendEntriesReply(2, False))
+    assert (cm.current_term, terms_of(cm)) == (2, (1,) if bugs else ())
+    assert cm.append_entries(call(3, NONE, NONE, (3,)), 0.2) == AppendEntriesReply(3, True)
+    cm.stop()
+    assert cm.append_entries(call(3, NONE, NONE), 0.3) == AppendEntriesReply(0, False)
+
+
+@switch("leader-counts-early")
+def test_an_entry_is_committed_before_it_is_on_the_leaders_disk(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.submit("x", 0.01)
+    [args, _] = [args for _, args in settle(cm)]
+    assert len(loaded(cm._store._storage)[2]) == (0 if bugs else 1)
+    cm.reply_received(1, args, AppendEntriesReply(1, True), 0.02)
+    settle(cm)
+    assert cm.commit_index == 0
+    assert len(loaded(cm._store._storage)[2]) == (0 if bugs else 1)
+    cm.wake(cm.deadline)
+    settle(cm)
+    assert len(loaded(cm._store._storage)[2]) == 1, "the next heartbeat writes it"
+
+
+@switch("leader-counts-early")
+def test_a_leader_that_crashes_has_lost_what_is_committed(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.submit("x", 0.01)
+    settle(cm)
+    assert len(restarted(bugs, cm).log) == (0 if bugs else 1)
+
+
+@switch("reuses-index")
+def test_the_index_of_an_entry_that_was_sent_is_given_to_the_next(bugs: Bugs) -> None:
+    told: list[decisions.Decision] = []
+    cm = leader(bugs, term=1, told=told)
+    assert cm.submit("x", 0.001) == 0
+    sent = [args.entries for _, args in settle(cm) if isinstance(args, AppendEntriesArgs)]
+    assert [entry.command for entries in sent for entry in entries] == ["x", "x"]
+    cm.wake(cm.deadline)
+    settle(cm)
+    assert cm.submit("y", 0.04) == (0 if bugs else 1)
+    settle(cm)
+    assert [entry.command for entry in loaded(cm._store._storage)[2]] == (["y"] if bugs else ["x", "y"])
+    assert any(isinstance(event, decisions.LogTruncated) for event in told) is bool(bugs)
+
+
+@pytest.mark.parametrize("bugs", [("reuses-index",), ()])
+def test_an_entry_that_a_majority_has_by_then_stays(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.submit("x", 0.001)
+    for voter in (1, 2):
+        [*_] = settle(cm)
+        cm.reply_received(voter, call(1, NONE, NONE, (1,), id=0), AppendEntriesReply(1, True), 0.002)
+    cm.wake(cm.deadline)
+    settle(cm)
+    assert (cm.commit_index, len(cm.log), len(loaded(cm._store._storage)[2])) == (0, 1, 1)
+
+
 # ---- the table
 
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) == 24
+    assert len(BUGS) == 35
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

@@ -10,7 +10,7 @@ from support.session import blueprint, do, held, live, perform, session_of
 from raftplay import Config, RaftConfig
 from raftplay.run.script import parse_script
 from raftplay.session.status import Status
-from raftplay.version import __version__
+from raftplay.version import made_by
 
 
 def lines_of(file: Path) -> list[str]:
@@ -27,7 +27,7 @@ def test_a_saved_session_is_a_script_with_its_set_up_and_its_moments(tmp_path: P
         end = lively.session.harness.now
     assert answer == f"{file}: 5 commands; run it with: raftplay run {file}"
     lines = lines_of(file)
-    assert lines[0] == f"# saved by raftplay {__version__}"
+    assert lines[0] == f"# saved by {made_by()}; backend sim, seed 7, options: none"
     assert lines[1:4] == ["nodes 3", "backend sim", "seed 7"]
     assert lines[4].startswith("goto 0.")
     assert lines[5:8] == ["wait leader", "submit 'two words'", "expect one leader"]

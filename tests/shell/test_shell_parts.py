@@ -16,9 +16,10 @@ from raftplay.past.view import View
 from raftplay.session.shown import columns
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.feed import LINES_A_SECOND, Feed
-from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
+from raftplay.shell.look import STYLE, TERMS, Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.own import own_parts, piped_script
 from raftplay.shell.typed import LONGEST, MOST, PastLines, usual_place
+from raftplay.tui.theme import DARK
 from raftplay.watch.invariants import INVARIANTS
 
 
@@ -33,6 +34,15 @@ def view_after(*lines: str, nodes: int = 5) -> View:
 
 
 # ---- below the line
+
+
+def test_hues_mean_terms_as_on_the_screen() -> None:
+    assert DARK.terms == TERMS
+    [line, *_] = node_lines(view_after("submit 1; wait committed 1"), 5, 100)
+    hues = [text for style, text in line if "class:term" in style]
+    assert hues == ["1", "1:1*"]
+    grounds = {name for name, style in STYLE.items() if "bg:" in style and "noreverse" not in style}
+    assert grounds == {"bad", "warn", *(f"term{at}" for at in range(7))}
 
 
 def test_the_status_says_all_where_there_is_room_and_the_most_important_where_not():

@@ -3,8 +3,16 @@
 The class of the bug `commit-old-term` is `CommitOldTerm`, and so on.
 """
 
-from raftplay import AppendEntriesArgs, AppendEntriesReply, CMState, ConsensusModule, Majority, Rules
-from raftplay.raft.decisions import EntriesStored
+from raftplay import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    CMState,
+    ConsensusModule,
+    Majority,
+    RequestVoteArgs,
+    Rules,
+)
+from raftplay.raft.decisions import CommitAdvanced, EntriesStored, LogTruncated
 
 
 class CommitOldTerm(Rules):
@@ -228,3 +236,138 @@ class Zombie(ConsensusModule):
         if self.state is CMState.DEAD:
             self.state = self.role
         super().reply_received(peer_id, args, reply, now)
+
+
+class LeaderClearsVote(ConsensusModule):
+    def append_entries(self, args, now=None):
+        known = self.leader_id
+        reply = super().append_entries(args, now)
+        if self.state is CMState.FOLLOWER and self.leader_id != known:
+            self.voted_for = -1
+        return reply
+
+
+class CountAcks(ConsensusModule):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.acks = {}
+
+    def reply_received(self, peer_id, args, reply, now):
+        super().reply_received(peer_id, args, reply, now)
+        if not isinstance(args, AppendEntriesArgs) or not reply.success or self.state is not CMState.LEADER:
+            return
+        index = args.prev_log_index + len(args.entries)
+        self.acks[args.term, index] = acks = self.acks.get((args.term, index), 0) + 1
+        if acks + 1 >= self.quorum.needed and self.log.term_at(index) == args.term == self.current_term:
+            commit(self, index)
+
+
+def commit(node, index):
+    if index > node.commit_index:
+        node.commit_index = index
+        if node.observe is not None:
+            node.observe(CommitAdvanced(index, "I count as I like"))
+
+
+class RollbackOnStepDown(ConsensusModule):
+    def request_vote(self, args, now=None):
+        self.roll_back(args.term)
+        return super().request_vote(args, now)
+
+    def append_entries(self, args, now=None):
+        self.roll_back(args.term)
+        return super().append_entries(args, now)
+
+    def reply_received(self, peer_id, args, reply, now):
+        self.roll_back(reply.term)
+        super().reply_received(peer_id, args, reply, now)
+
+    def roll_back(self, term):
+        if self.state is CMState.LEADER and term > self.current_term:
+            remove(self, self.commit_index + 1)
+
+
+def remove(node, index):
+    count = node.log.last_index + 1 - index
+    if count > 0:
+        node.log.truncate(index)
+        if node.observe is not None:
+            node.observe(LogTruncated(index, count))
+
+
+class AnswersInCallersTerm(ConsensusModule):
+    rules = AcceptOldTerm()
+
+    def append_entries(self, args, now=None):
+        reply = super().append_entries(args, now)
+        hint = reply.conflict_index, reply.conflict_term
+        return AppendEntriesReply(min(reply.term, args.term), reply.success, *hint)
+
+
+class PrevoteCounts(ConsensusModule):
+    def reply_received(self, peer_id, args, reply, now):
+        if self.state is CMState.CANDIDATE and isinstance(args, RequestVoteArgs):
+            args = RequestVoteArgs(args.term, args.candidate_id, args.last_log_index, args.last_log_term)
+        super().reply_received(peer_id, args, reply, now)
+
+
+class LeaderCountsEarly(ConsensusModule):
+    writes = False
+
+    def wake(self, now):
+        self.writes = True
+        super().wake(now)
+
+    def persist(self, now=None):
+        if self.state is CMState.LEADER and not self.writes:
+            return False
+        changed = super().persist(now)
+        self.writes = False
+        return changed
+
+    def reply_received(self, peer_id, args, reply, now):
+        super().reply_received(peer_id, args, reply, now)
+        if self.state is CMState.LEADER:
+            lengths = {peer: match + 1 for peer, match in self.match_index.items()}
+            index = self.quorum.committed(lengths | {self.id: len(self.log)}) - 1
+            if self.log.term_at(index) == self.current_term:
+                commit(self, index)
+
+
+class ReusesIndex(ConsensusModule):
+    failed_in = -1
+    tried = False
+
+    def persist(self, now=None):
+        start = self.log.changed_from
+        if self.state is CMState.LEADER and self.failed_in != self.current_term and start is not None:
+            self.tried = not self.tried
+            if self.tried:
+                return False
+            self.failed_in = self.current_term
+            if self.commit_index < start:
+                remove(self, start)
+        return super().persist(now)
+
+
+class PrevoteDeafToTerms(ConsensusModule):
+    def reply_received(self, peer_id, args, reply, now):
+        if not (isinstance(args, RequestVoteArgs) and args.pre_vote and reply.term > self.current_term):
+            super().reply_received(peer_id, args, reply, now)
+
+
+class PrevoteIgnoresLog(Rules):
+    def is_up_to_date(self, args, log):
+        return args.pre_vote or super().is_up_to_date(args, log)
+
+
+class RepeatRefused(Rules):
+    def may_vote_for(self, candidate_id, voted_for):
+        return voted_for == -1
+
+
+class PrevoteClearsVote(ConsensusModule):
+    def append_entries(self, args, now=None):
+        if self.state is CMState.PRE_CANDIDATE and args.term == self.current_term:
+            self.voted_for = -1
+        return super().append_entries(args, now)

@@ -189,7 +189,7 @@ def test_sixteen_colours_are_painted_as_themselves_and_can_be_read(theme: str) -
     words = [word for word, _ in palette.colours if word != "line"] + [f"t{term}" for term in range(7)]
     painted: dict[str, int | None] = {}
     for word in words:
-        for more in ("", " bold", " bar", " badge"):
+        for more in ("", " bold", " bar", " badge", " selected", " selected bad", " selected solid"):
             style = style_of(word + more, theme, True)
             assert contrast(*colours_of(style)) >= TEXT, (word, more)
             for colour in (style.color, style.bgcolor):

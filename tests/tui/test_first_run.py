@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,9 +22,10 @@ from raftplay.tui import command, picture
 from raftplay.tui.app import RaftApp
 from raftplay.tui.coach import MARKS, Coach
 from raftplay.tui.driver import SessionLike
-from raftplay.tui.first import Card, card_lines
+from raftplay.tui.first import COMMAND, Card, card_lines
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.model.lines import text_of
+from raftplay.tui.playhead import Milestone
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
 
@@ -369,6 +371,31 @@ def test_a_command_of_another_mark_does_not_end_this_one() -> None:
     assert coach.mark == MARKS[1]
     coach.dismiss()
     assert coach.mark is None
+
+
+def test_a_mark_beside_why_fits_into_the_smallest_screen() -> None:
+    for has_leader in (True, False):
+        for done_marks in range(len(MARKS)):
+            coach = Coach(done=done_marks, asks_why=True)
+            line = text_of(coach.line(60 - COMMAND, UNICODE, has_leader=has_leader))
+            assert "…" not in line
+            assert "Esc: off" in line
+
+
+def test_what_lets_the_cluster_go_on_never_comes_after_an_automatic_stop() -> None:
+    async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
+        await until(app, pilot, lambda: app.playhead is not None)
+        playhead, free = app.playhead, Event()
+        assert playhead is not None
+        app.driver.call(free.wait)  # type: ignore[attr-defined] # the session's thread is late
+        app.do("resume")
+        playhead.milestones.append(Milestone(0, "candidate"))
+        app.paint()
+        assert not playhead.held
+        free.set()
+        await until(app, pilot, lambda: playhead.held and app.seen.snapshot.paused)
+
+    live_played(watch, Settings(greeted=True, marks=3), greets=False)
 
 
 # ---- what is remembered

@@ -4,6 +4,7 @@ import pytest
 from support.tui import done, session_of
 from support.wall import Watched
 
+from raftplay.raft.decisions import VoteDecided
 from raftplay.raft.messages import CMState
 from raftplay.tui.stage.scene import Scene
 
@@ -118,3 +119,52 @@ def test_a_script_that_is_held_stands_still_with_its_cluster() -> None:
         assert watched.session.harness.now == now
         watched.playhead.hold(False)
         watched.until(has_leader)
+
+
+def test_nodes_that_restart_together_are_seen_to_restart_together() -> None:
+    with awaited("", *(f"crash {node}" for node in range(5))) as watched:
+        watched.until(lambda _: watched.playhead.is_current)
+        done(watched, "restart all")
+        begin = watched.wall
+        watched.until(lambda scene: all(node.alive for node in scene.view.snapshot.nodes))
+        assert watched.wall - begin < 1.0
+
+
+@pytest.mark.parametrize("line", ["crash", "restart"])
+def test_nodes_that_are_hit_together_are_read_of_together(line: str) -> None:
+    lines = [f"crash {node}" for node in range(5)]
+    with awaited("", *(lines if line == "restart" else []), awaits=False) as watched:
+        watched.until(lambda _: watched.playhead.is_current)
+        for node in range(5):
+            done(watched, f"{line} {node}")
+        begin = watched.wall
+        watched.until(lambda _: watched.playhead.is_current)
+        assert watched.wall - begin < 1.5
+
+
+def test_a_wait_shows_an_election_faster_after_one_that_elected_nobody() -> None:
+    def of_an_election(tries: int) -> float:
+        with Watched(session_of(5, 1)) as watched:
+            watched.playhead.awaits = True
+            watched.playhead._tries = tries
+            watched.until(lambda scene: any(n.state is CMState.CANDIDATE for n in scene.view.snapshot.nodes))
+            begin = watched.wall
+            watched.until(has_leader)
+            return watched.wall - begin
+
+    assert of_an_election(1) < 0.7 * of_an_election(0)
+
+
+def test_a_wait_shows_one_refusal_of_an_election_on_its_way() -> None:
+    ahead = ("timeout 0", "wait 0 is leader", "disconnect 4", "submit x", "wait committed x", "reconnect 4")
+    with awaited("", *ahead) as watched:
+        done(watched, "timeout 4")
+        refusals: set[int] = set()
+        read = watched.playhead._votes_read
+        watched.until(lambda scene: refusals.update(refused_by(scene)) or read[VoteDecided, False] >= 3)
+        assert len(refusals) == 1
+
+
+def refused_by(scene: Scene) -> set[int]:
+    """The nodes whose refusals of a vote are on their way on the screen."""
+    return {m.src for m in scene.moving if getattr(m.message, "vote_granted", True) is False and m.way > 0.2}

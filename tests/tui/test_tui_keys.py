@@ -22,6 +22,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.choosing import Chooser
 from raftplay.tui.first import Card
 from raftplay.tui.keys import KEYS, SPEEDS
+from raftplay.tui.model.lines import text_of
 from raftplay.tui.palette import Commands
 from raftplay.tui.present import Presentation
 from raftplay.tui.prompt import hinted
@@ -672,7 +673,7 @@ def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None
             await clicked(pilot, "title0", "log")
             await clicked(pilot, "log", "■1:5")
             assert app.deck.rows["log"] == ("entry", 0)
-            assert "index 0: 5, term 1, on n0 n1 n2 n3 n4" in app.deck.outcome.answer
+            assert app.deck.pane == "why"
             await clicked(pilot, "title0", "messages")
             await clicked(pilot, "messages", "◀")
             assert app.deck.rows["messages"] is not None
@@ -684,6 +685,38 @@ def test_a_click_selects_a_node_a_pane_an_entry_a_message_and_an_event() -> None
             assert app.seen.rewound
 
         played(app, click)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+def test_a_click_on_an_entry_enter_on_it_and_why_are_answered_in_one_place_in_one_form(
+    size: tuple[int, int],
+) -> None:
+    def answer(app: RaftApp) -> list[str]:
+        app.paint()
+        return [text_of(line).rstrip() for line in app.box("why").lines if text_of(line).strip()]
+
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def ask(pilot: Pilot[None]) -> None:
+            await pressed(pilot, "0", "w")
+            of_node = answer(app)
+            assert "leader" in of_node[0]
+            await pressed(pilot, "l")
+            await clicked(pilot, "log", "■1:5")
+            of_entry = answer(app)
+            assert of_entry[0].startswith("index 0 is committed on nodes 0 1 2 3 4")
+            assert any("committed it at" in row for row in of_entry), "since when, and by whom"
+            outcome = app.deck.outcome
+            await pressed(pilot, "escape")
+            assert answer(app) == of_node
+            await pressed(pilot, "l", "up", "enter")
+            assert answer(app) == of_entry
+            await pressed(pilot, "0")
+            assert answer(app) == of_node
+            assert app.deck.outcome is outcome is None, "nothing is said elsewhere"
+
+        played(app, ask, size)
 
 
 def test_a_click_on_a_message_of_the_stage_says_what_it_is_and_keys_act_on_it() -> None:
@@ -932,3 +965,49 @@ def test_the_palette_turns_a_page_once_its_commands_are_listed() -> None:
             assert found.highlighted > first
 
         played(app, turn, (80, 24))
+
+
+def of_text(text: str) -> list[str]:
+    """The keys that type a text; ⏎ is Enter."""
+    names = {":": "colon", " ": "space", "⏎": "enter", "⌫": "backspace", "⇥": "tab", "⎋": "escape"}
+    return [names.get(char, char) for char in text]
+
+
+async def burst(app: RaftApp, pilot: Pilot[None], text: str) -> list[str]:
+    """The screen after keys that come within one read of the terminal."""
+    for char, key in zip(text, of_text(text), strict=True):
+        app.post_message(Key(key, char if char.isprintable() and char not in "⏎⌫⇥⎋" else None))
+    return await pressed(pilot)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (":crash 1⏎:crash 2⏎", ["crash 1", "crash 2"]),
+        (":crash 1⏎:crash 2⏎:restart 1⏎", ["crash 1", "crash 2", "restart 1"]),
+        (":crash 3⏎3r:submit 7⏎", ["crash 3", "restart 3", "submit 7"]),
+        ("2c:crash 1⏎", ["crash 2", "crash 1"]),
+        (":crash 19⌫⏎2c", ["crash 1", "crash 2"]),
+        (":cras⇥ 1⏎", ["crash 1"]),
+        (":crash 1⎋2c", ["crash 2"]),
+    ],
+)
+def test_keys_that_come_in_one_burst_are_neither_joined_nor_lost(text: str, lines: list[str]) -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+        played(app, lambda pilot: burst(app, pilot, text))
+        done = [entry.text for entry in driver.session.branch.journal][-len(lines) :]
+        assert sorted(done) == sorted(lines)  # a letter is read behind what the prompt takes
+
+
+def test_enter_behind_a_paste_in_one_burst_runs_all_of_it() -> None:
+    with still(*LED) as driver:
+        app = app_of(driver)
+
+        async def go(pilot: Pilot[None]) -> None:
+            app.post_message(Key("colon", ":"))
+            app.post_message(Paste("crash 1\ncrash 2"))
+            await burst(app, pilot, "⏎:restart 1⏎")
+
+        played(app, go)
+        assert [entry.text for entry in driver.session.branch.journal][-3:] == ["crash 1", "crash 2", "restart 1"]

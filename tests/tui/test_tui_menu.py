@@ -10,7 +10,7 @@ from raftplay.tui.boxes import Box
 from raftplay.tui.keys import KEYS, MENU_KEYS
 from raftplay.tui.menu import MenuScreen
 from raftplay.tui.model.glyphs import UNICODE
-from raftplay.tui.model.lines import link_of, link_target
+from raftplay.tui.model.lines import link_of, link_target, text_of
 from raftplay.tui.model.menu import Menu, acting_node, cut_menu, link_menu, message_menu, node_menu, place_of
 from raftplay.tui.stage.scene import moving_of
 
@@ -188,6 +188,38 @@ def test_a_menu_closes_and_nothing_is_done(key: str) -> None:
         assert app.deck.outcome is None
 
 
+@pytest.mark.parametrize("nodes", [3, 5, 25])
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+def test_a_link_is_cut_by_keys_alone(size: tuple[int, int], nodes: int) -> None:
+    with still("wait leader", nodes=nodes) as driver:
+        app = app_of(driver)
+
+        def cut_links() -> set[tuple[int, int]]:
+            return {link for link, faults in app.driver.view().snapshot.faulty_links if faults.cut}
+
+        async def cut(pilot: Pilot[None]) -> None:
+            await pressed(pilot, "1", "N", "down")
+            assert app.deck.rows["network"] == link_target(0, 1)
+            await pressed(pilot, *["down"] * nodes)
+            assert app.deck.rows["network"] == link_target(nodes - 1, 1), "it stops at the last one"
+            lines = app.box("network").lines
+            shown = [p.target for line in lines for p in line if "selected" in p.style]
+            assert shown == [link_target(nodes - 1, 1)], "it is in sight"
+            assert any("link menu" in text for text in texts(app.box("keys").lines))
+            await pressed(pilot, "enter")
+            assert isinstance(app.screen, MenuScreen)
+            assert app.screen.menu.title.startswith(f"link n{nodes - 1} n1")
+            await pressed(pilot, "x")
+            assert cut_links() == {(1, nodes - 1), (nodes - 1, 1)}
+            await pressed(pilot, "2", "up")
+            assert app.deck.rows["network"] == link_target(0, 2), "the column is that of the selected node"
+            await pressed(pilot, "escape", "enter")
+            assert isinstance(app.screen, MenuScreen)
+            assert app.screen.menu.target == ("node", 2)
+
+        played(app, cut, size)
+
+
 def test_enter_keeps_its_other_meanings() -> None:
     with still(*LED) as driver:
         app = app_of(driver)
@@ -196,8 +228,8 @@ def test_enter_keeps_its_other_meanings() -> None:
             await pilot.press("l", "up", "enter")  # a log entry asks why
             app.paint()
             assert isinstance(app.screen, Main)
-            assert app.deck.outcome is not None
-            assert app.deck.outcome.text.startswith("why")
+            assert app.deck.pane == "why"
+            assert any("index 0 is committed" in text_of(line) for line in app.box("why").lines)
             await pilot.press("e", "up", "up", "enter")  # an event: go there
             app.paint()
             assert app.seen.rewound

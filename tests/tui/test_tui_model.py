@@ -139,9 +139,21 @@ def test_long_logs_show_how_far_peers_are_behind() -> None:
         match_index=tuple((p, 11_990) for p in (1, 2, 3, 4)),
         next_index=tuple((p, 12_000) for p in (1, 2, 3, 4)),
     )
-    rows = texts(node.peer_lines(leader, 18))
-    assert all(columns(row) <= 18 for row in rows)
-    assert "-9" in rows[2]
+    rows = texts(node.peer_lines(leader, 22))
+    assert all(columns(row) <= 22 for row in rows)
+    assert rows == ["in step 0 of 4 peers", "behind  n1 by 9, n2 by", "        9, n3 by 9, n4", "        by 9"]
+    all_there = replace(leader, match_index=tuple((p, 11_999) for p in (1, 2, 3, 4)))
+    assert texts(node.peer_lines(all_there, 22)) == ["in step 4 of 4 peers"]
+
+
+def test_the_inspector_uses_words_that_a_beginner_understands() -> None:
+    view = view_after("wait leader; submit a; sleep 60ms; crash 4; restart 4; sleep 60ms")
+    for width in (28, 34, 60):
+        for id in range(5):
+            shown = "\n".join(texts(node.inspector(view, context(width, 20, selected=id)).lines))
+            assert not re.search(r"±|\blag\b|\bport\b|\blife\b", shown)
+    shown = texts(node.inspector(view, context(60, 20, selected=4)).lines)
+    assert shown[0].rstrip().endswith("restarted 1 time")
 
 
 def test_the_timer_counts_down_and_stands_still_on_a_frozen_node() -> None:
@@ -369,3 +381,37 @@ def test_a_selected_event_is_whole_and_marked_in_the_diagram() -> None:
     assert " ".join(" ".join(shown[-4:]).split()).endswith(f"n{record.node} {describe(record)}")
     lines = texts(diagram.diagram(view, context(80, 60, event=record.seq)).lines)
     assert [line[:9] for line in lines if "▸" in line] == [f"{record.time:8.3f}▸"]
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_in_full_screen_all_events_are_whole_and_all_can_be_reached(width: int) -> None:
+    view = view_after("wait leader; submit a; submit b; sleep 60ms")
+    all_of_them = replace(context(width, 10), is_whole=True, filter=Filter("all"))
+    seen: set[int] = set()
+    scroll, rows = 0, 0
+    while True:
+        window = events.events(view, replace(all_of_them, scroll=scroll))
+        assert len(window.lines) <= 10
+        for at, line in enumerate(window.lines):
+            assert width_of(line) == width
+            assert line[0].target is not None
+            seen.add(line[0].target[1])
+            if at:
+                assert line[0].target[1] >= (window.lines[at - 1][0].target or ("", 0))[1]
+        words = " ".join(" ".join(texts(window.lines)).split())
+        last = next(r for r in view.records if ("event", r.seq) == window.lines[-1][0].target)
+        assert words.endswith(" ".join(describe(last).split()))
+        rows = window.rows
+        if scroll >= window.total - rows:
+            break
+        scroll += 1
+    assert seen == {record.seq for record in view.records}
+
+
+def test_in_full_screen_the_selected_event_is_in_sight() -> None:
+    view = view_after("wait leader; submit a; submit b; sleep 60ms")
+    listed = list(view.records)
+    for record in listed[-10:]:
+        shown = replace(context(40, 10, row=("event", record.seq)), is_whole=True, filter=Filter("all"))
+        targets = [line[0].target for line in events.events(view, shown).lines]
+        assert ("event", record.seq) in targets

@@ -1,5 +1,8 @@
 """Scripts on the screen: captions, steps, and where they end."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 from support.tui import Still, app_of, played, pressed, session_of
 from textual.pilot import Pilot
@@ -7,6 +10,7 @@ from textual.pilot import Pilot
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
 from raftplay.run.captions import parts_of
+from raftplay.run.live import Live
 from raftplay.run.script import parse_script
 from raftplay.tui.play import LONGEST_READING, SEEING, SHORTEST_READING, Player
 from raftplay.tui.state import ScreenState
@@ -218,7 +222,9 @@ def test_the_bar_says_which_step_is_played() -> None:
 
     plays, waits = played(app, look)
     assert "PLAYING 1/2" in plays[0]
+    assert "[space] hold" in plays[-1]
     assert "WAITING 1/2" in waits[0]
+    assert "[space] go on" in waits[-1]
     finish(player)
     assert player.note == ""
 
@@ -274,3 +280,32 @@ def test_nothing_is_done_while_somebody_looks_at_the_past_and_another_future_goe
     player.tick(0.0)
     assert player.at == 4
     player.driver.close()
+
+
+def test_a_step_that_was_set_aside_for_a_lesson_is_done_again() -> None:
+    session = session_of()
+    session.harness.pause()
+    live = Live(session)
+    player = Player(parse_script("story.txt", "wait leader\nwait committed 1 within 60m\nsubmit 2"), live)
+    try:
+        clock = 0.0
+
+        def play(holds: Callable[[], object]) -> None:
+            nonlocal clock
+            while not holds():
+                clock += 0.1
+                player.tick(clock)
+                time.sleep(0.001)
+
+        play(lambda: player.at == 1 and player.is_busy and live.busy)
+        player.set_aside()
+        live.cancel()
+        play(lambda: not player.is_busy)
+        assert not player.ended
+        assert (player.waits, player.at) == (True, 1)
+        live.run("submit 1").result()
+        player.go_on()
+        play(lambda: player.at == 2 or player.ended)
+        assert not player.ended
+    finally:
+        live.close()

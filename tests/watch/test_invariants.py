@@ -19,10 +19,10 @@ from raftplay.watch.invariants.names import SECTIONS
 NAMES = [invariant.name for invariant in INVARIANTS]
 
 
-def test_there_are_23_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 23
+def test_there_are_25_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
+    assert len(NAMES) == len(set(NAMES)) == 25
     assert set(SECTIONS) == set(NAMES)
-    assert len({invariant.statement for invariant in INVARIANTS}) == 23
+    assert len({invariant.statement for invariant in INVARIANTS}) == 25
 
 
 def test_a_sound_life_with_elections_conflicts_and_restarts_breaks_nothing() -> None:
@@ -88,6 +88,23 @@ def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did
     assert story.broken == []
     story.tell(0, decisions.BackedUp(1, 0, 0, -1), decisions.NodeState(CMState.LEADER, 1, 0, 0, 1, -1, -1))
     assert story.broken == ["Leader Append-Only"]
+
+
+def test_leader_append_only_falls_when_a_leader_overwrites_its_log() -> None:
+    story = Story(3)
+    story.elect(0, 1, (1,))
+    story.append(0, "a", "b")
+    story.watcher = _only("Leader Append-Only", story)
+    story.tell(0, decisions.EntryAppended(1, LogEntry("c", 1)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Leader Append-Only"]
+    assert "the leader, overwrites its log at index 1" in str(story.watcher.breaches[0])
+
+
+def test_leader_append_only_says_nothing_of_a_follower_that_overwrites_its_log() -> None:
+    story = led(3, "a", "b")
+    story.watcher = _only("Leader Append-Only", story)
+    story.tell(1, decisions.EntriesStored(1, (LogEntry("c", 1),)))
+    assert story.broken == []
 
 
 def test_leader_append_only_holds_when_a_deposed_leader_cuts_its_log() -> None:
@@ -415,6 +432,30 @@ def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
     story = led(3, "a")
     story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
     assert story.broken == ["Well-Formed", "Request Truth"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "falls"), [((1, 2, 3), False), ((1, 3, 2), True), ((3, 1, 3), True), ((1, 2, 4), True)]
+)
+def test_well_formed_falls_when_the_entries_of_a_request_are_out_of_order(
+    terms: tuple[int, ...], falls: bool
+) -> None:
+    story = led(3, "a")
+    story.enter(0, 3)
+    story.watcher = _only("Well-Formed", story)
+    entries = tuple(LogEntry("x", term) for term in terms)
+    story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(3, 0, 0, 1, entries, -1)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
+
+
+@pytest.mark.parametrize(("start", "falls"), [(1, False), (2, True)])
+def test_well_formed_falls_when_a_write_leaves_a_hole_on_the_disk(start: int, falls: bool) -> None:
+    story = led(3, "a")
+    story.watcher = _only("Well-Formed", story)
+    story.tell(1, decisions.Persisted(1, 0, start, (LogEntry("b", 1),)))
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
+    if falls:
+        assert "its disk has none from index 1 on" in str(story.watcher.breaches[0])
 
 
 def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:
@@ -957,7 +998,7 @@ def test_timer_rules_waits_for_the_cause_after_an_event_that_a_custom_node_defin
 def test_timer_rules_says_nothing_of_a_node_whose_timer_is_for_delayed_writes_too() -> None:
     story = _timed()
     story.tell(1, decisions.WriteDelayed("vote", True, 0.5), _at(story, 1, 0.5))
-    story.tell(1, decisions.Persisted(1, -1, 1, ()), _at(story, 1, 1.0))
+    story.tell(1, decisions.Persisted(1, 0, 1, ()), _at(story, 1, 1.0))
     assert story.broken == []
 
 
@@ -1019,6 +1060,58 @@ def test_request_truth_falls_when_a_candidate_misstates_the_end_of_its_log(
     assert story.broken == []
     story.tell(0, facts.CallSent(91, 0, 1, RequestVoteArgs(2, 0, last_index, last_term)))
     assert story.broken == ["Request Truth"]
+
+
+def test_request_truth_falls_when_a_reply_tells_another_term_than_that_of_its_sender() -> None:
+    story = led(3)
+    story.enter(1, 2)
+    call, args = story.send(0, 1, 0)
+    story.tell(1, facts.CallDelivered(call, 0, 1, args))
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(2, False)))
+    assert story.broken == ["Persist Before Send"], "the term is the right one; it is not on disk yet"
+    story.tell(1, facts.ReplySent(call, 1, 0, AppendEntriesReply(1, False)))
+    assert story.broken == ["Persist Before Send", "Request Truth"]
+
+
+def test_vote_kept_falls_when_a_node_denies_the_vote_that_it_has_given() -> None:
+    story = led(3)
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 2, -1, -1), False, "voted-for-other"))
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
+    assert story.broken == []
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), False, "voted-for-other"))
+    assert story.broken == ["Vote Kept"]
+
+
+def test_vote_kept_says_nothing_of_an_old_request_of_a_lower_term_or_of_a_shorter_log() -> None:
+    story = led(3, "a")
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), False, "log-older-term"))
+    story.enter(1, 2)
+    story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, 0, 1), False, "stale-term"))
+    assert story.broken == []
+
+
+def test_vote_kept_falls_when_a_vote_leaves_the_disk_within_its_term() -> None:
+    story = led(3)
+    story.enter(2, 2)
+    story.persist(2)
+    assert story.broken == [], "a new term begins without a vote"
+    story.tell(1, decisions.Persisted(1, -1, 0, ()))
+    assert story.broken == ["Vote Kept"]
+
+
+@pytest.mark.parametrize(
+    ("term", "last_index", "last_term", "is_true"),
+    [(2, 0, 1, True), (2, 1, 1, True), (2, 0, 2, True), (1, 0, 1, False), (2, -1, -1, False), (9, 5, 0, False)],
+)
+def test_pre_vote_truth_falls_when_a_pre_vote_is_granted_that_would_be_no_vote(
+    term: int, last_index: int, last_term: int, is_true: bool
+) -> None:
+    story = led(3, "a")
+    args = RequestVoteArgs(term, 2, last_index, last_term, pre_vote=True)
+    story.tell(1, decisions.VoteDecided(args, False, "leader-alive"))
+    assert story.broken == []
+    story.tell(1, decisions.VoteDecided(args, True, "pre-granted"))
+    assert story.broken == ([] if is_true else ["Pre-Vote Truth"])
 
 
 # ---- the watcher itself

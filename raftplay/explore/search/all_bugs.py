@@ -1,6 +1,7 @@
 """Proof that the watchers work: search for every bug switch, and minimize its counterexample."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from raftplay.explore.search.command import case_of
@@ -38,15 +39,24 @@ def search_for(bug: str, workers: Workers, search: Search, shrink_limit: float) 
     return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
 
 
-def table(search: Search, shrink_limit: float, write: Callable[[str], None], bugs: Iterable[str] = BUGS) -> Status:
-    """Search for every bug, and write a row of Markdown for each when it is done. Ctrl-C ends it."""
+def table(
+    search: Search,
+    shrink_limit: float,
+    write: Callable[[str], None],
+    bugs: Iterable[str] = BUGS,
+    workers: Workers | None = None,
+) -> Status:
+    """Search for every bug, and write a row of Markdown for each when it is done. Ctrl-C ends it.
+
+    `workers` run the searches; without them, processes of this machine do.
+    """
     write("| bug | first violation | seeds needed | mix | seconds | commands after minimizing | nodes |")
     write("|---|---|---|---|---|---|---|")
     rows = []
     try:
-        with local_workers(search.jobs) as workers:
+        with local_workers(search.jobs) if workers is None else nullcontext(workers) as running:
             for bug in bugs:
-                rows.append(search_for(bug, workers, search, shrink_limit))
+                rows.append(search_for(bug, running, search, shrink_limit))
                 write(_line(rows[-1]))
     except KeyboardInterrupt:
         write(f"\ninterrupted: {_found(rows)} found before the search for {bug} was over.")

@@ -5,6 +5,8 @@ function that a process or a machine needs.
 """
 
 import gc
+import os
+import platform
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -90,6 +92,9 @@ class Tally:
     findings: list[Result] = field(default_factory=list)
     """The results of the failing seeds, each with its plan and commands."""
 
+    places: dict[int, str] = field(default_factory=dict)
+    """The process in which each failing seed ran."""
+
     @property
     def simulated(self) -> float:
         """Return the simulated seconds."""
@@ -115,6 +120,7 @@ class Tally:
             self.liveness.setdefault(name, []).append(seconds)
         if result.finding is not None:
             self.findings.append(result)
+            self.places[result.plan.seed] = this_place()
 
     def merge(self, other: "Tally") -> None:
         """Add what other seeds gave."""
@@ -130,6 +136,12 @@ class Tally:
         for promise, values in other.liveness.items():
             self.liveness.setdefault(promise, []).extend(values)
         self.findings.extend(other.findings)
+        self.places.update(other.places)
+
+
+def this_place() -> str:
+    """Name this process and its machine."""
+    return f"process {os.getpid()} on {platform.node() or 'a machine without a name'}"
 
 
 def run_chunk(text: str) -> str:

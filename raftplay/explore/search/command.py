@@ -1,20 +1,22 @@
 """The command `raftplay explore`: search, report, minimize the finding, write a script."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from raftplay.commands.setup import Setup
 from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.port import Workers
 from raftplay.explore.search.report import finding_text, other_findings, report_text
+from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, Watch, sweep
+from raftplay.explore.search.sweep import Search, Watch, sweep, sweep_with
+from raftplay.explore.search.tally import first_of_each_kind, tally_lines
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.files import Target, target_of
-from raftplay.run.runner import Status, TextTranscript, run_script
-from raftplay.run.script import Script, parse_script
 from raftplay.session.shown import file_word
+from raftplay.session.status import Status
 from raftplay.watch.text import count, visible
 
 Write = Callable[[str], None]
@@ -29,25 +31,51 @@ def explore(
     shrink_limit: float,
     again: str,
     unset: Sequence[str] = (),
+    tallies: bool = False,
+    workers: Workers | None = None,
 ) -> Status:
-    """Search, and write the first finding, minimized, as the script `out`. Raises `UsageError`.
+    """Search, and write the first finding of each kind, minimized, as the script `out`. Raises `UsageError`.
 
-    `unset` are environment variables that must not be set where the script runs.
+    `unset` are environment variables that must not be set where the script runs. If it `tallies`, it counts the
+    findings of each kind, and writes none. `workers` run the search; without them, processes of this machine do.
     """
-    report = sweep(search, watch)
+    report = sweep(search, watch) if workers is None else sweep_with(workers, search, watch)
     write(report_text(report))
     if report.first is None:
         return report.status
-    case = case_of(report.first, report.others)
-    write(f"minimizing {count(len(case.commands), 'command')} …")
-    case = shrunk(case, shrink_limit)
-    write_script(out, script_of(case, command=again, folder=os.path.dirname(target_of(out).path)))
-    write(
-        f"minimized to {count(len(case.commands), 'command')} on {count(case.plan.nodes, 'node')}, "
-        f"seed {case.plan.seed}: {visible(str(target_of(out).path))}\n"
-        f"again: {''.join(f'env -u {name} ' for name in unset)}raftplay run {file_word(str(target_of(out).path))}"
-    )
+    if tallies:
+        for line in tally_lines(report):
+            write(line)
+        return Status.FAILED
+    target = target_of(out)
+    for number, result in enumerate(first_of_each_kind(report), 1):
+        others = report.others if number == 1 else ()
+        try:
+            case = case_of(looked_at_again(report, result), others)
+        except Disagreement as found:
+            write(str(found))
+        else:
+            _write_finding(case, target.numbered(number), write, shrink_limit, again, unset)
     return Status.FAILED
+
+
+def _write_finding(
+    case: Case, target: Target, write: Write, limit: float, again: str, unset: Sequence[str]
+) -> None:
+    """Minimize one finding, and write it as a script. Raises `UsageError`."""
+    before = count(len(case.commands), "command")
+    write(f"minimizing {before} …")
+    case, ran_out = shrunk(case, limit)
+    file = str(target.path)
+    write_script(target, script_of(case, command=again, folder=os.path.dirname(file)))
+    write(
+        f"minimized to {len(case.commands)} of {before} on {count(case.plan.nodes, 'node')}, "
+        f"seed {case.plan.seed}: {visible(file)}\n"
+        f"again: {''.join(f'env -u {name} ' for name in unset)}raftplay run {file_word(file)}"
+    )
+    if ran_out:
+        seconds = max(1, 2 * limit)
+        write(f"time ran out; go on with: raftplay shrink {file_word(file)} --any-seed --seconds {seconds:g}")
 
 
 def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
@@ -66,15 +94,19 @@ def _length_of(result: Result) -> str:
     return f"{result.plan.seconds:g} s of faults"
 
 
-def shrunk(case: Case, limit: float) -> Case:
-    """Minimize the case for at most `limit` seconds; Ctrl-C returns the smallest so far."""
+def shrunk(case: Case, limit: float) -> tuple[Case, bool]:
+    """Minimize the case for at most `limit` seconds; return whether time ran out.
+
+    Ctrl-C returns the smallest so far.
+    """
     if case.plan.mix == WALK:
-        return shrunk_walk(case, limit)
+        start = time.monotonic()
+        return shrunk_walk(case, limit), time.monotonic() - start > limit
     shrinker = Shrinker(case, limit=limit)
     try:
-        return shrinker.shrink()
+        return shrinker.shrink(), shrinker.ran_out
     except KeyboardInterrupt:
-        return shrinker.case
+        return shrinker.case, True
 
 
 def write_script(out: Path | Target, text: str) -> None:
@@ -83,24 +115,3 @@ def write_script(out: Path | Target, text: str) -> None:
     Raises `UsageError`.
     """
     target_of(out).write(text.encode(), rescues=True)
-
-
-def explore_script(
-    name: str, text: str, seeds: range, write: Write, overrides: Setup, watch: Callable[[int], None]
-) -> Status:
-    """Run one script with many seeds in virtual time; stop at the first seed with which it does not hold."""
-    for done, seed in enumerate(seeds):
-        overrides.seed, overrides.backend = seed, "sim"
-        script: Script = parse_script(name, text, overrides)
-        heard: list[str] = []
-        status = run_script(script, TextTranscript(heard.append, quiet=True))
-        if status is Status.INTERRUPTED:
-            write(f"interrupted: {visible(name)} held with {done} of {len(seeds)} seeds")
-            return status
-        if status is not Status.HELD:
-            for line in heard:
-                write(line)
-            return status
-        watch(seed)
-    write(f"{visible(name)} held with {count(len(seeds), 'seed')}, {seeds.start} to {seeds.stop - 1}")
-    return Status.HELD

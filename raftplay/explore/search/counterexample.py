@@ -6,14 +6,15 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import LIVENESS, Finding, bound, progress_of, rerun
+from raftplay.explore.search.trial import LIVENESS, Finding, Plan, bound, progress_of, rerun
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
+from raftplay.session.branches import Blueprint
 from raftplay.session.errors import Failed
-from raftplay.session.journal import option_lines
+from raftplay.session.journal import option_lines, run_text
 from raftplay.session.session import Session
 from raftplay.session.shown import file_word
-from raftplay.version import __version__
+from raftplay.version import made_by
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.narrator import describe
@@ -52,7 +53,7 @@ def _head(case: Case, command: str, folder: str) -> list[str]:
         *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
         *([f"# Found by: {visible(command)}"] if command else []),
         *(f"# {visible(line)}" for line in case.origin),
-        f"# Version: raftplay {__version__}",
+        f"# Version: {made_by()}; {run_text(_blueprint(plan))}",
         f"nodes {plan.nodes}",
         f"seed {plan.seed}",
         f"backend {plan.backend}",
@@ -60,6 +61,10 @@ def _head(case: Case, command: str, folder: str) -> list[str]:
         *(f"bug {name}" for name in plan.bugs),
         *(f"node {file_word(reference(kind, folder))}" for kind in node),
     ]
+
+
+def _blueprint(plan: Plan) -> Blueprint:
+    return Blueprint(plan.nodes, plan.backend, plan.seed, plan.config)
 
 
 def _what_happens(finding: Finding) -> str:

@@ -11,6 +11,8 @@ What an implementation must do
   * A chunk whose process or machine went away, or whose call raised, is over too: its answer is a `Lost` with the
     reason, never a made-up tally. The search submits it once more, and then counts it as lost; workers do not
     retry by themselves. They go on: a process that died is replaced.
+  * If nobody is left to run chunks, and nobody will come, `completed` raises `NobodyLeft`: the search ends, and
+    what was submitted counts as lost.
   * `cancel` says that the answer of a chunk is no longer wanted. It should not start; if it has started it may run
     to its end; `completed` does not return it. The search cancels no chunk that `completed` has returned.
   * `window` is how many chunks the search should keep submitted: about twice the number that run at the same time,
@@ -35,6 +37,10 @@ class Lost:
     """The end of a chunk without an answer."""
 
     reason: str
+
+
+class NobodyLeft(Exception):
+    """Raised when there are no workers left; its text says why."""
 
 
 Completed = tuple[Handle, str | Lost]

@@ -1,12 +1,13 @@
 """A search in words: its progress, its coverage, its findings."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from raftplay.explore.search.sweep import SearchReport, percentile
+from raftplay.explore.search.sweep import Search, SearchReport, percentile
 from raftplay.explore.search.trial import Result
 from raftplay.raft.decisions import rule_words
-from raftplay.version import __version__
+from raftplay.version import __version__, made_by
 from raftplay.watch.text import count, visible
 
 MOST_LISTED = 100
@@ -19,14 +20,14 @@ PROMISES = {
 }
 
 
-def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None) -> str:
-    """Return the progress as one line for a terminal."""
+def progress_line(report: SearchReport, *, seeds: int | None, limit: float | None, crew: str = "") -> str:
+    """Return the progress as one line for a terminal; `crew` says who works."""
     done = f"{report.trials}/{count(seeds, 'seed')}" if seeds is not None else count(report.trials, "seed")
     share = report.trials / seeds if seeds else report.elapsed / limit if limit else 0.0
     bar = "#" * int(20 * min(share, 1.0))
     rate = report.trials / report.elapsed if report.elapsed else 0.0
-    more = f", {report.simulated / 3600:.2f} simulated hours" if report.simulated else ""
-    return f"[{bar:<20}] {done}, {rate:.0f} a second{more}"
+    more = f"{report.simulated / 3600:.2f} simulated hours" if report.simulated and not crew else crew
+    return f"[{bar:<20}] {done}, {rate:.0f} a second{', ' if more else ''}{more}"
 
 
 def report_text(report: SearchReport) -> str:
@@ -39,6 +40,7 @@ def report_text(report: SearchReport) -> str:
         f"{ended} {count(report.trials, 'seed')} in {report.elapsed:.1f} s: {rate:.1f} a second"
         f"{simulated if report.simulated else ''}"
     ]
+    lines.append(origin_line(report.search))
     if report.walks:
         lines.append(f"walks over bare consensus modules: {report.walks:,}, with {count(report.steps, 'step')}")
     lines += [f"mixes: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
@@ -51,6 +53,12 @@ def report_text(report: SearchReport) -> str:
         lines += [_liveness_line(name, values) for name, values in report.liveness.items()]
     lines.append(findings_text(report))
     return "\n".join(lines)
+
+
+def origin_line(search: Search) -> str:
+    """Name what the search depends on: versions, backend, first seed, options."""
+    options = shlex.join(search.options) or "none"
+    return f"with {made_by()}, backend {search.backend}, seeds from {search.first_seed}, options: {options}"
 
 
 def findings_text(report: SearchReport) -> str:
@@ -72,7 +80,7 @@ def findings_text(report: SearchReport) -> str:
 
 def lost_lines(report: SearchReport) -> list[str]:
     """Name the seeds that were not searched since what ran them went away, one line for each reason."""
-    return [f"LOST, not searched: {_seeds([seeds])} (twice; {visible(reason)})" for seeds, reason in report.lost]
+    return [f"LOST, not searched: {_seeds([seeds])} ({visible(reason)})" for seeds, reason in report.lost]
 
 
 def _without_finding(report: SearchReport) -> str:

@@ -6,14 +6,19 @@ a node that did not crash) is dropped.
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
+from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
-from raftplay.explore.search.trial import LIVENESS, Finding, Plan, Result, bound, rerun
-from raftplay.language.table import Bound
+from raftplay.explore.search.trial import LIVENESS, Finding, Plan, rerun
+from raftplay.language.cursor import Scope
+from raftplay.language.lexer import split_line
+from raftplay.language.table import Bound, parse
 
 SEEDS_TRIED = 4
 """The number of seeds with which a shorter candidate is tried."""
@@ -39,15 +44,30 @@ class Case:
         return len(self.commands), self.plan.nodes, sum(filter(None, map(slept, self.commands)))
 
 
+Attempt = Callable[[Plan, list[str]], Case | None]
+"""Runs commands under a plan; returns the plan, the commands that ran and the finding, if it is the wanted one."""
+
+
 class Shrinker:
-    """Minimizes one case, within `limit` seconds of wall time."""
+    """Minimizes one case, within `limit` seconds of wall time.
+
+    `attempt` runs a candidate; by default as a trial. A candidate is tried with `seeds` seeds, first its own.
+    """
 
     def __init__(
-        self, case: Case, *, limit: float = 60.0, progress: ShrinkWatch = lambda runs, size: None
+        self,
+        case: Case,
+        *,
+        limit: float = 60.0,
+        progress: ShrinkWatch = lambda runs, size: None,
+        attempt: Attempt | None = None,
+        seeds: int = SEEDS_TRIED,
     ) -> None:
         self.case = case
         self.runs = 0
-        self._name = case.finding.name
+        self.ran_out = False
+        self._attempt = attempt or as_trial(case.finding.name)
+        self._seeds = seeds
         self._until = time.monotonic() + limit
         self._progress = progress
         self._rng = random.Random(f"shrink {case.plan.seed}")
@@ -118,50 +138,57 @@ class Shrinker:
         """Try `commands`; on the same finding, keep them and return True."""
         commands = merge_sleeps(commands)
         plan = replace(self.case.plan, nodes=nodes or self.case.plan.nodes)
-        seeds = [plan.seed, *(self._rng.randrange(1, 1000) for _ in range(SEEDS_TRIED - 1))]
+        seeds = [plan.seed, *(self._rng.randrange(1, 1000) for _ in range(self._seeds - 1))]
         for seed in seeds:
             if self._is_late():
                 return False
-            result = self._run(replace(plan, seed=seed), commands)
-            if result is None:
+            self.runs += 1
+            found = self._attempt(replace(plan, seed=seed), commands)
+            if found is None:
                 continue
-            kept = merge_sleeps(result.commands[: result.disturbing])
-            finding = result.finding
-            assert finding is not None
-            smaller = replace(self.case, plan=result.plan, commands=tuple(kept), finding=finding)
-            if smaller.size < self.case.size or smaller.commands != self.case.commands:
-                if smaller.size > self.case.size:
-                    continue
+            kept = tuple(merge_sleeps(list(found.commands)))
+            smaller = replace(self.case, plan=found.plan, commands=kept, finding=found.finding)
+            if smaller.size < self.case.size or (
+                smaller.size == self.case.size and smaller.commands != self.case.commands
+            ):
                 self.case = smaller
                 self._progress(self.runs, len(kept))
                 return True
         return False
 
-    def _run(self, plan: Plan, commands: list[str]) -> Result | None:
-        """Return the run's result if the finding is the same; for liveness, the correct algorithm must recover."""
-        measured = self._name == LIVENESS
-        self.runs += 1
-        result = rerun(plan, commands, measured=measured)
-        if result.finding is None or result.finding.name != self._name:
-            return None
-        if measured and plan.deviates:
-            self.runs += 1
-            if rerun(plan.correct, commands, measured=True).finding is not None:
-                return None
-        return result
-
     def _is_late(self) -> bool:
-        return time.monotonic() > self._until
+        if time.monotonic() > self._until:
+            self.ran_out = True
+        return self.ran_out
+
+
+def as_trial(name: str) -> Attempt:
+    """Return the attempt that runs a trial and wants the finding `name`.
+
+    For liveness, the correct algorithm must recover from the same commands.
+    """
+    measured = name == LIVENESS
+
+    def attempt(plan: Plan, commands: list[str]) -> Case | None:
+        result = rerun(plan, commands, measured=measured)
+        if result.finding is None or result.finding.name != name:
+            return None
+        if measured and plan.deviates and rerun(plan.correct, commands, measured=True).finding is not None:
+            return None
+        return Case(result.plan, tuple(result.commands[: result.disturbing]), result.finding)
+
+    return attempt
 
 
 def slept(command: str) -> float | None:
     """Return the ms that a sleep lasts; None for another command."""
     parsed = _parsed(command)
-    return round(parsed.constant("duration") * 1000, 6) if parsed.name == "sleep" else None
+    seconds = _constant(parsed, "duration") if parsed.name == "sleep" else None
+    return None if seconds is None else round(seconds * 1000, 6)
 
 
 def merge_sleeps(commands: list[str]) -> list[str]:
-    """Join neighbouring sleeps, and remove `now`."""
+    """Join neighbouring sleeps and neighbouring gotos, and remove `now`."""
     merged: list[str] = []
     for command in commands:
         if command == "now":
@@ -170,9 +197,15 @@ def merge_sleeps(commands: list[str]) -> list[str]:
         last = slept(merged[-1]) if merged else None
         if ms is not None and last is not None:
             merged[-1] = f"sleep {last + ms:g}ms"
+        elif merged and _is_goto(command) and _is_goto(merged[-1]):
+            merged[-1] = command
         else:
             merged.append(command)
     return merged
+
+
+def _is_goto(command: str) -> bool:
+    return _parsed(command).name == "goto"
 
 
 def numbered_anew(commands: tuple[str, ...]) -> list[str]:
@@ -180,7 +213,7 @@ def numbered_anew(commands: tuple[str, ...]) -> list[str]:
     numbers = count(1)
     return [
         parsed.replaced("value", str(next(numbers)))
-        if parsed.name == "submit" and isinstance(parsed.constant("value"), int)
+        if parsed.name == "submit" and isinstance(_constant(parsed, "value"), int)
         else parsed.text
         for parsed in map(_parsed, commands)
     ]
@@ -190,9 +223,9 @@ def simplifications(command: str) -> list[str]:
     """Return simpler commands that may have the same effect."""
     parsed = _parsed(command)
     match parsed.name:
-        case "drop" if parsed.constant("after"):
+        case "drop" if _constant(parsed, "after"):
             return [parsed.replaced("after", "0")]
-        case "tear" if parsed.constant("after"):
+        case "tear" if _constant(parsed, "after"):
             return [parsed.replaced("after", "0"), f"crash {parsed.words('node')[0].text}"]
         case "link" if len(faults := parsed.words("change")) > 1:
             return [parsed.replaced("change", fault.text) for fault in faults]
@@ -204,5 +237,14 @@ def renumber(command: str, gone: int) -> str | None:
     return _parsed(command).renamed(lambda id: None if id == gone else id - (id > gone))
 
 
+def _constant(parsed: Bound, name: str) -> Any:
+    """Return the value of an argument; None if it is not given, or a variable."""
+    words = [word for argument in parsed.arguments if argument.name == name for word in argument.words]
+    return None if any(word.text.startswith("$") for word in words) else parsed.constant(name)
+
+
+@lru_cache(maxsize=4096)
 def _parsed(command: str) -> Bound:
-    return bound(command, MAX_NODES)
+    """Parse a command of a script, wherever its variables are set."""
+    statements, _ = split_line(command)
+    return parse(statements[0], Scope(MAX_NODES, set(re.findall(r"\w+", command))))

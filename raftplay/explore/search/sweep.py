@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
-from raftplay.explore.search.port import Handle, Lost, Workers
+from raftplay.explore.search.port import Handle, Lost, NobodyLeft, Workers
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.workers import local_workers
 from raftplay.session.status import Status
@@ -74,8 +74,13 @@ class Search:
 
     def again(self, seed: int) -> str:
         """Return the command that repeats `seed` alone, with every option that is not at its default."""
+        return shlex.join(["raftplay", "explore", *self.options, "--first-seed", str(seed), "--seeds", "1"])
+
+    @property
+    def options(self) -> list[str]:
+        """Return every option that is not at its default, but for those that choose seeds, as words."""
         usual = Search(USUAL_NODES)
-        words = ["raftplay", "explore"]
+        words = []
         for bug in self.bugs:
             words += ["--bug", bug]
         if self.node is not None:
@@ -92,7 +97,7 @@ class Search:
             words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":
             words += ["--engine", self.engine]
-        return shlex.join([*words, "--first-seed", str(seed), "--seeds", "1"])
+        return words
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +111,7 @@ class SearchReport(Tally):
     """The seeds that were tried, in order; neighbours are joined."""
 
     lost: list[tuple[range, str]] = field(default_factory=list)
-    """Seeds that were not tried: twice, their process went away; and why."""
+    """Seeds that were not tried, and why: twice, their process went away, or nobody was left to run them."""
 
     @property
     def first(self) -> Result | None:
@@ -150,6 +155,9 @@ def sweep_with(workers: Workers, search: Search, watch: Watch = lambda report: N
         sweeping.run()
     except KeyboardInterrupt:
         sweeping.report.interrupted = True
+        sweeping.take_all()
+    except NobodyLeft as gone:
+        sweeping.lose_all(str(gone))
         sweeping.take_all()
     finally:
         sweeping.end()
@@ -197,6 +205,11 @@ class _Sweep:
             self._count(*self._done.pop(first))
         self._tell()
 
+    def lose_all(self, reason: str) -> None:
+        """Count what still runs as lost."""
+        for span in [*self._running.values(), *self._again]:
+            self._done[span.seeds.start] = span, Lost(reason)
+
     def end(self) -> None:
         """Cancel what still runs."""
         for handle in self._running:
@@ -228,7 +241,7 @@ class _Sweep:
             if not span.is_retry:
                 self._again.append(_Span(span.seeds, is_retry=True))
             else:
-                self._done[span.seeds.start] = span, answer
+                self._done[span.seeds.start] = span, Lost(f"twice; {answer.reason}")
             return
         tally = tally_of(answer)
         self._pace.learn(tally)

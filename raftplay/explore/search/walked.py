@@ -33,14 +33,17 @@ def run_seed(plan: Plan, engine: str) -> Result:
 
 def shrunk_walk(case: Case, limit: float) -> Case:
     """Minimize the walk of a case, for at most `limit` seconds."""
-    walk = shrink_walk(run_walk(_walk_of(case.plan)), limit)
-    result = _result_of(walk, case.plan)
-    found = rerun(result.plan, result.commands, measured=False).finding
-    if found is not None and found.name == case.finding.name:
-        return replace(case, plan=result.plan, commands=tuple(result.commands), finding=found)
+    return case_of_walk(shrink_walk(run_walk(_walk_of(case.plan)), limit), case.plan, case.origin)
+
+
+def case_of_walk(walk: WalkResult, plan: Plan, origin: tuple[str, ...]) -> Case:
+    """Return a walk that found something as a case, with what a cluster shows that runs its commands."""
+    result = _result_of(walk, plan)
     assert result.finding is not None
-    origin = (NOT_REPEATED, *case.origin)
-    return replace(case, plan=result.plan, commands=tuple(result.commands), finding=result.finding, origin=origin)
+    found = rerun(result.plan, result.commands, measured=False).finding
+    if found is None or found.name != result.finding.name:
+        found, origin = result.finding, (NOT_REPEATED, *origin)
+    return Case(result.plan, tuple(result.commands), found, origin)
 
 
 def _walk_of(plan: Plan) -> WalkPlan:

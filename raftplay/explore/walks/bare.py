@@ -75,7 +75,7 @@ class BareCluster:
     def arrive(self, message: Message) -> None:
         """Let a message, or a copy of it, arrive; it is lost if the receiver is down."""
         if self._unsettled:
-            self._settle_submits()
+            self.settle()
         node = self.nodes[message.dst]
         if not node.up:
             return
@@ -94,12 +94,12 @@ class BareCluster:
 
     def lose(self, message: Message) -> None:
         """Lose a message."""
-        self._settle_submits()
+        self.settle()
         self.bag.remove(message)
 
     def time_out(self, id: int) -> None:
         """Fire the election timer of a running node."""
-        self._settle_submits()
+        self.settle()
         node = self.nodes[id]
         node.cm.time_out(self.now)
         self._settle(node)
@@ -112,7 +112,7 @@ class BareCluster:
 
     def crash(self, id: int) -> None:
         """Crash a running node: what it sent is lost, and the replies to it."""
-        self._settle_submits()
+        self.settle()
         node = self.nodes[id]
         node.up = False
         node.cm.stop()
@@ -121,7 +121,7 @@ class BareCluster:
 
     def restart(self, id: int) -> None:
         """Start a new module over the disk of a crashed node; a moment passes, as in a cluster."""
-        self._settle_submits()
+        self.settle()
         node = self.nodes[id]
         node.incarnation += 1
         node.up = True
@@ -132,7 +132,7 @@ class BareCluster:
 
     def sleep(self, seconds: float = PAUSE) -> None:
         """Let time pass: the timers that fall due fire, in order."""
-        self._settle_submits()
+        self.settle()
         until, start, wakes = self.now + seconds, self.now, 0
         while True:
             node = min(self.nodes, key=_alarm)
@@ -154,7 +154,7 @@ class BareCluster:
 
     # ---- inside
 
-    def _settle_submits(self) -> None:
+    def settle(self) -> None:
         """Settle the nodes that took a submit, as every action on a cluster does first."""
         if self._unsettled:
             for id in sorted(self._unsettled):

@@ -56,7 +56,7 @@ def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
 
     def takes(plan: WalkPlan, steps: list[Known]) -> bool:
         nonlocal best, known
-        result, taken = _replayed(plan, steps)
+        result, taken = replayed(plan, steps)
         if result.broken is None or result.broken[0] != name:
             return False
         best, known = result, taken
@@ -71,6 +71,9 @@ def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
         for gone in reversed(range(best.plan.nodes)):
             if best.plan.nodes > FEWEST_NODES:
                 takes(replace(best.plan, nodes=best.plan.nodes - 1), _without_node(known, gone))
+        for at, step in enumerate(known):
+            if step.kind == "duplicate" and at < len(known):
+                takes(best.plan, [*known[:at], replace(step, kind="deliver"), *known[at + 1 :]])
         _fewer_steps(lambda: known, lambda steps: takes(best.plan, steps), until)
     return best
 
@@ -99,7 +102,7 @@ def _known(result: WalkResult) -> list[Known]:
     return known
 
 
-def _replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[Known]]:
+def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[Known]]:
     """Take the steps that are possible, up to a violation; return the walk, and the steps taken."""
     cluster = plan.cluster()
     taken: list[Known] = []
@@ -167,11 +170,13 @@ def _possible(cluster: BareCluster, step: Known) -> bool:
 
 
 def _numbered(cluster: BareCluster, id: int) -> Message | None:
+    cluster.settle()
     return next((message for message in cluster.bag if message.id == id), None)
 
 
 def _like(cluster: BareCluster, content: Content) -> Message | None:
     """Return the message of this content, else the last one of its kind on its link."""
+    cluster.settle()  # the message may be one that a submit sends
     close = None
     for message in cluster.bag:
         if message.src == content.src and message.dst == content.dst:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import durability, elections, replication
+from raftplay.raft.bugs import durability, elections, prevotes, replication
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -46,6 +46,17 @@ BUGS: dict[str, Bug] = {
         replication.CONFLICT_OFF_BY_ONE,
         replication.NO_COMMIT_ON_HEARTBEAT,
         durability.ZOMBIE,
+        elections.LEADER_CLEARS_VOTE,
+        replication.COUNT_ACKS,
+        replication.ROLLBACK_ON_STEP_DOWN,
+        replication.ANSWERS_IN_CALLERS_TERM,
+        prevotes.PREVOTE_COUNTS,
+        durability.LEADER_COUNTS_EARLY,
+        durability.REUSES_INDEX,
+        prevotes.PREVOTE_DEAF_TO_TERMS,
+        prevotes.PREVOTE_IGNORES_LOG,
+        elections.REPEAT_REFUSED,
+        prevotes.PREVOTE_CLEARS_VOTE,
     )
 }
 """All bug switches by name."""

@@ -8,6 +8,7 @@ from raftplay.raft.bugs.about import Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, Args, CMState, Reply
+from raftplay.raft.roles import Leadership
 
 WRITE_DELAY = 0.025
 """The delay of a write that should precede a reply, in seconds of cluster time."""
@@ -61,6 +62,8 @@ FORGET_TERM = Bug(
 
 class LateWrites(ConsensusModule):
     """A node that delays some writes; its `deadline` includes the time of these writes."""
+
+    time_fields = ConsensusModule.time_fields | {"_own_deadline"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._own_deadline = math.inf
@@ -215,4 +218,87 @@ ZOMBIE = Bug(
     section="Figure 2, persistent state",
     falls=("Dead Is Dead",),
     seen_in=("eliben/raft at 0ae7b34",),
+)
+
+
+class LeaderCountsEarly(ConsensusModule):
+    """A leader keeps new entries in memory, sends them, and writes them to its disk later, with its next
+    heartbeat. That would be safe if it counted itself only after the write. It counts itself at once: with three
+    nodes, the acknowledgement of one follower is enough, the entry is committed, and the client is told so, while
+    only that follower has it on disk. If the leader crashes now, the entry is on one disk of three; the other two
+    nodes elect one of themselves and put another command in its place.
+    """
+
+    _writes_now = False
+
+    def wake(self, now: float) -> None:
+        """Fire the timer; a leader's `persist` that follows writes its entries."""
+        self._writes_now = True
+        super().wake(now)
+
+    def persist(self, now: float | None = None) -> bool:
+        """Write everything except a leader's own entries, which wait for the next heartbeat."""
+        if self.state is CMState.LEADER and not self._writes_now:
+            return False
+        changed = super().persist(now)
+        self._writes_now = False
+        return changed
+
+    def _counted_length(self) -> int:
+        return len(self.log)
+
+
+LEADER_COUNTS_EARLY = Bug(
+    "leader-counts-early",
+    "a leader counts its own entries before they are on its disk",
+    LeaderCountsEarly,
+    section="§5.3, Figure 2, persistent state",
+    falls=("Quorum Log",),
+    seen_in=("deventlab/d-engine #329",),
+    sooner=("Persist Before Send",),
+)
+
+
+class ReusesIndex(LateWrites):
+    """A leader sends a new entry while its own write of it is still under way. The write fails, so the leader
+    removes the entry from its log, and goes on to lead. (As part of the switch, the first write of each leadership
+    fails, unless a majority has the entry by then.) A follower may have the entry already. The next command gets
+    the same index, in the same term. That follower sees an entry with this index and term, takes it for
+    the one that it has, and acknowledges it. From now on two logs differ where Raft relies on it that they are
+    equal, and the nodes apply different commands. A leader whose disk fails must not lead on.
+    """
+
+    _fails = False
+
+    def _new_leadership(self) -> Leadership:
+        self._fails = True
+        return super()._new_leadership()
+
+    def persist(self, now: float | None = None) -> bool:
+        """Write everything except the first entries of a leadership, which never reach the disk."""
+        self._set_now(now)
+        if self._fails and self.state is CMState.LEADER and self.log.changed_from is not None:
+            if self._waits("log"):
+                return False
+            self._fails = False
+            self._forget_unwritten()
+        return super().persist(now)
+
+    def _forget_unwritten(self) -> None:
+        """Remove the entries that are not on disk, unless they are committed."""
+        start = self._store.length
+        if self.commit_index < start:
+            removed = len(self.log) - start
+            self.log.truncate(start)
+            self._tell(decisions.LogTruncated(start, removed))
+
+
+REUSES_INDEX = Bug(
+    "reuses-index",
+    "a leader whose write fails gives the index of the entry that it has sent to the next one",
+    ReusesIndex,
+    section="§5.3, Figure 3, Leader Append-Only",
+    falls=("Log Matching",),
+    seen_in=("canonical/raft #320",),
+    sooner=("Persist Before Send", "Leader Append-Only"),
 )

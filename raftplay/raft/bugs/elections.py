@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from raftplay.raft.bugs.about import LIVENESS, Bug
+from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import RequestVoteArgs
+from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.raft.quorum import Majority
 from raftplay.raft.rules import Rules
 
@@ -29,6 +30,7 @@ RESET_VOTE = Bug(
     section="§5.2",
     falls=("One Vote Per Term",),
     seen_in=("eliben/raft #27", "redpanda-data/redpanda #19"),
+    sooner=("Vote Kept",),
 )
 
 
@@ -200,4 +202,52 @@ TIMER_ON_REFUSAL = Bug(
     falls=(LIVENESS,),
     seen_in=("dotnet/dotNext #89", "tikv/raft-rs #14"),
     sooner=("Timer Rules",),
+)
+
+
+class LeaderClearsVote(ConsensusModule):
+    """A follower votes for a candidate, hears that this candidate has won, and clears votedFor: the election is
+    over, so it seems to need its vote no longer. But the term is not over. Another candidate of the same term may
+    have sent a RequestVote that is late on the network; when it arrives, the follower looks like a node that has
+    not voted, and votes a second time. That candidate may then lead the same term. votedFor may be cleared only
+    together with a step to a higher term.
+    """
+
+    def _hear_leader(self, leader_id: int) -> None:
+        if leader_id != self.leader_id:
+            self.voted_for = NONE
+        super()._hear_leader(leader_id)
+
+
+LEADER_CLEARS_VOTE = Bug(
+    "leader-clears-vote",
+    "votedFor is cleared when a follower learns who leads",
+    LeaderClearsVote,
+    section="§5.2, Figure 2, persistent state",
+    falls=("One Vote Per Term",),
+    seen_in=("camunda/camunda #5356",),
+    sooner=("Vote Kept",),
+)
+
+
+class RepeatRefused(Rules):
+    """A voter that has voted denies every further request of that term, also one of the candidate that it voted
+    for. Replies get lost, so a candidate asks again, or the network delivers its request twice; the voter
+    answers the second request with "no", though its vote is for this candidate. If the first answer was
+    lost, nobody ever counts that vote: in a cluster with few nodes left, every election may fail this way. The
+    RPCs of Raft may be repeated: the answer to the same request in the same term must be the same.
+    """
+
+    def may_vote_for(self, candidate_id: int, voted_for: int) -> bool:
+        """Vote only once, whoever asks."""
+        return voted_for == NONE
+
+
+REPEAT_REFUSED = Bug(
+    "repeat-refused",
+    "a repeated request of the candidate that has the vote is refused",
+    RepeatRefused,
+    section="§5.2, §5.5",
+    falls=("Vote Kept",),
+    seen_in=("willemt/raft #116", "ktoso/akka-raft #29"),
 )

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.decisions import Rule
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply
+from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, AppendEntriesReply
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
 from raftplay.raft.rules import Rules
@@ -335,4 +336,105 @@ NO_COMMIT_ON_HEARTBEAT = Bug(
     falls=(LIVENESS,),
     seen_in=("ktoso/akka-raft #33",),
     sooner=("Follower Commit",),
+)
+
+
+class CountAcks(ConsensusModule):
+    """A leader counts acknowledgements, and not the followers that they come from. A follower that has
+    acknowledged an entry does so again with every heartbeat, and also after a restart, when the leader asks it
+    anew. With five nodes, one follower that answers twice makes three, and the leader commits an entry that is on
+    two disks. The other three nodes may elect a leader without it, and it is lost. An entry is committed when a
+    majority of different nodes has it.
+    """
+
+    _acks: dict[int, int]
+
+    def _new_leadership(self) -> Leadership:
+        self._acks = {}
+        return super()._new_leadership()
+
+    def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
+        super()._append_answered(peer_id, args, reply)
+        leadership = self._leadership
+        if leadership is None or not reply.success or args.term != self.current_term:
+            return
+        index = self.rules.acknowledged_index(args, reply)
+        acks = self._acks[index] = self._acks.get(index, 0) + 1
+        is_new = self.commit_index < index <= self.log.last_index
+        if is_new and 1 + acks >= self.quorum.needed and self.log.term_at(index) == self.current_term:
+            self._commit(index, Rule.OWN_RULE)
+            leadership.due.update(leadership.progress)
+
+
+COUNT_ACKS = Bug(
+    "count-acks",
+    "a leader counts acknowledgements, also several of one follower",
+    CountAcks,
+    section="§5.3",
+    falls=("Quorum Log",),
+    seen_in=("jgroups-extras/jgroups-raft #24",),
+)
+
+
+class RollbackOnStepDown(ConsensusModule):
+    """A leader that steps down removes the entries that it does not know to be committed: nobody confirmed them,
+    so they seem to be of no use. But a node may hold entries that are committed without knowing it: an earlier
+    leader counted them, and crashed before it could tell. The new leader holds such an entry, has committed
+    nothing yet, hears of a higher term, and removes it. Now too few nodes hold the entry; the next vote goes to a
+    candidate that lacks it, and it is lost. A follower removes entries only where they conflict with those of its
+    leader.
+    """
+
+    def _become_follower(self, term: int, rule: str) -> None:
+        led = self.state is LEADER
+        super()._become_follower(term, rule)
+        if led and self.log.last_index > self.commit_index:
+            index = self.commit_index + 1
+            removed = self.log.last_index - self.commit_index
+            self.log.truncate(index)
+            self._tell(decisions.LogTruncated(index, removed))
+
+
+ROLLBACK_ON_STEP_DOWN = Bug(
+    "rollback-on-step-down",
+    "a leader that steps down removes the entries above its commit index",
+    RollbackOnStepDown,
+    section="§5.3, §5.4",
+    falls=("Leader Completeness",),
+    seen_in=("microsoft/CCF #5674",),
+    sooner=("No Committed Truncation",),
+)
+
+
+class AnswersInCallersTerm(ConsensusModule):
+    """A follower stores what an old leader sends, though it knows of a higher term, and its answer carries the
+    term of the request. So the old leader cannot see that it has been deposed. Take a node that has just voted in
+    term 2: the leader of term 1 sends it an entry, counts the answer, and tells its client that the entry is
+    committed. The leader of term 2 was elected without that entry and never gets it, so it is lost. A reply must
+    carry the term of the node that sends it, and a request of a lower term must be rejected.
+    """
+
+    class RejectsNoTerm(Rules):
+        """The rule of the switch; the node then replies in the term of the request."""
+
+        def is_stale_append(self, term: int, current_term: int) -> bool:
+            """Reject no term."""
+            return False
+
+    rules = RejectsNoTerm()
+
+    def append_entries(self, args: AppendEntriesArgs, now: float | None = None) -> AppendEntriesReply:
+        """Reply in the term of the request."""
+        reply = super().append_entries(args, now)
+        return replace(reply, term=min(reply.term, args.term))
+
+
+ANSWERS_IN_CALLERS_TERM = Bug(
+    "answers-in-callers-term",
+    "a node in a higher term answers an old leader in that leader's term",
+    AnswersInCallersTerm,
+    section="§5.1, rule 1 of AppendEntries",
+    falls=("Leader Completeness",),
+    seen_in=("tarantool/tarantool #7253",),
+    sooner=("Timer Rules", "Request Truth", "Leader Append-Only", "No Committed Truncation", "Log Matching"),
 )

@@ -72,5 +72,11 @@ class Context:
     filter: Filter = field(default_factory=Filter)
     watched: tuple[str, ...] = ()
     focused: bool = False
+    is_whole: bool = False
+    """True if the pane has the whole screen."""
+
+    entry: int | None = None
+    """The index of the selected entry, which the answers are about; None if they are about the node."""
+
     event: int | None = None
     """The selected event, which the diagram marks."""

@@ -46,6 +46,8 @@ def events(view: View, context: Context, listed: Sequence[Record] | None = None)
     `listed` are all that pass, where they are known.
     """
     found = [r for r in view.records if context.filter.passes(r)] if listed is None else listed
+    if context.is_whole and found:
+        return _whole_events(found, view, context)
     details = _details(view, context)
     height, total = context.height - len(details), len(found)
     top = max(0, total - height - context.scroll)
@@ -55,6 +57,28 @@ def events(view: View, context: Context, listed: Sequence[Record] | None = None)
         lines = [fit((Piece(" nothing of this kind has happened yet", "dim"),), context.width)]
     lines += [()] * (height - len(lines)) if details else []
     return Window((*lines, *details), top, total)
+
+
+def _whole_events(found: Sequence[Record], view: View, context: Context) -> Window:
+    """Return the events with all their words, the last ones, with the selected one in sight if it is near."""
+    height, total = context.height, len(found)
+    end = max(1, total - context.scroll)
+    first, rows = end, list[Line]()
+    for record in islice(reversed(found), total - end, total - end + height):
+        rows, first = [*event_rows(record, view, context), *rows], first - 1
+        if len(rows) >= height:
+            break
+    if len(rows) > height and first < end - 1:  # the first one is cut
+        rows, first = rows[len(event_rows(found[first], view, context)) :], first + 1
+    above = islice(found, max(0, end - height), first)
+    selected = next(
+        (at for at, r in enumerate(above, max(0, end - height)) if context.row == ("event", r.seq)), None
+    )
+    if selected is not None:
+        rows, end, first = [], selected, selected
+        while end < total and len(rows) + len(more := event_rows(found[end], view, context)) <= height:
+            rows, end = rows + more, end + 1
+    return Window(tuple(rows[:height]), first, total, rows=end - first)
 
 
 def record_at(view: View, row: Target) -> Record | None:
@@ -79,9 +103,25 @@ def _details(view: View, context: Context) -> list[Line]:
 
 def event_line(record: Record, view: View, context: Context) -> Line:
     """One record as a line."""
-    line = fit(event_parts(record, view, context), context.width)
-    extra = " selected" if context.row == ("event", record.seq) else ""
-    return tuple(p._replace(style=p.style + extra, target=("event", record.seq)) for p in line)
+    return _of_event(record, event_parts(record, view, context), context)
+
+
+def _of_event(record: Record, parts: Line, context: Context) -> Line:
+    """Return `parts` as a line of the pane: a click on it means the event."""
+    target: Target = ("event", record.seq)
+    extra = " selected" if context.row == target else ""
+    return tuple(p._replace(style=p.style + extra, target=target) for p in fit(parts, context.width))
+
+
+def event_rows(record: Record, view: View, context: Context) -> list[Line]:
+    """Return one record as a line, and the words for which it has no room as more lines under them."""
+    *head, words = event_parts(record, view, context)
+    lead = width_of(tuple(head))
+    lines = []
+    for at, row in enumerate(wrapped(words.text, context.width - lead)):
+        before = head if at == 0 else [Piece(" " * lead)]
+        lines.append(_of_event(record, (*before, words._replace(text=row)), context))
+    return lines
 
 
 def event_parts(record: Record, view: View, context: Context) -> Line:

@@ -18,13 +18,14 @@ class Situation(NamedTuple):
     """The state of the screen on which the footer depends.
 
     `about`: what Enter opens the menu of. `pane`: the pane on which keys act, "" for none; `has_row`: a row of it
-    is selected. `plays`: a script is played.
+    is selected. `plays`: a script is played; `waits`: it waits for a key.
     """
 
     about: str = ""
     pane: str = ""
     has_row: bool = False
     plays: bool = False
+    waits: bool = False
     is_typing: bool = False
     is_menu: bool = False
 
@@ -39,7 +40,7 @@ ON_EVENTS = ("escape", "enter", "up", "down", "f", "F", "space", "question_mark"
 ON_A_MESSAGE = ("v", "x", "u", "H", "escape", "enter", "up", "down", "question_mark", "space", "colon", "q")
 ON_A_PAST_MESSAGE = ("H", "escape", "enter", "up", "down", "end", "left", "right", "question_mark", "q")
 
-OPENED = {"events": "go there", "messages": "go there", "log": "why?"}
+OPENED = {"events": "go there", "messages": "go there", "log": "why?", "network": "link menu"}
 """What Enter does on a row of a pane."""
 
 
@@ -88,7 +89,7 @@ def wanted(view: View, situation: Situation) -> list[Key]:
 def _word(key: Key, view: View, context: Context, situation: Situation) -> str:
     """Return what a key does now, in a word or two."""
     if key.key == "space" and situation.plays:
-        return "hold"
+        return "go on" if situation.waits else "hold"
     if key.key == "enter":
         return OPENED.get(situation.pane, "open") if situation.has_row else f"{situation.about} menu"
     if key.key == "escape" and situation.pane:

@@ -135,13 +135,15 @@ def wrapped(text: str, width: int) -> list[str]:
 class Window(NamedTuple):
     """The lines of a pane that are seen: `top` is the first of `total`, `lines` those that fit.
 
-    `selected` is the target of the selected row, if the pane selects rows.
+    `selected` is the target of the selected row, if the pane selects rows. `rows` is how many are seen of those
+    that are counted, 0 if each takes one line.
     """
 
     lines: tuple[Line, ...]
     top: int = 0
     total: int = 0
     selected: Target = None
+    rows: int = 0
 
 
 def windowed(lines: list[Line], height: int, scroll: int) -> Window:

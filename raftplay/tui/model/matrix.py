@@ -9,7 +9,7 @@ from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad, width_of
 from raftplay.tui.model.node import ON_DISK
-from raftplay.tui.model.pane import Pane, Row, RowAction
+from raftplay.tui.model.pane import Pane, Row, RowAction, Shows
 from raftplay.watch.text import command_text
 
 WIDEST = 22
@@ -204,12 +204,12 @@ class LogPane(Pane):
         return Row(("entry", at), last - at)
 
     def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
-        """Describe the entries at the index."""
-        return None if target is None else (f"log entry {target[1]}", "\n".join(entry_text(view, target[1])))
+        """Show why the entry is, or is not, committed."""
+        return Shows("why")
 
     def opened(self, view: View, context: Context) -> RowAction:
-        """Ask why the selected entry is, or is not, committed."""
-        return None if context.row is None else f"why not committed {context.row[1]}"
+        """Show why the selected entry is, or is not, committed."""
+        return None if context.row is None else Shows("why")
 
     def copied(self, view: View, context: Context) -> str:
         """Return the entries at the selected index."""

@@ -6,12 +6,12 @@ from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Window, fit, link_target, windowed, wrapped
-from raftplay.tui.model.pane import Pane
+from raftplay.tui.model.lines import Line, Piece, Window, fit, link_of, link_target, windowed, wrapped
+from raftplay.tui.model.pane import Pane, Row
 
 
 def network(view: View, context: Context) -> Window:
-    """A table of links, then the partition in force and the faults of links."""
+    """A table of links, one of them selected, then the partition in force and the faults of links."""
     nodes = view.snapshot.nodes
     faulty, held = dict(view.snapshot.faulty_links), set(view.snapshot.held_links)
     group_of = {node: at for at, group in enumerate(view.snapshot.groups) for node in group}
@@ -30,7 +30,7 @@ def network(view: View, context: Context) -> Window:
         for dst in nodes:
             sign, style = _link(src.id, dst.id, view, faulty, held, group_of, context)
             target = ("node", src.id) if src.id == dst.id else link_target(src.id, dst.id)
-            row.append(Piece(f"{sign:>{share}}", style, target))
+            row.append(Piece(f"{sign:>{share}}", f"{style} selected" if target == context.row else style, target))
         lines.append(fit(row, context.width))
     words = network_lines(view.snapshot)
     words += [t for t in fault_words(view.snapshot) if t.startswith("n")]
@@ -44,7 +44,11 @@ def network(view: View, context: Context) -> Window:
     flying = len(view.messages)
     kept = sum(1 for m in view.messages if m.due is None)
     lines.append(fit((Piece(f" {flying} in flight" + (f", {kept} held" if kept else ""), "dim"),), context.width))
-    return windowed(lines, context.height, context.scroll)
+    scroll = context.scroll
+    if context.row is not None:  # the selected link is in sight
+        at = 1 + link_of(context.row)[0]
+        scroll = max(min(scroll, at), at - context.height + 1)
+    return windowed(lines, context.height, scroll)
 
 
 def _link(
@@ -74,12 +78,23 @@ def _link(
 
 
 class NetworkPane(Pane):
-    """The links between the nodes."""
+    """The links between the nodes, of which those to the selected node can be selected by keys."""
 
     name = "network"
     key = "N"
     help = "show the links"
+    row = "link"
 
     def window(self, view: View, context: Context) -> Window:
         """Return the links in sight."""
         return network(view, context)
+
+    def neighbour(self, view: View, context: Context, by: int) -> Row | None:
+        """Return the link to the selected node that is `by` rows below the selected one, or the first of them."""
+        dst = context.selected
+        sources = [node.id for node in view.snapshot.nodes if node.id != dst]
+        if not sources:
+            return None
+        src, to = (-1, -1) if context.row is None else link_of(context.row)
+        at = sources.index(src) + by if to == dst and src in sources else 0
+        return Row(link_target(sources[max(0, min(len(sources) - 1, at))], dst))

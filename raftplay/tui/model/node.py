@@ -7,9 +7,9 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, mark_of, plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed
+from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed, wrapped
 from raftplay.tui.model.pane import Pane
-from raftplay.watch.text import command_text, or_dash
+from raftplay.watch.text import command_text, count, or_dash
 
 ON_DISK = "on disk"
 """Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
@@ -35,17 +35,15 @@ def inspector(view: View, context: Context) -> Window:
 
 
 def _head(node: NodeSnapshot, context: Context) -> Line:
-    """Return who the node is, its role and what was done to it; at the end its port and its life."""
+    """Return who the node is, its role and what was done to it; at the end how often it was restarted."""
     role, (sign, words) = role_of(node, context.glyphs), mark_of(node, context.glyphs)
     left = [Piece(f"n{node.id} {role.glyph} {role.word}", f"{role.style} bold")]
     if words:
         left.append(Piece(f"  {sign} {words}", "cut bold"))
     if not node.alive:
         left.append(Piece(f" {ON_DISK}", "dim"))
-    port = node.listen_addr[1]
-    right = f"start {node.incarnation + 1}  " if node.incarnation else ""
-    right += f"port {port}" if port > 1024 else ""
-    return spread(tuple(left), (Piece(right.rstrip(), "faint"),), context.width - 2)
+    right = f"restarted {count(node.incarnation, 'time')}" if node.incarnation else ""
+    return spread(tuple(left), (Piece(right, "faint"),), context.width - 2)
 
 
 def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
@@ -165,41 +163,43 @@ def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
 
 
 def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
-    """A leader's next_index and match_index, a column per peer; relative to its last index where long."""
-    peers = [peer for peer, _ in node.next_index]
+    """Return a leader's next_index and match_index, a column per peer; where there is no room, who lags behind."""
     next_of, match_of, last = dict(node.next_index), dict(node.match_index), len(node.log) - 1
+    peers = list(next_of)
     if not peers:
         return [(Piece("no peers", "dim"),)]
-    room = (width - 6) // len(peers)
-    columns = [(f"n{p}", str(next_of[p]), or_dash(match_of.get(p, -1))) for p in peers]
-    names = ("peer", "next", "match")
-    if max(len(text) for column in columns for text in column) >= room:
-        columns = [
-            (f"n{p}"[-max(1, room - 1) :], f"{next_of[p] - last:+d}", _behind(last - match_of.get(p, -1)))
-            for p in peers
-        ]
-        names = ("peer", "next±", "lag")
-    wide = max(len(text) for column in columns for text in column) + 1
-    if wide > room:  # many peers: how far each is, one after another
-        text = " ".join(or_dash(match_of.get(p, -1)) for p in peers)
-        return [(Piece("match ", "dim"), Piece(text, "text"))]
+    cells = [(f"n{p}", str(next_of[p]), or_dash(match_of.get(p, -1))) for p in peers]
+    wide = max(len(text) for column in cells for text in column) + 1
+    if 5 + wide * len(peers) > width:
+        return _lag_lines({p: last - match_of.get(p, -1) for p in peers}, width)
     lines: list[Line] = []
-    for at, name in enumerate(names):
+    for at, name in enumerate(("peer", "next", "match")):
         style = "dim" if at == 0 else "text"
-        cells = [
+        row = [
             Piece(f"{column[at]:>{wide}}", style if at < 2 or match_of.get(p, -1) < last else "ok", ("node", p))
-            for p, column in zip(peers, columns, strict=True)
+            for p, column in zip(peers, cells, strict=True)
         ]
-        lines.append((Piece(f"{name:<5}", "dim"), *cells))
+        lines.append((Piece(f"{name:<5}", "dim"), *row))
+    return lines
+
+
+def _lag_lines(lags: dict[int, int], width: int) -> list[Line]:
+    """Return how many peers have all entries of the leader, and how many entries each of the others lacks."""
+    behind = sorted((peer for peer, lag in lags.items() if lag), key=lambda peer: -lags[peer])
+    lines: list[Line] = [
+        (Piece("in step ", "dim"), Piece(f"{len(lags) - len(behind)} of {count(len(lags), 'peer')}", "text"))
+    ]
+    if behind:
+        words = ", ".join(f"n{peer} by {lags[peer]}" for peer in behind)
+        lines += [
+            (Piece("behind  " if at == 0 else " " * 8, "dim"), Piece(row, "text"))
+            for at, row in enumerate(wrapped(words, width - 8))
+        ]
     return lines
 
 
 def _node_or_dash(id: int) -> str:
     return f"n{id}" if id >= 0 else "-"
-
-
-def _behind(lag: int) -> str:
-    return f"-{lag}" if lag > 0 else "0"
 
 
 def _last_entry(node: NodeSnapshot, last: int) -> str:

@@ -9,8 +9,15 @@ from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.lines import Target, Window, text_of
 
-RowAction: TypeAlias = int | str | tuple[str, str] | None
-"""An event to go to, by its number; a command to run; or (subject, text) to show as an answer."""
+
+class Shows(NamedTuple):
+    """The pane that a row opens."""
+
+    pane: str
+
+
+RowAction: TypeAlias = int | str | Shows | None
+"""An event to go to, by its number; a command to run; or a pane to open."""
 
 
 class Row(NamedTuple):

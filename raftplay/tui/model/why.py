@@ -1,17 +1,17 @@
-"""Why: what broke, and the selected node explained, in the words of `why`."""
+"""Why: what broke, and the selected entry or node explained, in the words of `why`."""
 
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
 from raftplay.tui.model.pane import Pane
-from raftplay.why.answers import why_broken, why_node
+from raftplay.why.answers import why_broken, why_node, why_not_committed
 from raftplay.why.words.text import Explanation
 
 
 def why(view: View, context: Context, told: tuple[Explanation, ...] | None = None) -> Window:
-    """The answers on the selected node; `told` are they, where they are known."""
-    answers = answers_on(view, context.selected) if told is None else told
+    """The answers on what is selected; `told` are they, where they are known."""
+    answers = answers_on(view, context.selected, context.entry) if told is None else told
     style = f"{role_of(view.snapshot.nodes[context.selected], context.glyphs).style} bold"
     lines: list[Line] = []
     for answer in answers:
@@ -22,10 +22,10 @@ def why(view: View, context: Context, told: tuple[Explanation, ...] | None = Non
     return windowed(lines, context.height, context.scroll)
 
 
-def answers_on(view: View, node: int) -> tuple[Explanation, ...]:
-    """Why an invariant broke, if one did, and why `node` is what it is."""
+def answers_on(view: View, node: int, entry: int | None = None) -> tuple[Explanation, ...]:
+    """Why an invariant broke, if one did, and why `entry` is committed or not, or why `node` is what it is."""
     broken = (why_broken(view),) if view.breach is not None else ()
-    return (*broken, why_node(view, node))
+    return (*broken, why_node(view, node) if entry is None else why_not_committed(view, entry))
 
 
 class Told:
@@ -39,15 +39,15 @@ class Told:
         self._answers: tuple[Explanation, ...] = ()
         self._looks = 0
 
-    def __call__(self, view: View, node: int) -> tuple[Explanation, ...]:
+    def __call__(self, view: View, node: int, entry: int | None = None) -> tuple[Explanation, ...]:
         """The answers, at most `EVERY` looks old; new ones at once when something else is asked."""
         snapshot = view.snapshot
         still = snapshot.time if snapshot.paused or view.rewound else None
-        about = (node, still, view.rewound, view.branch, view.breach)
+        about = (node, entry, still, view.rewound, view.branch, view.breach)
         self._looks += 1
         if about != self._about or self._looks >= self.EVERY:
             self._about, self._looks = about, 0
-            self._answers = answers_on(view, node)
+            self._answers = answers_on(view, node, entry)
         return self._answers
 
 
@@ -61,24 +61,24 @@ def _wrapped(text: str, bullet: str, context: Context, style: str) -> list[Line]
 
 
 class WhyPane(Pane):
-    """The selected node, explained."""
+    """The selected entry or node, explained."""
 
     name = "why"
     key = "w"
-    help = "show why the selected node is what it is"
+    help = "show why the selected node or log entry is what it is"
 
     def __init__(self) -> None:
         self._told = Told()
 
     def window(self, view: View, context: Context) -> Window:
         """Return the answers in sight."""
-        return why(view, context, self._told(view, context.selected))
+        return why(view, context, self._told(view, context.selected, context.entry))
 
     def notes(self, context: Context) -> list[str]:
-        """Return the node's name."""
-        return [f"n{context.selected}"]
+        """Return the name of the node, or of the entry."""
+        return [f"n{context.selected}" if context.entry is None else f"entry {context.entry}"]
 
     def copied(self, view: View, context: Context) -> str:
         """Return all answers, in whole lines."""
-        answers = answers_on(view, context.selected)
+        answers = answers_on(view, context.selected, context.entry)
         return "\n".join(line for answer in answers for line in (answer.head, *(f"- {r}" for r in answer.reasons)))

@@ -149,17 +149,15 @@ def _is_short(path: Path, length: int) -> bool:
 
 
 def _joined(heads: list[Head], glyphs: Glyphs) -> list[Head]:
-    """Return the heads with those of one direction at one place joined; the most important gives the words."""
-    places: dict[tuple[int, int, int, int], list[Head]] = {}
+    """Return the heads with those of equal messages of one direction at one place joined, and counted."""
+    groups: dict[tuple[int, int, int, int, tuple[str, ...]], list[Head]] = {}
     for head in heads:
-        places.setdefault((head.moving.src, head.moving.dst, head.x, head.y), []).append(head)
+        groups.setdefault((head.moving.src, head.moving.dst, head.x, head.y, head.texts), []).append(head)
     times = signs_of(glyphs).times
     out = []
-    for group in places.values():
-        first = max(group, key=lambda head: head.weight)
-        if len(group) > 1:
-            first = first._replace(texts=tuple(f"{text} {times}{len(group)}" for text in first.texts))
-        out.append(first)
+    for first, *others in groups.values():
+        number = f" {times}{1 + len(others)}" if others else ""
+        out.append(first._replace(texts=tuple(f"{text}{number}" for text in first.texts)))
     return out
 
 

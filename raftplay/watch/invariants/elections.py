@@ -2,7 +2,7 @@
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, CMState
+from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
 from raftplay.watch.invariants.model import ClusterModel, Leadership, NodeModel, drop_lowest
 from raftplay.watch.invariants.names import (
@@ -13,6 +13,8 @@ from raftplay.watch.invariants.names import (
     MATCH_TRUTH,
     MONOTONIC_TERM,
     ONE_VOTE_PER_TERM,
+    PRE_VOTE_TRUTH,
+    VOTE_KEPT,
     VOTE_QUORUM,
     WELL_FORMED,
 )
@@ -88,9 +90,36 @@ def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.Bec
 
 
 def vote_decided(cluster: ClusterModel, node: NodeModel, event: decisions.VoteDecided) -> None:
-    """Check that a granted vote is the node's only one in that term."""
-    if event.granted and not event.args.pre_vote:
-        _judge_vote(cluster, node, event.args.term, event.args.candidate_id)
+    """Check that a granted vote is the node's only one in that term, and each decision against its log."""
+    args = event.args
+    if args.pre_vote:
+        if event.granted:
+            _judge_pre_vote(cluster, node, args)
+    elif event.granted:
+        _judge_vote(cluster, node, args.term, args.candidate_id)
+    elif node.votes.get(args.term) == args.candidate_id and args.term == node.term and _fits(node, args):
+        cluster.breach(
+            VOTE_KEPT,
+            f"{node} denies n{args.candidate_id} its vote for term {args.term}",
+            "it has voted for that node in that term",
+        )
+
+
+def _judge_pre_vote(cluster: ClusterModel, node: NodeModel, args: RequestVoteArgs) -> None:
+    grants = f"{node} grants n{args.candidate_id} a pre-vote for term {args.term}"
+    if args.term <= node.term:
+        cluster.breach(PRE_VOTE_TRUTH, grants, f"it is in term {node.term}")
+    if not _fits(node, args):
+        cluster.breach(
+            PRE_VOTE_TRUTH,
+            f"{grants}, whose log ends at index {args.last_log_index} with term {args.last_log_term}",
+            f"its own ends at index {node.log.length - 1} with term {node.log.last_term}",
+        )
+
+
+def _fits(node: NodeModel, args: RequestVoteArgs) -> bool:
+    """Return whether the candidate's log is at least as up to date as the node's (§5.4.1)."""
+    return (args.last_log_term, args.last_log_index) >= (node.log.last_term, node.log.length - 1)
 
 
 def cast_vote(cluster: ClusterModel, node: NodeModel, term: int, candidate: int) -> None:

@@ -40,6 +40,8 @@ REPLY_OF_ITS_TERM = "Reply Of Its Term"
 TIMER_RULES = "Timer Rules"
 FOLLOWER_COMMIT = "Follower Commit"
 REQUEST_TRUTH = "Request Truth"
+VOTE_KEPT = "Vote Kept"
+PRE_VOTE_TRUTH = "Pre-Vote Truth"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -74,7 +76,15 @@ INVARIANTS: tuple[Invariant, ...] = (
         "a step-down",
     ),
     Invariant(FOLLOWER_COMMIT, "a follower commits exactly up to min(leaderCommit, last entry of the request)"),
-    Invariant(REQUEST_TRUTH, "a request says of its sender's log and commit index what they are"),
+    Invariant(
+        REQUEST_TRUTH,
+        "a request says of its sender's log and commit index what they are, and a reply of its term",
+    ),
+    Invariant(VOTE_KEPT, "a node keeps its vote as long as its term, and grants it again when asked again"),
+    Invariant(
+        PRE_VOTE_TRUTH,
+        "a pre-vote is granted only for a term that has not begun, and to a log as up to date as the voter's",
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -102,7 +112,9 @@ SECTIONS = {
     REPLY_OF_ITS_TERM: "§5.3",
     TIMER_RULES: "§5.2, Figure 2, followers",
     FOLLOWER_COMMIT: "§5.3, rule 5 of AppendEntries",
-    REQUEST_TRUTH: "Figure 2, arguments of the RPCs",
+    REQUEST_TRUTH: "Figure 2, arguments and results of the RPCs",
+    VOTE_KEPT: "§5.2, §5.5",
+    PRE_VOTE_TRUTH: "thesis §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 

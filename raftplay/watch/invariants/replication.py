@@ -21,6 +21,7 @@ from raftplay.watch.invariants.names import (
     QUORUM_LOG,
     REPLY_OF_ITS_TERM,
     STATE_MACHINE_SAFETY,
+    VOTE_KEPT,
     WELL_FORMED,
 )
 
@@ -141,6 +142,12 @@ def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted
     node.exposed_term = max(node.exposed_term, event.current_term)
     if event.voted_for != NONE:
         cast_vote(cluster, node, event.current_term, event.voted_for)
+    elif event.current_term in node.votes:
+        cluster.breach(
+            VOTE_KEPT,
+            f"{node} writes to its disk that it has no vote in term {event.current_term}",
+            f"it has voted for n{node.votes[event.current_term]} in that term",
+        )
     if event.start > node.disk.length:
         cluster.breach(
             WELL_FORMED,

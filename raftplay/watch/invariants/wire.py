@@ -94,12 +94,16 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
             )
     if entries:
         last, term = previous + len(entries), entries[-1].term
-        if entries[0].term < args.prev_log_term or term > args.term:
-            cluster.breach(
-                WELL_FORMED,
-                f"{node} sends entries of terms {entries[0].term} to {term}",
-                f"the one before is of term {args.prev_log_term}, and the request of term {args.term}",
-            )
+        before = args.prev_log_term
+        for at, entry in enumerate(entries, previous + 1):
+            if not before <= entry.term <= args.term:
+                cluster.breach(
+                    WELL_FORMED,
+                    f"{node} sends entry {at} of term {entry.term} in a request of term {args.term}",
+                    f"the one before is of term {before}, and terms neither decrease nor exceed the request's",
+                )
+                break
+            before = entry.term
         _on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
 
 
@@ -126,6 +130,8 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
     reply = event.reply
     if node.term < node.handled_term:
         _term_not_adopted(cluster, node, "reply")
+    if reply.term != node.term:
+        cluster.breach(REQUEST_TRUTH, f"{node} sends a reply of term {reply.term}", f"it is in term {node.term}")
     _term_left(cluster, node, reply.term)
     call, node.call = node.call, None
     if call is None or call[0] != event.call_id:

@@ -1,0 +1,102 @@
+"""The command `raftplay explore --exhaustive`: search, report, and write the shortest counterexample."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.explore.exhaustive.search import INTERRUPTED, Outcome, Watch, explore_all
+from raftplay.explore.exhaustive.world import Bounds, World
+from raftplay.explore.search.command import write_script
+from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.trial import Plan
+from raftplay.explore.search.walked import case_of_walk
+from raftplay.explore.walks.shrink import Content, Known, replayed, shrink_walk
+from raftplay.explore.walks.walk import WalkPlan
+from raftplay.files import Target, target_of
+from raftplay.raft.bugs import module_with
+from raftplay.session.shown import file_word
+from raftplay.session.status import Status
+from raftplay.watch.text import count, visible
+
+NETWORK = "network: a message may arrive late, in any order, repeatedly or never; a crash loses what its node sent"
+
+FOLDED = "folded: a state in which fewer messages are in flight than in an equal one"
+
+PLACES = ", and nodes that have changed places"
+
+
+def exhaustive(
+    bounds: Bounds,
+    write: Callable[[str], None],
+    *,
+    bugs: tuple[str, ...] = (),
+    node: OwnNode | None = None,
+    most_states: int,
+    most_bytes: int,
+    out: Path | Target,
+    again: str,
+    watch: Watch = lambda outcome: None,
+) -> Status:
+    """Visit every state within `bounds` and report; write a violation as the script `out`. Raises `UsageError`."""
+    world = World(bounds, module_with(bugs, loaded(node)), folds=node is None)
+    write(f"bounds: {bounds}\n{NETWORK}\n{FOLDED}{PLACES if world.locals.folds else ''}")
+    outcome = explore_all(world, most_states=most_states, most_bytes=most_bytes, watch=watch)
+    write(report_text(outcome))
+    if outcome.broken is None:
+        return Status.INTERRUPTED if outcome.stopped == INTERRUPTED else Status.HELD
+    name = str(target_of(out).path)
+    write_script(out, counterexample(world, outcome, bugs, node, again=again, folder=os.path.dirname(name)))
+    write(f"the counterexample: {visible(name)}\nagain: raftplay run {file_word(name)}")
+    return Status.FAILED
+
+
+def report_text(outcome: Outcome) -> str:
+    """Return the figures of a search, and what it found."""
+    rate = outcome.states / max(outcome.seconds, 1e-9)
+    lines = [
+        f"{count(outcome.states, 'state')}, {count(outcome.transitions, 'step')} between them, "
+        f"depth {outcome.depth}, in {outcome.seconds:.1f} s of CPU: {rate:,.0f} states a second"
+    ]
+    if outcome.broken is not None:
+        name, text = outcome.broken
+        lines += [f"found after {count(len(outcome.path), 'step')}: {name}", f"  {text}"]
+    elif outcome.stopped:
+        lines.append(f"not exhausted: {outcome.stopped}; nothing broke in the states visited")
+    elif outcome.beyond:
+        beyond = count(outcome.beyond, "state")
+        lines.append(f"exhausted, except {beyond} with more messages in flight: nothing broke")
+    else:
+        lines.append("exhausted: nothing broke")
+    return "\n".join(lines)
+
+
+def counterexample(
+    world: World, outcome: Outcome, bugs: tuple[str, ...], node: OwnNode | None, *, again: str, folder: str
+) -> str:
+    """Return the script that repeats the violation, without the steps that it does not need."""
+    assert outcome.broken is not None
+    n = world.bounds.nodes
+    plan = Plan(0, n, "exhaustive", bugs=bugs, node=node)
+    origin = (f"Found with: every state of {world.bounds}",)
+    walk, _ = replayed(WalkPlan(0, n, bugs=bugs, node=node), known_steps(world, outcome))
+    if walk.broken is None:
+        steps = [f"{step.kind} {step.node}" for step in outcome.path]
+        return "\n".join(f"# {line}" for line in (*outcome.broken, NO_SCRIPT, *steps)) + "\n"
+    return script_of(case_of_walk(shrink_walk(walk), plan, origin), command=again, folder=folder)
+
+
+NO_SCRIPT = "No script repeats these steps over bare consensus modules:"
+
+
+def known_steps(world: World, outcome: Outcome) -> list[Known]:
+    """Return the steps to the violation as those of a walk; a message that arrives again later is duplicated."""
+    steps, later = [], set[int]()
+    for step in reversed(outcome.path):
+        if step.kind == "deliver":
+            kind = "duplicate" if step.message in later else "deliver"
+            steps.append(Known(kind, content=Content.of(world.locals.messages[step.message])))
+            later.add(step.message)
+        else:
+            steps.append(Known("sleep" if step.kind == "heartbeat" else step.kind, step.node))
+    return steps[::-1]

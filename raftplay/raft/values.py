@@ -1,0 +1,78 @@
+"""The state of a node as a value: copies of its parts, and values by which two states can be compared.
+
+The rule of this module: what it does not know how to copy or compare raises, so that no field is forgotten.
+"""
+
+from collections.abc import Callable, Hashable
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+from msgspec.structs import replace
+
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, InternalEntry
+
+Named = Callable[[int], int]
+"""Another id for each node."""
+
+
+@runtime_checkable
+class Cloned(Protocol):
+    """A part of a node's state that is copied by itself."""
+
+    def clone(self) -> Any:
+        """Return an independent copy."""
+
+
+@runtime_checkable
+class Compared(Protocol):
+    """A part of a node's state that is compared by itself."""
+
+    def fingerprint(self, named: Named) -> Hashable:
+        """Return a value that two equal parts share."""
+
+
+def copied(value: object) -> Any:
+    """Return an independent copy of a value; one that cannot change is its own. Raises `TypeError`."""
+    match value:
+        case None | bool() | int() | float() | str() | bytes() | tuple() | Enum() | InternalEntry():
+            return value
+        case list():
+            return [copied(each) for each in value]
+        case dict():
+            return {key: copied(each) for key, each in value.items()}
+        case msgspec.Struct() if value.__struct_config__.frozen:
+            return value
+        case Cloned():
+            return value.clone()
+    raise TypeError(f"a {type(value).__name__} in the state of a node needs a method clone")
+
+
+def compared(value: object) -> Hashable:
+    """Return a hashable value that equal values share. Raises `TypeError`."""
+    match value:
+        case list() | tuple():
+            return tuple(compared(each) for each in value)
+        case dict():
+            return tuple((key, compared(each)) for key, each in sorted(value.items()))
+        case Enum():
+            return str(value.value)
+        case None | bool() | int() | float() | str() | bytes() | InternalEntry():
+            return value
+        case msgspec.Struct() if value.__struct_config__.frozen:
+            return value
+        case Compared():
+            return value.fingerprint(int)
+    raise TypeError(f"a {type(value).__name__} in the state of a node needs a method fingerprint")
+
+
+def named_node(id: int, named: Named) -> int:
+    """Return the other id of a node; none stays none."""
+    return id if id == NONE else named(id)
+
+
+def named_args(args: Args, named: Named) -> Args:
+    """Return a request as it is when each node has another id."""
+    if isinstance(args, AppendEntriesArgs):
+        return replace(args, leader_id=named(args.leader_id))
+    return replace(args, candidate_id=named(args.candidate_id))
