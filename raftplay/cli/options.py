@@ -204,6 +204,7 @@ def options_text(given: Mapping[str, object]) -> str:
 FOR_TRIALS = {
     "mix": "--mix chooses faults for random trials; a script says its own",
     "engine": "--engine chooses between walks and trials; a script is neither",
+    "options": "--options and --no-options are for random trials; a script sets its own options",
     "seconds": "--seconds says how long a random trial is; a script says that itself",
     "speed": "--speed is for sockets; a script is explored in virtual time",
     "all_bugs": "--all-bugs searches by random trials; give the script one --bug",

@@ -316,7 +316,7 @@ def explore_(
         stops_at_finding=not (keep_going or tally),
         backend=backend,
         speed=speed,
-        options=options,
+        draws_options=options,
         engine=engine_of(engine, on_sockets=on_sockets),
     )
     target = Target(out, force)

@@ -15,12 +15,13 @@ class Observer:
         self._events = events
         self._cm = cm
         self._publish = events.stream.observer(events.node, events.incarnation, cm)
-        self.publish = self._publish_checked if is_own else self._publish
-        """The function that publishes a decision. Raises `TypeError` for the invalid state of an own class."""
+        self.tell = self.publish if is_own else self._publish
+        """The function to call with each decision: only those of an own class need checks."""
 
         self._told: list[Decision] | None = [] if overrides_replies(type(cm)) else None
 
-    def _publish_checked(self, decision: Decision) -> None:
+    def publish(self, decision: Decision) -> None:
+        """Publish a decision. Raises `TypeError` in the code that decided, for an invalid state."""
         checked_state(self._cm.node_state())
         self._publish(decision)
         if self._told is not None:

@@ -316,7 +316,7 @@ class Server:
 
     def watch(self) -> None:
         """Publish the node's decisions while the stream has readers."""
-        self.cm.observe = self._observer.publish if self._stream.active else None
+        self.cm.observe = self._observer.tell if self._stream.active else None
 
     @property
     def has_failed(self) -> bool:

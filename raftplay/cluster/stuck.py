@@ -42,7 +42,8 @@ class TookTooLong(DidNotReturn):
 def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator[None]:
     """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
 
-    Raise `TookTooLong` there once it has run for more than `most` seconds of wall time. `progress` is called while that code runs. An alarm that was set before continues after the block.
+    Raise `TookTooLong` there once it has run for more than `most` seconds of wall time.
+    `progress` is called while that code runs. An alarm that was set before continues after the block.
     """
     if threading.current_thread() is not threading.main_thread():
         with _watched_from_outside(progress, most):

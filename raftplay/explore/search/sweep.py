@@ -48,7 +48,7 @@ class Search:
     backend: str = "sim"
     speed: float = 1.0
     node: OwnNode | None = None
-    options: bool = True
+    draws_options: bool = True
     """Options are drawn for each trial in virtual time."""
 
     engine: str = "trials"
@@ -69,7 +69,7 @@ class Search:
             speed=self.speed,
             node=self.node,
             stops=self.stops_at_finding,
-            options=self.options,
+            options=self.draws_options,
         )
 
     def again(self, seed: int) -> str:
@@ -93,7 +93,7 @@ class Search:
         for option in ("seconds", "backend", "speed"):
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
-        if not self.options and self.backend == "sim":
+        if not self.draws_options and self.backend == "sim":
             words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":
             words += ["--engine", self.engine]
