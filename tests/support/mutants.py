@@ -1,6 +1,6 @@
 """Mutates a module of raftplay, and finds out which mutants the search, or the tests, can tell from the module.
 
-Use: python tests/support/mutants.py [MODULE] [--by explore|tests] [--minutes N] [--jobs N] [--sample N] [--only TEXT] [--list]
+Use: python tests/support/mutants.py [MODULE] [--by explore|tests] [--tests FILE …] [--minutes N] [--jobs N] [--sample N] [--only TEXT] [--list]
 
 MODULE is a path below raftplay/ (default: raft/consensus.py). A mutant differs from it in one place: a comparison
 swapped or moved by one, a number or a sum moved by one, `and` for `or`, a negation more or less, a statement dropped.
@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -195,8 +195,8 @@ class Verdict:
 class Place:
     """A copy of the package and of the tests, into which one mutant after another is written."""
 
-    def __init__(self, folder: Path, module: str, by: str, minutes: float) -> None:
-        self.folder, self.by, self.minutes = folder, by, minutes
+    def __init__(self, folder: Path, module: str, by: str, minutes: float, tests: Sequence[str] = TESTS) -> None:
+        self.folder, self.by, self.minutes, self.tests = folder, by, minutes, tests
         self.file = folder / "raftplay" / module
         for name in ("raftplay", "tests") if by == "tests" else ("raftplay",):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
@@ -205,7 +205,7 @@ class Place:
     def command(self) -> list[str]:
         """What must fail for a mutant to be killed."""
         if self.by == "tests":
-            tests = [name for name in TESTS if (self.folder / name).exists()]
+            tests = [name for name in self.tests if (self.folder / name).exists()]
             return [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
         budget = ["--for", f"{self.minutes * 60:g}s", "--shrink", "0", "--jobs", "1"]
         return [sys.executable, "-m", "raftplay.cli", "explore", *budget, "--out", "/dev/null"]
@@ -241,7 +241,7 @@ def _by(said: str) -> str:
 
 
 def judge_all(
-    mutants: list[Mutant], module: str, by: str, minutes: float, jobs: int
+    mutants: list[Mutant], module: str, by: str, minutes: float, jobs: int, tests: Sequence[str] = TESTS
 ) -> Iterator[tuple[Mutant, Verdict]]:
     """Judge every mutant in `jobs` copies at once; give each when it is done."""
     waiting: queue.SimpleQueue[Mutant | None] = queue.SimpleQueue()
@@ -250,7 +250,7 @@ def judge_all(
         waiting.put(mutant)
 
     def work(folder: Path) -> None:
-        place = Place(folder, module, by, minutes)
+        place = Place(folder, module, by, minutes, tests)
         while (mutant := waiting.get()) is not None:
             done.put((mutant, place.judge(mutant)))
 
@@ -270,6 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many mutants at once")
     parser.add_argument("--sample", type=int, help="only so many, drawn at random, the same each time")
     parser.add_argument("--only", default="", help="only mutants whose key contains this text")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="the tests to run, with --by tests")
     parser.add_argument("--list", action="store_true", help="print the mutants, and run nothing")
     chosen = parser.parse_args(arguments)
     mutants = mutants_of((ROOT / "raftplay" / chosen.module).read_text("utf-8"))
@@ -284,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
     equivalent = sum(mutant.key in reasons for mutant in mutants)
     print(f"{len(mutants)} mutants, {equivalent} equivalent, {len(left)} to run by {chosen.by}", flush=True)
     counts: Counter[str] = Counter()
-    for mutant, verdict in judge_all(left, chosen.module, chosen.by, chosen.minutes, chosen.jobs):
+    for mutant, verdict in judge_all(left, chosen.module, chosen.by, chosen.minutes, chosen.jobs, chosen.tests):
         counts[verdict.name] += 1
         place = f"{chosen.module}:{mutant.line}"
         print(f"{verdict.name:<8} {place:<24} {mutant.key}  ({verdict.by}; {verdict.seconds:.0f} s)", flush=True)

@@ -4,10 +4,11 @@ import gc
 import weakref
 
 import pytest
-from support.tui import app_of, played, still
+from support.tui import app_of, played, still, until
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from raftplay.session.branches import MAX_BRANCHES
 from raftplay.tui import picture
 
 REPEATS = 6
@@ -50,3 +51,56 @@ def test_a_screen_that_was_left_leaves_nothing_behind_once_another_one_is_shown(
         played(app_of(driver), nothing)
         gc.collect()
         assert left() is None
+
+
+DEEDS = {
+    "select": ("1", "2", "3"),
+    "palette": ("ctrl+p", "escape"),
+    "menu": ("enter", "escape"),
+    "card": ("f2", "escape"),
+    "presenter": ("f5", "escape"),
+    "stories": ("g", "escape"),
+    "lessons": ("f1", "escape"),
+    "branch": (":back 5", ":submit x", ":switch main"),
+    "new": (":new", ":switch main"),
+    "diff": (":back 5", ":submit x", ":diff main", ":switch main"),
+    "story": (":play elections", ":switch main"),
+}
+"""What is done again and again: keys, and commands after a colon."""
+
+MOST_KEPT = 40
+"""The objects that one deed may leave behind, such as its entry in the journal."""
+
+BRANCHES = ("branch", "new", "diff", "story")
+"""The deeds that begin branches, until there are as many as may be."""
+
+
+def objects() -> int:
+    """How many objects there are."""
+    gc.unfreeze()
+    gc.collect()
+    return len(gc.get_objects())
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_what_is_done_again_and_again_leaves_no_more_than_its_entry_in_the_journal(name: str) -> None:
+    with still("wait leader") as driver:
+        app = app_of(driver)
+
+        async def repeat(pilot: Pilot[None]) -> None:
+            for _ in range(MAX_BRANCHES if name in BRANCHES else REPEATS // 2):
+                for deed in DEEDS[name]:
+                    if not deed.startswith(":"):
+                        await pilot.press(deed)
+                    elif not app.elsewhere.run(deed[1:]):
+                        app.tell(driver.run(deed[1:]))
+            await picture.settled(app, pilot)
+
+        async def repeats(pilot: Pilot[None]) -> None:
+            await repeat(pilot)
+            await repeat(pilot)
+            before = objects()
+            await repeat(pilot)
+            await until(app, pilot, lambda: objects() < before + REPEATS * MOST_KEPT)
+
+        played(app, repeats, (80, 24))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
+from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.explore.search.trial import LIVENESS, Finding, Plan, rerun
@@ -182,7 +183,8 @@ def as_trial(name: str) -> Attempt:
 def slept(command: str) -> float | None:
     """Return the ms that a sleep lasts; None for another command."""
     parsed = _parsed(command)
-    return round(parsed.constant("duration") * 1000, 6) if parsed.name == "sleep" else None
+    seconds = _constant(parsed, "duration") if parsed.name == "sleep" else None
+    return None if seconds is None else round(seconds * 1000, 6)
 
 
 def merge_sleeps(commands: list[str]) -> list[str]:
@@ -211,7 +213,7 @@ def numbered_anew(commands: tuple[str, ...]) -> list[str]:
     numbers = count(1)
     return [
         parsed.replaced("value", str(next(numbers)))
-        if parsed.name == "submit" and isinstance(parsed.constant("value"), int)
+        if parsed.name == "submit" and isinstance(_constant(parsed, "value"), int)
         else parsed.text
         for parsed in map(_parsed, commands)
     ]
@@ -221,9 +223,9 @@ def simplifications(command: str) -> list[str]:
     """Return simpler commands that may have the same effect."""
     parsed = _parsed(command)
     match parsed.name:
-        case "drop" if parsed.constant("after"):
+        case "drop" if _constant(parsed, "after"):
             return [parsed.replaced("after", "0")]
-        case "tear" if parsed.constant("after"):
+        case "tear" if _constant(parsed, "after"):
             return [parsed.replaced("after", "0"), f"crash {parsed.words('node')[0].text}"]
         case "link" if len(faults := parsed.words("change")) > 1:
             return [parsed.replaced("change", fault.text) for fault in faults]
@@ -233,6 +235,12 @@ def simplifications(command: str) -> list[str]:
 def renumber(command: str, gone: int) -> str | None:
     """Rewrite `command` without node `gone`, higher ids one less; return None if it is about that node."""
     return _parsed(command).renamed(lambda id: None if id == gone else id - (id > gone))
+
+
+def _constant(parsed: Bound, name: str) -> Any:
+    """Return the value of an argument; None if it is not given, or a variable."""
+    words = [word for argument in parsed.arguments if argument.name == name for word in argument.words]
+    return None if any(word.text.startswith("$") for word in words) else parsed.constant(name)
 
 
 @lru_cache(maxsize=4096)
