@@ -142,6 +142,8 @@ class FirstRun:
         if what == "stories":
             self.app.elsewhere.choose("play")
             return
+        if what == "alone":
+            self.coach.dismiss()
         self.close(card)
         match what:
             case "watch":
@@ -152,8 +154,6 @@ class FirstRun:
             case "demo":
                 self._begin_demo()
             case "alone":
-                self.coach.dismiss()
-                self._keep()
                 self.app.do("resume")
 
     def close(self, card: Card | None = None) -> None:

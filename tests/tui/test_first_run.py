@@ -445,7 +445,7 @@ def test_a_home_that_cannot_be_written_to_is_said_and_is_no_failure(
             await pressed(pilot, "3")
             return [note.message for note in app._notifications]
 
-        assert any("cannot be remembered" in text for text in played(app, watch, (80, 24)))
+        assert sum("cannot be remembered" in text for text in played(app, watch, (80, 24))) == 1
 
 
 def test_no_frame_is_left_over() -> None:

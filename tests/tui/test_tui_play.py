@@ -225,6 +225,7 @@ def test_the_bar_says_which_step_is_played() -> None:
     assert "[space] hold" in plays[-1]
     assert "WAITING 1/2" in waits[0]
     assert "[space] go on" in waits[-1]
+    assert "[g] next step" in waits[-1]
     finish(player)
     assert player.note == ""
 

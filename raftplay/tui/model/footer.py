@@ -90,6 +90,8 @@ def _word(key: Key, view: View, context: Context, situation: Situation) -> str:
     """Return what a key does now, in a word or two."""
     if key.key == "space" and situation.plays:
         return "go on" if situation.waits else "hold"
+    if key.key == "g" and situation.waits:
+        return "next step"
     if key.key == "enter":
         return OPENED.get(situation.pane, "open") if situation.has_row else f"{situation.about} menu"
     if key.key == "escape" and situation.pane:
