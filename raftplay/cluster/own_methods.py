@@ -112,6 +112,11 @@ def overrides_replies(module: type[ConsensusModule]) -> bool:
     return bool(own & {"request_vote", "append_entries"}) and not module.__module__.startswith("raftplay.")
 
 
+def has_foreign_code(module: type[ConsensusModule]) -> bool:
+    """Tell whether a class of nodes, or one that it extends, is not raftplay's own."""
+    return any(not kind.__module__.startswith("raftplay.") for kind in module.__mro__ if kind is not object)
+
+
 def untold(told: Iterable[Decision], args: Args, reply: Reply) -> Decision | None:
     """Return the decision that `reply` to `args` shows, if it is not among those that the node has `told`."""
     for decision in told:

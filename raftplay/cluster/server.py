@@ -17,7 +17,7 @@ from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.network import Network
 from raftplay.cluster.observer import Observer
-from raftplay.cluster.own_methods import check_results
+from raftplay.cluster.own_methods import check_results, has_foreign_code
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import check_reply, checked_index
@@ -97,6 +97,7 @@ class Server:
         dice = random.Random(f"{seed} node {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         self._is_own = config.node is not ConsensusModule  # else what it returns is not checked
+        self._is_checked = has_foreign_code(module)  # else its decisions and its deadline are what they should be
         if self._is_own:
             check_results(module.rules)
         try:
@@ -105,7 +106,7 @@ class Server:
             raise
         except FAILURES as error:
             raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
-        self._observer = Observer(events, self.cm, is_own=self._is_own)
+        self._observer = Observer(events, self.cm, is_own=self._is_checked)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self.machine = self._new_machine(state_machine)
@@ -345,7 +346,7 @@ class Server:
         except FAILURES as error:
             self._fail(error, method, str(request))
         else:
-            if self._is_own:
+            if self._is_checked:
                 self._observer.publish_reply(args, reply)
             self._settle(now, request, reply)
 
@@ -412,7 +413,7 @@ class Server:
                 self._send_calls_soon()
             else:
                 self._send_calls(now)
-        if self._is_own or not self._alarm.at <= cm.deadline:
+        if self._is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
 

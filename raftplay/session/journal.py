@@ -46,15 +46,12 @@ def run_text(blueprint: Blueprint, *, hides_bugs: bool = False) -> str:
     options += [] if hides_bugs else [f"bug {name}" for name in config.bugs]
     options += [f"node {visible(config.node_name)}"] if config.node_name else []
     options += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
-    options += ["RAFT_UNRELIABLE_RPC=1"] if config.unreliable else []
-    options += ["RAFT_FORCE_MORE_REELECTION=1"] if config.raft.force_more_reelection else []
     return f"backend {blueprint.backend}, seed {blueprint.seed}, options: {', '.join(options) or 'none'}"
 
 
 def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     """Return the set-up lines of a script in `folder` for such a cluster."""
     config = blueprint.config
-    raft = config.raft
     lines = [f"nodes {blueprint.nodes}", f"backend {blueprint.backend}", f"seed {blueprint.seed}"]
     lines += option_lines(config)
     lines += [f"bug {name}" for name in config.bugs]
@@ -64,11 +61,6 @@ def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     lines += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
     if blueprint.data_dir is not None:
         lines += [f"# over the data directory {visible(str(blueprint.data_dir))}, as it was then"]
-    for name, on in (
-        ("RAFT_UNRELIABLE_RPC", config.unreliable),
-        ("RAFT_FORCE_MORE_REELECTION", raft.force_more_reelection),
-    ):
-        lines += [f"# with {name}=1 in the environment"] if on else []
     return lines
 
 

@@ -226,7 +226,7 @@ def test_report_and_counterexample_say_version_options_and_every_finding(
     for other in found[1:]:
         assert f"\n# Also found: {other}\n" in text
     assert f"\n# Version: {made_by()}; backend sim, seed " in text
-    assert re.search(r", options: (.*, )?bug own\n", text)
+    assert re.search(r", options: (.*, )?bug own(, .*)?\n", text)
 
 
 def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monkeypatch: pytest.MonkeyPatch):

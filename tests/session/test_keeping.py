@@ -68,7 +68,7 @@ def test_everything_that_makes_the_cluster_is_in_the_script():
 
 def test_what_the_environment_chose_is_remarked():
     session = session_of(blueprint(3, config=Config(unreliable=True)))
-    assert "# with RAFT_UNRELIABLE_RPC=1 in the environment" in session.script_text()
+    assert "\nset unreliable on\n" in session.script_text()
 
 
 def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path):
