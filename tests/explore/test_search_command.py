@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import raftplay
-from support.processes import is_gone, wait_for_processes
+from support.processes import is_gone, wait_for_handler, wait_for_processes
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 from raftplay.commands.setup import MAX_SEED
@@ -70,6 +70,7 @@ def test_sigterm_ends_a_search_without_a_traceback(extra: tuple[str, ...], tmp_p
         start_new_session=True,
     ) as run:
         wait_for_processes(run.pid, 1 if "tcp" in extra else 4)
+        wait_for_handler(run.pid, signal.SIGTERM)
         time.sleep(1)  # not waited for: whatever it is doing by then, it must end well
         run.send_signal(signal.SIGTERM)
         _, errors = run.communicate(timeout=30)

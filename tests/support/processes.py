@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 
 def is_gone(group: int, *, within: float) -> bool:
@@ -23,6 +24,19 @@ def wait_for_processes(group: int, count: int) -> None:
     while len(processes_of(group)) < count:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def wait_for_handler(pid: int, number: int) -> None:
+    """Wait until the process handles the signal itself; before that it ends as any process would."""
+    end = time.monotonic() + 60
+    while not _handled(pid) >> (number - 1) & 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _handled(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
 
 
 def processes_of(group: int) -> list[str]:

@@ -93,7 +93,10 @@ def _without_finding(report: SearchReport) -> str:
 
 def _seeds(spans: Sequence[range]) -> str:
     shown = [str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
-    return f"seed{'s' if len(shown) > 1 or ' ' in shown[0] else ''} {', '.join(shown)}" if shown else "no seeds"
+    if not shown:
+        return "no seeds"
+    several = len(shown) > 1 or " " in shown[0]
+    return f"{'seeds' if several else 'seed'} {', '.join(shown)}"
 
 
 def finding_text(result: Result) -> str:
