@@ -27,6 +27,9 @@ LOOKS = 8
 LOOK_EVERY = 0.150
 """Seconds of cluster time between two looks."""
 
+UP = (True, True)
+"""A node that is alive and connected."""
+
 
 class CheckFailed(AssertionError):
     """Raised when a check does not hold.
@@ -85,13 +88,14 @@ def source_text(function: Callable[..., object]) -> str:
 
 def connected(harness: "Harness") -> list[int]:
     """Return the nodes that are alive and not disconnected."""
-    return [id for id, alive in enumerate(harness.alive) if alive and harness.connected[id]]
+    return [id for id, both in enumerate(zip(harness.alive, harness.connected, strict=True)) if both == UP]
 
 
 def leaders(harness: "Harness") -> list[int]:
     """Return the connected nodes that believe that they lead, the one of the highest term first."""
-    found = [id for id in connected(harness) if harness.cluster[id].cm.state is LEADER]
-    return sorted(found, key=lambda id: -harness.cluster[id].cm.current_term)
+    servers = harness.cluster
+    found = [id for id in connected(harness) if servers[id].cm.state is LEADER]
+    return sorted(found, key=lambda id: -servers[id].cm.current_term) if len(found) > 1 else found
 
 
 def find_command(commits: list[CommitEntry], command: object) -> int | None:

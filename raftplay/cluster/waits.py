@@ -99,9 +99,9 @@ class Waits:
         failures = self._failures
 
         def ends() -> bool:
-            gives_way = self._gives_way and between is not None
-            failed = failures.breach or failures.readers or failures.disks or failures.nodes
-            return self._interrupted or gives_way or bool(failed) or predicate()
+            if failures.breach or failures.readers or failures.disks or failures.nodes or self._interrupted:
+                return True
+            return predicate() or (self._gives_way and between is not None)
 
         while True:
             held = self._wait_once(ends, seconds, until)

@@ -103,7 +103,8 @@ def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
 
 
 def test_the_slots_of_a_log_and_the_fields_of_a_store_are_all_copied() -> None:
-    assert set(RaftLog.__slots__) == {"_entries", "_frozen", "base_index", "base_term", "changed_from"}
+    ends = {"last_index", "last_term"}  # they follow from the entries and the base
+    assert set(RaftLog.__slots__) - ends == {"_entries", "_frozen", "base_index", "base_term", "changed_from"}
     assert vars(PersistentState(MapStorage())).keys() == {
         "_storage",
         "_transaction",
@@ -116,8 +117,10 @@ def test_the_slots_of_a_log_and_the_fields_of_a_store_are_all_copied() -> None:
     log.append(LogEntry("c", 2))
     other = log.clone()
     assert (other, other.changed_from, other.base_index) == (log, 2, 0)
+    assert (other.last_index, other.last_term) == (log.last_index, log.last_term) == (2, 2)
     other.truncate(1)
     assert (len(log), len(other)) == (3, 1)
+    assert (log.last_index, other.last_index) == (2, 0)
 
 
 @pytest.mark.parametrize("bug", [None, *BUGS])

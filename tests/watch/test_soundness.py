@@ -51,5 +51,7 @@ def test_the_rules_that_only_faults_bring_out_decided_again_and_again(report: Se
 
 def test_after_the_last_fault_a_leader_stands_within_ten_election_timeouts_and_commits(report: SearchReport):
     assert len(report.liveness["leader"]) == SEEDS
-    assert max(report.liveness["leader"]) <= 10 * 0.300
-    assert len(report.liveness["agreement"]) == SEEDS
+    assert max(report.liveness["leader"]) <= 10 * 0.600  # the longest that is drawn
+    unreliable, mute = report.options["unreliable"], report.options["minority mute"]
+    assert len(report.liveness["commit"]) == SEEDS - unreliable
+    assert len(report.liveness["agreement"]) >= SEEDS - unreliable - mute > SEEDS / 2
