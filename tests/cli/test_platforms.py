@@ -93,6 +93,8 @@ STARTS = (
     ("explore", "first-election", "--seeds", "1"),
     ("fuzz", "scripts", "--count", "1"),
     ("bench", "--nodes", "0"),
+    ("shrink", "/nowhere"),
+    ("notes", "split-brain"),
 )
 
 
@@ -174,7 +176,7 @@ def test_a_command_line_that_does_not_end_in_time_leaves_no_answer_to_the_next(t
         starter.run(["--version"], b"", environment(), str(tmp_path))
         starter.patience = 0.2
         with pytest.raises(TimeoutError):
-            starter.run(["run", "-", "--backend", "tcp"], b"sleep 1h\n", environment(), str(tmp_path))
+            starter.run(["run", "-", "--backend", "tcp"], b"sleep 60m\n", environment(), str(tmp_path))
         starter.patience = patience
         assert starter.run(["--version"], b"", environment(), str(tmp_path))[0] == 0
     finally:

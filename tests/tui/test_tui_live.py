@@ -131,7 +131,7 @@ def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> 
         app.watches, app.stops = True, False
         await until(app, pilot, lambda: app.seen.snapshot.leader is not None)
         app.deck.select(4)
-        app.do("new nodes=3 bug=reset-vote watch='Log Matching'")
+        app.do("new nodes=3 bug=longer-log-wins watch='Log Matching'")
         await until(app, pilot, lambda: app.seen.branch == "b1")
         assert (len(app.seen.snapshot.nodes), app.deck.watched) == (3, ("Log Matching",))
         assert app.deck.selected == 2
@@ -140,9 +140,7 @@ def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> 
         await until(app, pilot, lambda: app.seen.branch == "b2" and app.seen.snapshot.leader is not None)
         assert len(app.seen.snapshot.nodes) == 9
         app.do("timers align")
-        await until(
-            app, pilot, lambda: "heartbeat of node" in app.deck.outcome.answer if app.deck.outcome else False
-        )
+        await until(app, pilot, lambda: "crash it first" in app.deck.outcome.answer if app.deck.outcome else False)
         app.do("switch main")
         await until(app, pilot, lambda: app.seen.branch == "main")
         assert len(app.seen.snapshot.nodes) == 5
