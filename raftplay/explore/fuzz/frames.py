@@ -119,8 +119,9 @@ def _goes_on(harness: Harness, report: FrameReport) -> None:
 
     def committed() -> bool:
         for leader in checks.leaders(harness)[:1]:
-            if not any(entry.command == command for entry in harness.cluster[leader].cm.log):
-                harness.cluster[leader].submit(command)
+            cm = harness.cluster[leader].cm
+            if not any((entry.command, entry.term) == (command, cm.current_term) for entry in cm.log):
+                harness.cluster[leader].submit(command)  # one of an earlier term is not enough (§5.4.2)
         return all(log and log[-1].command == command for log in harness.commits)
 
     deadline = time.monotonic() + PATIENCE
