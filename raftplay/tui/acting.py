@@ -114,6 +114,10 @@ class KeyApp(PlacedApp, inherit_bindings=False):
             self.leave_pace()
         self.do("speed 1" if self.watches else f"speed {REAL_SPEED:g}")
 
+    def forget_digit(self) -> None:
+        """Take the next digit as the first of a node: another key has come between."""
+        self._digit = (0, -TWO_DIGITS)
+
     def action_select(self, digit: int) -> None:
         """Select a node by its number; of two digits where there are so many."""
         now = time.monotonic()

@@ -365,6 +365,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.toast("the demo has ended; the cluster is yours: ? lists the keys")
             if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
                 return
+        if is_new and not (isinstance(event, events.Key) and event.key.isdecimal()):
+            self.forget_digit()
         prompt = self.typed_in if is_new and self.screen_stack else None
         if not isinstance(prompt, Prompt):
             await super().on_event(event)
