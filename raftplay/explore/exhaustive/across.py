@@ -14,7 +14,7 @@ Log = tuple[Entry, ...]
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What must be known of the past: the leader of each term, what each term committed, and what was applied."""
+    """The facts needed of the past: the leader of each term, what each term committed, and what was applied."""
 
     leaders: tuple[tuple[int, int], ...] = ()
     commits: tuple[tuple[int, Log], ...] = ()

@@ -34,7 +34,7 @@ class Bounds:
 
 
 class Used(NamedTuple):
-    """How much of each bound is used."""
+    """The used part of each bound."""
 
     entries: int = 0
     crashes: int = 0

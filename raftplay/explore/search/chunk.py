@@ -71,7 +71,7 @@ class Chunk:
 
 @dataclass(slots=True)
 class Tally:
-    """What some seeds gave: counters, coverage, and findings. Sums do not depend on the order."""
+    """The results of some seeds: counters, coverage, and findings. Sums do not depend on the order."""
 
     trials: int = 0
     walks: int = 0

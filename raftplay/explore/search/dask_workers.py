@@ -39,7 +39,7 @@ LOOK_EVERY = 1.0
 """Seconds of wall time between two looks at which workers there are."""
 
 LOCAL = "local:"
-"""What an address starts with for a cluster of processes on this machine."""
+"""The beginning of an address of a cluster of processes on this machine."""
 
 MOST_LOCAL = 256
 """The highest number of processes of a local cluster."""

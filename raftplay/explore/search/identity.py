@@ -1,4 +1,4 @@
-"""What a process runs: versions and a hash of the sources, which must be equal in all processes of a search."""
+"""The code that a process runs: versions and a hash of the sources, equal in all processes of a search."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from raftplay.watch.text import visible
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a process runs: equal seeds give equal results only where all of it is equal."""
+    """The code that a process runs: equal seeds give equal results only where all of it is equal."""
 
     version: str
     sources: str

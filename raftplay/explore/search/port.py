@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Handle = Hashable
-"""What an implementation knows a submitted chunk by."""
+"""The handle by which an implementation knows a submitted chunk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ ASK_EVERY = 0.1
 
 
 class Planned(Protocol):
-    """What a recovery needs to know of the plan of a trial."""
+    """The facts that a recovery needs of the plan of a trial."""
 
     @property
     def seed(self) -> int:
