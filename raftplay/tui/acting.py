@@ -89,12 +89,12 @@ class KeyApp(PlacedApp, inherit_bindings=False):
         return (self.player is not None and not self.player.ended) or self.driver.busy is not None
 
     def start_presenting(self) -> None:
-        """Let each caption of a script wait until the speaker goes on."""
+        """Hold each caption of a script until the speaker goes on."""
         if self.player is not None:
             self.player.by_caption, self.player.step_by_step = True, False
 
     def stop_presenting(self) -> None:
-        """Let a script stand still where it is."""
+        """Hold a script where it is."""
         if self.player is not None:
             self.player.step_by_step = True
 

@@ -191,7 +191,7 @@ class Ending:
 
 @contextlib.contextmanager
 def ending_on_signals(session: Session) -> Iterator[Ending]:
-    """Let SIGTERM and SIGHUP end the screen as `q` does.
+    """End the screen at SIGTERM and SIGHUP as `q` does.
 
     Where the terminal is gone, or does not read, the screen may wait for it for ever: then the session is kept,
     and the process just ends.

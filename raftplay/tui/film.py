@@ -86,7 +86,7 @@ def _scenes(film: Film, session: Session) -> Iterator[Scene]:
 
 
 def _pass(session: Session, playhead: _Steered, seconds: float) -> None:
-    """Let the cluster go on while so much time passes on the wall; an event may hold it."""
+    """Run the cluster while so much time passes on the wall; an event may hold it."""
     harness = session.harness
     while seconds > LEAST and playhead.pace:
         pace, begin = playhead.pace, harness.now

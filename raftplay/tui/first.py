@@ -105,7 +105,7 @@ def card_lines(nodes: int, width: int, height: int) -> list[Line]:
 
 
 class FirstRun:
-    """What a newcomer is told, and when. `greets`: this is the first start, so the card is shown."""
+    """The card and the marks for a newcomer. `greets`: this is the first start, so the card is shown."""
 
     def __init__(self, app: "RaftApp", *, greets: bool = False) -> None:
         self.app = app

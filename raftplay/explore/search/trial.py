@@ -147,7 +147,7 @@ DIRECT: dict[str, Callable[[Session, str], bool]] = {
     "restart": _to_a_node(False, Harness.restart_peer),
     "timeout": _to_a_node(True, _time_out),
 }
-"""What the most frequent commands do, without their parsing and their answers; False: run the command itself."""
+"""The most frequent commands, done without their parsing and their answers; False: run the command itself."""
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ class BareCluster:
     # ---- the steps
 
     def arrive(self, message: Message) -> None:
-        """Let a message, or a copy of it, arrive; it is lost if the receiver is down."""
+        """Deliver a message, or a copy of it; it is lost if the receiver is down."""
         if self._unsettled:
             self.settle()
         node = self.nodes[message.dst]
@@ -131,7 +131,7 @@ class BareCluster:
         self.sleep(RESTART_PAUSE)
 
     def sleep(self, seconds: float = PAUSE) -> None:
-        """Let time pass: the timers that fall due fire, in order."""
+        """Pass time: the timers that fall due fire, in order."""
         self.settle()
         until, start, wakes = self.now + seconds, self.now, 0
         while True:
