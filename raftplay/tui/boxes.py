@@ -7,6 +7,7 @@ from rich.segment import Segment
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -186,3 +187,8 @@ class Box(Widget):
         styles: Any = self.styles
         styles.offset = (x, y)
         styles.width, styles.height = max(1, width), max(1, height)
+
+
+def box_of(screen: Screen[Any]) -> Box | None:
+    """Return the one box of a screen; None while the screen begins or ends, when keys may come already."""
+    return next(iter(screen.query(Box)), None)

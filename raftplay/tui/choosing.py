@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding
 
-from raftplay.tui.boxes import Box
+from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.model.lines import Line, Piece, cut, pad, wrapped
 from raftplay.tui.screen_commands import Choice
 from raftplay.tui.sheet import HoldsTime, Sheet
@@ -64,7 +64,9 @@ class Chooser(Sheet, HoldsTime, inherit_bindings=False):
     def paint(self) -> None:
         """Show the lines around the one that is selected."""
         super().paint()
-        box = self.query_one(Box)
+        box = box_of(self)
+        if box is None:
+            return
         lines = self._lines(box.size.width or self.size.width)
         head, height = lines[: 1 + ABOUT], max(1, self.size.height - 4 - 1 - ABOUT)
         first = max(0, min(self._first, self._at), self._at - height + 1)

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from raftplay.session.branches import Branch, Mark
 from raftplay.session.session import Session
-from raftplay.tui.boxes import Box
+from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.keys import COMPARE_KEYS
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.help import compare_help
@@ -107,7 +107,9 @@ class Comparing(ModalScreen[None], ClosesOnce, HoldsTime):
     def paint(self) -> None:
         """Show the moment."""
         width, height = self.app.size
-        box = self.query_one(Box)
+        box = box_of(self)
+        if box is None:
+            return
         box.place((0, 0, width, height))
         lines = paint_pair(
             self.pair,

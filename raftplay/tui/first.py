@@ -11,7 +11,7 @@ from textual.binding import Binding
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.session.outcome import Outcome
-from raftplay.tui.boxes import Box
+from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.coach import Coach
 from raftplay.tui.demo import Demo
 from raftplay.tui.keys import KEY
@@ -63,7 +63,8 @@ class Card(Sheet, inherit_bindings=False):
     def paint(self) -> None:
         """Show the card."""
         super().paint()
-        self.query_one(Box).border_subtitle = "F2 shows this again"
+        if (box := box_of(self)) is not None:
+            box.border_subtitle = "F2 shows this again"
 
     def action_choose(self, what: str) -> None:
         """Do what was chosen."""

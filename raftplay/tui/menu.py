@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from raftplay.cluster.harness import Harness
-from raftplay.tui.boxes import Box
+from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.keys import MENU_KEYS
 from raftplay.tui.model import diagram
 from raftplay.tui.model.lines import Line, Piece, Target, columns, cut, fit, link_of
@@ -131,7 +131,9 @@ class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):
 
     def paint(self) -> None:
         """Show the items, the selected one marked."""
-        box = self.query_one(Box)
+        box = box_of(self)
+        if box is None:
+            return
         menu = self.menu
         texts = [f" {item.key}  {item.words} " for item in menu.items]
         most = min(WIDEST, self.size.width) - 2

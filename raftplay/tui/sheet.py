@@ -12,7 +12,7 @@ from textual.markup import escape
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
-from raftplay.tui.boxes import Box
+from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
 from raftplay.watch.text import visible
 
@@ -82,7 +82,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
 
     def action_copy(self) -> None:
         """Ask for a copy of all of it."""
-        lines = self._make(self.query_one(Box).size.width)
+        lines = self._make(max(1, min(self.widest, self.size.width - 4) - 4))
         self.post_message(self.Copied(self._text or "\n".join(text_of(line).rstrip() for line in lines)))
 
     def action_app_key(self, action: str) -> None:
@@ -101,7 +101,9 @@ class Sheet(ModalScreen[None], ClosesOnce):
 
     def paint(self) -> None:
         """Show the lines that are in sight."""
-        box = self.query_one(Box)
+        box = box_of(self)
+        if box is None:
+            return
         width = min(self.widest, self.size.width - 4)
         lines = self._make(width - 4)
         height = min(len(lines), self.size.height - 4)

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from textual.errors import NoWidget
 from textual.pilot import OutOfBounds, Pilot
 
 from raftplay.cluster.harness import Harness
@@ -129,8 +130,8 @@ class Deeds:
                 await pilot.hover(offset=at)
             else:
                 await pilot.press(chance.choice(["pagedown", "pageup"]))
-        except OutOfBounds:
-            pass  # it was resized meanwhile
+        except (OutOfBounds, NoWidget):
+            pass  # it was resized meanwhile, or its widgets have no place yet
 
 
 def session_on(backend: str, seed: int) -> Session:
