@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from raftplay.errors import UsageError
-from raftplay.lessons.catalogue import LessonText
 from raftplay.session.outcome import Outcome
 from raftplay.session.status import Status
 from raftplay.tui.choosing import Chooser
@@ -14,6 +13,7 @@ from raftplay.tui.screen_commands import Own, lesson_of, lessons, own_command, s
 from raftplay.tui.stories import Stories
 
 if TYPE_CHECKING:
+    from raftplay.lessons.catalogue import LessonText
     from raftplay.tui.app import RaftApp
 
 TITLES = {
