@@ -4,6 +4,7 @@ Exit statuses: 0 all held, 1 an expectation failed or an invariant was violated,
 wrong, 130 interrupted, 143 ended by SIGTERM.
 """
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -16,6 +17,7 @@ def main() -> NoReturn:
     """Run the command line; a failure is one sentence and an exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)  # the start is mostly imports: nothing needs cleanup yet
+    gc.disable()  # there is nothing to collect while modules are imported
     from raftplay.cli.entry import run  # noqa: PLC0415 - it imports everything else
 
     run()

@@ -1,5 +1,6 @@
 """The entry point: every failure becomes one sentence and an exit status."""
 
+import gc
 import math
 import os
 import signal
@@ -67,6 +68,8 @@ def run() -> NoReturn:
     """Run the command line; report every failure as one sentence and an exit status."""
     complete = complete_variable()
     app = application(typed_words(complete))
+    gc.freeze()  # what was imported stays
+    gc.enable()
     status: int = Status.HELD
     try:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

@@ -15,8 +15,6 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
-from raftplay.explore.search.mixes import MIXES
-from raftplay.explore.search.walked import ENGINES
 from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain
@@ -156,6 +154,8 @@ def known_bugs(names: list[str] | None) -> list[str]:
 
 def known_mixes(names: list[str] | None) -> tuple[str, ...]:
     """Return the names of fault profiles. Raises `UsageError` for an unknown name."""
+    from raftplay.explore.search.mixes import MIXES  # noqa: PLC0415 - only a search needs it
+
     for name in names or []:
         if name not in MIXES:
             raise UsageError(f"there is no mix {quoted(name)}{did_you_mean(name, MIXES)}; {', '.join(MIXES)}")
@@ -164,6 +164,8 @@ def known_mixes(names: list[str] | None) -> tuple[str, ...]:
 
 def engine_of(name: str, *, on_sockets: bool) -> str:
     """Return the engine of a search. Raises `UsageError` if it is unknown, or not for sockets."""
+    from raftplay.explore.search.walked import ENGINES  # noqa: PLC0415
+
     if name not in ENGINES:
         raise UsageError(f"--engine is {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, not {quoted(name)}")
     if on_sockets and name == "walks":

@@ -11,7 +11,6 @@ from raftplay.errors import UsageError
 from raftplay.files import Target
 from raftplay.session.shown import quoted
 from raftplay.session.status import Status
-from raftplay.tui import svg
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -36,6 +35,8 @@ def save(app: "RaftApp", folder: Path, time: float) -> Path:
 
 def drawn(app: "RaftApp") -> str:
     """The screen as SVG, with what stands over it. Time stands still in a picture, so it is not said to pass."""
+    from raftplay.tui import svg  # noqa: PLC0415 - the first frame does not need it
+
     before = visible_screen_stack.set(app._background_screens)
     app.deck.is_picture = True
     try:

@@ -1,14 +1,16 @@
 """Reads the commands that only the screen has, typed or chosen from a list: play, lesson, quit."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from raftplay import scenarios
 from raftplay.errors import UsageError
 from raftplay.language.completion import Completion, Hint
-from raftplay.lessons import catalogue
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
+
+if TYPE_CHECKING:
+    from raftplay.lessons.catalogue import LessonText
 
 EXTRA = {
     "quit": "Leave the screen.",
@@ -55,14 +57,18 @@ def stories() -> list[Choice]:
 
 def lessons() -> list[Choice]:
     """Return the lessons by number."""
+    from raftplay.lessons import catalogue  # noqa: PLC0415 - the first frame does not need it
+
     return [
         Choice(str(number), catalogue.shipped(name).source.split("\n", 1)[0].partition(": ")[2])
         for number, name in enumerate(catalogue.names(), start=1)
     ]
 
 
-def lesson_of(which: str) -> catalogue.LessonText:
+def lesson_of(which: str) -> "LessonText":
     """Return the lesson of that number or name. Raises `UsageError`."""
+    from raftplay.lessons import catalogue  # noqa: PLC0415
+
     numbers, names = [choice.name for choice in lessons()], catalogue.names()
     if which in names:
         return catalogue.shipped(which)

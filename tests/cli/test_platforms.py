@@ -127,7 +127,7 @@ def test_both_modules_are_the_command_line():
 
 
 @pytest.mark.parametrize(
-    "module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.explore.search.mixes", "asyncio"]
+    "module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.language.table", "asyncio"]
 )
 def test_ctrl_c_while_raftplay_is_being_imported_ends_it_without_a_word(module: str):
     done = run("-c", INTERRUPTED_AT, module, "run", "first-election", "--backend", "sim")

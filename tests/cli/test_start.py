@@ -1,8 +1,10 @@
 """What the command line imports when it starts: only what the sub-command that is used needs."""
 
+import os
 import subprocess
 import sys
 from inspect import cleandoc
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,9 @@ from raftplay.cli.app import MODULES, application
 from raftplay.cli.entry import COMPLETE, typed_words
 
 LIBRARIES = {"asyncio", "pydantic", "prompt_toolkit", "rich", "textual", "uvloop", "sqlite3", "multiprocessing"}
+
+MOST_MODULES, MOST_OWN = 780, 300
+"""The most modules after the first frame: each costs about 0.5 ms. Those of new features may be added."""
 
 IMPORTED = """
 import sys
@@ -62,6 +67,47 @@ def test_what_only_lists_starts_with_few_modules(words: str):
 )
 def test_a_sub_command_imports_nothing_of_the_others(words: str, unneeded: set[str]):
     assert imported(*words.split()) & unneeded == set()
+
+
+FIRST_FRAME = """
+import os, sys
+import raftplay.tui.app, raftplay.tui.command
+from textual.app import App
+
+def settle():
+    print(*sys.modules, sep="\\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+raftplay.tui.app.settle = settle
+raftplay.tui.command.check_terminal = lambda: None
+run = App.run
+App.run = lambda self: run(self, headless=True)
+from raftplay.cli import main
+main()
+"""
+"""Shows the screen without a terminal, and prints the modules that are there after its first frame."""
+
+
+@pytest.mark.parametrize("words", ["tui", "tui split-brain --backend sim --pace watch"])
+def test_the_first_frame_of_the_screen_comes_after_few_modules(words: str, tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FRAME, *words.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    )
+    modules = set(done.stdout.split("\n"))
+    assert "raftplay.tui.stage.stage" in modules
+    unneeded = {"pydantic", "prompt_toolkit", "multiprocessing", "dask", "html"}
+    unneeded |= {"raftplay.explore", "raftplay.lessons.language", "raftplay.tui.svg", "raftplay.bench"}
+    assert modules & unneeded == set()
+    assert len(modules) <= MOST_MODULES, len(modules)
+    own = {name for name in modules if name.startswith("raftplay.")}
+    assert len(own) <= MOST_OWN, sorted(own)
 
 
 NAMES = [name for names in MODULES.values() for name in names]

@@ -1,14 +1,13 @@
 """The signs on the screen and what they mean: one set for terminals with Unicode, one for those without."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.output import SIGNS
 from raftplay.raft.messages import CMState
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """Signs of one column each."""
 
     leader: str = "★"
@@ -57,7 +56,7 @@ class Glyphs:
     joints: str = "┬┴"
     dot: str = "·"
     timer: str = "◔"
-    ascii: bool = field(default=False)
+    ascii: bool = False
 
 
 UNICODE = Glyphs()
@@ -127,8 +126,7 @@ def plain_keys(text: str, glyphs: Glyphs) -> str:
     return text.replace("←", "left").replace("→", "right").replace("↑", "up").replace("↓", "down")
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(NamedTuple):
     """The role of a node on the screen: its sign, its word, its style."""
 
     glyph: str
