@@ -21,14 +21,16 @@ app = typer.Typer()
 
 @app.command(name="check")
 def check_(
-    history: Annotated[str, typer.Argument(metavar="HISTORY", help="A file: EDN, a log of Jepsen, or JSON lines.")],
+    history: Annotated[
+        str, typer.Argument(metavar="HISTORY", help="A file: EDN, a log of Jepsen, or JSON lines.")
+    ],
     states: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many states to visit for each key at most.")
     ] = STATES,
 ) -> None:
     """Check whether a history of clients' operations is linearizable.
 
-    Exit status: 0 if it is; 1 if it is not, or if the search ended before it was decided; 2 when the file is wrong.
+    Exit status: 0 if it is; 1 if it is not, or if that was not decided; 2 when the file is wrong.
     """
     read = _read(history)
     verdict = check(read.operations, states=states, initial=read.initial)

@@ -4,11 +4,11 @@ Maps become dicts, vectors and lists lists, keywords `Keyword`, `nil` None; a ta
 """
 
 import re
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from raftplay.errors import UsageError
 
-Edn: TypeAlias = Union[None, bool, int, float, str, list["Edn"], dict["Edn", "Edn"]]
+Edn: TypeAlias = "bool | int | float | str | list[Edn] | dict[Edn, Edn] | None"
 
 
 class Keyword(str):

@@ -179,7 +179,9 @@ def _from_edn(text: str) -> History:
         if not isinstance(process, int):
             continue  # the nemesis
         if kind is None:
-            raise UsageError(f"operation {number} has the :f {item.get(Keyword('f'))}, which is no operation on a key")
+            raise UsageError(
+                f"operation {number} has the :f {item.get(Keyword('f'))}, which is no operation on a key"
+            )
         key, value = item.get(Keyword("key")), item.get(Keyword("value"))
         if is_tupled and isinstance(value, list):
             key, value = (value[0], value[1]) if len(value) == 2 else (None, None)

@@ -23,10 +23,13 @@ def report(operations: Sequence[Operation], verdict: Verdict, *, initial: State 
     where = f" (key {worst.key})" if worst.key else ""
     if verdict.outcome == "undecided":
         return [
-            f"undecided{where}: {summary}; the search ended after {_count(worst.states, 'state')}; it may be either",
-            "To search longer: --states N.",
+            f"undecided{where}: {summary}; the search ended after {_count(worst.states, 'state')}",
+            "It may be either. To search longer: --states N.",
         ]
-    return [f"not linearizable{where}: {summary}; {_count(verdict.states, 'state')} visited", *violation(worst, initial)]
+    return [
+        f"not linearizable{where}: {summary}; {_count(verdict.states, 'state')} visited",
+        *violation(worst, initial),
+    ]
 
 
 def violation(verdict: KeyVerdict, initial: State = None) -> list[str]:

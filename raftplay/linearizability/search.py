@@ -69,7 +69,9 @@ def check(operations: Sequence[Operation], *, states: int = STATES, initial: Sta
     return Verdict(tuple(check_key(key, by_key[key], states, initial) for key in sorted(by_key)))
 
 
-def check_key(key: str, operations: Sequence[Operation], states: int = STATES, initial: State = None) -> KeyVerdict:
+def check_key(
+    key: str, operations: Sequence[Operation], states: int = STATES, initial: State = None
+) -> KeyVerdict:
     """Decide for the operations of one key."""
     search = _Search(operations, initial)
     outcome = search.run(states)

@@ -66,7 +66,9 @@ def timeline(operations: Sequence[Operation], width: int = WIDTH) -> list[str]:
             bar = "├" + "╌" * (axis - start - 1) + "?"
         else:
             bar = "├" + "─" * max(0, column[operation.end] - start - 1) + "┤"
-        lines.append(f"{operation.client:>{clients}}  {' ' * start + bar:<{axis + 1}}  {operation_text(operation)}")
+        lines.append(
+            f"{operation.client:>{clients}}  {' ' * start + bar:<{axis + 1}}  {operation_text(operation)}"
+        )
     return lines
 
 

@@ -74,7 +74,9 @@ REGISTER = """\
 
 def test_a_failed_operation_of_an_edn_history_never_took_effect() -> None:
     assert outcome(REGISTER) == "linearizable"
-    assert outcome(REGISTER.replace(":fail", ":info").replace(":read, :value 1", ":read, :value 2")) == "linearizable"
+    assert (
+        outcome(REGISTER.replace(":fail", ":info").replace(":read, :value 1", ":read, :value 2")) == "linearizable"
+    )
     assert outcome(REGISTER.replace(":read, :value 1", ":read, :value 2")) == "violated"
 
 
@@ -114,8 +116,14 @@ def test_own_lines_are_read_back_as_they_were() -> None:
         ("[1 2", "line 1: a value ends too soon"),
         ("{:a 1}", "operation 1 is no map with a :type"),
         ("{:process 0 :type :ok :f :read :value 1}", "operation 1: process 0 has nothing under way"),
-        ("{:process 0 :type :invoke :f :enqueue}", "operation 1 has the :f enqueue, which is no operation on a key"),
-        ("{:process 0 :type :odd :f :read}", "operation 1 has the :type odd; it must be :invoke, :ok, :fail or :info"),
+        (
+            "{:process 0 :type :invoke :f :enqueue}",
+            "operation 1 has the :f enqueue, which is no operation on a key",
+        ),
+        (
+            "{:process 0 :type :odd :f :read}",
+            "operation 1 has the :type odd; it must be :invoke, :ok, :fail or :info",
+        ),
         ("{:process 0 :type :invoke :f :cas :value 3}", "operation 1: a cas has the value [OLD NEW]"),
         ("[" * 500, "line 1: values are nested deeper than 100"),
         ('{"client":"a"}', "line 1: Object missing required field `op`"),
