@@ -14,7 +14,7 @@ from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs, is_sent
 from raftplay.raft.storage import MapStorage
 from raftplay.watch import facts
 from raftplay.watch.invariants import wire
@@ -175,7 +175,7 @@ class BareCluster:
         has_output = cm.has_output
         if has_output:
             cm.take_commits()
-        if request is not None and reply is not None:
+        if request is not None and reply is not None and is_sent(reply):
             call_id, src = request.call_id, node.id
             self._messages += 1
             self.bag.append(Message(self._messages, call_id, src, request.src, request.args, reply))

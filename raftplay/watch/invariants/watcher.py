@@ -51,7 +51,7 @@ CHECKS.add(facts.CallDelivered, wire.call_delivered)
 CHECKS.add(facts.ReplySent, wire.reply_sent)
 CHECKS.add(facts.ReplyDelivered, wire.reply_delivered)
 CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.CommitHeld)
-CHECKS.ignore(decisions.HeartbeatDue, decisions.TimerSet, decisions.CustomDecision)
+CHECKS.ignore(decisions.HeartbeatDue, decisions.TimerSet, decisions.Configured, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
 CHECKS.ignore(*get_args(facts.NodeFault), *get_args(facts.LinkFault))
 
