@@ -26,7 +26,7 @@ from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.acting import KeyApp
 from raftplay.tui.asking import Asking
 from raftplay.tui.boxes import Box
-from raftplay.tui.demo import ENDING_KEYS, Demo
+from raftplay.tui.demo import Demo
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import FirstRun
@@ -46,6 +46,7 @@ from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, settle
 from raftplay.tui.theme import PALETTES, theme_name
+from raftplay.tui.unattended import Unattended
 from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
@@ -121,6 +122,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.demo: Demo | None = None
         """The demo, while it runs."""
 
+        self.unattended = Unattended(self)
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
@@ -207,7 +209,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
-        self._go_on_with_demo(scene)
+        self.unattended.look(time.monotonic(), scene)
         if self.first.look():
             self.arrange()
         self._boxes["coach"].put((self.first.line,))
@@ -219,12 +221,10 @@ class RaftApp(KeyApp, inherit_bindings=False):
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
 
-    def _go_on_with_demo(self, scene: Scene) -> None:
-        """Give the command of the demo that is due."""
-        if self.demo is not None:
-            is_free = not self.is_busy and not self._pending and isinstance(self.screen, Main)
-            if line := self.demo.due(time.monotonic(), scene, is_free=is_free):
-                self.do(line)
+    @property
+    def awaits_answers(self) -> bool:
+        """Return whether a command was given whose answer was not told yet."""
+        return bool(self._pending)
 
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
@@ -257,9 +257,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         tours = playhead.tells_all = self.first.is_touring
         if any(not typed or self.driver.busy is None for _, typed in self._pending):
             return  # what lets the cluster go on must not come after what stops it
-        is_early = (
-            time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops and not self.demo
-        )
+        is_early = time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops
         for what in [milestone.what for milestone in playhead.milestones]:
             is_first = what not in self._met
             self._met.add(what)
@@ -269,7 +267,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
             if tours:
                 self.first.stand(what)
             else:
-                self.say("", f"{MILESTONES[what]}. space goes on; A stops this")
+                onward = "the demo goes on in a moment" if self.demo else "space goes on; A stops this"
+                self.say("", f"{MILESTONES[what]}. {onward}")
         playhead.milestones.clear()
 
     def _read_tapes(self, view: View) -> None:
@@ -360,11 +359,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
         Whatever a person does ends the demo.
         """
         is_new = isinstance(event, events.Key | events.Paste | events.MouseDown) and not event.is_forwarded
-        if is_new and self.demo is not None:
-            self.demo = None
-            self.toast("the demo has ended; the cluster is yours: ? lists the keys")
-            if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
-                return
+        if self.unattended.takes(event, is_new=is_new):
+            return
         if is_new and not (isinstance(event, events.Key) and event.key.isdecimal()):
             self.forget_digit()
         prompt = self.typed_in if is_new and self.screen_stack else None
