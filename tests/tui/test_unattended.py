@@ -117,7 +117,9 @@ def test_it_says_so_before_and_meanwhile_and_a_stop_can_be_read(monkeypatch: pyt
 
     async def watch(_: Pilot[None]) -> None:
         assert isinstance(nobody.app.screen, Card)
-        assert await nobody.wait(PATIENCE, lambda: "raftplay plays by itself in 3 s; any key stops it" in nobody.line)
+        assert await nobody.wait(
+            PATIENCE, lambda: "raftplay plays by itself in 3 s; any key stops it" in nobody.line
+        )
         assert nobody.app.demo is None
         assert await nobody.wait(PATIENCE, lambda: "as nobody is here, raftplay plays by itself" in nobody.line)
         assert nobody.app.demo is not None
