@@ -259,7 +259,7 @@ class Story:
         self.before_vote[record.seq] = (earlier, heard)
         if not event.granted:
             self.rejected = self.rejected_of[args.candidate_id] = record
-        if args.pre_vote:
+        if args.pre_vote or event.rule == Rule.IN_LEASE:
             return
         if self._rules.restarts_election_timer(event.granted):
             self._waits_since = record

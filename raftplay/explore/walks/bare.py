@@ -140,7 +140,8 @@ class BareCluster:
                 break
             at = node.alarm
             wakes = wakes + 1 if at - start <= INSTANT else 1
-            self.now, node.alarm = at, math.inf
+            self.now = self.verdicts.time = at
+            node.alarm = math.inf
             if wakes == 1:
                 start = at
             elif wakes > MOST_AT_ONCE * self.n:
@@ -150,7 +151,7 @@ class BareCluster:
             else:
                 node.cm.wake(at)
                 self._settle(node)
-        self.now = until
+        self.now = self.verdicts.time = until
 
     # ---- inside
 
