@@ -26,7 +26,7 @@ from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, TornWrite
 from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply
+from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply, is_sent
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -337,7 +337,7 @@ class Server:
         reply = self._code.handle(request, now)
         if self._code.is_checked:
             self._observer.publish_reply(args, reply)
-        self._settle(now, request, reply)
+        self._settle(now, request, reply if is_sent(reply) else None)
 
     @_crashes_by_failures
     def _handle_reply(self, response: Response) -> None:
