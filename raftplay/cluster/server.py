@@ -6,6 +6,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 from raftplay.backends.base import Backend, CallFailed, Handle
@@ -13,6 +14,7 @@ from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.network import Network
@@ -22,7 +24,8 @@ from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import check_reply, checked_index
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
-from raftplay.cluster.storage.disk import Disk, TornWrite
+from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
+from raftplay.cluster.writing import Writing, heartbeats_of
 from raftplay.raft.bugs import module_with
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
@@ -80,6 +83,7 @@ class Server:
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
         state_machine: MachineFactory | None = None,
+        hardware: Hardware = USUAL,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -94,14 +98,18 @@ class Server:
         self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
+        self._options = config.raft
         dice = random.Random(f"{seed} node {id} {incarnation}")
+        self._hardware_dice = random.Random(f"{seed} hardware {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         self._is_own = config.node is not ConsensusModule  # else what it returns is not checked
         self._is_checked = has_foreign_code(module)  # else its decisions and its deadline are what they should be
         if self._is_own:
             check_results(module.rules)
         try:
-            self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
+            self.cm: ConsensusModule = module(
+                id, peer_ids, self.disk, config=hardware.timings(config.raft), rng=dice
+            )
         except StorageError:
             raise
         except FAILURES as error:
@@ -111,6 +119,9 @@ class Server:
         flights = flights or Flights(backend)
         self.machine = self._new_machine(state_machine)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
+        self._writing = Writing(backend, self.disk, events, self._hardware_dice)
+        self._hardware = hardware
+        self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
             events,
@@ -125,7 +136,8 @@ class Server:
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
-        self._settle_due = False
+        self._settle_due = self._must_time_out = False
+        self._after_thaw: Callable[[], None] | None = None
         self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
         self.cm.on_stop = self.shutdown
@@ -147,6 +159,11 @@ class Server:
     def frozen(self) -> bool:
         """Tell whether its process is paused."""
         return self._inbox.frozen
+
+    @property
+    def writing_since(self) -> float | None:
+        """Return the cluster time since which a write waits for its slow disk; None if none does."""
+        return self._writing.since
 
     def is_leader(self) -> bool:
         """Tell whether its node believes that it leads."""
@@ -251,6 +268,8 @@ class Server:
             self.cm.state = CMState.DEAD
             failure = node_raised(self.id, error, "stop", self._backend.now(), kind=type(self.cm))
         self._alarm.cancel()
+        self._writing.cancel()
+        self._after_thaw = None
         self._inbox.close(responses=self._ends_with_stop)
         if self._ends_with_stop:
             for peer_id in self.peer_ids:
@@ -293,13 +312,38 @@ class Server:
         """Resume the process: it handles what arrived meanwhile, in order, then its timer."""
         if not self.frozen:
             return
-        self._inbox.thaw()
+        self._inbox.frozen = False
+        if self._after_thaw is not None:
+            go_on, self._after_thaw = self._after_thaw, None
+            go_on()
+        self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
 
     def time_out(self) -> None:
-        """Fire its election timer now."""
-        self._input("time_out", self.cm.time_out)
+        """Fire its election timer now, or as soon as its write has waited."""
+        if self._writing.waits:
+            self._must_time_out = True
+        else:
+            self._input("time_out", self.cm.time_out)
+
+    def change(self, hardware: Hardware) -> None:
+        """Give the node another disk, clock or timing: what is left of its timer is left by the new clock."""
+        old, self._hardware = self._hardware, hardware
+        if self.stopped:
+            return
+        cm, now = self.cm, self._backend.now()
+        try:
+            config = hardware.timings(self._options)
+            if config != cm.config:
+                cm.retime(config, old.rate / hardware.rate, now)
+            if hardware.election != old.election and not self.is_leader():
+                cm.set_timer(now + config.election_timeout(self._hardware_dice), now)
+        except FAILURES as error:
+            self._fail(error, "retime")
+            return
+        self._set_alarm()
+        self._writing.changed(hardware)
 
     def set_timer(self, deadline: float) -> None:
         """Set its election timer to fire at `deadline`."""
@@ -387,21 +431,9 @@ class Server:
 
     def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
+        if not self._persist(now, request, reply):
+            return
         cm = self.cm
-        try:
-            if cm.persist(now) and self.stopped and self._on_late_write is not None:
-                self._on_late_write(self.id)
-        except TornWrite:
-            self._write_fails()
-            return
-        except StorageError as error:  # nothing that depends on the write leaves the node
-            self._write_fails(str(error))
-            if self._on_crash is None:
-                raise
-            return
-        except FAILURES as error:
-            self._fail(error, "persist")
-            return
         has_output = cm.has_output
         commits = self._take_commits() if has_output else []
         if commits is None:
@@ -416,6 +448,41 @@ class Server:
         if self._is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
+
+    def _persist(self, now: float, request: Request | None, reply: Reply | None) -> bool:
+        """Write what has changed; return False if no output may leave now, as the write waits or failed."""
+        if self._writing.waits:
+            return False  # its outputs leave once the write is done
+        try:
+            if self.cm.persist(now) and self.stopped and self._on_late_write is not None:
+                self._on_late_write(self.id)
+        except DiskBusy:
+            self._inbox.busy = True
+            self._writing.begin(self.cm, partial(self._written, request, reply))
+        except TornWrite:
+            self._write_fails()
+        except StorageError as error:  # nothing that depends on the write leaves the node
+            self._write_fails(str(error))
+            if self._on_crash is None:
+                raise
+        except FAILURES as error:
+            self._fail(error, "persist")
+        else:
+            return True
+        return False
+
+    def _written(self, request: Request | None, reply: Reply | None) -> None:
+        """Write what has waited, and settle; then handle what arrived meanwhile."""
+        if self.frozen:
+            self._after_thaw = partial(self._written, request, reply)
+            return
+        self._inbox.busy = False
+        with self.disk.opened():
+            self._settle(self._backend.now(), request, reply)
+        if self._must_time_out and not self._writing.waits:
+            self._must_time_out = False
+            self.time_out()
+        self._inbox.resume()
 
     def _take_commits(self) -> list[CommitEntry] | None:
         """Apply what is committed, and return it; None if the node has crashed in it."""
@@ -518,11 +585,25 @@ class Server:
         alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
             return
+        if self._writing.waits:
+            self._keep_leading()
+            return
         if self.cm.deadline > at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = self._timer_fired()
         self._input("wake", self.cm.wake)
+
+    def _keep_leading(self) -> None:
+        """Send the heartbeats that are due while a write of the leader waits."""
+        try:
+            for peer_id, args in heartbeats_of(self.cm):
+                with suppress(CallFailed):
+                    self._calls.call(peer_id, args)
+            if self.is_leader():
+                self._alarm.set(self._backend.now() + self.cm.config.heartbeat)
+        except FAILURES as error:
+            self._fail(error, "next_index")
 
     def _timer_fired(self) -> TimerFired:
         return TimerFired(self.id, self.is_leader())

@@ -204,6 +204,16 @@ class State:
         """Return the names of the fields that a subclass has added, sorted."""
         return tuple(sorted(vars(self).keys() - FIELDS - ENVIRONMENT - self.time_fields))
 
+    # ---- its clock
+
+    def retime(self, config: RaftConfig, stretch: float, now: float) -> None:
+        """Adopt other timings; multiply what is left of its election timer, and its silence, by `stretch`."""
+        self._now, self.config = now, config
+        self._leader_heard = now + (self._leader_heard - now) * stretch
+        if stretch != 1 and self.state is not CMState.LEADER and self.deadline < math.inf:
+            self.deadline = now + (self.deadline - now) * stretch
+            self._tell(decisions.TimerSet(self.deadline))
+
     # ---- what every input does
 
     def _set_now(self, now: float | None) -> None:
