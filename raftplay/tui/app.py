@@ -152,6 +152,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
         self.prompt = Prompt(self.history, self.complete, self.submit)
         self._met, self._began, self._pending = before._met, before._began, before._pending
+        self.elsewhere.stories = before.elsewhere.stories
 
     def finish(self, patience: float) -> None:
         """Wait at most `patience` seconds for the commands that were given, then interrupt them."""
@@ -290,7 +291,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.playhead = None
 
     def _take_outcomes(self) -> None:
-        done = [pair for pair in self._pending if pair[0].done()]
+        done = [pair for pair in self._pending if pair[0].done() and self._is_shown(pair[0].result())]
         self._pending = [pair for pair in self._pending if pair not in done]
         for future, typed in done:
             outcomes = future.result()
@@ -304,6 +305,12 @@ class RaftApp(KeyApp, inherit_bindings=False):
                     self.action_answer()
                 elif typed and isinstance(self.screen, Presentation):
                     self.toast(outcomes[-1].answer, severity="information" if outcomes[-1].held else "warning")
+
+    def _is_shown(self, outcomes: list[Outcome]) -> bool:
+        """Return whether the stage has shown what was waited for, so that the answer may say that it came."""
+        waited = any(outcome.held and outcome.text.startswith("wait ") for outcome in outcomes)
+        playhead = self.playhead
+        return not waited or playhead is None or playhead.is_shown or self.seen.rewound
 
     def _show_breach(self, view: View) -> None:
         """The world stopped at the guilty event: show it in its place, and why."""
