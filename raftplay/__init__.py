@@ -53,6 +53,9 @@ The rooms, from the ground up
                  runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
+  linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
+                 finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
+                 and edn.py (histories of other programs)
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the

@@ -40,6 +40,7 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    is_sent,
 )
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
@@ -392,7 +393,7 @@ class Server:
         else:
             if self._is_checked:
                 self._observer.publish_reply(args, reply)
-            self._settle(now, request, reply)
+            self._settle(now, request, reply if is_sent(reply) else None)
 
     def _handle_reply(self, response: Response) -> None:
         """Handle a reply, with the request to which it belongs."""

@@ -84,6 +84,19 @@ class RequestVoteArgs(
     last_log_index: Index
     last_log_term: Index
     pre_vote: bool = False
+    disrupt: ClassVar[bool] = False
+    """True if voters must consider the request although they have a leader: see `DisruptiveVoteArgs`."""
+
+
+class DisruptiveVoteArgs(
+    RequestVoteArgs, frozen=True, array_like=True, tag="DisruptiveVote", forbid_unknown_fields=True, gc=False
+):
+    """A RequestVote with the permission to disrupt a leader, who has asked for the election (thesis §4.2.3).
+
+    It is a message of its own, so that a usual RequestVote is sent as before.
+    """
+
+    disrupt: ClassVar[bool] = True
 
 
 class RequestVoteReply(
@@ -119,6 +132,11 @@ class AppendEntriesReply(
     conflict_term: Index = NONE
 
 
+NO_VOTE_REPLY = RequestVoteReply(0, False)
+NO_APPEND_REPLY = AppendEntriesReply(0, False)
+"""What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
+
+
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
     """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
@@ -136,9 +154,14 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | AppendEntriesArgs
+Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs
 
 Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
+
+
+def is_sent(reply: Reply) -> bool:
+    """Return whether a reply that a node returned is sent: False for a request that it ignored."""
+    return reply is not NO_VOTE_REPLY and reply is not NO_APPEND_REPLY
 
 
 def size_of(entries: list[Entry]) -> int:

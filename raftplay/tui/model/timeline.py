@@ -267,6 +267,7 @@ class _Builder:
                 | decisions.PeersReset()
                 | decisions.Persisted()
                 | decisions.WriteDelayed()
+                | decisions.Configured()
                 | decisions.CustomDecision()
             ):
                 pass  # of one node's inside

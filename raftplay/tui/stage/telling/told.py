@@ -16,7 +16,7 @@ from raftplay.watch.text import command_text, visible
 
 ROUTINE = frozenset(
     (
-        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied,
+        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
     )
 )  # fmt: skip
@@ -63,7 +63,7 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
         case decisions.TimerSet(deadline):
             why = "Timeouts are random so that votes are rarely split: a timer set by hand shows why (§5.2)."
             return Told(f"{n}'s timer is set by hand: it fires at {deadline:.3f} s.", why)
-        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted():
+        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
