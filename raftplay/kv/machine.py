@@ -30,7 +30,8 @@ class Image(msgspec.Struct, frozen=True):
     """The whole state of a store, as a snapshot holds it; sessions are in the order of their last use."""
 
     values: list[tuple[str, Any]]
-    sessions: list[tuple[int, Session]]
+    sessions: list[tuple[int, str, int, list[tuple[int, Result]]]]
+    """Of each: number, client, the lowest request that it does not have the answer to, and answers by request."""
 
 
 class KeyValueStore:
@@ -101,13 +102,20 @@ class KeyValueStore:
 
     def snapshot(self) -> bytes:
         """Return values and sessions; equal states give equal bytes."""
-        image = Image(sorted(self.values.items()), list(self.sessions.items()))
+        sessions = [
+            (id, s.client, s.acked, sorted(s.answers.items(), key=lambda item: item[0]))
+            for id, s in self.sessions.items()
+        ]
+        image = Image(sorted(self.values.items(), key=lambda item: item[0]), sessions)
         return msgspec.json.encode(image, order="sorted")
 
     def restore(self, data: bytes) -> None:
         """Replace values and sessions by those of a snapshot. Raises `msgspec.DecodeError` if it is none."""
         image = msgspec.json.decode(data, type=Image)
-        self.values, self.sessions = dict(image.values), dict(image.sessions)
+        self.values = dict(image.values)
+        self.sessions = {
+            id: Session(client, dict(answers), acked) for id, client, acked, answers in image.sessions
+        }
 
 
 def appended(before: object, value: object) -> object:
