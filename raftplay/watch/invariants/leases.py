@@ -177,20 +177,20 @@ def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.El
 
 
 def _leads(leader: NodeModel, term: int, since: float) -> bool:
-    """Return whether a sticky node has led `term` from `since` on."""
+    """Return whether a sticky node has led `term` since before `since`."""
     is_sticky = leader.options is not None and leader.options.sticky
     return (
         is_sticky
         and leader.role is LEADER
         and not leader.dead
         and leader.term == term
-        and leader.led_since <= since
+        and leader.led_since < since
     )
 
 
 def _hears(peer: NodeModel, leader: NodeModel, since: float, now: float) -> bool:
-    """Return whether a sticky node has heard from the leader from `since` until `now`, at least in every ET."""
+    """Return whether a sticky node has heard from the leader without a gap, from before `since` until `now`."""
     options = peer.options
     if options is None or not options.sticky or peer.dead or not peer.term == peer.heard_term == leader.term:
         return False
-    return peer.heard_since <= since and now - peer.heard < options.election_min
+    return peer.heard_since < since and now - peer.heard < options.election_min
