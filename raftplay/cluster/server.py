@@ -29,15 +29,13 @@ from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import (
     LEADER,
     NONE,
-    AppendEntriesReply,
     Args,
     CMState,
     CommitEntry,
     Entry,
     Reply,
-    RequestVoteArgs,
-    RequestVoteReply,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -333,18 +331,12 @@ class Server:
             delivered = facts.CallDelivered(request.call_id, request.src, self.id, args)
             self._stream.publish(self.id, self.incarnation, delivered)
         now = self._backend.now()
-        reply: Reply
-        method = "append_entries"
         try:
-            if isinstance(args, RequestVoteArgs):
-                method = "request_vote"
-                reply = self.cm.request_vote(args, now)
-            else:
-                reply = self.cm.append_entries(args, now)
+            reply = self.cm.request_received(args, now)
             if self._is_own:
-                check_reply(reply, RequestVoteReply if method == "request_vote" else AppendEntriesReply)
+                check_reply(reply, OF[type(args)].reply)
         except FAILURES as error:
-            self._fail(error, method, str(request))
+            self._fail(error, OF[type(args)].method, str(request))
         else:
             if self._is_checked:
                 self._observer.publish_reply(args, reply)

@@ -8,7 +8,16 @@ from typing import Self, TypeAlias, get_args
 
 import msgspec
 
-from raftplay.raft.messages import AppendEntriesArgs, Args, CMState, CommitEntry, Entry, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    AppendEntriesArgs,
+    Args,
+    CMState,
+    CommitEntry,
+    Entry,
+    Reply,
+    RequestVoteArgs,
+    TimeoutNowArgs,
+)
 
 
 class Rule(StrEnum):
@@ -47,6 +56,12 @@ class Rule(StrEnum):
     TOLD = "told", "§5.3", "the leader has committed that far"
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
+    TOLD_TO = "told-to", "thesis §3.10", "the leader told it to start an election at once"
+    OBEYED = "obeyed", "thesis §3.10", "the leader of this term hands its leadership over"
+    OTHER_TERM = "other-term", "thesis §3.10", "the request is of another term"
+    NOT_FOLLOWER = "not-follower", "thesis §3.10", "the node is no follower"
+    TOO_LATE = "too-late", "thesis §3.10", "the target has not taken over within an election timeout"
+    REPLACED = "replaced", "thesis §3.10", "another target was named"
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
     OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
@@ -216,6 +231,34 @@ class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
+class TransferStarted(DecisionBase, frozen=True, gc=False):
+    """The leader begins to hand its leadership over to `target` (thesis §3.10).
+
+    It takes no commands until `until`, in cluster time, or until the transfer is over. The target needs the log up
+    to `last_index`, and has it up to `match_index`.
+    """
+
+    target: int
+    last_index: int
+    match_index: int
+    until: float
+
+
+class TransferAborted(DecisionBase, frozen=True, gc=False):
+    """The leader gives up the transfer to `target`, and takes commands again; `rule` is the reason."""
+
+    target: int
+    rule: str
+
+
+class TimeoutNowDecided(DecisionBase, frozen=True, gc=False):
+    """The node replies to a TimeoutNow: it starts an election at once, or refuses (thesis §3.10)."""
+
+    args: TimeoutNowArgs
+    obeyed: bool
+    rule: str
+
+
 class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
@@ -243,7 +286,15 @@ class Persisted(DecisionBase, frozen=True, gc=False):
 
 
 ElectionDecision: TypeAlias = (
-    PreVoteStarted | ElectionStarted | VoteDecided | VoteCounted | BecameLeader | BecameFollower
+    PreVoteStarted
+    | ElectionStarted
+    | VoteDecided
+    | VoteCounted
+    | BecameLeader
+    | BecameFollower
+    | TransferStarted
+    | TransferAborted
+    | TimeoutNowDecided
 )
 LogDecision: TypeAlias = (
     EntryAppended

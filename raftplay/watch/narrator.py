@@ -11,7 +11,10 @@ from raftplay.raft.messages import (
     Entry,
     Reply,
     RequestVoteArgs,
+    RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, or_dash, visible
 from raftplay.watch.words import disk_text, role_text
@@ -43,6 +46,8 @@ def args_text(args: Args) -> str:
         case AppendEntriesArgs():
             first = args.prev_log_index + 1
             return f"{_entries(first, args.entries)} of term {args.term} (commit {or_dash(args.leader_commit)})"
+        case _:
+            return f"{OF[type(args)].noun} of term {args.term}"
 
 
 def reply_text(reply: Reply) -> str:
@@ -53,7 +58,10 @@ def reply_text(reply: Reply) -> str:
         case AppendEntriesReply():
             hint = f", conflict at {reply.conflict_index}" if reply.conflict_index >= 0 else ""
             return f"rejection in term {reply.term}{hint}"
-    return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
+        case RequestVoteReply():
+            return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
+        case _:
+            return f"{OF[type(reply)].noun} {'accepted' if reply.yes else 'refused'} in term {reply.term}"
 
 
 def _entries(first: int, entries: tuple[Entry, ...]) -> str:
@@ -174,7 +182,6 @@ def _fact(event: facts.Fact) -> str:
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:
     """Return a short text of a message in flight."""
-    match message:
-        case RequestVoteArgs() | AppendEntriesArgs():
-            return f"call n{src} → n{dst}: {args_text(message)}"
+    if isinstance(message, RPCRequest):
+        return f"call n{src} → n{dst}: {args_text(message)}"
     return f"reply n{src} → n{dst}: {reply_text(message)}"

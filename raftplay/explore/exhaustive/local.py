@@ -16,7 +16,7 @@ from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, Entry, Reply, RequestVoteArgs
+from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, Entry, Reply
 from raftplay.raft.storage import MapStorage, PersistentState
 from raftplay.raft.values import named_args
 from raftplay.watch import facts
@@ -245,9 +245,7 @@ class _Run:
             return
         wire.call_delivered(self.verdicts, self.model, facts.CallDelivered(THIS_TERM, src, id, args))
         self._request = message
-        self._reply = (
-            cm.request_vote(args, 0.0) if isinstance(args, RequestVoteArgs) else cm.append_entries(args, 0.0)
-        )
+        self._reply = cm.request_received(args, 0.0)
 
     def settle(self) -> None:
         """Handle the outputs, as a server does: storage, commits, reply, requests."""

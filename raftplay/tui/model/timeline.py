@@ -20,7 +20,9 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
@@ -198,7 +200,7 @@ class _Builder:
         self.say(row, weight, f"n{src} {sign} n{dst} {words}", style, f"n{src}{sign}n{dst} {brief}")
 
     def fly(self, flight: InFlight, row: int, now: float) -> None:
-        key = (flight.call_id, not isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs))
+        key = (flight.call_id, not isinstance(flight.message, RPCRequest))
         sent = self.sent.get(key)
         way = 0.5
         if flight.due is not None and sent is not None:
@@ -331,9 +333,12 @@ def style_of(message: Args | Reply) -> str:
             return "beat"
         case AppendEntriesArgs():
             return "append"
-    if hasattr(message, "vote_granted"):
-        return "ok" if message.vote_granted else "bad"
-    return "reply" if message.success else "warn"
+        case RPCRequest():
+            return "candidate"
+        case RequestVoteReply():
+            return "ok" if message.vote_granted else "bad"
+        case _:
+            return "reply" if message.yes else "warn"
 
 
 def weight_of(message: Args | Reply) -> int:
@@ -357,8 +362,11 @@ def words_of(message: Args | Reply) -> tuple[str, str]:
             return ('"yes"', '"yes"') if granted else ('"no"', '"no"')
         case AppendEntriesReply(success=success, term=term):
             return ("ok", "ok") if success else (f"rejected, term {term}", "rejected")
+        case RPCRequest(term=term):
+            rpc = OF[type(message)]
+            return f"{rpc.noun}, term {term}", rpc.brief
         case _:
-            assert_never(message)
+            return ("ok", "ok") if message.yes else (f"refused, term {message.term}", "refused")
 
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:

@@ -39,7 +39,7 @@ class Verdict:
     @property
     def asker(self) -> int:
         """Return the node that sent the request."""
-        return self.args.candidate_id if isinstance(self.args, RequestVoteArgs) else self.args.leader_id
+        return self.args.sender
 
 
 class LogEnd(RaftLog):
