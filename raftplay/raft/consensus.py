@@ -72,9 +72,10 @@ class ConsensusModule(Transfers):
         self._tell(decisions.Stopped())
 
     def submit(self, command: object, now: float | None = None) -> int:
-        """Append `command` to the leader's log; return its index, or -1 when this node does not lead, or hands over.
+        """Append `command` to the leader's log; return its index, or -1 when this node does not lead.
 
-        Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
+        A leader that hands its leadership over takes none. Never blocks. Raises `CommandRefused` unless `command`
+        is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
         leadership = self._leadership

@@ -286,16 +286,9 @@ class Persisted(DecisionBase, frozen=True, gc=False):
 
 
 ElectionDecision: TypeAlias = (
-    PreVoteStarted
-    | ElectionStarted
-    | VoteDecided
-    | VoteCounted
-    | BecameLeader
-    | BecameFollower
-    | TransferStarted
-    | TransferAborted
-    | TimeoutNowDecided
+    PreVoteStarted | ElectionStarted | VoteDecided | VoteCounted | BecameLeader | BecameFollower
 )
+TransferDecision: TypeAlias = TransferStarted | TransferAborted | TimeoutNowDecided
 LogDecision: TypeAlias = (
     EntryAppended
     | AppendDecided
@@ -311,10 +304,14 @@ CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
 NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
 
-Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
+Decision: TypeAlias = ElectionDecision | TransferDecision | LogDecision | RoutineDecision | NodeDecision
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
 
-for name, union in (("election", ElectionDecision), ("log", LogDecision), ("routine", RoutineDecision)):
+for name, union in (
+    ("election", ElectionDecision | TransferDecision),
+    ("log", LogDecision),
+    ("routine", RoutineDecision),
+):
     for kind in get_args(union):
         kind.group = name
 

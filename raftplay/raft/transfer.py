@@ -1,8 +1,8 @@
 """Leadership transfer: a leader hands its place to another node (thesis §3.10).
 
 The leader takes no more commands, waits until the target has its whole log, and sends it TimeoutNow, once. The
-target starts an election at once, without pre-votes, and wins it if a majority hears it: its log is as long as any.
-If that takes longer than an election timeout, the leader goes on as before. A change of term or role ends the
+target starts an election at once, without pre-votes, and wins it if a majority hears it: it has the whole log. If
+that takes longer than an election timeout, the leader goes on as before. A change of term or role ends the
 transfer with the leadership.
 """
 

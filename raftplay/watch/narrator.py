@@ -16,7 +16,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
-from raftplay.watch.text import command_text, or_dash, visible
+from raftplay.watch.text import command_text, count, or_dash, visible
 from raftplay.watch.words import disk_text, role_text
 
 
@@ -107,10 +107,29 @@ def _decision(event: decisions.Decision) -> str:
             return f"{role}, {term}: {rule_text(event.rule)}"
         case decisions.TimerSet():
             return f"has its election timer set by hand, to {event.deadline:.3f} s"
+        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
+            return _transfer(event)
         case decisions.CustomDecision():
             return visible(repr(event))
         case _:
             return _log_decision(event)
+
+
+def _transfer(event: decisions.TransferDecision) -> str:
+    match event:
+        case decisions.TransferStarted():
+            lacks = event.last_index - event.match_index
+            waits = f"; n{event.target} may lack {count(lacks, 'entry')}" if lacks else ""
+            return f"hands its leadership over to n{event.target}: it takes no commands{waits} (thesis §3.10)"
+        case decisions.TransferAborted():
+            return f"no longer hands over to n{event.target}: {rule_text(event.rule)}"
+        case decisions.TimeoutNowDecided():
+            verb = "obeys" if event.obeyed else "refuses"
+            return (
+                f"{verb} n{event.args.leader_id}'s TimeoutNow of term {event.args.term}: {rule_text(event.rule)}"
+            )
+        case _:
+            assert_never(event)
 
 
 def _log_decision(

@@ -22,6 +22,9 @@ from raftplay.watch.invariants import wire
 ELECTION, HEARTBEAT, PAUSE = (0.020, 80_000.0), 0.010, 0.012
 """The timings in seconds: a pause lets each leader send a heartbeat; a follower's timer hardly ever fires."""
 
+BARE = RaftConfig(*ELECTION, HEARTBEAT)
+"""The configuration of bare nodes, with all options off."""
+
 
 class Message:
     """A message in flight, with its number; a reply has the request to which it replies too."""

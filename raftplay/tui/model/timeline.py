@@ -249,20 +249,20 @@ class _Builder:
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
             case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
+            case decisions.TransferStarted() | decisions.TransferAborted():
+                self.transfer(record, event)
             case (
                 decisions.BecameFollower()
                 | decisions.Started()
                 | decisions.Stopped()
                 | decisions.VoteDecided()
+                | decisions.TimeoutNowDecided()
                 | decisions.VoteCounted()
                 | decisions.TimerSet()
                 | decisions.AppendDecided()
                 | decisions.CommitHeld()
                 | decisions.Applied()
-            ):
-                pass  # seen from the lane itself, or from the arrows
-            case (
-                decisions.ReplyIgnored()
+                | decisions.ReplyIgnored()
                 | decisions.HeartbeatDue()
                 | decisions.MatchAdvanced()
                 | decisions.BackedUp()
@@ -271,9 +271,17 @@ class _Builder:
                 | decisions.WriteDelayed()
                 | decisions.CustomDecision()
             ):
-                pass  # of one node's inside
+                pass  # seen from the lane itself or from the arrows, or of one node's inside
             case _:
                 assert_never(event)
+
+    def transfer(self, record: Record, event: decisions.TransferStarted | decisions.TransferAborted) -> None:
+        """Mark that a transfer of leadership begins, or is given up."""
+        text = f"hands over to n{event.target}"
+        if isinstance(event, decisions.TransferStarted):
+            self.put(record, self.glyphs.arrow, "leader", 7, f"n{record.node} {text}")
+        else:
+            self.put(record, self.glyphs.lost, "warn", 7, f"n{record.node} no longer {text}")
 
     def act(self, record: Record, event: facts.FaultBase) -> None:
         glyphs, node = self.glyphs, record.node

@@ -8,10 +8,10 @@ from raftplay.past.links import Obstacle
 from raftplay.past.rpcs import RPC
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
-from raftplay.raft.messages import RPCRequest
+from raftplay.raft.messages import Args, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Args, Verdict, verdict_on_append, verdict_on_vote
+from raftplay.why.facts.verdicts import Verdict, verdict_on_append, verdict_on_vote
 
 CallStage = enum.Enum(
     "CallStage",

@@ -1,11 +1,10 @@
 """The words for requests, their responses, and where they are."""
 
 from raftplay.past.story import Cause, Ignored
-from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
 from raftplay.raft.rpcs import OF
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.rpcs import CallStage, Journey
-from raftplay.why.facts.verdicts import Args
 from raftplay.why.words.network import past_obstacle_text
 from raftplay.why.words.text import at
 
