@@ -34,6 +34,7 @@ INPUTS = (
         "wake",
         "time_out",
         "set_timer",
+        "transfer_leadership",
         "request_received",
         *(rpc.method for rpc in RPCS),
         "reply_received",
@@ -62,7 +63,7 @@ _KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
 def methods_of(base: type[ConsensusModule] | type[Rules]) -> dict[str, FunctionType]:
     """Return the methods that one's own class may override: every rule, or the inputs of `ConsensusModule`."""
     names = INPUTS if issubclass(base, ConsensusModule) else tuple(vars(Rules))
-    found = {name: vars(base)[name] for name in names}
+    found = {name: getattr(base, name) for name in names}
     return {name: method for name, method in found.items() if isinstance(method, FunctionType)}
 
 

@@ -134,7 +134,11 @@ class Rules:
         return now >= until
 
     def is_current_timeout_now(self, term: int, current_term: int) -> bool:
-        """Return whether a node in `current_term` obeys a TimeoutNow of `term`: only one of its own term."""
+        """Return whether a node in `current_term` obeys a TimeoutNow of `term`: only one of its own term.
+
+        "This request has the same effect as the target server's election timer firing" (thesis §3.10), and a
+        leader of another term has no say in this one.
+        """
         return term == current_term
 
     # ---- AppendEntries, the follower's side

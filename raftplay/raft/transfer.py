@@ -25,8 +25,8 @@ class Transfers(State):
     def transfer_leadership(self, target: int | None = None, now: float | None = None) -> int:
         """Begin to hand the leadership over to `target`, by default the peer that has the most of the log.
 
-        Return the target, or -1 if this node does not lead, or has no such peer. A target that equals the node
-        itself, or that of the transfer under way, changes nothing; another one replaces it.
+        Return the target, or -1 if this node does not lead, or has no such peer. The node itself as target, or
+        that of the transfer under way, changes nothing; another one replaces it.
         """
         leadership = self._leadership
         if leadership is None or self.state is DEAD:
