@@ -19,8 +19,9 @@ The rooms, from the ground up
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions); calls.py,
-                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
+  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
+                 its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
+                 inbox.py are the stages between it and the network (rpc.py: what passes them),
                  network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
                  actions on them; harness.py is the public `Harness`, which makes them methods for users, with
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
@@ -53,6 +54,9 @@ The rooms, from the ground up
                  runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
+  linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
+                 finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
+                 and edn.py (histories of other programs)
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the

@@ -266,7 +266,7 @@ class PastNode:
                 self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
             case decisions.BecameFollower():
                 self.votes, self.next_index, self.match_index = (), {}, {}
-                if event.term > event.old_term:
+                if event.term > event.old_term or event.was is LEADER:
                     self.leader_id = NONE
             case decisions.ReplyIgnored():
                 if event.rule == Rule.OUTDATED:
@@ -276,6 +276,7 @@ class PastNode:
                 | decisions.TransferAborted()
                 | decisions.TimeoutNowDecided()
                 | decisions.WriteDelayed()
+                | decisions.Configured()
                 | decisions.TimerSet()
                 | decisions.CustomDecision()
             ):

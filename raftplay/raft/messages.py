@@ -46,8 +46,8 @@ class CMState(Enum):
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 """The roles for code that runs for every message: Python 3.11 takes ten times as long for a member of an enum."""
 
-EntryKind: TypeAlias = Literal["command", "no-op", "configuration"]
-"""The kind of a log entry. Only a command is for the state machine."""
+EntryKind: TypeAlias = Literal["command", "no-op", "configuration", "compacted"]
+"""The kind of a log entry. Only a command is for the state machine; no log contains a compacted entry."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -56,6 +56,15 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     command: Any
     term: Term
     kind: ClassVar[EntryKind] = "command"
+
+
+class CompactedEntry(LogEntry, frozen=True, gc=False):
+    """The place of an entry that a snapshot replaced (§7), in what shows a log; its command is not known.
+
+    Its term is that of the last compacted entry.
+    """
+
+    kind: ClassVar[EntryKind] = "compacted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +109,22 @@ class RequestVoteArgs(RPCRequest, frozen=True, tag="RequestVote", gc=False):
     last_log_index: Index
     last_log_term: Index
     pre_vote: bool = False
+    disrupt: ClassVar[bool] = False
+    """True if voters must consider the request although they have a leader: see `DisruptiveVoteArgs`."""
 
     @property
     def sender(self) -> int:
         """Return the candidate."""
         return self.candidate_id
+
+
+class DisruptiveVoteArgs(RequestVoteArgs, frozen=True, tag="DisruptiveVote", gc=False):
+    """A RequestVote with the permission to disrupt a leader, who has asked for the election (thesis §4.2.3).
+
+    It is a message of its own, so that a usual RequestVote is sent as before.
+    """
+
+    disrupt: ClassVar[bool] = True
 
 
 class RequestVoteReply(RPCReply, frozen=True, tag="Vote", gc=False):
@@ -173,6 +193,11 @@ class TimeoutNowReply(RPCReply, frozen=True, tag="TimedOut", gc=False):
         return self.success
 
 
+NO_VOTE_REPLY = RequestVoteReply(0, False)
+NO_APPEND_REPLY = AppendEntriesReply(0, False)
+"""What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
+
+
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
     """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
@@ -190,9 +215,14 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | AppendEntriesArgs | TimeoutNowArgs
+Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs | TimeoutNowArgs
 
 Reply: TypeAlias = RequestVoteReply | AppendEntriesReply | TimeoutNowReply
+
+
+def is_sent(reply: Reply) -> bool:
+    """Return whether a reply that a node returned is sent: False for a request that it ignored."""
+    return reply is not NO_VOTE_REPLY and reply is not NO_APPEND_REPLY
 
 
 def size_of(entries: list[Entry]) -> int:

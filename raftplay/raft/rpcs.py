@@ -10,6 +10,7 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     Args,
+    DisruptiveVoteArgs,
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
@@ -24,7 +25,8 @@ class RPC(NamedTuple):
     `method` of `ConsensusModule` handles a request, `answered` its reply; `sender` is the field of the request
     that names its sender, `answer` that of the reply that says yes or no ("" if the receiver cannot refuse).
     `noun` is the request in a sentence, `plural` the word for its kind in commands, `brief` its shortest word;
-    `loss` is what follows from the loss of a request, `reply_loss` from that of a reply.
+    `loss` is what follows from the loss of a request, `reply_loss` from that of a reply. `variants` are subclasses
+    of the request that travel as messages of their own.
     """
 
     request: type[Args]
@@ -38,6 +40,7 @@ class RPC(NamedTuple):
     brief: str
     loss: str
     reply_loss: str
+    variants: tuple[type[Args], ...] = ()
 
 
 RPCS = (
@@ -53,6 +56,7 @@ RPCS = (
         brief="vote?",
         loss="A candidate asks each node once in a term.",
         reply_loss="A vote counts when it arrives (§5.2).",
+        variants=(DisruptiveVoteArgs,),
     ),
     RPC(
         AppendEntriesArgs,
@@ -83,5 +87,5 @@ RPCS = (
 )
 """All kinds of RPCs."""
 
-OF: dict[type, RPC] = {kind: rpc for rpc in RPCS for kind in (rpc.request, rpc.reply)}
+OF: dict[type, RPC] = {kind: rpc for rpc in RPCS for kind in (rpc.request, *rpc.variants, rpc.reply)}
 """The kind of an RPC, by the type of its request or of its reply."""

@@ -8,7 +8,15 @@ transfer with the leadership.
 
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import DEAD, FOLLOWER, NONE, TimeoutNowArgs, TimeoutNowReply
+from raftplay.raft.messages import (
+    DEAD,
+    FOLLOWER,
+    NONE,
+    DisruptiveVoteArgs,
+    RequestVoteArgs,
+    TimeoutNowArgs,
+    TimeoutNowReply,
+)
 from raftplay.raft.roles import Leadership, Transfer
 from raftplay.raft.state import State
 
@@ -69,6 +77,12 @@ class Transfers(State):
         return TimeoutNowReply(self.current_term, rule is Rule.OBEYED)
 
     # ---- what the algorithm calls
+
+    @property
+    def _vote_request(self) -> type[RequestVoteArgs]:
+        """Return the type of its requests for votes: a leader that hands over permits to disrupt it (thesis §4.2.3)."""
+        is_told = self._candidacy is not None and self._candidacy.rule == Rule.TOLD_TO
+        return DisruptiveVoteArgs if is_told else RequestVoteArgs
 
     def _takes_no_commands(self, leadership: Leadership) -> bool:
         """Return whether a client's command is refused because of a transfer."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import CMState
 from raftplay.watch.text import count, or_dash
 
@@ -28,6 +29,12 @@ def verb(number: int, one: str, several: str) -> str:
 def disk_text(current_term: int, voted_for: int, length: int) -> str:
     """Return the state on a disk as text."""
     return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
+
+
+def options_text(options: Configured) -> str:
+    """Return the options of a node that concern elections: "prevote on, checkquorum off, sticky on"."""
+    switches = (("prevote", options.prevote), ("checkquorum", options.checkquorum), ("sticky", options.sticky))
+    return ", ".join(f"{name} {'on' if on else 'off'}" for name, on in switches)
 
 
 class LinkTrouble(Protocol):

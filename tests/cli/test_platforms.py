@@ -95,6 +95,7 @@ STARTS = (
     ("bench", "--nodes", "0"),
     ("shrink", "/nowhere"),
     ("notes", "split-brain"),
+    ("check", "/nowhere"),
 )
 
 

@@ -1,6 +1,6 @@
 """The layer between a node and its storage; it can make the node crash in the middle of a write."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TypeVar, TypeVarTuple
@@ -10,6 +10,7 @@ from raftplay.raft.storage import (
     Storage,
     StorageError,
     no_transaction,
+    remover_of,
     setter_of_many,
     transaction_of,
 )
@@ -41,6 +42,7 @@ class Disk:
         begin = transaction_of(storage)
         self._transaction = begin if begin is no_transaction else partial(_transaction, begin)
         self._set_many = setter_of_many(storage)
+        self._remove = remover_of(storage)
         self._sets_left = -1
 
     def tear_after(self, sets: int) -> None:
@@ -71,6 +73,12 @@ class Disk:
             return
         for key, value in values.items():
             self.set(key, value)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove the values under `keys`. Raises `TornWrite` where the write is torn."""
+        if self._sets_left == 0:
+            raise TornWrite
+        _ask(self._remove, keys)
 
     def get(self, key: str) -> bytes | None:
         """Return the value under `key`, or None."""
@@ -128,6 +136,12 @@ class MemoryDisk(MapStorage):
         self._before.setdefault(key, self.get(key))
         super().set(key, value)
 
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove the values under `keys`."""
+        for key in keys:
+            self._before.setdefault(key, self.get(key))
+        super().remove(keys)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write the block's values as one."""
@@ -137,7 +151,7 @@ class MemoryDisk(MapStorage):
         except BaseException:
             for key, value in self._before.items():
                 if value is None:
-                    del self._values[key]
+                    self._values.pop(key, None)
                 else:
                     self._values[key] = value
             raise

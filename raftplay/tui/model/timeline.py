@@ -269,6 +269,7 @@ class _Builder:
                 | decisions.PeersReset()
                 | decisions.Persisted()
                 | decisions.WriteDelayed()
+                | decisions.Configured()
                 | decisions.CustomDecision()
             ):
                 pass  # seen from the lane itself or from the arrows, or of one node's inside

@@ -42,6 +42,10 @@ FOLLOWER_COMMIT = "Follower Commit"
 REQUEST_TRUTH = "Request Truth"
 VOTE_KEPT = "Vote Kept"
 PRE_VOTE_TRUTH = "Pre-Vote Truth"
+PRE_VOTE_PURITY = "Pre-Vote Purity"
+NO_VOTE_IN_LEASE = "No Vote In Lease"
+STEP_DOWN_BOUND = "Step-Down Bound"
+NO_NEEDLESS_ELECTION = "No Needless Election"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -85,6 +89,19 @@ INVARIANTS: tuple[Invariant, ...] = (
         PRE_VOTE_TRUTH,
         "a pre-vote is granted only for a term that has not begun, and to a log as up to date as the voter's",
     ),
+    Invariant(PRE_VOTE_PURITY, "a pre-vote changes neither term nor vote nor log, at its voter and at who asks"),
+    Invariant(
+        NO_VOTE_IN_LEASE,
+        "with sticky, a node votes for nobody within the shortest election timeout of hearing from its leader",
+    ),
+    Invariant(
+        STEP_DOWN_BOUND,
+        "with checkquorum, a leader to which no majority replies leads for two election timeouts at most",
+    ),
+    Invariant(
+        NO_NEEDLESS_ELECTION,
+        "with prevote and sticky, no node starts a term while a leader and a majority exchange heartbeats",
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -115,6 +132,10 @@ SECTIONS = {
     REQUEST_TRUTH: "Figure 2, arguments and results of the RPCs",
     VOTE_KEPT: "§5.2, §5.5",
     PRE_VOTE_TRUTH: "thesis §9.6",
+    PRE_VOTE_PURITY: "thesis §9.6",
+    NO_VOTE_IN_LEASE: "thesis §4.2.3",
+    STEP_DOWN_BOUND: "thesis §6.2",
+    NO_NEEDLESS_ELECTION: "thesis §4.2.3, §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 

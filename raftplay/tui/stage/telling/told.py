@@ -16,7 +16,7 @@ from raftplay.watch.text import command_text, visible
 
 ROUTINE = frozenset(
     (
-        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied,
+        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
     )
 )  # fmt: skip
@@ -62,7 +62,7 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return _oddity(event, record, moment)
         case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
             return transfer(event, record)
-        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted():
+        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
