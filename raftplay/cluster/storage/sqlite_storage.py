@@ -119,11 +119,11 @@ class SqliteStorage:
         if pending:
             self._write(pending)
 
-    def wipe(self) -> None:
-        """Empty the disk, and record that it was wiped."""
+    def wipe(self, *, for_good: bool = True) -> None:
+        """Empty the disk, and record that it was wiped; not `for_good`: it is as one that was never written."""
         with self._writing() as db:
             db.execute("DELETE FROM data")
-            about = About(self.identity, wiped=True, seal=0)
+            about = About(self.identity, wiped=for_good, seal=0)
             sqlite_file.write_about(db, about)
         self._about = about
 
