@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
+from support.budget import Budget
 
 for _size in ("LINES", "COLUMNS"):
     os.environ.pop(_size, None)  # the size of a terminal is that terminal's
@@ -21,6 +22,10 @@ pytest.register_assert_rewrite("support.scenarios", "support.past")
 
 QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Budget())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
