@@ -34,11 +34,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "quick" and inside and inside[0] not in QUICK else None
 
 
+LONGEST = (
+    *("test_soundness", "test_tui_memory", "test_bug_scenarios", "test_project", "test_search_for_bugs", "test_dask"),
+    *("test_exhaustive", "test_walks", "test_bugs", "test_kills", "test_determinism", "test_why_true"),
+)
+"""The files that take longest, which start first: at the end of a run no worker waits for another one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the quick folders."""
+    """Mark the tests of the quick folders, and put the longest files first."""
     for item in items:
         if item.path.parent.name in QUICK:
             item.add_marker(pytest.mark.quick)
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:
