@@ -27,7 +27,8 @@ The rooms, from the ground up
                  snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage
+                 in files of SQLite; disk.py there is between a node and its storage; hardware.py is the disk, the
+                 clock and the timings of each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC (index.py
                  looks them up); view.py is the
@@ -42,7 +43,8 @@ The rooms, from the ground up
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
-                 pass meanwhile; golden.py compares answers with those that a script expects
+                 pass meanwhile; golden.py compares answers with those that a script expects,
+                 comparing.py a run with one under another setting
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many

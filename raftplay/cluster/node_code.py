@@ -1,7 +1,7 @@
 """NodeCode: the code of one node, which may be a user's: its consensus module and its state machine.
 
 The rule of this module: nothing else calls them, and each call either returns what the cluster can use, or raises
-`NodeRaised`. `StorageError`, `TornWrite` and `CommandRefused` are no failures of the code, and pass.
+`NodeRaised`. `StorageError`, `TornWrite`, `DiskBusy` and `CommandRefused` are no failures of the code, and pass.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from raftplay.cluster.own_methods import check_results, has_foreign_code
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import check_reply, checked_index
 from raftplay.cluster.rpc import Request, Response
-from raftplay.cluster.storage.disk import TornWrite
+from raftplay.cluster.storage.disk import DiskBusy, TornWrite
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import AppendEntriesReply, Args, CMState, CommitEntry, Reply, RequestVoteArgs
@@ -116,7 +116,7 @@ class NodeCode:
         """Write the changes to storage; return whether there were any."""
         try:
             return self.cm.persist(now)
-        except (StorageError, TornWrite):
+        except (StorageError, TornWrite, DiskBusy):
             raise
         except FAILURES as error:
             raise self._raised(error, "persist") from error

@@ -7,6 +7,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVarTuple, Unpack
 
@@ -15,6 +16,7 @@ from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import Network
@@ -23,7 +25,8 @@ from raftplay.cluster.observer import Observer
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
-from raftplay.cluster.storage.disk import Disk, TornWrite
+from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
+from raftplay.cluster.writing import Writing, heartbeats_of
 from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply, is_sent
@@ -84,6 +87,7 @@ class Server:
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
         state_machine: MachineFactory | None = None,
+        hardware: Hardware = USUAL,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -98,12 +102,14 @@ class Server:
         self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
+        self._options = config.raft
         dice = random.Random(f"{seed} node {id} {incarnation}")
+        self._hardware_dice = random.Random(f"{seed} hardware {id} {incarnation}")
         module = module_with(config.bugs, config.node)
         self._code = code = NodeCode(
             id,
             module,
-            lambda: module(id, peer_ids, self.disk, config=config.raft, rng=dice),
+            lambda: module(id, peer_ids, self.disk, config=hardware.timings(config.raft), rng=dice),
             state_machine,
             is_own=config.node is not ConsensusModule,
             now=backend.now,
@@ -113,6 +119,9 @@ class Server:
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
+        self._writing = Writing(backend, self.disk, events, self._hardware_dice)
+        self._hardware = hardware
+        self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
             events,
@@ -127,7 +136,8 @@ class Server:
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
-        self._settle_due = False
+        self._settle_due = self._must_time_out = False
+        self._after_thaw: Callable[[], None] | None = None
         self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
         self.cm.on_stop = self.shutdown
@@ -149,6 +159,11 @@ class Server:
     def frozen(self) -> bool:
         """Tell whether its process is paused."""
         return self._inbox.frozen
+
+    @property
+    def writing_since(self) -> float | None:
+        """Return the cluster time since which a write waits for its slow disk; None if none does."""
+        return self._writing.since
 
     def is_leader(self) -> bool:
         """Tell whether its node believes that it leads."""
@@ -250,6 +265,8 @@ class Server:
         except NodeRaised as error:
             failure = error
         self._alarm.cancel()
+        self._writing.cancel()
+        self._after_thaw = None
         self._inbox.close(responses=self._ends_with_stop)
         if self._ends_with_stop:
             for peer_id in self.peer_ids:
@@ -292,13 +309,35 @@ class Server:
         """Resume the process: it handles what arrived meanwhile, in order, then its timer."""
         if not self.frozen:
             return
-        self._inbox.thaw()
+        self._inbox.frozen = False
+        if self._after_thaw is not None:
+            go_on, self._after_thaw = self._after_thaw, None
+            go_on()
+        self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
 
     def time_out(self) -> None:
-        """Fire its election timer now."""
-        self._input("time_out", self.cm.time_out)
+        """Fire its election timer now, or as soon as its write has waited."""
+        if self._writing.waits:
+            self._must_time_out = True
+        else:
+            self._input("time_out", self.cm.time_out)
+
+    @_crashes_by_failures
+    def change(self, hardware: Hardware) -> None:
+        """Give the node another disk, clock or timing: what is left of its timer is left by the new clock."""
+        old, self._hardware = self._hardware, hardware
+        if self.stopped:
+            return
+        config, now = hardware.timings(self._options), self._backend.now()
+        if config != self.cm.config:
+            self._code.input("retime", partial(self.cm.retime, config, old.rate / hardware.rate), now)
+        if hardware.election != old.election and not self.is_leader():
+            deadline = now + config.election_timeout(self._hardware_dice)
+            self._code.input("set_timer", partial(self.cm.set_timer, deadline), now)
+        self._set_alarm()
+        self._writing.changed(hardware)
 
     def set_timer(self, deadline: float) -> None:
         """Set its election timer to fire at `deadline`."""
@@ -370,9 +409,14 @@ class Server:
 
     def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input: storage, then all that depends on it."""
+        if self._writing.waits:
+            return  # its outputs leave once the write is done
         try:
             if self._code.persist(now) and self.stopped and self._on_late_write is not None:
                 self._on_late_write(self.id)
+        except DiskBusy:
+            self._inbox.busy = True
+            self._writing.begin(self.cm, partial(self._written, request, reply))
         except TornWrite:
             self._write_fails()
         except StorageError as error:
@@ -381,6 +425,20 @@ class Server:
                 raise
         else:
             self._let_out(now, request, reply)
+
+    @_crashes_by_failures
+    def _written(self, request: Request | None, reply: Reply | None) -> None:
+        """Write what has waited, and settle; then handle what arrived meanwhile."""
+        if self.frozen:
+            self._after_thaw = partial(self._written, request, reply)
+            return
+        self._inbox.busy = False
+        with self.disk.opened():
+            self._settle(self._backend.now(), request, reply)
+        if self._must_time_out and not self._writing.waits:
+            self._must_time_out = False
+            self.time_out()
+        self._inbox.resume()
 
     def _let_out(self, now: float, request: Request | None, reply: Reply | None) -> None:
         """Handle the outputs that depend on what was written: the commits, the reply, the RPCs, and the timer."""
@@ -458,11 +516,22 @@ class Server:
         alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
             return
+        if self._writing.waits:
+            self._keep_leading()
+            return
         if self.cm.deadline > at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = self._timer_fired()
         self._input("wake", self.cm.wake)
+
+    def _keep_leading(self) -> None:
+        """Send the heartbeats that are due while a write of the leader waits."""
+        for peer_id, args in heartbeats_of(self.cm):
+            with suppress(CallFailed):
+                self._calls.call(peer_id, args)
+        if self.is_leader():
+            self._alarm.set(self._backend.now() + self.cm.config.heartbeat)
 
     def _timer_fired(self) -> TimerFired:
         return TimerFired(self.id, self.is_leader())

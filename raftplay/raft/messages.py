@@ -46,8 +46,8 @@ class CMState(Enum):
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 """The roles for code that runs for every message: Python 3.11 takes ten times as long for a member of an enum."""
 
-EntryKind: TypeAlias = Literal["command", "no-op", "configuration"]
-"""The kind of a log entry. Only a command is for the state machine."""
+EntryKind: TypeAlias = Literal["command", "no-op", "configuration", "compacted"]
+"""The kind of a log entry. Only a command is for the state machine; no log contains a compacted entry."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -56,6 +56,15 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     command: Any
     term: Term
     kind: ClassVar[EntryKind] = "command"
+
+
+class CompactedEntry(LogEntry, frozen=True, gc=False):
+    """The place of an entry that a snapshot replaced (§7), in what shows a log; its command is not known.
+
+    Its term is that of the last compacted entry.
+    """
+
+    kind: ClassVar[EntryKind] = "compacted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,15 @@ class State:
         options = (config.election_min, config.prevote, config.checkquorum, config.sticky)
         self._tell(decisions.Configured(*options))
 
+    def retime(self, config: RaftConfig, stretch: float, now: float) -> None:
+        """Adopt other timings; multiply what is left of its election timer by `stretch`."""
+        self._now, self.config = now, config
+        if config.checkquorum or config.sticky:
+            self._tell_options()
+        if stretch != 1 and self.state is not CMState.LEADER and self.deadline < math.inf:
+            self.deadline = now + (self.deadline - now) * stretch
+            self._tell(decisions.TimerSet(self.deadline))
+
     # ---- what every input does
 
     def _set_now(self, now: float | None) -> None:

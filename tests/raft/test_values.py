@@ -109,8 +109,11 @@ def test_the_slots_of_a_log_and_the_fields_of_a_store_are_all_copied() -> None:
         "_storage",
         "_transaction",
         "_set_many",
+        "_remove",
         "vote",
+        "image",
         "_length",
+        "_removed",
     }
     log = RaftLog([LogEntry("a", 1), LogEntry("b", 1)])
     log.compact(0)

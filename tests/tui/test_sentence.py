@@ -149,6 +149,10 @@ BY_HAND: dict[type, Event] = {
     facts.MessageHeld: facts.MessageHeld(1, 1, 0, VOTE),
     facts.LinkHeld: facts.LinkHeld(0, 1, held=True),
     facts.Wiped: facts.Wiped(),
+    facts.DiskChanged: facts.DiskChanged((0.0, 0.2), stalls=False, fails=False),
+    facts.WriteWaits: facts.WriteWaits(waits=True, start=3, entries=1, vote=False),
+    facts.ClockChanged: facts.ClockChanged(1.5),
+    facts.TimingChanged: facts.TimingChanged((0.05, 0.06), None),
     facts.OnDisk: facts.OnDisk(1, NONE, ()),
     decisions.ReplyIgnored: decisions.ReplyIgnored(1, VOTE, RequestVoteReply(2, True), "old-call"),
 }

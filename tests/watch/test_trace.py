@@ -162,6 +162,8 @@ def _samples(kind: Any) -> list[Any]:
         return [SAMPLES[kind]]
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         return [value for each in typing.get_args(kind) for value in _samples(each)]
+    if kind is types.NoneType:
+        return [None]
     assert typing.get_origin(kind) is tuple, kind
     of = typing.get_args(kind)
     if of[-1] is Ellipsis:

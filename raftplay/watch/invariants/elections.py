@@ -3,6 +3,7 @@
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
+from raftplay.watch import facts
 from raftplay.watch.invariants import leases
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
 from raftplay.watch.invariants.model import ClusterModel, Leadership, NodeModel, drop_lowest
@@ -20,6 +21,15 @@ from raftplay.watch.invariants.names import (
     WELL_FORMED,
 )
 from raftplay.watch.text import count
+
+
+def restarted(cluster: ClusterModel, node: NodeModel, event: facts.Restarted) -> None:
+    """Forget the disk of a node that restarts with a blank one, and remember that Raft promises nothing then."""
+    if event.empty:
+        node.disk_term = node.exposed_term = node.term = 0
+        node.disk_vote = NONE
+        node.disk, node.log, node.running = Terms(), Terms(), EMPTY_LOG
+        cluster.blank_disks.append((node.id, cluster.record.time))
 
 
 def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:

@@ -178,6 +178,9 @@ class ClusterModel:
         self.chain = Chain(WINDOW)
         self.user_calls: dict[int, None] = {}  # the numbers of requests that users made, the last `MAX_USER_CALLS`
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
+        self.blank_disks: list[tuple[int, float]] = []
+        """The nodes whose disks came back blank, and when, in cluster time."""
+
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
@@ -203,11 +206,17 @@ class ClusterModel:
         if invariant not in self._watched or (len(self.breaches) >= MAX_BREACHES and invariant in self._broken):
             return
         record = self.record
-        breach = Breach(invariant, (fact, other), record.seq, record.time, record.node, describe(record))
+        event, note = describe(record), self._note()
+        breach = Breach(invariant, (fact, other), record.seq, record.time, record.node, event, note)
         self._broken.add(invariant)
         self.breaches.append(breach)
         if self._on_breach is not None:
             self._on_breach(breach)
+
+    def _note(self) -> str:
+        """Return what excuses the algorithm: a disk that came back blank."""
+        blank = self.blank_disks[:3]
+        return ", ".join(f"the disk of n{node} came back blank at {time:.3f} s" for node, time in blank)
 
     def is_known(self, entries: tuple[Entry, ...]) -> bool:
         """Return whether some log had exactly these entries, by its running hash."""

@@ -163,6 +163,7 @@ class Breach(msgspec.Struct, frozen=True):
     """A violation of an invariant: two facts that contradict each other, and the event that violated it.
 
     `seq`, `time` (seconds of cluster time) and `node` are those of that event, `event` describes it.
+    `note` says why Raft did not promise the invariant: a disk had come back blank.
     """
 
     invariant: str
@@ -171,10 +172,16 @@ class Breach(msgspec.Struct, frozen=True):
     time: float
     node: int
     event: str
+    note: str = ""
+
+    @property
+    def excuse(self) -> str:
+        """Return in words why this is no fault of the algorithm; "" if it is one."""
+        return f"{self.note}; Raft promises nothing then" if self.note else ""
 
     def __str__(self) -> str:
         one, other = self.facts
         return (
             f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
-            f"(event {self.seq}: n{self.node} {self.event})"
+            f"(event {self.seq}: n{self.node} {self.event}){f'; {self.excuse}' if self.note else ''}"
         )

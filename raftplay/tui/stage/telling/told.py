@@ -6,6 +6,7 @@ from raftplay.raft import decisions
 from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
+from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
 from raftplay.tui.stage.telling.replication import log_decision
 from raftplay.tui.stage.telling.text import Told
@@ -121,5 +122,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             return network(event, moment)
         case facts.MessageHeld() | facts.Duplicated() | facts.KeptWaiting():
             return message_fault(event)
+        case facts.DiskChanged() | facts.WriteWaits() | facts.ClockChanged() | facts.TimingChanged():
+            return hardware(event, record)
         case _:
             return node_fault(event, record, moment)
