@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.budget import Budget
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
-from support.budget import Budget
 
 for _size in ("LINES", "COLUMNS"):
     os.environ.pop(_size, None)  # the size of a terminal is that terminal's
@@ -35,7 +35,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 LONGEST = (
-    *("test_soundness", "test_tui_memory", "test_bug_scenarios", "test_project", "test_search_for_bugs", "test_dask"),
+    *(
+        "test_soundness",
+        "test_tui_memory",
+        "test_bug_scenarios",
+        "test_project",
+        "test_search_for_bugs",
+        "test_dask",
+    ),
     *("test_exhaustive", "test_walks", "test_bugs", "test_kills", "test_determinism", "test_why_true"),
 )
 """The files that take longest, which start first: at the end of a run no worker waits for another one."""
