@@ -53,7 +53,7 @@ def exhaustive(
     world = World(bounds, module_with(bugs, loaded(node)), raft, folds=node is None)
     write(f"bounds: {bounds}\n{NETWORK}\n{FOLDED}{PLACES if world.locals.folds else ''}")
     write(f"with {made_by()}, options: {options_text(switches, bugs, node)}")
-    if raft.prevote:
+    if raft.prevote or raft.sticky:
         write(SILENCE)
     outcome = explore_all(world, most_states=most_states, most_bytes=most_bytes, watch=watch)
     write(report_text(outcome))

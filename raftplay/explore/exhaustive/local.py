@@ -16,7 +16,16 @@ from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, Entry, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    LEADER,
+    NONE,
+    AppendEntriesArgs,
+    Args,
+    Entry,
+    Reply,
+    RequestVoteArgs,
+    is_sent,
+)
 from raftplay.raft.storage import MapStorage, PersistentState
 from raftplay.raft.values import named_args
 from raftplay.watch import facts
@@ -261,7 +270,7 @@ class _Run:
         cm, id = self.cm, self.cm.id
         cm.persist(0.0)
         cm.take_commits()
-        if self._request is not None and self._reply is not None:
+        if self._request is not None and self._reply is not None and is_sent(self._reply):
             to = self._request.src
             wire.reply_sent(self.verdicts, self.model, facts.ReplySent(THIS_TERM, id, to, self._reply))
             self.sent.append(self._locals.message(id, to, self._request.args, self._reply))
