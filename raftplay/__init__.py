@@ -56,6 +56,9 @@ The rooms, from the ground up
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
+  kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
+                 the sessions that make requests exactly-once)
+  maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
   linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
                  finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
                  and edn.py (histories of other programs)
