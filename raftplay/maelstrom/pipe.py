@@ -16,7 +16,7 @@ LONGEST_LINE = 16 << 20
 def serve(node: MaelstromNode, source: BinaryIO, target: BinaryIO) -> None:
     """Give each line of `source` to `node` and write its messages to `target`, until `source` ends."""
     rest = b""
-    with selectors.DefaultSelector() as selector:
+    with selectors.SelectSelector() as selector:
         selector.register(source, selectors.EVENT_READ)
         while True:
             patience = min(node.deadline - time.monotonic(), 60.0)

@@ -44,6 +44,19 @@ def test_a_process_answers_and_its_disk_survives_a_kill(tmp_path: Path) -> None:
             process.kill()
 
 
+def test_messages_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "messages"
+    body = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1", "n2"]}
+    file.write_text(json.dumps({"src": "c1", "dest": "n1", "body": body}) + "\n")
+    with file.open() as source:
+        command = [sys.executable, "-m", "raftplay.cli", "maelstrom"]
+        done = subprocess.run(
+            command, stdin=source, capture_output=True, env=environment(), timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["body"]["type"] == "init_ok"
+
+
 def test_the_end_of_standard_input_ends_it() -> None:
     done = raftplay("maelstrom", stdin=b"no message\n[1]\n\xff\n")
     assert (done.status, done.out, done.err) == (0, "", "")
