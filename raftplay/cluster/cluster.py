@@ -9,9 +9,11 @@ import random
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from raftplay.backends.base import Backend, check_duration
 from raftplay.cluster import arguments, debug
+from raftplay.cluster.client_port import ClientPort
 from raftplay.cluster.config import Config
 from raftplay.cluster.failures import Failures
 from raftplay.cluster.flight import Flights
@@ -26,6 +28,8 @@ from raftplay.cluster.storage.disk import Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
+from raftplay.kv.clients import Clients
+from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import SHORTEST, check_range, check_seconds
 from raftplay.raft.messages import NONE, CommitEntry
@@ -72,7 +76,8 @@ class Cluster:
         self.network = Network(range(n), random.Random(f"{seed} network"))
         self.flights = Flights(backend)
         self._backend = backend
-        self._state_machine = state_machine
+        self._state_machine = state_machine or KeyValueStore
+        self._clients: Clients | None = None
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
         self._opened = None if data_dir is None else DataDir(data_dir, n)
@@ -131,12 +136,28 @@ class Cluster:
             seed=str(self.seed),
             stream=self.stream,
             incarnation=incarnation,
-            on_commits=self.commits[id].extend,
+            on_commits=partial(self._committed, id),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
             hardware=self.hardware[id],
         )
+
+    # ---- clients
+
+    @property
+    def clients(self) -> Clients:
+        """Return the clients of the cluster; its first use makes them."""
+        if self._clients is None:
+            self._clients = Clients(ClientPort(self.n, self.server, self._backend))
+        return self._clients
+
+    def _committed(self, id: int, commits: list[CommitEntry]) -> None:
+        """Keep what node `id` has committed, and let it answer clients."""
+        self.commits[id].extend(commits)
+        if self._clients is not None:
+            for entry, result in zip(commits, self.servers[id].results, strict=False):
+                self._clients.applied(id, entry.index, entry.command, result)
 
     # ---- faults and repairs
 
@@ -161,6 +182,8 @@ class Cluster:
             server.stop()
         finally:
             self.commits[id] = []
+            if self._clients is not None:
+                self._clients.gone(id)
             self.crash_causes[id] = cause
             self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)

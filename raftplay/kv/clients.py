@@ -17,6 +17,7 @@ import msgspec
 
 from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
 from raftplay.linearizability.operations import Answer, Kind, Operation
+from raftplay.linearizability.search import STATES, Verdict, check
 
 PATIENCE = 2.0
 """How long a client waits for an answer in all, in seconds of cluster time, before it gives up."""
@@ -53,8 +54,8 @@ class Port(Protocol):
     def leader_known_to(self, node: int) -> int:
         """Return the leader that the node would name, or -1."""
 
-    def tell(self, event: object) -> None:
-        """Publish an event."""
+    def changed(self) -> None:
+        """Let waits look at what clients know now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -199,7 +200,7 @@ class Clients:
         """Take what a node's store gave for the command at `index`: the node answers whoever waits for it there."""
         said, answer = self._awaited.pop((node, index), (None, None))
         if answer is not None and said == command:
-            answer(result)
+            self._port.later(0.0, lambda: answer(result))  # not while the node is about to send
 
     def gone(self, node: int) -> None:
         """Forget who waits for `node`: it crashed, so no answer of it comes."""
@@ -231,7 +232,7 @@ class Clients:
 
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
         call.ending, call.ended, call.why = ending, self._port.now(), why
-        self._port.tell(call)
+        self._port.changed()
         client.queue.remove(call)
         if client.queue:
             self._begin(client, client.queue[0])
@@ -241,6 +242,10 @@ class Clients:
     def history(self) -> list[Operation]:
         """Return the operations that may have taken effect, as the clients saw them; one for each call."""
         return [operation_of(number, call) for number, call in enumerate(self.calls, 1) if call.ending != "refused"]
+
+    def verdict(self, states: int = STATES) -> Verdict:
+        """Decide whether what the clients saw is linearizable; a key may take `states` states of the search."""
+        return check(self.history(), states=states)
 
 
 def operation_of(number: int, call: Call) -> Operation:
