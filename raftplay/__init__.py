@@ -37,7 +37,8 @@ The rooms, from the ground up
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
                  which journal.py writes as a script; outcome.py says what became of one; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
-                 selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
+                 selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
+                 what may follow
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
@@ -113,7 +114,7 @@ An event: from a decision to the screen
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
-  condition      language/conditions.py
+  condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in

@@ -48,6 +48,14 @@ class Selector:
         return ",".join(map(str, self.parts))
 
 
+def resolved(subject: Selector, session: Session) -> list[int]:
+    """Return the nodes; none while no node is `leader` or `follower`, so that a condition does not hold yet."""
+    try:
+        return subject.resolve(session)
+    except Failed:
+        return []
+
+
 def parse_nodes(cursor: Cursor, offer: Offer = SOME) -> Selector:
     """Parse the next word as nodes. Raises `Mistake`."""
     return selector(cursor, cursor.next("NODES", offer))
