@@ -18,15 +18,17 @@ The rooms, from the ground up
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions); calls.py,
-                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
+  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
+                 its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
+                 inbox.py are the stages between it and the network (rpc.py: what passes them),
                  network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
                  actions on them; harness.py is the public `Harness`, which makes them methods for users, with
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
                  snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage
+                 in files of SQLite; disk.py there is between a node and its storage; hardware.py is the disk, the
+                 clock and the timings of each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC (index.py
                  looks them up); view.py is the
@@ -42,7 +44,8 @@ The rooms, from the ground up
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
-                 pass meanwhile; golden.py compares answers with those that a script expects
+                 pass meanwhile; golden.py compares answers with those that a script expects,
+                 comparing.py a run with one under another setting
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
@@ -53,16 +56,19 @@ The rooms, from the ground up
                  runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
+  linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
+                 finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
+                 and edn.py (histories of other programs)
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
                  show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
-                 and coach.py speak to a newcomer, demo.py acts for one who watches, elsewhere.py leads to stories
-                 and lessons; picture.py, film.py and svg.py make SVG files of the screen; comparing.py shows two
-                 branches, with pair.py and comparison.py of tui/stage/; tui/output/ writes the cells that changed,
-                 as fast as the terminal takes them
+                 and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
+                 elsewhere.py leads to stories and lessons; picture.py, film.py and svg.py make SVG files of the
+                 screen; comparing.py shows two branches, with pair.py and comparison.py of tui/stage/; tui/output/
+                 writes the cells that changed, as fast as the terminal takes them
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
@@ -124,6 +130,9 @@ To add a …, touch …
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
+  option         of the algorithm: a field of `RaftConfig`; its name in `SWITCHES` of commands/setup.py; a line in
+                 `OPTIONS` of explore/search/options.py, so that trials draw it, and one in `DRAWN` of
+                 explore/walks/walk.py for walks; `explore --set` has it then, --exhaustive too
   invariant      watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py,
                  tests/watch/test_invariants.py
   scenario       a file in scenarios/, its name in `ORDER` there

@@ -17,11 +17,10 @@ from raftplay.raft.commands import MAX_COMMAND_DEPTH, check_command
 from raftplay.raft.messages import (
     MAX_NUMBER,
     AppendEntriesArgs,
-    AppendEntriesReply,
+    Args,
     Entry,
     NodeId,
-    RequestVoteArgs,
-    RequestVoteReply,
+    Reply,
 )
 
 MAX_FRAME_BYTES = 8 << 20
@@ -44,14 +43,14 @@ class Call(msgspec.Struct, frozen=True, array_like=True, tag="call", forbid_unkn
     """A request: its number at the sender, and its arguments."""
 
     id: CallId
-    args: RequestVoteArgs | AppendEntriesArgs
+    args: Args
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag="reply", forbid_unknown_fields=True, gc=False):
     """The reply to the request `id`."""
 
     id: CallId
-    reply: RequestVoteReply | AppendEntriesReply
+    reply: Reply
 
 
 Frame = Call | Answered

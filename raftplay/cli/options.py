@@ -173,6 +173,18 @@ def engine_of(name: str, *, on_sockets: bool) -> str:
     return name
 
 
+def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[str, bool], ...]:
+    """Return the options that --set switches. Raises `UsageError`, also for one that `bare` nodes do not have."""
+    switches = chosen(None, None, None, None, texts, None, without_bugs=False).switches
+    for name in ("unreliable", "more-reelection"):
+        if bare and name in switches:
+            raise UsageError(
+                f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "
+                "may be lost, and whose timers may fire, at any time"
+            )
+    return tuple(switches.items())
+
+
 def node_range(text: str) -> range:
     """Parse ``5`` or ``3..7``. Raises `UsageError`."""
     low, dots, high = text.partition("..")
@@ -206,6 +218,7 @@ def options_text(given: Mapping[str, object]) -> str:
 FOR_TRIALS = {
     "mix": "--mix chooses faults for random trials; a script says its own",
     "engine": "--engine chooses between walks and trials; a script is neither",
+    "set_": "--set is for trials and walks; a script sets its own options, by lines such as: set noop on",
     "options": "--options and --no-options are for random trials; a script sets its own options",
     "seconds": "--seconds says how long a random trial is; a script says that itself",
     "speed": "--speed is for sockets; a script is explored in virtual time",

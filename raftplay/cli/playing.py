@@ -181,8 +181,13 @@ def tui(
         bool, typer.Option("--present", help="Begin in presenter mode, as F5 does: for an audience.")
     ] = False,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Submit, crash and split by itself, until a key is pressed: just watch.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--demo/--no-demo",
+            help="Submit, crash and split by itself until a key is pressed: at once, or never "
+            "(default: once nobody has touched a key for a while).",
+        ),
+    ] = None,
     counterexample: Annotated[
         str | None,
         typer.Option(
@@ -225,7 +230,7 @@ def tui(
         raise UsageError(
             "--present is for a script on a terminal; give no --step, --counterexample or --screenshot"
         )
-    _check_demo(demo, last, present, pace == "real", script, counterexample, screenshot, data_dir)
+    _check_demo(bool(demo), last, present, pace == "real", script, counterexample, screenshot, data_dir)
     if screenshot is None and (after or light):
         raise UsageError("--after and --light are for a picture; give --screenshot FILE.svg as well")
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)

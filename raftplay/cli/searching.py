@@ -39,6 +39,7 @@ from raftplay.cli.options import (
     own_node,
     refuse_for_script,
     seconds_of,
+    switches_of,
     typed_without,
 )
 from raftplay.cluster.config import MAX_NODES
@@ -185,6 +186,14 @@ def explore_(
             help="Draw options of the cluster for each trial: pre-votes, timings, a minority that stays down …",
         ),
     ] = True,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=on|off",
+            help="An option that is on, or off, for every seed: prevote=on, noop=on.",
+        ),
+    ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=3600, help="Simulated seconds of faults per trial.")
     ] = 4.0,
@@ -301,6 +310,7 @@ def explore_(
             out=target,
             again=again,
             watch=progress.show_states,
+            switches=switches_of(set_, bare=True),
         )
         raise typer.Exit(int(status))
     search = Search(
@@ -318,6 +328,7 @@ def explore_(
         speed=speed,
         draws_options=options,
         engine=engine_of(engine, on_sockets=on_sockets),
+        switches=switches_of(set_, bare=engine == "walks"),
     )
     target = Target(out, force)
     if not all_bugs:

@@ -15,6 +15,7 @@ from raftplay.cluster import arguments, debug
 from raftplay.cluster.config import Config
 from raftplay.cluster.failures import Failures
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.hardware import FASTEST, SLOWEST, USUAL, Hardware, Range
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import LinkFaults, Network
 from raftplay.cluster.raised import NodeRaised
@@ -26,6 +27,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
 from raftplay.raft.bugs import module_with
+from raftplay.raft.config import SHORTEST, check_range, check_seconds
 from raftplay.raft.messages import NONE, CommitEntry
 from raftplay.raft.prefix import Prefix
 from raftplay.raft.storage import MapStorage, Storage, StorageError
@@ -39,9 +41,9 @@ EMPTY: Kept = (0, NONE, ())
 class Cluster:
     """The `n` servers over `backend`, each with one of `storage`, or with a file in `data_dir`, or in memory.
 
-    Lists by node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped` and
-    `crash_causes` (the failure of its disk or code that crashed it; else ""). The constructor raises
-    `StorageError` for a data directory that cannot be used.
+    Lists by node: `storage`, `commits` (collected since its start), `connected`, `alive`, `wiped`,
+    `hardware` and `crash_causes` (the failure of its disk or code that crashed it; else "").
+    The constructor raises `StorageError` for a data directory that cannot be used.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Cluster:
         self.connected = [False] * n
         self.wiped = [False] * n
         self.crash_causes = [""] * n
+        self.hardware = [USUAL] * n
         self.failures = Failures(backend, stream)
         self.servers: list[Server] = []
         self.network = Network(range(n), random.Random(f"{seed} network"))
@@ -132,6 +135,7 @@ class Cluster:
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
+            hardware=self.hardware[id],
         )
 
     # ---- faults and repairs
@@ -158,6 +162,7 @@ class Cluster:
         finally:
             self.commits[id] = []
             self.crash_causes[id] = cause
+            self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
@@ -171,16 +176,24 @@ class Cluster:
         if self.servers[id].stopped and not self.wiped[id]:
             self._keep(self.servers[id])
 
-    def check_restart(self, id: int) -> None:
+    def check_restart(self, id: int, *, empty: bool = False) -> None:
         """Raise the `UsageError` that `restart_peer` would raise, if any."""
         if self.server(id).stopped is False:
             raise UsageError(f"node {id} is alive; only a crashed node can be restarted")
-        if self.wiped[id]:
-            raise UsageError(f"node {id} has lost its disk, and its votes with it: it must not come back")
+        if self.wiped[id] and not empty:
+            raise UsageError(
+                f"node {id} has lost its disk, and its votes with it: it must not come back "
+                f"(to see why: restart {id} empty)"
+            )
 
-    def restart(self, id: int) -> None:
-        """Start a new, connected server over the old storage. Raises `UsageError` and `StorageError`."""
-        self.check_restart(id)
+    def restart(self, id: int, *, empty: bool = False) -> None:
+        """Start a new, connected server over the old storage, or, with `empty`, over a blank disk.
+
+        Raises `UsageError` and `StorageError`.
+        """
+        self.check_restart(id, empty=empty)
+        if empty:
+            self._blank(id)
         disk = self.storage[id]
         if isinstance(disk, SqliteStorage):
             disk.reopen()
@@ -188,9 +201,19 @@ class Cluster:
         self._incarnations[id] += 1
         self.servers[id] = server
         self.crash_causes[id] = ""
-        self.tell(facts.Restarted(), id)
+        self.tell(facts.Restarted(empty), id)
         self._connect(server)
         server.serve()
+
+    def _blank(self, id: int) -> None:
+        """Replace the disk of node `id` by a blank one, on which Raft does not know that anything was lost."""
+        disk = self.storage[id]
+        if isinstance(disk, SqliteStorage):
+            disk.wipe(for_good=False)
+        else:
+            self.storage[id] = MapStorage()
+        self.wiped[id] = False
+        self._kept[id] = EMPTY
 
     def tear_peer(self, id: int, sets: int) -> None:
         """Tear the next write of node `id`: the node crashes in it, once `sets` of its parts are on disk.
@@ -200,6 +223,58 @@ class Cluster:
         sets = arguments.whole(sets, "sets must be a number of parts of the write, 0 or more", 0)
         self._running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
+
+    # ---- hardware
+
+    def set_disk(
+        self, id: int, *, delay: float | Range | None = None, stall: bool = False, fail: bool = False
+    ) -> None:
+        """Make each write of node `id` take `delay` (s, or a range), or never end, or make the next one fail.
+
+        What depends on a write leaves the node after it. A write that waits already ends as the new disk says.
+        """
+        server = self._running(id) if fail else self.server(id)
+        old = self.hardware[server.id]
+        if fail:
+            self._change(server, replace(old, fails=True), disk=True)
+            return
+        low, high = delay if isinstance(delay, tuple | list) else (delay or 0.0, delay or 0.0)
+        check_range("delay", low, "the longest delay", high)
+        self._change(server, replace(old, delay=(low, high), stalls=bool(stall), fails=False), disk=True)
+
+    def clear_disk(self, id: int) -> None:
+        """Give node `id` a good disk: a write that waits is done now."""
+        self.set_disk(id)
+
+    def set_clock(self, id: int, rate: float) -> None:
+        """Make the clock of node `id` run at `rate`, from 0.1 to 10: at 2, its timeouts take half the time."""
+        server, rate = self.server(id), arguments.number(rate, "rate must be a number")
+        if not SLOWEST <= rate <= FASTEST:
+            raise UsageError(f"the rate of a clock is from {SLOWEST:g} to {FASTEST:g}, not {rate:g}")
+        self.tell(facts.ClockChanged(float(rate)), server.id)
+        self._change(server, replace(self.hardware[server.id], rate=float(rate)))
+
+    def set_timing(self, id: int, *, election: Range | None = None, heartbeat: float | None = None) -> None:
+        """Give node `id` its own election timeouts and heartbeat interval (s); None leaves one as it is.
+
+        A new range of election timeouts restarts its election timer.
+        """
+        server = self.server(id)
+        old = self.hardware[server.id]
+        own = replace(old, election=election or old.election, heartbeat=heartbeat or old.heartbeat)
+        own.timings(self.config.raft)
+        if own.election is not None:
+            check_range("election_min", own.election[0], "election_max", own.election[1], SHORTEST)
+        if own.heartbeat is not None:
+            check_seconds("heartbeat", own.heartbeat, SHORTEST)
+        self.tell(facts.TimingChanged(own.election, own.heartbeat), server.id)
+        self._change(server, own)
+
+    def _change(self, server: Server, hardware: Hardware, *, disk: bool = False) -> None:
+        self.hardware[server.id] = hardware
+        if disk:
+            self.tell(facts.DiskChanged(hardware.delay, hardware.stalls, hardware.fails), server.id)
+        server.change(hardware)
 
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
         """Crash node `id`, whose disk or (with `failure`) code failed for `cause`; "": a torn write or a stop."""
@@ -514,4 +589,5 @@ class Cluster:
             commits=Prefix(self.commits[id]),
             crash_cause=self.crash_causes[id],
             wiped=self.wiped[id],
+            hardware=self.hardware[id],
         )

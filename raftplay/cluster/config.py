@@ -58,6 +58,8 @@ class Config:
         """Return its options that are on or off, by the names of the command `set`."""
         return {
             "prevote": self.raft.prevote,
+            "checkquorum": self.raft.checkquorum,
+            "sticky": self.raft.sticky,
             "noop": self.raft.noop,
             "more-reelection": self.raft.force_more_reelection,
             "unreliable": bool(self.unreliable),

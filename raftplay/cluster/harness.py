@@ -20,6 +20,7 @@ from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.dropped import end_when_dropped
 from raftplay.cluster.flight import Flight, Flights
+from raftplay.cluster.hardware import Hardware
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import Network
 from raftplay.cluster.server import Server
@@ -184,6 +185,11 @@ class Harness:
         return self._members.wiped
 
     @property
+    def hardware(self) -> list[Hardware]:
+        """Return the disk, the clock and the own timings of each node."""
+        return self._members.hardware
+
+    @property
     def network(self) -> Network:
         """Return the links between the nodes."""
         return self._members.network
@@ -225,13 +231,13 @@ class Harness:
 
     crash_peer = action(Cluster.crash_peer)
 
-    def restart_peer(self, id: int) -> None:
+    def restart_peer(self, id: int, *, empty: bool = False) -> None:
         """Start a new, connected server over the storage of the crashed node `id`, and let 20 ms pass.
 
-        Cuts, holds and a partition stay as they are.
+        Cuts, holds and a partition stay. `empty`: its disk came back blank; Raft promises nothing then.
         Raises `UsageError` when the node is alive.
         """
-        self._act(lambda: self._members.restart(id))
+        self._act(lambda: self._members.restart(id, empty=empty))
         if not self._backend.paused:
             self._waits.pass_time(RESTART_PAUSE)
 
@@ -247,6 +253,10 @@ class Harness:
     spread_timers = action(Cluster.spread_timers)
     tear_peer = action(Cluster.tear_peer)
     wipe_peer = action(Cluster.wipe_peer)
+    set_disk = action(Cluster.set_disk)
+    clear_disk = action(Cluster.clear_disk)
+    set_clock = action(Cluster.set_clock)
+    set_timing = action(Cluster.set_timing)
 
     # ---- links
 

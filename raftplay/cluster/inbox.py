@@ -1,5 +1,6 @@
 """The last stage before a node: it gets what arrives, unless its process is paused or has crashed."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,32 +15,32 @@ MAX_WAITING = 10_000
 class Inbox:
     """The arrivals of one node: `on_request` and `on_response` handle them.
 
-    While `frozen`, they wait in the sockets of the paused process.
+    While `frozen`, they wait in the sockets of the paused process; while `busy`, for its disk.
     """
 
     def __init__(
         self, events: Events, on_request: Callable[[Request], None], on_response: Callable[[Response], None]
     ) -> None:
-        self.frozen = False
+        self.frozen = self.busy = False
         self._events = events
         self._on_request = on_request
         self._on_response = on_response
         self._takes_requests = self._takes_responses = True
-        self._waiting: list[tuple[Message, Callable[[], None]]] = []
+        self._waiting: deque[tuple[Message, Callable[[], None]]] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def receive(self, request: Request) -> None:
         """Pass on a request that has passed the proxy."""
-        if self._takes_requests and not self.frozen:
+        if self._takes_requests and not (self.frozen or self.busy):
             self._on_request(request)
         else:
             self._set_aside(request, self._takes_requests, self.receive)
 
     def receive_response(self, response: Response) -> None:
         """Pass on a reply that has arrived."""
-        if self._takes_responses and not self.frozen:
+        if self._takes_responses and not (self.frozen or self.busy):
             self._on_response(response)
         else:
             self._set_aside(response, self._takes_responses, self.receive_response)
@@ -47,15 +48,18 @@ class Inbox:
     def thaw(self) -> None:
         """Handle what waited: the process resumes. Messages that arrive meanwhile do not wait."""
         self.frozen = False
-        waiting, self._waiting = self._waiting, []
-        for _, arrive in waiting:
-            arrive()
+        self.resume()
+
+    def resume(self) -> None:
+        """Handle what waited, in order, until the node is paused or waits for its disk again."""
+        while self._waiting and not (self.frozen or self.busy):
+            self._waiting.popleft()[1]()
 
     def close(self, *, responses: bool) -> None:
         """Lose what waits and all later requests: the process crashed; later replies too with `responses`."""
-        self.frozen = self._takes_requests = False
+        self.frozen = self.busy = self._takes_requests = False
         self._takes_responses = not responses
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, deque()
         for message, _ in waiting:
             self._events.lose(message, "crash")
 
@@ -64,7 +68,7 @@ class Inbox:
         if not takes:
             self._events.lose(message, "crash")
         elif len(self._waiting) >= MAX_WAITING:
-            self._events.lose(message, "frozen")
+            self._events.lose(message, "frozen" if self.frozen else "busy disk")
         else:
             self._waiting.append((message, lambda: receive(message)))
             self._events.keep_waiting(message)

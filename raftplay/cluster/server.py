@@ -1,43 +1,35 @@
 """Server: one ConsensusModule with its storage, its network endpoint, and its timer.
 
 The rule of this module: after every input, `_settle` alone handles the outputs: storage first, then the commits,
-the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
+the reply, the RPCs, the timer. So everything that leaves a node is on its disk. The node's code is called through
+`NodeCode`; a server crashes at the step that it decorates with `_crashes_by_failures` when that code raises.
 """
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from typing import TypeVarTuple, Unpack
 
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
+from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.inbox import Inbox
-from raftplay.cluster.machine import MachineFactory, StateMachine
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.network import Network
+from raftplay.cluster.node_code import NodeCode
 from raftplay.cluster.observer import Observer
-from raftplay.cluster.own_methods import check_results, has_foreign_code
 from raftplay.cluster.proxy import RPCProxy
-from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
-from raftplay.cluster.results import check_reply, checked_index
+from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
-from raftplay.cluster.storage.disk import Disk, TornWrite
+from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
+from raftplay.cluster.writing import Writing, heartbeats_of
 from raftplay.raft.bugs import module_with
-from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import (
-    LEADER,
-    NONE,
-    AppendEntriesReply,
-    Args,
-    CMState,
-    CommitEntry,
-    Entry,
-    Reply,
-    RequestVoteArgs,
-    RequestVoteReply,
-)
+from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply, is_sent
 from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -45,11 +37,26 @@ from raftplay.watch.stream import Stream
 CALL_LIMIT = 5.0
 """The time that a user's RPC waits for its reply, in seconds of cluster time."""
 
+Arguments = TypeVarTuple("Arguments")
+Step = Callable[["Server", Unpack[Arguments]], None]
+
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
 Kept = tuple[int, int, tuple[Entry, ...]]
 """The contents of a disk: (current_term, voted_for, log)."""
+
+
+def _crashes_by_failures(step: Step[*Arguments]) -> Step[*Arguments]:
+    """Let a server crash when its node's code raises in `step`: nothing of this input leaves the node then."""
+
+    def guarded(server: "Server", *args: *Arguments) -> None:
+        try:
+            step(server, *args)
+        except NodeRaised as failure:
+            server._go_down(failure)
+
+    return guarded
 
 
 class Server:
@@ -80,6 +87,7 @@ class Server:
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
         state_machine: MachineFactory | None = None,
+        hardware: Hardware = USUAL,
     ) -> None:
         self.id = id
         self.peer_ids = peer_ids
@@ -94,23 +102,26 @@ class Server:
         self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
+        self._options = config.raft
         dice = random.Random(f"{seed} node {id} {incarnation}")
+        self._hardware_dice = random.Random(f"{seed} hardware {id} {incarnation}")
         module = module_with(config.bugs, config.node)
-        self._is_own = config.node is not ConsensusModule  # else what it returns is not checked
-        self._is_checked = has_foreign_code(module)  # else its decisions and its deadline are what they should be
-        if self._is_own:
-            check_results(module.rules)
-        try:
-            self.cm: ConsensusModule = module(id, peer_ids, self.disk, config=config.raft, rng=dice)
-        except StorageError:
-            raise
-        except FAILURES as error:
-            raise node_raised(id, error, "__init__", backend.now(), kind=module) from error
-        self._observer = Observer(events, self.cm, is_own=self._is_checked)
+        self._code = code = NodeCode(
+            id,
+            module,
+            lambda: module(id, peer_ids, self.disk, config=hardware.timings(config.raft), rng=dice),
+            state_machine,
+            is_own=config.node is not ConsensusModule,
+            now=backend.now,
+        )
+        self.cm, self.machine = code.cm, code.machine
+        self._observer = Observer(events, self.cm, is_own=code.is_checked)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
-        self.machine = self._new_machine(state_machine)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
+        self._writing = Writing(backend, self.disk, events, self._hardware_dice)
+        self._hardware = hardware
+        self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
             events,
@@ -125,7 +136,8 @@ class Server:
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
-        self._settle_due = False
+        self._settle_due = self._must_time_out = False
+        self._after_thaw: Callable[[], None] | None = None
         self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
         self._goes_down = False
         self.cm.on_stop = self.shutdown
@@ -148,6 +160,11 @@ class Server:
         """Tell whether its process is paused."""
         return self._inbox.frozen
 
+    @property
+    def writing_since(self) -> float | None:
+        """Return the cluster time since which a write waits for its slow disk; None if none does."""
+        return self._writing.since
+
     def is_leader(self) -> bool:
         """Tell whether its node believes that it leads."""
         return self.cm.state is LEADER
@@ -166,11 +183,9 @@ class Server:
             if self._inbox.frozen or self.stopped:
                 return NONE
             try:
-                index = checked_index(self.cm.submit(command))
-            except CommandRefused:
-                raise
-            except FAILURES as error:
-                self._failure = node_raised(self.id, error, "submit", self._backend.now(), kind=type(self.cm))
+                index = self._code.submit(command)
+            except NodeRaised as failure:
+                self._failure = failure
                 self._inbox.frozen = True  # it does nothing until it crashes
                 self._settle_soon()
                 return NONE
@@ -246,11 +261,12 @@ class Server:
         self.cm.on_stop = None
         failure = None
         try:
-            self.cm.stop()
-        except FAILURES as error:
-            self.cm.state = CMState.DEAD
-            failure = node_raised(self.id, error, "stop", self._backend.now(), kind=type(self.cm))
+            self._code.stop()
+        except NodeRaised as error:
+            failure = error
         self._alarm.cancel()
+        self._writing.cancel()
+        self._after_thaw = None
         self._inbox.close(responses=self._ends_with_stop)
         if self._ends_with_stop:
             for peer_id in self.peer_ids:
@@ -293,23 +309,46 @@ class Server:
         """Resume the process: it handles what arrived meanwhile, in order, then its timer."""
         if not self.frozen:
             return
-        self._inbox.thaw()
+        self._inbox.frozen = False
+        if self._after_thaw is not None:
+            go_on, self._after_thaw = self._after_thaw, None
+            go_on()
+        self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
 
     def time_out(self) -> None:
-        """Fire its election timer now."""
-        self._input("time_out", self.cm.time_out)
+        """Fire its election timer now, or as soon as its write has waited."""
+        if self._writing.waits:
+            self._must_time_out = True
+        else:
+            self._input("time_out", self.cm.time_out)
+
+    @_crashes_by_failures
+    def change(self, hardware: Hardware) -> None:
+        """Give the node another disk, clock or timing: what is left of its timer is left by the new clock."""
+        old, self._hardware = self._hardware, hardware
+        if self.stopped:
+            return
+        config, now = hardware.timings(self._options), self._backend.now()
+        if config != self.cm.config:
+            self._code.input("retime", partial(self.cm.retime, config, old.rate / hardware.rate), now)
+        if hardware.election != old.election and not self.is_leader():
+            deadline = now + config.election_timeout(self._hardware_dice)
+            self._code.input("set_timer", partial(self.cm.set_timer, deadline), now)
+        self._set_alarm()
+        self._writing.changed(hardware)
 
     def set_timer(self, deadline: float) -> None:
         """Set its election timer to fire at `deadline`."""
         self._input("set_timer", partial(self.cm.set_timer, deadline))
 
+    @_crashes_by_failures
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""
         if self._failure is not None:
             failure, self._failure = self._failure, None
-            self._go_down(failure)
+            raise failure
         if self._settle_due:
             self._settle_due = False
             if not self.stopped and not self.frozen:
@@ -326,6 +365,7 @@ class Server:
 
     # ---- inside: the ends of the pipeline
 
+    @_crashes_by_failures
     def _handle(self, request: Request) -> None:
         """Handle a request; reply once all that the reply depends on is on disk."""
         args = request.message
@@ -333,23 +373,12 @@ class Server:
             delivered = facts.CallDelivered(request.call_id, request.src, self.id, args)
             self._stream.publish(self.id, self.incarnation, delivered)
         now = self._backend.now()
-        reply: Reply
-        method = "append_entries"
-        try:
-            if isinstance(args, RequestVoteArgs):
-                method = "request_vote"
-                reply = self.cm.request_vote(args, now)
-            else:
-                reply = self.cm.append_entries(args, now)
-            if self._is_own:
-                check_reply(reply, RequestVoteReply if method == "request_vote" else AppendEntriesReply)
-        except FAILURES as error:
-            self._fail(error, method, str(request))
-        else:
-            if self._is_checked:
-                self._observer.publish_reply(args, reply)
-            self._settle(now, request, reply)
+        reply = self._code.handle(request, now)
+        if self._code.is_checked:
+            self._observer.publish_reply(args, reply)
+        self._settle(now, request, reply if is_sent(reply) else None)
 
+    @_crashes_by_failures
     def _handle_reply(self, response: Response) -> None:
         """Handle a reply, with the request to which it belongs."""
         request = self._calls.answered(response)
@@ -366,46 +395,58 @@ class Server:
             return
         self._calls.remember(request)
         now = self._backend.now()
-        try:
-            self.cm.reply_received(response.src, request.message, reply, now)
-        except FAILURES as error:
-            self._fail(error, "reply_received", str(response))
-        else:
-            self._settle(now)
+        self._code.handle_reply(request, response, now)
+        self._settle(now)
 
     # ---- inside: settling
 
+    @_crashes_by_failures
     def _input(self, name: str, method: Callable[[float], None]) -> None:
         if not self.stopped and not self.frozen:
             now = self._backend.now()
-            try:
-                method(now)
-            except FAILURES as error:
-                self._fail(error, name)
-            else:
-                self._settle(now)
+            self._code.input(name, method, now)
+            self._settle(now)
 
     def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
-        """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
-        cm = self.cm
+        """Handle the outputs of an input: storage, then all that depends on it."""
+        if self._writing.waits:
+            return  # its outputs leave once the write is done
         try:
-            if cm.persist(now) and self.stopped and self._on_late_write is not None:
+            if self._code.persist(now) and self.stopped and self._on_late_write is not None:
                 self._on_late_write(self.id)
+        except DiskBusy:
+            self._inbox.busy = True
+            self._writing.begin(self.cm, partial(self._written, request, reply))
         except TornWrite:
             self._write_fails()
-            return
-        except StorageError as error:  # nothing that depends on the write leaves the node
+        except StorageError as error:
             self._write_fails(str(error))
             if self._on_crash is None:
                 raise
+        else:
+            self._let_out(now, request, reply)
+
+    @_crashes_by_failures
+    def _written(self, request: Request | None, reply: Reply | None) -> None:
+        """Write what has waited, and settle; then handle what arrived meanwhile."""
+        if self.frozen:
+            self._after_thaw = partial(self._written, request, reply)
             return
-        except FAILURES as error:
-            self._fail(error, "persist")
-            return
+        self._inbox.busy = False
+        with self.disk.opened():
+            self._settle(self._backend.now(), request, reply)
+        if self._must_time_out and not self._writing.waits:
+            self._must_time_out = False
+            self.time_out()
+        self._inbox.resume()
+
+    def _let_out(self, now: float, request: Request | None, reply: Reply | None) -> None:
+        """Handle the outputs that depend on what was written: the commits, the reply, the RPCs, and the timer."""
+        cm = self.cm
         has_output = cm.has_output
-        commits = self._take_commits() if has_output else []
-        if commits is None:
-            return
+        commits = self._code.take_commits() if has_output else ()
+        if commits and self._on_commits is not None:
+            self._on_commits(commits)
         if request is not None and reply is not None:
             self._links.reply(request, reply)
         if has_output and cm.has_output:
@@ -413,39 +454,9 @@ class Server:
                 self._send_calls_soon()
             else:
                 self._send_calls(now)
-        if self._is_checked or not self._alarm.at <= cm.deadline:
+        if self._code.is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
-
-    def _take_commits(self) -> list[CommitEntry] | None:
-        """Apply what is committed, and return it; None if the node has crashed in it."""
-        method, about = "take_commits", ""
-        kind: type = type(self.cm)
-        try:
-            commits = self.cm.take_commits()
-            if self.machine is not None:
-                method, kind = "apply", type(self.machine)
-                for entry in commits:
-                    about = f"entry {entry.index}"
-                    self.machine.apply(entry)
-        except FAILURES as error:
-            self._go_down(node_raised(self.id, error, method, self._backend.now(), about, kind))
-            return None
-        if commits and self._on_commits is not None:
-            self._on_commits(commits)
-        return commits
-
-    def _new_machine(self, create: MachineFactory | None) -> StateMachine | None:
-        """Return a new state machine. Raises `NodeRaised`."""
-        if create is None:
-            return None
-        try:
-            machine = create()
-            if not isinstance(machine, StateMachine):
-                raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
-        except FAILURES as error:
-            raise node_raised(self.id, error, "state_machine", self._backend.now()) from error
-        return machine
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""
@@ -458,27 +469,16 @@ class Server:
             self._backend.call_after_waits(self.settle_pending)
 
     def _send_calls(self, now: float) -> None:
-        try:
-            calls = list(self.cm.take_calls())
-        except FAILURES as error:
-            self._fail(error, "take_calls")
-            return
-        for peer_id, args in calls:
+        for peer_id, args in self._code.take_calls():
             try:
                 self._calls.call(peer_id, args)
             except CallFailed:
-                try:
-                    self.cm.call_failed(peer_id, args, now)
-                except FAILURES as error:
-                    self._fail(error, "call_failed")
-                    return
-
-    def _fail(self, error: BaseException, method: str, message: str = "") -> None:
-        """Crash because the node's code raised `error` in `method`: nothing of this input leaves the node."""
-        self._go_down(node_raised(self.id, error, method, self._backend.now(), message, type(self.cm)))
+                self._code.call_failed(peer_id, args, now)
 
     def _go_down(self, failure: NodeRaised) -> None:
-        """Crash because of `failure`. Raises it if it is not reported to the cluster."""
+        """Crash because of `failure`. Raises it if it is another node's, or if nobody is told of the crash."""
+        if failure.node != self.id:
+            raise failure
         self._settle_due, self._goes_down = False, True
         if self.stopped or self._on_crash is None:
             self.stop()
@@ -506,23 +506,32 @@ class Server:
         else:
             self._backend.go_on()
 
+    @_crashes_by_failures
     def _set_alarm(self) -> None:
-        try:
-            deadline = self.cm.deadline
-            if not self._alarm.at <= deadline:
-                self._alarm.set(deadline)
-        except TypeError as error:
-            self._fail(error, "deadline")
+        deadline = self._code.deadline_before(self._alarm.at)
+        if deadline is not None:
+            self._alarm.set(deadline)
 
     def _wake(self, alarm: Handle, at: float) -> None:
         alarm.about = None  # unless something happens below
         if self.stopped or self.frozen:
+            return
+        if self._writing.waits:
+            self._keep_leading()
             return
         if self.cm.deadline > at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = self._timer_fired()
         self._input("wake", self.cm.wake)
+
+    def _keep_leading(self) -> None:
+        """Send the heartbeats that are due while a write of the leader waits."""
+        for peer_id, args in heartbeats_of(self.cm):
+            with suppress(CallFailed):
+                self._calls.call(peer_id, args)
+        if self.is_leader():
+            self._alarm.set(self._backend.now() + self.cm.config.heartbeat)
 
     def _timer_fired(self) -> TimerFired:
         return TimerFired(self.id, self.is_leader())

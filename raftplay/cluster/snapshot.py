@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.timings import Timings
@@ -36,8 +37,9 @@ class NodeSnapshot:
     `commit_index` and `last_applied` are -1, as they are not kept on disk (Figure 2). `deadline` is when its
     timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
-    `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `log` and `commits` are
-    immutable sequences, which compare equal to tuples.
+    `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `hardware`: its disk, clock
+    and own timings. `writing_since`: since when a write waits for its slow disk, in cluster time. `log` and
+    `commits` are immutable sequences, which compare equal to tuples.
     """
 
     id: int
@@ -62,6 +64,8 @@ class NodeSnapshot:
     commits: Sequence[CommitEntry]
     crash_cause: str = ""
     wiped: bool = False
+    hardware: Hardware = USUAL
+    writing_since: float | None = None
 
     @property
     def last_index(self) -> int:
@@ -87,7 +91,8 @@ class NodeSnapshot:
             (f"drops calls after {self.calls_left}", self.alive and self.calls_left >= 0),
             ("next write torn", self.tearing),
         )
-        return [word for word, holds in marks if holds]
+        since = "" if self.writing_since is None else f"a write waits since {self.writing_since:.3f} s"
+        return [word for word, holds in (*marks, (since, since)) if holds] + self.hardware.words
 
     def __str__(self) -> str:
         log = " ".join(f"{_cut(repr(e.command))}@{e.term}" for e in self.log[-8:])
@@ -109,6 +114,7 @@ def node_snapshot(
     commits: Sequence[CommitEntry],
     crash_cause: str,
     wiped: bool,
+    hardware: Hardware,
 ) -> NodeSnapshot:
     """Return the state of a node: of its disk, `kept`, if it is down; a blank one if its code has damaged it."""
 
@@ -141,6 +147,8 @@ def node_snapshot(
             commits=commits,
             crash_cause=crash_cause,
             wiped=wiped,
+            hardware=hardware,
+            writing_since=server.writing_since if alive else None,
         )
 
     try:

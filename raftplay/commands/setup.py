@@ -21,8 +21,8 @@ from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "noop", "more-reelection", "unreliable")
-EACH_SWITCH = "prevote, noop, more-reelection or unreliable"
+SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable")
+EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection or unreliable"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -237,8 +237,10 @@ def timing(setup: Setup, timings: Annotated[dict[str, tuple[float, float]], TIMI
 
 @setup_line("set prevote on")
 def set_(setup: Setup, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> None:
-    """Switch an option: prevote (ask before a new term, thesis §9.6), noop (as a new leader's first entry),
-    more-reelection (one election timeout in three is the shortest), unreliable (one RPC in ten lost, one late).
+    """Switch an option: prevote (ask before a new term, thesis §9.6), checkquorum (a leader that hears from no
+    majority steps down, thesis §6.2), sticky (who hears a leader ignores requests for votes, thesis §4.2.3),
+    noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
+    unreliable (one RPC in ten lost, one late).
     """
     setup.switches[switch] = on
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from raftplay.cluster.alarm import TimerFired
 from raftplay.cluster.flight import Flight
+from raftplay.cluster.writing import WriteEnds
 from raftplay.language import kinds
 from raftplay.language.conditions import Condition
 from raftplay.language.table import command
@@ -59,6 +60,8 @@ def about_text(about: object) -> str:
             return f"message {about.id} {verb}: {message_text(about.src, about.dst, about.message)}"
         case TimerFired():
             return f"the {'heartbeat' if about.leads else 'election'} timer of n{about.node} fires"
+        case WriteEnds():
+            return f"n{about.node} can write to its disk"
     raise AssertionError(f"no words for {about!r}")
 
 

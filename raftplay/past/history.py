@@ -203,16 +203,24 @@ class History:
             expected.setdefault(key_of(message.call_id, message.message), []).append(at)
         due: dict[int, float] = {}
         waiting = world.waiting()
-        frozen = {message.dst for message in messages if world.is_frozen(message.dst)}
+        paused = {message.dst for message in messages if world.node(message.dst).frozen}
+        writing = {message.dst for message in messages if world.node(message.dst).writing_since is not None}
         for record in self._between(world.seq, self.last_seq):
             if not expected:
                 break
             match record.event:
                 case facts.Frozen():
-                    frozen.add(record.node)
-                case facts.Thawed() | decisions.Stopped():
-                    frozen.discard(record.node)
-            key = waiting.landed(record.event, frozen.__contains__)
+                    paused.add(record.node)
+                case facts.WriteWaits(waits=True):
+                    writing.add(record.node)
+                case facts.Thawed():
+                    paused.discard(record.node)
+                case facts.WriteWaits():
+                    writing.discard(record.node)
+                case decisions.Stopped():
+                    paused.discard(record.node)
+                    writing.discard(record.node)
+            key = waiting.landed(record.event, lambda id: id in paused or id in writing)
             if key in expected:
                 due[expected[key].pop(0)] = record.time
                 if not expected[key]:

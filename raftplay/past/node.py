@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace as dataclass_replace
 from typing import assert_never, get_args
 
 from msgspec.structs import replace
 
+from raftplay.cluster.hardware import USUAL
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
 from raftplay.raft import decisions
@@ -35,6 +37,7 @@ class PastNode:
         "disk_term",
         "disk_vote",
         "frozen",
+        "hardware",
         "id",
         "incarnation",
         "leader_id",
@@ -45,6 +48,7 @@ class PastNode:
         "tearing",
         "votes",
         "wiped",
+        "writing_since",
     )
 
     def __init__(self, id: int) -> None:
@@ -53,6 +57,7 @@ class PastNode:
         self.commits: Growing[CommitEntry] = Growing()
         self.alive = True
         self.after = UNBORN
+        self.hardware = USUAL
         self.holds(0, NONE, ())
         self.begin(0)
 
@@ -73,6 +78,7 @@ class PastNode:
         self.frozen = False
         self.tearing = False
         self.calls_left = -1
+        self.writing_since: float | None = None
         self.leader_id = NONE
         self.votes: tuple[int, ...] = ()
         self.next_index: dict[int, int] = {}
@@ -100,6 +106,7 @@ class PastNode:
         node.calls_left, node.crash_cause = seen.calls_left, seen.crash_cause
         node.tearing = seen.tearing
         node.wiped = node.lost = seen.wiped
+        node.hardware, node.writing_since = seen.hardware, seen.writing_since
         node.leader_id, node.votes = seen.leader_id, seen.votes
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
@@ -114,6 +121,7 @@ class PastNode:
         new.tearing, new.wiped, new.lost = self.tearing, self.wiped, self.lost
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
         new.crash_cause = self.crash_cause
+        new.hardware, new.writing_since = self.hardware, self.writing_since
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
         new._was = self._was
         return new
@@ -144,18 +152,27 @@ class PastNode:
             commits=self.commits.frozen(),
             crash_cause=self.crash_cause,
             wiped=self.lost,
+            hardware=self.hardware,
+            writing_since=self.writing_since,
         )
 
     # ---- faults
 
-    def happened(self, event: facts.NodeFault, incarnation: int) -> None:
-        """Change what a fault changes."""
+    @property
+    def holds_messages(self) -> bool:
+        """Return whether what arrives waits: its process is paused, or waits for its disk."""
+        return self.frozen or self.writing_since is not None
+
+    def happened(self, event: facts.NodeFault, incarnation: int, time: float) -> None:
+        """Change what a fault at cluster time `time` changes."""
         match event:
             case facts.Crashed(cause=cause):
                 self._goes_down()
                 self.crash_cause = cause
-            case facts.Restarted():
+            case facts.Restarted(empty=empty):
                 self.alive = True
+                if empty:
+                    self.holds(0, NONE, ())
                 self.begin(incarnation)
             case facts.OnDisk():
                 self.holds(event.current_term, event.voted_for, event.entries)
@@ -165,6 +182,14 @@ class PastNode:
             case facts.Wiped(empty=empty):  # the disk stays empty, whatever a crashed process still writes
                 self.wiped, self.lost = True, self.lost or not empty
                 self.holds(0, NONE, ())
+            case facts.DiskChanged(delay=delay, stalls=stalls, fails=fails):
+                self.hardware = dataclass_replace(self.hardware, delay=delay, stalls=stalls, fails=fails)
+            case facts.WriteWaits(waits=waits):
+                self.writing_since = time if waits else None
+            case facts.ClockChanged(rate=rate):
+                self.hardware = dataclass_replace(self.hardware, rate=rate)
+            case facts.TimingChanged(election=election, heartbeat=heartbeat):
+                self.hardware = dataclass_replace(self.hardware, election=election, heartbeat=heartbeat)
             case facts.Disconnected() | facts.Reconnected():
                 self.connected = isinstance(event, facts.Reconnected)
             case facts.Frozen() | facts.Thawed():
@@ -178,6 +203,8 @@ class PastNode:
         """Cut the node off, keep only its disk, and forget its commits."""
         self.alive = self.connected = self.tearing = self.frozen = False
         self.commits = Growing()
+        self.writing_since = None
+        self.hardware = dataclass_replace(self.hardware, fails=False)
 
     def holds(self, current_term: int, voted_for: int, log: Iterable[Entry]) -> None:
         """Set the contents of the disk."""
@@ -262,7 +289,7 @@ class PastNode:
                 self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
             case decisions.BecameFollower():
                 self.votes, self.next_index, self.match_index = (), {}, {}
-                if event.term > event.old_term:
+                if event.term > event.old_term or event.was is LEADER:
                     self.leader_id = NONE
             case decisions.ReplyIgnored():
                 if event.rule == Rule.OUTDATED:
@@ -270,6 +297,7 @@ class PastNode:
             case (
                 decisions.VoteDecided()
                 | decisions.WriteDelayed()
+                | decisions.Configured()
                 | decisions.TimerSet()
                 | decisions.CustomDecision()
             ):

@@ -144,6 +144,7 @@ class Story:
         self.life = life
         self.is_whole = False  # whether it is known whom it followed before
         self.started: decisions.Started | None = None
+        self.options: decisions.Configured | None = None  # None if they do not concern leases
         self.role: RoleChange | None = None
         self.entered: RoleChange | None = None
         self._waits_since: Record | None = None
@@ -236,6 +237,8 @@ class Story:
                 self.ignored = Ignored(event.peer, event.args, time, event.rule)
             case decisions.TimerSet():
                 self._waits_since = record
+            case decisions.Configured():
+                self.options = event
             case decisions.Started() | decisions.BecameFollower():
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():
@@ -259,7 +262,7 @@ class Story:
         self.before_vote[record.seq] = (earlier, heard)
         if not event.granted:
             self.rejected = self.rejected_of[args.candidate_id] = record
-        if args.pre_vote:
+        if args.pre_vote or event.rule == Rule.IN_LEASE:
             return
         if self._rules.restarts_election_timer(event.granted):
             self._waits_since = record

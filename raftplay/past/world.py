@@ -108,8 +108,8 @@ class World:
         return nodes[id]
 
     def is_frozen(self, id: int) -> bool:
-        """Return whether the process of node `id` is paused (frozen)."""
-        return self.node(id).frozen
+        """Return whether what arrives at node `id` waits: its process is paused, or waits for its disk."""
+        return self.node(id).holds_messages
 
     def waiting(self) -> Waiting:
         """Return a copy of what waits at frozen nodes."""
@@ -147,7 +147,7 @@ class World:
             node.call_did_not_leave(event.dst, event.args)
 
     def _node_fault(self, record: Record, event: facts.NodeFault) -> None:
-        self.node(record.node).happened(event, record.incarnation)
+        self.node(record.node).happened(event, record.incarnation, record.time)
 
     def _link_fault(self, record: Record, event: facts.LinkFault) -> None:
         match event:

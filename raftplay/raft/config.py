@@ -35,8 +35,10 @@ class RaftConfig:
 
     Each election timeout is random, from `election_min` to `election_max` (§5.2); with `force_more_reelection`,
     one in three is exactly `election_min`. A leader sends heartbeats every `heartbeat`. `prevote`: a node asks
-    for pre-votes before it starts a term (thesis §9.6). `noop`: a new leader appends an entry without a
-    command, so that entries of lower terms are committed before the next client command (§8).
+    for pre-votes before it starts a term (thesis §9.6). `checkquorum`: a leader steps down once it has heard from
+    no majority for `election_min` (thesis §6.2). `sticky`: a node that has heard from a leader within
+    `election_min` ignores requests for votes of a higher term (thesis §4.2.3). `noop`: a new leader appends an
+    entry without a command, so that entries of lower terms are committed before the next client command (§8).
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool.
     """
@@ -47,11 +49,13 @@ class RaftConfig:
     force_more_reelection: bool = False
     prevote: bool = False
     noop: bool = False
+    checkquorum: bool = False
+    sticky: bool = False
 
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
-        for name in ("force_more_reelection", "prevote", "noop"):
+        for name in ("force_more_reelection", "prevote", "noop", "checkquorum", "sticky"):
             check_switch(name, getattr(self, name))
 
     def election_timeout(self, rng: random.Random) -> float:

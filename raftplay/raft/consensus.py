@@ -9,7 +9,7 @@ The caller of a node calls `persist` after each input, before it takes any outpu
 
 import math
 
-from raftplay.raft import decisions, reasons
+from raftplay.raft import decisions, leases, reasons
 from raftplay.raft.commands import check_command, own_copy
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
@@ -17,6 +17,7 @@ from raftplay.raft.messages import (
     DEAD,
     FOLLOWER,
     LEADER,
+    NO_VOTE_REPLY,
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -55,6 +56,8 @@ class ConsensusModule(State):
         self._dormant = False
         self._restart_election_timer()
         self._tell(decisions.Started(self.current_term, self.voted_for, self.log.frozen()))
+        if self.config.checkquorum or self.config.sticky:
+            self._tell_options()
 
     def stop(self) -> None:
         """Stop the node: its state becomes Dead; it no longer replies, sends or changes."""
@@ -88,7 +91,9 @@ class ConsensusModule(State):
         if now < self.deadline or self.state is DEAD:
             return
         self._now = now
-        if self._leadership is not None:
+        if leases.has_lost_quorum(self):
+            self._become_follower(self.current_term, Rule.NO_QUORUM)
+        elif self._leadership is not None:
             self._broadcast_heartbeat(self._leadership)
         else:
             self._election_timed_out(Rule.TIMEOUT)
@@ -107,10 +112,16 @@ class ConsensusModule(State):
             self._tell(decisions.TimerSet(deadline))
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
-        """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0."""
+        """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0.
+
+        For a request that the node ignores, return `NO_VOTE_REPLY`, which is not sent.
+        """
         if self.state is DEAD:
             return RequestVoteReply(0, False)
         self._set_now(now)
+        if leases.ignores(self, args):
+            self._tell(decisions.VoteDecided(args, False, Rule.IN_LEASE))
+            return NO_VOTE_REPLY
         if args.pre_vote:
             rule = reasons.of_pre_vote(self, args)
         else:
@@ -312,7 +323,7 @@ class ConsensusModule(State):
 
     def _new_leadership(self) -> Leadership:
         """Return the state of a leader that knows nothing of its peers: "Reinitialized after election"."""
-        return Leadership.over(self.peer_ids, self.log.last_index + 1)
+        return Leadership.over(self.peer_ids, self.log.last_index + 1, self._now)
 
     def _become_follower(self, term: int, rule: str) -> None:
         """Step down, or adopt a higher term. The vote is kept as long as the term is the same (§5.2)."""
@@ -326,6 +337,7 @@ class ConsensusModule(State):
         self._candidacy = self._leadership = None
         self._calls.clear()
         if was is LEADER:
+            self.leader_id = NONE
             self._restart_election_timer()
         if rule == Rule.NEWER_TERM:
             rule = reasons.of_new_term(term, old_term)
@@ -333,7 +345,7 @@ class ConsensusModule(State):
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
-        self._leader_heard = self._now
+        self._leader_heard, self._heard_term = self._now, self.current_term
         self._restart_election_timer()
 
     def _restart_election_timer(self) -> None:
@@ -363,7 +375,7 @@ class ConsensusModule(State):
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
         progress = leadership.progress[peer_id]
-        progress.answered(args)
+        progress.answered(args, self._now)
         if not reply.success:
             self._rejected(leadership, peer_id, args, reply)
             return

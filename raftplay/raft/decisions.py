@@ -35,11 +35,17 @@ class Rule(StrEnum):
     LOG_OLDER_TERM = "log-older-term", "§5.4.1", "the candidate's last entry has a lower term"
     LOG_SHORTER = "log-shorter", "§5.4.1", "the candidate's log is shorter, its last term the same"
     LEADER_ALIVE = "leader-alive", "thesis §9.6", "a leader was heard of within the shortest election timeout"
+    IN_LEASE = (
+        "in-lease",
+        "thesis §4.2.3",
+        "a leader was heard of within the shortest election timeout, so it does not reply",
+    )
     MATCHES = "matches", "§5.3", "the log has the entry before the new ones, with the same term"
     LOG_TOO_SHORT = "log-too-short", "§5.3", "the log ends before the entry that should precede the new ones"
     TERM_CONFLICT = "term-conflict", "§5.3", "the entry before the new ones is of another term"
     NEWER_TERM = "newer-term", "§5.1", "a message carried a higher term"
     LEADER_HEARD = "leader-heard", "§5.2", "the leader of this term was heard of"
+    NO_QUORUM = "no-quorum", "thesis §6.2", "no majority has replied within the shortest election timeout"
     OLD_CALL = "old-call", "§5.2", "the reply is to a request of another term or role"
     OUTDATED = "outdated", "§5.3", "the rejection is older than a later success"
     PROBED = "probed", "§5.3", "a request that tries further back is already in flight"
@@ -95,7 +101,7 @@ class ElectionStarted(DecisionBase, frozen=True, gc=False):
 
 
 class VoteDecided(DecisionBase, frozen=True, gc=False):
-    """The node replies to a RequestVote."""
+    """The node replies to a RequestVote, or (IN_LEASE) ignores it: then it sends no reply."""
 
     args: RequestVoteArgs
     granted: bool
@@ -216,6 +222,18 @@ class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
+class Configured(DecisionBase, frozen=True, gc=False):
+    """The node has these options from now on; told at its start only if it checks quorums or is sticky.
+
+    `election_min` is in seconds, as its clock counts them.
+    """
+
+    election_min: float
+    prevote: bool
+    checkquorum: bool
+    sticky: bool
+
+
 class WriteDelayed(DecisionBase, frozen=True, gc=False):
     """The node delays a write that should precede its reply, or (not `waits`) no longer needs it.
 
@@ -258,7 +276,9 @@ LogDecision: TypeAlias = (
 )
 CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
-NodeDecision: TypeAlias = Started | Stopped | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
+NodeDecision: TypeAlias = (
+    Started | Stopped | Configured | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
+)
 
 Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""

@@ -1,12 +1,12 @@
 """The log of one node: entries with indices from 0, and the lookups by term for fast backup (§5.3)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import overload
 
 from raftplay.raft.messages import NONE, Entry
-from raftplay.raft.prefix import Prefix
+from raftplay.raft.prefix import Prefix, log_view
 
 _term_of = attrgetter("term")
 
@@ -136,15 +136,32 @@ class RaftLog:
         other.changed_from = self.changed_from
         return other
 
+    def install(self, index: int, term: int) -> bool:
+        """Make the entry at `index`, of `term`, the last compacted one; return whether the entries after it stay.
+
+        They stay if the log has that entry; else it was another log, and all of it goes (Figure 13, rules 6, 7).
+        """
+        keeps = self.term_at(index) == term
+        kept = self._entries[index - self.base_index :] if keeps else []
+        self.base_index, self.base_term, self._entries, self._frozen = index, term, kept, None
+        if self.changed_from is not None:
+            self.changed_from = max(self.changed_from, index + 1) if keeps else None
+        self._note_end()
+        return keeps
+
     def frozen(self) -> tuple[Entry, ...]:
         """Return the entries that the log has as a tuple, which is cached until the log changes."""
         if self._frozen is None:
             self._frozen = tuple(self._entries)
         return self._frozen
 
-    def view(self) -> Prefix[Entry]:
-        """Return the entries that the log has now, at the same cost for each length of the log."""
-        return Prefix(self._entries)
+    def whole(self) -> Sequence[Entry]:
+        """Return the log as it is now: `frozen`, with a place for each compacted entry."""
+        return log_view(self.frozen(), self.base_index, self.base_term)
+
+    def view(self) -> Sequence[Entry]:
+        """Return the log as it is now, at the same cost for each length; it has a place for compacted entries."""
+        return log_view(Prefix(self._entries), self.base_index, self.base_term)
 
     def _check_kept(self, index: int) -> None:
         if index <= self.base_index:

@@ -46,8 +46,8 @@ class CMState(Enum):
 FOLLOWER, CANDIDATE, LEADER, DEAD = CMState.FOLLOWER, CMState.CANDIDATE, CMState.LEADER, CMState.DEAD
 """The roles for code that runs for every message: Python 3.11 takes ten times as long for a member of an enum."""
 
-EntryKind: TypeAlias = Literal["command", "no-op", "configuration"]
-"""The kind of a log entry. Only a command is for the state machine."""
+EntryKind: TypeAlias = Literal["command", "no-op", "configuration", "compacted"]
+"""The kind of a log entry. Only a command is for the state machine; no log contains a compacted entry."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -56,6 +56,15 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     command: Any
     term: Term
     kind: ClassVar[EntryKind] = "command"
+
+
+class CompactedEntry(LogEntry, frozen=True, gc=False):
+    """The place of an entry that a snapshot replaced (§7), in what shows a log; its command is not known.
+
+    Its term is that of the last compacted entry.
+    """
+
+    kind: ClassVar[EntryKind] = "compacted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,19 @@ class RequestVoteArgs(
     last_log_index: Index
     last_log_term: Index
     pre_vote: bool = False
+    disrupt: ClassVar[bool] = False
+    """True if voters must consider the request although they have a leader: see `DisruptiveVoteArgs`."""
+
+
+class DisruptiveVoteArgs(
+    RequestVoteArgs, frozen=True, array_like=True, tag="DisruptiveVote", forbid_unknown_fields=True, gc=False
+):
+    """A RequestVote with the permission to disrupt a leader, who has asked for the election (thesis §4.2.3).
+
+    It is a message of its own, so that a usual RequestVote is sent as before.
+    """
+
+    disrupt: ClassVar[bool] = True
 
 
 class RequestVoteReply(
@@ -119,6 +141,11 @@ class AppendEntriesReply(
     conflict_term: Index = NONE
 
 
+NO_VOTE_REPLY = RequestVoteReply(0, False)
+NO_APPEND_REPLY = AppendEntriesReply(0, False)
+"""What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
+
+
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
     """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
@@ -136,9 +163,14 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | AppendEntriesArgs
+Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs
 
 Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
+
+
+def is_sent(reply: Reply) -> bool:
+    """Return whether a reply that a node returned is sent: False for a request that it ignored."""
+    return reply is not NO_VOTE_REPLY and reply is not NO_APPEND_REPLY
 
 
 def size_of(entries: list[Entry]) -> int:

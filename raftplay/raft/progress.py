@@ -49,7 +49,7 @@ class Progress:
 
     `next` runs ahead of the replies, so that entries are sent at once; a rejection moves it back. `in_flight`
     counts the requests with entries since the last heartbeat; `probe` is the one request in flight in mode PROBE.
-    `unreached`: the last request was lost.
+    `unreached`: the last request was lost. `heard`: when the peer last replied, or the leadership began.
     """
 
     next: int
@@ -58,6 +58,7 @@ class Progress:
     in_flight: int = 0
     probe: AppendEntriesArgs | None = None
     unreached: bool = False
+    heard: float = 0.0
 
     @property
     def waits(self) -> bool:
@@ -84,9 +85,9 @@ class Progress:
             self.probe = args
         return args
 
-    def answered(self, args: AppendEntriesArgs) -> None:
+    def answered(self, args: AppendEntriesArgs, now: float) -> None:
         """Note a reply to `args`, whether a success or a rejection."""
-        self.unreached = False
+        self.unreached, self.heard = False, now
         if args.entries and self.in_flight > 0:
             self.in_flight -= 1
 
@@ -119,7 +120,7 @@ class Progress:
         self.in_flight = 0
 
     def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
-        """Return the values of its fields, with another id for each node."""
+        """Return the values of its fields but `heard`, a time, with another id for each node."""
         probe = None if self.probe is None else named_args(self.probe, named)
         return self.next, self.match, self.mode.value, self.in_flight, probe, self.unreached
 

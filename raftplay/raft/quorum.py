@@ -6,6 +6,7 @@ while a cluster moves from one set of members to another: both sets must agree.
 Match indices count here from 1, so that 0 means "nothing", as in the paper.
 """
 
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -30,6 +31,10 @@ class Majority:
         if not self.ids:
             return sys.maxsize
         return sorted([match.get(id, 0) for id in self.ids], reverse=True)[self.needed - 1]
+
+    def heard(self, times: Mapping[int, float]) -> float:
+        """Return the latest time since which a quorum was heard from; `times` has when each node last was."""
+        return sorted([times.get(id, -math.inf) for id in self.ids], reverse=True)[self.needed - 1]
 
     def vote(self, votes: Mapping[int, bool]) -> Outcome:
         """Return the outcome of these votes; "pending" while the nodes that have not voted yet can decide it."""

@@ -4,6 +4,7 @@ The rule of this module: it asks the node's own rules in the order of Figure 2, 
 the name of the sentence of Figure 2 that demands it; if none does, the reason is OWN_RULE.
 """
 
+from raftplay.raft import leases
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, CMState, RequestVoteArgs
 from raftplay.raft.rules import Rules
@@ -22,6 +23,8 @@ def of_vote(node: State, args: RequestVoteArgs) -> Rule:
     #    receiver's log, grant vote (§5.2, §5.4)"
     if not node.rules.may_vote_for(args.candidate_id, node.voted_for):
         return _named(Rule.VOTED_FOR_OTHER, not FIGURE_2.may_vote_for(args.candidate_id, node.voted_for))
+    if leases.keeps_leader(node, args):
+        return Rule.LEADER_ALIVE
     return _of_log(node, args) or Rule.GRANTED
 
 

@@ -70,6 +70,6 @@ class Leadership:
         return self.held_index, tuple(id in self.due for _, id in peers), tuple(known)
 
     @classmethod
-    def over(cls, peer_ids: Iterable[int], next: int) -> "Leadership":
-        """Return the state of a leader that has just won: it knows nothing of its peers (Figure 2)."""
-        return cls({peer_id: Progress(next) for peer_id in peer_ids})
+    def over(cls, peer_ids: Iterable[int], next: int, now: float) -> "Leadership":
+        """Return the state of a leader that wins at `now`: it knows nothing of its peers (Figure 2)."""
+        return cls({peer_id: Progress(next, heard=now) for peer_id in peer_ids})

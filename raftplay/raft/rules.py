@@ -89,6 +89,24 @@ class Rules:
         """Return whether a voter denies a pre-vote because it heard of a leader `silence` seconds ago."""
         return silence < election_min
 
+    # ---- leases: who heard whom within the shortest election timeout (thesis §4.2.3, §6.2)
+
+    def ignores_vote_request(self, args: RequestVoteArgs, silence: float, election_min: float) -> bool:
+        """Return whether a voter with a leader ignores a request; it heard of the leader `silence` seconds ago.
+
+        "if a server receives a RequestVote request within the minimum election timeout of hearing from a current
+        leader, it does not update its term or grant its vote" (thesis §4.2.3)
+        """
+        return silence < election_min and not args.disrupt
+
+    def has_lost_quorum(self, silence: float, election_min: float) -> bool:
+        """Return whether a leader steps down that has heard from no quorum for `silence` seconds.
+
+        "a leader … steps down if an election timeout elapses without a successful round of heartbeats to a
+        majority of its cluster" (thesis §6.2)
+        """
+        return silence >= election_min
+
     # ---- RequestVote, the candidate's side
 
     def answers_candidacy(self, args: RequestVoteArgs, current_term: int) -> bool:

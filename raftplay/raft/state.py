@@ -48,8 +48,8 @@ class State:
     rules = Rules()
     """The rules that the node asks; a subclass, or the parameter `rules`, may have others."""
 
-    time_fields = frozenset(("deadline", "_now", "_leader_heard"))
-    """The fields that hold times; no fingerprint has them."""
+    time_fields = frozenset(("deadline", "_now", "_leader_heard", "_heard_term"))
+    """The fields that hold times, or say of what they are; no fingerprint has them."""
 
     hears_replies_when_dead = False
     """True if a node of this class still handles replies after `stop`; the algorithm does not."""
@@ -95,6 +95,7 @@ class State:
         self._dormant = True
         self.deadline = math.inf
         self._leader_heard = -math.inf
+        self._heard_term = NONE  # the term of the leader that was heard
         self._calls: list[tuple[int, Args]] = []
 
     # ---- what can be read
@@ -108,6 +109,21 @@ class State:
     def silence(self) -> float:
         """Return the seconds since the node last heard of a leader; infinite if it never did."""
         return self._now - self._leader_heard
+
+    @property
+    def leader_silence(self) -> float:
+        """Return the seconds since it heard of the leader of its term, 0 if it leads; infinite if it never did."""
+        if self.state is CMState.LEADER:
+            return 0.0
+        return self.silence if self._heard_term == self.current_term else math.inf
+
+    @property
+    def quorum_silence(self) -> float:
+        """Return the seconds since the last moment at which this leader had heard from a quorum; else 0."""
+        if self._leadership is None:
+            return 0.0
+        heard = {peer_id: progress.heard for peer_id, progress in self._leadership.progress.items()}
+        return self._now - self.quorum.heard({**heard, self.id: self._now})
 
     @property
     def has_output(self) -> bool:
@@ -203,6 +219,27 @@ class State:
     def own_fields(self) -> tuple[str, ...]:
         """Return the names of the fields that a subclass has added, sorted."""
         return tuple(sorted(vars(self).keys() - FIELDS - ENVIRONMENT - self.time_fields))
+
+    # ---- its options
+
+    def configure(self, config: RaftConfig, now: float) -> None:
+        """Change the options of the node; its timers and its role stay as they are."""
+        self._now, self.config = now, config
+        self._tell_options()
+
+    def _tell_options(self) -> None:
+        config = self.config
+        options = (config.election_min, config.prevote, config.checkquorum, config.sticky)
+        self._tell(decisions.Configured(*options))
+
+    def retime(self, config: RaftConfig, stretch: float, now: float) -> None:
+        """Adopt other timings; multiply what is left of its election timer by `stretch`."""
+        self._now, self.config = now, config
+        if config.checkquorum or config.sticky:
+            self._tell_options()
+        if stretch != 1 and self.state is not CMState.LEADER and self.deadline < math.inf:
+            self.deadline = now + (self.deadline - now) * stretch
+            self._tell(decisions.TimerSet(self.deadline))
 
     # ---- what every input does
 

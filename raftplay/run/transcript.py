@@ -7,6 +7,7 @@ and steps that held are not written. A script with mistakes does not run, and wr
 `begin`    script, nodes, backend, seed, bugs (names); node (their class, "" for the algorithm's);
            election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
+           checkquorum, sticky (true; only where they are on);
            warning, if the timings cannot work
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
@@ -255,6 +256,8 @@ def about_text(script: Script, harness: Harness) -> str:
         (f"heartbeat {range_text(raft.heartbeat, raft.heartbeat)}", raft.heartbeat != usual.raft.heartbeat),
         (f"delay {range_text(*delay)}", delay != (usual.delay_min, usual.delay_max)),
         ("prevote on", raft.prevote),
+        ("checkquorum on", raft.checkquorum),
+        ("sticky on", raft.sticky),
         ("noop on", raft.noop),
         (UNRELIABLE, bool(config.unreliable)),
         (MORE_REELECTION, raft.force_more_reelection),
@@ -303,6 +306,7 @@ class JsonTranscript:
             unreliable=bool(config.unreliable),
             more_reelection=config.raft.force_more_reelection,
             data_dir=None if harness.data_dir is None else os.fspath(harness.data_dir),
+            **{name: True for name in ("checkquorum", "sticky") if config.switches[name]},
             **more,
         )
 

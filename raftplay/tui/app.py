@@ -26,7 +26,7 @@ from raftplay.tui import comparing, keys, last, menu, picture
 from raftplay.tui.acting import KeyApp
 from raftplay.tui.asking import Asking
 from raftplay.tui.boxes import Box
-from raftplay.tui.demo import ENDING_KEYS, Demo
+from raftplay.tui.demo import Demo
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import FirstRun
@@ -46,6 +46,7 @@ from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, settle
 from raftplay.tui.theme import PALETTES, theme_name
+from raftplay.tui.unattended import Unattended
 from raftplay.watch.invariants import INVARIANTS
 
 PAINTS = 12
@@ -121,6 +122,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.demo: Demo | None = None
         """The demo, while it runs."""
 
+        self.unattended = Unattended(self)
         self.colours = colours
         self.history = PromptHistory()
         self.seen: View = driver.view()
@@ -150,6 +152,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
         self.prompt = Prompt(self.history, self.complete, self.submit)
         self._met, self._began, self._pending = before._met, before._began, before._pending
+        self.elsewhere.stories = before.elsewhere.stories
 
     def finish(self, patience: float) -> None:
         """Wait at most `patience` seconds for the commands that were given, then interrupt them."""
@@ -207,7 +210,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.seen = view = scene.view
         if view.breach is not None and not self._breach_shown:
             self._show_breach(view)
-        self._go_on_with_demo(scene)
+        self.unattended.look(time.monotonic(), scene)
         if self.first.look():
             self.arrange()
         self._boxes["coach"].put((self.first.line,))
@@ -219,12 +222,10 @@ class RaftApp(KeyApp, inherit_bindings=False):
         for name, lines in deck.frame(scene).items():
             self._boxes[name].put(lines)
 
-    def _go_on_with_demo(self, scene: Scene) -> None:
-        """Give the command of the demo that is due."""
-        if self.demo is not None:
-            is_free = not self.is_busy and not self._pending and isinstance(self.screen, Main)
-            if line := self.demo.due(time.monotonic(), scene, is_free=is_free):
-                self.do(line)
+    @property
+    def awaits_answers(self) -> bool:
+        """Return whether a command was given whose answer was not told yet."""
+        return bool(self._pending)
 
     def scene(self) -> Scene:
         """Return what is to be seen now: the present, the past, or where the playhead is."""
@@ -257,9 +258,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         tours = playhead.tells_all = self.first.is_touring
         if any(not typed or self.driver.busy is None for _, typed in self._pending):
             return  # what lets the cluster go on must not come after what stops it
-        is_early = (
-            time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops and not self.demo
-        )
+        is_early = time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops
         for what in [milestone.what for milestone in playhead.milestones]:
             is_first = what not in self._met
             self._met.add(what)
@@ -269,7 +268,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
             if tours:
                 self.first.stand(what)
             else:
-                self.say("", f"{MILESTONES[what]}. space goes on; A stops this")
+                onward = "the demo goes on in a moment" if self.demo else "space goes on; A stops this"
+                self.say("", f"{MILESTONES[what]}. {onward}")
         playhead.milestones.clear()
 
     def _read_tapes(self, view: View) -> None:
@@ -291,7 +291,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.playhead = None
 
     def _take_outcomes(self) -> None:
-        done = [pair for pair in self._pending if pair[0].done()]
+        done = [pair for pair in self._pending if pair[0].done() and self._is_shown(pair[0].result())]
         self._pending = [pair for pair in self._pending if pair not in done]
         for future, typed in done:
             outcomes = future.result()
@@ -305,6 +305,12 @@ class RaftApp(KeyApp, inherit_bindings=False):
                     self.action_answer()
                 elif typed and isinstance(self.screen, Presentation):
                     self.toast(outcomes[-1].answer, severity="information" if outcomes[-1].held else "warning")
+
+    def _is_shown(self, outcomes: list[Outcome]) -> bool:
+        """Return whether the stage has shown what was waited for, so that the answer may say that it came."""
+        waited = any(outcome.held and outcome.text.startswith("wait ") for outcome in outcomes)
+        playhead = self.playhead
+        return not waited or playhead is None or playhead.is_shown or self.seen.rewound
 
     def _show_breach(self, view: View) -> None:
         """The world stopped at the guilty event: show it in its place, and why."""
@@ -360,11 +366,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
         Whatever a person does ends the demo.
         """
         is_new = isinstance(event, events.Key | events.Paste | events.MouseDown) and not event.is_forwarded
-        if is_new and self.demo is not None:
-            self.demo = None
-            self.toast("the demo has ended; the cluster is yours: ? lists the keys")
-            if not (isinstance(event, events.Key) and event.key in ENDING_KEYS):
-                return
+        if self.unattended.takes(event, is_new=is_new):
+            return
         if is_new and not (isinstance(event, events.Key) and event.key.isdecimal()):
             self.forget_digit()
         prompt = self.typed_in if is_new and self.screen_stack else None

@@ -53,8 +53,8 @@ class Wanted:
     """A request of the command line. `plays`: `script` is one to play, not just a set-up.
 
     `at_once`: play it as fast as it goes, without pauses for reading. `pace`: one of `PACES`.
-    `presents`: begin in presenter mode. `demo`: give commands until a key is pressed. `greeting`: the first
-    answer on the screen.
+    `presents`: begin in presenter mode. `demo`: give commands until a key is pressed; None: once nobody has
+    touched one for a while. `greeting`: the first answer on the screen.
     """
 
     script: Script
@@ -65,7 +65,7 @@ class Wanted:
     pace: str = "watch"
     ascii: bool = False
     presents: bool = False
-    demo: bool = False
+    demo: bool | None = None
     greeting: str = ""
 
 
@@ -102,6 +102,7 @@ def show(wanted: Wanted, session: Session) -> Status:
     )
     app.reel.announces = True
     app.demo = Demo() if wanted.demo else None
+    app.unattended.may_begin = may_play(wanted, session)
     try:
         with ending_on_signals(session) as ending:
             ending.run(app)
@@ -133,6 +134,12 @@ def is_first(wanted: Wanted, settings: Settings, nodes: int) -> bool:
     return nodes > 1 and not (
         settings.greeted or wanted.plays or wanted.presents or wanted.demo or wanted.greeting
     )
+
+
+def may_play(wanted: Wanted, session: Session) -> bool:
+    """Return whether the demo may begin by itself: on a new cluster, of which nothing is kept in files."""
+    is_new = not (wanted.plays or wanted.presents or wanted.greeting or session.directory)
+    return is_new and wanted.demo is None and wanted.pace == "watch"
 
 
 def _returned(before: RaftApp, ending: "Ending") -> RaftApp:

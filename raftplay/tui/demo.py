@@ -39,9 +39,10 @@ ACTS = (
 
 
 class Demo:
-    """Where the demo is. `due` is called at each paint."""
+    """Where the demo is. `beginning` is told before the first command; `due` is called at each paint."""
 
-    def __init__(self) -> None:
+    def __init__(self, beginning: str = "it goes on by itself") -> None:
+        self._beginning = beginning
         self._at = 0
         self._rests_since: float | None = None
 
@@ -64,7 +65,7 @@ class Demo:
 
     def line(self, width: int, glyphs: Glyphs) -> Line:
         """Return the line that says who does what is seen."""
-        told = "it goes on by itself"
+        told = self._beginning
         if self._at:
             told = f"raftplay {ACTS[(self._at - 1) % len(ACTS)].told}"
         head = Piece(f" {glyphs.marker} demo: ", "key bold bar")

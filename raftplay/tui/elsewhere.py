@@ -28,7 +28,7 @@ class Elsewhere:
     def __init__(self, app: "RaftApp") -> None:
         self.app = app
         self.visit: LessonText | None = None
-        self._stories = Stories(app.driver)
+        self.stories = Stories(app.driver)
 
     def run(self, line: str) -> bool:
         """Do a command that only the screen has; return whether `line` is one."""
@@ -59,7 +59,7 @@ class Elsewhere:
 
     def _play(self, name: str) -> None:
         app = self.app
-        begun: Future[list[Outcome]] = self._stories.begin(name)
+        begun: Future[list[Outcome]] = self.stories.begin(name)
         app.first.put_away()
         app.player, app.deck.place, app.deck.comments = None, "", ()
         app.tell(begun)
@@ -71,4 +71,4 @@ class Elsewhere:
 
     def player(self) -> Player | None:
         """Return the player of a story whose cluster has just begun."""
-        return self._stories.tick()
+        return self.stories.tick()

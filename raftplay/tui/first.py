@@ -145,6 +145,8 @@ class FirstRun:
             return
         if what == "alone":
             self.coach.dismiss()
+        if what in ("alone", "demo"):
+            self.app.settings.demo = what == "demo"
         self.close(card)
         match what:
             case "watch":
@@ -256,8 +258,8 @@ class FirstRun:
 
     def _line(self) -> Line:
         app = self.app
-        if app.demo is not None:
-            return app.demo.line(app.deck.width - COMMAND, app.deck.glyphs) if app.deck.fits else ()
+        if app.unattended.line:
+            return app.unattended.line
         is_plain = app.has_guide and not (
             app.is_busy or app.seen.rewound or app.deck.is_typing or app.prompt.value
         )

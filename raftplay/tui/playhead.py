@@ -251,6 +251,11 @@ class Playhead:
         """Return whether all that has happened by now is shown; `is_behind` is that of the last tick."""
         return self._world.seq >= self.branch.history.last_seq
 
+    @property
+    def is_shown(self) -> bool:
+        """Return whether it has caught up, or does not go on by itself."""
+        return self.is_current or self.held or self.is_still or self.branch.harness.paused
+
     def tick(self, wall: float, view: View, selected: int = 0) -> Scene:
         """Move with the wall clock, steer the clock of the cluster, and return what is to be seen.
 

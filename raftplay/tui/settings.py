@@ -6,7 +6,7 @@ import msgspec
 
 from raftplay.places import state_file
 
-KEPT = {"light": bool, "stops": bool, "greeted": bool, "marks": int}
+KEPT = {"light": bool, "stops": bool, "greeted": bool, "demo": bool, "marks": int}
 """The settings in the file, and the types of their values."""
 
 
@@ -14,12 +14,14 @@ class Settings(msgspec.Struct):
     """The settings; `path` is where they are kept, None for nowhere.
 
     `stops`: the screen stops by itself at the first candidate, leader and commit. `greeted`: the card of the first
-    start was answered. `marks`: the number of coach marks that were done or dismissed.
+    start was answered. `demo`: the demo begins by itself where nobody touches a key. `marks`: the number of coach
+    marks that were done or dismissed.
     """
 
     light: bool = False
     stops: bool = True
     greeted: bool = False
+    demo: bool = True
     marks: int = 0
     path: str | None = None
 

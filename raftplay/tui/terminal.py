@@ -59,6 +59,8 @@ def suspend() -> None:
 class TerminalApp(PacedApp, inherit_bindings=False):
     """An app on a terminal: it is suspended, leaves the mouse, fills the clipboard, and ends in good order."""
 
+    ALLOW_SELECT = False  # boxes have clicks and drags of their own; textual fails at a widget that has just gone
+
     def __init__(self) -> None:
         super().__init__()
         self.failure: BaseException | None = None

@@ -11,7 +11,7 @@ import msgspec
 from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import Args, Entry, Reply
 from raftplay.watch.text import count
-from raftplay.watch.words import disk_text, link_text
+from raftplay.watch.words import disk_text, link_text, span_text, timing_text, write_text
 
 
 class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -136,10 +136,15 @@ class Crashed(FaultBase, frozen=True, gc=False, omit_defaults=True):
         return f"crashes: {self.cause}" if self.cause else "crashes"
 
 
-class Restarted(FaultBase, frozen=True, gc=False):
-    """A new server started with the node's old storage."""
+class Restarted(FaultBase, frozen=True, gc=False, omit_defaults=True):
+    """A new server started with the node's old storage. `empty`: its disk came back blank."""
 
-    words = "restarts"
+    empty: bool = False
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "restarts"."""
+        return "restarts with a blank disk: Raft promises nothing from now on" if self.empty else "restarts"
 
 
 class OnDisk(FaultBase, frozen=True, gc=False):
@@ -167,6 +172,68 @@ class Tearing(FaultBase, frozen=True, gc=False):
     def words(self) -> str:
         """Return what happened, without the node: "will crash in its next write, after 1 part of it"."""
         return f"will crash in its next write, after {count(self.sets, 'part')} of it"
+
+
+class DiskChanged(FaultBase, frozen=True, gc=False):
+    """The disk of a node changed: each write takes `delay` (s), none ends (`stalls`), or the next one `fails`."""
+
+    delay: tuple[float, float]
+    stalls: bool
+    fails: bool
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "has a slow disk: each write takes 200ms"."""
+        if self.fails:
+            return "will fail in its next write"
+        if self.stalls:
+            return "has a disk that stalls: no write ends"
+        return (
+            f"has a slow disk: each write takes {span_text(*self.delay)}" if self.delay[1] else "has a good disk"
+        )
+
+
+class WriteWaits(FaultBase, frozen=True, gc=False):
+    """A write of a node waits for its slow disk, or (not `waits`) has waited long enough.
+
+    It holds the entries from index `start` on, `entries` of them, and with `vote` term and vote.
+    """
+
+    waits: bool
+    start: int
+    entries: int
+    vote: bool
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "waits for its disk to write entry 5"."""
+        if not self.waits:
+            return "can write to its disk now"
+        return f"waits for its disk to write {write_text(self.start, self.entries, vote=self.vote)}"
+
+
+class ClockChanged(FaultBase, frozen=True, gc=False):
+    """The clock of a node runs at another `rate`: so many seconds per second of cluster time."""
+
+    rate: float
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "has a clock that runs at 1.5 times the speed"."""
+        return f"has a clock that runs at {self.rate:g} times the speed" if self.rate != 1 else "has a right clock"
+
+
+class TimingChanged(FaultBase, frozen=True, gc=False):
+    """A node got timings of its own, in seconds of its clock; None for those of the cluster."""
+
+    election: tuple[float, float] | None
+    heartbeat: float | None
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "has its own timing: election=50..60ms"."""
+        own = timing_text(self.election, self.heartbeat)
+        return f"has its own timing: {own}" if own else "has the timing of the cluster"
 
 
 class Wiped(FaultBase, frozen=True, gc=False):
@@ -275,7 +342,20 @@ class MessageHeld(FactBase, frozen=True, gc=False):
 
 WireFact: TypeAlias = CallSent | CallDelivered | CallLost | ReplySent | ReplyDelivered | ReplyLost
 NodeFault: TypeAlias = (
-    Crashed | Restarted | OnDisk | Tearing | Wiped | Disconnected | Reconnected | Frozen | Thawed | Dropping
+    Crashed
+    | Restarted
+    | OnDisk
+    | Tearing
+    | DiskChanged
+    | WriteWaits
+    | ClockChanged
+    | TimingChanged
+    | Wiped
+    | Disconnected
+    | Reconnected
+    | Frozen
+    | Thawed
+    | Dropping
 )
 LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
 

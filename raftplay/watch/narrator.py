@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -14,7 +15,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, or_dash, visible
-from raftplay.watch.words import disk_text, role_text
+from raftplay.watch.words import disk_text, options_text, role_text
 
 
 def describe(record: facts.Record) -> str:
@@ -79,9 +80,14 @@ def _decision(event: decisions.Decision) -> str:
             )
         case decisions.ElectionStarted():
             return f"becomes candidate in term {event.term}: {rule_text(event.rule)}"
+        case decisions.Configured():
+            return f"runs with {options_text(event)}"
         case decisions.VoteDecided():
             verb = "grants" if event.granted else "denies"
             kind = "pre-vote" if event.args.pre_vote else "vote"
+            if event.rule == Rule.IN_LEASE:
+                asked = f"request of n{event.args.candidate_id} for a {kind} for term {event.args.term}"
+                return f"ignores the {asked}: {rule_text(event.rule)}"
             return (
                 f"{verb} n{event.args.candidate_id} its {kind} for term {event.args.term}: {rule_text(event.rule)}"
             )

@@ -12,6 +12,7 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     CommitEntry,
+    DisruptiveVoteArgs,
     InternalEntry,
     LogEntry,
     RequestVoteArgs,
@@ -42,7 +43,7 @@ JSON = (
 )
 """The JSON names of Python's types."""
 
-ARRAYS = (RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry)
+ARRAYS = (RequestVoteArgs, DisruptiveVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry)
 
 LINES: dict[str, type[object]] = {
     "header": Header,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import CMState
 from raftplay.watch.text import count, or_dash
 
@@ -30,6 +31,12 @@ def disk_text(current_term: int, voted_for: int, length: int) -> str:
     return f"has on disk: term {current_term}, vote {or_dash(voted_for)}, {count(length, 'entry')}"
 
 
+def options_text(options: Configured) -> str:
+    """Return the options of a node that concern elections: "prevote on, checkquorum off, sticky on"."""
+    switches = (("prevote", options.prevote), ("checkquorum", options.checkquorum), ("sticky", options.sticky))
+    return ", ".join(f"{name} {'on' if on else 'off'}" for name, on in switches)
+
+
 class LinkTrouble(Protocol):
     """The faults of one direction of a link: probabilities from 0 to 1, delays in seconds."""
 
@@ -50,16 +57,48 @@ class LinkTrouble(Protocol):
         """Return the probability that a message arrives twice, from 0 to 1."""
 
 
+def span_text(low: float, high: float) -> str:
+    """Return a range of seconds as text: "50..80ms"; "80ms" if both are the same."""
+    return f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
+
+
+def disk_trouble_text(delay: tuple[float, float], *, stalls: bool, fails: bool) -> str:
+    """Return what is wrong with a disk as text: "writes take 200ms"; "" if nothing is."""
+    if fails:
+        return "next write fails"
+    if stalls:
+        return "disk stalled"
+    return f"writes take {span_text(*delay)}" if delay[1] > 0 else ""
+
+
+def write_text(start: int, entries: int, *, vote: bool) -> str:
+    """Return what a write holds as text: "term and vote, entries 5..7"."""
+    last = start + entries - 1
+    words = ["term and vote"] if vote else []
+    words += [f"entry {start}" if last == start else f"entries {start}..{last}"] if entries > 0 else []
+    return ", ".join(words) or "its log"
+
+
+def clock_text(rate: float) -> str:
+    """Return the speed of a node's clock as text: "clock at 1.5 times the speed"; "" if it is right."""
+    return "" if rate == 1 else f"clock at {rate:g} times the speed"
+
+
+def timing_text(election: tuple[float, float] | None, heartbeat: float | None) -> str:
+    """Return the timings that a node alone has as text: "election=50..60ms heartbeat=20ms"; "" if none."""
+    words = [f"election={span_text(*election)}"] if election else []
+    words += [f"heartbeat={span_text(heartbeat, heartbeat)}"] if heartbeat is not None else []
+    return " ".join(words)
+
+
 def link_text(link: LinkTrouble) -> str:
     """Return the faults of a link as text: "cut, loss 20%, delay 50..80ms"."""
-    low, high = link.delay
-    delay = f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
     words = [
         word
         for word, holds in (
             ("cut", link.cut),
             (f"loss {link.loss * 100:g}%", link.loss > 0),
-            (f"delay {delay}", high > 0),
+            (f"delay {span_text(*link.delay)}", link.delay[1] > 0),
             (f"dup {link.dup * 100:g}%", link.dup > 0),
         )
         if holds

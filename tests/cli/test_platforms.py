@@ -95,6 +95,8 @@ STARTS = (
     ("bench", "--nodes", "0"),
     ("shrink", "/nowhere"),
     ("notes", "split-brain"),
+    ("check", "/nowhere"),
+    ("compare", "first-election", "prevote=on,off", "--seed", "1"),
 )
 
 

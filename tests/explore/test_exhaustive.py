@@ -1,6 +1,7 @@
 """The exhaustive search at a small scope: nothing reachable is left out, and what is found can be repeated."""
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,16 +13,23 @@ from raftplay.explore.exhaustive.command import counterexample, exhaustive, repo
 from raftplay.explore.exhaustive.local import Kind
 from raftplay.explore.exhaustive.search import Outcome, Seen, explore_all
 from raftplay.explore.exhaustive.world import Bounds, State, Step, World
+from raftplay.explore.search.options import switched_raft
+from raftplay.explore.walks.bare import BARE
+from raftplay.explore.walks.walk import DRAWN
 from raftplay.raft.bugs import module_with
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
+from raftplay.version import made_by
 
 GIB = 1 << 30
 
 
-def search(bounds: Bounds, bugs: tuple[str, ...] = (), states: int = 100_000) -> tuple[World, Outcome]:
-    world = World(bounds, module_with(bugs))
+def search(
+    bounds: Bounds, bugs: tuple[str, ...] = (), states: int = 100_000, raft: RaftConfig = BARE
+) -> tuple[World, Outcome]:
+    world = World(bounds, module_with(bugs), raft)
     return world, explore_all(world, most_states=states, most_bytes=4 * GIB)
 
 
@@ -35,6 +43,22 @@ def test_the_correct_algorithm_violates_nothing_within_these_bounds(bounds: Boun
     assert (outcome.broken, outcome.stopped, outcome.beyond) == (None, "", 0)
     assert outcome.states > 10
     assert report_text(outcome).endswith("\nexhausted: nothing broke")
+
+
+@pytest.mark.parametrize(("option", "states"), [("prevote", 100), ("noop", 30)])
+def test_the_correct_algorithm_violates_nothing_with_an_option_on(option: str, states: int) -> None:
+    usual = search(Bounds(2, 2, 1, 1))[1]
+    _, outcome = search(Bounds(2, 2, 1, 1), raft=replace(BARE, **{option: True}))
+    assert (outcome.broken, outcome.stopped, outcome.beyond) == (None, "", 0)
+    assert outcome.states != usual.states
+    assert outcome.states > states
+
+
+def test_every_option_of_the_algorithm_that_is_no_timing_can_be_switched_on() -> None:
+    for option in fields(RaftConfig):
+        if option.default is False and option.name != "force_more_reelection":
+            assert switched_raft(BARE, ((option.name, True),)) == replace(BARE, **{option.name: True})
+            assert option.name in DRAWN
 
 
 def every_place(world: World) -> set[int]:
@@ -171,6 +195,19 @@ def test_a_bound_on_messages_in_flight_is_said_with_what_it_left_out() -> None:
     )
 
 
+def test_an_option_that_is_switched_on_is_named_and_its_counterexample_runs(tmp_path: Path) -> None:
+    script = tmp_path / "found.txt"
+    options = ("--crashes", "0", "--set", "prevote=on", "--bug", "prevote-counts", "--out", str(script))
+    found = raftplay("explore", "--exhaustive", *options)
+    assert found.status == 1, found
+    assert f"with {made_by()}, options: --set=prevote=on --bug prevote-counts\npre-votes: they arrive" in found.out
+    text = script.read_text("utf-8")
+    assert "\nset prevote on\n" in text
+    assert "sleep" not in text.split("\nhold all\n")[1]
+    ran = raftplay("run", str(script))
+    assert (ran.status, "Vote Quorum broke" in ran.out) == (1, True)
+
+
 def test_the_command_line_prints_bounds_figures_and_the_counterexample(tmp_path: Path) -> None:
     script = tmp_path / "found.txt"
     options = ("--exhaustive", "--nodes", "3", "--terms", "2", "--entries", "1", "--crashes", "0")
@@ -191,6 +228,10 @@ def test_the_command_line_prints_bounds_figures_and_the_counterexample(tmp_path:
     [
         (("--terms", "3"), "--terms is a bound of --exhaustive"),
         (("--exhaustive", "--nodes", "3..5"), "--exhaustive takes one number of nodes, at most 5, not 3..5"),
+        (("--exhaustive", "--set", "unreliable=on"), "--set unreliable is for clusters"),
+        (("--engine", "walks", "--set", "more-reelection=on"), "--set more-reelection is for clusters"),
+        (("--exhaustive", "--set", "fast=on"), "fast"),
+        (("figure-8", "--set", "prevote=on"), "a script sets its own options"),
         (("--exhaustive", "--nodes", "6"), "--exhaustive takes one number of nodes, at most 5, not 6"),
         (("--exhaustive", "--backend", "tcp"), "--exhaustive is explored in virtual time only"),
         (("--exhaustive", "--all-bugs"), "--all-bugs is for a search by seeds"),

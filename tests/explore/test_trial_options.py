@@ -1,6 +1,7 @@
 """The options that a trial draws, its recovery without a minority, and the watchdogs of both engines."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from support.command_line import raftplay
 from raftplay.backends.base import TimeStandsStill
 from raftplay.cluster import stuck
 from raftplay.cluster.stuck import TookTooLong, watchdog
+from raftplay.explore.search.chunk import run_chunk, tally_of
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import OPTIONS, Setting, draw_setting
 from raftplay.explore.search.sweep import Search, sweep
 from raftplay.explore.search.trial import Plan, draw, rerun, run_trial
+from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
 
@@ -87,3 +90,18 @@ def test_a_trial_that_takes_too_long_by_the_wall_clock_ends_and_says_so(monkeypa
 
     with pytest.raises(TookTooLong, match="by wall time"):
         runs()
+
+
+def test_a_chosen_option_is_on_or_off_for_every_seed_of_both_engines() -> None:
+    chosen = (("prevote", True), ("noop", False), ("unreliable", True))
+    for seed in range(30):
+        plan = draw(seed, range(3, 8), seconds=1.0, switches=chosen)
+        assert (plan.config.raft.prevote, plan.config.raft.noop, plan.config.unreliable) == (True, False, True)
+        plain = draw(seed, range(3, 8), seconds=1.0)
+        assert replace(plan.setting, raft=plain.setting.raft, unreliable=plain.setting.unreliable) == plain.setting
+        found = run_seed(replace(plan, bugs=("no-log-check",)), "walks")
+        assert (found.plan.setting.raft.prevote, found.plan.setting.raft.noop) == (True, False)
+    search = Search(range(3, 8), switches=chosen, engine="both")
+    assert tally_of(run_chunk(search.chunk(range(2)).text)).trials == 2
+    words = "--set=prevote=on --set=noop=off --set=unreliable=on"
+    assert search.again(7) == f"raftplay explore {words} --first-seed 7 --seeds 1"

@@ -74,7 +74,7 @@ def test_the_correct_algorithm_violates_nothing_in_walks_that_take_every_kind_of
         walk = run_walk(draw_walk(seed, 1 + seed % 7))
         assert walk.broken is None, walk.plan
         kinds.update(kind for kind, _ in walk.steps)
-        options.add((walk.plan.prevote, walk.plan.noop))
+        options.add((walk.plan.raft.prevote, walk.plan.raft.noop))
     assert len(options) == 4
     assert set(kinds) == {"deliver", "duplicate", "lose", "timeout", "submit", "sleep", "crash", "restart"}
     assert min(kinds.values()) > 100

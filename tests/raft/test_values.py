@@ -56,7 +56,7 @@ CHANGES: dict[str, Callable[[ConsensusModule], object]] = {
     "state": lambda cm: setattr(cm, "state", CMState.DEAD),
     "leader_id": lambda cm: setattr(cm, "leader_id", 2),
     "_candidacy": lambda cm: setattr(cm, "_candidacy", Candidacy("timeout", [0, 2])),
-    "_leadership": lambda cm: setattr(cm, "_leadership", Leadership.over((1, 2), 5)),
+    "_leadership": lambda cm: setattr(cm, "_leadership", Leadership.over((1, 2), 5, 0.0)),
     "_dormant": lambda cm: setattr(cm, "_dormant", True),
     "_calls": lambda cm: cm._calls.append((1, APPEND)),
     "_store": _stored,
@@ -86,13 +86,13 @@ PROGRESS = {"next": 7, "match": 5, "mode": Mode.PROBE, "in_flight": 3, "probe": 
 
 
 def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
-    assert {field.name for field in fields(Progress)} == PROGRESS.keys()
+    assert {field.name for field in fields(Progress)} == {*PROGRESS, "heard"}  # a time
     for name, value in PROGRESS.items():
         one, other = Progress(1), Progress(1)
         setattr(other, name, value)
         assert one.fingerprint(int) != other.fingerprint(int), name
     assert {field.name for field in fields(Leadership)} == {"progress", "due", "held_index"}
-    held, due, both = (Leadership.over((1, 2), 1) for _ in range(3))
+    held, due, both = (Leadership.over((1, 2), 1, 0.0) for _ in range(3))
     held.held_index = 0
     due.due[2] = due.progress[2]
     assert len({each.fingerprint(int) for each in (held, due, both)}) == 3
@@ -109,8 +109,11 @@ def test_the_slots_of_a_log_and_the_fields_of_a_store_are_all_copied() -> None:
         "_storage",
         "_transaction",
         "_set_many",
+        "_remove",
         "vote",
+        "image",
         "_length",
+        "_removed",
     }
     log = RaftLog([LogEntry("a", 1), LogEntry("b", 1)])
     log.compact(0)

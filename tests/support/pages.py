@@ -106,6 +106,9 @@ GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "language.md", "rewind"): lambda: _transcript(DOCS / "language.md", "rewind script", "rewind.txt"),
     (DOCS / "screen.md", "keys"): keys.markdown_table,
     (DOCS / "lessons.md", "lesson"): _first_step,
+    (DOCS / "clients.md", "verdict"): lambda: printed(
+        "check", "history.edn", script=part(DOCS / "clients.md", "history"), name="history.edn"
+    ),
     (DOCS / "node.md", "rule run"): lambda: run_of(
         "bugs/no-log-check", "--without-bugs", "--node=my.py:AnyLog", "-q", "--backend=sim", "--seed=7", my="rule"
     ),

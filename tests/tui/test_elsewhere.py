@@ -149,6 +149,21 @@ def test_a_lesson_is_opened_in_place_of_the_screen(keys: tuple[str, ...]) -> Non
         assert app.elsewhere.visit.key == "split-votes" or "split-vote" in app.elsewhere.visit.name
 
 
+def test_a_story_that_has_just_begun_is_played_after_a_lesson_that_was_opened_at_once() -> None:
+    with still("wait leader") as driver:
+        driver.session.is_live = True
+        before = app_of(driver)
+        before.elsewhere.stories.begin("split-brain")  # and a lesson is opened before the next paint
+        after = app_of(driver)
+        after.continue_from(before)
+
+        async def look(_: Pilot[None]) -> None:
+            assert after.player is not None
+            assert after.player.script.name == "split-brain"
+
+        played(after, look, (80, 24))
+
+
 def test_the_palette_has_every_story_and_lesson() -> None:
     with still() as driver:
         app = app_of(driver)

@@ -1,11 +1,13 @@
-"""Keys that come before a screen is composed, or behind its end, do nothing and crash nothing."""
+"""Keys and clicks that come before a screen is composed, or after its end, do nothing and crash nothing."""
 
 from collections.abc import Callable
 
 import pytest
 from support.tui import app_of, played, still
+from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Static
 
 from raftplay.tui.app import RaftApp
 from raftplay.tui.choosing import Chooser
@@ -69,3 +71,16 @@ def test_a_key_may_come_before_the_screen_that_it_is_for(
             assert app.failure is None
 
         played(app, early)
+
+
+def test_a_click_on_a_widget_that_has_just_gone_crashes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with still("wait leader") as driver:
+        app = app_of(driver)
+
+        async def click(pilot: Pilot[None]) -> None:
+            gone = Static("gone")  # it has no parent any more
+            monkeypatch.setattr(app.screen, "get_widget_and_offset_at", lambda x, y: (gone, Offset(x, y)))
+            await pilot.click(offset=(3, 3))
+            assert app.failure is None
+
+        played(app, click)

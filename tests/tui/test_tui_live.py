@@ -67,6 +67,18 @@ def test_a_wait_is_shown_while_it_lasts_and_ctrl_c_ends_it() -> None:
     assert lived(watch, speed=0.1) == "interrupted"
 
 
+def test_the_answer_of_a_wait_comes_once_the_stage_has_shown_what_was_waited_for() -> None:
+    async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
+        app.watches, app.flight = True, 0.3
+        app.paint()
+        app.do("resume; wait leader", typed=True)
+        await until(app, pilot, lambda: app.deck.outcome and app.deck.outcome.text == "wait leader")
+        assert app.seen.snapshot.leader is not None
+        app.leave_pace()
+
+    lived(watch, paused=True)
+
+
 def test_keys_work_while_a_command_waits() -> None:
     async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
         app.do("wait term > 100 within 1000s")

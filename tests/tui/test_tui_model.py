@@ -10,16 +10,19 @@ from support.tui import context, done, still, texts, view_after
 
 from raftplay import scenarios
 from raftplay.output import forced
+from raftplay.past.links import Links
 from raftplay.raft.decisions import VoteDecided
 from raftplay.raft.messages import LogEntry
 from raftplay.run.script import parse_script
 from raftplay.session.shown import columns
-from raftplay.tui.model import diagram, events, matrix, node, status, why
+from raftplay.tui.model import diagram, events, matrix, network, node, status, why
 from raftplay.tui.model.context import KINDS, Filter
-from raftplay.tui.model.glyphs import ASCII, UNICODE, plain
+from raftplay.tui.model.glyphs import ASCII, UNICODE, Glyphs, plain
 from raftplay.tui.model.help import help_lines
+from raftplay.tui.model.layout import LEAST_STAGE, layout
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
+from raftplay.tui.stage.roles import role_of as stage_role_of
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
@@ -415,3 +418,28 @@ def test_in_full_screen_the_selected_event_is_in_sight() -> None:
         shown = replace(context(40, 10, row=("event", record.seq)), is_whole=True, filter=Filter("all"))
         targets = [line[0].target for line in events.events(view, shown).lines]
         assert ("event", record.seq) in targets
+
+
+@pytest.mark.parametrize(
+    "line", ["partition leader", "partition leader; sleep 2s", "sleep 10ms", "crash leader; sleep 70ms"]
+)
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_the_drawers_give_each_node_the_sign_that_it_has_on_the_stage(line: str, glyphs: Glyphs) -> None:
+    view = view_after("wait leader", line, setup="set prevote on")
+    links = Links(view.snapshot)
+    signs = {n.id: stage_role_of(n, view.snapshot, links, glyphs).sign for n in view.snapshot.nodes}
+    drawers = (matrix.LogPane(), network.NetworkPane(), diagram.MessagesPane(), node.NodePane())
+    for pane in drawers:
+        lines = texts(pane.window(view, context(120, 20, glyphs=glyphs, selected=2)).lines)
+        heading = "\n".join(lines[1:6]) if pane.name == "network" else lines[0]
+        shown = {int(id): sign for id, sign in re.findall(r"\bn(\d) {0,3}([^\s\d])", heading)}
+        assert shown == (signs if pane.name != "node" else {2: signs[2]}), (pane.name, lines)
+
+
+def test_the_log_matrix_has_a_column_for_each_of_25_nodes_on_a_wide_screen() -> None:
+    view = view_after("wait leader", "submit x", nodes=25)
+    for width, height in ((300, 90), (280, 70)):
+        slots = layout(width, height, 25, is_open=True).slots
+        log = next(slot.region for slot in slots if slot.panes[0] == "log")
+        assert "hidden" not in texts(matrix.matrix(view, context(log.width, log.height)).lines)[0]
+        assert layout(width, height, 25, is_open=True).stage.width >= LEAST_STAGE

@@ -54,6 +54,16 @@ def test_a_shipped_scenario_has_notes_and_chapters_and_no_caption_shows_a_note()
     assert not any(note in shown for caption in CAPTIONS for note in caption.notes)
 
 
+@pytest.mark.parametrize("name", scenarios.names())
+def test_every_story_has_notes_for_whoever_presents_it(name: str) -> None:
+    captions = captions_of(parts_of(parse_script(name, scenarios.text_of(name))))
+    notes = [note for caption in captions for note in caption.notes]
+    assert len(notes) >= 3
+    assert captions[0].notes, "something to say while the first caption is shown"
+    shown = " ".join(line for caption in captions for line in caption.lines)
+    assert all(note not in shown and note.endswith((".", "?", '"')) for note in notes)
+
+
 def test_notes_find_the_presentation_of_the_same_script_and_of_no_other(home: Path) -> None:
     clock = Clock()
     announcer = Announcer("split-brain", clock)

@@ -222,7 +222,7 @@ def test_the_bar_says_which_step_is_played() -> None:
 
     plays, waits = played(app, look)
     assert "PLAYING 1/2" in plays[0]
-    assert "[space] hold" in plays[-1]
+    assert "[space] pause" in plays[-1]
     assert "WAITING 1/2" in waits[0]
     assert "[space] go on" in waits[-1]
     assert "[g] next step" in waits[-1]

@@ -25,6 +25,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     CMState,
     CommitEntry,
+    DisruptiveVoteArgs,
     InternalEntry,
     RequestVoteArgs,
     RequestVoteReply,
@@ -146,6 +147,7 @@ SAMPLES: dict[Any, Any] = {
     InternalEntry: InternalEntry(3, "no-op"),
     CommitEntry: CommitEntry([1], 3, 4),
     RequestVoteArgs: RequestVoteArgs(3, 1, 4, 2),
+    DisruptiveVoteArgs: DisruptiveVoteArgs(3, 1, 4, 2),
     AppendEntriesArgs: AppendEntriesArgs(3, 1, 4, 2, (LogEntry("x", 3),), 0),
     RequestVoteReply: RequestVoteReply(3, True),
     AppendEntriesReply: AppendEntriesReply(3, False, 2, 1),
@@ -160,6 +162,8 @@ def _samples(kind: Any) -> list[Any]:
         return [SAMPLES[kind]]
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         return [value for each in typing.get_args(kind) for value in _samples(each)]
+    if kind is types.NoneType:
+        return [None]
     assert typing.get_origin(kind) is tuple, kind
     of = typing.get_args(kind)
     if of[-1] is Ellipsis:

@@ -117,6 +117,17 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         "node 2 rejected node 1's pre-vote request for term 2 at 0.011 s: a leader was heard of within the shortest "
         "election timeout: node 2 heard of node 0 5 ms before (thesis §9.6)",
     ),
+    "in-lease": (
+        story("set sticky on\n" + LED + "timeout 1; sleep 3ms"),
+        rejected(2),
+        "node 2 ignored node 1's vote request for term 2 at 0.009 s: a leader was heard of within the shortest "
+        "election timeout, so it does not reply: node 2 heard of node 0 5 ms before (thesis §4.2.3)",
+    ),
+    "no-quorum": (
+        story("set checkquorum on\n" + LED + "cut 1->0; cut 2->0; sleep 20.1s"),
+        of_node(0),
+        "it was leader until 20.052 s: no majority has replied within the shortest election timeout (thesis §6.2)",
+    ),
     "matches": (
         story(LED + "submit a; wait committed a on 3; sleep 10ms"),
         of_node(1),

@@ -1,6 +1,6 @@
-"""The layer between a node and its storage; it can make the node crash in the middle of a write."""
+"""The layer between a node and its storage: it makes writes wait, fail, or crash the node in the middle."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TypeVar, TypeVarTuple
@@ -10,6 +10,7 @@ from raftplay.raft.storage import (
     Storage,
     StorageError,
     no_transaction,
+    remover_of,
     setter_of_many,
     transaction_of,
 )
@@ -29,6 +30,14 @@ class TornWrite(Exception):
     """
 
 
+class DiskBusy(Exception):
+    """Raised before a write to a disk that takes its time: nothing of the write is on disk; repeat it later."""
+
+
+FAILED_BY_HAND = "its disk failed a write (disk fail)"
+"""The reason of a write that fails as it was told."""
+
+
 class Disk:
     """A `Storage` that passes everything to another one, until it is told to fail.
 
@@ -41,7 +50,30 @@ class Disk:
         begin = transaction_of(storage)
         self._transaction = begin if begin is no_transaction else partial(_transaction, begin)
         self._set_many = setter_of_many(storage)
+        self._remove = remover_of(storage)
         self._sets_left = -1
+        self._is_guarded = False  # whether a write must ask: it takes time, or it fails
+        self._takes_time = self._fails = self._is_open = False
+
+    def behaves(self, *, takes_time: bool, fails: bool) -> None:
+        """Make every write wait until the disk is `opened`, or the next one fail."""
+        self._takes_time, self._fails = takes_time, fails
+        self._is_guarded = takes_time or fails
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Let the writes of the block through: they have waited long enough."""
+        self._is_open = True
+        try:
+            yield
+        finally:
+            self._is_open = False
+
+    def _check(self) -> None:
+        if self._fails:
+            raise StorageError(FAILED_BY_HAND)
+        if self._takes_time and not self._is_open:
+            raise DiskBusy
 
     def tear_after(self, sets: int) -> None:
         """Fail after the next `sets` values were set: 0 loses the whole next write."""
@@ -57,7 +89,9 @@ class Disk:
         return self._transaction()
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep `value` under `key`. Raises `TornWrite` where the write is torn."""
+        """Keep `value` under `key`. Raises `TornWrite` where the write is torn, and `DiskBusy`."""
+        if self._is_guarded:
+            self._check()
         if self._sets_left == 0:
             raise TornWrite
         if self._sets_left > 0:
@@ -66,11 +100,17 @@ class Disk:
 
     def set_many(self, values: Mapping[str, bytes]) -> None:
         """Keep every value under its key. Raises `TornWrite` between two of them where the write is torn."""
-        if self._sets_left < 0:
+        if self._sets_left < 0 and not self._is_guarded:
             _ask(self._set_many, values)
             return
         for key, value in values.items():
             self.set(key, value)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove the values under `keys`. Raises `TornWrite` where the write is torn."""
+        if self._sets_left == 0:
+            raise TornWrite
+        _ask(self._remove, keys)
 
     def get(self, key: str) -> bytes | None:
         """Return the value under `key`, or None."""
@@ -85,7 +125,7 @@ def _ask(method: Callable[[*Ts], T], *args: *Ts) -> T:
     """Call a method of a storage. Raises `StorageError` in place of the storage's own exception."""
     try:
         return method(*args)
-    except (StorageError, TornWrite):
+    except (StorageError, TornWrite, DiskBusy):
         raise
     except Exception as error:
         raise _failure(error) from error
@@ -102,7 +142,7 @@ def _transaction(begin: Callable[[], AbstractContextManager[None]]) -> Iterator[
             except BaseException as error:
                 of_block = error
                 raise
-    except (StorageError, TornWrite):
+    except (StorageError, TornWrite, DiskBusy):
         raise
     except Exception as error:
         if error is of_block:
@@ -128,6 +168,12 @@ class MemoryDisk(MapStorage):
         self._before.setdefault(key, self.get(key))
         super().set(key, value)
 
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove the values under `keys`."""
+        for key in keys:
+            self._before.setdefault(key, self.get(key))
+        super().remove(keys)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write the block's values as one."""
@@ -137,7 +183,7 @@ class MemoryDisk(MapStorage):
         except BaseException:
             for key, value in self._before.items():
                 if value is None:
-                    del self._values[key]
+                    self._values.pop(key, None)
                 else:
                     self._values[key] = value
             raise

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +36,7 @@ class SqliteStorage:
 
     def __init__(self, path: str | os.PathLike[str], identity: Identity | None = None) -> None:
         self.path = Path(path)
-        self._pending: dict[str, bytes] | None = None
+        self._pending: dict[str, bytes | None] | None = None
         self._is_sure = False  # a write that failed may have got to the disk or not
         self._db: sqlite3.Connection | None = None
         self._process = os.getpid()
@@ -72,6 +72,14 @@ class SqliteStorage:
         else:
             self._write({key: value})
 
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove the values under `keys`, those that there are."""
+        removed: dict[str, bytes | None] = dict.fromkeys(keys)
+        if self._pending is not None:
+            self._pending.update(removed)
+        elif removed:
+            self._write(removed)
+
     def get(self, key: str) -> bytes | None:
         """Return the value under `key`, or None."""
         if self._pending is not None and key in self._pending:
@@ -102,7 +110,8 @@ class SqliteStorage:
         if self._pending is not None:  # part of the current transaction
             yield
             return
-        pending = self._pending = {}
+        pending: dict[str, bytes | None] = {}
+        self._pending = pending
         try:
             yield
         finally:
@@ -110,11 +119,11 @@ class SqliteStorage:
         if pending:
             self._write(pending)
 
-    def wipe(self) -> None:
-        """Empty the disk, and record that it was wiped."""
+    def wipe(self, *, for_good: bool = True) -> None:
+        """Empty the disk, and record that it was wiped; not `for_good`: it is as one that was never written."""
         with self._writing() as db:
             db.execute("DELETE FROM data")
-            about = About(self.identity, wiped=True, seal=0)
+            about = About(self.identity, wiped=for_good, seal=0)
             sqlite_file.write_about(db, about)
         self._about = about
 
@@ -170,17 +179,22 @@ class SqliteStorage:
     def __repr__(self) -> str:
         return f"<SqliteStorage {shown(self.path)}>"
 
-    def _write(self, values: dict[str, bytes]) -> None:
-        """Write the rows, and the seal over all rows, in one transaction."""
+    def _write(self, values: Mapping[str, bytes | None]) -> None:
+        """Write the rows (None: remove it), and the seal over all rows, in one transaction."""
         seal = self._about.seal
         with self._writing() as db:
-            rows = []
+            rows, removed = [], []
             for key, value in values.items():
-                checksum = row_checksum(self._start, key, value)
                 old = db.execute("SELECT checksum FROM data WHERE key = ?", (key,)).fetchone()
-                seal += checksum - (0 if old is None else old[0])
-                rows.append((key, value, checksum))
+                seal -= 0 if old is None else old[0]
+                if value is None:
+                    removed.append((key,))
+                else:
+                    checksum = row_checksum(self._start, key, value)
+                    seal += checksum
+                    rows.append((key, value, checksum))
             db.executemany("INSERT OR REPLACE INTO data VALUES (?, ?, ?)", rows)
+            db.executemany("DELETE FROM data WHERE key = ?", removed)
             about = self._about._replace(seal=seal)
             sqlite_file.write_about(db, about)
         self._about = about

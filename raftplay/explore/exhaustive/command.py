@@ -1,6 +1,7 @@
 """The command `raftplay explore --exhaustive`: search, report, and write the shortest counterexample."""
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,19 +10,27 @@ from raftplay.explore.exhaustive.search import INTERRUPTED, Outcome, Watch, expl
 from raftplay.explore.exhaustive.world import Bounds, World
 from raftplay.explore.search.command import write_script
 from raftplay.explore.search.counterexample import script_of
+from raftplay.explore.search.options import Switches, switched_raft
 from raftplay.explore.search.trial import Plan
 from raftplay.explore.search.walked import case_of_walk
+from raftplay.explore.walks.bare import BARE, ELECTION, PAUSE
 from raftplay.explore.walks.shrink import Content, Known, replayed, shrink_walk
 from raftplay.explore.walks.walk import WalkPlan
 from raftplay.files import Target, target_of
 from raftplay.raft.bugs import module_with
+from raftplay.raft.messages import RequestVoteArgs
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
+from raftplay.version import made_by
 from raftplay.watch.text import count, visible
 
 NETWORK = "network: a message may arrive late, in any order, repeatedly or never; a crash loses what its node sent"
 
 FOLDED = "folded: a state in which fewer messages are in flight than in an equal one"
+
+SILENCE = (
+    "pre-votes: they arrive when the voter has not heard of a leader lately; a refusal is like a lost request"
+)
 
 PLACES = ", and nodes that have changed places"
 
@@ -37,10 +46,15 @@ def exhaustive(
     out: Path | Target,
     again: str,
     watch: Watch = lambda outcome: None,
+    switches: Switches = (),
 ) -> Status:
     """Visit every state within `bounds` and report; write a violation as the script `out`. Raises `UsageError`."""
-    world = World(bounds, module_with(bugs, loaded(node)), folds=node is None)
+    raft = switched_raft(BARE, switches)
+    world = World(bounds, module_with(bugs, loaded(node)), raft, folds=node is None)
     write(f"bounds: {bounds}\n{NETWORK}\n{FOLDED}{PLACES if world.locals.folds else ''}")
+    write(f"with {made_by()}, options: {options_text(switches, bugs, node)}")
+    if raft.prevote or raft.sticky:
+        write(SILENCE)
     outcome = explore_all(world, most_states=most_states, most_bytes=most_bytes, watch=watch)
     write(report_text(outcome))
     if outcome.broken is None:
@@ -49,6 +63,13 @@ def exhaustive(
     write_script(out, counterexample(world, outcome, bugs, node, again=again, folder=os.path.dirname(name)))
     write(f"the counterexample: {visible(name)}\nagain: raftplay run {file_word(name)}")
     return Status.FAILED
+
+
+def options_text(switches: Switches, bugs: tuple[str, ...], node: OwnNode | None) -> str:
+    """Return what the search deviates in, as options of the command line."""
+    words = [f"--set={name}={'on' if on else 'off'}" for name, on in switches]
+    words += [word for bug in bugs for word in ("--bug", bug)]
+    return shlex.join([*words, *([] if node is None else ["--node", node.text])]) or "none"
 
 
 def report_text(outcome: Outcome) -> str:
@@ -79,12 +100,15 @@ def counterexample(
     n = world.bounds.nodes
     plan = Plan(0, n, "exhaustive", bugs=bugs, node=node)
     origin = (f"Found with: every state of {world.bounds}",)
-    walk, _ = replayed(WalkPlan(0, n, bugs=bugs, node=node), known_steps(world, outcome))
+    walk, _ = replayed(WalkPlan(0, n, world.raft, bugs, node), known_steps(world, outcome))
     if walk.broken is None:
         steps = [f"{step.kind} {step.node}" for step in outcome.path]
         return "\n".join(f"# {line}" for line in (*outcome.broken, NO_SCRIPT, *steps)) + "\n"
     return script_of(case_of_walk(shrink_walk(walk), plan, origin), command=again, folder=folder)
 
+
+SILENT_PAUSES = 1 + int(ELECTION[0] / PAUSE)
+"""The number of pauses after which a voter has not heard of a leader lately."""
 
 NO_SCRIPT = "No script repeats these steps over bare consensus modules:"
 
@@ -94,9 +118,12 @@ def known_steps(world: World, outcome: Outcome) -> list[Known]:
     steps, later = [], set[int]()
     for step in reversed(outcome.path):
         if step.kind == "deliver":
+            message = world.locals.messages[step.message]
             kind = "duplicate" if step.message in later else "deliver"
-            steps.append(Known(kind, content=Content.of(world.locals.messages[step.message])))
+            steps.append(Known(kind, content=Content.of(message)))
             later.add(step.message)
+            if message.reply is None and isinstance(message.args, RequestVoteArgs) and message.args.pre_vote:
+                steps += [Known("sleep")] * SILENT_PAUSES
         else:
             steps.append(Known("sleep" if step.kind == "heartbeat" else step.kind, step.node))
     return steps[::-1]

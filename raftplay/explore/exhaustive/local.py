@@ -11,12 +11,21 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal
 
-from raftplay.explore.walks.bare import ELECTION, HEARTBEAT, Message
+from raftplay.explore.walks.bare import BARE, Message
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, Entry, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    LEADER,
+    NONE,
+    AppendEntriesArgs,
+    Args,
+    Entry,
+    Reply,
+    RequestVoteArgs,
+    is_sent,
+)
 from raftplay.raft.storage import MapStorage, PersistentState
 from raftplay.raft.values import named_args
 from raftplay.watch import facts
@@ -44,6 +53,12 @@ TOLD = (
     decisions.Applied,
 )
 """The decisions that concern other nodes."""
+
+LATE = 1e9
+"""The time at which a request for a vote arrives: no voter has heard of a leader lately (thesis §9.6).
+
+A voter that has, and says no to a pre-vote therefore, does to the candidate what a lost request does.
+"""
 
 THIS_TERM, EARLIER = 2, 1
 """The numbers of requests: of the leadership that receives the reply, and of an earlier one."""
@@ -94,17 +109,18 @@ class OneNode(Verdicts):
 
 
 class Locals:
-    """All local states and messages met so far of `n` nodes of class `module`."""
+    """All local states and messages met so far of `n` nodes of class `module`, with the options `raft`."""
 
-    def __init__(self, n: int, module: type[ConsensusModule], *, folds: bool = True) -> None:
-        low, high = ELECTION
+    def __init__(
+        self, n: int, module: type[ConsensusModule], raft: RaftConfig = BARE, *, folds: bool = True
+    ) -> None:
         self.n = n
         self.states: list[Local] = []
         self.messages: list[Message] = []
         self.message_bits: list[tuple[int, ...]] = []
         """One bit for each message, and for what it would be if the nodes had other ids."""
 
-        self._raft = RaftConfig(low, high, HEARTBEAT)
+        self._raft = raft
         self._module = module
         self._dice = random.Random("exhaustive")
         self._numbers: dict[Hashable, int] = {}
@@ -246,7 +262,7 @@ class _Run:
         wire.call_delivered(self.verdicts, self.model, facts.CallDelivered(THIS_TERM, src, id, args))
         self._request = message
         self._reply = (
-            cm.request_vote(args, 0.0) if isinstance(args, RequestVoteArgs) else cm.append_entries(args, 0.0)
+            cm.request_vote(args, LATE) if isinstance(args, RequestVoteArgs) else cm.append_entries(args, 0.0)
         )
 
     def settle(self) -> None:
@@ -254,7 +270,7 @@ class _Run:
         cm, id = self.cm, self.cm.id
         cm.persist(0.0)
         cm.take_commits()
-        if self._request is not None and self._reply is not None:
+        if self._request is not None and self._reply is not None and is_sent(self._reply):
             to = self._request.src
             wire.reply_sent(self.verdicts, self.model, facts.ReplySent(THIS_TERM, id, to, self._reply))
             self.sent.append(self._locals.message(id, to, self._request.args, self._reply))

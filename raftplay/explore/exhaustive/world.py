@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from raftplay.explore.exhaustive.across import Broken, Past, judged
 from raftplay.explore.exhaustive.local import Kind, Locals, Move, Numbers
+from raftplay.explore.walks.bare import BARE
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER
 from raftplay.watch.text import count
@@ -58,14 +60,17 @@ class Step(NamedTuple):
 
 
 class World:
-    """All states of the world within `bounds`, with nodes of class `module`.
+    """All states of the world within `bounds`, with nodes of class `module` and the options `raft`.
 
     If it `folds`, nodes that have changed places make no other state; their code must treat all ids alike.
     """
 
-    def __init__(self, bounds: Bounds, module: type[ConsensusModule], *, folds: bool = True) -> None:
+    def __init__(
+        self, bounds: Bounds, module: type[ConsensusModule], raft: RaftConfig = BARE, *, folds: bool = True
+    ) -> None:
         self.bounds = bounds
-        self.locals = Locals(bounds.nodes, module, folds=folds)
+        self.raft = raft
+        self.locals = Locals(bounds.nodes, module, raft, folds=folds)
         self.broken: Broken | None = None
         """The violation of the last step that `steps` gave, or None."""
 

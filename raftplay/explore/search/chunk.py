@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from raftplay.cluster.own_node import OwnNode
+from raftplay.explore.search.options import Switches
 from raftplay.explore.search.trial import Result, draw
 from raftplay.explore.search.walked import run_seed
 
@@ -48,6 +49,8 @@ class Chunk:
     options: bool
     """Options are drawn for each trial."""
 
+    switches: Switches = ()
+
     @property
     def text(self) -> str:
         """Return the chunk as a line of JSON."""
@@ -65,6 +68,7 @@ class Chunk:
             speed=self.speed,
             node=self.node,
             options=self.options,
+            switches=self.switches,
         )
         return run_seed(plan, self.engine)
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from raftplay.cluster.config import Config
+from raftplay.commands.setup import Setup
 from raftplay.raft.config import RaftConfig
 
 TIMINGS = (
@@ -36,6 +38,9 @@ class Setting:
     acts: tuple[tuple[str, float], ...] = ()
     """Acts that the fault profile has besides its own, with their weights."""
 
+
+Switches = tuple[tuple[str, bool], ...]
+"""Options that are on, or off, in every trial and walk, by their names in a script."""
 
 Change = Callable[[Setting, random.Random], Setting]
 
@@ -81,3 +86,16 @@ def draw_setting(seed: int) -> Setting:
             setting = change(setting, dice)
             drawn.append(name)
     return replace(setting, drawn=tuple(drawn))
+
+
+def switched(setting: Setting, switches: Switches) -> Setting:
+    """Return the setting with some options on or off."""
+    if not switches:
+        return setting
+    config = Setup(switches=dict(switches)).config(Config(setting.raft, unreliable=setting.unreliable or None))
+    return replace(setting, raft=config.raft, unreliable=bool(config.unreliable))
+
+
+def switched_raft(raft: RaftConfig, switches: Switches) -> RaftConfig:
+    """Return the options of the algorithm with some of them on or off."""
+    return switched(Setting(raft=raft), switches).raft

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
+from raftplay.explore.search.options import Switches
 from raftplay.explore.search.port import Handle, Lost, NobodyLeft, Workers
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.workers import local_workers
@@ -54,6 +55,9 @@ class Search:
     engine: str = "trials"
     """The engines that run for each seed: walks, trials or both."""
 
+    switches: Switches = ()
+    """Options that are on, or off, for every seed; the others are drawn."""
+
     def chunk(self, seeds: range) -> Chunk:
         """Return some of its seeds as a chunk."""
         return Chunk(
@@ -70,6 +74,7 @@ class Search:
             node=self.node,
             stops=self.stops_at_finding,
             options=self.draws_options,
+            switches=self.switches,
         )
 
     def again(self, seed: int) -> str:
@@ -93,6 +98,7 @@ class Search:
         for option in ("seconds", "backend", "speed"):
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
+        words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches]
         if not self.draws_options and self.backend == "sim":
             words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":

@@ -24,7 +24,7 @@ from raftplay.errors import UsageError
 from raftplay.explore.gauge import left_over
 from raftplay.explore.search.coverage import Coverage
 from raftplay.explore.search.mixes import MIXES, FaultChooser
-from raftplay.explore.search.options import Setting, draw_setting
+from raftplay.explore.search.options import Setting, Switches, draw_setting, switched
 from raftplay.explore.search.recovery import measure, mend
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
@@ -63,6 +63,8 @@ class Plan:
     speed: float = 1.0
     node: OwnNode | None = None
     setting: Setting = field(default_factory=Setting)
+    switches: Switches = ()
+    """Options that were not drawn, but chosen."""
 
     @property
     def config(self) -> Config:
@@ -184,12 +186,13 @@ def draw(
     speed: float = 1.0,
     node: OwnNode | None = None,
     options: bool = True,
+    switches: Switches = (),
 ) -> Plan:
     """Draw the number of nodes, the fault profile and, in sim, the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
     setting = draw_setting(seed) if options and backend == "sim" else Setting()
-    return Plan(seed, count, mix, seconds, bugs, backend, speed, node, setting)
+    return Plan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
 
 
 def run_trial(plan: Plan) -> Result:

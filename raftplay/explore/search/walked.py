@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from raftplay.explore.search.options import Setting
+from raftplay.explore.search.options import Setting, switched_raft
 from raftplay.explore.search.shrink import Case
 from raftplay.explore.search.trial import FAILURE, Finding, Plan, Result, rerun, run_trial
 from raftplay.explore.walks.script import commands_of
@@ -47,7 +47,8 @@ def case_of_walk(walk: WalkResult, plan: Plan, origin: tuple[str, ...]) -> Case:
 
 
 def _walk_of(plan: Plan) -> WalkPlan:
-    return draw_walk(plan.seed, plan.nodes, bugs=plan.bugs, node=plan.node)
+    walk = draw_walk(plan.seed, plan.nodes, bugs=plan.bugs, node=plan.node)
+    return replace(walk, raft=switched_raft(walk.raft, plan.switches))
 
 
 def _result_of(walk: WalkResult, plan: Plan) -> Result:

@@ -14,13 +14,16 @@ from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs, is_sent
 from raftplay.raft.storage import MapStorage
 from raftplay.watch import facts
 from raftplay.watch.invariants import wire
 
 ELECTION, HEARTBEAT, PAUSE = (0.020, 80_000.0), 0.010, 0.012
 """The timings in seconds: a pause lets each leader send a heartbeat; a follower's timer hardly ever fires."""
+
+BARE = RaftConfig(*ELECTION, HEARTBEAT)
+"""The configuration of bare nodes, with all options off."""
 
 
 class Message:
@@ -140,7 +143,8 @@ class BareCluster:
                 break
             at = node.alarm
             wakes = wakes + 1 if at - start <= INSTANT else 1
-            self.now, node.alarm = at, math.inf
+            self.now = self.verdicts.time = at
+            node.alarm = math.inf
             if wakes == 1:
                 start = at
             elif wakes > MOST_AT_ONCE * self.n:
@@ -150,7 +154,7 @@ class BareCluster:
             else:
                 node.cm.wake(at)
                 self._settle(node)
-        self.now = until
+        self.now = self.verdicts.time = until
 
     # ---- inside
 
@@ -175,7 +179,7 @@ class BareCluster:
         has_output = cm.has_output
         if has_output:
             cm.take_commits()
-        if request is not None and reply is not None:
+        if request is not None and reply is not None and is_sent(reply):
             call_id, src = request.call_id, node.id
             self._messages += 1
             self.bag.append(Message(self._messages, call_id, src, request.src, request.args, reply))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed
 
 from raftplay.explore.walks.bare import BareCluster, Message
-from raftplay.explore.walks.walk import RAISED, Step, WalkPlan, WalkResult
+from raftplay.explore.walks.walk import DRAWN, RAISED, Step, WalkPlan, WalkResult
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
 
 FEWEST_NODES = 2
@@ -65,9 +65,9 @@ def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
     before = None
     while before != (best.plan.nodes, len(known)) and time.monotonic() < until:
         before = best.plan.nodes, len(known)
-        for plainer in (replace(best.plan, prevote=False), replace(best.plan, noop=False)):
-            if plainer != best.plan:
-                takes(plainer, known)
+        for option in DRAWN:
+            if getattr(best.plan.raft, option):
+                takes(replace(best.plan, raft=replace(best.plan.raft, **{option: False})), known)
         for gone in reversed(range(best.plan.nodes)):
             if best.plan.nodes > FEWEST_NODES:
                 takes(replace(best.plan, nodes=best.plan.nodes - 1), _without_node(known, gone))

@@ -17,6 +17,9 @@ NAMES = tuple(invariant.name for invariant in INVARIANTS)
 class Verdicts(ClusterModel):
     """The watcher's model of a cluster of `n` nodes; it keeps the first violation, in words."""
 
+    time = 0.0
+    """The time of the cluster, which whoever drives it sets."""
+
     def __init__(self, n: int) -> None:
         super().__init__(n, None, NAMES)
         self.seen = Record(0, 0.0, -1, 0, decisions.Stopped())  # of no use here: events have no numbers

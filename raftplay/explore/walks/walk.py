@@ -6,12 +6,12 @@ in which order messages are picked, and, from time to time, how readily each lin
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.stuck import watchdog
-from raftplay.explore.walks.bare import ELECTION, HEARTBEAT, BareCluster, BareNode
+from raftplay.explore.walks.bare import BARE, BareCluster, BareNode
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -26,8 +26,8 @@ MOST_IN_BAG = 40
 TRIES = 3
 """The number of messages that are tried for one step."""
 
-PREVOTES, NOOPS = 0.3, 0.3
-"""The shares of walks with pre-votes, and with no-ops."""
+DRAWN = {"prevote": 0.3, "noop": 0.3}
+"""The options of `RaftConfig` that a walk draws, and the share of walks with each; a new option is a new line."""
 
 RAISED = "raised"
 """The name of a violation when the code of a node raises or does not return."""
@@ -42,16 +42,9 @@ class WalkPlan:
 
     seed: int
     nodes: int
-    prevote: bool = False
-    noop: bool = False
+    raft: RaftConfig = BARE
     bugs: tuple[str, ...] = ()
     node: OwnNode | None = None
-
-    @property
-    def raft(self) -> RaftConfig:
-        """Return the options of its nodes."""
-        low, high = ELECTION
-        return RaftConfig(low, high, HEARTBEAT, prevote=self.prevote, noop=self.noop)
 
     @property
     def module(self) -> type[ConsensusModule]:
@@ -79,7 +72,8 @@ class WalkResult:
 def draw_walk(seed: int, nodes: int, *, bugs: tuple[str, ...] = (), node: OwnNode | None = None) -> WalkPlan:
     """Draw the options of the algorithm from the seed, and return the plan."""
     rng = random.Random(f"walk {seed}")
-    return WalkPlan(seed, nodes, rng.random() < PREVOTES, rng.random() < NOOPS, bugs, node)
+    on = {name: rng.random() < share for name, share in DRAWN.items()}
+    return WalkPlan(seed, nodes, replace(BARE, **on), bugs, node)
 
 
 def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:

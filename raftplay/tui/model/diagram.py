@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.glyphs import Glyphs, plain, role_of
+from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.key import NETWORK, Key
 from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
+from raftplay.tui.stage.roles import drawer_roles
 from raftplay.tui.stage.scene import Moving
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.narrator import message_text
@@ -221,9 +222,9 @@ def _ascii_line(
 def _heading(view: View, shape: Geometry, context: Context) -> Line:
     cells = [" "] * context.width
     pieces: list[Piece] = []
-    at = 0
+    at, roles = 0, drawer_roles(view.snapshot, context.glyphs)
     for node in view.snapshot.nodes[shape.nodes.start : shape.nodes.stop]:
-        role = role_of(node, context.glyphs)
+        role = roles[node.id]
         number = str(node.id)
         name = (
             f"n{number}" if shape.pitch > len(number) + 1 else number if shape.pitch > len(number) else number[-1]

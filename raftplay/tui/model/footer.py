@@ -88,8 +88,8 @@ def wanted(view: View, situation: Situation) -> list[Key]:
 
 def _word(key: Key, view: View, context: Context, situation: Situation) -> str:
     """Return what a key does now, in a word or two."""
-    if key.key == "space" and situation.plays:
-        return "go on" if situation.waits else "hold"
+    if key.key == "space" and situation.plays and not view.rewound:
+        return "go on" if situation.waits else "pause"
     if key.key == "g" and situation.waits:
         return "next step"
     if key.key == "enter":

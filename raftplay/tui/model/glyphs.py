@@ -158,7 +158,22 @@ def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
         return glyphs.cut_off, "torn write"
     if node.alive and node.calls_left >= 0:
         return glyphs.cut_off, "drops calls"
-    return "", ""
+    return (glyphs.cut_off, hardware_mark(node)) if node.alive and hardware_mark(node) else ("", "")
+
+
+def hardware_mark(node: NodeSnapshot) -> str:
+    """Return in two words what is unusual about a node's disk, clock or timings; "" if nothing is."""
+    hardware = node.hardware
+    marks = (
+        ("write fails", hardware.fails),
+        ("disk stalled", hardware.stalls),
+        ("write waits", node.writing_since is not None),
+        ("slow disk", hardware.is_slow),
+        ("fast clock", hardware.rate > 1),
+        ("slow clock", hardware.rate < 1),
+        ("own timing", hardware.election is not None or hardware.heartbeat is not None),
+    )
+    return next((words for words, holds in marks if holds), "")
 
 
 def legend(glyphs: Glyphs) -> tuple[tuple[str, str, str], ...]:

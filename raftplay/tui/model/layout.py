@@ -13,6 +13,12 @@ BESIDE = (100, 30)
 TWO_BESIDE = 170
 """Columns from which on there are two columns of drawers."""
 
+LOG_LEAD, LOG_COLUMN = 6, 4
+"""The columns of the log matrix for its indexes and for each node, where there is room."""
+
+LEAST_STAGE = 90
+"""The columns that the stage keeps, however many nodes the log matrix has."""
+
 
 class Region(NamedTuple):
     """Columns and lines from the upper left corner of the screen."""
@@ -130,7 +136,8 @@ def _opened(
         if height >= 24:
             groups = (("log", "messages", "network"), ("node", "why", "invariants"), ("events",))
         return stage, _stacked(column, with_all(groups)), (_left_of(column),)
-    one, two = max(48, width * 24 // 100), max(44, width * 22 // 100)
+    one = max(48, width * 24 // 100)
+    two = max(44, width * 22 // 100, min(LOG_LEAD + LOG_COLUMN * nodes, width - one - 2 - LEAST_STAGE))
     first = Region(x + width - one - two - 1, y, one, height)
     second = Region(x + width - two, y, two, height)
     left: Groups = (("messages",), ("events",))

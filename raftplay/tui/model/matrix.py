@@ -6,10 +6,11 @@ from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
 from raftplay.raft.messages import Entry, LogEntry
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.glyphs import plain, role_of
+from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad, width_of
 from raftplay.tui.model.node import ON_DISK
 from raftplay.tui.model.pane import Pane, Row, RowAction, Shows
+from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.text import command_text
 
 WIDEST = 22
@@ -31,7 +32,7 @@ def matrix(view: View, context: Context) -> Window:
     applied = applied_entries(view)
     height = max(0, context.height - 1)
     top = max(0, length - height - context.scroll)
-    lines = [_heading(nodes, lead, share, context)]
+    lines = [_heading(view, nodes, lead, share, context)]
     if hidden > 0:
         tail = (Piece(f" +{hidden} hidden", "warn"),)
         lines[0] = (*fit(lines[0], context.width - width_of(tail)), *tail)
@@ -78,10 +79,10 @@ def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[N
     return nodes[first : first + shown]
 
 
-def _heading(nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
-    pieces = [Piece(pad(" idx", lead), "dim")]
+def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
+    pieces, roles = [Piece(pad(" idx", lead), "dim")], drawer_roles(view.snapshot, context.glyphs)
     for node in nodes:
-        role = role_of(node, context.glyphs)
+        role = roles[node.id]
         name = f"n{node.id}{role.glyph}" if share >= 4 else str(node.id)
         if not node.alive and share > len(name) + len(ON_DISK) + 1:
             name += f" {ON_DISK}"

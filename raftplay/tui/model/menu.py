@@ -11,10 +11,11 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.keys import KEY, KEYS, line_of
 from raftplay.tui.model.diagram import MESSAGE_KEYS, message_line, message_words
-from raftplay.tui.model.glyphs import Glyphs, mark_of, role_of
+from raftplay.tui.model.glyphs import Glyphs, mark_of
 from raftplay.tui.model.lines import Target, link_target
 from raftplay.tui.model.panes import NAMES
 from raftplay.tui.model.timeline import Arrow
+from raftplay.tui.stage.roles import drawer_roles
 from raftplay.tui.stage.scene import Moving
 
 
@@ -49,7 +50,7 @@ def acting_node(view: View, selected: int) -> int:
 def node_menu(view: View, id: int, glyphs: Glyphs, *, can_act: bool = True) -> Menu:
     """Return the menu of a node; `can_act`: commands may act on the cluster."""
     node = view.snapshot.nodes[id]
-    role, (_, mark) = role_of(node, glyphs), mark_of(node, glyphs)
+    role, (_, mark) = drawer_roles(view.snapshot, glyphs)[id], mark_of(node, glyphs)
     words = f"{role.word}, {mark}" if mark else role.word
     items = _acts(view, node) if can_act else ()
     looks = (

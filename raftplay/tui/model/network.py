@@ -5,9 +5,10 @@ from raftplay.cluster.snapshot import network_lines
 from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.glyphs import plain, role_of
+from raftplay.tui.model.glyphs import plain
 from raftplay.tui.model.lines import Line, Piece, Window, fit, link_of, link_target, windowed, wrapped
 from raftplay.tui.model.pane import Pane, Row
+from raftplay.tui.stage.roles import drawer_roles
 
 
 def network(view: View, context: Context) -> Window:
@@ -24,8 +25,9 @@ def network(view: View, context: Context) -> Window:
         for n in nodes
     ]
     lines: list[Line] = [fit(head, context.width)]
+    roles = drawer_roles(view.snapshot, context.glyphs)
     for src in nodes:
-        role = role_of(src, context.glyphs)
+        role = roles[src.id]
         row = [Piece(f" n{src.id:<3}{role.glyph}   ", f"{role.style} bold", ("node", src.id))]
         for dst in nodes:
             sign, style = _link(src.id, dst.id, view, faulty, held, group_of, context)

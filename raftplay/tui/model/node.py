@@ -2,13 +2,14 @@
 
 import math
 
-from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.glyphs import Glyphs, mark_of, plain, role_of
+from raftplay.tui.model.glyphs import Glyphs, mark_of, plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed, wrapped
 from raftplay.tui.model.pane import Pane
+from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.text import command_text, count, or_dash
 
 ON_DISK = "on disk"
@@ -24,7 +25,7 @@ ACTIONS = (("c crash", "d cut off", "z freeze"), ("t time out", "S submit", "w w
 def inspector(view: View, context: Context) -> Window:
     """All that is known of the selected node."""
     node = view.snapshot.nodes[context.selected]
-    lines = [_head(node, context), *_body(view, node, context.width - 2, context), ()]
+    lines = [_head(view.snapshot, node, context), *_body(view, node, context.width - 2, context), ()]
     lines += [_actions(node, row) for row in ACTIONS]
     target: Target = ("node", node.id)
     lines = [
@@ -34,9 +35,9 @@ def inspector(view: View, context: Context) -> Window:
     return windowed(lines, context.height, context.scroll)
 
 
-def _head(node: NodeSnapshot, context: Context) -> Line:
+def _head(snapshot: Snapshot, node: NodeSnapshot, context: Context) -> Line:
     """Return who the node is, its role and what was done to it; at the end how often it was restarted."""
-    role, (sign, words) = role_of(node, context.glyphs), mark_of(node, context.glyphs)
+    role, (sign, words) = drawer_roles(snapshot, context.glyphs)[node.id], mark_of(node, context.glyphs)
     left = [Piece(f"n{node.id} {role.glyph} {role.word}", f"{role.style} bold")]
     if words:
         left.append(Piece(f"  {sign} {words}", "cut bold"))

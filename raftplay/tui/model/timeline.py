@@ -267,6 +267,7 @@ class _Builder:
                 | decisions.PeersReset()
                 | decisions.Persisted()
                 | decisions.WriteDelayed()
+                | decisions.Configured()
                 | decisions.CustomDecision()
             ):
                 pass  # of one node's inside
@@ -297,7 +298,7 @@ class _Builder:
                 self.say(self.row_at(record.time, seq=record.seq), 9, "all links whole", "fault")
             case facts.OnDisk() | facts.TimedOut() | facts.LinkChanged() | facts.LinkHeld():
                 pass  # seen from the lanes and the arrows
-            case facts.Tearing() | facts.Wiped() | facts.Dropping():
+            case facts.Tearing() | facts.Wiped() | facts.Dropping() | facts.WriteWaits():
                 pass  # seen from what comes of it
             case _:
                 self.put(record, glyphs.cut_off, "cut bold", 9, f"n{node} {event.words}")

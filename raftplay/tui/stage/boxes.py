@@ -248,6 +248,8 @@ def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     """Return the timer of a node; a leader's is that of its next heartbeat."""
     if node.frozen:
         return (Piece("answers nothing", "text"),)
+    if node.writing_since is not None and node.state is not CMState.LEADER:
+        return (Piece("waits for disk", "text"),)
     word = "beat " if node.state is CMState.LEADER else "timer "
     return (Piece(word, "dim"), *sand(node, painter, min(max(12, room // 2), room - len(word))))
 

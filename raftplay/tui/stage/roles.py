@@ -6,6 +6,8 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.links import Links
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import Glyphs, mark_of
+from raftplay.tui.model.glyphs import Role as DrawerRole
+from raftplay.tui.model.glyphs import role_of as drawer_role
 from raftplay.tui.stage.signs import Frame, signs_of
 
 
@@ -54,6 +56,15 @@ def role_of(node: NodeSnapshot, snapshot: Snapshot, links: Links, glyphs: Glyphs
     else:
         role = Role(glyphs.follower, "follower", "follower", signs.follows, "text")
     return replace(role, mark=mark, state=state) if mark else role
+
+
+def drawer_roles(snapshot: Snapshot, glyphs: Glyphs) -> dict[int, DrawerRole]:
+    """Return the role of each node as the drawers write it: with the sign that it has on the stage."""
+    links = Links(snapshot)
+    return {
+        node.id: drawer_role(node, glyphs)._replace(glyph=role_of(node, snapshot, links, glyphs).sign)
+        for node in snapshot.nodes
+    }
 
 
 def _can_commit(leader: NodeSnapshot, snapshot: Snapshot, links: Links) -> bool:

@@ -3,6 +3,8 @@
 
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
+from raftplay.watch import facts
+from raftplay.watch.invariants import leases
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
 from raftplay.watch.invariants.model import ClusterModel, Leadership, NodeModel, drop_lowest
 from raftplay.watch.invariants.names import (
@@ -19,6 +21,15 @@ from raftplay.watch.invariants.names import (
     WELL_FORMED,
 )
 from raftplay.watch.text import count
+
+
+def restarted(cluster: ClusterModel, node: NodeModel, event: facts.Restarted) -> None:
+    """Forget the disk of a node that restarts with a blank one, and remember that Raft promises nothing then."""
+    if event.empty:
+        node.disk_term = node.exposed_term = node.term = 0
+        node.disk_vote = NONE
+        node.disk, node.log, node.running = Terms(), Terms(), EMPTY_LOG
+        cluster.blank_disks.append((node.id, cluster.record.time))
 
 
 def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
@@ -70,12 +81,14 @@ def stopped(cluster: ClusterModel, node: NodeModel, event: decisions.Stopped) ->
 
 
 def pre_vote_started(cluster: ClusterModel, node: NodeModel, event: decisions.PreVoteStarted) -> None:
-    """Record that the node asks for pre-votes."""
+    """Check that this changes nothing; record that the node asks for pre-votes."""
+    leases.pre_vote_started(cluster, node, event)
     node.role = CMState.PRE_CANDIDATE
 
 
 def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.ElectionStarted) -> None:
     """Check the new term and the node's vote for itself; record its candidacy."""
+    leases.election_started(cluster, node, event)
     _enter_term(cluster, node, event.term)
     _judge_vote(cluster, node, event.term, node.id)
     node.role = CMState.CANDIDATE
@@ -85,6 +98,7 @@ def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.El
 
 def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.BecameFollower) -> None:
     """Check the term; record that the node is a follower."""
+    node.is_asked_first = False
     _enter_term(cluster, node, event.term)
     node.role = CMState.FOLLOWER
 
@@ -92,6 +106,7 @@ def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.Bec
 def vote_decided(cluster: ClusterModel, node: NodeModel, event: decisions.VoteDecided) -> None:
     """Check that a granted vote is the node's only one in that term, and each decision against its log."""
     args = event.args
+    leases.vote_decided(cluster, node, event)
     if args.pre_vote:
         if event.granted:
             _judge_pre_vote(cluster, node, args)
@@ -158,6 +173,7 @@ def became_leader(cluster: ClusterModel, node: NodeModel, event: decisions.Becam
     node.role = CMState.LEADER
     node.match = {}
     node.first_append = node.answered = NONE
+    leases.begins_to_lead(cluster, node)
     cluster.leaders[term] = leadership
     cluster.newest_term = max(cluster.newest_term, term)
     drop_lowest(cluster.leaders, (each.term for each in cluster.nodes))

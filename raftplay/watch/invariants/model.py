@@ -5,9 +5,10 @@ Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 
 import math
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
+from raftplay.raft.decisions import Configured
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry, RequestVoteArgs
 from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
@@ -36,6 +37,20 @@ Seen = tuple[Stream, int, int, Event, State | None]
 """An event as a `Watcher` sees it: the stream, the node, its incarnation, the event, and who decided it."""
 
 
+class Asked(NamedTuple):
+    """A request for a vote, and what its receiver was when it arrived.
+
+    `heard`: when it had heard from the leader of its term (inf: it leads itself). `is_again`: the candidate has
+    its vote already.
+    """
+
+    args: RequestVoteArgs
+    term: int
+    handled_term: int
+    heard: float
+    is_again: bool
+
+
 class NodeModel:
     """One node: its state, log and disk. Term, log and vote survive a crash only on disk."""
 
@@ -44,6 +59,8 @@ class NodeModel:
         "answered",
         "applied",
         "applied_hash",
+        "arrived",
+        "asked",
         "call",
         "candidacy",
         "commit",
@@ -57,14 +74,23 @@ class NodeModel:
         "first_append",
         "grants",
         "handled_term",
+        "heard",
+        "heard_since",
+        "heard_term",
         "id",
         "incarnation",
+        "is_asked_first",
+        "led_since",
         "log",
         "match",
+        "options",
+        "quorum_since",
+        "replies",
         "role",
         "running",
         "term",
         "votes",
+        "wondered",
     )
 
     def __init__(self, id: int) -> None:
@@ -101,6 +127,16 @@ class NodeModel:
         self.answered = NONE  # the number of the AppendEntries whose reply it is handling
         self.deadline: float | None = math.nan  # when its timer fires; NaN before its first decision
         self.delays_writes = False  # its timer is for delayed writes too
+        # Whom it hears, in times of the cluster; kept only for a node that has told its options
+        self.options: Configured | None = None
+        self.asked: Asked | None = None  # the request for a vote that it is handling
+        self.arrived = self.heard = -math.inf  # when the last AppendEntries came; when the last valid one did
+        self.heard_since = math.inf  # since when it has heard from that leader without a gap
+        self.heard_term = NONE  # the term of that leader
+        self.replies: dict[int, float] = {}  # when it, as leader, last heard from each peer
+        self.led_since = self.quorum_since = 0.0  # since when it leads; from when on its replies count
+        self.wondered = math.nan  # when it asked for pre-votes; NaN if it did not
+        self.is_asked_first = False  # its last decision was about a pre-vote
 
     def __str__(self) -> str:
         return f"n{self.id}"
@@ -142,10 +178,18 @@ class ClusterModel:
         self.chain = Chain(WINDOW)
         self.user_calls: dict[int, None] = {}  # the numbers of requests that users made, the last `MAX_USER_CALLS`
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
+        self.blank_disks: list[tuple[int, float]] = []
+        """The nodes whose disks came back blank, and when, in cluster time."""
+
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
         self._on_breach = on_breach
+
+    @property
+    def time(self) -> float:
+        """Return the cluster time of the event that is checked, or one a little later."""
+        return self.seen.time if isinstance(self.seen, Record) else self.seen[0].now()
 
     @property
     def record(self) -> Record:
@@ -162,11 +206,17 @@ class ClusterModel:
         if invariant not in self._watched or (len(self.breaches) >= MAX_BREACHES and invariant in self._broken):
             return
         record = self.record
-        breach = Breach(invariant, (fact, other), record.seq, record.time, record.node, describe(record))
+        event, note = describe(record), self._note()
+        breach = Breach(invariant, (fact, other), record.seq, record.time, record.node, event, note)
         self._broken.add(invariant)
         self.breaches.append(breach)
         if self._on_breach is not None:
             self._on_breach(breach)
+
+    def _note(self) -> str:
+        """Return what excuses the algorithm: a disk that came back blank."""
+        blank = self.blank_disks[:3]
+        return ", ".join(f"the disk of n{node} came back blank at {time:.3f} s" for node, time in blank)
 
     def is_known(self, entries: tuple[Entry, ...]) -> bool:
         """Return whether some log had exactly these entries, by its running hash."""

@@ -42,6 +42,10 @@ FOLLOWER_COMMIT = "Follower Commit"
 REQUEST_TRUTH = "Request Truth"
 VOTE_KEPT = "Vote Kept"
 PRE_VOTE_TRUTH = "Pre-Vote Truth"
+PRE_VOTE_PURITY = "Pre-Vote Purity"
+NO_VOTE_IN_LEASE = "No Vote In Lease"
+STEP_DOWN_BOUND = "Step-Down Bound"
+NO_NEEDLESS_ELECTION = "No Needless Election"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -85,6 +89,19 @@ INVARIANTS: tuple[Invariant, ...] = (
         PRE_VOTE_TRUTH,
         "a pre-vote is granted only for a term that has not begun, and to a log as up to date as the voter's",
     ),
+    Invariant(PRE_VOTE_PURITY, "a pre-vote changes neither term nor vote nor log, at its voter and at who asks"),
+    Invariant(
+        NO_VOTE_IN_LEASE,
+        "with sticky, a node votes for nobody within the shortest election timeout of hearing from its leader",
+    ),
+    Invariant(
+        STEP_DOWN_BOUND,
+        "with checkquorum, a leader to which no majority replies leads for two election timeouts at most",
+    ),
+    Invariant(
+        NO_NEEDLESS_ELECTION,
+        "with prevote and sticky, no node starts a term while a leader and a majority exchange heartbeats",
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -115,6 +132,10 @@ SECTIONS = {
     REQUEST_TRUTH: "Figure 2, arguments and results of the RPCs",
     VOTE_KEPT: "§5.2, §5.5",
     PRE_VOTE_TRUTH: "thesis §9.6",
+    PRE_VOTE_PURITY: "thesis §9.6",
+    NO_VOTE_IN_LEASE: "thesis §4.2.3",
+    STEP_DOWN_BOUND: "thesis §6.2",
+    NO_NEEDLESS_ELECTION: "thesis §4.2.3, §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 
@@ -142,6 +163,7 @@ class Breach(msgspec.Struct, frozen=True):
     """A violation of an invariant: two facts that contradict each other, and the event that violated it.
 
     `seq`, `time` (seconds of cluster time) and `node` are those of that event, `event` describes it.
+    `note` says why Raft did not promise the invariant: a disk had come back blank.
     """
 
     invariant: str
@@ -150,10 +172,16 @@ class Breach(msgspec.Struct, frozen=True):
     time: float
     node: int
     event: str
+    note: str = ""
+
+    @property
+    def excuse(self) -> str:
+        """Return in words why this is no fault of the algorithm; "" if it is one."""
+        return f"{self.note}; Raft promises nothing then" if self.note else ""
 
     def __str__(self) -> str:
         one, other = self.facts
         return (
             f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
-            f"(event {self.seq}: n{self.node} {self.event})"
+            f"(event {self.seq}: n{self.node} {self.event}){f'; {self.excuse}' if self.note else ''}"
         )

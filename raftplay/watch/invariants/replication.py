@@ -1,9 +1,9 @@
 """Checks logs, the leader's match_index, commits and applied commands (§5.3, §5.4.2)."""
-# ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, CommitEntry, Entry
+from raftplay.watch.invariants import leases
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
@@ -128,10 +128,12 @@ def append_decided(cluster: ClusterModel, node: NodeModel, event: decisions.Appe
     """Record the accepted request, from which the next entries of the log come."""
     if event.success:
         node.accepted = event.args
+    leases.leader_heard(cluster, node, event.args)
 
 
 def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted) -> None:
     """Check and record a new state on disk."""
+    leases.persisted(cluster, node, event)
     if event.current_term < node.disk_term:
         cluster.breach(
             MONOTONIC_TERM,

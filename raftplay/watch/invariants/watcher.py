@@ -11,7 +11,7 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, replication, timers, wire
+from raftplay.watch.invariants import elections, leases, replication, timers, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
@@ -46,14 +46,18 @@ CHECKS.add(decisions.BackedUp, replication.backed_up)
 CHECKS.add(decisions.CommitAdvanced, replication.commit_advanced)
 CHECKS.add(decisions.Applied, replication.applied)
 CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
+CHECKS.add(facts.Restarted, elections.restarted)
 CHECKS.add(facts.CallSent, wire.call_sent)
 CHECKS.add(facts.CallDelivered, wire.call_delivered)
 CHECKS.add(facts.ReplySent, wire.reply_sent)
 CHECKS.add(facts.ReplyDelivered, wire.reply_delivered)
 CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.CommitHeld)
-CHECKS.ignore(decisions.HeartbeatDue, decisions.TimerSet, decisions.CustomDecision)
+CHECKS.add(decisions.Configured, leases.configured)
+CHECKS.add(decisions.HeartbeatDue, leases.heartbeat_due)
+CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
-CHECKS.ignore(*get_args(facts.NodeFault), *get_args(facts.LinkFault))
+CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
+CHECKS.ignore(*get_args(facts.LinkFault))
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""

@@ -1,5 +1,4 @@
 """Checks messages: a node sends only what is on its disk, and no more than it has (Figure 2, §5.1)."""
-# ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft.messages import (
     NONE,
@@ -9,6 +8,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
 )
 from raftplay.watch import facts
+from raftplay.watch.invariants import leases
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
 from raftplay.watch.invariants.model import MAX_USER_CALLS, ClusterModel, NodeModel
@@ -111,6 +111,7 @@ def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDeli
     """Record the request that the node's next reply belongs to, and its term."""
     args = event.args
     node.call = (event.call_id, args)
+    leases.request_arrives(cluster, node, args)
     if args.term > node.handled_term and not (isinstance(args, RequestVoteArgs) and args.pre_vote):
         node.handled_term = args.term
 
@@ -122,6 +123,7 @@ def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDe
     node.call = None
     reply = event.reply
     node.answered = event.call_id if isinstance(reply, AppendEntriesReply) else NONE
+    leases.reply_heard(cluster, node, event)
     node.handled_term = max(node.handled_term, reply.term)
 
 

@@ -36,7 +36,8 @@ class LeaderFacts:
     `votes` are those it counted, as it counted them; `needed` is the number that is enough. `grants`: how
     each voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the
     others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
-    who leads a higher term, or this one too, as (node, term).
+    who leads a higher term, or this one too, as (node, term). `patience`: with checkquorum, the seconds for which
+    it leads on without a majority's replies.
     """
 
     node: int
@@ -51,6 +52,7 @@ class LeaderFacts:
     rival: tuple[int, int] | None
     ignored: Ignored | None
     faults: NodeFaults
+    patience: float | None = None
 
     @property
     def has_majority(self) -> bool:
@@ -175,6 +177,7 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
         rival=(max(rivals)[1], max(rivals)[0]) if rivals else None,
         ignored=story.ignored,
         faults=_faults(trail, node),
+        patience=story.options.election_min if story.options is not None and story.options.checkquorum else None,
     )
 
 

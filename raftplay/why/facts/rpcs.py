@@ -8,6 +8,7 @@ from raftplay.past.links import Obstacle
 from raftplay.past.rpcs import RPC
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -15,7 +16,7 @@ from raftplay.why.facts.verdicts import Args, Verdict, verdict_on_append, verdic
 
 CallStage = enum.Enum(
     "CallStage",
-    "NOT_SENT CALL_UNDER_WAY CALL_HELD CALL_WAITS CALL_LOST CALL_GONE UNANSWERED "
+    "NOT_SENT CALL_UNDER_WAY CALL_HELD CALL_WAITS CALL_LOST CALL_GONE UNANSWERED IGNORED "
     "REPLY_UNDER_WAY REPLY_HELD REPLY_WAITS REPLY_LOST REPLY_GONE ANSWERED",
 )
 """The stages of an RPC: its request held on its link, waiting at a frozen node … then its response likewise."""
@@ -89,7 +90,20 @@ def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
         return replace(at, stage=_WAITS[is_reply])
     if is_reply in rpc.lost:
         return replace(at, stage=_LOST[is_reply], reason=rpc.lost[is_reply])
-    return replace(at, stage=CallStage.UNANSWERED) if is_reply and not rpc.has_reply else at
+    if not is_reply or rpc.has_reply:
+        return at
+    return replace(at, stage=CallStage.IGNORED if _is_ignored(trail, rpc) else CallStage.UNANSWERED)
+
+
+def _is_ignored(trail: EventIndex, rpc: RPC) -> bool:
+    """Return whether the receiver of a request decided to send no response: by a rule, or it has not crashed."""
+    decided = rpc.decided
+    if decided is None or not isinstance(decided.event, decisions.VoteDecided | decisions.AppendDecided):
+        return False
+    if decided.event.rule == Rule.IN_LEASE:
+        return True
+    node = trail.snapshot.nodes[rpc.call.dst]
+    return decided.event.rule == Rule.OWN_RULE and node.alive and node.incarnation == decided.incarnation
 
 
 def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:

@@ -37,6 +37,11 @@ class Verdict:
     leader_heard: tuple[float, int] | None = None
 
     @property
+    def is_ignored(self) -> bool:
+        """Return whether the node ignored the request: it sends no response."""
+        return self.rule == Rule.IN_LEASE
+
+    @property
     def asker(self) -> int:
         """Return the node that sent the request."""
         return self.args.candidate_id if isinstance(self.args, RequestVoteArgs) else self.args.leader_id
@@ -73,7 +78,7 @@ def verdict_on_vote(
     elif rule in (Rule.LOG_OLDER_TERM, Rule.LOG_SHORTER) and rule != by_log:
         sound = by_log
     at = record.node, record.seq, record.time
-    heard = heard if rule == Rule.LEADER_ALIVE else None
+    heard = heard if rule in (Rule.LEADER_ALIVE, Rule.IN_LEASE) else None
     return Verdict(*at, args, event.granted, rule, own, sound, leader_heard=heard)
 
 

@@ -69,7 +69,11 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
     if verdict is None:
         return f"node {peer} has not responded: {no_answer_text(asked)}"
     verb = f"granted its {kind}" if verdict.yes else f"denied its {kind}"
+    if verdict.is_ignored:
+        verb = f"ignored the request for its {kind}"
     text = f"node {peer} {verb}: {verdict_text(verdict)}"
+    if verdict.is_ignored and not journey.again:
+        return text
     if journey.stage is CallStage.ANSWERED and not journey.again:
         return text
     return f"{text}; {journey_text(journey, 'the request', 'the response')}"

@@ -13,7 +13,7 @@ from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.elections import candidacy_lines, firing_line, timer_lines
 from raftplay.why.words.network import apart_texts, fault_lines
 from raftplay.why.words.rpcs import ignored_lines, request_text, step_text
-from raftplay.why.words.text import FORGOTTEN, ago, at, log_end
+from raftplay.why.words.text import FORGOTTEN, ago, at, log_end, span
 from raftplay.why.words.verdicts import verdict_text
 
 
@@ -94,7 +94,12 @@ def _reach_lines(facts: LeaderFacts, total: int) -> list[str]:
     lines += apart_texts(facts.obstacles, facts.node)
     if not facts.has_majority:
         lines.append("while that lasts no majority responds to it, and without one it cannot commit (§5.3)")
-        lines.append("it goes on as leader all the same, until it hears of a higher term (§5.1)")
+        if facts.patience is None:
+            lines.append("it goes on as leader all the same, until it hears of a higher term (§5.1)")
+        else:
+            lines.append(
+                f"it steps down once it has heard from no majority for {span(facts.patience)} (thesis §6.2)"
+            )
     return lines
 
 

@@ -32,4 +32,5 @@ def rejection_words(facts: RejectionFacts, forgotten: int) -> tuple[str, list[st
 def rejection_text(verdict: Verdict) -> str:
     """Return who rejected what, when, and why."""
     what = f"node {verdict.asker}'s {request_text(verdict.args)}"
-    return f"node {verdict.node} rejected {what} at {at(verdict.time)}: {verdict_text(verdict)}"
+    verb = "ignored" if verdict.is_ignored else "rejected"
+    return f"node {verdict.node} {verb} {what} at {at(verdict.time)}: {verdict_text(verdict)}"

@@ -51,6 +51,7 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.CALL_LOST: f"{what} was lost ({journey.reason})",
         CallStage.CALL_GONE: f"{what} {gone}",
         CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it responded",
+        CallStage.IGNORED: f"{what} arrived, and node {dst} sends no response",
         CallStage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
         CallStage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
         CallStage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",

@@ -58,7 +58,7 @@ def _operands(verdict: Verdict) -> str:
                 f"it ends at index {args.last_log_index}, that of node {node} at {own.last_log_index}, "
                 f"both with term {own.last_log_term}"
             )
-        case Rule.LEADER_ALIVE:
+        case Rule.LEADER_ALIVE | Rule.IN_LEASE:
             return _leader_alive(verdict)
     asker = (args.last_log_index, args.last_log_term)
     end = (own.last_log_index, own.last_log_term)

@@ -78,7 +78,9 @@ def vote(event: decisions.VoteDecided, record: Record, moment: Moment) -> Told |
         return None
     n, asker, term = name(record.node), name(event.args.candidate_id), event.args.term
     pre = event.args.pre_vote
-    if event.granted:
+    if event.rule == Rule.IN_LEASE:
+        now = f"{n} ignores {asker}'s {'pre-vote' if pre else 'vote'} request for term {term}."
+    elif event.granted:
         now = f"{n} would vote for {asker} in term {term}." if pre else f"{n} votes for {asker}."
     else:
         now = f"{n} would not vote for {asker}." if pre else f"{n} denies {asker} its vote."
@@ -105,7 +107,7 @@ def _unsound(event: decisions.VoteDecided, record: Record, moment: Moment) -> st
     return verdict_on_vote(record, event, earlier, None).sound
 
 
-def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:
+def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:  # noqa: PLR0912 - a row for each rule
     """Return why a node votes so, with the operands of the rule."""
     args, after, n = event.args, record.after, name(record.node)
     asker = name(args.candidate_id)
@@ -141,6 +143,10 @@ def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:
             )
         case Rule.LEADER_ALIVE:
             return "It heard from a leader just before: no election is needed (thesis §9.6)."
+        case Rule.IN_LEASE:
+            leads = after.state is CMState.LEADER
+            heard = f"It leads term {after.current_term}" if leads else "It heard from its leader just before"
+            return f"{heard}: it stays in its term, and does not reply (thesis §4.2.3)."
     return rule_text(event.rule)
 
 
@@ -174,6 +180,9 @@ def follows(event: decisions.BecameFollower, record: Record, moment: Moment) -> 
     n = name(record.node)
     term = event.term
     higher = f"Term {term} is higher than its term {event.old_term}; the highest term counts (§5.1)."
+    if event.rule == Rule.NO_QUORUM:
+        why = "It can commit nothing, and perhaps another node leads: clients can ask there (thesis §6.2)."
+        return Told(f"{n} steps down: no majority has replied for an election timeout.", why)
     if event.rule not in (Rule.NEWER_TERM, Rule.LEADER_HEARD):
         return Told(f"{n} is follower in term {term}.", rule_text(event.rule))
     match event.was:

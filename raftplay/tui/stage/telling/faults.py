@@ -20,6 +20,11 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
     match event:
         case facts.Crashed(cause):
             return crashed(cause, record, moment)
+        case facts.Restarted(empty=True):
+            why = (
+                "It has forgotten its votes and its log, and does not know it: Raft promises nothing then (§5.2)."
+            )
+            return Told(f"{n} restarts with a blank disk.", why)
         case facts.Restarted():
             node = moment.nodes[record.node]
             kept = f"term {node.current_term}, {count(len(node.log), 'entry')}"

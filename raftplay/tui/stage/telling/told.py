@@ -6,6 +6,7 @@ from raftplay.raft import decisions
 from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
+from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
 from raftplay.tui.stage.telling.replication import log_decision
 from raftplay.tui.stage.telling.text import Told
@@ -15,7 +16,7 @@ from raftplay.watch.text import command_text, visible
 
 ROUTINE = frozenset(
     (
-        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied,
+        decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
     )
 )  # fmt: skip
@@ -62,7 +63,7 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
         case decisions.TimerSet(deadline):
             why = "Timeouts are random so that votes are rarely split: a timer set by hand shows why (§5.2)."
             return Told(f"{n}'s timer is set by hand: it fires at {deadline:.3f} s.", why)
-        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted():
+        case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
@@ -121,5 +122,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             return network(event, moment)
         case facts.MessageHeld() | facts.Duplicated() | facts.KeptWaiting():
             return message_fault(event)
+        case facts.DiskChanged() | facts.WriteWaits() | facts.ClockChanged() | facts.TimingChanged():
+            return hardware(event, record)
         case _:
             return node_fault(event, record, moment)

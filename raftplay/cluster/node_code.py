@@ -1,0 +1,172 @@
+"""NodeCode: the code of one node, which may be a user's: its consensus module and its state machine.
+
+The rule of this module: nothing else calls them, and each call either returns what the cluster can use, or raises
+`NodeRaised`. `StorageError`, `TornWrite`, `DiskBusy` and `CommandRefused` are no failures of the code, and pass.
+"""
+
+from collections.abc import Callable
+
+from raftplay.cluster.machine import MachineFactory, StateMachine
+from raftplay.cluster.own_methods import check_results, has_foreign_code
+from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
+from raftplay.cluster.results import check_reply, checked_index
+from raftplay.cluster.rpc import Request, Response
+from raftplay.cluster.storage.disk import DiskBusy, TornWrite
+from raftplay.raft.commands import CommandRefused
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import AppendEntriesReply, Args, CMState, CommitEntry, Reply, RequestVoteArgs
+from raftplay.raft.messages import RequestVoteReply as VoteReply
+from raftplay.raft.storage import StorageError
+
+Clock = Callable[[], float]
+
+
+class NodeCode:
+    """The ConsensusModule `cm` and the state machine `machine` of node `id`.
+
+    `is_own`: its class is a user's, so what it returns is checked; `is_checked`: some of its methods are not
+    raftplay's, so its decisions and its deadline are checked too.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        kind: type[ConsensusModule],
+        create: Callable[[], ConsensusModule],
+        create_machine: MachineFactory | None,
+        *,
+        is_own: bool,
+        now: Clock,
+    ) -> None:
+        self.id = id
+        self._now = now
+        self._kind: type = kind
+        self.is_own = is_own
+        self.is_checked = has_foreign_code(kind)
+        if is_own:
+            check_results(kind.rules)
+        try:
+            self.cm = create()
+        except StorageError:
+            raise
+        except FAILURES as error:
+            raise self._raised(error, "__init__") from error
+        self.machine = self._new_machine(create_machine)
+
+    # ---- inputs
+
+    def input(self, name: str, method: Callable[[float], None], now: float) -> None:
+        """Call `method` of the node, which is called `name`, with the time."""
+        try:
+            method(now)
+        except FAILURES as error:
+            raise self._raised(error, name) from error
+
+    def submit(self, command: object) -> int:
+        """Submit `command`; return its log index, or -1."""
+        try:
+            return checked_index(self.cm.submit(command))
+        except CommandRefused:
+            raise
+        except FAILURES as error:
+            raise self._raised(error, "submit") from error
+
+    def handle(self, request: Request, now: float) -> Reply:
+        """Hand `request` to the method for RPCs of its type; return the reply."""
+        args = request.message
+        reply: Reply
+        method = "append_entries"
+        try:
+            if isinstance(args, RequestVoteArgs):
+                method = "request_vote"
+                reply = self.cm.request_vote(args, now)
+            else:
+                reply = self.cm.append_entries(args, now)
+            if self.is_own:
+                check_reply(reply, VoteReply if method == "request_vote" else AppendEntriesReply)
+        except FAILURES as error:
+            raise self._raised(error, method, str(request)) from error
+        return reply
+
+    def handle_reply(self, request: Request, response: Response, now: float) -> None:
+        """Hand `response`, which answers `request`, to the node."""
+        try:
+            self.cm.reply_received(response.src, request.message, response.message, now)
+        except FAILURES as error:
+            raise self._raised(error, "reply_received", str(response)) from error
+
+    def call_failed(self, peer_id: int, args: Args, now: float) -> None:
+        """Tell the node that the request `args` could not be sent."""
+        try:
+            self.cm.call_failed(peer_id, args, now)
+        except FAILURES as error:
+            raise self._raised(error, "call_failed") from error
+
+    def stop(self) -> None:
+        """Stop the node; it is Dead, whatever its code does."""
+        try:
+            self.cm.stop()
+        except FAILURES as error:
+            self.cm.state = CMState.DEAD
+            raise self._raised(error, "stop") from error
+
+    # ---- outputs
+
+    def persist(self, now: float) -> bool:
+        """Write the changes to storage; return whether there were any."""
+        try:
+            return self.cm.persist(now)
+        except (StorageError, TornWrite, DiskBusy):
+            raise
+        except FAILURES as error:
+            raise self._raised(error, "persist") from error
+
+    def take_commits(self) -> list[CommitEntry]:
+        """Return what is committed, once the state machine has applied it."""
+        try:
+            commits = self.cm.take_commits()
+        except FAILURES as error:
+            raise self._raised(error, "take_commits") from error
+        if self.machine is not None:
+            self._apply(self.machine, commits)
+        return commits
+
+    def take_calls(self) -> list[tuple[int, Args]]:
+        """Return the requests to send now, as (peer_id, args)."""
+        try:
+            return list(self.cm.take_calls())
+        except FAILURES as error:
+            raise self._raised(error, "take_calls") from error
+
+    def deadline_before(self, at: float) -> float | None:
+        """Return the node's deadline if it is before `at`."""
+        try:
+            deadline = self.cm.deadline
+            return None if at <= deadline else deadline
+        except TypeError as error:
+            raise self._raised(error, "deadline") from error
+
+    # ---- its state machine
+
+    def _new_machine(self, create: MachineFactory | None) -> StateMachine | None:
+        if create is None:
+            return None
+        try:
+            machine = create()
+            if not isinstance(machine, StateMachine):
+                raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
+        except FAILURES as error:
+            raise node_raised(self.id, error, "state_machine", self._now()) from error
+        return machine
+
+    def _apply(self, machine: StateMachine, commits: list[CommitEntry]) -> None:
+        about = ""
+        try:
+            for entry in commits:
+                about = f"entry {entry.index}"
+                machine.apply(entry)
+        except FAILURES as error:
+            raise node_raised(self.id, error, "apply", self._now(), about, type(machine)) from error
+
+    def _raised(self, error: BaseException, method: str, about: str = "") -> NodeRaised:
+        return node_raised(self.id, error, method, self._now(), about, self._kind)

@@ -1,0 +1,93 @@
+"""The operations of clients on a key-value store, and what each of them does to one key.
+
+Values are JSON texts, so that they are hashable and `1`, `1.0` and `true` differ; None stands for "no value".
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["get", "put", "append", "cas"]
+
+State: TypeAlias = str | None
+"""The value of one key as JSON text; None if it has none."""
+
+UNKNOWN: Literal["unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client was told: for `get` the `value`; for `cas` whether it was `done`.
+
+    `before` is the value that a `put`, `append` or `cas` replaced or met, where the store tells it (`tells`).
+    """
+
+    value: State = None
+    done: bool = True
+    tells: bool = False
+    before: State = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a client on one key, called at `call` and answered at `end`.
+
+    Times are in any one unit; `end` is infinite and `answer` None if the client never learned what became of it:
+    then it may take effect at any time after `call`, or never.
+    """
+
+    client: str
+    key: str
+    kind: Kind
+    argument: State = None
+    expected: State = None
+    call: float = 0.0
+    end: float = math.inf
+    answer: Answer | None = None
+    name: str = ""
+    """How reports name it, such as `#3` for the third of a file."""
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether the client learned the outcome."""
+        return self.answer is not None
+
+    def step(self, state: State) -> tuple[bool, State]:
+        """Return whether the answer is right where the key has the value `state`, and the value after it."""
+        answer = self.answer
+        match self.kind:
+            case "get":
+                return answer is None or answer.value == state, state
+            case "put":
+                after = self.argument
+            case "append":
+                after = appended(state, self.argument)
+            case "cas":
+                done = state == self.expected
+                if answer is not None and answer.done is not done:
+                    return False, state
+                after = self.argument if done else state
+        return answer is None or not answer.tells or answer.before == state, after
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it changes no value, whichever it meets."""
+        if self.kind == "cas":
+            return self.argument == self.expected or (self.answer is not None and not self.answer.done)
+        return self.kind == "get"
+
+    @property
+    def depends(self) -> bool:
+        """Return whether the value before it matters to its answer or to the value after it."""
+        return self.kind != "put" or (self.answer is not None and self.answer.tells)
+
+
+def appended(state: State, text: State) -> State:
+    """Return `state` with `text` at its end, both JSON strings; `text` alone if there is no value yet."""
+    if state is None or text is None:
+        return text if state is None else state
+    if state.startswith("[") and not text.startswith("["):
+        return f"[{text}]" if state == "[]" else f"{state[:-1]},{text}]"
+    if state.startswith('"') and text.startswith('"'):
+        return state[:-1] + text[1:]
+    return state

@@ -1,0 +1,229 @@
+"""Histories of other programs, and raftplay's own, from files.
+
+Three notations are told apart by their first line that is not empty:
+
+- lines of Jepsen's log (`INFO  jepsen.util - 0 :invoke :write 3`): one register, whose failed `:cas` met another
+  value;
+- EDN maps, one after another or in one vector: Jepsen's histories of registers (of one key, or with tuples
+  `[key value]`), whose `:fail` never took effect, and histories with a `:key` and `:get`, `:put`, `:append`, in
+  which a key is the empty text at first;
+- JSON, one operation on a line: raftplay's own.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import msgspec
+
+from raftplay.errors import UsageError
+from raftplay.linearizability.edn import Edn, Keyword, read_all
+from raftplay.linearizability.operations import Answer, Kind, Operation, State
+
+_LOG_LINE = re.compile(r"^INFO\s+jepsen\.util\s+-\s+(\S+)\s+:(\w+)\s+:([\w-]+)\s+(.*?)\s*$")
+_KINDS: Mapping[str, Kind] = {
+    "read": "get", "get": "get", "write": "put", "put": "put", "append": "append", "cas": "cas",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Operations as read from a file, the value of each key before them, and the notation in words."""
+
+    operations: tuple[Operation, ...]
+    initial: State
+    notation: str
+
+
+class OwnOperation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A line of raftplay's own notation: an operation with its times in seconds.
+
+    `answer` is `ok`, `no` or `unknown`; a `get` that was answered `ok` has the `value`, or none for "nothing".
+    """
+
+    client: str
+    op: Literal["get", "put", "append", "cas"]
+    key: str
+    call: float
+    end: float | None = None
+    argument: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    expected: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    answer: Literal["ok", "no", "unknown"] = "unknown"
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_own = msgspec.json.Decoder(OwnOperation)
+
+
+def read_history(text: str) -> History:
+    """Return the history in `text`. Raises `UsageError` with the line if it has none."""
+    first = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    if not first:
+        raise UsageError("there is no operation in it")
+    if first.startswith('{"'):
+        return History(tuple(_own_operations(text)), None, "raftplay's own")
+    if first.startswith(("{", "[", "#", ";", "(")):
+        return _from_edn(text)
+    if any(_LOG_LINE.match(line) for line in text.split("\n")):
+        return History(tuple(_log_operations(text)), None, "a log of Jepsen")
+    raise UsageError(f"line 1: {first[:40]!r} is no operation in EDN, in JSON, or in a log of Jepsen")
+
+
+def json_text(value: object) -> State:
+    """Return a value as canonical JSON text; None for None."""
+    if value is None:
+        return None
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def own_line(operation: Operation) -> str:
+    """Return the line of raftplay's own notation for `operation`."""
+    answer = operation.answer
+
+    def raw(text: State) -> msgspec.Raw | msgspec.UnsetType:
+        return msgspec.UNSET if text is None else msgspec.Raw(text.encode())
+
+    line = OwnOperation(
+        operation.client,
+        operation.kind,
+        operation.key,
+        operation.call,
+        None if operation.end == math.inf else operation.end,
+        raw(operation.argument),
+        raw(operation.expected),
+        "unknown" if answer is None else "ok" if answer.done else "no",
+        msgspec.UNSET if answer is None else raw(answer.value if operation.kind == "get" else answer.before),
+    )
+    return msgspec.json.encode(line).decode()
+
+
+def _own_operations(text: str) -> Iterator[Operation]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            own = _own.decode(line)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise UsageError(f"line {number}: {error}") from None
+        if own.end is not None and own.end < own.call:
+            raise UsageError(f"line {number}: it ends at {own.end:g}, before its call at {own.call:g}")
+        if own.op != "get" and own.argument is msgspec.UNSET:
+            raise UsageError(f"line {number}: a {own.op} has an argument")
+        value, tells = _canonical(own.value), own.op != "get" and own.value is not msgspec.UNSET
+        done = own.answer == "ok"
+        known = own.answer != "unknown" and own.end is not None
+        answer = Answer(value if own.op == "get" else None, done, tells, value if tells else None)
+        yield Operation(
+            own.client, own.key, own.op, _canonical(own.argument), _canonical(own.expected), own.call,
+            own.end if known and own.end is not None else math.inf, answer if known else None, f"#{number}",
+        )  # fmt: skip
+
+
+def _canonical(raw: msgspec.Raw | msgspec.UnsetType) -> State:
+    return None if raw is msgspec.UNSET else json_text(msgspec.json.decode(raw))
+
+
+@dataclass(slots=True)
+class _Pairing:
+    """Pairs each invocation of a process with the completion that follows it; positions are the times."""
+
+    operations: list[Operation] = field(default_factory=list)
+    _open: dict[str, Operation] = field(default_factory=dict)
+
+    def invoke(self, operation: Operation) -> None:
+        earlier = self._open.pop(operation.client, None)
+        if earlier is not None:  # a process that goes on has given its last operation up
+            self.operations.append(earlier)
+        self._open[operation.client] = operation
+
+    def complete(self, process: str) -> Operation | None:
+        """Return the operation of `process` that was under way, if there was one."""
+        return self._open.pop(process, None)
+
+    def all(self) -> Iterable[Operation]:
+        """Return all operations; those that were not completed are of unknown outcome."""
+        return sorted((*self.operations, *self._open.values()), key=lambda operation: operation.call)
+
+
+def _log_operations(text: str) -> Iterable[Operation]:
+    pairing = _Pairing()
+    for number, line in enumerate(text.split("\n"), 1):
+        found = _LOG_LINE.match(line)
+        if found is None or found[3] not in ("read", "write", "cas"):
+            continue
+        process, type_, kind, words = found[1], found[2], _KINDS[found[3]], found[4]
+        values = [] if words.startswith(":") else read_all(words)
+        value = values[0] if values else None
+        if type_ == "invoke":
+            pairing.invoke(_invoked(process, "", kind, value, number))
+        elif type_ == "ok" or (type_ == "fail" and kind == "cas" and not words.startswith(":")):
+            _answered(pairing, process, number, value, done=type_ == "ok")
+        elif type_ == "fail":  # it never took effect
+            pairing.complete(process)
+    return pairing.all()
+
+
+def _from_edn(text: str) -> History:
+    maps = read_all(text)
+    if len(maps) == 1 and isinstance(maps[0], list):
+        maps = maps[0]
+    pairing = _Pairing()
+    has_keys = any(isinstance(item, dict) and Keyword("key") in item for item in maps)
+    is_tupled = not has_keys and _are_tuples(maps)
+    for number, item in enumerate(maps, 1):
+        if not isinstance(item, dict) or Keyword("type") not in item:
+            raise UsageError(f"operation {number} is no map with a :type")
+        process, kind = item.get(Keyword("process")), _KINDS.get(str(item.get(Keyword("f"))))
+        if not isinstance(process, int):
+            continue  # the nemesis
+        if kind is None:
+            raise UsageError(
+                f"operation {number} has the :f {item.get(Keyword('f'))}, which is no operation on a key"
+            )
+        key, value = item.get(Keyword("key")), item.get(Keyword("value"))
+        if is_tupled and isinstance(value, list):
+            key, value = (value[0], value[1]) if len(value) == 2 else (None, None)
+        type_ = str(item[Keyword("type")])
+        if type_ == "invoke":
+            named = "" if key is None else str(key)
+            pairing.invoke(_invoked(str(process), named, kind, value, number))
+        elif type_ == "ok":
+            value = "" if value is None and has_keys else value
+            _answered(pairing, str(process), number, value, done=True)
+        elif type_ == "fail":
+            pairing.complete(str(process))
+        elif type_ != "info":
+            raise UsageError(f"operation {number} has the :type {type_}; it must be :invoke, :ok, :fail or :info")
+    return History(tuple(pairing.all()), '""' if has_keys else None, "EDN")
+
+
+def _are_tuples(maps: list[Edn]) -> bool:
+    """Return whether the values are `[key value]`: those of every read and write are pairs."""
+    values = [
+        item.get(Keyword("value"))
+        for item in maps
+        if isinstance(item, dict) and isinstance(item.get(Keyword("process")), int)
+        and item.get(Keyword("f")) in ("read", "write") and item.get(Keyword("type")) in ("invoke", "ok")
+    ]  # fmt: skip
+    return bool(values) and all(isinstance(value, list) and len(value) == 2 for value in values)
+
+
+def _invoked(process: str, key: str, kind: Kind, value: Edn, number: int) -> Operation:
+    argument, expected = value, None
+    if kind == "cas":
+        if not isinstance(value, list) or len(value) != 2:
+            raise UsageError(f"operation {number}: a cas has the value [OLD NEW]")
+        expected, argument = value
+    if kind == "get":
+        argument = None
+    return Operation(process, key, kind, json_text(argument), json_text(expected), number, name=f"#{number}")
+
+
+def _answered(pairing: _Pairing, process: str, number: int, value: Edn, *, done: bool) -> None:
+    operation = pairing.complete(process)
+    if operation is None:
+        raise UsageError(f"operation {number}: process {process} has nothing under way")
+    answer = Answer(json_text(value) if operation.kind == "get" else None, done)
+    pairing.operations.append(replace(operation, end=number, answer=answer))

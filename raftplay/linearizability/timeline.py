@@ -1,0 +1,93 @@
+"""A history in words and as a picture in text: a row for each operation, from its call to its answer."""
+
+import math
+from collections.abc import Sequence
+
+from raftplay.linearizability.operations import Operation, State
+from raftplay.linearizability.search import KeyVerdict
+
+WIDTH = 40
+"""How many columns the time axis has."""
+
+
+def value_text(value: State) -> str:
+    """Return a value as people write it: a simple text without quotes, `nothing` where there is none."""
+    if value is None:
+        return "nothing"
+    inner = value[1:-1]
+    if value.startswith('"') and inner and not any(char in inner for char in '\\" ') and inner != "nothing":
+        return inner
+    return value
+
+
+def call_text(operation: Operation) -> str:
+    """Return the call, such as `cas x 1 2`."""
+    words = [operation.kind, operation.key]
+    if operation.kind == "cas":
+        words.append(value_text(operation.expected))
+    if operation.kind != "get":
+        words.append(value_text(operation.argument))
+    return " ".join(word for word in words if word)
+
+
+def answer_text(operation: Operation) -> str:
+    """Return what the client was told: `ok`, a value, `no`, or `unknown`."""
+    answer = operation.answer
+    if answer is None:
+        return "unknown"
+    if operation.kind == "get":
+        return value_text(answer.value)
+    if not answer.done:
+        return f"no: it is {value_text(answer.before)}" if answer.tells else "no"
+    return f"ok, was {value_text(answer.before)}" if answer.tells else "ok"
+
+
+def operation_text(operation: Operation) -> str:
+    """Return call and answer in one."""
+    return f"{call_text(operation)} → {answer_text(operation)}"
+
+
+def timeline(operations: Sequence[Operation], width: int = WIDTH) -> list[str]:
+    """Return a line for each operation, sorted by call: client, bar from call to answer, and words.
+
+    Only the order of calls and answers is drawn to scale: each moment has a column of its own where there is room.
+    """
+    ordered = sorted(operations, key=lambda o: (o.call, o.end, o.client))
+    moments = sorted({moment for o in ordered for moment in (o.call, o.end) if moment < math.inf})
+    steps = max(len(moments) - 1, 1)
+    step = max(1, min(4, width // steps))
+    column = {moment: min(index * step, index * width // steps) for index, moment in enumerate(moments)}
+    axis = max(column.values(), default=0) + 2
+    clients = max((len(operation.client) for operation in ordered), default=0)
+    lines = []
+    for operation in ordered:
+        start = column[operation.call]
+        if operation.end == math.inf:
+            bar = "├" + "╌" * (axis - start - 1) + "?"
+        else:
+            bar = "├" + "─" * max(0, column[operation.end] - start - 1) + "┤"
+        lines.append(
+            f"{operation.client:>{clients}}  {' ' * start + bar:<{axis + 1}}  {operation_text(operation)}"
+        )
+    return lines
+
+
+def explanation(verdict: KeyVerdict, initial: State = None) -> list[str]:
+    """Return sentences on why no order explains the operations: how far the best one comes, and what is left."""
+    taken = set(map(id, verdict.order))
+    left = [o for o in verdict.operations if o.is_known and id(o) not in taken]
+    if not left:
+        return []
+    left.sort(key=lambda operation: operation.end)
+    state = initial
+    for operation in verdict.order:
+        state = operation.step(state)[1]
+    lines = []
+    if verdict.order:
+        best = ", then ".join(operation_text(operation) for operation in verdict.order)
+        lines.append(f"The longest order that fits: {best}.")
+    first = left[0]
+    where = f"Key {first.key}" if first.key else "The value"
+    lines.append(f"{where} is {value_text(state)} then, and nothing that may come next explains:")
+    lines += [f"  {operation.client}: {operation_text(operation)}" for operation in left]
+    return lines

@@ -1,0 +1,54 @@
+"""The command check: verdicts, exit statuses, and files that are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import raftplay
+
+WRITE = "{:process 0 :type :invoke :f :write :value %d} {:process 0 :type :ok :f :write :value %d}\n"
+READ = "{:process 1 :type :invoke :f :read :value nil} {:process 1 :type :ok :f :read :value %s}\n"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    return tmp_path / "history.edn"
+
+
+@pytest.mark.parametrize(
+    ("text", "states", "status", "begin"),
+    [
+        (WRITE % (1, 1) + READ % "1", "1000", 0, "linearizable: 2 operations on 1 key; "),
+        (WRITE % (1, 1) + READ % "nil", "1000", 1, "not linearizable: 2 operations on 1 key; "),
+        (
+            WRITE % (1, 1) + WRITE % (2, 2) + READ % "2",
+            "1",
+            1,
+            "undecided: 3 operations on 1 key; the search ended",
+        ),
+    ],
+)
+def test_each_verdict_has_its_exit_status(history: Path, text: str, states: str, status: int, begin: str) -> None:
+    history.write_text(text)
+    done = raftplay("check", str(history), "--states", states)
+    assert (done.status, done.err) == (status, "")
+    assert done.out.startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff\xfe", "is no UTF-8 text"),
+        (b"", "there is no operation in it"),
+        (b"{:type :ok", "line 1: a value ends too soon"),
+    ],
+)
+def test_a_file_that_is_wrong_gets_one_sentence(history: Path, content: bytes | None, sentence: str) -> None:
+    if content is not None:
+        history.write_bytes(content)
+    done = raftplay("check", str(history))
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("raftplay: error: ")
+    assert sentence in done.err
+    assert done.err.count("\n") == 1

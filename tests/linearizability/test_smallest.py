@@ -1,0 +1,64 @@
+"""The smallest part of a violated history: it is violated by brute force, and nothing of it can go."""
+
+import random
+
+import pytest
+
+from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.search import check
+from raftplay.linearizability.smallest import cut, smallest, without_value
+from raftplay.linearizability.timeline import explanation, timeline
+from tests.linearizability.test_search import brute, tiny_history
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_what_has_an_order_keeps_one_at_each_step(block: int) -> None:
+    tried = 0
+    for seed in range(2000 * block, 2000 * (block + 1)):
+        history = tuple(tiny_history(seed))
+        if check(history).outcome == "violated":
+            assert not brute(list(smallest(history))), seed
+            continue
+        parts = [cut(history, operation.end) for operation in history]
+        parts += [tuple(o for o in history if o is not idle) for idle in history if idle.is_idle]
+        parts += [part for o in history if (part := without_value(history, o.argument)) is not None]
+        assert all(check(part).outcome == "linearizable" for part in parts), seed
+        tried += len(parts)
+    assert tried > 1000
+
+
+def put(client: str, value: int, call: float, end: float) -> Operation:
+    return Operation(client, "x", "put", str(value), None, call, end, Answer())
+
+
+def get(client: str, value: int | None, call: float, end: float) -> Operation:
+    answer = Answer(None if value is None else str(value))
+    return Operation(client, "x", "get", None, None, call, end, answer)
+
+
+def test_a_stale_read_in_a_long_history_is_shown_with_the_two_writes_only() -> None:
+    rng = random.Random(1)
+    history: list[Operation] = []
+    for number in range(200):
+        history.append(put("a", number, number, number + 0.4))
+        history.append(get("b", number, number + 0.5, number + 0.5 + rng.random() / 3))
+    history.insert(301, get("c", 120, 150.45, 150.49))
+    part = smallest(history)
+    assert [(o.kind, o.argument, o.answer and o.answer.value) for o in part] == [
+        ("put", "120", None),
+        ("put", "150", None),
+        ("get", None, "120"),
+    ]
+    verdict = check(part)
+    assert verdict.outcome == "violated"
+    assert verdict.worst is not None
+    assert "get x → 120" in "\n".join(explanation(verdict.worst))
+
+
+def test_a_picture_has_a_line_for_each_operation() -> None:
+    part = [put("a", 1, 0, 2), Operation("b", "x", "put", "2", None, 1), get("c", 2, 3, 4)]
+    assert timeline(part) == [
+        "a  ├───────┤            put x 1 → ok",
+        "b      ├╌╌╌╌╌╌╌╌╌╌╌╌╌?  put x 2 → unknown",
+        "c              ├───┤    get x → 2",
+    ]
