@@ -40,7 +40,7 @@ The rooms, from the ground up
                  which journal.py writes as a script; outcome.py says what became of one; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
                  selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
-                 what may follow
+                 what may follow, repeats.py unrolls `repeat` … `end`
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time

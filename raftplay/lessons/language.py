@@ -216,6 +216,9 @@ class _LessonParser(ScriptParser):
     def _read_command(self, source: str, number: int, word: str = "") -> None:
         count = len(self.script.items)
         super().read_line(source, number)
+        for mistake in self.repeats.unclosed():  # its items are those of one line
+            mistake.message = "in a lesson, a repeat stands in one line: repeat 3; submit x; end"
+            self.mistakes.append(mistake)
         new = [item for item in self.script.items[count:] if not isinstance(item, Comment)]
         if new:
             self._end_question()

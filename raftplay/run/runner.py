@@ -1,5 +1,6 @@
 """Running a script on a new cluster: each step's answer as it comes, then whether all held."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -130,13 +131,16 @@ class _ScriptRun:
 
     def play_items(self) -> None:
         """Run all items up to the first that fails, line by line."""
+        rounds = Counter(item.line for item in self.script.items)  # a line in a repeat comes again
         try:
             for line, items in groupby(self.script.items, attrgetter("line")):
                 for item in items:
                     self.play_item(item)
                     if self.status is not Status.HELD:
                         return
-                self.compare(line)
+                    rounds[line] -= 1
+                if not rounds[line]:
+                    self.compare(line)
         except KeyboardInterrupt:
             self.status = Status.INTERRUPTED
 
