@@ -35,8 +35,8 @@ class Repeats(Generic[T]):
     """The repeats that are open while `items` are read one after another."""
 
     items: list[T]
-    again: Callable[[list[T], int, int, int], Iterable[T]] = lambda body, round, count, line: body
-    """Return one round of a body, given its number from 1, the count, and the line of `repeat`."""
+    again: Callable[[list[T], int, int, int], Iterable[T]] | None = None
+    """Returns one round of a body, given its number from 1, the count, and the line of `repeat`."""
 
     is_spoilt: bool = False
     """True if a command was not read, so that an empty body is no mistake."""
@@ -60,9 +60,10 @@ class Repeats(Generic[T]):
         if opened.start + len(body) * opened.count > MAX_UNROLLED:
             message = f"with this repeat there are more than {MAX_UNROLLED} commands; repeat fewer times"
             raise opened.statement.mistake(message, opened.statement.words[0])
-        rounds = range(1, opened.count + 1)
-        line = opened.statement.line
-        self.items[opened.start :] = [i for n in rounds for i in self.again(body, n, opened.count, line)]
+        del self.items[opened.start :]
+        for number in range(1, opened.count + 1):
+            line = opened.statement.line
+            self.items += body if self.again is None else self.again(body, number, opened.count, line)
 
     def unclosed(self) -> list[Mistake]:
         """Forget the repeats without an `end`, and return a mistake for each, outermost first."""
