@@ -50,7 +50,7 @@ class Repeats(Generic[T]):
         self._open.append(_Open(statement, count, len(self.items)))
 
     def end(self, statement: Statement) -> None:
-        """End the innermost repeat, and unroll it. Raises `Mistake` without one, and if it unrolls into too much."""
+        """End the innermost repeat, and unroll it. Raises `Mistake` without one, or for too much."""
         if not self._open:
             raise statement.mistake("end has no repeat before it; write: repeat N … end", statement.words[0])
         opened = self._open.pop()
