@@ -27,7 +27,8 @@ The rooms, from the ground up
                  snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage; hardware.py is the disk, the
+                 in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
+                 hold something before the start; hardware.py is the disk, the
                  clock and the timings of each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC (index.py

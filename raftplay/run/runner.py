@@ -68,9 +68,15 @@ def opened(
     assert setup.nodes is not None
     assert setup.backend is not None
     seed = new_seed() if setup.seed is None else setup.seed
+    if data_dir is not None and setup.given:
+        raise UsageError(
+            "`given` says what the disks hold, and a data directory has its own; leave one of them out"
+        )
     config = setup.config().settled()
     history = History()
-    blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir)
+    blueprint = Blueprint(
+        setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir, tuple(setup.given)
+    )
     readers: list[Reader] = [history, *others]
     writer = None
     if trace is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
+from raftplay.cluster.given import check_given
 from raftplay.cluster.own_node import loaded
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
@@ -242,6 +243,7 @@ class ScriptParser:
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
                 watched=chosen.watched,
+                given=chosen.given,
                 node=_first(over.node, chosen.node),
                 bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )
@@ -265,6 +267,7 @@ class ScriptParser:
         """Note a mistake if the chosen settings contradict each other."""
         try:
             self.script.setup.config()
+            check_given(self.script.setup.given, self.script.setup.nodes or DEFAULT_NODES)
         except UsageError as error:
             self.mistakes.append(Mistake(str(error), 1, 1))
 
