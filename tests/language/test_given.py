@@ -52,17 +52,17 @@ def test_a_harness_takes_the_disks() -> None:
 
 def test_a_data_directory_has_its_own_disks(tmp_path: Path) -> None:
     setup = parse_script("script", PAIR).setup
-    with pytest.raises(UsageError, match="a data directory has its own"), opened(setup, data_dir=tmp_path / "data"):
+    with (
+        pytest.raises(UsageError, match="a data directory has its own"),
+        opened(setup, data_dir=tmp_path / "data"),
+    ):
         pass
 
 
 def test_unchecked_logs_start_and_the_invariant_says_what_is_wrong_with_them() -> None:
-    disks = "given 0 term 1 log 1:a
-given 1 term 1 log 1:b unchecked
-"
+    disks = "given 0 term 1 log 1:a\ngiven 1 term 1 log 1:b unchecked\n"
     assert ran(f"{disks}now").last["reason"].startswith("Log Matching broke at 0.000 s: n1 starts with a log")
-    assert held(f"watch Election Safety
-{disks}now").answers == ["0.000 s"]
+    assert held(f"watch Election Safety\n{disks}now").answers == ["0.000 s"]
 
 
 @pytest.mark.parametrize(
