@@ -43,7 +43,8 @@ The rooms, from the ground up
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
-                 pass meanwhile; golden.py compares answers with those that a script expects
+                 pass meanwhile; golden.py compares answers with those that a script expects,
+                 comparing.py a run with one under another setting
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
