@@ -121,7 +121,12 @@ def _timings(cursor: Cursor) -> Resolve:
 
 def _timed_nodes(cursor: Cursor) -> Resolve:
     word = cursor.peek()
-    return constant(None) if word is None or "=" in word.text else kinds.NODES.read(cursor)
+    return kinds.NODES.read(cursor) if word is not None and _names_nodes(word.text) else constant(None)
+
+
+def _names_nodes(text: str) -> bool:
+    """Return whether the first argument of `timing` names nodes, and no timing."""
+    return "=" not in text and text not in TIMINGS
 
 
 def _switch(cursor: Cursor) -> Resolve:
@@ -236,7 +241,7 @@ def backend(setup: Setup, name: Annotated[str, BACKEND]) -> None:
     setup.backend = name
 
 
-@setup_line("timing election=150..300ms heartbeat=50ms", may_act=True)
+@setup_line("timing election=150..300ms heartbeat=50ms", may_act=_names_nodes)
 def timing(
     on: Setup | Session,
     nodes: Annotated[list[int] | None, TIMED_NODES] = None,
@@ -250,7 +255,7 @@ def timing(
         on.timings.update(timings)
         return ""
     if nodes is None:
-        raise UsageError("name the nodes whose timing changes: timing all election=150..300ms")
+        raise UsageError(f"{too_late('timing', on)}; later, name the nodes: timing all election=150..300ms")
     if "delay" in timings:
         raise UsageError("a delay belongs to links and not to nodes: link all delay=1..5ms")
     heartbeat = timings.get("heartbeat", (None, None))[0]
