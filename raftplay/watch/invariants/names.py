@@ -135,7 +135,7 @@ SECTIONS = {
     PRE_VOTE_PURITY: "thesis §9.6",
     NO_VOTE_IN_LEASE: "thesis §4.2.3",
     STEP_DOWN_BOUND: "thesis §6.2",
-    NO_NEEDLESS_ELECTION: "thesis §4.2.3, §9.6",
+    NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 
