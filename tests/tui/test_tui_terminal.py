@@ -117,7 +117,9 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home: Path) -> None:
-    with Terminal("--backend", backend, "--pace", "watch", "--speed", "3", size=(80, 24), home=home) as terminal:
+    with Terminal(
+        "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
+    ) as terminal:
         screen = terminal.until("(?s)PAUSED.*first candidate.*space goes on; A stops this")
         assert "CANDIDATE" in screen
         assert "pace watch" in screen
@@ -133,7 +135,9 @@ def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home:
         terminal.child.send("qq")
         assert terminal.end() == 0
         assert is_given_back(terminal)
-    with Terminal("--backend", backend, "--pace", "watch", "--speed", "3", size=(80, 24), home=home) as terminal:
+    with Terminal(
+        "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
+    ) as terminal:
         terminal.until("n. leads")  # it does not stop at the first candidate now
         terminal.child.send("q")
         assert terminal.end() == 0
