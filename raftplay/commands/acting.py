@@ -246,9 +246,14 @@ def transfer(
     if target == NONE:
         return f"node {source} is connected to no node to which it could hand over"
     if target in (source, already):
-        return f"node {target} leads already" if target == source else f"node {source} does so already"
-    lacks = cm.log.last_index - cm.match_index.get(target, cm.log.last_index)
-    waits = f"; it waits until node {target} has {count(lacks, 'more entry')}" if lacks > 0 else ""
+        return (
+            f"node {target} leads already"
+            if target == source
+            else f"node {source} hands over to node {target} already"
+        )
+    last = cm.log.last_index
+    knows = cm.match_index.get(target, last) >= last
+    waits = "" if knows else f"; it waits to hear that node {target} has its log up to {last}"
     return f"node {source} hands over to node {target}, and takes no commands meanwhile{waits}"
 
 
