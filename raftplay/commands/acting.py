@@ -19,6 +19,9 @@ from raftplay.watch.words import link_text, nodes_text
 
 GROUP = "Acting on the cluster"
 
+NO_PROMISE = "Raft promises nothing from now on"
+"""The words for a cluster in which a disk came back blank."""
+
 
 def all_alive(session: Session, ids: list[int], *, hint: bool = False) -> list[int]:
     """Return `ids`, or raise `UsageError` if one is down, so that a command does all of its work or none."""
@@ -65,15 +68,18 @@ def crash(session: Session, nodes: kinds.Up) -> str:
 
 
 @command(GROUP, "restart crashed")
-def restart(session: Session, nodes: kinds.Down) -> str:
-    """Restart crashed nodes from their storage and connect them; cuts and a partition stay."""
+def restart(session: Session, nodes: kinds.Down, empty: Annotated[bool, kinds.EMPTY] = False) -> str:
+    """Restart crashed nodes from their storage and connect them; cuts and a partition stay. With empty, their
+    disks come back blank: Raft promises nothing from then on.
+    """
     for id in nodes:
-        session.harness.check_restart(id)
-    terms = ", ".join(_restart_all(session.harness, nodes))
-    return f"restarted {terms}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
+        session.harness.check_restart(id, empty=empty)
+    terms = ", ".join(_restart_all(session.harness, nodes, empty=empty))
+    blank = f" with {'a blank disk' if len(nodes) == 1 else 'blank disks'}: {NO_PROMISE}" if empty else ""
+    return f"restarted {terms}{blank}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
 
 
-def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
+def _restart_all(harness: Harness, nodes: list[int], *, empty: bool) -> list[str]:
     """Restart every node, and return what each brings back from its disk.
 
     An interrupt shortens only the wall-clock pauses: no journal can divide a restart.
@@ -84,9 +90,10 @@ def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
         for id in nodes:
             end = harness.now + RESTART_PAUSE
             disk = harness.snapshot().nodes[id]
-            brought.append(f"node {id} in term {disk.current_term} with a log of {len(disk.log)}")
+            kept = "" if empty else f" in term {disk.current_term} with a log of {len(disk.log)}"
+            brought.append(f"node {id}{kept}")
             try:
-                harness.restart_peer(id)
+                harness.restart_peer(id, empty=empty)
             except Interrupted:
                 harness.set_speed(MAX_SPEED)
                 harness.pass_to(end)
