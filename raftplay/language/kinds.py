@@ -374,6 +374,7 @@ VALUE = Kind(
     examples=("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''"),
 )
 TO_NODE = one_node(lead="to")
+FROM_NODE = one_node(lead="from")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after", examples=("0", "1", "5", "20"))
 COUNT = Kind("N", _count(1, 10_000), examples=("1", "2", "3", "5", "20"))
 FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from", examples=("0", "2"))
