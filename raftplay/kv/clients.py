@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-import msgspec
-
 from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
 from raftplay.linearizability.operations import Answer, Kind, Operation
 from raftplay.linearizability.search import STATES, Verdict, check
+from raftplay.linearizability.timeline import json_of, value_text
 
 PATIENCE = 2.0
 """How long a client waits for an answer in all, in seconds of cluster time, before it gives up."""
@@ -253,16 +252,26 @@ def operation_of(number: int, call: Call) -> Operation:
     request, result = call.request, call.result
     kinds: dict[type[Request], Kind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
     kind = kinds[type(request)]
-    argument = None if isinstance(request, Get) else _text(request.value)
-    expected = _text(request.expected) if isinstance(request, Cas) else None
+    argument = None if isinstance(request, Get) else json_of(request.value)
+    expected = json_of(request.expected) if isinstance(request, Cas) else None
     answer = None
     if result is not None and call.ending in ("ok", "no"):
-        value = _text(result.value) if result.found else None
+        value = json_of(result.value) if result.found else None
         done = call.ending == "ok"
         answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
     end = math.inf if answer is None else call.ended
     return Operation(call.client, request.key, kind, argument, expected, call.began, end, answer, f"#{number}")
 
 
-def _text(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
+def outcome_text(call: Call) -> str:
+    """Return what the client of a call was told, in words: `ok`, a value, `no: it is 2`, `unknown: …`."""
+    if not call.is_over:
+        return "under way"
+    if call.ending in ("unknown", "refused"):
+        return f"{call.ending}: {call.why}"
+    result = call.result
+    assert result is not None
+    value = value_text(json_of(result.value)) if result.found else "nothing"
+    if isinstance(call.request, Get):
+        return value
+    return "ok" if call.ending == "ok" else f"no: it is {value}"
