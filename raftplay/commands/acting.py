@@ -49,6 +49,9 @@ def submit(
         return f"node {target} is down: not taken"
     if harness.cluster[target].frozen:
         return f"node {target} is frozen: not taken"
+    successor = harness.cluster[target].cm.transferring_to
+    if successor != NONE:
+        return f"node {target} hands over to node {successor}: not taken (thesis §3.10)"
     known = harness.cluster[target].cm.leader_id
     follows = f"it follows node {known} (§8)" if known not in (NONE, target) else "it knows of no leader"
     return f"node {target} is not the leader: not taken; {follows}"
@@ -226,6 +229,39 @@ def timeout(session: Session, node: kinds.Waiting) -> str:
     if cm.state is CMState.PRE_CANDIDATE:  # thesis §9.6
         return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
     return answer
+
+
+@command(GROUP, "transfer to 2")
+def transfer(
+    session: Session,
+    source: Annotated[int | None, kinds.FROM_NODE] = None,
+    node: Annotated[int | None, kinds.TO_NODE] = None,
+) -> str:
+    """Hand leadership over, by default from the leader to the connected node that has the most of its log."""
+    harness = session.harness
+    source = leader(harness) if source is None else source
+    if source is None:
+        raise Failed("there is no leader that could hand over")
+    all_alive(session, [source])
+    cm = harness.cluster[source].cm
+    if harness.cluster[source].frozen:
+        return f"node {source} is frozen: nothing happens"
+    if cm.state is not CMState.LEADER:
+        return f"node {source} is not the leader: it has nothing to hand over"
+    already = cm.transferring_to
+    target = harness.transfer_leadership(source, node)
+    if target == NONE:
+        return f"node {source} is connected to no node to which it could hand over"
+    if target in (source, already):
+        return (
+            f"node {target} leads already"
+            if target == source
+            else f"node {source} hands over to node {target} already"
+        )
+    last = cm.log.last_index
+    knows = cm.match_index.get(target, last) >= last
+    waits = "" if knows else f"; it waits to hear that node {target} has its log up to {last}"
+    return f"node {source} hands over to node {target}, and takes no commands meanwhile{waits}"
 
 
 @command(GROUP, "timers align")
