@@ -339,6 +339,15 @@ class Server:
         self._set_alarm()
         self._writing.changed(hardware)
 
+    @_crashes_by_failures
+    def configure(self, config: Config) -> None:
+        """Give the node other options of the algorithm, and its proxy whether it is unreliable."""
+        self._options = config.raft
+        self.proxy.configure(config)
+        raft = self._hardware.timings(config.raft)
+        if not self.stopped and raft != self.cm.config:
+            self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
+
     def set_timer(self, deadline: float) -> None:
         """Set its election timer to fire at `deadline`."""
         self._input("set_timer", partial(self.cm.set_timer, deadline))

@@ -87,6 +87,11 @@ class Command:
     """True if it may be typed while its cluster runs."""
 
     @property
+    def is_setup_only(self) -> bool:
+        """Return whether a script may have it before its first other command only."""
+        return self.setup and self.effect != "acts"
+
+    @property
     def settles_first(self) -> bool:
         """Return whether submitted values are sent before the command's arguments are resolved.
 
@@ -177,12 +182,12 @@ class Bound:
 TABLE: dict[str, Command] = {}
 
 
-def setup_line(example: str, *, in_session: bool = False) -> Callable[[F], F]:
+def setup_line(example: str, *, in_session: bool = False, effect: Effect | None = None) -> Callable[[F], F]:
     """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
     It cannot be typed into a session unless it is `in_session`: then its function gets the session, too.
     """
-    return command("Setting up", example, setup=True, in_session=in_session)
+    return command("Setting up", example, effect=effect, setup=True, in_session=in_session)
 
 
 def command(

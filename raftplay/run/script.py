@@ -192,7 +192,7 @@ class ScriptParser:
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow
             return
-        if row.setup:
+        if row.is_setup_only or (row.setup and self.scope is None):
             self.read_setup(row, statement)
             return
         scope = self.begin()
