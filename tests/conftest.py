@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.budget import Budget
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 
@@ -23,17 +24,37 @@ QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Budget())
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import only the quick folders for `pytest -m quick`: to import all of them takes longer than to run these."""
     inside = collection_path.parts[len(Path(__file__).parent.parts) :]
     return True if config.option.markexpr == "quick" and inside and inside[0] not in QUICK else None
 
 
+LONGEST = (
+    *(
+        "test_soundness",
+        "test_tui_memory",
+        "test_bug_scenarios",
+        "test_project",
+        "test_search_for_bugs",
+        "test_dask",
+    ),
+    *("test_exhaustive", "test_walks", "test_bugs", "test_kills", "test_determinism", "test_why_true"),
+)
+"""The files that take longest, which start first: at the end of a run no worker waits for another one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the quick folders."""
+    """Mark the tests of the quick folders, and put the longest files first."""
     for item in items:
         if item.path.parent.name in QUICK:
             item.add_marker(pytest.mark.quick)
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:
@@ -47,3 +68,10 @@ def _the_environment_chooses_no_weather(monkeypatch: pytest.MonkeyPatch) -> None
     """Whoever runs the tests may have set the variables that change the network; tests set their own."""
     monkeypatch.delenv(UNRELIABLE, raising=False)
     monkeypatch.delenv(MORE_REELECTION, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _what_was_collected_stays_frozen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen unfreezes everything after its first frame; to walk over all tests for it takes 0.13 s of CPU."""
+    if request.path.stem != "test_tui_memory":  # there a screen must be able to go
+        monkeypatch.setattr(gc, "unfreeze", lambda: None)

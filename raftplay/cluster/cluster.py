@@ -377,6 +377,25 @@ class Cluster:
         self.tell(facts.TimedOut(), server.id)
         server.time_out()
 
+    def transfer_leadership(self, id: int, target: int | None = None) -> int:
+        """Let the leader `id` begin to hand its leadership over to `target` (thesis §3.10); return the target.
+
+        By default, the target is the connected node that has the most of the leader's log. Return -1 if the node
+        does not lead or is frozen, or if there is no such node. The leader takes no commands until the target
+        leads, or for an election timeout.
+        """
+        server = self._running(id)
+        match = server.cm.match_index
+        if target is None:
+            up = [peer for peer in match if self.connected[peer] and not self.servers[peer].frozen]
+            target = max(up, key=match.__getitem__, default=NONE)
+        else:
+            target = self.server(target).id
+        server.transfer_leadership(target)
+        if server.is_leader() and target == server.id:
+            return target
+        return NONE if server.cm.transferring_to != target else target
+
     def align_timers(self, seconds: float | None = None) -> dict[int, float]:
         """Set all election timers to fire together, `seconds` from now: the votes are split.
 

@@ -14,8 +14,8 @@ from raftplay.cluster.rpc import Request, Response
 from raftplay.cluster.storage.disk import DiskBusy, TornWrite
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import AppendEntriesReply, Args, CMState, CommitEntry, Reply, RequestVoteArgs
-from raftplay.raft.messages import RequestVoteReply as VoteReply
+from raftplay.raft.messages import Args, CMState, CommitEntry, Reply
+from raftplay.raft.rpcs import OF
 from raftplay.raft.storage import StorageError
 
 Clock = Callable[[], float]
@@ -55,7 +55,7 @@ class NodeCode:
 
     # ---- inputs
 
-    def input(self, name: str, method: Callable[[float], None], now: float) -> None:
+    def input(self, name: str, method: Callable[[float], object], now: float) -> None:
         """Call `method` of the node, which is called `name`, with the time."""
         try:
             method(now)
@@ -74,18 +74,12 @@ class NodeCode:
     def handle(self, request: Request, now: float) -> Reply:
         """Hand `request` to the method for RPCs of its type; return the reply."""
         args = request.message
-        reply: Reply
-        method = "append_entries"
         try:
-            if isinstance(args, RequestVoteArgs):
-                method = "request_vote"
-                reply = self.cm.request_vote(args, now)
-            else:
-                reply = self.cm.append_entries(args, now)
+            reply = self.cm.request_received(args, now)
             if self.is_own:
-                check_reply(reply, VoteReply if method == "request_vote" else AppendEntriesReply)
+                check_reply(reply, OF[type(args)].reply)
         except FAILURES as error:
-            raise self._raised(error, method, str(request)) from error
+            raise self._raised(error, OF[type(args)].method, str(request)) from error
         return reply
 
     def handle_reply(self, request: Request, response: Response, now: float) -> None:

@@ -348,6 +348,10 @@ class Server:
         if not self.stopped and raft != self.cm.config:
             self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
 
+    def transfer_leadership(self, target: int) -> None:
+        """Begin to hand its leadership over to `target`."""
+        self._input("transfer_leadership", partial(self.cm.transfer_leadership, target))
+
     def set_timer(self, deadline: float) -> None:
         """Set its election timer to fire at `deadline`."""
         self._input("set_timer", partial(self.cm.set_timer, deadline))
@@ -410,7 +414,7 @@ class Server:
     # ---- inside: settling
 
     @_crashes_by_failures
-    def _input(self, name: str, method: Callable[[float], None]) -> None:
+    def _input(self, name: str, method: Callable[[float], object]) -> None:
         if not self.stopped and not self.frozen:
             now = self._backend.now()
             self._code.input(name, method, now)

@@ -269,8 +269,12 @@ class PastNode:
     def _log_truncated(self, event: decisions.LogTruncated) -> None:
         self.log.truncate(event.index)
 
-    def _role_changed(self, event: decisions.ElectionDecision | decisions.NodeDecision) -> None:
+    def _role_changed(
+        self, event: decisions.ElectionDecision | decisions.TransferDecision | decisions.NodeDecision
+    ) -> None:
         match event:
+            case decisions.TransferStarted():
+                pass
             case decisions.Started():
                 self.holds(event.current_term, event.voted_for, event.entries)
                 self.log = self.disk.copy()
@@ -296,6 +300,8 @@ class PastNode:
                     self.next_index[event.peer] = self.match_index[event.peer] + 1
             case (
                 decisions.VoteDecided()
+                | decisions.TransferAborted()
+                | decisions.TimeoutNowDecided()
                 | decisions.WriteDelayed()
                 | decisions.Configured()
                 | decisions.TimerSet()
@@ -326,6 +332,10 @@ DECISIONS.add(decisions.Applied, PastNode._applied)
 DECISIONS.add(decisions.EntryAppended, PastNode._entry_appended)
 DECISIONS.add(decisions.EntriesStored, PastNode._entries_stored)
 DECISIONS.add(decisions.LogTruncated, PastNode._log_truncated)
-for kind in (*get_args(decisions.ElectionDecision), *get_args(decisions.NodeDecision)):
+for kind in (
+    *get_args(decisions.ElectionDecision),
+    *get_args(decisions.TransferDecision),
+    *get_args(decisions.NodeDecision),
+):
     DECISIONS.add(kind, PastNode._role_changed)
 DECISIONS.ignore(*get_args(decisions.CommitDecision))

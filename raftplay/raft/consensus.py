@@ -33,12 +33,13 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
-from raftplay.raft.state import State
+from raftplay.raft.rpcs import OF
+from raftplay.raft.transfer import Transfers
 
 MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 
-class ConsensusModule(State):
+class ConsensusModule(Transfers):
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
@@ -76,11 +77,12 @@ class ConsensusModule(State):
     def submit(self, command: object, now: float | None = None) -> int:
         """Append `command` to the leader's log; return its index, or -1 when this node does not lead.
 
-        Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
+        A leader that hands its leadership over takes none. Never blocks. Raises `CommandRefused` unless `command`
+        is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
         leadership = self._leadership
-        if leadership is None or self.state is DEAD:
+        if leadership is None or self.state is DEAD or self._takes_no_commands(leadership):
             return NONE
         if now is not None:
             self._now = now
@@ -94,6 +96,7 @@ class ConsensusModule(State):
         if leases.has_lost_quorum(self):
             self._become_follower(self.current_term, Rule.NO_QUORUM)
         elif self._leadership is not None:
+            self._transfer_timed_out(self._leadership)
             self._broadcast_heartbeat(self._leadership)
         else:
             self._election_timed_out(Rule.TIMEOUT)
@@ -110,6 +113,11 @@ class ConsensusModule(State):
             self._now = now
             self.deadline = deadline
             self._tell(decisions.TimerSet(deadline))
+
+    def request_received(self, args: Args, now: float) -> Reply:
+        """Reply to a request, by the method of its kind."""
+        reply: Reply = getattr(self, OF[type(args)].method)(args, now)
+        return reply
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
         """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0.
@@ -191,10 +199,9 @@ class ConsensusModule(State):
         if self.rules.is_newer_reply(reply.term, self.current_term):
             self._become_follower(reply.term, Rule.NEWER_TERM)
             return
-        if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
-            self._append_answered(peer_id, args, reply)
-        elif isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
-            self._vote_received(peer_id, args, reply)
+        rpc = OF[type(args)]
+        if type(reply) is rpc.reply:
+            getattr(self, rpc.answered)(peer_id, args, reply)
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
         """Handle the loss of the request `args`; the next heartbeat sends its entries again."""
@@ -284,7 +291,7 @@ class ConsensusModule(State):
         self._request_votes(self.current_term, pre_vote=False)
 
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:
-        args = RequestVoteArgs(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
+        args = self._vote_request(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
@@ -365,7 +372,7 @@ class ConsensusModule(State):
 
     def _broadcast_heartbeat(self, leadership: Leadership) -> None:
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
-        self.deadline = self._now + self.config.heartbeat
+        self.deadline = leadership.next_wake(self._now + self.config.heartbeat)
         leadership.heartbeat()
         self._tell(decisions.HeartbeatDue())
 
@@ -383,6 +390,7 @@ class ConsensusModule(State):
         index = self.rules.acknowledged_index(args, reply)
         if progress.replicated(args, index):
             self._tell(decisions.MatchAdvanced(peer_id, index))
+            self._hand_over(leadership)
         if index > self.commit_index:
             self._advance_commit_index(leadership)
         if progress.next <= self.log.last_index:

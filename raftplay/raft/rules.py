@@ -127,6 +127,38 @@ class Rules:
         """
         return quorum.vote(dict.fromkeys(votes, True)) == "won"
 
+    # ---- leadership transfer (thesis §3.10)
+
+    def accepts_commands(self, transferring: bool) -> bool:
+        """Return whether a leader takes commands from clients; `transferring`: it hands its leadership over.
+
+        1. "The prior leader stops accepting new client requests." (thesis §3.10)
+        """
+        return not transferring
+
+    def may_hand_over(self, match: int, last_index: int) -> bool:
+        """Return whether a leader sends TimeoutNow to the target, which has its log up to `match`.
+
+        2. "The prior leader fully updates the target server's log to match its own" (thesis §3.10)
+        """
+        return match == last_index
+
+    def is_transfer_over(self, now: float, until: float) -> bool:
+        """Return whether a leader gives the transfer up, and takes commands again.
+
+        "If leadership transfer does not complete after about an election timeout, the prior leader aborts the
+        transfer and resumes accepting client requests." (thesis §3.10)
+        """
+        return now >= until
+
+    def is_current_timeout_now(self, term: int, current_term: int) -> bool:
+        """Return whether a node in `current_term` obeys a TimeoutNow of `term`: only one of its own term.
+
+        "This request has the same effect as the target server's election timer firing" (thesis §3.10), and a
+        leader of another term has no say in this one.
+        """
+        return term == current_term
+
     # ---- AppendEntries, the follower's side
 
     def is_stale_append(self, term: int, current_term: int) -> bool:

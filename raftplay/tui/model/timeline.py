@@ -20,7 +20,9 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
@@ -198,7 +200,7 @@ class _Builder:
         self.say(row, weight, f"n{src} {sign} n{dst} {words}", style, f"n{src}{sign}n{dst} {brief}")
 
     def fly(self, flight: InFlight, row: int, now: float) -> None:
-        key = (flight.call_id, not isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs))
+        key = (flight.call_id, not isinstance(flight.message, RPCRequest))
         sent = self.sent.get(key)
         way = 0.5
         if flight.due is not None and sent is not None:
@@ -247,20 +249,20 @@ class _Builder:
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
             case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
+            case decisions.TransferStarted() | decisions.TransferAborted():
+                self.transfer(record, event)
             case (
                 decisions.BecameFollower()
                 | decisions.Started()
                 | decisions.Stopped()
                 | decisions.VoteDecided()
+                | decisions.TimeoutNowDecided()
                 | decisions.VoteCounted()
                 | decisions.TimerSet()
                 | decisions.AppendDecided()
                 | decisions.CommitHeld()
                 | decisions.Applied()
-            ):
-                pass  # seen from the lane itself, or from the arrows
-            case (
-                decisions.ReplyIgnored()
+                | decisions.ReplyIgnored()
                 | decisions.HeartbeatDue()
                 | decisions.MatchAdvanced()
                 | decisions.BackedUp()
@@ -270,9 +272,17 @@ class _Builder:
                 | decisions.Configured()
                 | decisions.CustomDecision()
             ):
-                pass  # of one node's inside
+                pass  # seen from the lane itself or from the arrows, or of one node's inside
             case _:
                 assert_never(event)
+
+    def transfer(self, record: Record, event: decisions.TransferStarted | decisions.TransferAborted) -> None:
+        """Mark that a transfer of leadership begins, or is given up."""
+        text = f"hands over to n{event.target}"
+        if isinstance(event, decisions.TransferStarted):
+            self.put(record, self.glyphs.arrow, "leader", 7, f"n{record.node} {text}")
+        else:
+            self.put(record, self.glyphs.lost, "warn", 7, f"n{record.node} no longer {text}")
 
     def act(self, record: Record, event: facts.FaultBase) -> None:
         glyphs, node = self.glyphs, record.node
@@ -334,9 +344,12 @@ def style_of(message: Args | Reply) -> str:
             return "beat"
         case AppendEntriesArgs():
             return "append"
-    if hasattr(message, "vote_granted"):
-        return "ok" if message.vote_granted else "bad"
-    return "reply" if message.success else "warn"
+        case RPCRequest():
+            return "candidate"
+        case RequestVoteReply():
+            return "ok" if message.vote_granted else "bad"
+        case _:
+            return "reply" if message.yes else "warn"
 
 
 def weight_of(message: Args | Reply) -> int:
@@ -360,8 +373,11 @@ def words_of(message: Args | Reply) -> tuple[str, str]:
             return ('"yes"', '"yes"') if granted else ('"no"', '"no"')
         case AppendEntriesReply(success=success, term=term):
             return ("ok", "ok") if success else (f"rejected, term {term}", "rejected")
+        case RPCRequest(term=term):
+            rpc = OF[type(message)]
+            return f"{rpc.noun}, term {term}", rpc.brief
         case _:
-            assert_never(message)
+            return ("ok", "ok") if message.yes else (f"refused, term {message.term}", "refused")
 
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:
