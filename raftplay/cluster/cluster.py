@@ -22,7 +22,7 @@ from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.server import Kept, Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, node_snapshot
 from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.storage.disk import Disk, MemoryDisk
+from raftplay.cluster.storage.disk import FAILED_BY_HAND, Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
@@ -291,7 +291,7 @@ class Cluster:
         self._crash(self.servers[id], cause)
         if failure is not None:
             self.failures.nodes.append(failure)
-        elif cause:
+        elif cause and cause != FAILED_BY_HAND:
             self.failures.disks.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
     def wipe_peer(self, id: int) -> None:

@@ -192,7 +192,9 @@ class Server:
             if index != NONE:
                 self._settle_soon()
             if self._stream.active:
-                self._events.publish(facts.Submitted(command, index))
+                self._events.publish(
+                    facts.Submitted(command, index, NONE if index != NONE else self.cm.transferring_to)
+                )
             return index
 
     def submit_many(self, commands: Iterable[object]) -> list[int]:

@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.errors import UsageError
-from raftplay.language import offers, values
+from raftplay.language import kinds, offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
 from raftplay.language.table import TABLE, Kind, Resolve, command, constant, setup_line, too_late
@@ -19,6 +19,7 @@ from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.words import nodes_text, timing_text
 
 BACKENDS = ("sim", "tcp")
 SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable")
@@ -118,6 +119,16 @@ def _timings(cursor: Cursor) -> Resolve:
     return constant(timings)
 
 
+def _timed_nodes(cursor: Cursor) -> Resolve:
+    word = cursor.peek()
+    return kinds.NODES.read(cursor) if word is not None and _names_nodes(word.text) else constant(None)
+
+
+def _names_nodes(text: str) -> bool:
+    """Return whether the first argument of `timing` names nodes, and no timing."""
+    return "=" not in text and text not in TIMINGS
+
+
 def _switch(cursor: Cursor) -> Resolve:
     return constant(
         values.one_of(
@@ -204,6 +215,7 @@ TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examp
     "election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms",
     "heartbeat=50ms delay=0ms",
 ))  # fmt: skip
+TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
 SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
@@ -229,10 +241,28 @@ def backend(setup: Setup, name: Annotated[str, BACKEND]) -> None:
     setup.backend = name
 
 
-@setup_line("timing election=150..300ms heartbeat=50ms")
-def timing(setup: Setup, timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> None:
-    """Set the election timeout, the heartbeat interval, and the delay of every RPC."""
-    setup.timings.update(timings)
+@setup_line("timing election=150..300ms heartbeat=50ms", may_act=_names_nodes)
+def timing(
+    on: Setup | Session,
+    nodes: Annotated[list[int] | None, TIMED_NODES] = None,
+    *,
+    timings: Annotated[dict[str, tuple[float, float]], TIMING],
+) -> str:
+    """Set the election timeout, the heartbeat interval, and the delay of every RPC. With NODES it is a command for
+    any time: these nodes have their own timeouts and heartbeat (timing 2 election=50..60ms), after a restart too.
+    """
+    if isinstance(on, Setup):
+        on.timings.update(timings)
+        return ""
+    if nodes is None:
+        raise UsageError(f"{too_late('timing', on)}; later, name the nodes: timing all election=150..300ms")
+    if "delay" in timings:
+        raise UsageError("a delay belongs to links and not to nodes: link all delay=1..5ms")
+    heartbeat = timings.get("heartbeat", (None, None))[0]
+    for id in nodes:
+        on.harness.set_timing(id, election=timings.get("election"), heartbeat=heartbeat)
+    own = on.harness.hardware[nodes[0]] if nodes else None
+    return f"{nodes_text(nodes)}: {timing_text(own.election, own.heartbeat) if own else 'nothing to change'}"
 
 
 @setup_line("set prevote on", in_session=True, effect="acts")
@@ -315,7 +345,7 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
     if name in TIMINGS:
         inner.words = (*cursor.words[:1], word)
         row, resolve = TABLE["timing"], _timings(inner)
-        return lambda setup, session: row.function(setup, resolve(session))
+        return lambda setup, session: row.function(setup, timings=resolve(session))
     inner.words = (*cursor.words[:1], Word(text, word.column + before, word.length - before, word.quoted))
     if name in SWITCHES:
         switched = _on_off(inner)

@@ -123,6 +123,11 @@ def _aligned(cursor: Cursor) -> Resolve:
     return constant(values.one_of(cursor, word, ("align", "spread"), "way to set timers") == "align")
 
 
+def _empty(cursor: Cursor) -> Resolve:
+    word = cursor.next("empty", offers.words("empty"))
+    return constant(values.one_of(cursor, word, ("empty",), "way to restart") == "empty")
+
+
 def _branch(cursor: Cursor) -> Resolve:
     return constant(cursor.next("the NAME of a branch", offers.branches).text)
 
@@ -345,6 +350,7 @@ VALUE = Kind(
     examples=("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''"),
 )
 TO_NODE = one_node(lead="to")
+FROM_NODE = one_node(lead="from")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after", examples=("0", "1", "5", "20"))
 COUNT = Kind("N", _count(1, 10_000), examples=("1", "2", "3", "5", "20"))
 FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from", examples=("0", "2"))
@@ -369,6 +375,7 @@ MOMENT = Kind(
 )
 BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …", examples=("main", "b1", "x"))
 ALIGNED = Kind("align|spread", _aligned, examples=("align", "spread"))
+EMPTY = Kind("empty", _empty, about="its disk comes back blank, as a new one", examples=("empty",))
 AT = replace(SLEEP, lead="at", about=f"from now: {ABOUT_DURATION}")
 FILE = Kind("FILE", _file, about="the name of a new file", examples=("file.txt",))
 GROUPS = Kind("0,1 | 2,3,4", _groups, examples=("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"))

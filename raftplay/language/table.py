@@ -86,6 +86,9 @@ class Command:
     in_session: bool = True
     """True if it may be typed while its cluster runs."""
 
+    may_act: Callable[[str], bool] | None = None
+    """Returns whether a set-up line with this first argument, which names nodes, is a command."""
+
     @property
     def is_setup_only(self) -> bool:
         """Return whether a script may have it before its first other command only."""
@@ -98,6 +101,11 @@ class Command:
         Every other act would send them anyway; several submits, with `let` between them, are one write.
         """
         return self.effect == "acts" and self.name not in ("submit", "let")
+
+    def is_setup(self, statement: Statement) -> bool:
+        """Return whether `statement`, which begins with this name, is a set-up line, and not a command."""
+        acts = self.may_act is not None and len(statement.words) > 1 and self.may_act(statement.words[1].text)
+        return self.setup and not acts
 
     @property
     def usage(self) -> str:
@@ -182,12 +190,33 @@ class Bound:
 TABLE: dict[str, Command] = {}
 
 
+<<<<<<< HEAD
 def setup_line(example: str, *, in_session: bool = False, effect: Effect | None = None) -> Callable[[F], F]:
+=======
+def setup_line(
+    example: str, *, in_session: bool = False, may_act: Callable[[str], bool] | None = None
+) -> Callable[[F], F]:
+>>>>>>> main
     """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
-    It cannot be typed into a session unless it is `in_session`: then its function gets the session, too.
+    It cannot be typed into a session unless it is `in_session`: then its function gets the session, too. It
+    is a command where `may_act` holds for its first argument, in scripts too.
     """
+<<<<<<< HEAD
     return command("Setting up", example, effect=effect, setup=True, in_session=in_session)
+=======
+    declare = command("Setting up", example, setup=True, in_session=in_session or may_act is not None)
+    if may_act is None:
+        return declare
+
+    def declare_both(function: F) -> F:
+        declared = declare(function)
+        name = function.__name__.rstrip("_")
+        TABLE[name] = replace(TABLE[name], may_act=may_act, effect="acts")
+        return declared
+
+    return declare_both
+>>>>>>> main
 
 
 def command(

@@ -52,9 +52,13 @@ ORDER = (
     "crash-of-all",
     "noop",
     "frozen-leader",
+    "slow-disk",
+    "disk-stall",
     "deaf-leader",
     "disturbing-node",
     "prevote",
     "unreliable-network",
+    "impatient-node",
+    "same-id-blank-disk",
 )
 """From the first thing to see to the last."""

@@ -114,11 +114,15 @@ class KeptWaiting(FactBase, frozen=True, gc=False):
     message: Args | Reply
 
 
-class Submitted(FactBase, frozen=True, gc=False):
-    """A command was submitted to a node; `index` is -1 if the node did not lead."""
+class Submitted(FactBase, frozen=True, gc=False, omit_defaults=True):
+    """A command was submitted to a node; `index` is -1 if the node did not lead, or handed its leadership over.
+
+    `successor`: the node to which it handed over, if it refused for that; else -1.
+    """
 
     command: object
     index: int
+    successor: int = -1
 
 
 ITS_CODE = "its code "

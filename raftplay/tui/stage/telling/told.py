@@ -106,10 +106,12 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             return lost(src, dst, message, reason, record, moment)
         case facts.ReplyLost(src=src, dst=dst, reply=message, reason=reason):
             return lost(src, dst, message, reason, record, moment)
-        case facts.Submitted(command, index):
+        case facts.Submitted(command, index, successor):
             if index >= 0:
                 return None
             text, n = command_text(command, LONGEST_COMMAND), name(record.node)
+            if successor >= 0:
+                return Told(f"{n} rejects {text}.", f"It hands over to {name(successor)} (thesis §3.10).")
             leader = next((node.id for node in moment.leaders if node.id != record.node), None)
             whom = f"{name(leader)} leads." if leader is not None else "None leads now."
             return Told(f"{n} rejects {text}: it does not lead.", f"Only a leader takes commands (§5.1). {whom}")
