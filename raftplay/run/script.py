@@ -192,11 +192,7 @@ class ScriptParser:
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow
             return
-<<<<<<< HEAD
-        if row.is_setup_only or (row.setup and self.scope is None):
-=======
-        if row.is_setup(statement):
->>>>>>> main
+        if row.is_setup(statement, begun=self.scope is not None):
             self.read_setup(row, statement)
             return
         scope = self.begin()
