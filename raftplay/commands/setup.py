@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.given import Given, check_given
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.timings import doubt_about_cluster
+from raftplay.commands.given import read_disk
 from raftplay.errors import UsageError
 from raftplay.language import kinds, offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
@@ -51,6 +53,7 @@ class Setup:
     """The folder of the script, to which the path of `node` is relative."""
 
     watched: list[str] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
     without_bugs: bool = False
     """Overrides the script: switches off all its bugs."""
 
@@ -220,6 +223,14 @@ SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 
+DISK = Kind(
+    "NODE term T voted NODE log T:V T:V … unchecked",
+    read_disk,
+    about="voted, log and unchecked may be left out; 1:x is an entry of term 1 with the value x",
+    examples=("0 term 1", "1 term 3 voted 2", "2 term 4 log 1:a 1:2 4:c", "0 term 2 log 1:x unchecked"),
+)
+
+
 @setup_line("nodes 5")
 def nodes(setup: Setup, count: Annotated[int, COUNT]) -> None:
     """Set the number of nodes in the cluster, 1 to 25 (default: 5)."""
@@ -291,6 +302,16 @@ def node(setup: Setup, own: Annotated[str, OWN_NODE]) -> None:
     """Take the nodes' class from a Python file of yours, which is run (see: help node)."""
     _check_first("node", setup.node)
     setup.node = OwnNode(own, setup.folder)
+
+
+@setup_line("given 2 term 4 voted 0 log 1:a 1:b 4:c")
+def given(setup: Setup, disk: Annotated[Given, DISK]) -> None:
+    """Put a term, a vote and a log (TERM:VALUE for each entry) on the disk of a node before the start.
+
+    Disks that no run of Raft leads to are refused, unless `unchecked` stands at the end.
+    """
+    check_given([*setup.given, disk], MAX_NODES)
+    setup.given.append(disk)
 
 
 @setup_line("watch Election Safety, Log Matching", in_session=True)

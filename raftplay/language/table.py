@@ -14,6 +14,7 @@ from raftplay.docstrings import docstring
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Cursor, Offer, Scope
 from raftplay.language.lexer import Mistake, Statement, Word, split_line
+from raftplay.language.repeats import END, REPEAT, Repeats
 from raftplay.session.branches import Effect
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
@@ -22,6 +23,7 @@ from raftplay.watch.text import count
 Resolve = Callable[[Session], Any]
 Function = Callable[..., str | None]
 F = TypeVar("F", bound=Function)
+T = TypeVar("T")
 
 CONDITIONS, TRACE = "conditions", "trace"
 TOPICS = (*PAGES, CONDITIONS, TRACE)
@@ -365,11 +367,29 @@ def _give(value: object, _: Session) -> object:
     return value
 
 
+def repeated(repeats: Repeats[T], bound: Bound) -> bool:
+    """Begin or end a repeat, if that is what the command does. Raises `Mistake`."""
+    if bound.name == REPEAT:
+        repeats.begin(bound.statement, bound.constant("count"))
+    elif bound.name == END:
+        repeats.end(bound.statement)
+    else:
+        return False
+    return True
+
+
 def bind(line: str, session: Session) -> list[Bound]:
     """Parse the commands of a line typed into `session`. Raises `Mistake`."""
     scope = Scope.of(session)
     try:
-        return [parse(statement, scope) for statement in split_line(line)[0]]
+        repeats = Repeats[Bound]([])
+        for statement in split_line(line)[0]:
+            bound = parse(statement, scope)
+            if not repeated(repeats, bound):
+                repeats.items.append(bound)
+        for mistake in repeats.unclosed():
+            raise mistake
+        return repeats.items
     except Mistake as mistake:  # in a session, help is a command
         mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
         raise
