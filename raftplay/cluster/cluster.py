@@ -247,6 +247,16 @@ class Cluster:
         self._running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
 
+    def set_option(self, name: str, on: bool) -> None:
+        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+
+        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable.
+        """
+        self.config = self.config.switched(name, on)
+        self.tell(facts.OptionChanged(name, on))
+        for server in self.servers:
+            server.configure(self.config)
+
     # ---- hardware
 
     def set_disk(

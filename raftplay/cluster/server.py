@@ -346,6 +346,15 @@ class Server:
         self._set_alarm()
         self._writing.changed(hardware)
 
+    @_crashes_by_failures
+    def configure(self, config: Config) -> None:
+        """Give the node other options of the algorithm, and its proxy whether it is unreliable."""
+        self._options = config.raft
+        self.proxy.configure(config)
+        raft = self._hardware.timings(config.raft)
+        if not self.stopped and raft != self.cm.config:
+            self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
+
     def transfer_leadership(self, target: int) -> None:
         """Begin to hand its leadership over to `target`."""
         self._input("transfer_leadership", partial(self.cm.transfer_leadership, target))

@@ -276,14 +276,18 @@ def timing(
     return f"{nodes_text(nodes)}: {timing_text(own.election, own.heartbeat) if own else 'nothing to change'}"
 
 
-@setup_line("set prevote on")
-def set_(setup: Setup, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> None:
+@setup_line("set prevote on", in_session=True, effect="acts")
+def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[bool, ON_OFF]) -> str:
     """Switch an option: prevote (ask before a new term, thesis §9.6), checkquorum (a leader that hears from no
     majority steps down, thesis §6.2), sticky (who hears a leader ignores requests for votes, thesis §4.2.3),
     noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
-    unreliable (one RPC in ten lost, one late).
+    unreliable (one RPC in ten lost, one late). While the cluster runs, all nodes change at once.
     """
-    setup.switches[switch] = on
+    if isinstance(on, Session):
+        on.harness.set_option(switch, setting)
+        return f"{switch} is {'on' if setting else 'off'} now, on all nodes"
+    on.switches[switch] = setting
+    return ""
 
 
 @setup_line("bug commit-old-term")

@@ -93,6 +93,11 @@ class Command:
     """Returns whether a set-up line with this first argument, which names nodes, is a command."""
 
     @property
+    def is_setup_only(self) -> bool:
+        """Return whether a script may have it before its first other command only."""
+        return self.setup and self.effect != "acts"
+
+    @property
     def settles_first(self) -> bool:
         """Return whether submitted values are sent before the command's arguments are resolved.
 
@@ -100,8 +105,13 @@ class Command:
         """
         return self.effect == "acts" and self.name not in ("submit", "let")
 
-    def is_setup(self, statement: Statement) -> bool:
-        """Return whether `statement`, which begins with this name, is a set-up line, and not a command."""
+    def is_setup(self, statement: Statement, *, begun: bool) -> bool:
+        """Return whether `statement`, which begins with this name, is a set-up line, and not a command.
+
+        `begun`: commands stand before it. A set-up line with the effect of an act is a command there.
+        """
+        if begun and self.may_act is None and self.effect == "acts":
+            return False
         acts = self.may_act is not None and len(statement.words) > 1 and self.may_act(statement.words[1].text)
         return self.setup and not acts
 
@@ -189,14 +199,19 @@ TABLE: dict[str, Command] = {}
 
 
 def setup_line(
-    example: str, *, in_session: bool = False, may_act: Callable[[str], bool] | None = None
+    example: str,
+    *,
+    in_session: bool = False,
+    effect: Effect | None = None,
+    may_act: Callable[[str], bool] | None = None,
 ) -> Callable[[F], F]:
     """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
     It cannot be typed into a session unless it is `in_session`: then its function gets the session, too. It
     is a command where `may_act` holds for its first argument, in scripts too.
     """
-    declare = command("Setting up", example, setup=True, in_session=in_session or may_act is not None)
+    in_session = in_session or may_act is not None
+    declare = command("Setting up", example, effect=effect, setup=True, in_session=in_session)
     if may_act is None:
         return declare
 

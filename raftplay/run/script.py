@@ -197,7 +197,7 @@ class ScriptParser:
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow
             return
-        if row.is_setup(statement):
+        if row.is_setup(statement, begun=self.scope is not None):
             self.read_setup(row, statement)
             return
         scope = self.begin()

@@ -11,7 +11,7 @@ from raftplay.cluster.given import Given
 from raftplay.cluster.own_node import reference
 from raftplay.files import Target
 from raftplay.raft.messages import NONE, LogEntry
-from raftplay.session.branches import Blueprint, Branch, Mark, time_text
+from raftplay.session.branches import SETTLES, Blueprint, Branch, Mark, time_text
 from raftplay.session.shown import file_word
 from raftplay.session.units import duration_text, range_text
 from raftplay.version import made_by
@@ -111,7 +111,10 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
             reason = visible(entry.failure.split("\n")[0])
             lines.append(f"# {visible(entry.text)}: {reason}")
         if entry.can_be_done_again:
-            lines += [*_pause(done, entry.start, is_exact=is_exact), entry.text]
+            pause = _pause(done, entry.start, is_exact=is_exact)
+            if not pause and all(line.startswith("#") for line in lines) and entry.text.startswith("set "):
+                pause = [SETTLES]  # any other command: in the set-up it would concern the start
+            lines += [*pause, entry.text]
             done = entry.end
     return lines + _pause(done, branch.mark(), is_exact=is_exact)
 
