@@ -12,7 +12,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from raftplay.backends.base import Backend, NodeFailed
+from raftplay.backends.base import PAUSED, Backend, NodeFailed
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
@@ -227,6 +227,8 @@ class Harness:
 
     def ask(self, client: str, request: Request, to: int | None = None) -> Call:
         """Begin an operation of `client`, by default with whichever node leads, and wait for its end."""
+        if self._backend.paused:
+            raise UsageError(PAUSED)
         node = -1 if to is None else self._members.server(to).id
         call = self._look(lambda: self.clients.call(client, request, node))
         self.wait_until(lambda: call.is_over, self.clients.patience + 1.0)

@@ -172,8 +172,7 @@ class Clients:
     def _target(self, call: Call) -> int:
         if call.node >= 0:
             return call.node
-        if self._leader < 0:
-            self._leader = 0
+        self._leader = max(self._leader, 0)
         return self._leader
 
     def _ask_next(self, client: _Client, call: Call, command: Command) -> None:
@@ -196,7 +195,7 @@ class Clients:
     # ---- answers
 
     def applied(self, node: int, index: int, command: object, result: object) -> None:
-        """Take what a node's store gave for the command at `index`: the node answers whoever waits for it there."""
+        """Take what a node's store gave for the command at `index`; the node answers who waits for it."""
         said, answer = self._awaited.pop((node, index), (None, None))
         if answer is not None and said == command:
             self._port.later(0.0, lambda: answer(result))  # not while the node is about to send
@@ -240,7 +239,9 @@ class Clients:
 
     def history(self) -> list[Operation]:
         """Return the operations that may have taken effect, as the clients saw them; one for each call."""
-        return [operation_of(number, call) for number, call in enumerate(self.calls, 1) if call.ending != "refused"]
+        return [
+            operation_of(number, call) for number, call in enumerate(self.calls, 1) if call.ending != "refused"
+        ]
 
     def verdict(self, states: int = STATES) -> Verdict:
         """Decide whether what the clients saw is linearizable; a key may take `states` states of the search."""
