@@ -4,18 +4,17 @@ from collections.abc import Callable
 
 from raftplay.raft.messages import (
     AppendEntriesArgs,
-    AppendEntriesReply,
     Args,
     Reply,
     RequestVoteArgs,
-    RequestVoteReply,
+    RPCReply,
 )
 
 MESSAGE_KINDS: dict[str, Callable[[Args | Reply], bool]] = {
     "votes": lambda message: isinstance(message, RequestVoteArgs),
     "appends": lambda message: isinstance(message, AppendEntriesArgs) and bool(message.entries),
     "heartbeats": lambda message: isinstance(message, AppendEntriesArgs) and not message.entries,
-    "replies": lambda message: isinstance(message, RequestVoteReply | AppendEntriesReply),
+    "replies": lambda message: isinstance(message, RPCReply),
 }
 """Each kind with the test of a message: requests for votes and pre-votes, AppendEntries with entries and without,
 and responses of every kind."""

@@ -13,6 +13,7 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNowReply,
 )
 from raftplay.run.runner import Status
 
@@ -28,6 +29,7 @@ SLOW = "timing election=10s..20s delay=5ms\n"
         (AppendEntriesArgs(1, 0, -1, -1, (), -1), "heartbeats"),
         (RequestVoteReply(1, True), "replies"),
         (AppendEntriesReply(1, True), "replies"),
+        (TimeoutNowReply(1, True), "replies"),
     ],
 )
 def test_every_message_is_of_one_kind(message: Args | Reply, kind: str) -> None:
