@@ -136,7 +136,7 @@ class Cluster:
             seed=str(self.seed),
             stream=self.stream,
             incarnation=incarnation,
-            on_commits=partial(self._committed, id),
+            on_commits=partial(self._committed, id, self.commits[id]),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
@@ -152,10 +152,10 @@ class Cluster:
             self._clients = Clients(ClientPort(self.n, self.server, self._backend))
         return self._clients
 
-    def _committed(self, id: int, commits: list[CommitEntry]) -> None:
-        """Keep what node `id` has committed, and let it answer clients."""
-        self.commits[id].extend(commits)
-        if self._clients is not None:
+    def _committed(self, id: int, kept: list[CommitEntry], commits: list[CommitEntry]) -> None:
+        """Keep what node `id` has committed, and let it answer clients; one that is dead answers nobody."""
+        kept.extend(commits)
+        if self._clients is not None and kept is self.commits[id]:
             for entry, result in zip(commits, self.servers[id].results, strict=False):
                 self._clients.applied(id, entry.index, entry.command, result)
 
