@@ -100,7 +100,7 @@ def test_a_snapshot_of_another_log_keeps_nothing_of_this_one():
     before = loaded(storage)
     del storage.done[:]
     first = storage.clone().contents()
-    assert log.install(3, 2) is False
+    log.install(3, 2, keeps=False)
     state.save(2, NONE, log, Image(3, 2, b"other"), keeps=False)
     assert loaded(storage) == (2, NONE, LogView((), 3, 2), b"other")
     for count in range(len(storage.done) + 1):
@@ -143,7 +143,8 @@ def test_after_a_crash_at_any_write_the_node_finds_a_state_that_it_had(changes, 
             log.compact(index)
         elif what == "install" and index > log.base_index:
             image = Image(index, max(log.last_term, 1), b"installed %d" % number)
-            keeps = log.install(index, image.term)
+            keeps = log.term_at(index) == image.term
+            log.install(index, image.term, keeps=keeps)
         note()
         saved_from = len(storage.done)
         state.save(term, NONE, log, image, keeps=keeps)
