@@ -8,10 +8,11 @@ import-linter).
 The rooms, from the ground up
   errors.py      `UsageError`, the error for wrong input, which every room may raise
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
-                 reasons.py names them), messages.py (the two RPCs, and log entries); log.py, quorum.py, roles.py
+                 reasons.py names them), messages.py (the RPCs, and log entries); rpcs.py
+                 (a row for each kind of RPC); log.py, quorum.py, roles.py
                  (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); raft/bugs/ overrides single rules in subclasses
+                 events); transfer.py (leadership transfer); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -97,8 +98,8 @@ A frame: one RPC and its reply
   3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
      backends/sim.py calls the receiver.
   4. `Links.call_arrived` of the peer gives it to its `RPCProxy`, which delays it, and this to the `Inbox`, which
-     keeps it while the process is paused; the server then calls `request_vote` or `append_entries` of the node,
-     and settles.
+     keeps it while the process is paused; the server then calls `ConsensusModule.request_received`, which calls
+     `request_vote`, `append_entries` or the method that the row of raft/rpcs.py names, and settles.
   5. `Links.reply` sends the reply past the same faults; `Links.reply_arrived` takes it to the `Inbox`,
      `Calls.answered` finds its request by number, and the server gives both to `ConsensusModule.reply_received`.
 
@@ -126,6 +127,10 @@ To add a …, touch …
                  explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
+  RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
+                 raft/rpcs.py; the methods that the row names; a decision for what the node decides about it;
+                 tests/raft/test_rpcs.py. The wire, traces, faults and screens read the row. Where it should
+                 have words of its own: `args_text` in watch/narrator.py, `_words` in tui/stage/words.py
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
   option         of the algorithm: a field of `RaftConfig`; its name in `SWITCHES` of commands/setup.py; a line in

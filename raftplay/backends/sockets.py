@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVarTuple, cast
 from raftplay.backends import files, wire
 from raftplay.backends.base import CallFailed, Handle, Receiver
 from raftplay.errors import UsageError
-from raftplay.raft.messages import Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import Args, Reply
 
 Ts = TypeVarTuple("Ts")
 
@@ -445,8 +445,7 @@ class Accepted(Connection):
         if not isinstance(frame, wire.Call):
             raise wire.BadFrame("a reply came over a connection for calls")
         args = frame.args
-        sender = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
-        if sender != self.peer_id:
+        if args.sender != self.peer_id:
             raise wire.BadFrame("a call came in the name of another node")
         self.endpoint.receiver.call_arrived(self.peer_id, frame.id, args, partial(self._answer, frame.id))
 

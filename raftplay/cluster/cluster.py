@@ -9,6 +9,7 @@ import random
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from raftplay.backends.base import Backend, check_duration
 from raftplay.cluster import arguments, debug
@@ -29,7 +30,7 @@ from raftplay.errors import UsageError
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import SHORTEST, check_range, check_seconds
 from raftplay.raft.messages import NONE, CommitEntry
-from raftplay.raft.prefix import Prefix
+from raftplay.raft.prefix import Prefix, base_of, kept_of
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -131,7 +132,8 @@ class Cluster:
             seed=str(self.seed),
             stream=self.stream,
             incarnation=incarnation,
-            on_commits=self.commits[id].extend,
+            commits=self.commits[id],
+            on_restore=partial(self.commits.__setitem__, id),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
@@ -169,7 +171,8 @@ class Cluster:
         """Remember the disk of a crashed node; publish it if the events of its writes do not tell it all."""
         kept = self._kept[server.id] = server.on_disk()
         if not server.writes_tell_all:
-            self.tell(facts.OnDisk(*kept), server.id)
+            term, vote, log = kept
+            self.tell(facts.OnDisk(term, vote, tuple(kept_of(log)), *base_of(log)), server.id)
 
     def _late_write(self, id: int) -> None:
         """Remember the disk again: a process of node `id` that had crashed wrote to it."""
@@ -361,11 +364,38 @@ class Cluster:
         self.tell(facts.Thawed(), server.id)
         server.thaw()
 
+    def compact_peer(self, id: int) -> int:
+        """Let node `id` take a snapshot: it compacts its log up to the last entry that it has applied (§7).
+
+        Return the index of that entry, or -1 if the node has nothing to compact, or is paused. Raises `UsageError`
+        when it is down.
+        """
+        return self._running(id).take_snapshot()
+
     def time_out_peer(self, id: int) -> None:
         """Fire the election timer of node `id` now; a leader has none."""
         server = self._running(id)
         self.tell(facts.TimedOut(), server.id)
         server.time_out()
+
+    def transfer_leadership(self, id: int, target: int | None = None) -> int:
+        """Let the leader `id` begin to hand its leadership over to `target` (thesis §3.10); return the target.
+
+        By default, the target is the connected node that has the most of the leader's log. Return -1 if the node
+        does not lead or is frozen, or if there is no such node. The leader takes no commands until the target
+        leads, or for an election timeout.
+        """
+        server = self._running(id)
+        match = server.cm.match_index
+        if target is None:
+            up = [peer for peer in match if self.connected[peer] and not self.servers[peer].frozen]
+            target = max(up, key=match.__getitem__, default=NONE)
+        else:
+            target = self.server(target).id
+        server.transfer_leadership(target)
+        if server.is_leader() and target == server.id:
+            return target
+        return NONE if server.cm.transferring_to != target else target
 
     def align_timers(self, seconds: float | None = None) -> dict[int, float]:
         """Set all election timers to fire together, `seconds` from now: the votes are split.

@@ -23,6 +23,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.quorum import Majority
+from raftplay.raft.rpcs import RPCS
 from raftplay.raft.rules import Rules
 
 INPUTS = (
@@ -33,8 +34,9 @@ INPUTS = (
         "wake",
         "time_out",
         "set_timer",
-        "request_vote",
-        "append_entries",
+        "transfer_leadership",
+        "request_received",
+        *(rpc.method for rpc in RPCS),
         "reply_received",
     ),
     *("call_failed", "persist", "take_calls", "take_commits"),
@@ -61,7 +63,7 @@ _KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
 def methods_of(base: type[ConsensusModule] | type[Rules]) -> dict[str, FunctionType]:
     """Return the methods that one's own class may override: every rule, or the inputs of `ConsensusModule`."""
     names = INPUTS if issubclass(base, ConsensusModule) else tuple(vars(Rules))
-    found = {name: vars(base)[name] for name in names}
+    found = {name: getattr(base, name) for name in names}
     return {name: method for name, method in found.items() if isinstance(method, FunctionType)}
 
 
@@ -109,7 +111,9 @@ def check_results(rules: Rules) -> None:
 def overrides_replies(module: type[ConsensusModule]) -> bool:
     """Tell whether replies to RPCs are the work of a method of the user's."""
     own = {name for name, _ in _own_methods(module, ConsensusModule)}
-    return bool(own & {"request_vote", "append_entries"}) and not module.__module__.startswith("raftplay.")
+    return bool(own & {"request_received", *(rpc.method for rpc in RPCS)}) and not module.__module__.startswith(
+        "raftplay."
+    )
 
 
 def has_foreign_code(module: type[ConsensusModule]) -> bool:

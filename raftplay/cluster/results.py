@@ -1,7 +1,8 @@
 """Checks of what a node's code returns, before it leaves the node; each raises `TypeError`."""
 
 from raftplay.raft.decisions import NodeState
-from raftplay.raft.messages import MAX_NUMBER, NONE, Reply, RequestVoteReply
+from raftplay.raft.messages import MAX_NUMBER, NONE, Reply
+from raftplay.raft.rpcs import OF
 
 FOUR_NUMBERS = (int, int, int, int)
 
@@ -10,8 +11,8 @@ def check_reply(reply: Reply, kind: type[Reply]) -> None:
     """Raise `TypeError` unless a reply is of that `kind`, and every field of it is what the wire carries."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
-    answer = "vote_granted" if isinstance(reply, RequestVoteReply) else "success"
-    if type(getattr(reply, answer)) is not bool:
+    answer = OF[kind].answer
+    if answer and type(getattr(reply, answer)) is not bool:
         raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
     for name in reply.__struct_fields__:
         number, least = getattr(reply, name), 0 if name == "term" else NONE

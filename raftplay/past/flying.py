@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from raftplay.raft.messages import AppendEntriesReply, Args, Reply, RequestVoteReply
+from raftplay.raft.messages import Args, Reply, RPCReply
 from raftplay.watch import facts
 
 PATIENCE = 2.0
@@ -173,4 +173,4 @@ def _counts(message: Message, oldest: float, held: Links) -> bool:
 
 def key_of(call_id: int, message: Args | Reply) -> Key:
     """Return the key of a message."""
-    return (call_id, message) if isinstance(message, RequestVoteReply | AppendEntriesReply) else call_id
+    return (call_id, message) if isinstance(message, RPCReply) else call_id

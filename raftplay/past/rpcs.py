@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from raftplay.raft import decisions
-from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.messages import RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -50,7 +50,7 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
             case facts.CallLost() | facts.ReplyLost() if event.call_id in by_id:
                 by_id[event.call_id].lost.setdefault(isinstance(event, facts.ReplyLost), event.reason)
             case facts.KeptWaiting(call_id=call_id, dst=dst, message=message) if call_id in by_id:
-                is_reply = not isinstance(message, RequestVoteArgs | AppendEntriesArgs)
+                is_reply = not isinstance(message, RPCRequest)
                 by_id[call_id].waiting.add(is_reply)
                 waiting.setdefault(dst, []).append((by_id[call_id], is_reply))
     return found

@@ -33,12 +33,14 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
-from raftplay.raft.state import State
+from raftplay.raft.rpcs import OF
+from raftplay.raft.snapshots import Snapshots
+from raftplay.raft.transfer import Transfers
 
 MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 
-class ConsensusModule(State):
+class ConsensusModule(Transfers, Snapshots):
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
@@ -55,7 +57,9 @@ class ConsensusModule(State):
         self._now = now
         self._dormant = False
         self._restart_election_timer()
-        self._tell(decisions.Started(self.current_term, self.voted_for, self.log.frozen()))
+        log = self.log
+        base = log.base_index, log.base_term
+        self._tell(decisions.Started(self.current_term, self.voted_for, log.frozen(), *base))
         if self.config.checkquorum or self.config.sticky:
             self._tell_options()
 
@@ -76,11 +80,12 @@ class ConsensusModule(State):
     def submit(self, command: object, now: float | None = None) -> int:
         """Append `command` to the leader's log; return its index, or -1 when this node does not lead.
 
-        Never blocks. Raises `CommandRefused` unless `command` is a JSON value of at most 64 KiB.
+        A leader that hands its leadership over takes none. Never blocks. Raises `CommandRefused` unless `command`
+        is a JSON value of at most 64 KiB.
         """
         command = check_command(command)
         leadership = self._leadership
-        if leadership is None or self.state is DEAD:
+        if leadership is None or self.state is DEAD or self._takes_no_commands(leadership):
             return NONE
         if now is not None:
             self._now = now
@@ -94,6 +99,7 @@ class ConsensusModule(State):
         if leases.has_lost_quorum(self):
             self._become_follower(self.current_term, Rule.NO_QUORUM)
         elif self._leadership is not None:
+            self._transfer_timed_out(self._leadership)
             self._broadcast_heartbeat(self._leadership)
         else:
             self._election_timed_out(Rule.TIMEOUT)
@@ -110,6 +116,11 @@ class ConsensusModule(State):
             self._now = now
             self.deadline = deadline
             self._tell(decisions.TimerSet(deadline))
+
+    def request_received(self, args: Args, now: float) -> Reply:
+        """Reply to a request, by the method of its kind."""
+        reply: Reply = getattr(self, OF[type(args)].method)(args, now)
+        return reply
 
     def request_vote(self, args: RequestVoteArgs, now: float | None = None) -> RequestVoteReply:
         """Reply to RequestVote (Figure 2, §5.2, §5.4). A Dead node returns a reply of term 0.
@@ -150,12 +161,7 @@ class ConsensusModule(State):
         if rules.is_stale_append(args.term, self.current_term):
             self._tell(decisions.AppendDecided(args, False, reasons.of_stale_append(self, args)))
             return AppendEntriesReply(self.current_term, False)
-        if rules.is_newer_request(args.term, self.current_term):
-            self._become_follower(args.term, Rule.NEWER_TERM)
-        elif self.state is not FOLLOWER and rules.is_legitimate_leader(args.term, self.current_term):
-            self._become_follower(args.term, Rule.LEADER_HEARD)
-        if self.state is not LEADER:
-            self._hear_leader(args.leader_id)
+        self._follow(args.term, args.leader_id)
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not rules.log_matches(args, log):
@@ -191,10 +197,9 @@ class ConsensusModule(State):
         if self.rules.is_newer_reply(reply.term, self.current_term):
             self._become_follower(reply.term, Rule.NEWER_TERM)
             return
-        if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
-            self._append_answered(peer_id, args, reply)
-        elif isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
-            self._vote_received(peer_id, args, reply)
+        rpc = OF[type(args)]
+        if type(reply) is rpc.reply:
+            getattr(self, rpc.answered)(peer_id, args, reply)
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
         """Handle the loss of the request `args`; the next heartbeat sends its entries again."""
@@ -214,7 +219,7 @@ class ConsensusModule(State):
             return False
         current_term, voted_for = self._durable_vote()
         start = self.log.changed_from
-        if not self._store.save(current_term, voted_for, self.log):
+        if not self._save(current_term, voted_for):
             return False
         self._set_now(now)
         if self.observe is not None:
@@ -234,7 +239,10 @@ class ConsensusModule(State):
         if self._leadership is not None:
             term, log, commit = self.current_term, self.log, self.commit_index
             for peer_id, progress in self._leadership.take_due():
-                calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
+                if progress.next <= log.base_index:
+                    calls.append((peer_id, self._next_chunk(peer_id, progress)))
+                else:
+                    calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -284,7 +292,7 @@ class ConsensusModule(State):
         self._request_votes(self.current_term, pre_vote=False)
 
     def _request_votes(self, term: int, *, pre_vote: bool) -> None:
-        args = RequestVoteArgs(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
+        args = self._vote_request(term, self.id, self.log.last_index, self.log.last_term, pre_vote)
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
@@ -343,6 +351,15 @@ class ConsensusModule(State):
             rule = reasons.of_new_term(term, old_term)
         self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
 
+    def _follow(self, term: int, leader_id: int) -> None:
+        """Follow the leader of `term`, which is not lower than the node's (§5.1, §5.2)."""
+        if self.rules.is_newer_request(term, self.current_term):
+            self._become_follower(term, Rule.NEWER_TERM)
+        elif self.state is not FOLLOWER and self.rules.is_legitimate_leader(term, self.current_term):
+            self._become_follower(term, Rule.LEADER_HEARD)
+        if self.state is not LEADER:
+            self._hear_leader(leader_id)
+
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id
         self._leader_heard, self._heard_term = self._now, self.current_term
@@ -365,7 +382,7 @@ class ConsensusModule(State):
 
     def _broadcast_heartbeat(self, leadership: Leadership) -> None:
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
-        self.deadline = self._now + self.config.heartbeat
+        self.deadline = leadership.next_wake(self._now + self.config.heartbeat)
         leadership.heartbeat()
         self._tell(decisions.HeartbeatDue())
 
@@ -383,6 +400,7 @@ class ConsensusModule(State):
         index = self.rules.acknowledged_index(args, reply)
         if progress.replicated(args, index):
             self._tell(decisions.MatchAdvanced(peer_id, index))
+            self._hand_over(leadership)
         if index > self.commit_index:
             self._advance_commit_index(leadership)
         if progress.next <= self.log.last_index:

@@ -8,7 +8,17 @@ from typing import Self, TypeAlias, get_args
 
 import msgspec
 
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry, Reply, RequestVoteArgs
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    Args,
+    CMState,
+    CommitEntry,
+    Entry,
+    Reply,
+    RequestVoteArgs,
+    TimeoutNowArgs,
+)
 
 
 class Rule(StrEnum):
@@ -54,6 +64,12 @@ class Rule(StrEnum):
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
     COVERED = "covered", "§7", "the node has committed all that the snapshot covers"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
+    TOLD_TO = "told-to", "thesis §3.10", "the leader told it to start an election at once"
+    OBEYED = "obeyed", "thesis §3.10", "the leader of this term hands its leadership over"
+    OTHER_TERM = "other-term", "thesis §3.10", "the request is of another term"
+    NOT_FOLLOWER = "not-follower", "thesis §3.10", "the node is no follower"
+    TOO_LATE = "too-late", "thesis §3.10", "the target has not taken over within an election timeout"
+    REPLACED = "replaced", "thesis §3.10", "another target was named"
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
     OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
@@ -240,12 +256,22 @@ class SnapshotSent(DecisionBase, frozen=True, gc=False):
 
 
 class SnapshotInstalled(DecisionBase, frozen=True, gc=False):
-    """The node replaced its state by a snapshot up to `index`; `keeps`: its entries after that stay (Figure 13)."""
+    """The node replaced its state by a snapshot up to `index`; `keeps`: its later entries stay (Figure 13)."""
 
     index: int
     term: int
     size: int
     keeps: bool
+
+
+class ChunkReceived(DecisionBase, frozen=True, gc=False):
+    """The node has `received` bytes of the snapshot up to `index` of its `leader`; `size` are new (Figure 13)."""
+
+    leader: int
+    index: int
+    term: int
+    size: int
+    received: int
 
 
 class SnapshotIgnored(DecisionBase, frozen=True, gc=False):
@@ -267,6 +293,34 @@ class LogCompacted(DecisionBase, frozen=True, gc=False):
 
 class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
+
+
+class TransferStarted(DecisionBase, frozen=True, gc=False):
+    """The leader begins to hand its leadership over to `target` (thesis §3.10).
+
+    It takes no commands until `until`, in cluster time, or until the transfer is over. The target needs the log up
+    to `last_index`, and has it up to `match_index`.
+    """
+
+    target: int
+    last_index: int
+    match_index: int
+    until: float
+
+
+class TransferAborted(DecisionBase, frozen=True, gc=False):
+    """The leader gives up the transfer to `target`, and takes commands again; `rule` is the reason."""
+
+    target: int
+    rule: str
+
+
+class TimeoutNowDecided(DecisionBase, frozen=True, gc=False):
+    """The node replies to a TimeoutNow: it starts an election at once, or refuses (thesis §3.10)."""
+
+    args: TimeoutNowArgs
+    obeyed: bool
+    rule: str
 
 
 class Configured(DecisionBase, frozen=True, gc=False):
@@ -310,6 +364,7 @@ class Persisted(DecisionBase, frozen=True, gc=False):
 ElectionDecision: TypeAlias = (
     PreVoteStarted | ElectionStarted | VoteDecided | VoteCounted | BecameLeader | BecameFollower
 )
+TransferDecision: TypeAlias = TransferStarted | TransferAborted | TimeoutNowDecided
 LogDecision: TypeAlias = (
     EntryAppended
     | AppendDecided
@@ -321,17 +376,25 @@ LogDecision: TypeAlias = (
     | CommitHeld
     | Applied
 )
-SnapshotDecision: TypeAlias = SnapshotTaken | SnapshotSent | SnapshotInstalled | SnapshotIgnored | LogCompacted
+SnapshotDecision: TypeAlias = (
+    SnapshotTaken | SnapshotSent | ChunkReceived | SnapshotInstalled | SnapshotIgnored | LogCompacted
+)
 CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
 NodeDecision: TypeAlias = (
     Started | Stopped | Configured | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
 )
 
-Decision: TypeAlias = ElectionDecision | LogDecision | RoutineDecision | NodeDecision
+Decision: TypeAlias = (
+    ElectionDecision | TransferDecision | LogDecision | SnapshotDecision | RoutineDecision | NodeDecision
+)
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
 
-for name, union in (("election", ElectionDecision), ("log", LogDecision), ("routine", RoutineDecision)):
+for name, union in (
+    ("election", ElectionDecision | TransferDecision),
+    ("log", LogDecision | SnapshotDecision),
+    ("routine", RoutineDecision),
+):
     for kind in get_args(union):
         kind.group = name
 

@@ -1,4 +1,4 @@
-"""The messages of Raft: log entries, the two RPCs of Figure 2 and their replies.
+"""The messages of Raft: log entries, the RPCs and their replies.
 
 Every message is a frozen, typed value; the wire and the storage decode into exactly these types and reject
 everything else. Log indices count from 0, and -1 means "none" for an index or a node id.
@@ -83,9 +83,25 @@ Entry: TypeAlias = LogEntry | InternalEntry
 """A log entry of any kind; every kind has `command`, `term` and `kind`."""
 
 
-class RequestVoteArgs(
-    msgspec.Struct, frozen=True, array_like=True, tag="RequestVote", forbid_unknown_fields=True, gc=False
-):
+class RPCRequest(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The base class of requests."""
+
+    @property
+    def sender(self) -> int:
+        """Return the node that the request says it is from."""
+        raise NotImplementedError
+
+
+class RPCReply(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The base class of replies."""
+
+    @property
+    def yes(self) -> bool:
+        """Return whether the receiver did what the request asked for; True if it cannot refuse."""
+        return True
+
+
+class RequestVoteArgs(RPCRequest, frozen=True, tag="RequestVote", gc=False):
     """The RequestVote request (Figure 2, §5.2, §5.4); with `pre_vote` it starts no term (thesis §9.6)."""
 
     term: Term
@@ -96,10 +112,13 @@ class RequestVoteArgs(
     disrupt: ClassVar[bool] = False
     """True if voters must consider the request although they have a leader: see `DisruptiveVoteArgs`."""
 
+    @property
+    def sender(self) -> int:
+        """Return the candidate."""
+        return self.candidate_id
 
-class DisruptiveVoteArgs(
-    RequestVoteArgs, frozen=True, array_like=True, tag="DisruptiveVote", forbid_unknown_fields=True, gc=False
-):
+
+class DisruptiveVoteArgs(RequestVoteArgs, frozen=True, tag="DisruptiveVote", gc=False):
     """A RequestVote with the permission to disrupt a leader, who has asked for the election (thesis §4.2.3).
 
     It is a message of its own, so that a usual RequestVote is sent as before.
@@ -108,18 +127,19 @@ class DisruptiveVoteArgs(
     disrupt: ClassVar[bool] = True
 
 
-class RequestVoteReply(
-    msgspec.Struct, frozen=True, array_like=True, tag="Vote", forbid_unknown_fields=True, gc=False
-):
+class RequestVoteReply(RPCReply, frozen=True, tag="Vote", gc=False):
     """The RequestVote response: the voter's term, and whether it grants its vote."""
 
     term: Term
     vote_granted: bool
 
+    @property
+    def yes(self) -> bool:
+        """Return whether the vote is granted."""
+        return self.vote_granted
 
-class AppendEntriesArgs(
-    msgspec.Struct, frozen=True, array_like=True, tag="AppendEntries", forbid_unknown_fields=True, gc=False
-):
+
+class AppendEntriesArgs(RPCRequest, frozen=True, tag="AppendEntries", gc=False):
     """The AppendEntries request (Figure 2, §5.3); without entries it is a heartbeat."""
 
     term: Term
@@ -129,10 +149,13 @@ class AppendEntriesArgs(
     entries: tuple[Entry, ...]
     leader_commit: Index
 
+    @property
+    def sender(self) -> int:
+        """Return the leader."""
+        return self.leader_id
 
-class AppendEntriesReply(
-    msgspec.Struct, frozen=True, array_like=True, tag="Appended", forbid_unknown_fields=True, gc=False
-):
+
+class AppendEntriesReply(RPCReply, frozen=True, tag="Appended", gc=False):
     """The AppendEntries response, with the conflict hint of the end of §5.3 (-1 = none)."""
 
     term: Term
@@ -140,10 +163,71 @@ class AppendEntriesReply(
     conflict_index: Index = NONE
     conflict_term: Index = NONE
 
+    @property
+    def yes(self) -> bool:
+        """Return whether the log matched and the entries are stored."""
+        return self.success
+
+
+class TimeoutNowArgs(RPCRequest, frozen=True, tag="TimeoutNow", gc=False):
+    """The TimeoutNow request: the leader asks a node to start an election at once (thesis §3.10)."""
+
+    term: Term
+    leader_id: NodeId
+
+    @property
+    def sender(self) -> int:
+        """Return the leader."""
+        return self.leader_id
+
+
+class TimeoutNowReply(RPCReply, frozen=True, tag="TimedOut", gc=False):
+    """The TimeoutNow response: the receiver's term, a new one if it obeyed."""
+
+    term: Term
+    success: bool
+
+    @property
+    def yes(self) -> bool:
+        """Return whether the receiver has started an election."""
+        return self.success
+
 
 NO_VOTE_REPLY = RequestVoteReply(0, False)
 NO_APPEND_REPLY = AppendEntriesReply(0, False)
 """What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
+
+
+class InstallSnapshotArgs(RPCRequest, frozen=True, tag="InstallSnapshot", gc=False):
+    """The InstallSnapshot request (Figure 13, §7): one chunk of the leader's snapshot, from byte `offset` on.
+
+    Snapshots are told apart by `last_index` and `last_term`. An empty chunk that is not `done` asks how much of it
+    the receiver has.
+    """
+
+    term: Term
+    leader_id: NodeId
+    last_index: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+    last_term: Term
+    offset: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+    data: bytes
+    done: bool
+
+    @property
+    def sender(self) -> int:
+        """Return the leader."""
+        return self.leader_id
+
+
+class InstallSnapshotReply(RPCReply, frozen=True, tag="Installed", gc=False):
+    """The InstallSnapshot response: the receiver's term, and how many bytes of the snapshot it has.
+
+    `done`: it needs no more of them, because it has installed the snapshot, or has all that it covers.
+    """
+
+    term: Term
+    received: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] = 0
+    done: bool = False
 
 
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
@@ -163,9 +247,9 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs
+Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs | TimeoutNowArgs | InstallSnapshotArgs
 
-Reply: TypeAlias = RequestVoteReply | AppendEntriesReply
+Reply: TypeAlias = RequestVoteReply | AppendEntriesReply | TimeoutNowReply | InstallSnapshotReply
 
 
 def is_sent(reply: Reply) -> bool:

@@ -143,7 +143,8 @@ class Progress:
     def chunk_received(self, args: InstallSnapshotArgs, received: int) -> bool:
         """Note that the peer has the first `received` bytes; return False if the reply is to an older chunk."""
         image = self.image
-        if image is None or (args.last_index, args.last_term, args.offset) != (image.index, image.term, self.offset):
+        chunk = args.last_index, args.last_term, args.offset
+        if image is None or chunk != (image.index, image.term, self.offset):
             return False
         self.offset, self.asks, self.awaits_chunk = min(received, len(image.data)), False, False
         return True

@@ -30,16 +30,38 @@ class Candidacy:
 
 
 @dataclass(slots=True, eq=False)
+class Transfer:
+    """A transfer of leadership under way: to whom, until when, and whether TimeoutNow was sent (thesis §3.10)."""
+
+    target: int
+    until: float
+    sent: bool = False
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return what it is but for the time, with another id for each node."""
+        return named(self.target), self.sent
+
+
+@dataclass(slots=True, eq=False)
 class Leadership:
     """The state of a leader, "reinitialized after election" (Figure 2): what it knows of each peer.
 
     `due` has the peers to which an AppendEntries must be sent; `held_index` is the last index that a majority has
-    and that may not be committed yet (§5.4.2).
+    and that may not be committed yet (§5.4.2). `transfer`: it hands its leadership over.
     """
 
     progress: dict[int, Progress]
     due: dict[int, Progress] = field(default_factory=dict)
     held_index: int = NONE
+    transfer: Transfer | None = None
+
+    def next_wake(self, heartbeat: float) -> float:
+        """Return when the leader's timer fires: at its next heartbeat, or before, when its transfer is over."""
+        return heartbeat if self.transfer is None else min(heartbeat, self.transfer.until)
+
+    def most_up_to_date(self) -> int:
+        """Return the peer known to have the most of the log, of several the first; -1 if there is none."""
+        return max(self.progress, key=lambda id: self.progress[id].match, default=NONE)
 
     def heartbeat(self) -> None:
         """Make an AppendEntries to each peer due, whatever was lost since the last heartbeat."""
@@ -61,13 +83,15 @@ class Leadership:
     def clone(self) -> "Leadership":
         """Return an independent copy."""
         progress = {peer_id: copy(each) for peer_id, each in self.progress.items()}
-        return Leadership(progress, {peer_id: progress[peer_id] for peer_id in self.due}, self.held_index)
+        due = {peer_id: progress[peer_id] for peer_id in self.due}
+        return Leadership(progress, due, self.held_index, copy(self.transfer))
 
     def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
         """Return all that it knows of each peer, in any order, with another id for each node."""
         peers = sorted((named(id), id) for id in self.progress)
         known = (self.progress[id].fingerprint(named) for _, id in peers)
-        return self.held_index, tuple(id in self.due for _, id in peers), tuple(known)
+        transfer = self.transfer and self.transfer.fingerprint(named)
+        return self.held_index, tuple(id in self.due for _, id in peers), tuple(known), transfer
 
     @classmethod
     def over(cls, peer_ids: Iterable[int], next: int, now: float) -> "Leadership":

@@ -10,7 +10,12 @@ stable. Indices count from 0, and -1 means "none"; terms count from 0.
 from collections.abc import Iterable, Sequence
 
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, RequestVoteArgs
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    RequestVoteArgs,
+)
 from raftplay.raft.quorum import Majority
 
 
@@ -127,6 +132,38 @@ class Rules:
         """
         return quorum.vote(dict.fromkeys(votes, True)) == "won"
 
+    # ---- leadership transfer (thesis §3.10)
+
+    def accepts_commands(self, transferring: bool) -> bool:
+        """Return whether a leader takes commands from clients; `transferring`: it hands its leadership over.
+
+        1. "The prior leader stops accepting new client requests." (thesis §3.10)
+        """
+        return not transferring
+
+    def may_hand_over(self, match: int, last_index: int) -> bool:
+        """Return whether a leader sends TimeoutNow to the target, which has its log up to `match`.
+
+        2. "The prior leader fully updates the target server's log to match its own" (thesis §3.10)
+        """
+        return match == last_index
+
+    def is_transfer_over(self, now: float, until: float) -> bool:
+        """Return whether a leader gives the transfer up, and takes commands again.
+
+        "If leadership transfer does not complete after about an election timeout, the prior leader aborts the
+        transfer and resumes accepting client requests." (thesis §3.10)
+        """
+        return now >= until
+
+    def is_current_timeout_now(self, term: int, current_term: int) -> bool:
+        """Return whether a node in `current_term` obeys a TimeoutNow of `term`: only one of its own term.
+
+        "This request has the same effect as the target server's election timer firing" (thesis §3.10), and a
+        leader of another term has no say in this one.
+        """
+        return term == current_term
+
     # ---- AppendEntries, the follower's side
 
     def is_stale_append(self, term: int, current_term: int) -> bool:
@@ -151,7 +188,9 @@ class Rules:
         snapshot covers committed entries only, so the entries before its last one match (§7).
         """
         previous = args.prev_log_index
-        return previous == NONE or previous < log.base_index or (previous <= log.last_index and log.term_at(previous) == args.prev_log_term)
+        if previous == NONE or previous < log.base_index:
+            return True
+        return previous <= log.last_index and log.term_at(previous) == args.prev_log_term
 
     def conflict_hint(self, args: AppendEntriesArgs, log: RaftLog) -> tuple[int, int]:
         """Return (conflict_index, conflict_term) for a rejection; (the length of the log, -1) if it is too short.
@@ -190,9 +229,9 @@ class Rules:
     # ---- snapshots (§7, Figure 13)
 
     def wants_snapshot(self, entries: int, every: int) -> bool:
-        """Return whether a node takes a snapshot: it has applied `entries` since its last one; 0 for `every`: never.
+        """Return whether a node takes a snapshot: it has applied `entries` since its last one; 0 `every`: never.
 
-        "One simple strategy is to take a snapshot when the log reaches a fixed size in bytes." (§7) Here in entries.
+        "One simple strategy is to take a snapshot when the log reaches a fixed size in bytes." (§7)
         """
         return 0 < every <= entries
 
@@ -213,9 +252,13 @@ class Rules:
         """
         return log.term_at(last_index) == last_term
 
+    def answers_snapshot(self, term: int, reply_term: int, current_term: int) -> bool:
+        """Return whether the reply to an InstallSnapshot of `term` counts for a leader in `current_term`."""
+        return term == current_term == reply_term
+
     # ---- AppendEntries, the leader's side
 
-    def answers_leadership(self, args: Args, reply: Reply, current_term: int) -> bool:
+    def answers_leadership(self, args: AppendEntriesArgs, reply: AppendEntriesReply, current_term: int) -> bool:
         """Return whether a reply counts for a leader in `current_term`: a node leads a term at most once."""
         return args.term == current_term and reply.term == current_term
 

@@ -8,11 +8,10 @@ after another; it goes on from what the peer says that it has, so nothing is los
 
 from collections.abc import Callable
 
-import msgspec
-
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import DEAD, LEADER, InstallSnapshotArgs, InstallSnapshotReply
+from raftplay.raft.incoming import Incoming
+from raftplay.raft.messages import DEAD, LEADER, NONE, InstallSnapshotArgs, InstallSnapshotReply
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
 from raftplay.raft.state import State
@@ -22,33 +21,27 @@ CHUNK_BYTES = 256 * 1024
 """The most bytes of a snapshot in one InstallSnapshot."""
 
 
-class Incoming(msgspec.Struct, frozen=True, gc=False):
-    """The part of a snapshot that a node has received; leaders of two terms may send different bytes."""
-
-    leader_term: int
-    index: int
-    term: int
-    data: bytes = b""
-
-    def with_chunk(self, args: InstallSnapshotArgs) -> "Incoming":
-        """Return what the node has after one more chunk: a repeated one, or one after a gap, changes nothing."""
-        mine = self
-        if (args.term, args.last_index, args.last_term) != (self.leader_term, self.index, self.term):
-            mine = Incoming(args.term, args.last_index, args.last_term)
-        if args.offset != len(mine.data):
-            return mine
-        return Incoming(mine.leader_term, mine.index, mine.term, mine.data + args.data)
-
-    def is_whole(self, args: InstallSnapshotArgs) -> bool:
-        """Return whether `args` was the last chunk, and none is missing."""
-        return args.done and args.offset + len(args.data) == len(self.data)
-
-
 class Snapshots(State):
     """The part of a node that takes, sends and installs snapshots."""
 
-    accepts_image: Callable[[bytes], bool] | None = None
-    """Tells whether a received image can be restored; one that cannot is not installed."""
+    accepts_image: Callable[[bytes, int], bool] | None = None
+    """Tells whether bytes are an image of the state after an index; a snapshot with others is not installed."""
+
+    # ---- on disk
+
+    def _save(self, current_term: int, voted_for: int) -> bool:
+        """Write the changes to storage, a snapshot before the log; return whether there were any."""
+        is_new = self.has_unsaved_snapshot
+        if not self._store.save(current_term, voted_for, self.log, self.snapshot, keeps=self._keeps_log):
+            return False
+        if self.snapshot is not None and is_new:
+            self._tell(decisions.LogCompacted(self.snapshot.index, self.snapshot.term, self._keeps_log))
+        return True
+
+    @property
+    def has_unsaved_snapshot(self) -> bool:
+        """Return whether the node's snapshot is not on its disk yet."""
+        return self.snapshot is not self._store.image
 
     # ---- taking one
 
@@ -68,7 +61,7 @@ class Snapshots(State):
         Return the index of that entry, or -1 if there is nothing to compact. The next `persist` writes it.
         """
         if not self.can_take_snapshot:
-            return decisions.NONE
+            return NONE
         self._set_now(now)
         index = self._snapshot_index()
         self.snapshot, self._keeps_log = Image(index, self.log.term_at(index), data), True
@@ -104,10 +97,12 @@ class Snapshots(State):
         #       offset", "Reply and wait for more data chunks if done is false"
         incoming = self._incoming or Incoming(args.term, args.last_index, args.last_term)
         self._incoming = incoming = incoming.with_chunk(args)
+        chunk = args.leader_id, args.last_index, args.last_term, len(args.data), len(incoming.data)
+        self._tell(decisions.ChunkReceived(*chunk))
         if not incoming.is_whole(args) or self.state is LEADER:
             return InstallSnapshotReply(self.current_term, len(incoming.data))
         self._incoming = None
-        if self.accepts_image is not None and not self.accepts_image(incoming.data):
+        if self.accepts_image is not None and not self.accepts_image(incoming.data, incoming.index):
             return InstallSnapshotReply(self.current_term)
         self._install(args, incoming.data)
         return InstallSnapshotReply(self.current_term, len(incoming.data), done=True)
@@ -132,7 +127,8 @@ class Snapshots(State):
         if snapshot is None:
             snapshot = self.snapshot
             assert snapshot is not None, "a log is compacted only with a snapshot"
-            self._tell(decisions.SnapshotSent(peer_id, progress.next, snapshot.index, snapshot.term, len(snapshot.data)))
+            size = len(snapshot.data)
+            self._tell(decisions.SnapshotSent(peer_id, progress.next, snapshot.index, snapshot.term, size))
         start, size = progress.next_chunk(snapshot, CHUNK_BYTES)
         end = start + size
         done = end == len(snapshot.data) and (size > 0 or not snapshot.data)
@@ -141,7 +137,7 @@ class Snapshots(State):
 
     def _snapshot_answered(self, peer_id: int, args: InstallSnapshotArgs, reply: InstallSnapshotReply) -> None:
         leadership = self._leadership
-        if leadership is None or not self.rules.answers_leadership(args, reply, self.current_term):
+        if leadership is None or not self.rules.answers_snapshot(args.term, reply.term, self.current_term):
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))
             return
         progress = leadership.progress[peer_id]
@@ -156,12 +152,12 @@ class Snapshots(State):
             return
         if progress.next <= self.log.last_index:
             leadership.due[peer_id] = progress
-        self._replicated(leadership)
+        self._hand_over(leadership)
 
     # ---- what the algorithm does
 
     def _follow(self, term: int, leader_id: int) -> None:
         raise NotImplementedError
 
-    def _replicated(self, leadership: Leadership) -> None:
-        """React to a peer that has more of the log."""
+    def _hand_over(self, leadership: Leadership) -> None:
+        raise NotImplementedError

@@ -10,7 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 from msgspec.structs import replace
 
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, InternalEntry
+from raftplay.raft.messages import NONE, Args, InternalEntry
+from raftplay.raft.rpcs import OF
 
 Named = Callable[[int], int]
 """Another id for each node."""
@@ -73,6 +74,4 @@ def named_node(id: int, named: Named) -> int:
 
 def named_args(args: Args, named: Named) -> Args:
     """Return a request as it is when each node has another id."""
-    if isinstance(args, AppendEntriesArgs):
-        return replace(args, leader_id=named(args.leader_id))
-    return replace(args, candidate_id=named(args.candidate_id))
+    return replace(args, **{OF[type(args)].sender: named(args.sender)})

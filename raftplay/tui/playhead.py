@@ -26,8 +26,8 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     Reply,
-    RequestVoteArgs,
     RequestVoteReply,
+    RPCRequest,
 )
 from raftplay.session.branches import Branch
 from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed, key_of
@@ -398,7 +398,7 @@ class Playhead:
     def _leave(self, key: Key, src: int, dst: int, message: Args | Reply, record: Record) -> None:
         """Show that a message leaves."""
         request, mattered = self._requests.get(key[0], (None, False))
-        if isinstance(message, RequestVoteArgs | AppendEntriesArgs):
+        if isinstance(message, RPCRequest):
             request, matters = message, self._is_news((src, dst), message)
             self._requests[key[0]] = message, matters
             if len(self._requests) > MOST_REQUESTS:
@@ -420,7 +420,7 @@ class Playhead:
 
     def _is_news(self, link: Link, args: Args) -> bool:
         """Return whether a request is to be seen: any but a heartbeat that tells its receiver nothing new."""
-        if isinstance(args, RequestVoteArgs):
+        if not isinstance(args, AppendEntriesArgs):
             return True
         news = args.term, args.leader_commit
         known, self._informed[link] = self._informed.get(link), news
@@ -580,7 +580,7 @@ def _stops_at(record: Record) -> bool:
     """Return whether the cluster is held at an event until the playhead has shown it."""
     match record.event:
         case facts.CallSent(args=args) | facts.CallDelivered(args=args) | facts.CallLost(args=args):
-            return isinstance(args, RequestVoteArgs) or bool(args.entries)
+            return not isinstance(args, AppendEntriesArgs) or bool(args.entries)
         case facts.ReplySent(reply=reply) | facts.ReplyDelivered(reply=reply) | facts.ReplyLost(reply=reply):
             return not getattr(reply, "success", False)
         case decisions.HeartbeatDue() | decisions.Persisted() | decisions.AppendDecided(success=True):

@@ -12,9 +12,12 @@ from raftplay.raft.messages import (
     Entry,
     Reply,
     RequestVoteArgs,
+    RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
-from raftplay.watch.text import command_text, or_dash, visible
+from raftplay.watch.text import command_text, count, or_dash, size_text, visible
 from raftplay.watch.words import disk_text, options_text, role_text
 
 
@@ -44,6 +47,8 @@ def args_text(args: Args) -> str:
         case AppendEntriesArgs():
             first = args.prev_log_index + 1
             return f"{_entries(first, args.entries)} of term {args.term} (commit {or_dash(args.leader_commit)})"
+        case _:
+            return f"{OF[type(args)].noun} of term {args.term}"
 
 
 def reply_text(reply: Reply) -> str:
@@ -54,7 +59,10 @@ def reply_text(reply: Reply) -> str:
         case AppendEntriesReply():
             hint = f", conflict at {reply.conflict_index}" if reply.conflict_index >= 0 else ""
             return f"rejection in term {reply.term}{hint}"
-    return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
+        case RequestVoteReply():
+            return f"vote {'granted' if reply.vote_granted else 'denied'} in term {reply.term}"
+        case _:
+            return f"{OF[type(reply)].noun} {'accepted' if reply.yes else 'refused'} in term {reply.term}"
 
 
 def _entries(first: int, entries: tuple[Entry, ...]) -> str:
@@ -105,10 +113,64 @@ def _decision(event: decisions.Decision) -> str:
             return f"{role}, {term}: {rule_text(event.rule)}"
         case decisions.TimerSet():
             return f"has its election timer set by hand, to {event.deadline:.3f} s"
+        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
+            return _transfer(event)
         case decisions.CustomDecision():
             return visible(repr(event))
+        case (
+            decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
+            return _snapshot(event)
         case _:
             return _log_decision(event)
+
+
+def _snapshot(event: decisions.SnapshotDecision) -> str:
+    match event:
+        case decisions.SnapshotTaken():
+            return f"takes a snapshot of its state after entry {event.index}: {size_text(event.size)} (§7)"
+        case decisions.SnapshotSent():
+            return (
+                f"sends n{event.peer} its snapshot up to entry {event.index}: its log no longer has entry "
+                f"{event.next_index} (§7)"
+            )
+        case decisions.ChunkReceived():
+            has = f"it has {size_text(event.received)}"
+            return (
+                f"receives {size_text(event.size)} of n{event.leader}'s snapshot up to entry {event.index}; {has}"
+            )
+        case decisions.SnapshotInstalled():
+            rest = "keeps its entries after that" if event.keeps else "discards its log"
+            return f"installs a snapshot of the state after entry {event.index}, and {rest} (§7)"
+        case decisions.SnapshotIgnored():
+            words = rule_text(event.rule)
+            return f"ignores n{event.leader}'s snapshot up to entry {event.index}: {words}"
+        case decisions.LogCompacted():
+            return f"has its snapshot on disk: its log begins with entry {event.index + 1}"
+        case _:
+            assert_never(event)
+
+
+def _transfer(event: decisions.TransferDecision) -> str:
+    match event:
+        case decisions.TransferStarted():
+            lacks = event.last_index - event.match_index
+            waits = f"; n{event.target} may lack {count(lacks, 'entry')}" if lacks else ""
+            return f"hands its leadership over to n{event.target}: it takes no commands{waits} (thesis §3.10)"
+        case decisions.TransferAborted():
+            return f"no longer hands over to n{event.target}: {rule_text(event.rule)}"
+        case decisions.TimeoutNowDecided():
+            verb = "obeys" if event.obeyed else "refuses"
+            return (
+                f"{verb} n{event.args.leader_id}'s TimeoutNow of term {event.args.term}: {rule_text(event.rule)}"
+            )
+        case _:
+            assert_never(event)
 
 
 def _log_decision(
@@ -180,7 +242,6 @@ def _fact(event: facts.Fact) -> str:
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:
     """Return a short text of a message in flight."""
-    match message:
-        case RequestVoteArgs() | AppendEntriesArgs():
-            return f"call n{src} → n{dst}: {args_text(message)}"
+    if isinstance(message, RPCRequest):
+        return f"call n{src} → n{dst}: {args_text(message)}"
     return f"reply n{src} → n{dst}: {reply_text(message)}"

@@ -9,15 +9,11 @@ import msgspec
 
 from raftplay.raft.decisions import DecisionBase, NodeState, Rule
 from raftplay.raft.messages import (
-    AppendEntriesArgs,
-    AppendEntriesReply,
     CommitEntry,
-    DisruptiveVoteArgs,
     InternalEntry,
     LogEntry,
-    RequestVoteArgs,
-    RequestVoteReply,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.watch.facts import FactBase
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 
@@ -43,7 +39,7 @@ JSON = (
 )
 """The JSON names of Python's types."""
 
-ARRAYS = (RequestVoteArgs, DisruptiveVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply, LogEntry)
+ARRAYS = (*OF, LogEntry)
 
 LINES: dict[str, type[object]] = {
     "header": Header,

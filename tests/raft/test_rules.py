@@ -42,6 +42,13 @@ def test_the_algorithm_asks_every_rule() -> None:
         config = Config(raft, delay_min=0.02, delay_max=0.04, node=noting)
         with Harness(5, backend="sim", seed=seed, config=config) as h:
             Churn(h, seed, Churn.MIXES[-1]).run(3.0)
+    with Harness(3, backend="sim", config=Config(node=noting)) as h:
+        leader, _ = h.check_single_leader()
+        h.disconnect_peer((leader + 1) % 3)
+        h.transfer_leadership(leader, (leader + 1) % 3)
+        h.sleep_ms(300)
+        h.transfer_leadership(leader)
+        h.sleep_ms(300)
     assert asked == set(RULES)
 
 

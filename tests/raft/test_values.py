@@ -13,7 +13,7 @@ from raftplay.raft.bugs import BUGS, module_with
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.raft.progress import Mode, Progress
-from raftplay.raft.roles import Candidacy, Leadership
+from raftplay.raft.roles import Candidacy, Leadership, Transfer
 from raftplay.raft.state import ENVIRONMENT, FIELDS
 from raftplay.raft.storage import PersistentState, Vote
 
@@ -91,11 +91,14 @@ def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
         one, other = Progress(1), Progress(1)
         setattr(other, name, value)
         assert one.fingerprint(int) != other.fingerprint(int), name
-    assert {field.name for field in fields(Leadership)} == {"progress", "due", "held_index"}
-    held, due, both = (Leadership.over((1, 2), 1, 0.0) for _ in range(3))
+    assert {field.name for field in fields(Leadership)} == {"progress", "due", "held_index", "transfer"}
+    held, due, moves, both = (Leadership.over((1, 2), 1, 0.0) for _ in range(4))
+    moves.transfer = Transfer(2, 0.5)
     held.held_index = 0
     due.due[2] = due.progress[2]
-    assert len({each.fingerprint(int) for each in (held, due, both)}) == 3
+    assert len({each.fingerprint(int) for each in (held, due, moves, both)}) == 4
+    transfers = (Transfer(1, 0.5), Transfer(2, 0.5), Transfer(2, 0.5, sent=True))
+    assert len({each.fingerprint(int) for each in transfers}) == 3
     assert {field.name for field in fields(Candidacy)} == {"votes", "pre_vote", "rule"}
     votes = (Candidacy("r", [0]), Candidacy("r", [0, 1]), Candidacy("r", [0], pre_vote=True))
     assert len({each.fingerprint(int) for each in votes}) == 3

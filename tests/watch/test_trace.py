@@ -29,6 +29,8 @@ from raftplay.raft.messages import (
     InternalEntry,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNowArgs,
+    TimeoutNowReply,
 )
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
@@ -151,6 +153,8 @@ SAMPLES: dict[Any, Any] = {
     AppendEntriesArgs: AppendEntriesArgs(3, 1, 4, 2, (LogEntry("x", 3),), 0),
     RequestVoteReply: RequestVoteReply(3, True),
     AppendEntriesReply: AppendEntriesReply(3, False, 2, 1),
+    TimeoutNowArgs: TimeoutNowArgs(3, 1),
+    TimeoutNowReply: TimeoutNowReply(4, True),
 }
 
 

@@ -261,9 +261,7 @@ class _Run:
             return
         wire.call_delivered(self.verdicts, self.model, facts.CallDelivered(THIS_TERM, src, id, args))
         self._request = message
-        self._reply = (
-            cm.request_vote(args, LATE) if isinstance(args, RequestVoteArgs) else cm.append_entries(args, 0.0)
-        )
+        self._reply = cm.request_received(args, LATE if isinstance(args, RequestVoteArgs) else 0.0)
 
     def settle(self) -> None:
         """Handle the outputs, as a server does: storage, commits, reply, requests."""

@@ -299,9 +299,7 @@ def _belongs(frame: wire.Frame, peer: int, kind: str) -> bool:
     """Return True if a peer may send this frame over this kind of connection."""
     if isinstance(frame, wire.Answered):
         return kind == "reply"
-    args = frame.args
-    sender = args.candidate_id if isinstance(args, RequestVoteArgs) else args.leader_id
-    return kind == "call" and sender == peer
+    return kind == "call" and frame.args.sender == peer
 
 
 def _deceives(frame: wire.Frame, kind: str) -> bool:

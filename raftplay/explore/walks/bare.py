@@ -14,7 +14,7 @@ from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, Args, Reply, RequestVoteArgs, is_sent
+from raftplay.raft.messages import LEADER, Args, Reply, is_sent
 from raftplay.raft.storage import MapStorage
 from raftplay.watch import facts
 from raftplay.watch.invariants import wire
@@ -90,10 +90,7 @@ class BareCluster:
             self._settle(node)
             return
         wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
-        if isinstance(args, RequestVoteArgs):
-            self._settle(node, message, cm.request_vote(args, now))
-        else:
-            self._settle(node, message, cm.append_entries(args, now))
+        self._settle(node, message, cm.request_received(args, now))
 
     def lose(self, message: Message) -> None:
         """Lose a message."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace as changed
 from raftplay.explore.walks.bare import BareCluster, Message
 from raftplay.explore.walks.walk import DRAWN, RAISED, Step, WalkPlan, WalkResult
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
+from raftplay.raft.values import named_args
 
 FEWEST_NODES = 2
 
@@ -201,8 +202,7 @@ def _without_node(steps: Iterable[Known], gone: int) -> list[Known]:
                 left.append(replace(step, node=now(step.node)))
         elif gone not in (content.src, content.dst):
             args = content.args
-            name = "leader_id" if isinstance(args, AppendEntriesArgs) else "candidate_id"
-            args = changed(args, **{name: now(getattr(args, name))})
+            args = named_args(args, now)
             left.append(
                 replace(step, content=content._replace(src=now(content.src), dst=now(content.dst), args=args))
             )

@@ -8,7 +8,7 @@ folded: rounds of them that follow one another are one row.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
@@ -20,7 +20,9 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
@@ -36,6 +38,16 @@ GAP = 0.010
 
 Key = tuple[int, bool]
 """A message: the number of its call, and whether it is the reply."""
+
+
+Feature: TypeAlias = (
+    decisions.TransferStarted
+    | decisions.TransferAborted
+    | decisions.SnapshotTaken
+    | decisions.SnapshotSent
+    | decisions.SnapshotInstalled
+)
+"""The steps of transfers and with snapshots that have a mark."""
 
 
 @dataclass(slots=True)
@@ -198,7 +210,7 @@ class _Builder:
         self.say(row, weight, f"n{src} {sign} n{dst} {words}", style, f"n{src}{sign}n{dst} {brief}")
 
     def fly(self, flight: InFlight, row: int, now: float) -> None:
-        key = (flight.call_id, not isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs))
+        key = (flight.call_id, not isinstance(flight.message, RPCRequest))
         sent = self.sent.get(key)
         way = 0.5
         if flight.due is not None and sent is not None:
@@ -248,19 +260,28 @@ class _Builder:
             case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
             case (
-                decisions.BecameFollower()
+                decisions.TransferStarted()
+                | decisions.TransferAborted()
+                | decisions.SnapshotTaken()
+                | decisions.SnapshotSent()
+                | decisions.SnapshotInstalled()
+            ):
+                self.feature(record, event)
+            case (
+                decisions.ChunkReceived()
+                | decisions.SnapshotIgnored()
+                | decisions.LogCompacted()
+                | decisions.BecameFollower()
                 | decisions.Started()
                 | decisions.Stopped()
                 | decisions.VoteDecided()
+                | decisions.TimeoutNowDecided()
                 | decisions.VoteCounted()
                 | decisions.TimerSet()
                 | decisions.AppendDecided()
                 | decisions.CommitHeld()
                 | decisions.Applied()
-            ):
-                pass  # seen from the lane itself, or from the arrows
-            case (
-                decisions.ReplyIgnored()
+                | decisions.ReplyIgnored()
                 | decisions.HeartbeatDue()
                 | decisions.MatchAdvanced()
                 | decisions.BackedUp()
@@ -270,9 +291,30 @@ class _Builder:
                 | decisions.Configured()
                 | decisions.CustomDecision()
             ):
-                pass  # of one node's inside
+                pass  # seen from the lane itself or from the arrows, or of one node's inside
             case _:
                 assert_never(event)
+
+    def feature(self, record: Record, event: Feature) -> None:
+        """Mark a step of a transfer, or with a snapshot."""
+        glyphs, n = self.glyphs, f"n{record.node}"
+        match event:
+            case decisions.TransferStarted() | decisions.TransferAborted():
+                self.transfer(record, event)
+            case decisions.SnapshotSent(peer=peer):
+                self.put(record, glyphs.arrow, "leader", 6, f"{n} sends n{peer} a snapshot")
+            case decisions.SnapshotTaken(index=index):
+                self.put(record, glyphs.committed, "ok", 6, f"{n} takes a snapshot up to {index}")
+            case decisions.SnapshotInstalled(index=index):
+                self.put(record, glyphs.committed, "ok", 6, f"{n} installs a snapshot up to {index}")
+
+    def transfer(self, record: Record, event: decisions.TransferStarted | decisions.TransferAborted) -> None:
+        """Mark that a transfer of leadership begins, or is given up."""
+        text = f"hands over to n{event.target}"
+        if isinstance(event, decisions.TransferStarted):
+            self.put(record, self.glyphs.arrow, "leader", 7, f"n{record.node} {text}")
+        else:
+            self.put(record, self.glyphs.lost, "warn", 7, f"n{record.node} no longer {text}")
 
     def act(self, record: Record, event: facts.FaultBase) -> None:
         glyphs, node = self.glyphs, record.node
@@ -332,9 +374,12 @@ def style_of(message: Args | Reply) -> str:
             return "beat"
         case AppendEntriesArgs():
             return "append"
-    if hasattr(message, "vote_granted"):
-        return "ok" if message.vote_granted else "bad"
-    return "reply" if message.success else "warn"
+        case RPCRequest():
+            return "candidate"
+        case RequestVoteReply():
+            return "ok" if message.vote_granted else "bad"
+        case _:
+            return "reply" if message.yes else "warn"
 
 
 def weight_of(message: Args | Reply) -> int:
@@ -358,8 +403,11 @@ def words_of(message: Args | Reply) -> tuple[str, str]:
             return ('"yes"', '"yes"') if granted else ('"no"', '"no"')
         case AppendEntriesReply(success=success, term=term):
             return ("ok", "ok") if success else (f"rejected, term {term}", "rejected")
+        case RPCRequest(term=term):
+            rpc = OF[type(message)]
+            return f"{rpc.noun}, term {term}", rpc.brief
         case _:
-            assert_never(message)
+            return ("ok", "ok") if message.yes else (f"refused, term {message.term}", "refused")
 
 
 def _roles_before(view: View, records: Sequence[Record]) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from raftplay.past.view import InFlight, View
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RequestVoteArgs
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -97,7 +97,7 @@ def confirmed(message: Args | Reply, request: Args | None) -> int:
 
 def key_of(message: InFlight) -> Key:
     """Return the key of a message in flight."""
-    return message.call_id, not isinstance(message.message, RequestVoteArgs | AppendEntriesArgs)
+    return message.call_id, not isinstance(message.message, RPCRequest)
 
 
 Sendings: TypeAlias = Mapping[Key, Record]
@@ -120,7 +120,7 @@ def _sendings(wanted: set[Key], records: Sequence[Record]) -> dict[Key, Record]:
             case facts.ReplySent(call_id=call_id):
                 key = call_id, True
             case facts.MessageHeld(call_id=call_id, message=message):
-                key = call_id, not isinstance(message, RequestVoteArgs | AppendEntriesArgs)
+                key = call_id, not isinstance(message, RPCRequest)
             case _:
                 continue
         if key in missing:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs, RequestVoteReply, RPCRequest
+from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.stage.roles import term_style
 from raftplay.tui.stage.scene import Moving
@@ -45,7 +46,10 @@ def _words(moving: Moving, glyphs: Glyphs) -> Words:
             return Words(
                 (f"append {len(entries)} {where}", f"append {where}", "append"), glyphs.appended, style, 3
             )
-    if not message.success:
+        case RPCRequest(term=term):
+            rpc = OF[type(message)]
+            return Words((f"{rpc.noun} term {term}", rpc.noun, rpc.brief), signs.ask, style, 3)
+    if not message.yes:
         return Words((f"refused, term {message.term}", "refused", "no"), glyphs.conflicting, style, 3)
     if moving.index >= 0:
         return Words((f"ok ({moving.index})", "ok"), signs.yes, style, 2)

@@ -35,10 +35,11 @@ def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> 
     if isinstance(args, RequestVoteArgs):
         _term_left(cluster, node, args.term - 1 if args.pre_vote else args.term)
         _log_told(cluster, node, args.last_log_index, args.last_log_term)
-    else:
+        return
+    _term_left(cluster, node, args.term)
+    if isinstance(args, AppendEntriesArgs):
         if node.first_append == NONE:
             node.first_append = event.call_id
-        _term_left(cluster, node, args.term)
         _entries_left(cluster, node, args)
 
 
@@ -142,7 +143,7 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
     if isinstance(reply, AppendEntriesReply):
         if reply.success and isinstance(args, AppendEntriesArgs):
             _entries_acknowledged(cluster, node, args)
-    elif isinstance(args, RequestVoteArgs) and reply.vote_granted and not args.pre_vote:
+    elif isinstance(args, RequestVoteArgs) and reply.yes and not args.pre_vote:
         _vote_left(cluster, node, args)
 
 

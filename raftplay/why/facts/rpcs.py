@@ -9,10 +9,10 @@ from raftplay.past.rpcs import RPC
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.messages import Args, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Args, Verdict, verdict_on_append, verdict_on_vote
+from raftplay.why.facts.verdicts import Verdict, verdict_on_append, verdict_on_vote
 
 CallStage = enum.Enum(
     "CallStage",
@@ -117,7 +117,7 @@ def _in_flight(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> InFlight | Non
     found = [
         flight
         for flight in trail.flights(rpc.call.call_id)
-        if isinstance(flight.message, RequestVoteArgs | AppendEntriesArgs) is not is_reply
+        if isinstance(flight.message, RPCRequest) is not is_reply
         and flight.src == (rpc.call.dst if is_reply else rpc.call.src)
     ]
     return min(found, key=lambda flight: float("inf") if flight.due is None else flight.due, default=None)

@@ -10,8 +10,6 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import Record
 
-Args = RequestVoteArgs | AppendEntriesArgs
-
 CORRECT = Rules()
 """The rules of the paper."""
 
@@ -28,7 +26,7 @@ class Verdict:
     node: int
     seq: int
     time: float
-    args: Args
+    args: RequestVoteArgs | AppendEntriesArgs
     yes: bool
     rule: str
     own: NodeState
@@ -44,7 +42,7 @@ class Verdict:
     @property
     def asker(self) -> int:
         """Return the node that sent the request."""
-        return self.args.candidate_id if isinstance(self.args, RequestVoteArgs) else self.args.leader_id
+        return self.args.sender
 
 
 class LogEnd(RaftLog):

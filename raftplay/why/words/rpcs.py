@@ -1,10 +1,10 @@
 """The words for requests, their responses, and where they are."""
 
 from raftplay.past.story import Cause, Ignored
-from raftplay.raft.messages import AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
+from raftplay.raft.rpcs import OF
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.rpcs import CallStage, Journey
-from raftplay.why.facts.verdicts import Args
 from raftplay.why.words.network import past_obstacle_text
 from raftplay.why.words.text import at
 
@@ -16,6 +16,10 @@ def request_text(args: Args) -> str:
             return f"{'pre-vote' if args.pre_vote else 'vote'} request for term {args.term}"
         case AppendEntriesArgs(entries=()):
             return f"heartbeat of term {args.term}"
+        case AppendEntriesArgs():
+            pass
+        case _:
+            return f"{OF[type(args)].noun} of term {args.term}"
     first, last = args.prev_log_index + 1, args.prev_log_index + len(args.entries)
     where = f"entry {first}" if first == last else f"entries {first}..{last}"
     return f"AppendEntries of term {args.term} with {where}"

@@ -34,6 +34,8 @@ def election(term: int, rule: str, record: Record, moment: Moment) -> Told:
         return Told(now, "A majority said so in pre-votes; it votes for itself (§5.2).")
     if rivals:
         return Told(now, f"{names(rivals)} {_asks(rivals)} for votes in term {term} too: votes may split (§5.2).")
+    if rule == Rule.TOLD_TO:
+        return Told(f"{n} asks for votes in term {term}.", "It votes for itself (§5.2).")
     if rule not in (Rule.TIMEOUT, Rule.BY_HAND):
         return Told(now, f"{rule_text(rule)} It votes for itself.")
     heard = "A timer is enough" if rule == Rule.BY_HAND else "It heard from no leader"

@@ -10,7 +10,9 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    RPCRequest,
 )
+from raftplay.raft.rpcs import OF
 from raftplay.tui.stage.moment import Moment, entries_text, name, names, upper
 from raftplay.tui.stage.telling.text import Told
 from raftplay.watch import facts
@@ -55,8 +57,10 @@ def _kind_text(message: Args | Reply) -> str:
             return '"yes"' if granted else '"no"'
         case AppendEntriesReply(success=success):
             return '"ok"' if success else "rejection"
+        case RPCRequest():
+            return OF[type(message)].noun
         case _:
-            assert_never(message)
+            return f"answer to the {OF[type(message)].noun}"
 
 
 QUIET = ("heartbeat", '"ok"')
@@ -106,12 +110,5 @@ def _is_first_try(src: int, message: AppendEntriesArgs, record: Record, moment: 
 
 
 def _after_loss(message: Args | Reply) -> str:
-    match message:
-        case RequestVoteArgs():
-            return "A candidate asks each node once in a term."
-        case RequestVoteReply():
-            return "A vote counts when it arrives (§5.2)."
-        case AppendEntriesArgs() | AppendEntriesReply():
-            return "The leader sends it again (§5.3)."
-        case _:
-            assert_never(message)
+    rpc = OF[type(message)]
+    return rpc.loss if isinstance(message, RPCRequest) else rpc.reply_loss

@@ -9,7 +9,9 @@ from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
 from raftplay.tui.stage.telling.replication import log_decision
+from raftplay.tui.stage.telling.snapshots import snapshot
 from raftplay.tui.stage.telling.text import Told
+from raftplay.tui.stage.telling.transfers import transfer
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text, visible
@@ -58,22 +60,44 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return leads(n, term, votes, moment)
         case decisions.BecameFollower():
             return follows(event, record, moment)
-        case decisions.WriteDelayed() | decisions.CustomDecision() | decisions.Stopped():
+        case decisions.WriteDelayed() | decisions.CustomDecision() | decisions.Stopped() | decisions.TimerSet():
             return _oddity(event, record, moment)
-        case decisions.TimerSet(deadline):
-            why = "Timeouts are random so that votes are rarely split: a timer set by hand shows why (§5.2)."
-            return Told(f"{n}'s timer is set by hand: it fires at {deadline:.3f} s.", why)
+        case (
+            decisions.TransferStarted()
+            | decisions.TransferAborted()
+            | decisions.TimeoutNowDecided()
+            | decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
+            return _feature(event, record)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
 
 
+def _feature(event: decisions.TransferDecision | decisions.SnapshotDecision, record: Record) -> Told | None:
+    match event:
+        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
+            return transfer(event, record)
+        case _:
+            return snapshot(event, record)
+
+
 def _oddity(
-    event: decisions.WriteDelayed | decisions.CustomDecision | decisions.Stopped, record: Record, moment: Moment
+    event: decisions.WriteDelayed | decisions.CustomDecision | decisions.Stopped | decisions.TimerSet,
+    record: Record,
+    moment: Moment,
 ) -> Told | None:
     n = name(record.node)
     match event:
+        case decisions.TimerSet(deadline):
+            why = "Timeouts are random so that votes are rarely split: a timer set by hand shows why (§5.2)."
+            return Told(f"{n}'s timer is set by hand: it fires at {deadline:.3f} s.", why)
         case decisions.WriteDelayed(write, waits):
             why = "A correct node writes to its disk before it responds: a crash would lose it (Figure 2)."
             return Told(f"{n} puts off writing its {write} to its disk.", why) if waits else None
