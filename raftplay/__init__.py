@@ -44,15 +44,16 @@ The rooms, from the ground up
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
-                 pass meanwhile; golden.py compares answers with those that a script expects
+                 pass meanwhile; golden.py compares answers with those that a script expects,
+                 comparing.py a run with one under another setting
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
                  machines; trial.py, mixes.py, options.py and recovery.py try a seed, and shrink.py minimizes what
-                 broke; explore/walks/ walks at random over bare consensus modules (bare.py, walk.py), and writes
-                 a walk as a script; explore/exhaustive/ visits every state of a few of them; explore/scripts/ runs
-                 a script with many seeds, and minimizes one that fails; explore/fuzz/ sends mutated frames, and
-                 runs generated scripts
+                 broke; explore/walks/ walks at random over bare consensus modules (bare.py, walk.py; ghost.py
+                 tries on copies what no cluster gives), and writes a walk as a script; explore/exhaustive/ visits
+                 every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
+                 fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which

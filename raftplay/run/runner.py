@@ -1,6 +1,6 @@
 """Running a script on a new cluster: each step's answer as it comes, then whether all held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -38,21 +38,29 @@ def run_script(
     trace: Path | Target | None = None,
     data_dir: Path | None = None,
     answers: Answers | None = None,
+    readers: Iterable[Reader] = (),
 ) -> Status:
-    """Run `script` on a new cluster and write its transcript, and all events to `trace`.
+    """Run `script` on a new cluster and write its transcript, and all events to `trace` and to `readers`.
 
     With `data_dir` the cluster continues from the contents of that directory. `answers` keeps the answers of the
     commands, compares them with the script's blocks if it `compares`, and lets a command fail if a block says so.
     Raises `UsageError` if the cluster cannot be started or the trace cannot be written, and `StorageError` if the
     data directory cannot be used.
     """
-    with opened(script.setup, trace, data_dir) as session:
+    with opened(script.setup, trace, data_dir, readers) as session:
         return _ScriptRun(script, session, transcript, answers).play(speed)
 
 
 @contextmanager
-def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | None = None) -> Iterator[Session]:
-    """Open a session with the cluster that `setup` chooses; write its events to `trace`. The caller closes it.
+def opened(
+    setup: Setup,
+    trace: Path | Target | None = None,
+    data_dir: Path | None = None,
+    others: Iterable[Reader] = (),
+) -> Iterator[Session]:
+    """Open a session with the cluster that `setup` chooses; its events go to `trace` and to `others`.
+
+    The caller closes it.
 
     With `data_dir` the cluster continues from the contents of that directory. Raises as `run_script` does.
     """
@@ -62,7 +70,7 @@ def opened(setup: Setup, trace: Path | Target | None = None, data_dir: Path | No
     config = setup.config().settled()
     history = History()
     blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir)
-    readers: list[Reader] = [history]
+    readers: list[Reader] = [history, *others]
     writer = None
     if trace is not None:
         trace = target_of(trace)

@@ -96,6 +96,7 @@ STARTS = (
     ("shrink", "/nowhere"),
     ("notes", "split-brain"),
     ("check", "/nowhere"),
+    ("compare", "first-election", "prevote=on,off", "--seed", "1"),
 )
 
 

@@ -11,6 +11,7 @@ import random
 from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
+from raftplay.explore.walks.ghost import ONE_PROBE, judged, retries, waits_for_another
 from raftplay.explore.walks.verdicts import Verdicts, observer
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -51,15 +52,21 @@ class BareNode:
 
 
 class BareCluster:
-    """`n` nodes of class `module` with one bag of messages; `verdicts` checks all that they do."""
+    """`n` nodes of class `module` with one bag of messages; `verdicts` checks all that they do.
 
-    def __init__(self, n: int, seed: int, module: type[ConsensusModule], raft: RaftConfig) -> None:
+    If it `has_ghosts`, the inputs that no cluster gives are judged too: see ghost.py.
+    """
+
+    def __init__(
+        self, n: int, seed: int, module: type[ConsensusModule], raft: RaftConfig, *, has_ghosts: bool = False
+    ) -> None:
         self.n, self.now = n, 0.0
         self.verdicts = Verdicts(n)
         self.bag: list[Message] = []
         self.submits = 0
         self._unsettled: set[int] = set()
         self._seed, self._module, self._raft = seed, module, raft
+        self._has_ghosts = self._has_ghost = has_ghosts and not module.hears_replies_when_dead
         self._messages = self._calls = self._alarms = 0
         self.nodes = [BareNode(id, self.verdicts) for id in range(n)]
         for node in self.nodes:
@@ -86,7 +93,12 @@ class BareCluster:
         call_id, now = message.call_id, self.now
         if reply is not None:
             wire.reply_delivered(self.verdicts, node.model, facts.ReplyDelivered(call_id, src, node.id, reply))
+            waits = self._has_ghosts and waits_for_another(cm, src, args, reply)
             cm.reply_received(src, args, reply, now)
+            if waits and retries(cm, src):
+                self.verdicts.breach(
+                    ONE_PROBE, f"n{node.id} sends n{src} another probe", "the last one is in flight"
+                )
             self._settle(node)
             return
         wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
@@ -114,6 +126,9 @@ class BareCluster:
         """Crash a running node: what it sent is lost, and the replies to it."""
         self.settle()
         node = self.nodes[id]
+        if self._has_ghost and self.verdicts.broken is None:
+            self._has_ghost = False
+            self.verdicts.broken = self._of_its_ghost(node)
         node.up = False
         node.cm.stop()
         node.alarm = math.inf
@@ -154,6 +169,13 @@ class BareCluster:
         self.now = self.verdicts.time = until
 
     # ---- inside
+
+    def _of_its_ghost(self, node: BareNode) -> tuple[str, str] | None:
+        """Return what copies of a node do wrong with inputs that no cluster gives."""
+        bag, id = self.bag, node.id
+        sent = [(m.dst, m.args, None) for m in bag if m.src == id and m.reply is None]
+        received = [(m.src, m.args, m.reply) for m in bag if m.dst == id]
+        return judged(node.cm, node.storage, sent, received, self.now)
 
     def settle(self) -> None:
         """Settle the nodes that took a submit, as every action on a cluster does first."""

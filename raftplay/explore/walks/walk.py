@@ -53,7 +53,7 @@ class WalkPlan:
 
     def cluster(self) -> BareCluster:
         """Return its cluster, just started."""
-        return BareCluster(self.nodes, self.seed, self.module, self.raft)
+        return BareCluster(self.nodes, self.seed, self.module, self.raft, has_ghosts=self.node is None)
 
 
 Step = tuple[str, int]
