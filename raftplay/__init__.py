@@ -56,6 +56,9 @@ The rooms, from the ground up
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
+  kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
+                 the sessions that make requests exactly-once)
+  maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
   linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
                  finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
                  and edn.py (histories of other programs)
@@ -66,9 +69,10 @@ The rooms, from the ground up
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
                  show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
                  and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
-                 elsewhere.py leads to stories and lessons; picture.py, film.py and svg.py make SVG files of the
-                 screen; comparing.py shows two branches, with pair.py and comparison.py of tui/stage/; tui/output/
-                 writes the cells that changed, as fast as the terminal takes them
+                 hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
+                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
+                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
+                 takes them
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
 files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are

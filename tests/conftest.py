@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.budget import Budget
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 
@@ -23,17 +24,37 @@ QUICK = {"raft", "paper"}
 """The folders of `pytest -m quick`: what must be exact, in virtual time and within seconds."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Budget())
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import only the quick folders for `pytest -m quick`: to import all of them takes longer than to run these."""
     inside = collection_path.parts[len(Path(__file__).parent.parts) :]
     return True if config.option.markexpr == "quick" and inside and inside[0] not in QUICK else None
 
 
+LONGEST = (
+    *(
+        "test_soundness",
+        "test_tui_memory",
+        "test_bug_scenarios",
+        "test_project",
+        "test_search_for_bugs",
+        "test_dask",
+    ),
+    *("test_exhaustive", "test_walks", "test_bugs", "test_kills", "test_determinism", "test_why_true"),
+)
+"""The files that take longest, which start first: at the end of a run no worker waits for another one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the quick folders."""
+    """Mark the tests of the quick folders, and put the longest files first."""
     for item in items:
         if item.path.parent.name in QUICK:
             item.add_marker(pytest.mark.quick)
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,7 @@ MODULES = {
     "presenting": ("notes",),
     "learning": ("lesson",),
     "listing": ("scenarios", "bugs", "invariants", "help"),
-    "checking": ("check", "compare"),
+    "checking": ("check", "compare", "maelstrom"),
     "searching": ("replay", "explore", "shrink", "fuzz", "bench"),
 }
 """The sub-commands by the module of this package that declares them, in the order of ``raftplay --help``."""

@@ -1,17 +1,30 @@
-"""Commands that compare: a history with what a store may do, and a run with another."""
+"""Commands that check and compare: histories, nodes under Maelstrom, runs under two settings."""
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from raftplay.cli import completions
 from raftplay.cli.files import input_path, read
-from raftplay.cli.options import NodeOption, NodesOption, SeedOption, SetOption, TimingOption, chosen
+from raftplay.cli.options import (
+    DataDirOption,
+    NodeOption,
+    NodesOption,
+    SeedOption,
+    SetOption,
+    TimingOption,
+    chosen,
+)
+from raftplay.cluster.config import Config
 from raftplay.errors import UsageError
 from raftplay.linearizability.readers import History, read_history
 from raftplay.linearizability.report import report
 from raftplay.linearizability.search import STATES, check
 from raftplay.output import Output
+from raftplay.raft.storage import Storage
 from raftplay.run.comparing import compare as compared
 from raftplay.run.comparing import sides_of
 from raftplay.session.shown import path_text
@@ -71,6 +84,35 @@ def compare(
     )
     Output().write("\n".join(compared(*read(script), sides)))
     raise typer.Exit(int(max(side.status for side in sides)))
+
+
+@app.command()
+def maelstrom(
+    data_dir: DataDirOption = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Be one node of a key-value store under Maelstrom: its protocol, on standard input and output.
+
+    For its workload lin-kv; Maelstrom starts one such process for each node, and tests them. With --data-dir the
+    nodes' disks survive a kill. Exit status: 0 when standard input ends; 2 when an option is wrong.
+    """
+    from raftplay.maelstrom.node import SLOWER, MaelstromNode  # noqa: PLC0415 - check does not need it
+    from raftplay.maelstrom.pipe import serve  # noqa: PLC0415
+
+    usual = Config(raft=SLOWER)
+    config = chosen(None, None, None, timing, set_, None, without_bugs=False).config(usual).raft
+    serve(MaelstromNode(storages=_disks(data_dir), config=config), sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _disks(folder: Path | None) -> Callable[[str], Storage] | None:
+    """Return what gives each node its disk in `folder`, a file of SQLite; None without a folder."""
+    if folder is None:
+        return None
+    from raftplay.cluster.storage.sqlite_storage import SqliteStorage  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return lambda name: SqliteStorage(folder / f"{''.join(c for c in name if c.isalnum())}.sqlite")
 
 
 def _history(name: str) -> History:

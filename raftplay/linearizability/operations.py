@@ -62,6 +62,10 @@ class Operation:
                 after = self.argument
             case "append":
                 after = appended(state, self.argument)
+                if (after is None) if answer is None else answer.done is (after is None):
+                    return answer is None, state
+                if after is None:
+                    after = state
             case "cas":
                 done = state == self.expected
                 if answer is not None and answer.done is not done:
@@ -72,9 +76,9 @@ class Operation:
     @property
     def is_idle(self) -> bool:
         """Return whether it changes no value, whichever it meets."""
-        if self.kind == "cas":
-            return self.argument == self.expected or (self.answer is not None and not self.answer.done)
-        return self.kind == "get"
+        if self.kind == "cas" and self.argument == self.expected:
+            return True
+        return self.kind == "get" or (self.answer is not None and not self.answer.done)
 
     @property
     def depends(self) -> bool:
@@ -82,12 +86,15 @@ class Operation:
         return self.kind != "put" or (self.answer is not None and self.answer.tells)
 
 
-def appended(state: State, text: State) -> State:
-    """Return `state` with `text` at its end, both JSON strings; `text` alone if there is no value yet."""
-    if state is None or text is None:
-        return text if state is None else state
-    if state.startswith("[") and not text.startswith("["):
-        return f"[{text}]" if state == "[]" else f"{state[:-1]},{text}]"
-    if state.startswith('"') and text.startswith('"'):
-        return state[:-1] + text[1:]
-    return state
+def appended(state: State, value: State) -> State:
+    """Return `state` with `value` at its end: a text after a text, an element in a list; None if it is neither.
+
+    A key without a value gets `value`.
+    """
+    if state is None or value is None:
+        return value if state is None else None
+    if state.startswith('"') and value.startswith('"'):
+        return state[:-1] + value[1:]
+    if state.startswith("["):
+        return f"[{value}]" if state == "[]" else f"{state[:-1]},{value}]"
+    return None

@@ -44,6 +44,11 @@ class RPC(NamedTuple):
     reply_loss: str
     variants: tuple[type[Args], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Return the name of the RPC, as in the paper: "RequestVote"."""
+        return self.request.__name__.removesuffix("Args")
+
 
 RPCS = (
     RPC(

@@ -94,7 +94,7 @@ class Rules:
         """Return whether a voter denies a pre-vote because it heard of a leader `silence` seconds ago."""
         return silence < election_min
 
-    # ---- leases: who heard whom within the shortest election timeout (thesis §4.2.3, §6.2)
+    # ---- leases: who heard whom within the shortest election timeout (thesis §4.2.3, thesis §6.2)
 
     def ignores_vote_request(self, args: RequestVoteArgs, silence: float, election_min: float) -> bool:
         """Return whether a voter with a leader ignores a request; it heard of the leader `silence` seconds ago.

@@ -30,6 +30,7 @@ from raftplay.tui.demo import Demo
 from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import FirstRun
+from raftplay.tui.hovering import hover_words
 from raftplay.tui.model import diagram
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.panes import NAMES
@@ -168,6 +169,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.arrange()
         self.paint()
         self.set_interval(1 / PAINTS, self.tick)
+        for box in self._boxes.values():
+            box.hover = lambda target: hover_words(target, self.seen, self.deck.context("messages"))
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         self.loop = asyncio.get_running_loop()
         self.app_resume_signal.subscribe(self.screen, self.repaint)

@@ -1,10 +1,11 @@
 """Widgets that place lines: they decide nothing, and paint anew only the lines that changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from rich.segment import Segment
 from textual import events
+from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.screen import Screen
@@ -13,6 +14,7 @@ from textual.widget import Widget
 
 from raftplay.tui.model.lines import EMPTY, Line, Target, columns, fit
 from raftplay.tui.theme import style_of
+from raftplay.watch.text import visible
 
 DRAWN = ("tape", "moment")
 """The targets along which the mouse is drawn."""
@@ -73,6 +75,10 @@ class Box(Widget):
         self._drawn_to: Target = None
         self._pressed_on: tuple[Target, int | None] = (None, None)
         self._was_drawn = False
+        self.hover: Callable[[Target], str] | None = None
+        """Returns what is told of a target while the mouse is over it, "" for nothing."""
+
+        self._told = ""
 
     def put(self, lines: Sequence[Line]) -> None:
         """Show `lines`; those that are as before are left alone."""
@@ -164,8 +170,11 @@ class Box(Widget):
         return self.target_at(x, y), self.node_at(x, y)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Tell where the mouse is drawn along the tape."""
+        """Tell where the mouse is drawn along the tape, and what it is over."""
         target = self.target_at(event.x, event.y)
+        words = visible(self.hover(target)) if self.hover is not None else ""
+        if words != self._told:
+            self._told, self.tooltip = words, Content(words) if words else None
         if event.button == 1 and target is not None and target[0] in DRAWN and target != self._drawn_to:
             self._drawn_to = target
             self.post_message(self.Clicked(self, target))

@@ -115,7 +115,7 @@ class Prompt(Input):
                 self._step(-1, lambda line, text: text in line)
             case "tab" | "shift+tab":
                 self._fill(1 if event.key == "tab" else -1)
-            case "enter":
+            case "enter" | "ctrl+j":  # the latter was typed before the screen took over the terminal
                 text = self.value
                 self.put("")
                 self._submit(text)

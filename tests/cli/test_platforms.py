@@ -96,6 +96,7 @@ STARTS = (
     ("shrink", "/nowhere"),
     ("notes", "split-brain"),
     ("check", "/nowhere"),
+    ("maelstrom",),
     ("compare", "first-election", "prevote=on,off", "--seed", "1"),
 )
 

@@ -21,8 +21,8 @@ from raftplay.explore.walks.walk import STEPS, WalkResult, draw_walk, run_walk
 from raftplay.raft.bugs import BUGS
 from raftplay.session.session import Session
 
-NOT_BY_WALKS = {"conflict-off-by-one", "zombie"}
-"""The bugs that walks cannot model: one violates liveness only, in the other a crashed node hears replies."""
+NOT_BY_WALKS = {"conflict-off-by-one", "zombie", "prevote-silent", "sticky-leader-stays"}
+"""The bugs that walks cannot model: those of liveness, of a crashed node that hears replies, and of long times."""
 
 WALKS = 400
 

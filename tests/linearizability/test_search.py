@@ -52,7 +52,8 @@ def tiny_history(seed: int) -> list[Operation]:
         elif kind == "cas":
             answer = Answer(done=rng.random() < 0.5)
         else:
-            answer = Answer(tells=rng.random() < 0.2, before=rng.choice([*values, None]))
+            done = kind == "put" or rng.random() < 0.8
+            answer = Answer(None, done, rng.random() < 0.2, rng.choice([*values, None]))
         operations.append(Operation("c", "x", kind, argument, expected, call, end, answer))
     return operations
 

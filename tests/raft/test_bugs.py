@@ -21,6 +21,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     RequestVoteArgs,
     RequestVoteReply,
+    is_sent,
 )
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import Storage
@@ -581,6 +582,51 @@ def test_pre_votes_that_are_granted_start_a_term_even_so(bugs: Bugs) -> None:
     assert (cm.state, cm.current_term) == (CMState.CANDIDATE, 2)
 
 
+# ---- leases
+
+
+@switch("prevote-moves-term")
+def test_a_node_that_is_asked_first_moves_to_the_term_of_the_question(bugs: Bugs) -> None:
+    cm = node(bugs, term=1)
+    reply = cm.request_vote(pre_vote(5, 1), 0.1)
+    assert (cm.current_term, reply.vote_granted) == ((5, False) if bugs else (1, True))
+
+
+@switch("prevote-silent")
+def test_a_request_of_a_lower_term_gets_no_reply(bugs: Bugs) -> None:
+    cm = node(bugs, term=3)
+    for reply in (cm.request_vote(pre_vote(2, 1), 0.1), cm.append_entries(HEARTBEAT, 0.2)):
+        assert is_sent(reply) is not bool(bugs)
+    assert is_sent(cm.request_vote(pre_vote(3, 1), 0.3)), "one about its own term is denied"
+    assert is_sent(cm.request_vote(ask(2, 1), 0.4)), "and so is a real one"
+
+
+@switch("prevote-ignores-leader")
+def test_who_hears_a_leader_grants_a_pre_vote(bugs: Bugs) -> None:
+    for sticky in (False, True):
+        cm = node(bugs, term=1, config=RaftConfig(prevote=True, sticky=sticky))
+        assert cm.append_entries(HEARTBEAT, 0.1).success
+        assert cm.request_vote(pre_vote(2, 2), 0.11).vote_granted is bool(bugs)
+        if sticky:
+            assert not is_sent(cm.request_vote(ask(2, 2), 0.12)), "the vote itself is not"
+
+
+@switch("prevote-gives-up")
+def test_after_pre_votes_in_vain_an_election_begins(bugs: Bugs) -> None:
+    cm = asks_for_pre_votes(bugs)
+    cm.time_out(0.5)
+    assert (cm.state, cm.current_term) == ((CMState.CANDIDATE, 2) if bugs else (CMState.PRE_CANDIDATE, 1))
+
+
+@switch("sticky-leader-stays")
+def test_a_leader_without_a_majority_stays(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1, config=RaftConfig(checkquorum=True, sticky=True))
+    while cm.state is CMState.LEADER and cm.deadline < 9:
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert (cm.state is CMState.LEADER) is bool(bugs)
+
+
 # ---- the bugs that came later
 
 
@@ -710,7 +756,7 @@ def test_an_entry_that_a_majority_has_by_then_stays(bugs: Bugs) -> None:
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) == 35
+    assert len(BUGS) == 40
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

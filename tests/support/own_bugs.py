@@ -13,6 +13,7 @@ from raftplay import (
     Rules,
 )
 from raftplay.raft.decisions import CommitAdvanced, EntriesStored, LogTruncated
+from raftplay.raft.messages import NO_APPEND_REPLY, NO_VOTE_REPLY
 
 
 class CommitOldTerm(Rules):
@@ -371,3 +372,43 @@ class PrevoteClearsVote(ConsensusModule):
         if self.state is CMState.PRE_CANDIDATE and args.term == self.current_term:
             self.voted_for = -1
         return super().append_entries(args, now)
+
+
+class PrevoteMovesTerm(ConsensusModule):
+    def request_vote(self, args, now=None):
+        if args.pre_vote and args.term > self.current_term:
+            self._set_now(now)
+            self._become_follower(args.term, "newer-term")
+        return super().request_vote(args, now)
+
+
+class PrevoteSilent(ConsensusModule):
+    def request_vote(self, args, now=None):
+        reply = super().request_vote(args, now)
+        return NO_VOTE_REPLY if args.pre_vote and args.term < self.current_term else reply
+
+    def append_entries(self, args, now=None):
+        reply = super().append_entries(args, now)
+        return NO_APPEND_REPLY if args.term < self.current_term else reply
+
+
+class PrevoteIgnoresLeader(Rules):
+    def leader_is_alive(self, silence, election_min):
+        return False
+
+    def ignores_vote_request(self, args, silence, election_min):
+        return not args.pre_vote and silence < election_min
+
+
+class PrevoteGivesUp(ConsensusModule):
+    def time_out(self, now):
+        if self.state is CMState.PRE_CANDIDATE:
+            self._set_now(now)
+            self._become_candidate("by-hand")
+        else:
+            super().time_out(now)
+
+
+class StickyLeaderStays(Rules):
+    def has_lost_quorum(self, silence, election_min):
+        return False

@@ -73,8 +73,13 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "minority mute": (0.2, _in_setting(minority="mute")),
     "late answers": (0.2, _late_answers),
     "asker": (0.2, _in_setting(asks=True)),
+    "checkquorum": (0.15, _in_raft(checkquorum=True)),
+    "sticky": (0.15, _in_raft(checkquorum=True, sticky=True)),
 }
-"""The chance of each option, and what it changes; of two that change the same, the later one counts."""
+"""The chance of each option, and what it changes; of two that change the same, the later one counts.
+
+`sticky` comes with `checkquorum`: alone, it promises no progress.
+"""
 
 
 def draw_setting(seed: int) -> Setting:

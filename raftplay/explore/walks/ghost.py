@@ -22,6 +22,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
 )
 from raftplay.raft.progress import Mode
+from raftplay.raft.rpcs import OF
 from raftplay.raft.storage import MapStorage
 from raftplay.watch.invariants import names
 
@@ -118,10 +119,8 @@ def _at_another_time(
         told.clear()
         if reply is not None:
             ghost.reply_received(peer, args, reply, now)
-        elif isinstance(args, AppendEntriesArgs):
-            ghost.append_entries(args, now)
         else:
-            ghost.request_vote(args, now)
+            ghost.request_received(args, now)
         least = ghost.config.heartbeat if ghost.state is LEADER else ghost.config.election_min
         if ghost.deadline != deadline and ghost.deadline < now + least:
             return names.TIMER_RULES, f"n{ghost.id} sets its timer to {ghost.deadline:.4f} s at {now:.4f} s"
@@ -196,10 +195,8 @@ def _late(
     for peer, args, reply in received:
         if reply is not None:
             yield "a reply", partial(ghost.reply_received, peer, args, reply, now)
-        elif isinstance(args, AppendEntriesArgs):
-            yield "AppendEntries", partial(_term_of, partial(ghost.append_entries, args, now))
         else:
-            yield "RequestVote", partial(_term_of, partial(ghost.request_vote, args, now))
+            yield OF[type(args)].name, partial(_term_of, partial(ghost.request_received, args, now))
 
 
 def _term_of(ask: Callable[[], Reply]) -> int:

@@ -26,7 +26,7 @@ MOST_IN_BAG = 40
 TRIES = 3
 """The number of messages that are tried for one step."""
 
-DRAWN = {"prevote": 0.3, "noop": 0.3}
+DRAWN = {"prevote": 0.3, "noop": 0.3, "checkquorum": 0.15, "sticky": 0.2}
 """The options of `RaftConfig` that a walk draws, and the share of walks with each; a new option is a new line."""
 
 RAISED = "raised"

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import durability, elections, prevotes, replication
+from raftplay.raft.bugs import durability, elections, leases, prevotes, replication
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -57,6 +57,11 @@ BUGS: dict[str, Bug] = {
         prevotes.PREVOTE_IGNORES_LOG,
         elections.REPEAT_REFUSED,
         prevotes.PREVOTE_CLEARS_VOTE,
+        leases.PREVOTE_MOVES_TERM,
+        leases.PREVOTE_SILENT,
+        leases.PREVOTE_IGNORES_LEADER,
+        leases.PREVOTE_GIVES_UP,
+        leases.STICKY_LEADER_STAYS,
     )
 }
 """All bug switches by name."""

@@ -1,6 +1,11 @@
 """The driver of a terminal that says what it has to write and what it has written; not for Windows."""
 
+import asyncio
+import os
+import signal
 import sys
+import termios
+import tty
 from typing import TYPE_CHECKING, Any, TextIO
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -54,5 +59,25 @@ def counting(line: Line) -> type[LinuxDriver]:
             """Write `data`, when its turn comes."""
             line.hand(len(data))
             super().write(data)
+
+        def _sigcont_application(self, *_: object) -> None:
+            """Go on after SIGSTOP, which nobody can catch; textual would begin anew beside what is there still."""
+            if self._must_signal_resume or not self._auto_restart:
+                super()._sigcont_application()
+            else:  # later: the handler may have come in the middle of a write
+                asyncio.get_running_loop().call_soon_threadsafe(self._return)
+
+        def _return(self) -> None:
+            """Take the terminal again after SIGSTOP."""
+            if os.tcgetpgrp(self.fileno) != os.getpgrp():
+                os.kill(os.getpid(), signal.SIGSTOP)  # it went on in the background, where nothing may be painted
+                return
+            attributes = termios.tcgetattr(self.fileno)
+            attributes[tty.LFLAG] = self._patch_lflag(attributes[tty.LFLAG])
+            attributes[tty.IFLAG] = self._patch_iflag(attributes[tty.IFLAG])
+            termios.tcsetattr(self.fileno, termios.TCSANOW, attributes)
+            self.write("\x1b[?1049h\x1b[?25l")
+            self._enable_bracketed_paste()
+            self._app.post_message(self.SignalResume())
 
     return CountingDriver

@@ -100,9 +100,13 @@ def vote_decided(cluster: ClusterModel, node: NodeModel, event: decisions.VoteDe
 
 
 def pre_vote_started(cluster: ClusterModel, node: NodeModel, event: decisions.PreVoteStarted) -> None:
-    """Check that a node that asks for pre-votes stays in its term; record when it asked."""
+    """Check that a node that asks for pre-votes stays in its term; record when it first asked about that term.
+
+    A late reply to its first question counts for a later one about the same term.
+    """
     node.is_asked_first = True
-    node.wondered = cluster.time if node.options is not None else math.nan
+    if node.options is not None and event.term != node.wondered_term:
+        node.wondered, node.wondered_term = cluster.time, event.term
     if event.term != node.term + 1:
         cluster.breach(
             PRE_VOTE_PURITY,
@@ -149,7 +153,7 @@ def heartbeat_due(cluster: ClusterModel, node: NodeModel, event: decisions.Heart
 
 def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.ElectionStarted) -> None:
     """Check that no majority has heard from a leader all the time since the node asked for pre-votes."""
-    asked, node.wondered = node.wondered, math.nan
+    asked = node.wondered if node.wondered_term == event.term else math.nan
     node.is_asked_first = False
     leadership = cluster.leaders.get(cluster.newest_term)
     if leadership is None or node.options is None or not node.options.prevote:
@@ -173,20 +177,20 @@ def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.El
 
 
 def _leads(leader: NodeModel, term: int, since: float) -> bool:
-    """Return whether a sticky node has led `term` from `since` on."""
+    """Return whether a sticky node has led `term` since before `since`."""
     is_sticky = leader.options is not None and leader.options.sticky
     return (
         is_sticky
         and leader.role is LEADER
         and not leader.dead
         and leader.term == term
-        and leader.led_since <= since
+        and leader.led_since < since
     )
 
 
 def _hears(peer: NodeModel, leader: NodeModel, since: float, now: float) -> bool:
-    """Return whether a sticky node has heard from the leader from `since` until `now`, at least in every ET."""
+    """Return whether a sticky node has heard from the leader without a gap, from before `since` until `now`."""
     options = peer.options
     if options is None or not options.sticky or peer.dead or not peer.term == peer.heard_term == leader.term:
         return False
-    return peer.heard_since <= since and now - peer.heard < options.election_min
+    return peer.heard_since < since and now - peer.heard < options.election_min

@@ -92,6 +92,7 @@ class NodeModel:
         "term",
         "votes",
         "wondered",
+        "wondered_term",
     )
 
     def __init__(self, id: int) -> None:
@@ -137,7 +138,7 @@ class NodeModel:
         self.heard_term = NONE  # the term of that leader
         self.replies: dict[int, float] = {}  # when it, as leader, last heard from each peer
         self.led_since = self.quorum_since = 0.0  # since when it leads; from when on its replies count
-        self.wondered = math.nan  # when it asked for pre-votes; NaN if it did not
+        self.wondered, self.wondered_term = math.nan, NONE  # when it first asked for pre-votes for that term
         self.is_asked_first = False  # its last decision was about a pre-vote
 
     def __str__(self) -> str:

@@ -96,14 +96,13 @@ def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
 
 
 def _is_ignored(trail: EventIndex, rpc: RPC) -> bool:
-    """Return whether the receiver of a request decided to send no response: by a rule, or it has not crashed."""
+    """Return whether the receiver of a request sends no response to it."""
     decided = rpc.decided
     if decided is None or not isinstance(decided.event, decisions.VoteDecided | decisions.AppendDecided):
         return False
-    if decided.event.rule == Rule.IN_LEASE:
-        return True
     node = trail.snapshot.nodes[rpc.call.dst]
-    return decided.event.rule == Rule.OWN_RULE and node.alive and node.incarnation == decided.incarnation
+    has_gone_on = node.alive and node.incarnation == decided.incarnation and decided.time < trail.snapshot.time
+    return decided.event.rule == Rule.IN_LEASE or has_gone_on
 
 
 def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:
