@@ -7,9 +7,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 
+from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, InstallSnapshotArgs, size_of
-from raftplay.raft.storage import Image
 from raftplay.raft.values import Named, named_args
 
 MAX_CALL_BYTES = 1 << 20

@@ -6,16 +6,13 @@ that `take_image` returns. A leader whose log no longer has what a peer lacks se
 after another; it goes on from what the peer says that it has, so nothing is lost by a loss.
 """
 
-from collections.abc import Callable
-
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.incoming import Incoming
+from raftplay.raft.image import Image, Incoming
 from raftplay.raft.messages import DEAD, LEADER, NONE, InstallSnapshotArgs, InstallSnapshotReply
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
 from raftplay.raft.state import State
-from raftplay.raft.storage import Image
 
 CHUNK_BYTES = 256 * 1024
 """The most bytes of a snapshot in one InstallSnapshot."""
@@ -23,9 +20,6 @@ CHUNK_BYTES = 256 * 1024
 
 class Snapshots(State):
     """The part of a node that takes, sends and installs snapshots."""
-
-    accepts_image: Callable[[bytes, int], bool] | None = None
-    """Tells whether bytes are an image of the state after an index; a snapshot with others is not installed."""
 
     # ---- on disk
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
-from raftplay.raft.incoming import Incoming
+from raftplay.raft.image import Incoming
 from raftplay.raft.messages import NONE, Args, CMState, Report
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rules import Rules
@@ -91,6 +91,8 @@ class State:
         self.snapshot = self._to_restore = self._store.image
         self._keeps_log = True  # the log still has the entries that it had after the snapshot
         self._incoming: Incoming | None = None
+        self.accepts_image: Callable[[bytes, int], bool] | None = None
+        """Tells whether bytes are an image of the state after an index; a snapshot of others is not installed."""
 
         # Volatile state on all servers: a snapshot covers what is committed and applied
         self.commit_index = self.log.base_index

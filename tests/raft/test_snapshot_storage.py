@@ -10,10 +10,11 @@ from support.paper import disk, entries, thorough
 
 from raftplay.cluster.storage.disk import Disk, MemoryDisk, TornWrite
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
+from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, CompactedEntry, Entry
 from raftplay.raft.prefix import LogView, base_of, kept_of
-from raftplay.raft.storage import Image, MapStorage, PersistentState, Storage, StorageError
+from raftplay.raft.storage import MapStorage, PersistentState, Storage, StorageError
 
 State = tuple[int, int, Sequence[Entry], bytes]
 

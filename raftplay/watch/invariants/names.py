@@ -150,7 +150,6 @@ SECTIONS = {
     INSTALL_EXACT: "§7, rules 6 and 7 of InstallSnapshot",
     NO_GOING_BACK: "§7, Figure 13",
     STATE_IS_REPLAY: "§7, thesis §5.1",
-    NO_NEEDLESS_ELECTION: "thesis §4.2.3, §9.6",
     NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""

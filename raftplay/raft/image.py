@@ -1,8 +1,16 @@
-"""A snapshot that arrives in chunks, as far as a node has it (Figure 13, rules 2 to 4)."""
+"""A snapshot as a node keeps it (§7), and as far as it has arrived in chunks (Figure 13, rules 2 to 4)."""
 
 import msgspec
 
 from raftplay.raft.messages import InstallSnapshotArgs
+
+
+class Image(msgspec.Struct, frozen=True, gc=False):
+    """A snapshot (§7): the state of the state machine after the entry at `index`, of `term`, as bytes."""
+
+    index: int
+    term: int
+    data: bytes
 
 
 class Incoming(msgspec.Struct, frozen=True, gc=False):
