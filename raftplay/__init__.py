@@ -28,8 +28,10 @@ The rooms, from the ground up
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
                  snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
-                 machine.py is the interface of a state machine, image.py what a snapshot holds of it; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage; hardware.py is the disk, the
+                 machine.py is the interface of a state machine, image.py what a snapshot holds of
+                 its state; cluster/storage/ keeps what must survive a crash,
+                 in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
+                 hold something before the start; hardware.py is the disk, the
                  clock and the timings of each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py and rpcs.py into what led to a node's state and what became of an RPC (index.py
@@ -41,7 +43,8 @@ The rooms, from the ground up
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
                  which journal.py writes as a script; outcome.py says what became of one; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
-                 selectors.py (nodes) and conditions.py read arguments, completion.py says what may follow
+                 selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
+                 what may follow, repeats.py unrolls `repeat` … `end`
   commands/      the commands, one function each
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
@@ -125,7 +128,7 @@ An event: from a decision to the screen
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
-  condition      language/conditions.py
+  condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in

@@ -68,3 +68,10 @@ def _the_environment_chooses_no_weather(monkeypatch: pytest.MonkeyPatch) -> None
     """Whoever runs the tests may have set the variables that change the network; tests set their own."""
     monkeypatch.delenv(UNRELIABLE, raising=False)
     monkeypatch.delenv(MORE_REELECTION, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _what_was_collected_stays_frozen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen unfreezes everything after its first frame; to walk over all tests for it takes 0.13 s of CPU."""
+    if request.path.stem != "test_tui_memory":  # there a screen must be able to go
+        monkeypatch.setattr(gc, "unfreeze", lambda: None)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -182,7 +182,9 @@ def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[s
                 f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "
                 "may be lost, and whose timers may fire, at any time"
             )
-    return tuple(switches.items())
+    if "snapshot" in switches:
+        raise UsageError("--set snapshot is not for a search: it has no snapshots yet")
+    return tuple((name, bool(on)) for name, on in switches.items())
 
 
 def node_range(text: str) -> range:
@@ -238,6 +240,27 @@ def refuse_for_script(given: Mapping[str, object]) -> None:
         raise UsageError("--shrink minimizes the script that --out names; give --out FILE as well")
     if "force" in given and not {"out", "keep_going"} & set(given):
         raise UsageError("--force replaces the script that --out names; give --out FILE as well")
+
+
+def refuse_for_search(given: Collection[str], *, on_sockets: bool, all_bugs: bool) -> None:
+    """Raise `UsageError` for an option of `explore` that a search on sockets, or --all-bugs, cannot honour."""
+    unfit = (
+        (
+            on_sockets,
+            "shrink",
+            "--shrink is for virtual time: on sockets nothing repeats exactly, so nothing shrinks",
+        ),
+        (on_sockets, "jobs", "--jobs is for virtual time: on sockets one cluster runs after another"),
+        (on_sockets, "engine", "--engine is for virtual time: on sockets there are only trials"),
+        (all_bugs, "out", "--all-bugs prints a table and writes no script; leave --out out"),
+        (all_bugs, "force", "--all-bugs prints a table and writes no script; leave --force out"),
+        (all_bugs, "keep_going", "--all-bugs stops at the first finding of each bug; leave --keep-going out"),
+        (all_bugs, "bug", "--all-bugs searches for each bug alone; leave --bug out"),
+        (all_bugs, "node", "--all-bugs searches for each bug of raftplay alone; leave --node out"),
+    )
+    for applies, name, why in unfit:
+        if applies and name in given:
+            raise UsageError(why)
 
 
 def check_last_seed(first: int, count: int | None) -> None:

@@ -38,6 +38,7 @@ from raftplay.cli.options import (
     options_text,
     own_node,
     refuse_for_script,
+    refuse_for_search,
     seconds_of,
     switches_of,
     typed_without,
@@ -206,7 +207,9 @@ def explore_(
         typer.Option(
             metavar="ADDRESS",
             autocompletion=completions.dask_addresses,
-            help="Search on a Dask cluster: tcp://HOST:8786, or local:4 for 4 processes here (raftplay[dask]).",
+            help="Search on a Dask cluster: tcp://HOST:8786, or local:4 for 4 processes here "
+            "(raftplay[dask]). tls://HOST:8786 takes its certificates from Dask's configuration: "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and __CLIENT__CERT, __CLIENT__KEY.",
         ),
     ] = None,
     shrink: Annotated[float, typer.Option(min=0, help="Seconds to spend on minimizing what was found.")] = 60.0,
@@ -294,6 +297,7 @@ def explore_(
         )
         wanted = Wanted(_script_target(out, given, force=force), shrink, tally, options_text(given))
         raise typer.Exit(int(explore_script(seeds_of, wanted, output.write, progress.seed_done)))
+    refuse_for_search(given_options(context), on_sockets=on_sockets, all_bugs=all_bugs)
     unset = leave_out_weather()
     again = shlex.join(["raftplay", *typed_without("--jobs", "--dask")])  # the answer is the same over any workers
     if all_states:

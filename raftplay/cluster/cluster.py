@@ -23,7 +23,7 @@ from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.server import Kept, Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, node_snapshot
 from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.storage.disk import Disk, MemoryDisk
+from raftplay.cluster.storage.disk import FAILED_BY_HAND, Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
@@ -227,6 +227,16 @@ class Cluster:
         self._running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
 
+    def set_option(self, name: str, on: bool) -> None:
+        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+
+        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable.
+        """
+        self.config = self.config.switched(name, on)
+        self.tell(facts.OptionChanged(name, on))
+        for server in self.servers:
+            server.configure(self.config)
+
     # ---- hardware
 
     def set_disk(
@@ -284,7 +294,7 @@ class Cluster:
         self._crash(self.servers[id], cause)
         if failure is not None:
             self.failures.nodes.append(failure)
-        elif cause:
+        elif cause and cause != FAILED_BY_HAND:
             self.failures.disks.append(StorageError(f"node {id} crashed at {self._backend.now():.3f} s: {cause}"))
 
     def wipe_peer(self, id: int) -> None:

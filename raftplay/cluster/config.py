@@ -65,6 +65,16 @@ class Config:
             "unreliable": bool(self.unreliable),
         }
 
+    def switched(self, name: str, on: bool) -> "Config":
+        """Return this configuration with one of its `switches` on or off. Raises `UsageError`."""
+        check_switch(name, on)
+        if name not in self.switches:
+            raise UsageError(f"there is no option {name!r}; the options are {', '.join(self.switches)}")
+        if name == "unreliable":
+            return replace(self, unreliable=on)
+        field_name = "force_more_reelection" if name == "more-reelection" else name
+        return replace(self, raft=replace(self.raft, **{field_name: on}))
+
     @property
     def node_name(self) -> str:
         """Return the name of the nodes' class, as the user wrote it: "my.py:MyCM"; "" for `ConsensusModule`."""

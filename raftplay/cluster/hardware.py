@@ -36,6 +36,11 @@ class Hardware:
         return self.stalls or self.delay[1] > 0
 
     @property
+    def has_bad_disk(self) -> bool:
+        """Tell whether its disk is slow, stalls or is about to fail."""
+        return self.is_slow or self.fails
+
+    @property
     def words(self) -> list[str]:
         """Return what is unusual about it: "writes take 200ms", "clock at 1.5 times the speed"."""
         words = (

@@ -258,6 +258,15 @@ class Harness:
     set_disk = action(Cluster.set_disk)
     clear_disk = action(Cluster.clear_disk)
     set_clock = action(Cluster.set_clock)
+
+    def set_option(self, name: str, on: bool) -> None:
+        """Switch an option of all nodes while they run, as the command `set` does; `config` has it from now on.
+
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable. Raises `UsageError`.
+        """
+        self._act(lambda: self._members.set_option(name, on))
+        self.config = self._members.config
+
     set_timing = action(Cluster.set_timing)
 
     # ---- links

@@ -73,6 +73,10 @@ class RPCProxy:
         if self._calls_left > 0:
             self._calls_left -= 1  # an RPC that cannot be sent does not count
 
+    def configure(self, config: Config) -> None:
+        """Adopt other options."""
+        self._config = config
+
     def receive(self, request: Request) -> None:
         """Delay a request of a peer, then pass it on to the node."""
         flights = self._flights

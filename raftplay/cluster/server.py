@@ -198,7 +198,9 @@ class Server:
             if index != NONE:
                 self._settle_soon()
             if self._stream.active:
-                self._events.publish(facts.Submitted(command, index))
+                self._events.publish(
+                    facts.Submitted(command, index, NONE if index != NONE else self.cm.transferring_to)
+                )
             return index
 
     def submit_many(self, commands: Iterable[object]) -> list[int]:
@@ -350,6 +352,15 @@ class Server:
             self._code.input("set_timer", partial(self.cm.set_timer, deadline), now)
         self._set_alarm()
         self._writing.changed(hardware)
+
+    @_crashes_by_failures
+    def configure(self, config: Config) -> None:
+        """Give the node other options of the algorithm, and its proxy whether it is unreliable."""
+        self._options = config.raft
+        self.proxy.configure(config)
+        raft = self._hardware.timings(config.raft)
+        if not self.stopped and raft != self.cm.config:
+            self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
 
     def transfer_leadership(self, target: int) -> None:
         """Begin to hand its leadership over to `target`."""

@@ -39,8 +39,9 @@ class NodeSnapshot:
     timer fires, in cluster time (inf = never). `calls_left`: how many RPCs its proxy lets pass (-1 = all).
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
     `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `hardware`: its disk, clock
-    and own timings. `writing_since`: since when a write waits for its slow disk, in cluster time. `log` and
-    `commits` are immutable sequences, which compare equal to tuples.
+    and own timings. `writing_since`: since when a write waits for its slow disk, in cluster time.
+    `transferring_to`: the node to which it hands its leadership over (-1 = none). `log` and `commits` are
+    immutable sequences, which compare equal to tuples.
     """
 
     id: int
@@ -67,6 +68,7 @@ class NodeSnapshot:
     wiped: bool = False
     hardware: Hardware = USUAL
     writing_since: float | None = None
+    transferring_to: int = NONE
 
     @property
     def base_index(self) -> int:
@@ -97,8 +99,11 @@ class NodeSnapshot:
             (f"drops calls after {self.calls_left}", self.alive and self.calls_left >= 0),
             ("next write torn", self.tearing),
         )
+        successor = "" if self.transferring_to == NONE else f"hands over to {self.transferring_to}"
         since = "" if self.writing_since is None else f"a write waits since {self.writing_since:.3f} s"
-        return [word for word, holds in (*marks, (since, since)) if holds] + self.hardware.words
+        return [
+            word for word, holds in (*marks, (since, since), (successor, successor)) if holds
+        ] + self.hardware.words
 
     def __str__(self) -> str:
         first = max(len(self.log) - 8, self.base_index + 1)
@@ -144,6 +149,7 @@ def node_snapshot(
             match_index=tuple(cm.match_index.items()) if alive else (),
             votes=tuple(cm.votes) if alive else (),
             leader_id=cm.leader_id if alive else NONE,
+            transferring_to=cm.transferring_to if alive else NONE,
             deadline=cm.deadline,
             alive=alive,
             connected=connected,

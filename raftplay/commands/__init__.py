@@ -1,5 +1,27 @@
 """The commands: each is a row of the table, which is filled here, in one order whatever is imported first."""
 
-from raftplay.commands import acting, keeping, looking, messages, rewinding, setup, timing, why
+from raftplay.commands import (
+    acting,
+    hardware,
+    keeping,
+    looking,
+    messages,
+    repeating,
+    rewinding,
+    setup,
+    timing,
+    why,
+)
 
-__all__ = ["acting", "keeping", "looking", "messages", "rewinding", "setup", "timing", "why"]
+__all__ = [
+    "acting",
+    "hardware",
+    "keeping",
+    "looking",
+    "messages",
+    "repeating",
+    "rewinding",
+    "setup",
+    "timing",
+    "why",
+]

@@ -19,6 +19,9 @@ from raftplay.watch.words import link_text, nodes_text
 
 GROUP = "Acting on the cluster"
 
+NO_PROMISE = "Raft promises nothing from now on"
+"""The words for a cluster in which a disk came back blank."""
+
 
 def all_alive(session: Session, ids: list[int], *, hint: bool = False) -> list[int]:
     """Return `ids`, or raise `UsageError` if one is down, so that a command does all of its work or none."""
@@ -46,6 +49,9 @@ def submit(
         return f"node {target} is down: not taken"
     if harness.cluster[target].frozen:
         return f"node {target} is frozen: not taken"
+    successor = harness.cluster[target].cm.transferring_to
+    if successor != NONE:
+        return f"node {target} hands over to node {successor}: not taken (thesis §3.10)"
     known = harness.cluster[target].cm.leader_id
     follows = f"it follows node {known} (§8)" if known not in (NONE, target) else "it knows of no leader"
     return f"node {target} is not the leader: not taken; {follows}"
@@ -62,15 +68,18 @@ def crash(session: Session, nodes: kinds.Up) -> str:
 
 
 @command(GROUP, "restart crashed")
-def restart(session: Session, nodes: kinds.Down) -> str:
-    """Restart crashed nodes from their storage and connect them; cuts and a partition stay."""
+def restart(session: Session, nodes: kinds.Down, empty: Annotated[bool, kinds.EMPTY] = False) -> str:
+    """Restart crashed nodes from their storage and connect them; cuts and a partition stay. With empty, their
+    disks come back blank: Raft promises nothing from then on.
+    """
     for id in nodes:
-        session.harness.check_restart(id)
-    terms = ", ".join(_restart_all(session.harness, nodes))
-    return f"restarted {terms}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
+        session.harness.check_restart(id, empty=empty)
+    terms = ", ".join(_restart_all(session.harness, nodes, empty=empty))
+    blank = f" with {'a blank disk' if len(nodes) == 1 else 'blank disks'}: {NO_PROMISE}" if empty else ""
+    return f"restarted {terms}{blank}{_still_in_force(session, nodes)}" if nodes else "no node to restart"
 
 
-def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
+def _restart_all(harness: Harness, nodes: list[int], *, empty: bool) -> list[str]:
     """Restart every node, and return what each brings back from its disk.
 
     An interrupt shortens only the wall-clock pauses: no journal can divide a restart.
@@ -81,9 +90,10 @@ def _restart_all(harness: Harness, nodes: list[int]) -> list[str]:
         for id in nodes:
             end = harness.now + RESTART_PAUSE
             disk = harness.snapshot().nodes[id]
-            brought.append(f"node {id} in term {disk.current_term} with a log of {len(disk.log)}")
+            kept = "" if empty else f" in term {disk.current_term} with a log of {len(disk.log)}"
+            brought.append(f"node {id}{kept}")
             try:
-                harness.restart_peer(id)
+                harness.restart_peer(id, empty=empty)
             except Interrupted:
                 harness.set_speed(MAX_SPEED)
                 harness.pass_to(end)
@@ -206,6 +216,18 @@ def thaw(session: Session, nodes: kinds.Asleep) -> str:
     return f"{nodes_text(thawed)} thawed"
 
 
+@command(GROUP, "snapshot all")
+def snapshot(session: Session, nodes: kinds.Awake) -> str:
+    """Let nodes take a snapshot: it replaces the entries of the log that they have applied (§7)."""
+    harness = session.harness
+    taken = [(id, harness.compact_peer(id)) for id in nodes]
+    words = [f"node {id} up to entry {index}" for id, index in taken if index != NONE]
+    nothing = [id for id, index in taken if index == NONE]
+    if nothing:
+        words.append(f"{nodes_text(nothing)} {'has' if len(nothing) == 1 else 'have'} nothing new to compact")
+    return "; ".join(words)
+
+
 @command(GROUP, "timeout 2")
 def timeout(session: Session, node: kinds.Waiting) -> str:
     """Fire a node's election timer now."""
@@ -219,6 +241,39 @@ def timeout(session: Session, node: kinds.Waiting) -> str:
     if cm.state is CMState.PRE_CANDIDATE:  # thesis §9.6
         return f"{answer} and asks for pre-votes for term {cm.current_term + 1}"
     return answer
+
+
+@command(GROUP, "transfer to 2")
+def transfer(
+    session: Session,
+    source: Annotated[int | None, kinds.FROM_NODE] = None,
+    node: Annotated[int | None, kinds.TO_NODE] = None,
+) -> str:
+    """Hand leadership over, by default from the leader to the connected node that has the most of its log."""
+    harness = session.harness
+    source = leader(harness) if source is None else source
+    if source is None:
+        raise Failed("there is no leader that could hand over")
+    all_alive(session, [source])
+    cm = harness.cluster[source].cm
+    if harness.cluster[source].frozen:
+        return f"node {source} is frozen: nothing happens"
+    if cm.state is not CMState.LEADER:
+        return f"node {source} is not the leader: it has nothing to hand over"
+    already = cm.transferring_to
+    target = harness.transfer_leadership(source, node)
+    if target == NONE:
+        return f"node {source} is connected to no node to which it could hand over"
+    if target in (source, already):
+        return (
+            f"node {target} leads already"
+            if target == source
+            else f"node {source} hands over to node {target} already"
+        )
+    last = cm.log.last_index
+    knows = cm.match_index.get(target, last) >= last
+    waits = "" if knows else f"; it waits to hear that node {target} has its log up to {last}"
+    return f"node {source} hands over to node {target}, and takes no commands meanwhile{waits}"
 
 
 @command(GROUP, "timers align")

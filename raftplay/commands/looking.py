@@ -8,6 +8,7 @@ from raftplay.docs import PAGES, page
 from raftplay.errors import UsageError
 from raftplay.language import kinds
 from raftplay.language.conditions import FORMS
+from raftplay.language.listed import LISTED, Listed
 from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
 from raftplay.session import shown
 from raftplay.session.session import Session
@@ -16,8 +17,6 @@ from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text
 from raftplay.watch.words import link_text, nodes_text
-
-DEFAULT_EVENTS = 20
 
 LOG_ROWS = 100
 """The maximum number of log rows in one answer."""
@@ -51,14 +50,16 @@ def log(
     return log_text([snapshot.nodes[id] for id in ids], start)
 
 
-@command("Looking", "events 20")
-def events(session: Session, count: Annotated[int, kinds.COUNT] = DEFAULT_EVENTS) -> str:
-    """Show the last N events (default: 20)."""
+@command("Looking", "events elections of 2 20")
+def events(session: Session, wanted: Annotated[Listed | None, LISTED] = None) -> str:
+    """Show the last N events (default: 20), of one kind or of one node if you name it."""
+    wanted = wanted or Listed()
+    records = [record for record in session.view().records if wanted.passes(record)]
     lines = [
         f"{record.time:9.3f}  {f'n{record.node}' if record.node >= 0 else '':<4}{describe(record)}"
-        for record in session.view().records[-count:]
+        for record in records[-wanted.count :]
     ]
-    return "\n".join(lines) or "nothing has happened yet"
+    return "\n".join(lines) or ("no such event" if session.view().records else "nothing has happened yet")
 
 
 @command("Looking", "help wait")

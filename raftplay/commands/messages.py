@@ -111,7 +111,8 @@ def _nothing_there(session: Session, picked: kinds.Picked) -> str:
     if across:
         why.append(f"the partition lies between the ends of {links_text(across)}")
     more = " …" if len(why) > MOST_LINKS else ""
-    return "; ".join([f"nothing is in flight on {links_text(picked.links)}", *why[:MOST_LINKS]]) + more
+    nothing = "nothing of that kind" if picked.of_kind else "nothing"
+    return "; ".join([f"{nothing} is in flight on {links_text(picked.links)}", *why[:MOST_LINKS]]) + more
 
 
 def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:

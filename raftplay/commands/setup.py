@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from raftplay.cluster.config import MAX_NODES, Config
+from raftplay.cluster.given import Given, check_given
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.timings import doubt_about_cluster
+from raftplay.commands.given import read_disk
 from raftplay.errors import UsageError
-from raftplay.language import offers, values
+from raftplay.language import kinds, offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
 from raftplay.language.table import TABLE, Kind, Resolve, command, constant, setup_line, too_late
@@ -19,10 +21,11 @@ from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.units import range_text
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.words import nodes_text, timing_text
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable")
-EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection or unreliable"
+SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot")
+EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable or snapshot"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -43,20 +46,21 @@ class Setup:
     seed: int | None = None
     backend: str | None = None
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
-    switches: dict[str, bool] = field(default_factory=dict)
+    switches: dict[str, int] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
     node: OwnNode | None = None
     folder: str = ""
     """The folder of the script, to which the path of `node` is relative."""
 
     watched: list[str] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
     without_bugs: bool = False
     """Overrides the script: switches off all its bugs."""
 
     def options(self) -> list[str]:
         """Return the timings, switches and `without_bugs` as options of `raftplay run`."""
         words = [f"--timing={name}={range_text(*both)}" for name, both in self.timings.items()]
-        words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches.items()]
+        words += [f"--set={name}={setting_text(value)}" for name, value in self.switches.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
     def config(self, usual: Config | None = None) -> Config:
@@ -118,6 +122,16 @@ def _timings(cursor: Cursor) -> Resolve:
     return constant(timings)
 
 
+def _timed_nodes(cursor: Cursor) -> Resolve:
+    word = cursor.peek()
+    return kinds.NODES.read(cursor) if word is not None and _names_nodes(word.text) else constant(None)
+
+
+def _names_nodes(text: str) -> bool:
+    """Return whether the first argument of `timing` names nodes, and no timing."""
+    return "=" not in text and text not in TIMINGS
+
+
 def _switch(cursor: Cursor) -> Resolve:
     return constant(
         values.one_of(
@@ -129,11 +143,16 @@ def _switch(cursor: Cursor) -> Resolve:
     )
 
 
+def setting_text(value: int) -> str:
+    """Return the value of an option as `set` reads it: "on", "off", or a number."""
+    return str(value) if type(value) is int else "on" if value else "off"
+
+
 def _on_off(cursor: Cursor) -> Resolve:
-    return constant(
-        values.one_of(cursor, cursor.next("on or off", offers.words("on", "off")), ("on", "off"), "setting")
-        == "on"
-    )
+    word = cursor.next("on or off", offers.words("on", "off"))
+    if word.text.isdecimal() and len(word.text) <= MAX_DIGITS:
+        return constant(int(word.text))
+    return constant(values.one_of(cursor, word, ("on", "off"), "setting") == "on")
 
 
 def _bugs(_: Place) -> Iterator[Offered]:
@@ -204,8 +223,20 @@ TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examp
     "election=150..300ms", "election=20..30ms", "heartbeat=50ms", "delay=0ms", "delay=1..5ms",
     "heartbeat=50ms delay=0ms",
 ))  # fmt: skip
+TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
 SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
+
+MAX_DIGITS = 9
+"""The most digits of a number of entries."""
+
+
+DISK = Kind(
+    "NODE term T voted NODE log T:V T:V … unchecked",
+    read_disk,
+    about="voted, log and unchecked may be left out; 1:x is an entry of term 1 with the value x",
+    examples=("0 term 1", "1 term 3 voted 2", "2 term 4 log 1:a 1:2 4:c", "0 term 2 log 1:x unchecked"),
+)
 
 
 @setup_line("nodes 5")
@@ -229,20 +260,52 @@ def backend(setup: Setup, name: Annotated[str, BACKEND]) -> None:
     setup.backend = name
 
 
-@setup_line("timing election=150..300ms heartbeat=50ms")
-def timing(setup: Setup, timings: Annotated[dict[str, tuple[float, float]], TIMING]) -> None:
-    """Set the election timeout, the heartbeat interval, and the delay of every RPC."""
-    setup.timings.update(timings)
+@setup_line("timing election=150..300ms heartbeat=50ms", may_act=_names_nodes)
+def timing(
+    on: Setup | Session,
+    nodes: Annotated[list[int] | None, TIMED_NODES] = None,
+    *,
+    timings: Annotated[dict[str, tuple[float, float]], TIMING],
+) -> str:
+    """Set the election timeout, the heartbeat interval, and the delay of every RPC. With NODES it is a command for
+    any time: these nodes have their own timeouts and heartbeat (timing 2 election=50..60ms), after a restart too.
+    """
+    if isinstance(on, Setup):
+        on.timings.update(timings)
+        return ""
+    if nodes is None:
+        raise UsageError(f"{too_late('timing', on)}; later, name the nodes: timing all election=150..300ms")
+    if "delay" in timings:
+        raise UsageError("a delay belongs to links and not to nodes: link all delay=1..5ms")
+    heartbeat = timings.get("heartbeat", (None, None))[0]
+    for id in nodes:
+        on.harness.set_timing(id, election=timings.get("election"), heartbeat=heartbeat)
+    own = on.harness.hardware[nodes[0]] if nodes else None
+    return f"{nodes_text(nodes)}: {timing_text(own.election, own.heartbeat) if own else 'nothing to change'}"
 
 
-@setup_line("set prevote on")
-def set_(setup: Setup, switch: Annotated[str, SWITCH], on: Annotated[bool, ON_OFF]) -> None:
+@setup_line("set prevote on", in_session=True, effect="acts")
+def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[int, ON_OFF]) -> str:
     """Switch an option: prevote (ask before a new term, thesis §9.6), checkquorum (a leader that hears from no
     majority steps down, thesis §6.2), sticky (who hears a leader ignores requests for votes, thesis §4.2.3),
     noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
-    unreliable (one RPC in ten lost, one late).
+    unreliable (one RPC in ten lost, one late), snapshot (a number: one after so many applied entries, §7; off:
+    none by itself). While the cluster runs, all nodes change at once (but snapshot).
     """
-    setup.switches[switch] = on
+    if switch == "snapshot":
+        if setting is True:
+            raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
+        if isinstance(on, Session):
+            raise UsageError("set snapshot is for the set-up of a cluster; use the command: snapshot NODES")
+        on.switches[switch] = int(setting)
+        return ""
+    if not isinstance(setting, bool):
+        raise UsageError(f"set {switch} is on or off, not {setting}")
+    if isinstance(on, Session):
+        on.harness.set_option(switch, setting)
+        return f"{switch} is {setting_text(setting)} now, on all nodes"
+    on.switches[switch] = setting
+    return ""
 
 
 @setup_line("bug commit-old-term")
@@ -257,6 +320,16 @@ def node(setup: Setup, own: Annotated[str, OWN_NODE]) -> None:
     """Take the nodes' class from a Python file of yours, which is run (see: help node)."""
     _check_first("node", setup.node)
     setup.node = OwnNode(own, setup.folder)
+
+
+@setup_line("given 2 term 4 voted 0 log 1:a 1:b 4:c")
+def given(setup: Setup, disk: Annotated[Given, DISK]) -> None:
+    """Put a term, a vote and a log (TERM:VALUE for each entry) on the disk of a node before the start.
+
+    Disks that no run of Raft leads to are refused, unless `unchecked` stands at the end.
+    """
+    check_given([*setup.given, disk], MAX_NODES)
+    setup.given.append(disk)
 
 
 @setup_line("watch Election Safety, Log Matching", in_session=True)
@@ -311,7 +384,7 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
     if name in TIMINGS:
         inner.words = (*cursor.words[:1], word)
         row, resolve = TABLE["timing"], _timings(inner)
-        return lambda setup, session: row.function(setup, resolve(session))
+        return lambda setup, session: row.function(setup, timings=resolve(session))
     inner.words = (*cursor.words[:1], Word(text, word.column + before, word.length - before, word.quoted))
     if name in SWITCHES:
         switched = _on_off(inner)

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from raftplay.cluster import checks
-from raftplay.cluster.snapshot import NOT_KEPT
 from raftplay.errors import UsageError
 from raftplay.language import offers
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Mistake, Word
-from raftplay.language.selectors import SOME, Selector, check_variable, highest_term, leader, parse_node, selector
+from raftplay.language.measures import MEASURES, read_measure
+from raftplay.language.selectors import SOME, Selector, check_variable, leader, parse_node, resolved, selector
 from raftplay.language.values import ENDLESS, limits_text, submittable, whole
 from raftplay.raft.messages import CMState
-from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.watch.text import command_text, count
@@ -49,25 +48,13 @@ class Condition:
     seen: Callable[[Session], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number of a cluster: `value` reads it (None if there is none); `seen` returns it in words."""
-
-    value: Callable[[Session], int | None]
-    seen: Callable[[Session], str]
-
-
-_LOWEST = {"term": 0, "commit": -1, "log": 0}
-"""The lowest value of each measure; -1 means no commit index."""
-
-MEASURES = tuple(_LOWEST)
-
 FORMS = (
     ("leader", "some connected live node leads, alone in its term"),
     ("one leader", "exactly one connected live node leads"),
     ("no leader", "no connected live node leads"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
+    ("NODE or NODE leads", "the leader of the highest term is one of them; any number of nodes may stand there"),
     (
         "NODES is follower|pre-candidate|candidate|leader|dead",
         "each of them is that; a pre-candidate is a follower too",
@@ -79,6 +66,10 @@ FORMS = (
         "that node's commit index; -1 for none, and while it is down (not kept on disk)",
     ),
     ("log of NODE OP N", "the length of that node's log; of a node that is down, of the log on its disk"),
+    ("elections OP N", "so many elections were started so far: each start of a candidacy counts"),
+    ("leaders OP N", "so many leaders were elected so far: each term that a node won counts"),
+    ("next of NODE at NODE OP N", "nextIndex that the leader NODE behind `at` keeps for its peer"),
+    ("match of NODE at NODE OP N", "matchIndex that it keeps; -1 while it knows of no entry"),
     ("committed VALUE", "every connected live node has committed it, at the same index, after the same commands"),
     ("committed VALUE on N", "exactly N of them have committed it"),
     ("not committed VALUE", "no connected live node has committed it"),
@@ -109,22 +100,17 @@ def parse_condition(cursor: Cursor) -> Condition:
         case "leader" if not cursor.sees("is"):
             return _leader()
         case "one" | "no" as count:
-            _expect(cursor, "leader")
+            cursor.expect("leader")
             return _one_leader() if count == "one" else _no_leader()
         case "agree":
             return Condition(lambda s: checks.agree(s.harness), _commit_lengths)
         case "not":
-            _expect(cursor, "committed")
+            cursor.expect("committed")
             return _not_committed(_value(cursor))
         case "committed":
             return _committed(cursor)
-        case "commit" | "log" | "term" as what if cursor.take("of"):
-            return _measure(cursor, what, parse_node(cursor))
-        case "term":
-            return _measure(cursor, "term", None)
-        case "commit" | "log" as what:
-            _expect(cursor, "of")
-            return _measure(cursor, what, parse_node(cursor))
+        case what if what in MEASURES:
+            return _measure(cursor, what)
     return _about_nodes(cursor, first)
 
 
@@ -139,6 +125,8 @@ def _check_verb(cursor: Cursor, first: Word) -> None:
 
 
 def _about_nodes(cursor: Cursor, first: Word) -> Condition:
+    if cursor.sees("or") or cursor.sees("leads"):
+        return _one_of_them_leads(cursor, first)
     if not cursor.sees("is"):
         if cursor.is_at_end and first.text not in MEASURES and _names_nodes(cursor, first):
             raise cursor.mistake(
@@ -162,15 +150,24 @@ def _about_nodes(cursor: Cursor, first: Word) -> Condition:
     state = _STATES[word.text]
 
     def holds(session: Session) -> bool:
-        ids = _resolve(subject, session)
+        ids = resolved(subject, session)
         return bool(ids) and all(session.harness.cluster[id].cm.state.fits(state) for id in ids)
 
     def seen(session: Session) -> str:
-        ids = _resolve(subject, session)
+        ids = resolved(subject, session)
         states = (f"node {id} is {session.harness.cluster[id].cm.state}" for id in ids)
         return ", ".join(states) or "there is no such node"
 
     return Condition(holds, seen)
+
+
+def _one_of_them_leads(cursor: Cursor, first: Word) -> Condition:
+    parts = [*selector(cursor, first).parts]
+    while cursor.take("or"):
+        parts += selector(cursor, cursor.next("NODE", SOME)).parts
+    cursor.expect("leads")
+    subject = Selector(tuple(parts))
+    return Condition(lambda s: leader(s.harness) in resolved(subject, s), leaders_text)
 
 
 def _names_nodes(cursor: Cursor, word: Word) -> bool:
@@ -201,48 +198,16 @@ def _no_leader() -> Condition:
 def _leader_is(node: Selector, negated: bool) -> Condition:
     def holds(session: Session) -> bool:
         now = leader(session.harness)
-        ids = _resolve(node, session)
+        ids = resolved(node, session)
         return now is not None and bool(ids) and (now != ids[0]) is negated
 
     return Condition(holds, leaders_text)
 
 
-def measure_of(what: str, node: Selector | None) -> "Measure":
-    """Return the measure `what` (a word of `MEASURES`), of `node` or (None) of the whole cluster."""
-
-    def value(session: Session) -> int | None:
-        harness = session.harness
-        if node is None:
-            return highest_term(harness)
-        ids = _resolve(node, session)
-        if not ids:
-            return None
-        if not harness.alive[ids[0]]:
-            kept = harness.snapshot().nodes[ids[0]]
-            return {"term": kept.current_term, "commit": kept.commit_index, "log": len(kept.log)}[what]
-        cm = harness.cluster[ids[0]].cm
-        return {"term": cm.current_term, "commit": cm.commit_index, "log": len(cm.log)}[what]
-
-    def seen(session: Session) -> str:
-        number = value(session)
-        if number is None:
-            return "there is no such node" if node else "no node is connected"
-        names = {"term": "term", "commit": "commit index", "log": "log length"}
-        if node is None:
-            return f"the {names[what]} is {number}"
-        id = _resolve(node, session)[0]
-        text = f"the {names[what]} of node {id} is {number}"
-        if session.harness.alive[id]:
-            return text
-        return f"{text} (it is down: {NOT_KEPT})" if what == "commit" else f"{text} on disk (it is down)"
-
-    return Measure(value, seen)
-
-
-def _measure(cursor: Cursor, what: str, node: Selector | None) -> Condition:
+def _measure(cursor: Cursor, what: str) -> Condition:
+    measure = read_measure(cursor, what)
     sign, number = _comparison(cursor, what)
     compare = OPERATORS[sign]
-    measure = measure_of(what, node)
 
     def holds(session: Session) -> bool:
         value = measure.value(session)
@@ -255,7 +220,7 @@ def _comparison(cursor: Cursor, what: str) -> tuple[str, Callable[[Session], int
     word = cursor.next("a comparison such as >= 3", offers.words(*OPERATORS))
     if word.text not in OPERATORS:
         raise cursor.mistake(_no_operator(word.text), word)
-    return word.text, number_or_variable(cursor, cursor.next("a number", NUMBERS), low=_LOWEST[what])
+    return word.text, number_or_variable(cursor, cursor.next("a number", NUMBERS), low=MEASURES[what].lowest)
 
 
 def _no_operator(text: str) -> str:
@@ -361,20 +326,6 @@ def _commit_lengths(session: Session) -> str:
         entries = count(next(iter(lengths.values())), "entry")
         return f"{count(len(ids), 'connected node')} {has} committed {entries}{each}"
     return "committed entries: " + ", ".join(f"node {id} has {length}" for id, length in lengths.items())
-
-
-def _resolve(subject: Selector, session: Session) -> list[int]:
-    """Return the nodes; none while no node is `leader` or `follower`, so that a condition does not hold yet."""
-    try:
-        return subject.resolve(session)
-    except Failed:
-        return []
-
-
-def _expect(cursor: Cursor, text: str) -> None:
-    word = cursor.next(f"'{text}'", offers.word(text))
-    if word.text != text:
-        raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 
 
 def _unglue(cursor: Cursor) -> None:

@@ -8,6 +8,7 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.language.lexer import Mistake, Statement, Word
 from raftplay.past.view import View
 from raftplay.session.session import Session
+from raftplay.session.shown import quoted
 
 
 @dataclass(slots=True)
@@ -121,6 +122,13 @@ class Cursor:
         self.want(text)
         word = self.peek()
         return word is not None and word.text == text and not word.quoted
+
+    def expect(self, text: str) -> None:
+        """Take the next word, which must be `text`. Raises `Mistake`."""
+        self.want(text)
+        word = self.next(f"'{text}'")
+        if word.text != text:
+            raise self.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 
     def want(self, offer: Offer | str | None) -> None:
         """Note that `offer` may stand here, if this is after the last word."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -18,17 +18,20 @@ from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
 from raftplay.language.selectors import (
     ONE,
+    OTHERS,
     SEVERAL,
     SINGLE,
     Selector,
     check_variable,
+    group_selector,
     highest_term,
     parse_node,
     parse_nodes,
-    selector,
+    resolve_groups,
 )
 from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
-from raftplay.raft.messages import CMState
+from raftplay.raft.message_kinds import MESSAGE_KINDS
+from raftplay.raft.messages import Args, CMState, Reply
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
@@ -53,6 +56,8 @@ class Picked:
     ids: tuple[int, ...]
     by_id: bool = False
     links: tuple[tuple[int, int], ...] = ()
+    of_kind: bool = False
+    """True if only messages of one kind were meant."""
 
 
 def _anything(_: NodeSnapshot) -> bool:
@@ -123,6 +128,11 @@ def _aligned(cursor: Cursor) -> Resolve:
     return constant(values.one_of(cursor, word, ("align", "spread"), "way to set timers") == "align")
 
 
+def _empty(cursor: Cursor) -> Resolve:
+    word = cursor.next("empty", offers.words("empty"))
+    return constant(values.one_of(cursor, word, ("empty",), "way to restart") == "empty")
+
+
 def _branch(cursor: Cursor) -> Resolve:
     return constant(cursor.next("the NAME of a branch", offers.branches).text)
 
@@ -170,15 +180,18 @@ def _groups(cursor: Cursor) -> Resolve:
             column += len(piece)
             if not piece:
                 continue
-            found = selector(cursor, place)
+            found = group_selector(cursor, place)
             for part in found.parts:
                 if part in seen:
                     raise cursor.mistake(f"{part} stands in two groups", place)
                 seen.add(part)
             groups[-1].append(found)
+        if len(groups[-1]) > 1 and any(OTHERS in part.parts for part in groups[-1]):
+            raise cursor.mistake("others stands alone in its group", word)
     if not all(groups):
         raise cursor.mistake("groups are missing; write partition 0,1 | 2,3,4", words[-1] if groups[-1] else None)
-    return lambda session: [[id for part in group for id in part.resolve(session)] for group in groups]
+    named = [Selector(tuple(chain.from_iterable(part.parts for part in group))) for group in groups]
+    return lambda session: resolve_groups(named, session)
 
 
 def _check_bars(cursor: Cursor, words: list[Word]) -> None:
@@ -198,13 +211,14 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     left, arrow, right = word.text.partition("<->" if both else "->")
     if not arrow or not left or not right:
         raise cursor.mistake(f"invalid link {quoted(word.text)}: write 1->3, 1<->3 or all", word)
-    src = selector(cursor, Word(left, word.column, len(left)))
-    dst = selector(cursor, Word(right, word.column + len(left) + len(arrow), len(right)))
+    src = group_selector(cursor, Word(left, word.column, len(left)))
+    dst = group_selector(cursor, Word(right, word.column + len(left) + len(arrow), len(right)))
     if src == dst and len(src.parts) == 1:
         raise cursor.mistake("a node has no link to itself", word)
 
     def resolve(session: Session) -> Links:
-        pairs = [(a, b) for a in src.resolve(session) for b in dst.resolve(session) if a != b]
+        sources, targets = resolve_groups([src, dst], session)
+        pairs = [(a, b) for a in sources for b in targets if a != b]
         if not pairs:
             raise UsageError(f"{short(word.text)} is not a link between two nodes")
         return list(dict.fromkeys(pairs + [(b, a) for a, b in pairs] if both else pairs))
@@ -229,13 +243,28 @@ def _messages(cursor: Cursor) -> Resolve:
         id = values.whole(cursor, word, "ID of a message", 1)
         return constant(Picked((id,), by_id=True))
     cursor.at -= 1
-    links = _links(cursor)
+    links, fits = _links(cursor), _message_kind(cursor)
 
     def resolve(session: Session) -> Picked:
         meant = tuple(links(session))
-        return Picked(tuple(f.id for f in session.harness.messages() if (f.src, f.dst) in meant), links=meant)
+        on_them = (f for f in session.harness.messages() if (f.src, f.dst) in meant)
+        return Picked(
+            tuple(f.id for f in on_them if fits is None or fits(f.message)), links=meant, of_kind=fits is not None
+        )
 
     return resolve
+
+
+def _message_kind(cursor: Cursor) -> Callable[[Args | Reply], bool] | None:
+    """Read the kind of messages behind a link, if there is one. Raises `Mistake`."""
+    cursor.want(offers.words(*MESSAGE_KINDS))
+    word = cursor.peek()
+    if word is None:
+        return None
+    if word.text not in MESSAGE_KINDS:
+        hint = did_you_mean(word.text, MESSAGE_KINDS) or f"; use {', '.join(MESSAGE_KINDS)}"
+        raise cursor.mistake(f"unknown kind of messages {quoted(word.text)}{hint}", word)
+    return MESSAGE_KINDS[cursor.next("a kind of messages").text]
 
 
 def _message_or_links(cursor: Cursor, kind: str = "") -> Resolve:
@@ -331,7 +360,7 @@ KEPT_WORDS = offers.word("term", "the highest term of connected live nodes")
 
 ABOUT_NODE = "2 or n2, leader, follower, or a variable such as $old"
 ABOUT_NODES = "2 or n2, leader, follower, followers, all, alive, crashed, a variable such as $old, or several: 0,2"
-ABOUT_LINK = "1->3 (one direction) or 1<->3 (both); with any NODES, such as leader->followers; or all"
+ABOUT_LINK = "1->3 (one direction) or 1<->3 (both); with any NODES, leader->followers, others->2; or all"
 ABOUT_DURATION = "250ms, 1.5s or 2m, at most 1440m"
 ABOUT_CONDITION = "no leader, leader is 2, term >= 3, committed x on 3, agree … (see: help conditions)"
 
@@ -345,6 +374,7 @@ VALUE = Kind(
     examples=("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''"),
 )
 TO_NODE = one_node(lead="to")
+FROM_NODE = one_node(lead="from")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after", examples=("0", "1", "5", "20"))
 COUNT = Kind("N", _count(1, 10_000), examples=("1", "2", "3", "5", "20"))
 FROM_INDEX = Kind("INDEX", _count(0, 1_000_000_000), lead="from", examples=("0", "2"))
@@ -369,21 +399,27 @@ MOMENT = Kind(
 )
 BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …", examples=("main", "b1", "x"))
 ALIGNED = Kind("align|spread", _aligned, examples=("align", "spread"))
+EMPTY = Kind("empty", _empty, about="its disk comes back blank, as a new one", examples=("empty",))
 AT = replace(SLEEP, lead="at", about=f"from now: {ABOUT_DURATION}")
 FILE = Kind("FILE", _file, about="the name of a new file", examples=("file.txt",))
-GROUPS = Kind("0,1 | 2,3,4", _groups, examples=("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0"))
+GROUPS = Kind(
+    "0,1 | 2,3,4", _groups, examples=("0 | 1", "0,1 | 2", "0|1|2", "leader | followers", "0", "$x | others")
+)
 LINK = Kind(
     "LINK", _links, about=ABOUT_LINK, examples=("0->1", "1->0", "0<->2", "leader->followers", "all", "2->all")
 )
 CUT_LINK = replace(LINK, read=partial(_links, kind="cut"))
+ABOUT_MESSAGES = f"the number that `messages` shows; or a link: {ABOUT_LINK}"
 MESSAGES = Kind(
-    "ID|LINK",
+    f"ID|LINK [{'|'.join(MESSAGE_KINDS)}]",
     _messages,
-    about=f"the number that `messages` shows; or a link: {ABOUT_LINK}",
-    examples=("1", "3", "12", "0->1", "1->0", "all"),
+    about=f"{ABOUT_MESSAGES}, and only messages of that kind",
+    examples=("1", "3", "12", "0->1", "1->0", "all", "0->1 votes", "all replies"),
 )
-TO_HOLD = replace(MESSAGES, read=_message_or_links)
-HELD = replace(MESSAGES, read=partial(_message_or_links, kind="held"))
+TO_HOLD = Kind(
+    "ID|LINK", _message_or_links, about=ABOUT_MESSAGES, examples=("1", "3", "12", "0->1", "1->0", "all")
+)
+HELD = replace(TO_HOLD, read=partial(_message_or_links, kind="held"))
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change, examples=(
     "loss=20%", "loss=1", "dup=50%", "delay=5..20ms", "delay=0ms", "clear", "loss=20% delay=5..20ms",
 ))  # fmt: skip

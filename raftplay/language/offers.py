@@ -135,6 +135,9 @@ def groups(place: Place) -> Iterator[Offered]:
             yield Offered(str(id), role_text(place.nodes[id]) if place.nodes else "", at)
     if not place.typed and len(place.words) > 1 and place.words[-1].text != "|":
         yield Offered("|", "the next group")
+    named = [word.text for word in place.words[1:]]
+    if named and named[-1] == "|" and not bar and not comma and "others" not in named:
+        yield Offered("others", "every node that stands in no other group", at)
 
 
 def links(kind: str = "") -> Offer:

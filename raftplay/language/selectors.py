@@ -15,6 +15,9 @@ from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
 
 SINGLE = ("leader", "follower")
+OTHERS = "others"
+"""Every node that the command does not name otherwise, where a command has groups or links."""
+
 SEVERAL = ("followers", "all", "alive", "crashed")
 
 ONE = offers.nodes(SINGLE)
@@ -48,6 +51,14 @@ class Selector:
         return ",".join(map(str, self.parts))
 
 
+def resolved(subject: Selector, session: Session) -> list[int]:
+    """Return the nodes; none while no node is `leader` or `follower`, so that a condition does not hold yet."""
+    try:
+        return subject.resolve(session)
+    except Failed:
+        return []
+
+
 def parse_nodes(cursor: Cursor, offer: Offer = SOME) -> Selector:
     """Parse the next word as nodes. Raises `Mistake`."""
     return selector(cursor, cursor.next("NODES", offer))
@@ -66,6 +77,23 @@ def selector(cursor: Cursor, word: Word) -> Selector:
     """Parse `word` as nodes. Raises `Mistake`."""
     parts = cursor.nodes[word] = tuple(_part(cursor, word, text) for text in word.text.split(","))
     return Selector(parts)
+
+
+def group_selector(cursor: Cursor, word: Word) -> Selector:
+    """Parse `word` as nodes, or as `others`, where the command names groups of nodes. Raises `Mistake`."""
+    if word.text != OTHERS:
+        return selector(cursor, word)
+    cursor.nodes[word] = (OTHERS,)
+    return Selector((OTHERS,))
+
+
+def resolve_groups(groups: list[Selector], session: Session) -> list[list[int]]:
+    """Return the nodes of each; `others` are those that no other one names. Raises as `Selector.resolve`."""
+    named = {id for group in groups if OTHERS not in group.parts for id in group.resolve(session)}
+    rest = [id for id in range(session.harness.n) if id not in named]
+    if not rest and any(OTHERS in group.parts for group in groups):
+        raise UsageError("there are no others: the command names every node")
+    return [rest if OTHERS in group.parts else group.resolve(session) for group in groups]
 
 
 def leader(harness: Harness) -> int | None:

@@ -14,6 +14,7 @@ from raftplay.docstrings import docstring
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Cursor, Offer, Scope
 from raftplay.language.lexer import Mistake, Statement, Word, split_line
+from raftplay.language.repeats import END, REPEAT, Repeats
 from raftplay.session.branches import Effect
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
@@ -22,6 +23,7 @@ from raftplay.watch.text import count
 Resolve = Callable[[Session], Any]
 Function = Callable[..., str | None]
 F = TypeVar("F", bound=Function)
+T = TypeVar("T")
 
 CONDITIONS, TRACE = "conditions", "trace"
 TOPICS = (*PAGES, CONDITIONS, TRACE)
@@ -86,6 +88,14 @@ class Command:
     in_session: bool = True
     """True if it may be typed while its cluster runs."""
 
+    may_act: Callable[[str], bool] | None = None
+    """Returns whether a set-up line with this first argument, which names nodes, is a command."""
+
+    @property
+    def is_setup_only(self) -> bool:
+        """Return whether a script may have it before its first other command only."""
+        return self.setup and self.effect != "acts"
+
     @property
     def settles_first(self) -> bool:
         """Return whether submitted values are sent before the command's arguments are resolved.
@@ -93,6 +103,16 @@ class Command:
         Every other act would send them anyway; several submits, with `let` between them, are one write.
         """
         return self.effect == "acts" and self.name not in ("submit", "let")
+
+    def is_setup(self, statement: Statement, *, begun: bool) -> bool:
+        """Return whether `statement`, which begins with this name, is a set-up line, and not a command.
+
+        `begun`: commands stand before it. A set-up line with the effect of an act is a command there.
+        """
+        if begun and self.may_act is None and self.effect == "acts":
+            return False
+        acts = self.may_act is not None and len(statement.words) > 1 and self.may_act(statement.words[1].text)
+        return self.setup and not acts
 
     @property
     def usage(self) -> str:
@@ -177,12 +197,30 @@ class Bound:
 TABLE: dict[str, Command] = {}
 
 
-def setup_line(example: str, *, in_session: bool = False) -> Callable[[F], F]:
+def setup_line(
+    example: str,
+    *,
+    in_session: bool = False,
+    effect: Effect | None = None,
+    may_act: Callable[[str], bool] | None = None,
+) -> Callable[[F], F]:
     """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
-    It cannot be typed into a session unless it is `in_session`: then its function gets the session, too.
+    It cannot be typed into a session unless it is `in_session`: then its function gets the session, too. It
+    is a command where `may_act` holds for its first argument, in scripts too.
     """
-    return command("Setting up", example, setup=True, in_session=in_session)
+    in_session = in_session or may_act is not None
+    declare = command("Setting up", example, effect=effect, setup=True, in_session=in_session)
+    if may_act is None:
+        return declare
+
+    def declare_both(function: F) -> F:
+        declared = declare(function)
+        name = function.__name__.rstrip("_")
+        TABLE[name] = replace(TABLE[name], may_act=may_act, effect="acts")
+        return declared
+
+    return declare_both
 
 
 def command(
@@ -329,11 +367,29 @@ def _give(value: object, _: Session) -> object:
     return value
 
 
+def repeated(repeats: Repeats[T], bound: Bound) -> bool:
+    """Begin or end a repeat, if that is what the command does. Raises `Mistake`."""
+    if bound.name == REPEAT:
+        repeats.begin(bound.statement, bound.constant("count"))
+    elif bound.name == END:
+        repeats.end(bound.statement)
+    else:
+        return False
+    return True
+
+
 def bind(line: str, session: Session) -> list[Bound]:
     """Parse the commands of a line typed into `session`. Raises `Mistake`."""
     scope = Scope.of(session)
     try:
-        return [parse(statement, scope) for statement in split_line(line)[0]]
+        repeats = Repeats[Bound]([])
+        for statement in split_line(line)[0]:
+            bound = parse(statement, scope)
+            if not repeated(repeats, bound):
+                repeats.items.append(bound)
+        for mistake in repeats.unclosed():
+            raise mistake
+        return repeats.items
     except Mistake as mistake:  # in a session, help is a command
         mistake.message = mistake.message.replace("see: raftplay help", "help lists the commands")
         raise

@@ -134,7 +134,7 @@ def open_lesson(lesson: Lesson, seed: int | None = None) -> Session:
     config = setup.config().settled()
     if lesson.mystery:
         config = replace(config, bugs=(*config.bugs, random.Random(f"{chosen} mystery").choice(lesson.mystery)))
-    blueprint = Blueprint(setup.nodes, "sim", chosen, config, tuple(setup.watched))
+    blueprint = Blueprint(setup.nodes, "sim", chosen, config, tuple(setup.watched), given=tuple(setup.given))
     history = History()
     session = Session(blueprint.build((history,)), history, blueprint=blueprint)
     session.hides_bugs = bool(lesson.mystery)

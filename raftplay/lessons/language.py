@@ -5,8 +5,9 @@
                                 an empty one ends
 ``ask TEXT => node NODE``       asks for a node. The answer is read off the cluster at the line `answer`; NODE may
                                 also be `candidate`: the only candidate at that moment
-``ask TEXT => number NUMBER``   asks for a number: term, term of NODE, commit of NODE, log of NODE, copies VALUE
-                                (how many logs have it), committed VALUE (how many nodes committed it), $name
+``ask TEXT => number NUMBER``   asks for a number: term, term of NODE, commit of NODE, log of NODE, elections,
+                                leaders, next of NODE at NODE, match of NODE at NODE, copies VALUE (how many logs
+                                have it), committed VALUE (how many nodes committed it), $name
 ``ask TEXT => CONDITION``       asks for yes or no
 ``ask TEXT => bug``             asks which bug is on, of those that `mystery` names
 ``ask TEXT``                    asks for one of several answers: lines ``choice TEXT => CONDITION`` follow
@@ -215,6 +216,9 @@ class _LessonParser(ScriptParser):
     def _read_command(self, source: str, number: int, word: str = "") -> None:
         count = len(self.script.items)
         super().read_line(source, number)
+        for mistake in self.repeats.unclosed():  # its items are those of one line
+            mistake.message = "in a lesson, a repeat stands in one line: repeat 3; submit x; end"
+            self.mistakes.append(mistake)
         new = [item for item in self.script.items[count:] if not isinstance(item, Comment)]
         if new:
             self._end_question()

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 from raftplay.cluster import checks
 from raftplay.errors import UsageError
 from raftplay.language.conditions import (
-    MEASURES,
     Condition,
-    Measure,
     holders_text,
     leaders_text,
-    measure_of,
     parse_condition,
 )
 from raftplay.language.cursor import Cursor
 from raftplay.language.lexer import Word
+from raftplay.language.measures import MEASURES, Measure, read_measure
 from raftplay.language.selectors import check_variable, parse_node
 from raftplay.language.values import submittable
 from raftplay.lessons.reasons import why_not_that_node
@@ -152,11 +150,10 @@ def parse_number(cursor: Cursor) -> Measure:
     """Parse a number to read off a cluster: ``term``, ``log of 2``, ``copies x``, ``$old``. Raises `Mistake`."""
     word = cursor.next("a number to ask for, such as: term, commit of 2, copies x")
     if word.text in MEASURES:
-        if cursor.take("of"):
-            return measure_of(word.text, parse_node(cursor))
-        if word.text != "term":
-            raise cursor.mistake(f"{word.text} needs a node; write: {word.text} of NODE", word)
-        return measure_of("term", None)
+        usage = MEASURES[word.text].usage
+        if usage.startswith("of") and not cursor.sees("of"):
+            raise cursor.mistake(f"{word.text} needs a node; write: {word.text} {usage}", word)
+        return read_measure(cursor, word.text)
     if word.text in COUNTS:
         return _count_of(word.text, cursor)
     if word.text.startswith("$"):

@@ -42,6 +42,12 @@ class History:
         self.seen = 0
         """The number of records read so far."""
 
+        self.elections = 0
+        """The number of candidacies among the records read so far."""
+
+        self.leaders = 0
+        """The number of elections won among the records read so far."""
+
         self._records: deque[Record] = deque()
         self._base = World() if world is None else world
         self._began = self._base.seq
@@ -52,6 +58,9 @@ class History:
         """Keep one record."""
         self._records.append(record)
         self.seen += 1
+        if record.event.group == "election":
+            self.elections += isinstance(record.event, decisions.ElectionStarted)
+            self.leaders += isinstance(record.event, decisions.BecameLeader)
         if len(self._records) > self.limit:
             self._base(self._records.popleft())
 

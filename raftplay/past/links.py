@@ -11,7 +11,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 class Obstacle:
     """The reason why a message from `src` cannot reach `dst`; `node` is its cause, -1 where the network is."""
 
-    kind: Literal["down", "frozen", "cut off", "partition", "cut", "loss", "drops", "held"]
+    kind: Literal["down", "frozen", "writing", "cut off", "partition", "cut", "loss", "drops", "held"]
     src: int
     dst: int
     node: int = -1
@@ -57,9 +57,11 @@ class Links:
         )
 
 
-def _unfit(node: NodeSnapshot) -> Literal["down", "frozen", "cut off"] | None:
+def _unfit(node: NodeSnapshot) -> Literal["down", "frozen", "writing", "cut off"] | None:
     if not node.alive:
         return "down"
     if not node.connected:
         return "cut off"
-    return "frozen" if node.frozen else None
+    if node.frozen:
+        return "frozen"
+    return "writing" if node.writing_since is not None and node.hardware.stalls else None

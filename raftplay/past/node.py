@@ -48,6 +48,7 @@ class PastNode:
         "match_index",
         "next_index",
         "tearing",
+        "transferring_to",
         "votes",
         "wiped",
         "writing_since",
@@ -83,7 +84,7 @@ class PastNode:
         self.tearing = False
         self.calls_left = -1
         self.writing_since: float | None = None
-        self.leader_id = NONE
+        self.leader_id = self.transferring_to = NONE
         self.votes: tuple[int, ...] = ()
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
@@ -111,7 +112,7 @@ class PastNode:
         node.tearing = seen.tearing
         node.wiped = node.lost = seen.wiped
         node.hardware, node.writing_since = seen.hardware, seen.writing_since
-        node.leader_id, node.votes = seen.leader_id, seen.votes
+        node.leader_id, node.votes, node.transferring_to = seen.leader_id, seen.votes, seen.transferring_to
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
 
@@ -124,7 +125,7 @@ class PastNode:
         new.disk, new.disk_term, new.disk_vote = self.disk.copy(), self.disk_term, self.disk_vote
         new.tearing, new.wiped, new.lost = self.tearing, self.wiped, self.lost
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
-        new.crash_cause = self.crash_cause
+        new.crash_cause, new.transferring_to = self.crash_cause, self.transferring_to
         new.hardware, new.writing_since = self.hardware, self.writing_since
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
         new._was = self._was
@@ -145,6 +146,7 @@ class PastNode:
             match_index=tuple(self.match_index.items()) if alive else (),
             votes=self.votes if alive else (),
             leader_id=self.leader_id if alive else NONE,
+            transferring_to=self.transferring_to if alive else NONE,
             deadline=math.inf if after.deadline is None else after.deadline,
             alive=alive,
             connected=self.connected,
@@ -299,7 +301,9 @@ class PastNode:
     ) -> None:
         match event:
             case decisions.TransferStarted():
-                pass
+                self.transferring_to = event.target
+            case decisions.TransferAborted():
+                self.transferring_to = NONE
             case decisions.Started():
                 log = log_view(event.entries, event.base_index, event.base_term)
                 self.holds(event.current_term, event.voted_for, log)
@@ -319,6 +323,7 @@ class PastNode:
                 self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
             case decisions.BecameFollower():
                 self.votes, self.next_index, self.match_index = (), {}, {}
+                self.transferring_to = NONE
                 if event.term > event.old_term or event.was is LEADER:
                     self.leader_id = NONE
             case decisions.ReplyIgnored():
@@ -326,7 +331,6 @@ class PastNode:
                     self.next_index[event.peer] = self.match_index[event.peer] + 1
             case (
                 decisions.VoteDecided()
-                | decisions.TransferAborted()
                 | decisions.TimeoutNowDecided()
                 | decisions.WriteDelayed()
                 | decisions.Configured()

@@ -155,6 +155,7 @@ class Story:
         self.followed: tuple[int, int] = (NONE, NONE)  # the last leader heard of, and its term
         self.followed_since: float | None = None
         self.frozen_since: float | None = None
+        self.write: Record | None = None  # the WriteWaits of the write that waits for its disk
         self.cut_off_since: float | None = None
         self.is_tearing = self.is_changed = self.has_unwritten = False
         self.written: int | None = None  # the length of the log on disk
@@ -196,6 +197,8 @@ class Story:
             case facts.Disconnected():
                 self._ended("cut off", record.time)
                 self.cut_off_since = record.time
+            case facts.WriteWaits(waits=waits):
+                self.write = record if waits else None
             case facts.Frozen():
                 self.frozen_since = record.time
             case facts.Tearing():

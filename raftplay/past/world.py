@@ -191,4 +191,4 @@ for kind in get_args(facts.NodeFault):
     FACTS.add(kind, World._node_fault)
 for kind in get_args(facts.LinkFault):
     FACTS.add(kind, World._link_fault)
-FACTS.ignore(facts.Submitted, facts.TimedOut)
+FACTS.ignore(facts.Submitted, facts.TimedOut, facts.OptionChanged)

@@ -1,5 +1,6 @@
 """Running a script on a new cluster: each step's answer as it comes, then whether all held."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -67,9 +68,15 @@ def opened(
     assert setup.nodes is not None
     assert setup.backend is not None
     seed = new_seed() if setup.seed is None else setup.seed
+    if data_dir is not None and setup.given:
+        raise UsageError(
+            "`given` says what the disks hold, and a data directory has its own; leave one of them out"
+        )
     config = setup.config().settled()
     history = History()
-    blueprint = Blueprint(setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir)
+    blueprint = Blueprint(
+        setup.nodes, setup.backend, seed, config, tuple(setup.watched), data_dir, tuple(setup.given)
+    )
     readers: list[Reader] = [history, *others]
     writer = None
     if trace is not None:
@@ -130,13 +137,16 @@ class _ScriptRun:
 
     def play_items(self) -> None:
         """Run all items up to the first that fails, line by line."""
+        rounds = Counter(item.line for item in self.script.items)  # a line in a repeat comes again
         try:
             for line, items in groupby(self.script.items, attrgetter("line")):
                 for item in items:
                     self.play_item(item)
                     if self.status is not Status.HELD:
                         return
-                self.compare(line)
+                    rounds[line] -= 1
+                if not rounds[line]:
+                    self.compare(line)
         except KeyboardInterrupt:
             self.status = Status.INTERRUPTED
 

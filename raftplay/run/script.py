@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
+from raftplay.cluster.given import check_given
 from raftplay.cluster.own_node import loaded
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
-from raftplay.language.table import TABLE, Bound, Command, parse
+from raftplay.language.repeats import Repeats
+from raftplay.language.table import TABLE, Bound, Command, parse, repeated
 from raftplay.run.answers import RULE, Block, is_rule, read_block
 from raftplay.session.shown import quoted
 
@@ -127,6 +129,7 @@ class ScriptParser:
         self.mistakes: list[Mistake] = []
         self.node_line: Statement | None = None
         self.scope: Scope | None = None  # known from the first command after the set-up on
+        self.repeats = Repeats(self.script.items, _one_round)
         self.can_answer = -1  # the number of the last line below which an answer may stand
 
     def parse(self, text: str) -> Script:
@@ -144,6 +147,7 @@ class ScriptParser:
                 break
         self.begin()
         self.check_config()
+        self.mistakes += self.repeats.unclosed()
         if self.mistakes:
             raise ScriptRefused(self.script.name, self.mistakes)
         return self.script
@@ -182,6 +186,7 @@ class ScriptParser:
         """Keep a mistake; an answer may follow its line, as one mistake a line is enough."""
         self.mistakes.append(mistake)
         self.can_answer = mistake.line
+        self.repeats.is_spoilt = True
 
     def read_statement(self, statement: Statement) -> None:
         """Parse one command. Raises `Mistake`."""
@@ -192,12 +197,15 @@ class ScriptParser:
         if row is None:
             parse(statement, Scope(DEFAULT_NODES))  # raises; set-up lines may still follow
             return
-        if row.setup:
+        if row.is_setup(statement, begun=self.scope is not None):
             self.read_setup(row, statement)
             return
         scope = self.begin()
         try:
-            self.script.items.append(Step(parse(statement, scope), statement.line))
+            bound = parse(statement, scope)
+            if repeated(self.repeats, bound):
+                return
+            self.script.items.append(Step(bound, statement.line))
         finally:
             if row.name == "let" and len(statement.words) > 1:
                 # a variable counts as set even where its own line has a mistake: one mistake is enough
@@ -235,6 +243,7 @@ class ScriptParser:
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
                 watched=chosen.watched,
+                given=chosen.given,
                 node=_first(over.node, chosen.node),
                 bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )
@@ -258,8 +267,15 @@ class ScriptParser:
         """Note a mistake if the chosen settings contradict each other."""
         try:
             self.script.setup.config()
+            check_given(self.script.setup.given, self.script.setup.nodes or DEFAULT_NODES)
         except UsageError as error:
             self.mistakes.append(Mistake(str(error), 1, 1))
+
+
+def _one_round(body: list[Comment | Step], round: int, count: int, line: int) -> list[Comment | Step]:
+    """Return one round of a repeat; only the first one has the comments of the script."""
+    items = [item for item in body if round == 1 or isinstance(item, Step)]
+    return [Comment(f"round {round} of {count}", line), *items]
 
 
 def _first(*values: Any) -> Any:

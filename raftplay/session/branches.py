@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from raftplay.cluster.config import Config
+from raftplay.cluster.given import Given, disks_of
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.timings import told_elsewhere
@@ -65,12 +66,15 @@ class Blueprint:
     config: Config
     watched: tuple[str, ...] = ()
     data_dir: Path | None = None
+    given: tuple[Given, ...] = ()
+    """The disks that hold something before the start."""
 
     def build(self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None) -> Harness:
         """Build a cluster, with `readers` from its first event on, over the data directory if there is one.
 
         With `disks` the cluster uses in-memory copies of them. Raises `UsageError` and `StorageError`.
         """
+        disks = disks_of(self.nodes, self.given) if disks is None and self.given else disks
         with told_elsewhere():
             return Harness(
                 self.nodes,

@@ -7,9 +7,11 @@ On sockets it keeps the pauses between commands, to the millisecond, and every w
 from pathlib import Path
 
 from raftplay.cluster.config import Config
+from raftplay.cluster.given import Given
 from raftplay.cluster.own_node import reference
 from raftplay.files import Target
-from raftplay.session.branches import Blueprint, Branch, Mark, time_text
+from raftplay.raft.messages import NONE, LogEntry
+from raftplay.session.branches import SETTLES, Blueprint, Branch, Mark, time_text
 from raftplay.session.shown import file_word
 from raftplay.session.units import duration_text, range_text
 from raftplay.version import made_by
@@ -54,6 +56,7 @@ def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:
     config = blueprint.config
     lines = [f"nodes {blueprint.nodes}", f"backend {blueprint.backend}", f"seed {blueprint.seed}"]
     lines += option_lines(config)
+    lines += [given_line(disk) for disk in blueprint.given]
     lines += [f"bug {name}" for name in config.bugs]
     if config.node_name:
         named = reference(config.node, folder)
@@ -74,7 +77,22 @@ def option_lines(config: Config) -> list[str]:
     )
     chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
     lines = [f"timing {' '.join(chosen)}"] if chosen else []
-    return lines + [f"set {name} on" for name, on in config.switches.items() if on]
+    lines += [f"set {name} on" for name, on in config.switches.items() if on]
+    return lines + [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
+
+
+def given_line(disk: Given) -> str:
+    """Return the set-up line for the disk of a node before the start."""
+    voted = f" voted {disk.voted_for}" if disk.voted_for != NONE else ""
+    log = "".join(f" {_entry_word(entry)}" for entry in disk.entries)
+    unchecked = "" if disk.is_checked else " unchecked"
+    return f"given {disk.node} term {disk.current_term}{voted}{f' log{log}' if log else ''}{unchecked}"
+
+
+def _entry_word(entry: LogEntry) -> str:
+    """Return an entry as a word of a script: an integer has no quotes, every text has them."""
+    text = f"{entry.term}:{entry.command}"
+    return text if isinstance(entry.command, int) else "'" + text.replace("'", "'\\''") + "'"
 
 
 def write_new(file: Path, text: str, *, replaces: bool = False, keeps: tuple[Path, ...] = ()) -> None:
@@ -94,7 +112,10 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
             reason = visible(entry.failure.split("\n")[0])
             lines.append(f"# {visible(entry.text)}: {reason}")
         if entry.can_be_done_again:
-            lines += [*_pause(done, entry.start, is_exact=is_exact), entry.text]
+            pause = _pause(done, entry.start, is_exact=is_exact)
+            if not pause and all(line.startswith("#") for line in lines) and entry.text.startswith("set "):
+                pause = [SETTLES]  # any other command: in the set-up it would concern the start
+            lines += [*pause, entry.text]
             done = entry.end
     return lines + _pause(done, branch.mark(), is_exact=is_exact)
 

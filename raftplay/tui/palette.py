@@ -39,7 +39,7 @@ class Commands(Provider):
     def _rows(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("RaftApp", self.app)
         for row in TABLE.values():
-            if row.setup:
+            if row.is_setup_only:
                 continue
             needs = [p for p in row.parameters if not p.optional]
             does = partial(app.ask, f"{row.name} ") if needs else partial(app.do, row.name)

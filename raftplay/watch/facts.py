@@ -114,11 +114,15 @@ class KeptWaiting(FactBase, frozen=True, gc=False):
     message: Args | Reply
 
 
-class Submitted(FactBase, frozen=True, gc=False):
-    """A command was submitted to a node; `index` is -1 if the node did not lead."""
+class Submitted(FactBase, frozen=True, gc=False, omit_defaults=True):
+    """A command was submitted to a node; `index` is -1 if the node did not lead, or handed its leadership over.
+
+    `successor`: the node to which it handed over, if it refused for that; else -1.
+    """
 
     command: object
     index: int
+    successor: int = -1
 
 
 ITS_CODE = "its code "
@@ -349,6 +353,18 @@ class LinkHeld(FaultBase, frozen=True, gc=False):
         return f"link {self.src}→{self.dst}: {'held' if self.held else 'released'}"
 
 
+class OptionChanged(FaultBase, frozen=True, gc=False):
+    """An option of all nodes was switched, by its name in the command `set`."""
+
+    name: str
+    on: bool
+
+    @property
+    def words(self) -> str:
+        """Return what happened: "setting: prevote on"."""
+        return f"setting: {self.name} {'on' if self.on else 'off'}"
+
+
 class MessageHeld(FactBase, frozen=True, gc=False):
     """A request or reply in flight is held until the user releases, delivers or drops it."""
 
@@ -378,7 +394,7 @@ NodeFault: TypeAlias = (
 )
 LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
 
-Fact: TypeAlias = WireFact | NodeFault | LinkFault | TimedOut | Submitted
+Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted
 """All events that are not decisions; see `Decision`."""
 Event: TypeAlias = Decision | Fact
 

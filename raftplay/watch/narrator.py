@@ -228,7 +228,7 @@ def _fact(event: facts.Fact) -> str:
         case facts.ReplyLost():
             return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
         case facts.Submitted():
-            where = f"index {event.index}" if event.index >= 0 else "rejected: not the leader"
+            where = f"index {event.index}" if event.index >= 0 else _rejected(event)
             return f"{command_text(event.command, 40)} is submitted ({where})"
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
@@ -238,6 +238,10 @@ def _fact(event: facts.Fact) -> str:
             return f"{message_text(event.src, event.dst, event.message)}: held"
         case _:
             return event.words
+
+
+def _rejected(event: facts.Submitted) -> str:
+    return "rejected: not the leader" if event.successor < 0 else f"rejected: hands over to n{event.successor}"
 
 
 def message_text(src: int, dst: int, message: Args | Reply) -> str:

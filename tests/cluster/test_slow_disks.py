@@ -5,7 +5,7 @@ import random
 import pytest
 from support.past import Compared
 
-from raftplay import CMState, Harness, InvariantBroken, StorageError, UsageError
+from raftplay import CMState, Harness, InvariantBroken, UsageError
 from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.raft import decisions
@@ -137,8 +137,7 @@ def test_a_write_fails_and_the_node_crashes(waits: bool) -> None:
             h.set_disk(leader, fail=True)
             assert "next write fails" in h.snapshot().nodes[leader].marks
             h.submit_to_server(leader, "x")
-        with pytest.raises(StorageError, match=r"its disk failed a write"):
-            h.sleep_ms(100)
+        h.sleep_ms(100)
         assert not h.alive[leader]
         assert h.snapshot().nodes[leader].crash_cause.startswith("its disk failed a write")
         h.clear_disk(leader)

@@ -13,7 +13,7 @@ from raftplay.explore.search import trial
 from raftplay.explore.search.mixes import MIXES
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import Search, SearchReport, Watch
-from raftplay.explore.search.trial import Plan, run_trial
+from raftplay.explore.search.trial import Finding, Plan, run_trial
 from raftplay.run.script import parse_script
 from raftplay.session.status import Status
 
@@ -48,6 +48,21 @@ def test_a_breach_is_told_with_what_was_done(tmp_path: Path) -> None:
     script = parse_script("out.txt", (tmp_path / "out.txt").read_text("utf-8"))
     assert (script.setup.backend, script.setup.bugs) == ("tcp", ["forget-vote"])
     assert script.steps
+
+
+def test_each_kind_of_finding_gets_a_script_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = []
+    for seed, name in enumerate(("Log Matching", "leftovers", "Log Matching")):
+        result = run_trial(Plan(seed, 3, "calm", 0.1))
+        result.finding = Finding(name, "it broke", 0.1)
+        results.append(result)
+    report = SearchReport(search=SHORT, findings=results)
+    monkeypatch.setattr("raftplay.explore.search.soak.sweep", lambda *_: report)
+    status, said = soaked(SHORT, tmp_path / "out.txt")
+    assert status is Status.FAILED
+    assert "out-2.txt" in said
+    seeds = [parse_script("x", path.read_text("utf-8")).setup.seed for path in sorted(tmp_path.iterdir())]
+    assert sorted(str(seed) for seed in seeds) == ["0", "1"]
 
 
 def test_what_grows_fails_the_soak(tmp_path: Path) -> None:

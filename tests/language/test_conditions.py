@@ -1,10 +1,14 @@
 """Conditions: each form, when it holds and when not, what is seen, and how to wait for it."""
 
 import pytest
+from msgspec import structs
 from support.language import held, mistake, ran
 
 from raftplay.language.conditions import FORMS, OPERATORS
+from raftplay.past.history import History
+from raftplay.raft.decisions import BecameLeader
 from raftplay.run.runner import Status
+from raftplay.watch.facts import Record
 
 LED = "timeout 0; wait leader is 0; wait 1,2,3,4 is follower; sleep 10ms; "
 """Node 0 leads term 1, and everyone knows."""
@@ -96,6 +100,36 @@ SPLIT = LED + "partition 0,1 | 2,3,4; timeout 2; wait 2 is leader; "
         (LED + "submit 1; wait committed 1 on 1; ", "not committed 1", False),
         (LED + "submit 1; wait committed 1; crash all; ", "committed 1", False),
         (LED + "submit 1; wait committed 1; crash all; ", "not committed 1", True),
+        # elections and leaders so far
+        ("", "elections = 0", True),
+        ("", "leaders = 0", True),
+        ("timeout 3; ", "elections = 1", True),
+        ("timeout 3; ", "leaders = 0", True),
+        (SPLIT, "elections = 2", True),
+        (SPLIT, "elections>=3", False),
+        (SPLIT, "leaders = 2", True),
+        (SPLIT + "crash all; ", "leaders = 2", True),
+        (LED + "let n = 1; ", "leaders = $n", True),
+        # what a leader keeps for a peer
+        (LED, "next of 2 at 0 = 0", True),
+        (LED, "match of 2 at 0 = -1", True),
+        (LED + "submit 1; wait committed 1; ", "next of 2 at leader = 1", True),
+        (LED + "submit 1; wait committed 1; ", "match of 2 at leader = 0", True),
+        (LED + "submit 1; wait committed 1; ", "match of 2 at leader = index", True),
+        (LED, "next of 2 at 1 >= 0", False),  # it does not lead
+        (LED + "crash 0; ", "match of 2 at 0 = -1", False),
+        ("", "next of 2 at leader = 0", False),
+        # one of several leads
+        (LED, "0 or 1 leads", True),
+        (LED, "1 or 0 leads", True),
+        (LED, "1 or 2 leads", False),
+        (LED, "1 or 2 or 0 leads", True),
+        (LED, "0 leads", True),
+        (LED, "1,2 or 0 leads", True),
+        (LED, "followers or 4 leads", False),
+        (SPLIT, "0 or 1 leads", False),  # node 2 leads a higher term
+        ("", "0 or follower leads", False),
+        (LED + "let x = 0; ", "$x or 4 leads", True),
         # agreement
         ("", "agree", True),
         (LED + "submit 1; wait committed 1; ", "agree", True),
@@ -112,7 +146,13 @@ def test_expect_looks_once(before: str, condition: str, holds: bool) -> None:
 
 def test_every_form_is_tested_here() -> None:
     starts = {form.split()[0] for form, _ in FORMS}
-    assert starts == {"leader", "one", "no", "NODES", "term", "commit", "log", "committed", "not", "agree"}
+    assert starts == {"leader", "one", "no", "NODES", "term", "commit", "log", "committed", "not", "agree"} | {
+        "elections",
+        "leaders",
+        "next",
+        "match",
+        "NODE",
+    }
 
 
 @pytest.mark.parametrize("sign", OPERATORS)
@@ -134,6 +174,13 @@ def test_every_operator_compares(sign: str) -> None:
         (LED, "term > 1", "the term is 1"),
         ("crash all; ", "term = 0", "no node is connected"),
         (LED, "commit of leader >= 0", "the commit index of node 0 is -1"),
+        (LED, "elections = 0", "1 election so far"),
+        ("", "leaders = 2", "no leader so far"),
+        (SPLIT, "leaders > 2", "2 leaders so far"),
+        (LED, "next of 2 at 0 > 0", "the next index of node 2 at node 0 is 0"),
+        (LED, "next of 2 at 1 > 0", "node 1 keeps no next index of node 2, as it does not lead"),
+        ("", "match of 2 at leader > 0", "there is no such node"),
+        (LED, "1 or 2 leads", "node 0 leads term 1"),
         (LED, "log of 3 > 0", "the log length of node 3 is 0"),
         (LED, "committed x", "x is committed on none of the 5 connected nodes"),
         (
@@ -151,6 +198,20 @@ def test_every_operator_compares(sign: str) -> None:
 )
 def test_what_does_not_hold_says_what_is_seen_instead(before: str, condition: str, seen: str) -> None:
     assert ran(f"{before}expect {condition}").last["reason"] == seen
+
+
+def test_a_node_keeps_no_index_of_itself() -> None:
+    assert ran(f"{LED}expect next of 0 at leader = 0").last["reason"] == (
+        "node 0 keeps no next index of itself; name one of its peers"
+    )
+
+
+def test_elections_and_leaders_are_counted_although_their_events_are_forgotten() -> None:
+    record = Record(1, 0.0, 0, 0, BecameLeader(1, (0, 1)))
+    history = History(limit=1)
+    for seq in (1, 2, 3):
+        history(structs.replace(record, seq=seq))
+    assert (history.leaders, history.elections, len(history)) == (3, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +307,14 @@ def test_words_that_end_a_condition_are_values_when_quoted() -> None:
         ("term of", 15, "NODE is missing"),
         ("term of 9 = 1", 16, "there is no node 9; the nodes are 0 to 4"),
         ("commit 3", 15, "'3' should be 'of' here"),
+        ("elections of 3 = 1", 18, "'of' is not an operator; use one of = != < <= > >="),
+        ("leaders >= -1", 19, "invalid number '-1': it must be a whole number from 0 on"),
+        ("next of 2 = 5", 18, "'=' should be 'at' here"),
+        ("next of 2 on 0 = 5", 18, "'on' should be 'at' here"),
+        ("match of 2 at 9 = 5", 22, "there is no node 9; the nodes are 0 to 4"),
+        ("0 or leads", 13, "unknown node 'leads'; did you mean 'leader'?"),
+        ("0 or 1", 14, "'leads' is missing"),
+        ("0 or 1 lead", 15, "'lead' should be 'leads' here"),
         ("log", 11, "'of' is missing"),
         ("committed", 17, "a VALUE is missing"),
         ("committed $x", 18, "$x was not set before; set it with: let x = …"),

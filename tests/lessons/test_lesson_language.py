@@ -76,6 +76,10 @@ def test_a_paragraph_is_the_lines_that_follow_one_another() -> None:
         ("{committed x}", "0"),
         ("{$old}", "0"),
         ("{term of $old}", "1"),
+        ("{elections}", "1"),
+        ("{leaders}", "1"),
+        ("{next of 1 at 0}", "0"),
+        ("{match of 1 at leader}", "-1"),
     ],
 )
 def test_a_hole_is_filled_in_when_the_line_is_read_out(hole: str, text: str) -> None:

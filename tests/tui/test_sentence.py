@@ -146,6 +146,7 @@ BY_HAND: dict[type, Event] = {
     decisions.CommitHeld: decisions.CommitHeld(0, 1),
     decisions.TimerSet: decisions.TimerSet(0.5),
     decisions.Configured: decisions.Configured(0.15, prevote=True, checkquorum=True, sticky=False),
+    facts.OptionChanged: facts.OptionChanged("prevote", on=True),
     facts.MessageHeld: facts.MessageHeld(1, 1, 0, VOTE),
     facts.LinkHeld: facts.LinkHeld(0, 1, held=True),
     facts.Wiped: facts.Wiped(),

@@ -35,11 +35,24 @@ def menu_of(app: RaftApp) -> Menu:
 @pytest.mark.parametrize(
     ("lines", "node", "commands"),
     [
-        ((), 2, {"c": "crash 2", "d": "disconnect 2", "z": "freeze 2", "t": "timeout 2"}),
-        (LED, 0, {"c": "crash 0", "d": "disconnect 0", "z": "freeze 0", "s": "submit 6 to 0"}),
-        ((*LED, "crash 0"), 0, {"r": "restart 0"}),
-        ((*LED, "disconnect 1"), 1, {"c": "crash 1", "d": "reconnect 1", "z": "freeze 1", "t": "timeout 1"}),
-        ((*LED, "freeze 3"), 3, {"c": "crash 3", "d": "disconnect 3", "z": "thaw 3"}),
+        ((), 2, {"c": "crash 2", "d": "disconnect 2", "z": "freeze 2", "t": "timeout 2", "k": "disk 2 stall"}),
+        (
+            LED,
+            0,
+            {"c": "crash 0", "d": "disconnect 0", "z": "freeze 0", "s": "submit 6 to 0", "k": "disk 0 stall"},
+        ),
+        ((*LED, "crash 0"), 0, {"r": "restart 0", "e": "restart 0 empty"}),
+        (
+            (*LED, "disconnect 1"),
+            1,
+            {"c": "crash 1", "d": "reconnect 1", "z": "freeze 1", "t": "timeout 1", "k": "disk 1 stall"},
+        ),
+        ((*LED, "freeze 3"), 3, {"c": "crash 3", "d": "disconnect 3", "z": "thaw 3", "k": "disk 3 stall"}),
+        (
+            (*LED, "disk 3 delay=80ms"),
+            3,
+            {"c": "crash 3", "d": "disconnect 3", "z": "freeze 3", "t": "timeout 3", "k": "disk 3 clear"},
+        ),
     ],
 )
 def test_a_node_s_menu_offers_what_fits_its_state(
@@ -139,7 +152,7 @@ CHOSEN = (
     (("2", "enter", "c"), "crash 2"),
     (("2", "enter", "down", "enter"), "disconnect 2"),
     (("2", "enter", "down", "down", "up", "enter"), "disconnect 2"),
-    (("2", "enter", "up", "up", "up", "up", "enter"), "timeout 2"),
+    (("2", "enter", "up", "up", "up", "up", "up", "enter"), "timeout 2"),
     (("2", "enter", "end", "home", "enter"), "crash 2"),
     (("2", "enter", "z"), "freeze 2"),
     (("2", "enter", "t"), "timeout 2"),

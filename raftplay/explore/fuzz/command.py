@@ -9,6 +9,7 @@ from raftplay.explore.fuzz import frames, scripts
 from raftplay.files import Target, target_of
 from raftplay.session.shown import did_you_mean, path_text, quoted
 from raftplay.session.status import Status
+from raftplay.version import made_by
 from raftplay.watch.text import visible
 
 COUNTS = {"frames": 1_000_000, "scripts": 100_000}
@@ -24,6 +25,7 @@ def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | T
         hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
         raise UsageError(f"{quoted(what)} cannot be fuzzed{hint}")
     count = COUNTS[what] if count is None else count
+    write(f"with {made_by()}: {count:,} {what} from seed {seed}")
     return _frames(count, seed, write, watch) if what == "frames" else _scripts(count, seed, write, out, watch)
 
 

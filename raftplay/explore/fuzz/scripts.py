@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.commands.setup import Setup
+from raftplay.language.repeats import END, REPEAT
 from raftplay.language.table import TABLE, Command
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
 from raftplay.run.script import Script, ScriptRefused, decode, parse_script
@@ -38,7 +39,7 @@ class Grammar:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
-        self._rows = [row for row in TABLE.values() if not row.setup]
+        self._rows = [row for row in TABLE.values() if not row.setup and row.name not in (REPEAT, END)]
         self._setup = [row for row in TABLE.values() if row.setup]
         self._lines: tuple[Callable[[], str], ...] = (
             *[self.command] * 12,

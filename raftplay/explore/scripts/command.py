@@ -105,7 +105,14 @@ def blueprint_of(found: Shrunk | Failing) -> Blueprint:
     assert setup.nodes is not None
     assert setup.seed is not None
     assert setup.backend is not None
-    return Blueprint(setup.nodes, setup.backend, setup.seed, setup.config().settled(), tuple(setup.watched))
+    return Blueprint(
+        setup.nodes,
+        setup.backend,
+        setup.seed,
+        setup.config().settled(),
+        tuple(setup.watched),
+        given=tuple(setup.given),
+    )
 
 
 def _head(script: Script) -> list[str]:

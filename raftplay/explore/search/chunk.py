@@ -20,7 +20,7 @@ from raftplay.explore.search.options import Switches
 from raftplay.explore.search.trial import Result, draw
 from raftplay.explore.search.walked import run_seed
 
-RARELY = 50_000
+RARELY = 200_000
 """The number of new objects after which garbage is collected."""
 
 

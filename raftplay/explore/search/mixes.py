@@ -287,6 +287,34 @@ def _wipe(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 50), _on(driver, "wipe", [id for id in range(harness.n) if not harness.wiped[id]])
 
 
+def _slow_disk(driver: FaultChooser) -> WeightedAct:
+    delay = driver.rng.choice(("5..20ms", "20..80ms", "100ms", "100..500ms"))
+    return driver.rng.uniform(1, 60), f"disk {driver.rng.randrange(driver.harness.n)} delay={delay}"
+
+
+def _stalled_disk(driver: FaultChooser) -> WeightedAct:
+    """Stall a disk, preferably the leader's."""
+    leader = driver.leader()
+    id = leader if leader is not None and driver.rng.random() < 0.5 else driver.any_of(driver.alive())
+    return driver.rng.uniform(1, 200), None if id is None else f"disk {id} stall"
+
+
+def _good_disk(driver: FaultChooser) -> WeightedAct:
+    ids = [id for id, hardware in enumerate(driver.harness.hardware) if hardware.has_bad_disk]
+    choice = driver.any_of(ids)
+    return driver.rng.uniform(0, 60), None if choice is None else f"disk {choice} clear"
+
+
+def _failing_write(driver: FaultChooser) -> WeightedAct:
+    choice = driver.any_of(driver.alive())
+    return driver.rng.uniform(1, 60), None if choice is None else f"disk {choice} fail"
+
+
+def _clock(driver: FaultChooser) -> WeightedAct:
+    rate = driver.rng.choice((0.1, 0.3, 0.7, 1, 1, 1.4, 3, 10))
+    return driver.rng.uniform(1, 60), f"clock {driver.rng.randrange(driver.harness.n)} rate={rate:g}"
+
+
 def _on(driver: FaultChooser, verb: str, ids: list[int]) -> str | None:
     id = driver.any_of(ids)
     return None if id is None else f"{verb} {id}"
@@ -320,7 +348,25 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "undrop": _undrop,
     "tear": _tear,
     "wipe": _wipe,
+    "slow disk": _slow_disk,
+    "stalled disk": _stalled_disk,
+    "good disk": _good_disk,
+    "failing write": _failing_write,
+    "clock": _clock,
 }
+
+HARDWARE = (
+    ("slow disk", 1.5),
+    ("stalled disk", 0.7),
+    ("good disk", 2.0),
+    ("failing write", 0.5),
+    ("clock", 1.0),
+    ("restart", 1.0),
+)
+"""The acts of the option hardware, and their weights; no fault profile has them otherwise."""
+
+_DRAWN = ("late answers", *(name for name, _ in HARDWARE if name != "restart"))
+"""The acts that only an option draws."""
 
 MIXES: dict[str, dict[str, float]] = {
     "calm": {"submit": 10, "idle": 4, "crash": 0.5, "restart": 1, "cut off": 0.5, "reconnect": 1},
@@ -373,7 +419,7 @@ MIXES: dict[str, dict[str, float]] = {
         "reconnect": 1.5,
         "kill leader": 0.5,
     },
-    "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle", "late answers")}
+    "everything": {name: 1.0 for name in ACTS if name not in ("submit", "wipe", "idle", *_DRAWN)}
     | {"submit": 8, "wipe": 0.1},
 }
 """The weight of each act, by fault profile; one profile is drawn per seed."""

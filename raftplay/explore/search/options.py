@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.cluster.config import Config
 from raftplay.commands.setup import Setup
+from raftplay.explore.search.mixes import HARDWARE
 from raftplay.raft.config import RaftConfig
 
 TIMINGS = (
@@ -57,6 +58,10 @@ def _late_answers(setting: Setting, _: random.Random) -> Setting:
     return replace(setting, acts=(*setting.acts, ("late answers", 2.0)))
 
 
+def _hardware(setting: Setting, _: random.Random) -> Setting:
+    return replace(setting, acts=(*setting.acts, *HARDWARE))
+
+
 def _timings(setting: Setting, dice: random.Random) -> Setting:
     (low, high), heartbeat, delay = dice.choice(TIMINGS)
     raft = replace(setting.raft, election_min=low, election_max=high, heartbeat=heartbeat)
@@ -75,6 +80,7 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "asker": (0.2, _in_setting(asks=True)),
     "checkquorum": (0.15, _in_raft(checkquorum=True)),
     "sticky": (0.15, _in_raft(checkquorum=True, sticky=True)),
+    "hardware": (0.15, _hardware),
 }
 """The chance of each option, and what it changes; of two that change the same, the later one counts.
 

@@ -44,6 +44,7 @@ def mend(run: Run, harness: Harness, plan: Planned) -> list[int]:
     minority = minority_of(plan, harness)
     is_down = plan.setting.minority == "down"
     run.do("heal")
+    _mend_hardware(run, harness)
     for src, dst in harness.flights.held_links:
         run.do(f"release {src}->{dst}")
     for id in range(harness.n):
@@ -64,6 +65,15 @@ def mend(run: Run, harness: Harness, plan: Planned) -> list[int]:
         for id in minority:
             run.do(f"cut {id}->all")
     return [id for id in range(harness.n) if harness.alive[id] and id not in minority]
+
+
+def _mend_hardware(run: Run, harness: Harness) -> None:
+    """Give every node a good disk and a right clock."""
+    for id, hardware in enumerate(harness.hardware):
+        if hardware.has_bad_disk:
+            run.do(f"disk {id} clear")
+        if hardware.rate != 1:
+            run.do(f"clock {id} rate=1")
 
 
 def minority_of(plan: Planned, harness: Harness) -> list[int]:

@@ -9,6 +9,7 @@ from raftplay.explore.search.command import case_of, write_script
 from raftplay.explore.search.counterexample import schedule_of
 from raftplay.explore.search.report import report_text
 from raftplay.explore.search.sweep import Search, SearchReport, Watch, sweep
+from raftplay.explore.search.tally import first_of_each_kind
 from raftplay.explore.search.trial import bound
 from raftplay.files import Target, target_of
 from raftplay.session.shown import file_word
@@ -19,7 +20,8 @@ Write = Callable[[str], None]
 
 
 def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, again: str) -> Status:
-    """Run trials on sockets, and measure resources between them; write the first finding's commands to `out`.
+    """Run trials on sockets, and measure resources between them; write the commands of the first finding of
+    each kind to `out`.
 
     It fails when something broke or grew. Raises `UsageError`.
     """
@@ -34,10 +36,10 @@ def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, agai
     write(report_text(report))
     if gauge.readings:
         write(gauge.text())
-    if report.first is not None:
-        name = str(target_of(out).path)
-        folder = os.path.dirname(name)
-        write_script(out, schedule_of(case_of(report.first), command=again, folder=folder))
+    for number, result in enumerate(first_of_each_kind(report), 1):
+        target = target_of(out).numbered(number)
+        name = str(target.path)
+        write_script(target, schedule_of(case_of(result), command=again, folder=os.path.dirname(name)))
         write(f"the commands: {visible(name)}\nagain: raftplay run {file_word(name)}")
     if report.first is not None or gauge.growth():
         return Status.FAILED

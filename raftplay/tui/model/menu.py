@@ -64,7 +64,8 @@ def node_menu(view: View, id: int, glyphs: Glyphs, *, can_act: bool = True) -> M
 def _acts(view: View, node: NodeSnapshot) -> tuple[Item, ...]:
     """Return what can be done to a node."""
     if not node.alive:
-        return (_by_key("r", "restart: from what is on its disk", view, node),)
+        blank = Item("e", "restart with a blank disk: it has forgotten all", f"restart {node.id} empty")
+        return (_by_key("r", "restart: from what is on its disk", view, node), blank)
     is_leader = node.state is CMState.LEADER
     items = [
         _by_key("c", "crash", view, node),
@@ -78,7 +79,13 @@ def _acts(view: View, node: NodeSnapshot) -> tuple[Item, ...]:
         items.append(Item("s", line.removesuffix(f" to {node.id}"), line))
     if not node.frozen:
         items.append(Item("S", "submit to it …", ("key", KEYS.index(KEY["S"]))))
+    bad = node.hardware.has_bad_disk
+    items.append(Item("k", "give it a good disk" if bad else "stall its disk", _disk_line(node.id, bad=bad)))
     return tuple(items)
+
+
+def _disk_line(id: int, *, bad: bool) -> str:
+    return f"disk {id} {'clear' if bad else 'stall'}"
 
 
 def _by_key(key: str, words: str, view: View, node: NodeSnapshot) -> Item:

@@ -338,6 +338,8 @@ class _Builder:
                 self.say(self.row_at(record.time, seq=record.seq), 9, f"partition {groups}", "fault")
             case facts.Healed():
                 self.say(self.row_at(record.time, seq=record.seq), 9, "all links whole", "fault")
+            case facts.OptionChanged():
+                self.say(self.row_at(record.time, seq=record.seq), 9, event.words, "fault")
             case facts.OnDisk() | facts.TimedOut() | facts.LinkChanged() | facts.LinkHeld():
                 pass  # seen from the lanes and the arrows
             case facts.Tearing() | facts.Wiped() | facts.Dropping() | facts.WriteWaits():

@@ -61,7 +61,7 @@ CHECKS.ignore(decisions.VoteCounted, decisions.ReplyIgnored, decisions.CommitHel
 CHECKS.add(decisions.Configured, leases.configured)
 CHECKS.add(decisions.HeartbeatDue, leases.heartbeat_due)
 CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
-CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut)
+CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut, facts.OptionChanged)
 CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
 CHECKS.ignore(*get_args(facts.LinkFault))
 

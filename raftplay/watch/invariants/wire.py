@@ -74,13 +74,13 @@ def _term_left(cluster: ClusterModel, node: NodeModel, term: int) -> None:
 
 def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs) -> None:
     previous, entries = args.prev_log_index, args.entries
-    if args.leader_commit > node.commit:
-        cluster.breach(
-            WELL_FORMED,
-            f"{node} claims that it has committed up to {args.leader_commit}",
-            f"it has committed up to {node.commit}",
-        )
     if args.leader_commit != node.commit:
+        if args.leader_commit > node.commit:
+            cluster.breach(
+                WELL_FORMED,
+                f"{node} claims that it has committed up to {args.leader_commit}",
+                f"it has committed up to {node.commit}",
+            )
         cluster.breach(
             REQUEST_TRUTH,
             f"{node} says that it has committed up to {args.leader_commit}",

@@ -9,6 +9,7 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
 from raftplay.raft.messages import NONE, CMState, Entry
+from raftplay.watch import facts
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.rpcs import verdict_of
 from raftplay.why.facts.verdicts import Verdict
@@ -19,7 +20,7 @@ class NodeFaults:
     """The faults of a live node, as `now` shows them; the times are None where the history no longer has them.
 
     `group` is its group of a partition, empty without one. `earlier_life`: when an earlier process of the node
-    last acted, though it had crashed; None where none did.
+    last acted, though it had crashed; None where none did. `write` is its write that waits for its disk.
     """
 
     now: NodeSnapshot
@@ -27,6 +28,7 @@ class NodeFaults:
     cut_off_since: float | None
     group: tuple[int, ...]
     earlier_life: float | None
+    write: facts.WriteWaits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +247,6 @@ def log_gap(own: Sequence[Entry], leader: Sequence[Entry]) -> LogGap:
 def _faults(trail: EventIndex, node: NodeSnapshot) -> NodeFaults:
     story = trail.story(node.id)
     group = next((group for group in trail.snapshot.groups if node.id in group), ())
-    return NodeFaults(node, story.frozen_since, story.cut_off_since, group, story.earlier_life)
+    write = story.write.event if story.write is not None else None
+    assert write is None or isinstance(write, facts.WriteWaits)
+    return NodeFaults(node, story.frozen_since, story.cut_off_since, group, story.earlier_life, write)

@@ -16,7 +16,7 @@ from raftplay.why.facts.verdicts import Verdict, verdict_on_append, verdict_on_v
 
 CallStage = enum.Enum(
     "CallStage",
-    "NOT_SENT CALL_UNDER_WAY CALL_HELD CALL_WAITS CALL_LOST CALL_GONE UNANSWERED IGNORED "
+    "NOT_SENT CALL_UNDER_WAY CALL_HELD CALL_WAITS CALL_LOST CALL_GONE UNANSWERED IGNORED WRITES "
     "REPLY_UNDER_WAY REPLY_HELD REPLY_WAITS REPLY_LOST REPLY_GONE ANSWERED",
 )
 """The stages of an RPC: its request held on its link, waiting at a frozen node … then its response likewise."""
@@ -27,7 +27,7 @@ _WAITS = (CallStage.CALL_WAITS, CallStage.REPLY_WAITS)
 _LOST = (CallStage.CALL_LOST, CallStage.REPLY_LOST)
 _GONE = (CallStage.CALL_GONE, CallStage.REPLY_GONE)
 
-MOVING = (*_UNDER_WAY, *_HELD, *_WAITS)
+MOVING = (*_UNDER_WAY, *_HELD, *_WAITS, CallStage.WRITES)
 """The stages after which an RPC may still proceed."""
 
 
@@ -37,7 +37,8 @@ class Journey:
 
     `due`: when the message in flight arrives, or, `on_link`, leaves its link. `reason`: why a message was lost.
     `obstacle`: what kept the request from leaving. `verdict`: what `dst` decided when the request had arrived.
-    `again`: another copy of the request, which has arrived, is in flight.
+    `again`: another copy of the request, which has arrived, is in flight. `for_disk`: it waits for the disk of its
+    receiver, which is not frozen; `write`: what `dst` writes before it responds.
     """
 
     src: int
@@ -51,6 +52,8 @@ class Journey:
     verdict: Verdict | None = None
     again: bool = False
     on_link: bool = False
+    for_disk: bool = False
+    write: Record | None = None
 
 
 Kinds = tuple[type[facts.Fact], ...]
@@ -87,11 +90,15 @@ def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
         due = None if is_past else flight.due
         return replace(at, stage=(_HELD if is_held else _UNDER_WAY)[is_reply], due=due, on_link=flight.on_link)
     if _waits(trail, rpc, is_reply=is_reply):
-        return replace(at, stage=_WAITS[is_reply])
+        node = trail.snapshot.nodes[rpc.call.src if is_reply else rpc.call.dst]
+        return replace(at, stage=_WAITS[is_reply], for_disk=not node.frozen)
     if is_reply in rpc.lost:
         return replace(at, stage=_LOST[is_reply], reason=rpc.lost[is_reply])
     if not is_reply or rpc.has_reply:
         return at
+    writing = _write_of(trail, rpc)
+    if writing is not None:
+        return replace(at, stage=CallStage.WRITES, write=writing)
     return replace(at, stage=CallStage.IGNORED if _is_ignored(trail, rpc) else CallStage.UNANSWERED)
 
 
@@ -105,10 +112,18 @@ def _is_ignored(trail: EventIndex, rpc: RPC) -> bool:
     return decided.event.rule == Rule.IN_LEASE or has_gone_on
 
 
+def _write_of(trail: EventIndex, rpc: RPC) -> Record | None:
+    """Return the write for which the receiver of a request waits before it responds; None if it waits for none."""
+    node, decided = trail.snapshot.nodes[rpc.call.dst], rpc.decided
+    if node.writing_since is None or decided is None or decided.incarnation != node.incarnation:
+        return None
+    return trail.story(node.id).write
+
+
 def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:
-    """Return whether the request, or its response, has reached a frozen node and waits there."""
-    node = rpc.call.src if is_reply else rpc.call.dst
-    return trail.snapshot.nodes[node].frozen and is_reply in rpc.waiting
+    """Return whether the request, or its response, waits at a node that is frozen or writes."""
+    node = trail.snapshot.nodes[rpc.call.src if is_reply else rpc.call.dst]
+    return (node.frozen or node.writing_since is not None) and is_reply in rpc.waiting
 
 
 def _in_flight(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> InFlight | None:

@@ -101,7 +101,7 @@ def _said_already(journey: Journey) -> str:
 
 def timer_lines(deadline: float, faults: NodeFaults, snapshot: Snapshot, what: str) -> list[str]:
     """Return when the election timer of a node fires, and what it does then."""
-    if not math.isfinite(deadline) or faults.now.frozen:
+    if not math.isfinite(deadline) or faults.now.frozen or faults.now.writing_since is not None:
         return []
     if deadline <= snapshot.time:
         return [f"its election timer fires now, and {what} (§5.2)"]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from raftplay.past.links import Obstacle
+from raftplay.raft.messages import CMState
 from raftplay.watch.text import count
-from raftplay.watch.words import nodes_text
+from raftplay.watch.words import nodes_text, timing_text, write_text
 from raftplay.why.facts.nodes import NodeFaults
 from raftplay.why.words.text import at, since_text
 
@@ -15,6 +16,8 @@ def obstacle_text(obstacle: Obstacle) -> str:
     match obstacle.kind:
         case "down" | "frozen" | "cut off":
             return f"node {obstacle.node} is {obstacle.kind}"
+        case "writing":
+            return f"node {obstacle.node} waits for its disk, which stalls"
         case "partition":
             return "on another side of the partition"
         case "cut":
@@ -39,7 +42,27 @@ def past_obstacle_text(obstacle: Obstacle) -> str:
     """Return in words what kept a request from leaving."""
     if obstacle.kind == "drops":
         return f"the proxy of node {obstacle.node} dropped it"
-    return f"node {obstacle.node} was {obstacle.kind}"
+    return f"node {obstacle.node} was {'waiting for its disk' if obstacle.kind == 'writing' else obstacle.kind}"
+
+
+def hardware_lines(faults: NodeFaults) -> list[str]:
+    """Return what is unusual about the disk, the clock and the timings of a node, one line each."""
+    now, lines, write = faults.now, [], faults.write
+    if now.writing_since is not None:
+        what = f"of {write_text(write.start, write.entries, vote=write.vote)} " if write is not None else ""
+        more = "; its heartbeats go on" if now.state is CMState.LEADER else ""
+        lines.append(
+            f"its disk write {what}has been waiting since {at(now.writing_since)}: nothing that depends on it "
+            f"leaves, and it handles nothing else{more}"
+        )
+    hardware = now.hardware
+    if hardware.has_bad_disk:
+        lines.append(f"its disk: {hardware.words[0]}")
+    if hardware.rate != 1:
+        word = "shorter" if hardware.rate > 1 else "longer"
+        lines.append(f"its clock runs at {hardware.rate:g} times the speed: all its timeouts are {word}")
+    own = timing_text(hardware.election, hardware.heartbeat)
+    return [*lines, f"it has its own timing: {own}"] if own else lines
 
 
 def fault_lines(faults: NodeFaults) -> list[str]:
@@ -49,6 +72,7 @@ def fault_lines(faults: NodeFaults) -> list[str]:
         lines.append(
             f"it is frozen {since_text(faults.frozen_since)}: it answers nothing, and no timer of it fires"
         )
+    lines += hardware_lines(faults)
     if not now.connected:
         lines.append(f"it is cut off from all others {since_text(faults.cut_off_since)}")
     if faults.group:

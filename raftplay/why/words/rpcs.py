@@ -3,7 +3,9 @@
 from raftplay.past.story import Cause, Ignored
 from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
 from raftplay.raft.rpcs import OF
+from raftplay.watch import facts
 from raftplay.watch.narrator import rule_text
+from raftplay.watch.words import write_text
 from raftplay.why.facts.rpcs import CallStage, Journey
 from raftplay.why.words.network import past_obstacle_text
 from raftplay.why.words.text import at
@@ -51,19 +53,34 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
         CallStage.NOT_SENT: f"{what} never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}",
         CallStage.CALL_UNDER_WAY: f"{what} is on its way{due}",
         CallStage.CALL_HELD: f"{what} is held on {src}->{dst}",
-        CallStage.CALL_WAITS: f"{what} waits until node {dst} is thawed",
+        CallStage.CALL_WAITS: f"{what} waits until {_end_of_wait(journey, dst)}",
+        CallStage.WRITES: f"{what} arrived, and node {dst} responds once it has written{_write_text(journey)}",
         CallStage.CALL_LOST: f"{what} was lost ({journey.reason})",
         CallStage.CALL_GONE: f"{what} {gone}",
         CallStage.UNANSWERED: f"{what} arrived, and node {dst} crashed before it responded",
         CallStage.IGNORED: f"{what} arrived, and node {dst} sends no response",
         CallStage.REPLY_UNDER_WAY: f"{answer} is on its way{due}",
         CallStage.REPLY_HELD: f"{answer} is held on {dst}->{src}",
-        CallStage.REPLY_WAITS: f"{answer} waits until node {src} is thawed",
+        CallStage.REPLY_WAITS: f"{answer} waits until {_end_of_wait(journey, src)}",
         CallStage.REPLY_LOST: f"{answer} was lost ({journey.reason})",
         CallStage.REPLY_GONE: f"{answer} {gone}",
         CallStage.ANSWERED: f"{answer} arrived",
     }
     return texts[journey.stage] + ("; another copy of the request is on its way" if journey.again else "")
+
+
+def _end_of_wait(journey: Journey, node: int) -> str:
+    return f"the disk of node {node} has written" if journey.for_disk else f"node {node} is thawed"
+
+
+def _write_text(journey: Journey) -> str:
+    """Return what a node writes before it responds, and since when."""
+    record = journey.write
+    if record is None or not isinstance(record.event, facts.WriteWaits):
+        return ""
+    write = record.event
+    what = write_text(write.start, write.entries, vote=write.vote)
+    return f" {what}: its disk write has been waiting since {at(record.time)}"
 
 
 def ignored_lines(ignored: Ignored | None) -> list[str]:

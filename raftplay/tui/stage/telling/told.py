@@ -125,13 +125,18 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             return lost(src, dst, message, reason, record, moment)
         case facts.ReplyLost(src=src, dst=dst, reply=message, reason=reason):
             return lost(src, dst, message, reason, record, moment)
-        case facts.Submitted(command, index):
+        case facts.Submitted(command, index, successor):
             if index >= 0:
                 return None
             text, n = command_text(command, LONGEST_COMMAND), name(record.node)
+            if successor >= 0:
+                return Told(f"{n} rejects {text}.", f"It hands over to {name(successor)} (thesis §3.10).")
             leader = next((node.id for node in moment.leaders if node.id != record.node), None)
             whom = f"{name(leader)} leads." if leader is not None else "None leads now."
             return Told(f"{n} rejects {text}: it does not lead.", f"Only a leader takes commands (§5.1). {whom}")
+        case facts.OptionChanged(option, on):
+            why = "The nodes keep their logs and roles; the new rule counts from their next decision on."
+            return Told(f"The option {option} is {'on' if on else 'off'} now, on all nodes.", why)
         case facts.TimedOut():
             why = "This stands for a leader that it has not heard from in time (§5.2)."
             return Told(f"{name(record.node)}'s timer is fired by hand.", why)
