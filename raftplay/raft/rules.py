@@ -248,7 +248,7 @@ class Rules:
         """Return whether a node keeps the entries of its `log` that follow a snapshot; else it discards all of it.
 
         6. "If existing log entry has same index and term as snapshot's last included entry, retain log entries
-        following it and reply". 7. "Discard the entire log" (Figure 13)
+        following it and reply". 7. "Discard the entire log" (§7, Figure 13)
         """
         return log.term_at(last_index) == last_term
 
