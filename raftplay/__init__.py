@@ -10,7 +10,8 @@ The rooms, from the ground up
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the RPCs, and log entries); rpcs.py
                  (a row for each kind of RPC); log.py, quorum.py, roles.py
-                 (the state of candidates and leaders), progress.py (a leader's view of one peer), storage.py (what
+                 (the state of candidates and leaders), leases.py (who keeps a leader),
+                 progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
                  events); transfer.py (leadership transfer), snapshots.py and image.py (snapshots, and compacted
                  logs); raft/bugs/ overrides single rules in subclasses

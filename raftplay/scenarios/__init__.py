@@ -59,6 +59,7 @@ ORDER = (
     "deaf-leader",
     "disturbing-node",
     "prevote",
+    "checkquorum",
     "unreliable-network",
     "impatient-node",
     "same-id-blank-disk",

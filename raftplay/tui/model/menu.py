@@ -64,7 +64,7 @@ def node_menu(view: View, id: int, glyphs: Glyphs, *, can_act: bool = True) -> M
 def _acts(view: View, node: NodeSnapshot) -> tuple[Item, ...]:
     """Return what can be done to a node."""
     if not node.alive:
-        blank = Item("e", "restart with a blank disk: it has forgotten all", f"restart {node.id} empty")
+        blank = Item("e", "restart with a blank disk", f"restart {node.id} empty")
         return (_by_key("r", "restart: from what is on its disk", view, node), blank)
     is_leader = node.state is CMState.LEADER
     items = [
