@@ -146,10 +146,10 @@ SECTIONS = {
     PRE_VOTE_PURITY: "thesis §9.6",
     NO_VOTE_IN_LEASE: "thesis §4.2.3",
     STEP_DOWN_BOUND: "thesis §6.2",
-    SNAPSHOT_TRUTH: "§7, thesis §5.1",
+    SNAPSHOT_TRUTH: "§7, thesis §5",
     INSTALL_EXACT: "§7, rules 6 and 7 of InstallSnapshot",
     NO_GOING_BACK: "§7, Figure 13",
-    STATE_IS_REPLAY: "§7, thesis §5.1",
+    STATE_IS_REPLAY: "§7, thesis §5",
     NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""
