@@ -13,7 +13,8 @@ The rooms, from the ground up
                  (the state of candidates and leaders), leases.py (who keeps a leader),
                  progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); transfer.py (leadership transfer); raft/bugs/ overrides single rules in subclasses
+                 events); transfer.py (leadership transfer), snapshots.py and image.py (snapshots, and compacted
+                 logs); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
@@ -28,7 +29,8 @@ The rooms, from the ground up
                  the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
                  snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
                  user's class of nodes, own_methods.py checks its methods, and results.py what they return;
-                 machine.py is the interface of a state machine; cluster/storage/ keeps what must survive a crash,
+                 machine.py is the interface of a state machine, image.py what a snapshot holds of
+                 its state; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
                  hold something before the start; hardware.py is the disk, the
                  clock and the timings of each node, writing.py a write that waits for a slow disk

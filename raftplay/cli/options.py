@@ -182,7 +182,9 @@ def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[s
                 f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "
                 "may be lost, and whose timers may fire, at any time"
             )
-    return tuple(switches.items())
+    if "snapshot" in switches:
+        raise UsageError("--set snapshot is not for a search: it has no snapshots yet")
+    return tuple((name, bool(on)) for name, on in switches.items())
 
 
 def node_range(text: str) -> range:

@@ -33,7 +33,7 @@ from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import SHORTEST, check_range, check_seconds
 from raftplay.raft.messages import NONE, CommitEntry
-from raftplay.raft.prefix import Prefix
+from raftplay.raft.prefix import Prefix, base_of, kept_of
 from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
@@ -136,7 +136,9 @@ class Cluster:
             seed=str(self.seed),
             stream=self.stream,
             incarnation=incarnation,
-            on_commits=partial(self._committed, id, self.commits[id]),
+            commits=self.commits[id],
+            on_restore=partial(self.commits.__setitem__, id),
+            on_commits=partial(self._answer_clients, id, incarnation),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
@@ -152,11 +154,10 @@ class Cluster:
             self._clients = Clients(ClientPort(self.n, self.server, self._backend))
         return self._clients
 
-    def _committed(self, id: int, kept: list[CommitEntry], commits: list[CommitEntry]) -> None:
-        """Keep what node `id` has committed, and let it answer clients; one that is dead answers nobody."""
-        kept.extend(commits)
-        if self._clients is not None and kept is self.commits[id]:
-            for entry, result in zip(commits, self.servers[id].results, strict=False):
+    def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
+        """Let node `id` answer clients what it has applied; a process that is dead answers nobody."""
+        if self._clients is not None and incarnation == self._incarnations[id]:
+            for entry, result in zip(commits, self.servers[id].results, strict=True):
                 self._clients.applied(id, entry.index, entry.command, result)
 
     # ---- faults and repairs
@@ -192,7 +193,8 @@ class Cluster:
         """Remember the disk of a crashed node; publish it if the events of its writes do not tell it all."""
         kept = self._kept[server.id] = server.on_disk()
         if not server.writes_tell_all:
-            self.tell(facts.OnDisk(*kept), server.id)
+            term, vote, log = kept
+            self.tell(facts.OnDisk(term, vote, tuple(kept_of(log)), *base_of(log)), server.id)
 
     def _late_write(self, id: int) -> None:
         """Remember the disk again: a process of node `id` that had crashed wrote to it."""
@@ -393,6 +395,14 @@ class Cluster:
         server = self._running(id)
         self.tell(facts.Thawed(), server.id)
         server.thaw()
+
+    def compact_peer(self, id: int) -> int:
+        """Let node `id` take a snapshot: it compacts its log up to the last entry that it has applied (§7).
+
+        Return the index of that entry, or -1 if the node has nothing to compact, or is paused. Raises `UsageError`
+        when it is down.
+        """
+        return self._running(id).take_snapshot()
 
     def time_out_peer(self, id: int) -> None:
         """Fire the election timer of node `id` now; a leader has none."""

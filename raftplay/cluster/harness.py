@@ -272,6 +272,7 @@ class Harness:
     freeze_peer = action(Cluster.freeze_peer)
     thaw_peer = action(Cluster.thaw_peer)
     time_out_peer = action(Cluster.time_out_peer)
+    compact_peer = action(Cluster.compact_peer)
     transfer_leadership = action(Cluster.transfer_leadership)
     align_timers = action(Cluster.align_timers)
     spread_timers = action(Cluster.spread_timers)

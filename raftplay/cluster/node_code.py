@@ -4,8 +4,9 @@ The rule of this module: nothing else calls them, and each call either returns w
 `NodeRaised`. `StorageError`, `TornWrite`, `DiskBusy` and `CommandRefused` are no failures of the code, and pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from raftplay.cluster.image import decoded, digest_of, encoded, is_image
 from raftplay.cluster.machine import MachineFactory, StateMachine
 from raftplay.cluster.own_methods import check_results, has_foreign_code
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
@@ -14,7 +15,7 @@ from raftplay.cluster.rpc import Request, Response
 from raftplay.cluster.storage.disk import DiskBusy, TornWrite
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import Args, CMState, CommitEntry, Reply
+from raftplay.raft.messages import NONE, Args, CMState, CommitEntry, Reply
 from raftplay.raft.rpcs import OF
 from raftplay.raft.storage import StorageError
 
@@ -51,6 +52,9 @@ class NodeCode:
             raise
         except FAILURES as error:
             raise self._raised(error, "__init__") from error
+        if self.cm.snapshot is not None:
+            decoded(self.cm.snapshot.data, self.cm.snapshot.index)  # raises `StorageError`
+        self.cm.accepts_image = is_image
         self.machine = self._new_machine(create_machine)
         self.results: list[object] = []
         """What the state machine returned for each of the last commits; empty without one."""
@@ -126,6 +130,48 @@ class NodeCode:
         if self.machine is not None:
             self._apply(self.machine, commits)
         return commits
+
+    def restore(self) -> tuple[list[CommitEntry], str] | None:
+        """Restore the state machine if the node has installed a snapshot, or started from one.
+
+        Return the commits that led to its state, and a hash of the user's state machine.
+        """
+        try:
+            image = self.cm.take_image()
+        except FAILURES as error:
+            raise self._raised(error, "take_image") from error
+        if image is None:
+            return None
+        commits, machine = decoded(image.data, image.index)
+        if self.machine is None or machine is None:
+            return commits, ""
+        try:
+            self.machine.restore(machine)
+        except FAILURES as error:
+            raise node_raised(self.id, error, "restore", self._now(), "", type(self.machine)) from error
+        return commits, digest_of(self._machine_image())
+
+    def take_snapshot(self, commits: Sequence[CommitEntry], now: float) -> int:
+        """Hand the node an image of its state, which `commits` led to; return the last index in it, or -1."""
+        if not self.cm.can_take_snapshot:
+            return NONE
+        data = encoded(commits, self._machine_image())
+        try:
+            return self.cm.take_snapshot(data, now)
+        except FAILURES as error:
+            raise self._raised(error, "take_snapshot") from error
+
+    def _machine_image(self) -> bytes | None:
+        """Return the image of the user's state machine; None without one."""
+        if self.machine is None:
+            return None
+        try:
+            data = self.machine.snapshot()
+            if not isinstance(data, bytes):
+                raise TypeError(f"{type(data).__name__} was returned, not bytes")
+        except FAILURES as error:
+            raise node_raised(self.id, error, "snapshot", self._now(), "", type(self.machine)) from error
+        return data
 
     def take_calls(self) -> list[tuple[int, Args]]:
         """Return the requests to send now, as (peer_id, args)."""

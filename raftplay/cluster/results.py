@@ -11,12 +11,13 @@ def check_reply(reply: Reply, kind: type[Reply]) -> None:
     """Raise `TypeError` unless a reply is of that `kind`, and every field of it is what the wire carries."""
     if not isinstance(reply, kind):
         raise TypeError(f"{reply!r} was returned, not a {kind.__name__}")
-    answer = OF[kind].answer
-    if answer and type(getattr(reply, answer)) is not bool:
-        raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
+    answers = (OF[kind].answer, "done")
+    for answer in answers:
+        if type(getattr(reply, answer, True)) is not bool:
+            raise TypeError(f"{reply!r} was returned, whose {answer} is neither True nor False")
     for name in reply.__struct_fields__:
-        number, least = getattr(reply, name), 0 if name == "term" else NONE
-        if name != answer and (type(number) is not int or not least <= number <= MAX_NUMBER):
+        number, least = getattr(reply, name), 0 if name in ("term", "received") else NONE
+        if name not in answers and (type(number) is not int or not least <= number <= MAX_NUMBER):
             raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
 
 

@@ -6,7 +6,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVarTuple, Unpack
@@ -43,7 +43,7 @@ Step = Callable[["Server", Unpack[Arguments]], None]
 OnCommits = Callable[[list[CommitEntry]], None]
 OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
-Kept = tuple[int, int, tuple[Entry, ...]]
+Kept = tuple[int, int, Sequence[Entry]]
 """The contents of a disk: (current_term, voted_for, log)."""
 
 
@@ -62,7 +62,9 @@ def _crashes_by_failures(step: Step[*Arguments]) -> Step[*Arguments]:
 class Server:
     """A running node: it listens from its creation on, and takes part from `serve` on.
 
-    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster. `on_crash` is
+    `on_commits` is called with every batch of newly committed entries, in order, inside the cluster; `on_restore`
+    with all commits that led to the state in a snapshot, from which the node goes on. `commits` is the list that
+    it extends with what it applies. `on_crash` is
     called with the node's id when it must crash: its disk fails (with the reason, "" for a torn write), its code
     raises (with the reason and the failure), or `shutdown` or `ConsensusModule.stop` stops it; `on_crash` then
     calls `stop`, and if it is None, the server does. `on_late_write` is called when the node wrote after it had
@@ -84,6 +86,8 @@ class Server:
         stream: Stream | None = None,
         incarnation: int = 0,
         on_commits: OnCommits | None = None,
+        commits: list[CommitEntry] | None = None,
+        on_restore: OnCommits | None = None,
         on_crash: OnCrash | None = None,
         on_late_write: OnLateWrite | None = None,
         state_machine: MachineFactory | None = None,
@@ -97,6 +101,8 @@ class Server:
         self._stream = stream or Stream(backend.now)
         self._events = events = Events(self._stream, id, incarnation)
         self._on_commits = on_commits
+        self._on_restore = on_restore
+        self._commits = [] if commits is None else commits
         self._on_crash = on_crash
         self._on_late_write = on_late_write
         self._write_failed = False
@@ -298,14 +304,14 @@ class Server:
 
     def on_disk(self) -> Kept:
         """Return the state that its storage would give to a new process."""
-        if self.writes_tell_all and self.cm.log.changed_from is None:
+        if self.writes_tell_all and self.cm.log.changed_from is None and not self.cm.has_unsaved_snapshot:
             vote = self.cm.durable_vote
-            return vote.current_term, vote.voted_for, self.cm.log.frozen()
+            return vote.current_term, vote.voted_for, self.cm.log.whole()
         try:
             current_term, voted_for, log = PersistentState(self.disk).load()
         except StorageError:  # a restart will report it
             return 0, NONE, ()
-        return current_term, voted_for, log.frozen()
+        return current_term, voted_for, log.whole()
 
     def freeze(self) -> None:
         """Pause the process: its timer does not fire, and arriving messages wait."""
@@ -323,6 +329,12 @@ class Server:
         self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
+
+    def take_snapshot(self) -> int:
+        """Compact the log up to the last applied entry; return its index, or -1 if there is nothing to compact."""
+        indices: list[int] = []
+        self._input("take_snapshot", lambda now: indices.append(self._code.take_snapshot(self._commits, now)))
+        return indices[0] if indices else NONE
 
     def time_out(self) -> None:
         """Fire its election timer now, or as soon as its write has waited."""
@@ -464,9 +476,7 @@ class Server:
         """Handle the outputs that depend on what was written: the commits, the reply, the RPCs, and the timer."""
         cm = self.cm
         has_output = cm.has_output
-        commits = self._code.take_commits() if has_output else ()
-        if commits and self._on_commits is not None:
-            self._on_commits(commits)
+        commits = self._take_commits() if has_output else ()
         if request is not None and reply is not None:
             self._links.reply(request, reply)
         if has_output and cm.has_output:
@@ -477,6 +487,25 @@ class Server:
         if self._code.is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
+        if commits and cm.snapshot_due:
+            self._code.take_snapshot(self._commits, now)
+            self._settle(now)
+
+    def _take_commits(self) -> list[CommitEntry]:
+        """Return what is committed once it is applied; restore a snapshot first if there is one."""
+        restored = self._code.restore()
+        if restored is not None:
+            self._commits, digest = restored
+            if self._stream.active:
+                index = len(self._commits) - 1
+                self._events.publish(facts.StateRestored(index, tuple(self._commits), digest))
+            if self._on_restore is not None:
+                self._on_restore(self._commits)
+        commits = self._code.take_commits()
+        self._commits.extend(commits)
+        if commits and self._on_commits is not None:
+            self._on_commits(commits)
+        return commits
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

@@ -10,6 +10,7 @@ from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.timings import Timings
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
+from raftplay.raft.prefix import base_of
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import MapStorage
 from raftplay.watch.facts import ITS_CODE
@@ -70,6 +71,11 @@ class NodeSnapshot:
     transferring_to: int = NONE
 
     @property
+    def base_index(self) -> int:
+        """Return the index of its last compacted entry (§7); -1 when there is none."""
+        return base_of(self.log)[0]
+
+    @property
     def last_index(self) -> int:
         """Return the index of its last entry; -1 when its log is empty."""
         return len(self.log) - 1
@@ -100,8 +106,10 @@ class NodeSnapshot:
         ] + self.hardware.words
 
     def __str__(self) -> str:
-        log = " ".join(f"{_cut(repr(e.command))}@{e.term}" for e in self.log[-8:])
-        more = "… " if len(self.log) > 8 else ""
+        first = max(len(self.log) - 8, self.base_index + 1)
+        log = " ".join(f"{_cut(repr(e.command))}@{e.term}" for e in self.log[first:])
+        more = "… " if first > self.base_index + 1 else ""
+        more = more if self.base_index < 0 else f"..{self.base_index} compacted; {more}"
         held = f"log of {len(self.log)} [{more}{log}]"
         kept = f"term {self.current_term}, vote {or_dash(self.voted_for)}"
         if not self.alive:

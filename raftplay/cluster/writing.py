@@ -110,5 +110,7 @@ def heartbeats_of(cm: ConsensusModule) -> Iterator[tuple[int, AppendEntriesArgs]
         return
     for peer_id, next_index in cm.next_index.items():
         previous = next_index - 1
+        if previous < cm.log.base_index:
+            continue  # the peer lacks what only a snapshot has
         term = cm.log.term_at(previous)
         yield peer_id, AppendEntriesArgs(cm.current_term, cm.id, previous, term, (), cm.commit_index)

@@ -216,6 +216,18 @@ def thaw(session: Session, nodes: kinds.Asleep) -> str:
     return f"{nodes_text(thawed)} thawed"
 
 
+@command(GROUP, "snapshot all")
+def snapshot(session: Session, nodes: kinds.Awake) -> str:
+    """Let nodes take a snapshot: it replaces the entries of the log that they have applied (§7)."""
+    harness = session.harness
+    taken = [(id, harness.compact_peer(id)) for id in nodes]
+    words = [f"node {id} up to entry {index}" for id, index in taken if index != NONE]
+    nothing = [id for id, index in taken if index == NONE]
+    if nothing:
+        words.append(f"{nodes_text(nothing)} {'has' if len(nothing) == 1 else 'have'} nothing new to compact")
+    return "; ".join(words)
+
+
 @command(GROUP, "timeout 2")
 def timeout(session: Session, node: kinds.Waiting) -> str:
     """Fire a node's election timer now."""

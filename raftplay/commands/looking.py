@@ -116,7 +116,7 @@ def status_text(snapshot: Snapshot) -> str:
             str(node.state),
             str(node.current_term),
             or_dash(node.voted_for),
-            str(len(node.log)),
+            str(len(node.log)) + (f" [..{node.base_index}]" if node.base_index >= 0 else ""),
             or_dash(node.commit_index),
             or_dash(node.last_applied),
             ", ".join(node.marks) + ("" if node.alive else "; term, vote and log are as on disk"),
@@ -171,6 +171,8 @@ def _on_disk(nodes: list[NodeSnapshot]) -> list[str]:
 def _log_cell(node: NodeSnapshot, index: int) -> str:
     if index >= len(node.log):
         return "·"
+    if index <= node.base_index:
+        return f"[..{index}]" if index == node.base_index else "[..]"
     entry = node.log[index]
     is_committed = index <= node.commit_index
     return f"{entry.term}:{command_text(entry.command, 16)}{'*' if is_committed else ''}"

@@ -24,8 +24,8 @@ from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.words import nodes_text, timing_text
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable")
-EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection or unreliable"
+SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot")
+EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable or snapshot"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -46,7 +46,7 @@ class Setup:
     seed: int | None = None
     backend: str | None = None
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
-    switches: dict[str, bool] = field(default_factory=dict)
+    switches: dict[str, int] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
     node: OwnNode | None = None
     folder: str = ""
@@ -60,7 +60,7 @@ class Setup:
     def options(self) -> list[str]:
         """Return the timings, switches and `without_bugs` as options of `raftplay run`."""
         words = [f"--timing={name}={range_text(*both)}" for name, both in self.timings.items()]
-        words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches.items()]
+        words += [f"--set={name}={setting_text(value)}" for name, value in self.switches.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
     def config(self, usual: Config | None = None) -> Config:
@@ -143,11 +143,16 @@ def _switch(cursor: Cursor) -> Resolve:
     )
 
 
+def setting_text(value: int) -> str:
+    """Return the value of an option as `set` reads it: "on", "off", or a number."""
+    return str(value) if type(value) is int else "on" if value else "off"
+
+
 def _on_off(cursor: Cursor) -> Resolve:
-    return constant(
-        values.one_of(cursor, cursor.next("on or off", offers.words("on", "off")), ("on", "off"), "setting")
-        == "on"
-    )
+    word = cursor.next("on or off", offers.words("on", "off"))
+    if word.text.isdecimal() and len(word.text) <= MAX_DIGITS:
+        return constant(int(word.text))
+    return constant(values.one_of(cursor, word, ("on", "off"), "setting") == "on")
 
 
 def _bugs(_: Place) -> Iterator[Offered]:
@@ -222,6 +227,9 @@ TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
 SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
+MAX_DIGITS = 9
+"""The most digits of a number of entries."""
+
 
 DISK = Kind(
     "NODE term T voted NODE log T:V T:V … unchecked",
@@ -277,15 +285,25 @@ def timing(
 
 
 @setup_line("set prevote on", in_session=True, effect="acts")
-def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[bool, ON_OFF]) -> str:
+def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[int, ON_OFF]) -> str:
     """Switch an option: prevote (ask before a new term, thesis §9.6), checkquorum (a leader that hears from no
     majority steps down, thesis §6.2), sticky (who hears a leader ignores requests for votes, thesis §4.2.3),
     noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
-    unreliable (one RPC in ten lost, one late). While the cluster runs, all nodes change at once.
+    unreliable (one RPC in ten lost, one late), snapshot (a number: one after so many applied entries, §7; off:
+    none by itself). While the cluster runs, all nodes change at once (but snapshot).
     """
+    if switch == "snapshot":
+        if setting is True:
+            raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
+        if isinstance(on, Session):
+            raise UsageError("set snapshot is for the set-up of a cluster; use the command: snapshot NODES")
+        on.switches[switch] = int(setting)
+        return ""
+    if not isinstance(setting, bool):
+        raise UsageError(f"set {switch} is on or off, not {setting}")
     if isinstance(on, Session):
         on.harness.set_option(switch, setting)
-        return f"{switch} is {'on' if setting else 'off'} now, on all nodes"
+        return f"{switch} is {setting_text(setting)} now, on all nodes"
     on.switches[switch] = setting
     return ""
 

@@ -1,7 +1,7 @@
 """One node of a `World`: the result of its decisions, and of what was done to it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace as dataclass_replace
 from typing import assert_never, get_args
 
@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from raftplay.cluster.hardware import USUAL
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.growing import Growing
+from raftplay.past.past_log import PastLog
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
+from raftplay.raft.prefix import log_view
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 
@@ -54,7 +56,7 @@ class PastNode:
 
     def __init__(self, id: int) -> None:
         self.id = id
-        self.log: Growing[Entry] = Growing()
+        self.log = PastLog()
         self.commits: Growing[CommitEntry] = Growing()
         self.alive = True
         self.after = UNBORN
@@ -72,7 +74,9 @@ class PastNode:
             current_term=self.disk_term,
             voted_for=self.disk_vote,
             last_log_index=len(self.log) - 1,
-            last_log_term=self.log.frozen()[-1].term if len(self.log) else NONE,
+            last_log_term=self.log.last_term,
+            commit_index=self.log.base_index,
+            last_applied=self.log.base_index,
         )
         self.connected = True
         self.crash_cause = ""
@@ -177,8 +181,11 @@ class PastNode:
                     self.holds(0, NONE, ())
                 self.begin(incarnation)
             case facts.OnDisk():
-                self.holds(event.current_term, event.voted_for, event.entries)
+                log = log_view(event.entries, event.base_index, event.base_term)
+                self.holds(event.current_term, event.voted_for, log)
                 self.tearing = False  # the write that was to be torn is over
+            case facts.StateRestored(commits=commits):
+                self.commits = Growing(commits)
             case facts.Tearing():
                 self.tearing = True
             case facts.Wiped(empty=empty):  # the disk stays empty, whatever a crashed process still writes
@@ -208,9 +215,9 @@ class PastNode:
         self.writing_since = None
         self.hardware = dataclass_replace(self.hardware, fails=False)
 
-    def holds(self, current_term: int, voted_for: int, log: Iterable[Entry]) -> None:
+    def holds(self, current_term: int, voted_for: int, log: Sequence[Entry]) -> None:
         """Set the contents of the disk."""
-        self.disk_term, self.disk_vote, self.disk = current_term, voted_for, Growing(log)
+        self.disk_term, self.disk_vote, self.disk = current_term, voted_for, PastLog(log)
 
     def revive(self) -> None:
         """Restore the role of a crashed process that got a response, which only bug zombie allows."""
@@ -271,6 +278,24 @@ class PastNode:
     def _log_truncated(self, event: decisions.LogTruncated) -> None:
         self.log.truncate(event.index)
 
+    def _snapshot_decided(self, event: decisions.SnapshotDecision) -> None:
+        match event:
+            case decisions.SnapshotTaken():
+                self.log.compact(event.index, event.term, keeps=True)
+            case decisions.SnapshotInstalled():
+                self.log.compact(event.index, event.term, keeps=event.keeps)
+            case decisions.LogCompacted():
+                if not self.wiped:
+                    self.disk.compact(event.index, event.term, keeps=event.keeps)
+            case decisions.ChunkReceived(leader=leader) | decisions.SnapshotIgnored(leader=leader):
+                stale = isinstance(event, decisions.SnapshotIgnored) and event.rule == STALE_TERM
+                if self.after.state is not LEADER and not stale:
+                    self.leader_id = leader
+            case decisions.SnapshotSent():
+                pass
+            case _:
+                assert_never(event)
+
     def _role_changed(
         self, event: decisions.ElectionDecision | decisions.TransferDecision | decisions.NodeDecision
     ) -> None:
@@ -280,7 +305,8 @@ class PastNode:
             case decisions.TransferAborted():
                 self.transferring_to = NONE
             case decisions.Started():
-                self.holds(event.current_term, event.voted_for, event.entries)
+                log = log_view(event.entries, event.base_index, event.base_term)
+                self.holds(event.current_term, event.voted_for, log)
                 self.log = self.disk.copy()
             case decisions.Stopped():
                 self._was = self.after.state
@@ -342,4 +368,6 @@ for kind in (
     *get_args(decisions.NodeDecision),
 ):
     DECISIONS.add(kind, PastNode._role_changed)
+for kind in get_args(decisions.SnapshotDecision):
+    DECISIONS.add(kind, PastNode._snapshot_decided)
 DECISIONS.ignore(*get_args(decisions.CommitDecision))

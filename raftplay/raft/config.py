@@ -9,6 +9,10 @@ SHORTEST, LONGEST = 0.001, 86_400.0
 """The range of a timeout or heartbeat interval in seconds; a shorter one would keep a node busy all the time."""
 
 
+MOST_ENTRIES = 1_000_000_000
+"""The most entries between two snapshots."""
+
+
 def check_seconds(name: str, value: object, least: float = 0.0) -> None:
     """Raise `UsageError` unless `value` is a number of seconds from `least` to `LONGEST`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= LONGEST:
@@ -19,6 +23,12 @@ def check_switch(name: str, value: object) -> None:
     """Raise `UsageError` unless `value` is True or False."""
     if not isinstance(value, bool):
         raise UsageError(f"{name} must be True or False, not {value!r}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise `UsageError` unless `value` is a number of entries, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ENTRIES:
+        raise UsageError(f"{name} must be a number of entries, from 0 (off) to {MOST_ENTRIES}, not {value!r}")
 
 
 def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
@@ -39,8 +49,11 @@ class RaftConfig:
     no majority for `election_min` (thesis §6.2). `sticky`: a node that has heard from a leader within
     `election_min` ignores requests for votes of a higher term (thesis §4.2.3). `noop`: a new leader appends an
     entry without a command, so that entries of lower terms are committed before the next client command (§8).
+    `snapshot`: a node takes a snapshot each time that it has applied so many entries since its last one (§7); 0:
+    only when it is told to.
 
-    Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool.
+    Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool, or no
+    number.
     """
 
     election_min: float = 0.150
@@ -51,12 +64,14 @@ class RaftConfig:
     noop: bool = False
     checkquorum: bool = False
     sticky: bool = False
+    snapshot: int = 0
 
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
         for name in ("force_more_reelection", "prevote", "noop", "checkquorum", "sticky"):
             check_switch(name, getattr(self, name))
+        check_count("snapshot", self.snapshot)
 
     def election_timeout(self, rng: random.Random) -> float:
         """Return a new random election timeout in seconds (§5.2)."""

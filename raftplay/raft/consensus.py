@@ -34,12 +34,13 @@ from raftplay.raft.messages import (
 from raftplay.raft.progress import Mode
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rpcs import OF
+from raftplay.raft.snapshots import Snapshots
 from raftplay.raft.transfer import Transfers
 
 MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 
-class ConsensusModule(Transfers):
+class ConsensusModule(Transfers, Snapshots):
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
@@ -56,7 +57,9 @@ class ConsensusModule(Transfers):
         self._now = now
         self._dormant = False
         self._restart_election_timer()
-        self._tell(decisions.Started(self.current_term, self.voted_for, self.log.frozen()))
+        log = self.log
+        base = log.base_index, log.base_term
+        self._tell(decisions.Started(self.current_term, self.voted_for, log.frozen(), *base))
         if self.config.checkquorum or self.config.sticky:
             self._tell_options()
 
@@ -158,12 +161,7 @@ class ConsensusModule(Transfers):
         if rules.is_stale_append(args.term, self.current_term):
             self._tell(decisions.AppendDecided(args, False, reasons.of_stale_append(self, args)))
             return AppendEntriesReply(self.current_term, False)
-        if rules.is_newer_request(args.term, self.current_term):
-            self._become_follower(args.term, Rule.NEWER_TERM)
-        elif self.state is not FOLLOWER and rules.is_legitimate_leader(args.term, self.current_term):
-            self._become_follower(args.term, Rule.LEADER_HEARD)
-        if self.state is not LEADER:
-            self._hear_leader(args.leader_id)
+        self._follow(args.term, args.leader_id)
 
         # 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
         if not rules.log_matches(args, log):
@@ -221,7 +219,7 @@ class ConsensusModule(Transfers):
             return False
         current_term, voted_for = self._durable_vote()
         start = self.log.changed_from
-        if not self._store.save(current_term, voted_for, self.log):
+        if not self._save(current_term, voted_for):
             return False
         self._set_now(now)
         if self.observe is not None:
@@ -241,7 +239,10 @@ class ConsensusModule(Transfers):
         if self._leadership is not None:
             term, log, commit = self.current_term, self.log, self.commit_index
             for peer_id, progress in self._leadership.take_due():
-                calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
+                if progress.next <= log.base_index:
+                    calls.append((peer_id, self._next_chunk(peer_id, progress)))
+                else:
+                    calls.append((peer_id, progress.next_append(term, self.id, log, commit)))
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
@@ -349,6 +350,15 @@ class ConsensusModule(Transfers):
         if rule == Rule.NEWER_TERM:
             rule = reasons.of_new_term(term, old_term)
         self._tell(decisions.BecameFollower(self.current_term, was, old_term, rule))
+
+    def _follow(self, term: int, leader_id: int) -> None:
+        """Follow the leader of `term`, which is not lower than the node's (§5.1, §5.2)."""
+        if self.rules.is_newer_request(term, self.current_term):
+            self._become_follower(term, Rule.NEWER_TERM)
+        elif self.state is not FOLLOWER and self.rules.is_legitimate_leader(term, self.current_term):
+            self._become_follower(term, Rule.LEADER_HEARD)
+        if self.state is not LEADER:
+            self._hear_leader(leader_id)
 
     def _hear_leader(self, leader_id: int) -> None:
         self.leader_id = leader_id

@@ -9,6 +9,7 @@ from typing import Self, TypeAlias, get_args
 import msgspec
 
 from raftplay.raft.messages import (
+    NONE,
     AppendEntriesArgs,
     Args,
     CMState,
@@ -61,6 +62,7 @@ class Rule(StrEnum):
     MAJORITY = "majority", "§5.3, §5.4.2", "a majority has the entry, and it is of the leader's own term"
     TOLD = "told", "§5.3", "the leader has committed that far"
     OLDER_ENTRY = "older-entry", "§5.4.2", "a majority has the entry, but it has a lower term"
+    COVERED = "covered", "§7", "the node has committed all that the snapshot covers"
     TIMEOUT = "timeout", "§5.2", "the election timeout passed without word from a leader"
     TOLD_TO = "told-to", "thesis §3.10", "the leader told it to start an election at once"
     OBEYED = "obeyed", "thesis §3.10", "the leader of this term hands its leadership over"
@@ -89,12 +91,14 @@ class CustomDecision(DecisionBase, frozen=True, gc=False):
     """The base class of events that a custom node defines; they are shown as they are, and not traced."""
 
 
-class Started(DecisionBase, frozen=True, gc=False):
-    """The node started with this state from its storage."""
+class Started(DecisionBase, frozen=True, gc=False, omit_defaults=True):
+    """The node started with this state from its storage; its log begins after a snapshot if it has a base."""
 
     current_term: int
     voted_for: int
     entries: tuple[Entry, ...]
+    base_index: int = NONE
+    base_term: int = NONE
 
 
 class Stopped(DecisionBase, frozen=True, gc=False):
@@ -233,6 +237,60 @@ class Applied(DecisionBase, frozen=True, gc=False):
     entry: CommitEntry
 
 
+class SnapshotTaken(DecisionBase, frozen=True, gc=False):
+    """The node has an image of its state machine, of `size` bytes, in place of its entries up to `index` (§7)."""
+
+    index: int
+    term: int
+    size: int
+
+
+class SnapshotSent(DecisionBase, frozen=True, gc=False):
+    """The leader begins to send its snapshot to `peer`: its log no longer has entry `next_index` (§7)."""
+
+    peer: int
+    next_index: int
+    index: int
+    term: int
+    size: int
+
+
+class SnapshotInstalled(DecisionBase, frozen=True, gc=False):
+    """The node replaced its state by a snapshot up to `index`; `keeps`: its later entries stay (Figure 13)."""
+
+    index: int
+    term: int
+    size: int
+    keeps: bool
+
+
+class ChunkReceived(DecisionBase, frozen=True, gc=False):
+    """The node has `received` bytes of the snapshot up to `index` of its `leader`; `size` are new (Figure 13)."""
+
+    leader: int
+    index: int
+    term: int
+    size: int
+    received: int
+
+
+class SnapshotIgnored(DecisionBase, frozen=True, gc=False):
+    """The node ignored a snapshot of `leader` up to `index`, for the reason that `rule` names."""
+
+    leader: int
+    index: int
+    term: int
+    rule: str
+
+
+class LogCompacted(DecisionBase, frozen=True, gc=False):
+    """The node has its snapshot on disk, in place of the entries up to `index` (`keeps`: not of all entries)."""
+
+    index: int
+    term: int
+    keeps: bool
+
+
 class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
@@ -318,18 +376,23 @@ LogDecision: TypeAlias = (
     | CommitHeld
     | Applied
 )
+SnapshotDecision: TypeAlias = (
+    SnapshotTaken | SnapshotSent | ChunkReceived | SnapshotInstalled | SnapshotIgnored | LogCompacted
+)
 CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
 NodeDecision: TypeAlias = (
     Started | Stopped | Configured | ReplyIgnored | PeersReset | WriteDelayed | TimerSet | CustomDecision
 )
 
-Decision: TypeAlias = ElectionDecision | TransferDecision | LogDecision | RoutineDecision | NodeDecision
+Decision: TypeAlias = (
+    ElectionDecision | TransferDecision | LogDecision | SnapshotDecision | RoutineDecision | NodeDecision
+)
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
 
 for name, union in (
     ("election", ElectionDecision | TransferDecision),
-    ("log", LogDecision),
+    ("log", LogDecision | SnapshotDecision),
     ("routine", RoutineDecision),
 ):
     for kind in get_args(union):

@@ -136,18 +136,13 @@ class RaftLog:
         other.changed_from = self.changed_from
         return other
 
-    def install(self, index: int, term: int) -> bool:
-        """Make the entry at `index`, of `term`, the last compacted one; return whether the entries after it stay.
-
-        They stay if the log has that entry; else it was another log, and all of it goes (Figure 13, rules 6, 7).
-        """
-        keeps = self.term_at(index) == term
-        kept = self._entries[index - self.base_index :] if keeps else []
+    def install(self, index: int, term: int, *, keeps: bool) -> None:
+        """Make the entry at `index`, of `term`, the last compacted one; `keeps`: the entries after it stay."""
+        kept = self._entries[max(index - self.base_index, 0) :] if keeps else []
         self.base_index, self.base_term, self._entries, self._frozen = index, term, kept, None
         if self.changed_from is not None:
             self.changed_from = max(self.changed_from, index + 1) if keeps else None
         self._note_end()
-        return keeps
 
     def frozen(self) -> tuple[Entry, ...]:
         """Return the entries that the log has as a tuple, which is cached until the log changes."""

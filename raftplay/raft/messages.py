@@ -198,6 +198,38 @@ NO_APPEND_REPLY = AppendEntriesReply(0, False)
 """What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
 
 
+class InstallSnapshotArgs(RPCRequest, frozen=True, tag="InstallSnapshot", gc=False):
+    """The InstallSnapshot request (Figure 13, §7): one chunk of the leader's snapshot, from byte `offset` on.
+
+    Snapshots are told apart by `last_index` and `last_term`. An empty chunk that is not `done` asks how much of it
+    the receiver has.
+    """
+
+    term: Term
+    leader_id: NodeId
+    last_index: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+    last_term: Term
+    offset: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+    data: bytes
+    done: bool
+
+    @property
+    def sender(self) -> int:
+        """Return the leader."""
+        return self.leader_id
+
+
+class InstallSnapshotReply(RPCReply, frozen=True, tag="Installed", gc=False):
+    """The InstallSnapshot response: the receiver's term, and how many bytes of the snapshot it has.
+
+    `done`: it needs no more of them, because it has installed the snapshot, or has all that it covers.
+    """
+
+    term: Term
+    received: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] = 0
+    done: bool = False
+
+
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
     """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
@@ -215,9 +247,9 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs | TimeoutNowArgs
+Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs | TimeoutNowArgs | InstallSnapshotArgs
 
-Reply: TypeAlias = RequestVoteReply | AppendEntriesReply | TimeoutNowReply
+Reply: TypeAlias = RequestVoteReply | AppendEntriesReply | TimeoutNowReply | InstallSnapshotReply
 
 
 def is_sent(reply: Reply) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 
+from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, size_of
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Entry, InstallSnapshotArgs, size_of
 from raftplay.raft.values import Named, named_args
 
 MAX_CALL_BYTES = 1 << 20
@@ -50,6 +51,8 @@ class Progress:
     `next` runs ahead of the replies, so that entries are sent at once; a rejection moves it back. `in_flight`
     counts the requests with entries since the last heartbeat; `probe` is the one request in flight in mode PROBE.
     `unreached`: the last request was lost. `heard`: when the peer last replied, or the leadership began.
+    In mode SNAPSHOT, `image` is sent to the peer, which has `offset` bytes of it; `awaits_chunk`: a chunk is in
+    flight, `asks`: the next one only asks what the peer has.
     """
 
     next: int
@@ -59,11 +62,15 @@ class Progress:
     probe: AppendEntriesArgs | None = None
     unreached: bool = False
     heard: float = 0.0
+    image: Image | None = None
+    offset: int = 0
+    awaits_chunk: bool = False
+    asks: bool = False
 
     @property
     def waits(self) -> bool:
         """Return whether no request is sent to the peer before its next reply, or the next heartbeat."""
-        return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.mode is SNAPSHOT
+        return self.in_flight >= MAX_IN_FLIGHT or self.probe is not None or self.awaits_chunk
 
     @property
     def most_entries(self) -> int:
@@ -116,13 +123,44 @@ class Progress:
 
     def heartbeat(self) -> None:
         """Make room for a request, whatever was lost since the last heartbeat."""
-        self.restart()
         self.in_flight = 0
+        if self.mode is SNAPSHOT:
+            self.asks, self.awaits_chunk = self.awaits_chunk, False
+        else:
+            self.restart()
+
+    def next_chunk(self, image: Image, most: int) -> tuple[int, int]:
+        """Return where the next chunk of `image` begins and its length, at most `most`; it is on its way now.
+
+        If a chunk was not answered since the last heartbeat, its length is 0: it asks what the peer has.
+        """
+        if self.image is not image:
+            self.image, self.offset, self.asks = image, 0, False
+        size = 0 if self.asks else min(most, len(image.data) - self.offset)
+        self.mode, self.probe, self.asks, self.awaits_chunk = SNAPSHOT, None, False, True
+        return self.offset, size
+
+    def chunk_received(self, args: InstallSnapshotArgs, received: int) -> bool:
+        """Note that the peer has the first `received` bytes; return False if the reply is to an older chunk."""
+        image = self.image
+        chunk = args.last_index, args.last_term, args.offset
+        if image is None or chunk != (image.index, image.term, self.offset):
+            return False
+        self.offset, self.asks, self.awaits_chunk = min(received, len(image.data)), False, False
+        return True
+
+    def installed(self, index: int) -> None:
+        """Send entries again: the peer has a snapshot up to `index`."""
+        if self.image is None or self.image.index <= index:
+            self.image, self.offset, self.asks, self.awaits_chunk = None, 0, False, False
+            self.restart()
+        self.next = max(self.next, index + 1)
 
     def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
         """Return the values of its fields but `heard`, a time, with another id for each node."""
         probe = None if self.probe is None else named_args(self.probe, named)
-        return self.next, self.match, self.mode.value, self.in_flight, probe, self.unreached
+        sent = self.image and (self.image, self.offset, self.awaits_chunk, self.asks)
+        return self.next, self.match, self.mode.value, self.in_flight, probe, self.unreached, sent
 
 
 def batch(log: RaftLog, start: int, most: int) -> tuple[Entry, ...]:

@@ -11,6 +11,8 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     Args,
     DisruptiveVoteArgs,
+    InstallSnapshotArgs,
+    InstallSnapshotReply,
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
@@ -88,6 +90,19 @@ RPCS = (
         brief="go!",
         loss="The leader sends it once; the transfer ends after an election timeout (thesis §3.10).",
         reply_loss="The new leader's messages tell the same (§5.1).",
+    ),
+    RPC(
+        InstallSnapshotArgs,
+        InstallSnapshotReply,
+        "install_snapshot",
+        "_snapshot_answered",
+        sender="leader_id",
+        answer="",
+        noun="InstallSnapshot",
+        plural="snapshots",
+        brief="snapshot",
+        loss="The leader asks how much has arrived, and goes on from there (§7).",
+        reply_loss="The leader asks how much has arrived, and goes on from there (§7).",
     ),
 )
 """All kinds of RPCs."""

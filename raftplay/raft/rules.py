@@ -10,7 +10,12 @@ stable. Indices count from 0, and -1 means "none"; terms count from 0.
 from collections.abc import Iterable, Sequence
 
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, RequestVoteArgs
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    RequestVoteArgs,
+)
 from raftplay.raft.quorum import Majority
 
 
@@ -179,10 +184,13 @@ class Rules:
     def log_matches(self, args: AppendEntriesArgs, log: RaftLog) -> bool:
         """Return whether the follower's `log` has the entry that precedes the new ones.
 
-        2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)"
+        2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (§5.3)". A
+        snapshot covers committed entries only, so the entries before its last one match (§7).
         """
         previous = args.prev_log_index
-        return previous == NONE or (previous <= log.last_index and log.term_at(previous) == args.prev_log_term)
+        if previous == NONE or previous < log.base_index:
+            return True
+        return previous <= log.last_index and log.term_at(previous) == args.prev_log_term
 
     def conflict_hint(self, args: AppendEntriesArgs, log: RaftLog) -> tuple[int, int]:
         """Return (conflict_index, conflict_term) for a rejection; (the length of the log, -1) if it is too short.
@@ -199,14 +207,15 @@ class Rules:
         """Return the index from which the follower deletes its entries; -1 if none of them conflicts.
 
         3. "If an existing entry conflicts with a new one (same index but different terms), delete the existing
-        entry and all that follow it (§5.3)". Entries that agree stay: the request may be an old one.
+        entry and all that follow it (§5.3)". Entries that agree stay: the request may be an old one. Those that
+        a snapshot covers are committed, so they agree (§7).
         """
         if args.prev_log_index >= log.last_index:
             return NONE
         for index, entry in enumerate(args.entries, start=args.prev_log_index + 1):
             if index > log.last_index:
                 break
-            if log.term_at(index) != entry.term:
+            if index > log.base_index and log.term_at(index) != entry.term:
                 return index
         return NONE
 
@@ -216,6 +225,36 @@ class Rules:
         5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"
         """
         return min(args.leader_commit, args.prev_log_index + len(args.entries))
+
+    # ---- snapshots (§7, Figure 13)
+
+    def wants_snapshot(self, entries: int, every: int) -> bool:
+        """Return whether a node takes a snapshot: it has applied `entries` since its last one; 0 `every`: never.
+
+        "One simple strategy is to take a snapshot when the log reaches a fixed size in bytes." (§7)
+        """
+        return 0 < every <= entries
+
+    def is_older_snapshot(self, last_index: int, commit_index: int) -> bool:
+        """Return whether a node ignores a snapshot up to `last_index`: it has committed those entries itself.
+
+        "If instead the follower receives a snapshot that describes a prefix of its log (due to retransmission or
+        by mistake), then log entries covered by the snapshot are deleted but entries following the snapshot are
+        still valid and must be retained." (§7) A node that has them committed need not delete them.
+        """
+        return last_index <= commit_index
+
+    def keeps_log_after(self, last_index: int, last_term: int, log: RaftLog) -> bool:
+        """Return whether a node keeps the entries of its `log` that follow a snapshot; else it discards all of it.
+
+        6. "If existing log entry has same index and term as snapshot's last included entry, retain log entries
+        following it and reply". 7. "Discard the entire log" (§7, Figure 13)
+        """
+        return log.term_at(last_index) == last_term
+
+    def answers_snapshot(self, term: int, reply_term: int, current_term: int) -> bool:
+        """Return whether the reply to an InstallSnapshot of `term` counts for a leader in `current_term`."""
+        return term == current_term == reply_term
 
     # ---- AppendEntries, the leader's side
 

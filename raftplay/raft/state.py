@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
+from raftplay.raft.image import Incoming
 from raftplay.raft.messages import NONE, Args, CMState, Report
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rules import Rules
@@ -19,7 +20,7 @@ from raftplay.raft.values import compared, copied, named_args, named_node
 
 Observer = Callable[[decisions.Decision], None]
 
-ENVIRONMENT = frozenset(("peer_ids", "quorum", "rules", "config", "observe", "on_stop", "_rng"))
+ENVIRONMENT = frozenset(("peer_ids", "quorum", "rules", "config", "observe", "on_stop", "accepts_image", "_rng"))
 """The fields of a node that are no state: a clone has the same."""
 
 FIELDS = frozenset(
@@ -37,6 +38,10 @@ FIELDS = frozenset(
         "_dormant",
         "_calls",
         "_store",
+        "snapshot",
+        "_incoming",
+        "_to_restore",
+        "_keeps_log",
     )
 )
 """The fields of which `State.fingerprint` consists."""
@@ -82,9 +87,16 @@ class State:
         # Persistent state on all servers
         self.current_term, self.voted_for, self.log = self._store.load()
 
-        # Volatile state on all servers
-        self.commit_index = NONE
-        self.last_applied = NONE
+        # The snapshot before the log (§7), what has arrived of a new one, and what the state machine must restore
+        self.snapshot = self._to_restore = self._store.image
+        self._keeps_log = True  # the log still has the entries that it had after the snapshot
+        self._incoming: Incoming | None = None
+        self.accepts_image: Callable[[bytes, int], bool] | None = None
+        """Tells whether bytes are an image of the state after an index; a snapshot of others is not installed."""
+
+        # Volatile state on all servers: a snapshot covers what is committed and applied
+        self.commit_index = self.log.base_index
+        self.last_applied = self.log.base_index
         self.state = CMState.FOLLOWER
         self.leader_id = NONE
 
@@ -127,10 +139,10 @@ class State:
 
     @property
     def has_output(self) -> bool:
-        """Return whether `take_calls` or `take_commits` may return anything."""
+        """Return whether `take_calls`, `take_image` or `take_commits` may return anything."""
         leadership = self._leadership
         has_calls = self._calls if leadership is None else self._calls or leadership.due
-        return bool(has_calls) or self.commit_index > self.last_applied
+        return bool(has_calls) or self.commit_index > self.last_applied or self._to_restore is not None
 
     @property
     def has_unsent_entries(self) -> bool:
@@ -209,6 +221,8 @@ class State:
             self._store.vote.current_term,
             named_node(self._store.vote.voted_for, named),
             self._store.length,
+            self.snapshot and (self.snapshot, self._keeps_log, self._to_restore),
+            self._incoming,
             candidacy and self.state is not CMState.LEADER and candidacy.fingerprint(named),
             leadership and leadership.fingerprint(named),
             tuple((named(peer_id), named_args(args, named)) for peer_id, args in self._calls),

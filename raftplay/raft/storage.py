@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from raftplay.raft.commands import MAX_INTEGER_BITS, CommandRefused, check_command
+from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, Entry, Index, Term
 
@@ -61,14 +62,6 @@ class Removes(Protocol):
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove the values under `keys`, those that there are."""
-
-
-class Image(msgspec.Struct, frozen=True, gc=False):
-    """A snapshot (§7): the state of the state machine after the entry at `index`, of `term`, as bytes."""
-
-    index: int
-    term: int
-    data: bytes
 
 
 _NOTHING = nullcontext()

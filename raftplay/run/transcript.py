@@ -270,6 +270,7 @@ def about_text(script: Script, harness: Harness) -> str:
         ("checkquorum on", raft.checkquorum),
         ("sticky on", raft.sticky),
         ("noop on", raft.noop),
+        (f"snapshot {raft.snapshot}", raft.snapshot > 0),
         (UNRELIABLE, bool(config.unreliable)),
         (MORE_REELECTION, raft.force_more_reelection),
         (f"node: {visible(config.node_name)}", bool(config.node_name)),

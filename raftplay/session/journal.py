@@ -77,7 +77,8 @@ def option_lines(config: Config) -> list[str]:
     )
     chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
     lines = [f"timing {' '.join(chosen)}"] if chosen else []
-    return lines + [f"set {name} on" for name, on in config.switches.items() if on]
+    lines += [f"set {name} on" for name, on in config.switches.items() if on]
+    return lines + [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
 
 
 def given_line(disk: Given) -> str:

@@ -9,7 +9,7 @@ from typing import TypeAlias, get_args
 import msgspec
 
 from raftplay.raft.decisions import Decision, NodeState
-from raftplay.raft.messages import Args, Entry, Reply
+from raftplay.raft.messages import NONE, Args, CommitEntry, Entry, Reply
 from raftplay.watch.text import count
 from raftplay.watch.words import disk_text, link_text, span_text, timing_text, write_text
 
@@ -151,7 +151,23 @@ class Restarted(FaultBase, frozen=True, gc=False, omit_defaults=True):
         return "restarts with a blank disk: Raft promises nothing from now on" if self.empty else "restarts"
 
 
-class OnDisk(FaultBase, frozen=True, gc=False):
+class StateRestored(FaultBase, frozen=True, gc=False, omit_defaults=True):
+    """The node's state machine was restored from a snapshot up to `index`: to what these commits lead to.
+
+    `digest` is a hash of the user's state machine after that, "" if there is none.
+    """
+
+    index: int
+    commits: tuple[CommitEntry, ...]
+    digest: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "restores the state after entry 41"."""
+        return f"restores the state after entry {self.index}"
+
+
+class OnDisk(FaultBase, frozen=True, gc=False, omit_defaults=True):
     """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
     This happens after a torn write, and after a write of a crashed process (bug zombie).
@@ -160,11 +176,13 @@ class OnDisk(FaultBase, frozen=True, gc=False):
     current_term: int
     voted_for: int
     entries: tuple[Entry, ...]
+    base_index: int = NONE
+    base_term: int = NONE
 
     @property
     def words(self) -> str:
         """Return what happened, without the node: "has on disk: term 2, vote 1, 3 entries"."""
-        return disk_text(self.current_term, self.voted_for, len(self.entries))
+        return disk_text(self.current_term, self.voted_for, self.base_index + 1 + len(self.entries))
 
 
 class Tearing(FaultBase, frozen=True, gc=False):
@@ -361,6 +379,7 @@ NodeFault: TypeAlias = (
     Crashed
     | Restarted
     | OnDisk
+    | StateRestored
     | Tearing
     | DiskChanged
     | WriteWaits

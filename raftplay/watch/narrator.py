@@ -17,7 +17,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
-from raftplay.watch.text import command_text, count, or_dash, visible
+from raftplay.watch.text import command_text, count, or_dash, size_text, visible
 from raftplay.watch.words import disk_text, options_text, role_text
 
 
@@ -117,8 +117,43 @@ def _decision(event: decisions.Decision) -> str:
             return _transfer(event)
         case decisions.CustomDecision():
             return visible(repr(event))
+        case (
+            decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
+            return _snapshot(event)
         case _:
             return _log_decision(event)
+
+
+def _snapshot(event: decisions.SnapshotDecision) -> str:
+    match event:
+        case decisions.SnapshotTaken():
+            return f"takes a snapshot of its state after entry {event.index}: {size_text(event.size)} (§7)"
+        case decisions.SnapshotSent():
+            return (
+                f"sends n{event.peer} its snapshot up to entry {event.index}: its log no longer has entry "
+                f"{event.next_index} (§7)"
+            )
+        case decisions.ChunkReceived():
+            has = f"it has {size_text(event.received)}"
+            return (
+                f"receives {size_text(event.size)} of n{event.leader}'s snapshot up to entry {event.index}; {has}"
+            )
+        case decisions.SnapshotInstalled():
+            rest = "keeps its entries after that" if event.keeps else "discards its log"
+            return f"installs a snapshot of the state after entry {event.index}, and {rest} (§7)"
+        case decisions.SnapshotIgnored():
+            words = rule_text(event.rule)
+            return f"ignores n{event.leader}'s snapshot up to entry {event.index}: {words}"
+        case decisions.LogCompacted():
+            return f"has its snapshot on disk: its log begins with entry {event.index + 1}"
+        case _:
+            assert_never(event)
 
 
 def _transfer(event: decisions.TransferDecision) -> str:

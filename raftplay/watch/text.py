@@ -30,6 +30,11 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing[:-1]}ies" if thing.endswith("ry") else f"{number} {thing}s"
 
 
+def size_text(size: int) -> str:
+    """Return a number of bytes as text: "1 byte", "900 bytes", "1.5 MB"."""
+    return f"{size / 1e6:.1f} MB" if size >= 1_000_000 else count(size, "byte")
+
+
 def or_dash(number: int) -> str:
     """Return an index, term or node id as text; a dash for -1, which means none."""
     return str(number) if number >= 0 else "-"

@@ -25,7 +25,8 @@ EACH = pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.method)
 
 def request_of(rpc: RPC, sender: int = 1, term: int = 3) -> Args:
     """Return a request of this kind."""
-    values = {field.name: () if field.name == "entries" else 0 for field in fields(rpc.request) if field.required}
+    of_their_kind = {"entries": (), "data": b"x", "done": True}
+    values = {field.name: of_their_kind.get(field.name, 0) for field in fields(rpc.request) if field.required}
     create: Callable[..., Args] = rpc.request
     return create(**{**values, rpc.sender: sender, "term": term})
 

@@ -49,6 +49,14 @@ def test_the_algorithm_asks_every_rule() -> None:
         h.sleep_ms(300)
         h.transfer_leadership(leader)
         h.sleep_ms(300)
+        h.reconnect_peer((leader + 1) % 3)
+    with Harness(3, backend="sim", config=Config(RaftConfig(snapshot=1), node=noting)) as h:
+        leader, _ = h.check_single_leader()
+        h.crash_peer((leader + 1) % 3)
+        h.submit_to_server(leader, "x")
+        h.sleep_ms(100)
+        h.restart_peer((leader + 1) % 3)
+        h.sleep_ms(500)
     assert asked == set(RULES)
 
 
@@ -69,7 +77,12 @@ def test_a_rule_says_what_it_returns_and_quotes_its_sentence(name: str) -> None:
     text = inspect.getdoc(RULES[name]) or ""
     assert text.startswith("Return ")
     assert inspect.signature(RULES[name]).return_annotation is not inspect.Signature.empty
-    if "pre_vote" not in name and name not in ("leader_is_alive", "is_new_vote", "answers_leadership"):
+    if "pre_vote" not in name and name not in (
+        "leader_is_alive",
+        "is_new_vote",
+        "answers_leadership",
+        "answers_snapshot",
+    ):
         assert '"' in text
         assert "§" in text or "Figure 2" in text or "leaderCommit" in text
 

@@ -10,10 +10,11 @@ from support.paper import disk, entries, thorough
 
 from raftplay.cluster.storage.disk import Disk, MemoryDisk, TornWrite
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
+from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, CompactedEntry, Entry
 from raftplay.raft.prefix import LogView, base_of, kept_of
-from raftplay.raft.storage import Image, MapStorage, PersistentState, Storage, StorageError
+from raftplay.raft.storage import MapStorage, PersistentState, Storage, StorageError
 
 State = tuple[int, int, Sequence[Entry], bytes]
 
@@ -100,7 +101,7 @@ def test_a_snapshot_of_another_log_keeps_nothing_of_this_one():
     before = loaded(storage)
     del storage.done[:]
     first = storage.clone().contents()
-    assert log.install(3, 2) is False
+    log.install(3, 2, keeps=False)
     state.save(2, NONE, log, Image(3, 2, b"other"), keeps=False)
     assert loaded(storage) == (2, NONE, LogView((), 3, 2), b"other")
     for count in range(len(storage.done) + 1):
@@ -143,7 +144,8 @@ def test_after_a_crash_at_any_write_the_node_finds_a_state_that_it_had(changes, 
             log.compact(index)
         elif what == "install" and index > log.base_index:
             image = Image(index, max(log.last_term, 1), b"installed %d" % number)
-            keeps = log.install(index, image.term)
+            keeps = log.term_at(index) == image.term
+            log.install(index, image.term, keeps=keeps)
         note()
         saved_from = len(storage.done)
         state.save(term, NONE, log, image, keeps=keeps)

@@ -10,6 +10,7 @@ from raftplay import ConsensusModule, LogEntry, MapStorage, RequestVoteArgs, Req
 from raftplay.explore.walks.shrink import take
 from raftplay.explore.walks.walk import draw_walk, run_walk
 from raftplay.raft.bugs import BUGS, module_with
+from raftplay.raft.image import Image, Incoming
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.raft.progress import Mode, Progress
@@ -60,6 +61,10 @@ CHANGES: dict[str, Callable[[ConsensusModule], object]] = {
     "_dormant": lambda cm: setattr(cm, "_dormant", True),
     "_calls": lambda cm: cm._calls.append((1, APPEND)),
     "_store": _stored,
+    "snapshot": lambda cm: setattr(cm, "snapshot", Image(0, 1, b"x")),
+    "_to_restore": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _to_restore=Image(0, 1, b"x")),
+    "_keeps_log": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _keeps_log=False),
+    "_incoming": lambda cm: setattr(cm, "_incoming", Incoming(1, 0, 1, b"x")),
 }
 """A change of each field."""
 
@@ -86,9 +91,12 @@ PROGRESS = {"next": 7, "match": 5, "mode": Mode.PROBE, "in_flight": 3, "probe": 
 
 
 def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
-    assert {field.name for field in fields(Progress)} == {*PROGRESS, "heard"}  # a time
-    for name, value in PROGRESS.items():
+    sent = {"image": Image(0, 1, b"x"), "offset": 1, "awaits_chunk": True, "asks": True}
+    assert {field.name for field in fields(Progress)} == {*PROGRESS, *sent, "heard"}  # a time
+    for name, value in (PROGRESS | sent).items():
         one, other = Progress(1), Progress(1)
+        if name in sent and name != "image":
+            one.image = other.image = Image(0, 1, b"x")
         setattr(other, name, value)
         assert one.fingerprint(int) != other.fingerprint(int), name
     assert {field.name for field in fields(Leadership)} == {"progress", "due", "held_index", "transfer"}

@@ -95,7 +95,7 @@ class Witness:
 
 def disk(h: Harness, id: int) -> tuple[int, int, list[Any]]:
     term, vote, log = PersistentState(h.storage[id]).load()
-    return term, vote, list(log)
+    return term, vote, list(log.whole())
 
 
 def log_of(h: Harness, id: int) -> list[Any]:

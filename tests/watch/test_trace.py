@@ -26,6 +26,8 @@ from raftplay.raft.messages import (
     CMState,
     CommitEntry,
     DisruptiveVoteArgs,
+    InstallSnapshotArgs,
+    InstallSnapshotReply,
     InternalEntry,
     RequestVoteArgs,
     RequestVoteReply,
@@ -155,6 +157,8 @@ SAMPLES: dict[Any, Any] = {
     AppendEntriesReply: AppendEntriesReply(3, False, 2, 1),
     TimeoutNowArgs: TimeoutNowArgs(3, 1),
     TimeoutNowReply: TimeoutNowReply(4, True),
+    InstallSnapshotArgs: InstallSnapshotArgs(3, 1, 4, 2, 5, b"\xff", True),
+    InstallSnapshotReply: InstallSnapshotReply(3, 6, True),
 }
 
 

@@ -68,6 +68,8 @@ def conflicts(view: View, index: int) -> set[int]:
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
+    if "compacted" in (one.kind, other.kind):  # committed, so it is the same on all nodes
+        return True
     return one is other or (one.term == other.term and same_content(one, other))
 
 
@@ -138,6 +140,9 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
     if index >= len(node.log):
         return Piece(pad(glyphs.absent, share), "faint")
     entry, is_committed = node.log[index], index <= node.commit_index
+    if entry.kind == "compacted":
+        last = f"[..{index}]" if index == node.base_index else "[..]"
+        return Piece(f"{pad(last, share - 1, glyphs.more)} ", "faint", ("entry", index))
     sign, looks = glyphs.appended, ""
     if is_committed:
         sign, looks = (glyphs.bad, "bad badge") if is_wrong else (glyphs.committed, "bold")

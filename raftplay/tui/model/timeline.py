@@ -8,7 +8,7 @@ folded: rounds of them that follow one another are one row.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from raftplay.past.view import InFlight, View
 from raftplay.raft import decisions
@@ -38,6 +38,16 @@ GAP = 0.010
 
 Key = tuple[int, bool]
 """A message: the number of its call, and whether it is the reply."""
+
+
+Feature: TypeAlias = (
+    decisions.TransferStarted
+    | decisions.TransferAborted
+    | decisions.SnapshotTaken
+    | decisions.SnapshotSent
+    | decisions.SnapshotInstalled
+)
+"""The steps of transfers and with snapshots that have a mark."""
 
 
 @dataclass(slots=True)
@@ -249,10 +259,19 @@ class _Builder:
                 self.put(record, glyphs.conflicting, "bad", 7, f"n{node} cuts its log at {event.index}")
             case decisions.CommitAdvanced():
                 self.put(record, glyphs.committed, "ok", 6, f"n{node} commits up to {event.index}")
-            case decisions.TransferStarted() | decisions.TransferAborted():
-                self.transfer(record, event)
             case (
-                decisions.BecameFollower()
+                decisions.TransferStarted()
+                | decisions.TransferAborted()
+                | decisions.SnapshotTaken()
+                | decisions.SnapshotSent()
+                | decisions.SnapshotInstalled()
+            ):
+                self.feature(record, event)
+            case (
+                decisions.ChunkReceived()
+                | decisions.SnapshotIgnored()
+                | decisions.LogCompacted()
+                | decisions.BecameFollower()
                 | decisions.Started()
                 | decisions.Stopped()
                 | decisions.VoteDecided()
@@ -275,6 +294,19 @@ class _Builder:
                 pass  # seen from the lane itself or from the arrows, or of one node's inside
             case _:
                 assert_never(event)
+
+    def feature(self, record: Record, event: Feature) -> None:
+        """Mark a step of a transfer, or with a snapshot."""
+        glyphs, n = self.glyphs, f"n{record.node}"
+        match event:
+            case decisions.TransferStarted() | decisions.TransferAborted():
+                self.transfer(record, event)
+            case decisions.SnapshotSent(peer=peer):
+                self.put(record, glyphs.arrow, "leader", 6, f"{n} sends n{peer} a snapshot")
+            case decisions.SnapshotTaken(index=index):
+                self.put(record, glyphs.committed, "ok", 6, f"{n} takes a snapshot up to {index}")
+            case decisions.SnapshotInstalled(index=index):
+                self.put(record, glyphs.committed, "ok", 6, f"{n} installs a snapshot up to {index}")
 
     def transfer(self, record: Record, event: decisions.TransferStarted | decisions.TransferAborted) -> None:
         """Mark that a transfer of leadership begins, or is given up."""

@@ -46,19 +46,22 @@ def started(cluster: ClusterModel, node: NodeModel, event: decisions.Started) ->
         node.votes.setdefault(event.current_term, event.voted_for)
         drop_lowest(node.votes)
     is_behind = bool(event.entries) and event.entries[-1].term > event.current_term
-    if not is_behind and cluster.is_known(event.entries):
+    if event.base_index == NONE and not is_behind and cluster.is_known(event.entries):
         cluster.load(node, event.entries)
     else:
         _judge_log(cluster, node, event)
     node.disk = node.log.copy()
+    node.snapshot = node.commit = node.applied = event.base_index
+    if event.base_index != NONE:
+        node.applied_hash = cluster.chain.known(event.base_index) or EMPTY_LOG
 
 
 def _judge_log(cluster: ClusterModel, node: NodeModel, event: decisions.Started) -> None:
     """Check each entry of a log from disk that no node is known to have had."""
-    log = node.log = Terms()
-    node.running = EMPTY_LOG
+    cluster.begin_log(node, event.base_index, event.base_term)
+    log = node.log
     matches = True
-    for index, entry in enumerate(event.entries):
+    for index, entry in enumerate(event.entries, event.base_index + 1):
         if not log.last_term <= entry.term <= event.current_term:
             cluster.breach(
                 WELL_FORMED,

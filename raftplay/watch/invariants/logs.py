@@ -73,6 +73,11 @@ class Terms:
         other.length, other.last_term = self.length, self.last_term
         return other
 
+    def install(self, index: int, term: int) -> None:
+        """Replace all by a snapshot that ends with the entry at `index`, of `term`; earlier terms are unknown."""
+        self._starts, self._terms = ([0, index], [UNKNOWN, term]) if index else ([0], [term])
+        self.length, self.last_term = index + 1, term
+
     def append(self, term: int) -> None:
         """Append an entry of `term`."""
         if term != self.last_term:
@@ -191,6 +196,10 @@ class Chain:
         """Return the running hash at `index`; None if no node applied it yet, or it is no longer kept."""
         at = index - self._base
         return self._hashes[at] if 0 <= at < len(self._hashes) else None
+
+    def is_beyond(self, index: int) -> bool:
+        """Return whether no node has applied `index` yet, as far as is known."""
+        return index >= self._base + len(self._hashes)
 
     def note(self, index: int, running: int) -> None:
         """Record the running hash at `index`, which a node applied first."""

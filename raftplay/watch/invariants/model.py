@@ -88,6 +88,7 @@ class NodeModel:
         "replies",
         "role",
         "running",
+        "snapshot",
         "term",
         "votes",
         "wondered",
@@ -118,6 +119,7 @@ class NodeModel:
         self.commit = NONE
         self.applied = NONE
         self.applied_hash = EMPTY_LOG
+        self.snapshot = NONE  # the last index of its snapshot
         self.match: dict[int, int] = {}
         self.candidacy = NONE  # the term in which it last became candidate
         self.grants: set[int] = set()  # the voters with a durable vote for it in that term
@@ -182,6 +184,7 @@ class ClusterModel:
         self.blank_disks: list[tuple[int, float]] = []
         """The nodes whose disks came back blank, and when, in cluster time."""
 
+        self.digests: dict[int, tuple[int, str]] = {}  # index → node, hash of its state machine after that entry
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
@@ -218,6 +221,13 @@ class ClusterModel:
         """Return what excuses the algorithm: a disk that came back blank."""
         blank = self.blank_disks[:3]
         return ", ".join(f"the disk of n{node} came back blank at {time:.3f} s" for node, time in blank)
+
+    def begin_log(self, node: NodeModel, base_index: int, base_term: int) -> None:
+        """Set the log of `node` to one without entries after a snapshot up to `base_index`; -1: without any."""
+        node.log, node.running = Terms(), EMPTY_LOG
+        if base_index != NONE:
+            node.log.install(base_index, base_term)
+            node.running = self.prefixes.known(base_index, base_term)
 
     def is_known(self, entries: tuple[Entry, ...]) -> bool:
         """Return whether some log had exactly these entries, by its running hash."""

@@ -45,6 +45,10 @@ PRE_VOTE_TRUTH = "Pre-Vote Truth"
 PRE_VOTE_PURITY = "Pre-Vote Purity"
 NO_VOTE_IN_LEASE = "No Vote In Lease"
 STEP_DOWN_BOUND = "Step-Down Bound"
+SNAPSHOT_TRUTH = "Snapshot Truth"
+INSTALL_EXACT = "Install Exact"
+NO_GOING_BACK = "No Going Back"
+STATE_IS_REPLAY = "State Is Replay"
 NO_NEEDLESS_ELECTION = "No Needless Election"
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -98,6 +102,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         STEP_DOWN_BOUND,
         "with checkquorum, a leader to which no majority replies leads for two election timeouts at most",
     ),
+    Invariant(SNAPSHOT_TRUTH, "a snapshot covers committed and applied entries only, and no others are purged"),
+    Invariant(
+        INSTALL_EXACT,
+        "an installed snapshot leaves the entries after it if the log has its last entry, and else none",
+    ),
+    Invariant(NO_GOING_BACK, "a snapshot never takes back what a node has committed and applied"),
+    Invariant(STATE_IS_REPLAY, "a restored state is the one that the committed entries up to there lead to"),
     Invariant(
         NO_NEEDLESS_ELECTION,
         "with prevote and sticky, no node starts a term while a leader and a majority exchange heartbeats",
@@ -135,6 +146,10 @@ SECTIONS = {
     PRE_VOTE_PURITY: "thesis §9.6",
     NO_VOTE_IN_LEASE: "thesis §4.2.3",
     STEP_DOWN_BOUND: "thesis §6.2",
+    SNAPSHOT_TRUTH: "§7, thesis §5",
+    INSTALL_EXACT: "§7, rules 6 and 7 of InstallSnapshot",
+    NO_GOING_BACK: "§7, Figure 13",
+    STATE_IS_REPLAY: "§7, thesis §5",
     NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
 }
 """The sections of the paper that state each invariant, or rely on it."""

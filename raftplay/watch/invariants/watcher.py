@@ -11,7 +11,7 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, leases, replication, timers, wire
+from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
@@ -45,6 +45,12 @@ CHECKS.add(decisions.MatchAdvanced, replication.match_advanced)
 CHECKS.add(decisions.BackedUp, replication.backed_up)
 CHECKS.add(decisions.CommitAdvanced, replication.commit_advanced)
 CHECKS.add(decisions.Applied, replication.applied)
+CHECKS.add(decisions.SnapshotTaken, snapshots.snapshot_taken)
+CHECKS.add(decisions.SnapshotInstalled, snapshots.snapshot_installed)
+CHECKS.add(decisions.LogCompacted, snapshots.log_compacted)
+CHECKS.add(facts.StateRestored, snapshots.state_restored)
+CHECKS.ignore(*get_args(decisions.TransferDecision))
+CHECKS.ignore(decisions.SnapshotSent, decisions.SnapshotIgnored, decisions.ChunkReceived)
 CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
 CHECKS.add(facts.Restarted, elections.restarted)
 CHECKS.add(facts.CallSent, wire.call_sent)

@@ -9,6 +9,7 @@ from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
 from raftplay.tui.stage.telling.replication import log_decision
+from raftplay.tui.stage.telling.snapshots import snapshot
 from raftplay.tui.stage.telling.text import Told
 from raftplay.tui.stage.telling.transfers import transfer
 from raftplay.watch import facts
@@ -61,12 +62,30 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return follows(event, record, moment)
         case decisions.WriteDelayed() | decisions.CustomDecision() | decisions.Stopped() | decisions.TimerSet():
             return _oddity(event, record, moment)
-        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
-            return transfer(event, record)
+        case (
+            decisions.TransferStarted()
+            | decisions.TransferAborted()
+            | decisions.TimeoutNowDecided()
+            | decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
+            return _feature(event, record)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
+
+
+def _feature(event: decisions.TransferDecision | decisions.SnapshotDecision, record: Record) -> Told | None:
+    match event:
+        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
+            return transfer(event, record)
+        case _:
+            return snapshot(event, record)
 
 
 def _oddity(
