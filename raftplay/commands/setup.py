@@ -442,7 +442,7 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
 
 def _example(name: str) -> str:
     """Return a value of a setting, as the set-up line shows it."""
-    if name in SWITCHES or name in TIMINGS:
+    if name in SWITCHES or name in TIMINGS or name in CLIENT_OPTIONS:
         return _examples(name)[0]
     return TABLE[name].example.partition(" ")[2].partition(",")[0]
 
@@ -455,6 +455,8 @@ def _examples(name: str) -> tuple[str, ...]:
         )
     if name in SWITCHES:
         return ON_OFF.examples
+    if name in CLIENT_OPTIONS:
+        return CLIENT_OPTIONS[name]
     more = {"bug": ("none",), "watch": ("all",)}
     return (*TABLE[name].parameters[0].kind.examples, *more.get(name, ()))
 

@@ -11,6 +11,7 @@ and the store shows it.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
 from raftplay.errors import UsageError
@@ -181,11 +182,9 @@ class Clients:
         result = port.read(target, call.request.key) if port.is_up(target) else None
         if result is not None:
             call.asked, call.result = target, result
-            port.later(0.0, lambda: call.is_over or self._end(client, call, "ok"))
+            port.later(0.0, partial(self._end, client, call, "ok"))
         elif call.node >= 0 and not port.is_up(target):
-            port.later(
-                0.0, lambda: call.is_over or self._end(client, call, "refused", why=f"node {target} is down")
-            )
+            port.later(0.0, partial(self._end, client, call, "refused", f"node {target} is down"))
         else:
             if call.node < 0:
                 self._leader = (target + 1) % port.nodes
@@ -292,6 +291,8 @@ class Clients:
                 self._end(client, call, "refused", why=why)
 
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
+        if call.is_over:
+            return
         call.ending, call.ended, call.why = ending, self._port.now(), why
         call.last_step = self._next_step()
         self._port.changed()
@@ -311,7 +312,7 @@ class Clients:
 
     @property
     def is_unchecked(self) -> bool:
-        """Return whether anything was called or answered since the last `note_check`, if no violation was expected."""
+        """Return whether anything happened since the last `note_check`, unless a violation was expected."""
         return self._steps > self._checked and not self._expected
 
     def note_check(self, *, expects_violation: bool = False) -> None:
