@@ -242,8 +242,8 @@ TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examp
     "heartbeat=50ms delay=0ms",
 ))  # fmt: skip
 TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
-SWITCH = Kind("|".join((*SWITCHES, *CLIENT_OPTIONS)), _switch, examples=SWITCHES)
-SETTING = Kind("on|off|log|local", _setting, examples=("on", "off"))
+SWITCH = Kind("OPTION", _switch, about=EACH_SWITCH, examples=SWITCHES)
+SETTING = Kind("on|off|N|log|local", _setting, examples=("on", "off"))
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 MAX_DIGITS = 9
