@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from raftplay.kv.clients import operation_of, outcome_text
-from raftplay.kv.load import Load
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.load import Load
 from raftplay.language import kinds
 from raftplay.language.table import command
 from raftplay.linearizability.report import report

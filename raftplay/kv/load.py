@@ -10,7 +10,7 @@ from raftplay.kv.clients import Call, Clients
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
 
 LOADS = {"clients": (1, 32), "rate": (1, 2000), "keys": (1, 100)}
-"""The settings of a load, each with its lowest and highest value; `rate` is in requests a second, of all clients."""
+"""The settings of a load, each with its lowest and highest value; `rate` is requests a second of all clients."""
 
 VALUES = 10
 """How many values `cas` guesses among: the last ones that were put."""
@@ -31,7 +31,7 @@ class Load:
                 raise UsageError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
 
     def begin(self, clients: Clients, seed: object) -> float:
-        """Begin it; return the cluster time at which it ends. A client whose request is under way makes no other."""
+        """Begin it; return the cluster time at which it ends. A client makes one request at a time."""
         port, end = clients.port, clients.port.now() + self.seconds
         for number in range(self.clients):
             user = _User(self, clients, f"c{number}", random.Random(f"{seed} load {number}"), end)
