@@ -76,7 +76,9 @@ def test_the_correct_algorithm_violates_nothing_in_walks_that_take_every_kind_of
         kinds.update(kind for kind, _ in walk.steps)
         options.add((walk.plan.raft.prevote, walk.plan.raft.noop))
     assert len(options) == 4
-    assert set(kinds) == {"deliver", "duplicate", "lose", "timeout", "submit", "sleep", "crash", "restart"}
+    assert set(kinds) == {
+        *("deliver", "duplicate", "lose", "timeout", "submit", "transfer", "sleep", "crash", "restart")
+    }
     assert min(kinds.values()) > 100
 
 
