@@ -141,3 +141,10 @@ def _shown(value: object) -> str:
     except ValueError:  # an integer of thousands of digits
         return "a number of so many digits"
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def check_key(key: object) -> str:
+    """Return `key`, a text of 1 to 200 characters. Raises `UsageError`."""
+    if not isinstance(key, str) or not 1 <= len(key) <= 200:
+        raise UsageError(f"a key is a text of 1 to 200 characters, not {key!r}")
+    return key

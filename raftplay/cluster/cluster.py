@@ -13,6 +13,7 @@ from functools import partial
 
 from raftplay.backends.base import Backend, check_duration
 from raftplay.cluster import arguments, debug
+from raftplay.cluster.client_port import ClientPort
 from raftplay.cluster.config import Config
 from raftplay.cluster.failures import Failures
 from raftplay.cluster.flight import Flights
@@ -27,6 +28,8 @@ from raftplay.cluster.storage.disk import FAILED_BY_HAND, Disk, MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
+from raftplay.kv.clients import Clients
+from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.bugs import module_with
 from raftplay.raft.config import SHORTEST, check_range, check_seconds
 from raftplay.raft.messages import NONE, CommitEntry
@@ -73,7 +76,8 @@ class Cluster:
         self.network = Network(range(n), random.Random(f"{seed} network"))
         self.flights = Flights(backend)
         self._backend = backend
-        self._state_machine = state_machine
+        self._state_machine = state_machine or KeyValueStore
+        self._clients: Clients | None = None
         self._incarnations = [0] * n
         self._kept = [EMPTY] * n
         self._opened = None if data_dir is None else DataDir(data_dir, n)
@@ -134,11 +138,27 @@ class Cluster:
             incarnation=incarnation,
             commits=self.commits[id],
             on_restore=partial(self.commits.__setitem__, id),
+            on_commits=partial(self._answer_clients, id, incarnation),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
             state_machine=self._state_machine,
             hardware=self.hardware[id],
         )
+
+    # ---- clients
+
+    @property
+    def clients(self) -> Clients:
+        """Return the clients of the cluster; its first use makes them."""
+        if self._clients is None:
+            self._clients = Clients(ClientPort(self.n, self.server, self._backend))
+        return self._clients
+
+    def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
+        """Let node `id` answer clients what it has applied; a process that is dead answers nobody."""
+        if self._clients is not None and incarnation == self._incarnations[id]:
+            for entry, result in zip(commits, self.servers[id].results, strict=True):
+                self._clients.applied(id, entry.index, entry.command, result)
 
     # ---- faults and repairs
 
@@ -163,6 +183,8 @@ class Cluster:
             server.stop()
         finally:
             self.commits[id] = []
+            if self._clients is not None:
+                self._clients.gone(id)
             self.crash_causes[id] = cause
             self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)

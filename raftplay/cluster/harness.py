@@ -12,10 +12,11 @@ from functools import wraps
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from raftplay.backends.base import Backend, NodeFailed
+from raftplay.backends.base import PAUSED, Backend, NodeFailed
 from raftplay.backends.sim import SimBackend
 from raftplay.backends.tcp import TcpBackend
 from raftplay.cluster import arguments, checks
+from raftplay.cluster.client import Client
 from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.dropped import end_when_dropped
@@ -28,6 +29,8 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import warn_of_timings
 from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
+from raftplay.kv.clients import Call, Clients
+from raftplay.kv.commands import Request
 from raftplay.raft.bugs import Node
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import Storage
@@ -85,8 +88,8 @@ class Harness:
     stay, and each wiped node stays down. Cluster time begins at 0 again; the seed and the contents of the
     directory at the start decide a run in sim. Entries that were committed in an earlier term are committed again
     with the first entry of the new term (§5.4.2). `storage` gives each node a storage of yours; you close it.
-    `state_machine` creates the `StateMachine` of a node, `h.cluster[id].machine`; by default, commits are only
-    collected in `h.commits`.
+    `state_machine` creates the `StateMachine` of a node, `h.cluster[id].machine`; by default, a `KeyValueStore`,
+    for `h.client()`. Commits are collected in `h.commits` too.
 
     A Harness that is dropped without `shutdown` ends its cluster when it is garbage-collected, with a
     `ResourceWarning` if it held sockets, a thread or files. A forked process cannot use its parent's tcp cluster:
@@ -210,6 +213,26 @@ class Harness:
         if self._backend.paused or server.has_failed:
             self._act(lambda: None)  # now the RPCs that the node sends because of it are in flight
         return index
+
+    # ---- clients of the key-value store
+
+    @property
+    def clients(self) -> Clients:
+        """Return the clients, with the history of what they saw; `h.clients.verdict()` checks it."""
+        return self._members.clients
+
+    def client(self, name: str = "main") -> Client:
+        """Return the client `name` of the key-value store, which every node runs on top of Raft by default."""
+        return Client(name, self.ask)
+
+    def ask(self, client: str, request: Request, to: int | None = None) -> Call:
+        """Begin an operation of `client`, by default with whichever node leads, and wait for its end."""
+        if self._backend.paused:
+            raise UsageError(PAUSED)
+        node = -1 if to is None else self._members.server(to).id
+        call = self._look(lambda: self.clients.call(client, request, node))
+        self.wait_until(lambda: call.is_over, self.clients.patience + 1.0)
+        return call
 
     def settle(self) -> None:
         """Send the RPCs for submitted commands now; without this, they are sent as soon as time passes.

@@ -56,6 +56,8 @@ class NodeCode:
             decoded(self.cm.snapshot.data, self.cm.snapshot.index)  # raises `StorageError`
         self.cm.accepts_image = is_image
         self.machine = self._new_machine(create_machine)
+        self.results: list[object] = []
+        """What the state machine returned for each of the last commits; empty without one."""
 
     # ---- inputs
 
@@ -200,13 +202,14 @@ class NodeCode:
         return machine
 
     def _apply(self, machine: StateMachine, commits: list[CommitEntry]) -> None:
-        about = ""
+        about, results = "", list[object]()
         try:
             for entry in commits:
                 about = f"entry {entry.index}"
-                machine.apply(entry)
+                results.append(machine.apply(entry))
         except FAILURES as error:
             raise node_raised(self.id, error, "apply", self._now(), about, type(machine)) from error
+        self.results = results
 
     def _raised(self, error: BaseException, method: str, about: str = "") -> NodeRaised:
         return node_raised(self.id, error, method, self._now(), about, self._kind)

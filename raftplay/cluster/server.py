@@ -179,6 +179,11 @@ class Server:
         """Start the node, once its peers are connected: it takes part from now on."""
         self._backend.run(lambda: self._input("start", self.cm.start))
 
+    @property
+    def results(self) -> list[object]:
+        """Return what the state machine returned for each of the last commits; [] without one."""
+        return self._code.results
+
     def submit(self, command: object) -> int:
         """Submit `command`; return its log index if this node leads, else -1. Never blocks.
 

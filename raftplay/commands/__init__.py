@@ -2,6 +2,7 @@
 
 from raftplay.commands import (
     acting,
+    clients,
     hardware,
     keeping,
     looking,
@@ -15,6 +16,7 @@ from raftplay.commands import (
 
 __all__ = [
     "acting",
+    "clients",
     "hardware",
     "keeping",
     "looking",

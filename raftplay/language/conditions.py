@@ -11,16 +11,20 @@ from itertools import takewhile
 
 from raftplay.cluster import checks
 from raftplay.errors import UsageError
+from raftplay.kv.machine import KeyValueStore
 from raftplay.language import offers
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Mistake, Word
 from raftplay.language.measures import MEASURES, read_measure
 from raftplay.language.selectors import SOME, Selector, check_variable, leader, parse_node, resolved, selector
 from raftplay.language.values import ENDLESS, limits_text, submittable, whole
+from raftplay.linearizability.report import report
+from raftplay.linearizability.timeline import json_of, value_text
 from raftplay.raft.messages import NONE, CMState
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.watch.text import command_text, count
+from raftplay.watch.words import nodes_text
 
 OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
@@ -75,6 +79,9 @@ FORMS = (
     ("committed VALUE", "every connected live node has committed it, at the same index, after the same commands"),
     ("committed VALUE on N", "exactly N of them have committed it"),
     ("not committed VALUE", "no connected live node has committed it"),
+    ("value of KEY = VALUE", "in the store of each connected live node, the key has that value"),
+    ("value of KEY = VALUE on N", "in the stores of exactly N of them"),
+    ("linearizable", "what clients called and were told has an order that explains it"),
     ("agree", "all connected live nodes have committed the same sequence, of the same length"),
 )
 """The forms of conditions, and when each holds, for help and the README."""
@@ -108,6 +115,10 @@ def parse_condition(cursor: Cursor) -> Condition:
         case "one" | "no" as count:
             cursor.expect("leader")
             return _one_leader() if count == "one" else _no_leader()
+        case "linearizable":
+            return Condition(_is_linearizable, _verdict_text)
+        case "value":
+            return _value_of(cursor)
         case "agree":
             return Condition(lambda s: checks.agree(s.harness), _commit_lengths)
         case "not":
@@ -309,6 +320,51 @@ def _value(cursor: Cursor) -> Callable[[Session], object]:
         return lambda session: session.variable(word.text[1:])
     value = submittable(cursor, word)
     return lambda _: value
+
+
+def _is_linearizable(session: Session) -> bool:
+    return session.harness.clients.verdict().outcome == "linearizable"
+
+
+def _verdict_text(session: Session) -> str:
+    clients = session.harness.clients
+    return "\n".join(report(clients.history(), clients.verdict()))
+
+
+def _value_of(cursor: Cursor) -> Condition:
+    """Parse `of KEY = VALUE [on N]`, which asks the stores of connected nodes."""
+    cursor.expect("of")
+    key = cursor.next("a KEY").text
+    cursor.expect("=")
+    value, number = _value(cursor), None
+    if cursor.take("on"):
+        word = cursor.next("a number of nodes", _counts)
+        number = number_or_variable(cursor, word, "number of nodes", 0, cursor.scope.nodes)
+
+    def stores(session: Session) -> list[tuple[int, str]]:
+        connected = checks.connected(session.harness)
+        return [(id, _stored(session.harness.cluster[id].machine, key)) for id in connected]
+
+    def holds(session: Session) -> bool:
+        wanted = value(session)
+        text = "nothing" if wanted == "nothing" else value_text(json_of(wanted))
+        has = [stored for _, stored in stores(session)]
+        return has.count(text) == (max(1, len(has)) if number is None else number(session))
+
+    def seen(session: Session) -> str:
+        by_value: dict[str, list[int]] = {}
+        for id, text in stores(session):
+            by_value.setdefault(text, []).append(id)
+        found = ", ".join(f"{text} on {nodes_text(ids)}" for text, ids in by_value.items())
+        return f"{key} is {found}" if found else "no node is connected"
+
+    return Condition(holds, seen)
+
+
+def _stored(machine: object, key: str) -> str:
+    """Return the value of a key in a node's store, in words."""
+    values = machine.values if isinstance(machine, KeyValueStore) else {}
+    return value_text(json_of(values[key])) if key in values else "nothing"
 
 
 def leaders_text(session: Session) -> str:

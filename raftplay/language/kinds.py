@@ -119,6 +119,20 @@ def _value(cursor: Cursor) -> Resolve:
     return constant(values.submittable(cursor, word))
 
 
+def _key(cursor: Cursor) -> Resolve:
+    word = cursor.next("a KEY", offers.words("x", "y"))
+    if not 1 <= len(word.text) <= 200:
+        raise cursor.mistake("a key is a text of 1 to 200 characters", word)
+    return constant(word.text)
+
+
+def _client(cursor: Cursor) -> Resolve:
+    word = cursor.next("the name of a CLIENT", offers.words("main", "alice", "bob"))
+    if not values.is_name(word.text):
+        raise cursor.mistake(f"invalid name {quoted(word.text)}: use letters, digits and _, such as alice", word)
+    return constant(word.text)
+
+
 def _duration(cursor: Cursor) -> Resolve:
     return constant(values.duration(cursor, cursor.next("a DURATION", offers.durations)))
 
@@ -373,6 +387,11 @@ VALUE = Kind(
     about="an integer such as 42, or text; quotes keep spaces and make 42 text: '42'",
     examples=("1", "42", "x", "'two words'", "-7", "$x", "'\\x1b[31m'", '"漢字"', "'\u202eevil'", "''"),
 )
+OLD_VALUE = replace(VALUE, shown="OLD")
+NEW_VALUE = replace(VALUE, shown="NEW")
+KEY = Kind("KEY", _key, about="a key of the store, such as x", examples=("x", "y", "k1"))
+CLIENT = Kind("CLIENT", _client, about="a client by its name, such as alice", examples=("alice", "main"))
+AS_CLIENT = replace(CLIENT, lead="as", about="the client that acts; main if none is named")
 TO_NODE = one_node(lead="to")
 FROM_NODE = one_node(lead="from")
 AFTER_N = Kind("N", _count(0, 1_000_000), lead="after", examples=("0", "1", "5", "20"))

@@ -32,6 +32,7 @@ TOPICS = (*PAGES, CONDITIONS, TRACE)
 GROUPS: dict[str, Effect] = {
     "Setting up": "looks",
     "Acting on the cluster": "acts",
+    "Clients": "acts",
     "Time": "passes",
     "Looking back": "looks",
     "Looking": "looks",

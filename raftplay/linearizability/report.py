@@ -44,4 +44,4 @@ def violation(verdict: KeyVerdict, initial: State = None) -> list[str]:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,23 +1,31 @@
 """A history in words and as a picture in text: a row for each operation, from its call to its answer."""
 
 import math
+import re
 from collections.abc import Sequence
+
+import msgspec
 
 from raftplay.linearizability.operations import Operation, State
 from raftplay.linearizability.search import KeyVerdict
 
+_SIMPLE = re.compile(r'"(?!(nothing|true|false|null)")[^\W\d][\w-]*"')
+"""A JSON text that cannot be taken for anything else without its quotes."""
+
 WIDTH = 40
 """How many columns the time axis has."""
+
+
+def json_of(value: object) -> str:
+    """Return a value as canonical JSON text."""
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def value_text(value: State) -> str:
     """Return a value as people write it: a simple text without quotes, `nothing` where there is none."""
     if value is None:
         return "nothing"
-    inner = value[1:-1]
-    if value.startswith('"') and inner and not any(char in inner for char in '\\" ') and inner != "nothing":
-        return inner
-    return value
+    return value[1:-1] if _SIMPLE.fullmatch(value) else value
 
 
 def call_text(operation: Operation) -> str:

@@ -41,9 +41,12 @@ Storages = Callable[[str], Storage]
 class Refused(Exception):
     """The error that answers a message: a code of Maelstrom's, and a sentence."""
 
-    def __init__(self, code: int, text: str) -> None:
+    def __init__(self, text: str, code: int = MALFORMED) -> None:
         super().__init__(text)
         self.code = code
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[str, int]]:
+        return type(self), (str(self), self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class MaelstromNode:
             case "pass":
                 asked = Asked(src, body.get("msg_id"), _request(body.get("request")), now)
                 if not self._submit(asked, now):
-                    raise Refused(UNAVAILABLE, "this node does not lead")
+                    raise Refused("this node does not lead", UNAVAILABLE)
             case "pass_ok" | "error":
                 passed = self._passed.pop(body.get("in_reply_to", NONE), None)
                 if passed is not None:
@@ -133,14 +136,14 @@ class MaelstromNode:
                 if not self._submit(asked, now):
                     self._waiting.append(asked)
             case kind:
-                raise Refused(NOT_SUPPORTED, f"there is no request {kind!r}; lin-kv has read, write and cas")
+                raise Refused(f"there is no request {kind!r}; lin-kv has read, write and cas", NOT_SUPPORTED)
 
     def _init(self, body: Body, now: float) -> None:
         me, names = body.get("node_id"), body.get("node_ids")
         if not isinstance(names, list) or me not in names or len(set(map(str, names))) != len(names):
-            raise Refused(MALFORMED, "init names node_id and node_ids, of which it is one")
+            raise Refused("init names node_id and node_ids, of which it is one")
         if self.cm is not None:
-            raise Refused(MALFORMED, "init comes once")
+            raise Refused("init comes once")
         self._me, self._names = str(me), sorted(map(str, names))
         ids = range(len(self._names))
         my_id = self._names.index(self._me)
@@ -168,7 +171,7 @@ class MaelstromNode:
 
     def _module(self) -> ConsensusModule:
         if self.cm is None:
-            raise Refused(UNAVAILABLE, "init has not come yet")
+            raise Refused("init has not come yet", UNAVAILABLE)
         return self.cm
 
     # ---- requests of clients
@@ -179,7 +182,7 @@ class MaelstromNode:
         try:
             index = cm.submit(written(asked.request), now)
         except CommandRefused as refused:
-            raise Refused(MALFORMED, str(refused)) from None
+            raise Refused(str(refused)) from None
         if index == NONE:
             return False
         self._submitted[index] = (cm.current_term, asked)
@@ -258,7 +261,7 @@ def _error(code: int, text: str) -> Body:
 def _request(body: object) -> Request:
     """Return the request of a client, or one that was passed on. Raises `Refused`."""
     if not isinstance(body, Mapping):
-        raise Refused(MALFORMED, "there is no request in it")
+        raise Refused("there is no request in it")
     if "kv" in body:
         request: Request = _converted(body, Request)
         return request
@@ -270,7 +273,7 @@ def _request(body: object) -> Request:
             return Put(key, value=body["value"])
         case "cas" if {"key", "from", "to"} <= body.keys():
             return Cas(key, expected=body["from"], value=body["to"])
-    raise Refused(MALFORMED, "read has a key; write has a key and a value; cas has a key, from and to")
+    raise Refused("read has a key; write has a key and a value; cas has a key, from and to")
 
 
 def _answer(request: Request, result: Result) -> Body:
@@ -294,7 +297,7 @@ def _converted(value: object, type_: Any) -> Any:
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Refused(MALFORMED, str(error)) from None
+        raise Refused(str(error)) from None
 
 
 def lines_of(messages: list[Message]) -> Iterator[str]:

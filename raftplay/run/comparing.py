@@ -10,6 +10,7 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.commands.setup import TIMINGS, Setup
 from raftplay.errors import UsageError
+from raftplay.linearizability.search import Outcome
 from raftplay.raft import decisions
 from raftplay.run.answers import Comparison
 from raftplay.run.runner import run_script
@@ -93,6 +94,11 @@ class Side:
 
     def compared(self, comparison: Comparison, time: float) -> None:
         """Leave the answers that the script expects out."""
+
+    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+        """Keep what clients were told, if nothing explains it."""
+        if outcome != "linearizable":
+            self.failure = lines[0]
 
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Leave branches out."""

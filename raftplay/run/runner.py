@@ -15,6 +15,7 @@ from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.export import export_of
 from raftplay.files import Target, target_of
+from raftplay.linearizability.report import report
 from raftplay.past.history import History
 from raftplay.raft.storage import StorageError
 from raftplay.run.answers import Answers, failure_text
@@ -120,6 +121,7 @@ class _ScriptRun:
                     self.session.harness.set_speed(speed)
                 self.transcript.begin(self.script, self.session.harness)
                 self.play_items()
+                self.check_clients()
                 self.time = self.session.harness.now
         except (InvariantBroken, NodeFailed) as failure:  # seen between two steps, or while the cluster ended
             if self.status is Status.HELD:
@@ -134,6 +136,15 @@ class _ScriptRun:
             self.transcript.not_kept(branches, self.session.directory)
         self.transcript.end(self.status, self.time, self.held)
         return self.status
+
+    def check_clients(self) -> None:
+        """Check that what clients were told is linearizable, if there were any; undecided is no pass."""
+        clients = self.session.harness.clients
+        if clients.calls and self.status is Status.HELD:
+            told, verdict = clients.history(), clients.verdict()
+            self.transcript.clients(verdict.outcome, report(told, verdict), self.session.harness.now)
+            if verdict.outcome != "linearizable":
+                self.status = Status.FAILED
 
     def play_items(self) -> None:
         """Run all items up to the first that fails, line by line."""

@@ -1,6 +1,6 @@
 """Transcripts of a run: for people, or for programs.
 
-The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` is one of six kinds.
+The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` is one of seven kinds.
 All times are seconds of cluster time. Keys may be added, but will not change. With `--quiet`, `begin`, comments
 and steps that held are not written. A script with mistakes does not run, and writes only `file`.
 
@@ -18,6 +18,7 @@ and steps that held are not written. A script with mistakes does not run, and wr
            A step that the script expects to fail (see `raftplay.run.answers`) holds if it fails.
 `difference`  with `--verify`, an unexpected answer: line, commands (all of that line),
            time, expected, got (each a list of lines)
+`clients`  outcome (linearizable, violated, undecided), report (a list of lines), time; if there were clients
 `end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
            compared, differences (how many lines' answers were compared, and differ); over a data directory
            not_kept (the branches that it does not keep, if any)
@@ -40,6 +41,7 @@ from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.cluster.timings import doubt_about_cluster
+from raftplay.linearizability.search import Outcome
 from raftplay.run.answers import Changes, Comparison, difference_text
 from raftplay.run.script import Comment, Script, Step
 from raftplay.session.shown import columns, not_kept_text, pad, short
@@ -76,6 +78,9 @@ class Transcript(Protocol):
 
     def compared(self, comparison: Comparison, time: float) -> None:
         """Write the comparison of a line's answers with those that the script expects."""
+
+    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+        """Write whether what clients were told is linearizable; only a run with clients has this."""
 
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Write that the data directory does not keep these branches."""
@@ -185,6 +190,12 @@ class TextTranscript:
             self._write(f"{self._name}:{comparison.line}: another answer: {commands} (- expected, + got)")
             for line in difference_text(comparison):
                 self._write(f"  {line}")
+
+    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+        """Write the verdict, and what nothing explains."""
+        write = self._say if outcome == "linearizable" else self._write
+        for index, line in enumerate(lines):
+            write(visible(f"{'clients: ' if index == 0 else '  '}{line}".rstrip()))
 
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Write which branches are not kept."""
@@ -349,6 +360,10 @@ class JsonTranscript:
                 expected=comparison.expected,
                 got=comparison.got,
             )
+
+    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+        """Write the verdict on what clients were told."""
+        self._object(kind="clients", outcome=outcome, report=lines, time=round(time, 6))
 
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Keep for `end` which branches are not kept."""

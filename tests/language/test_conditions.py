@@ -136,6 +136,18 @@ SPLIT = LED + "partition 0,1 | 2,3,4; timeout 2; wait 2 is leader; "
         (LED + "disconnect 4; transfer to 4; ", "transfer", True),
         (LED + "disconnect 4; transfer to 4; ", "no transfer", False),
         (LED + "disconnect 4; transfer to 4; crash 0; ", "no transfer", True),
+        # clients
+        ("", "linearizable", True),
+        (LED + "put x 1; get x as bob; ", "linearizable", True),
+        ("", "value of x = nothing", True),
+        ("crash all; ", "value of x = nothing", False),
+        (LED + "put x 1; wait agree; ", "value of x = 1", True),
+        (LED + "put x 1; wait agree; ", "value of x = nothing", False),
+        (LED + "put x 1; wait agree; ", "value of x = '1'", False),
+        (LED + "put x 'a b'; wait agree; ", "value of x = 'a b' on 5", True),
+        (LED + "put x 1; wait agree; ", "value of x = 1 on 4", False),
+        (LED + "cut 0->4; put x 1; wait value of x = 1 on 4; ", "value of x = 1", False),
+        (LED + "cut 0->4; put x 1; wait value of x = 1 on 4; ", "value of x = nothing on 1", True),
         # agreement
         ("", "agree", True),
         (LED + "submit 1; wait committed 1; ", "agree", True),
@@ -159,6 +171,8 @@ def test_every_form_is_tested_here() -> None:
         "next",
         "match",
         "NODE",
+        "value",
+        "linearizable",
     }
 
 

@@ -1,8 +1,8 @@
 """Bare nodes: consensus modules, the bag of messages between them, and their timers; every step is explicit.
 
 The rule of this module: each step does what the command of the same name does to a cluster in virtual time whose
-links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `transfer`, `crash`, `restart`, `sleep`), in
-the same order, so that a script of these commands repeats a walk, message numbers and timers included.
+links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `transfer`, `crash`, `restart`, `sleep`),
+in the same order, so that a script of these commands repeats a walk, message numbers and timers included.
 """
 
 import math

@@ -1,0 +1,68 @@
+"""A client of the cluster's key-value store, for users: `h.client("a").put("x", 1)`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from raftplay.cluster.arguments import check_key
+from raftplay.kv.clients import Call, Ending
+from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.raft.commands import check_command
+
+Ask = Callable[[str, Request, int | None], Call]
+"""Begins an operation of a client, and waits for its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a client was told: `outcome` is "ok", "no" (the value was not as expected), "unknown" or "refused".
+
+    `value` is the value that `get` read, or the one before a `put`, `append` or `cas`, where the store said so;
+    `found` tells whether there was one. Unknown: it may have been done, or may still be. Refused: it was
+    certainly not done. `why` says why it is one of these two.
+    """
+
+    outcome: Ending
+    value: Any = None
+    found: bool = False
+    why: str = ""
+
+
+class Client:
+    """A client with a session of its own. Its operations wait until the store answers, or for 2 s at most.
+
+    With `to`, only that node is asked; else the client finds the leader and tries again. Keys are texts, values
+    JSON values. Raises `UsageError` for others, and while time is paused.
+    """
+
+    def __init__(self, name: str, ask: Ask) -> None:
+        self.name = name
+        self._ask = ask
+
+    def get(self, key: str, *, to: int | None = None) -> Told:
+        """Read a key, through the log (thesis §6.4)."""
+        return self._told(Get(check_key(key)), to)
+
+    def put(self, key: str, value: object, *, to: int | None = None) -> Told:
+        """Set a key."""
+        return self._told(Put(check_key(key), value=check_command(value)), to)
+
+    def append(self, key: str, value: object, *, to: int | None = None) -> Told:
+        """Add a text to a text, or an element to a list; set a key that has no value."""
+        return self._told(Append(check_key(key), value=check_command(value)), to)
+
+    def cas(self, key: str, expected: object, value: object, *, to: int | None = None) -> Told:
+        """Set a key to `value` if its value is `expected`."""
+        return self._told(Cas(check_key(key), expected=check_command(expected), value=check_command(value)), to)
+
+    def _told(self, request: Request, to: int | None) -> Told:
+        return told_of(self._ask(self.name, request, to))
+
+
+def told_of(call: Call) -> Told:
+    """Return what the client of a call that is over was told."""
+    assert call.ending is not None
+    result = call.result
+    if result is None or call.ending in ("unknown", "refused"):
+        return Told(call.ending, why=call.why)
+    return Told(call.ending, result.value, result.found)

@@ -1,0 +1,278 @@
+"""Clients of the store: they find the leader, try again, and give up without knowing what became of a request.
+
+The rule of this module: clients see only what nodes tell them. They reach nodes through a `Port`; what happens
+later comes in through `applied`, and through calls that they asked the port for. Every operation is kept for the
+check of linearizability, as the client saw it.
+
+A request belongs to a session (thesis §6.3), so that trying again cannot apply it twice; without sessions it can,
+and the store shows it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
+from raftplay.linearizability.operations import Answer, Kind, Operation
+from raftplay.linearizability.search import STATES, Verdict, check
+from raftplay.linearizability.timeline import json_of, value_text
+
+PATIENCE = 2.0
+"""How long a client waits for an answer in all, in seconds of cluster time, before it gives up."""
+
+ANSWER_WITHIN = 0.5
+"""How long a client waits for one node's answer before it asks another, in seconds of cluster time."""
+
+PAUSE = 0.05
+"""How long a client waits when no node knows a leader before it asks again, in seconds of cluster time."""
+
+Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
+"""What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
+
+
+class Port(Protocol):
+    """What clients need of a cluster. Times are seconds of cluster time; all calls are made inside it."""
+
+    @property
+    def nodes(self) -> int:
+        """Return the number of nodes."""
+
+    def now(self) -> float:
+        """Return cluster time."""
+
+    def later(self, delay: float, function: Callable[[], None]) -> None:
+        """Call `function` after `delay`."""
+
+    def submit(self, node: int, command: object) -> int | None:
+        """Submit a command: its index, -1 if the node does not lead, None if it does not answer now."""
+
+    def is_up(self, node: int) -> bool:
+        """Return whether the node's process exists: a connection to one that does not is refused at once."""
+
+    def leader_known_to(self, node: int) -> int:
+        """Return the leader that the node would name, or -1."""
+
+    def changed(self) -> None:
+        """Let waits look at what clients know now."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One operation of a client, from its call to its end; `result` is what the store said, if it did."""
+
+    client: str
+    request: Request
+    began: float
+    node: int = NO_SESSION
+    """The only node that is asked; -1 for whichever leads."""
+
+    ending: Ending | None = None
+    ended: float = math.inf
+    result: Result | None = None
+    tried: int = 0
+    """How often it was put into a log."""
+
+    asked: int = -1
+    """The node that it waits for."""
+
+    why: str = ""
+    """Why it was refused, or is not known."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the client goes on."""
+        return self.ending is not None
+
+
+@dataclass(slots=True)
+class _Client:
+    """A client's session, and the calls that wait for their turn; the first is under way."""
+
+    name: str
+    session: int = NO_SESSION
+    seq: int = 0
+    queue: list[Call] = field(default_factory=list)
+
+
+class Clients:
+    """All clients of one cluster, by name, with the history of what they saw."""
+
+    def __init__(self, port: Port, *, sessions: bool = True, patience: float = PATIENCE) -> None:
+        self._port = port
+        self.sessions = sessions
+        """Whether new requests belong to sessions."""
+
+        self.patience = patience
+        self.calls: list[Call] = []
+        """All calls, in the order in which they began."""
+
+        self._clients: dict[str, _Client] = {}
+        self._awaited: dict[tuple[int, int], tuple[object, Callable[[object], None]]] = {}
+        self._leader = -1
+
+    # ---- calls
+
+    def call(self, client: str, request: Request, node: int = -1) -> Call:
+        """Begin an operation of `client`; one client's operations run one after another."""
+        known = self._clients.setdefault(client, _Client(client))
+        call = Call(client, request, self._port.now(), node)
+        self.calls.append(call)
+        known.queue.append(call)
+        if len(known.queue) == 1:
+            self._begin(known, call)
+        return call
+
+    def _begin(self, client: _Client, call: Call) -> None:
+        call.began = self._port.now()
+        self._port.later(self.patience, lambda: self._give_up(client, call))
+        if self.sessions and client.session == NO_SESSION:
+            self._ask(client, call, Open(client.name))
+        else:
+            self._number(client, call)
+            self._ask(client, call, call.request)
+
+    def _number(self, client: _Client, call: Call) -> None:
+        """Give the request its place in the session: the client has the answers to all before it."""
+        if self.sessions:
+            client.seq += 1
+            kind, told = type(call.request), written(call.request)
+            told.pop("kv")
+            call.request = kind(**told | {"session": client.session, "seq": client.seq, "acked": client.seq})
+
+    def _ask(self, client: _Client, call: Call, command: Command, node: int | None = None) -> None:
+        """Ask a node, by default the one that is believed to lead."""
+        if call.is_over:
+            return
+        port = self._port
+        target = node if node is not None else self._target(call)
+        call.asked = target
+        if not port.is_up(target):
+            if call.node >= 0:
+                self._end(client, call, "refused", why=f"node {target} is down")
+            else:
+                self._ask_next(client, call, command)
+            return
+        said = written(command)
+        index = port.submit(target, said)
+        if index is None:  # a paused process: nothing comes back, and nothing was done
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
+        elif index >= 0:
+            call.tried += isinstance(command, Get | Put | Append | Cas)
+            self._leader = target
+            self._awaited[target, index] = (said, lambda result: self._told(client, call, command, result))
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
+        elif call.node >= 0:
+            known = port.leader_known_to(target)
+            self._leader = known if known >= 0 else self._leader
+            self._end(client, call, "refused", why=f"node {target} does not lead")
+        else:
+            self._ask_next(client, call, command)
+
+    def _target(self, call: Call) -> int:
+        if call.node >= 0:
+            return call.node
+        self._leader = max(self._leader, 0)
+        return self._leader
+
+    def _ask_next(self, client: _Client, call: Call, command: Command) -> None:
+        """Ask the leader that the asked node names, else the next node a moment later."""
+        port, asked = self._port, call.asked
+        known = port.leader_known_to(asked) if port.is_up(asked) else -1
+        self._leader = known if known not in (-1, asked) else (asked + 1) % port.nodes
+        port.later(0.0 if known not in (-1, asked) else PAUSE, lambda: self._ask(client, call, command))
+
+    def _again(self, client: _Client, call: Call, command: Command, target: int) -> None:
+        """Ask another node when `target` has not answered in time; with `to NODE`, wait on."""
+        if call.is_over or call.asked != target or call.node >= 0 or not self._is_current(client, call, command):
+            return
+        self._leader = (target + 1) % self._port.nodes
+        self._ask(client, call, command)
+
+    def _is_current(self, client: _Client, call: Call, command: Command) -> bool:
+        return (client.session == NO_SESSION) is isinstance(command, Open) or not self.sessions
+
+    # ---- answers
+
+    def applied(self, node: int, index: int, command: object, result: object) -> None:
+        """Take what a node's store gave for the command at `index`; the node answers who waits for it."""
+        said, answer = self._awaited.pop((node, index), (None, None))
+        if answer is not None and said == command:
+            self._port.later(0.0, lambda: answer(result))  # not while the node is about to send
+
+    def gone(self, node: int) -> None:
+        """Forget who waits for `node`: it crashed, so no answer of it comes."""
+        for waits in [key for key in self._awaited if key[0] == node]:
+            del self._awaited[waits]
+
+    def _told(self, client: _Client, call: Call, command: Command, result: object) -> None:
+        if isinstance(command, Open):
+            if client.session == NO_SESSION and isinstance(result, int):
+                client.session = result
+                if not call.is_over:
+                    self._number(client, call)
+                    self._ask(client, call, call.request)
+        elif isinstance(result, Result) and not call.is_over:
+            call.result = result
+            if result.outcome == "expired":
+                client.session = NO_SESSION
+                # it may have been applied once; a new session must not try it again (thesis §6.3)
+                self._end(client, call, "unknown", why="its session has expired")
+            else:
+                self._end(client, call, result.outcome)
+
+    def _give_up(self, client: _Client, call: Call) -> None:
+        if not call.is_over:
+            if call.tried:
+                self._end(client, call, "unknown", why=f"no answer within {self.patience:g} s")
+            else:
+                self._end(client, call, "refused", why="no node put it into a log")
+
+    def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
+        call.ending, call.ended, call.why = ending, self._port.now(), why
+        self._port.changed()
+        client.queue.remove(call)
+        if client.queue:
+            self._begin(client, client.queue[0])
+
+    # ---- the history
+
+    def history(self) -> list[Operation]:
+        """Return the operations that may have taken effect, as the clients saw them; one for each call."""
+        return [
+            operation_of(number, call) for number, call in enumerate(self.calls, 1) if call.ending != "refused"
+        ]
+
+    def verdict(self, states: int = STATES) -> Verdict:
+        """Decide whether what the clients saw is linearizable; a key may take `states` states of the search."""
+        return check(self.history(), states=states)
+
+
+def operation_of(number: int, call: Call) -> Operation:
+    """Return a call as an operation for the check of linearizability."""
+    request, result = call.request, call.result
+    kinds: dict[type[Request], Kind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
+    kind = kinds[type(request)]
+    argument = None if isinstance(request, Get) else json_of(request.value)
+    expected = json_of(request.expected) if isinstance(request, Cas) else None
+    answer = None
+    if result is not None and call.ending in ("ok", "no"):
+        value = json_of(result.value) if result.found else None
+        done = call.ending == "ok"
+        answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
+    end = math.inf if answer is None else call.ended
+    return Operation(call.client, request.key, kind, argument, expected, call.began, end, answer, f"#{number}")
+
+
+def outcome_text(call: Call) -> str:
+    """Return what the client of a call was told, in words: `ok`, a value, `no: it is 2`, `unknown: …`."""
+    if not call.is_over:
+        return "under way"
+    if call.ending in ("unknown", "refused"):
+        return f"{call.ending}: {call.why}"
+    result = call.result
+    assert result is not None
+    value = value_text(json_of(result.value)) if result.found else "nothing"
+    if isinstance(call.request, Get):
+        return value
+    return "ok" if call.ending == "ok" else f"no: it is {value}"

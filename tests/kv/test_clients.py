@@ -1,0 +1,146 @@
+"""Clients of the store in clusters: what they are told, through every fault, is linearizable."""
+
+import random
+from collections import Counter
+from itertools import count
+
+import pytest
+
+from raftplay import Harness, UsageError
+from raftplay.cluster.client import Told
+from raftplay.kv.clients import Call, Clients
+from raftplay.kv.commands import Append, Cas, Get, Put, Request
+
+
+@pytest.mark.parametrize("backend", ["sim", "tcp"])
+def test_a_client_gets_what_it_put_through_a_crash_of_the_leader(backend: str) -> None:
+    with Harness(3, backend=backend, seed=1) as h:
+        a, b = h.client("a"), h.client("b")
+        assert a.put("x", 1) == Told("ok")
+        assert b.get("x") == Told("ok", 1, True)
+        assert b.cas("x", 1, [2]) == Told("ok", 1, True)
+        assert a.cas("x", 1, 3) == Told("no", [2], True)
+        assert a.append("x", {"k": None}) == Told("ok", [2], True)
+        h.crash_peer(next(id for id in range(3) if h.cluster[id].is_leader()))
+        assert b.get("x") == Told("ok", [2, {"k": None}], True)
+        assert h.clients.verdict().outcome == "linearizable"
+
+
+def test_a_request_that_may_be_done_is_unknown_and_one_that_was_not_is_refused() -> None:
+    with Harness(3, backend="sim", seed=1) as h:
+        a = h.client("a")
+        a.put("x", 1)
+        leader = next(id for id in range(3) if h.cluster[id].is_leader())
+        others = [id for id in range(3) if id != leader]
+        assert a.put("x", 2, to=others[0]) == Told("refused", why=f"node {others[0]} does not lead")
+        h.disconnect_peer(leader)
+        assert a.put("x", 3, to=leader) == Told("unknown", why="no answer within 2 s")
+        assert a.get("x") == Told("ok", 1, True)
+        for id in others:
+            h.crash_peer(id)
+        h.crash_peer(leader)
+        assert a.put("x", 4, to=leader) == Told("refused", why=f"node {leader} is down")
+        assert a.put("x", 4) == Told("refused", why="no node put it into a log")
+        assert [operation.kind for operation in h.clients.history()] == ["put", "put", "get"]
+
+
+def test_wrong_keys_and_values_and_paused_time_are_refused() -> None:
+    with Harness(3, backend="sim", seed=1) as h:
+        a = h.client()
+        for key in ("", "k" * 201, 3):
+            with pytest.raises(UsageError, match="a key is a text of 1 to 200 characters"):
+                a.get(key)  # type: ignore[arg-type]
+        with pytest.raises(UsageError):
+            a.put("x", object())
+        with pytest.raises(UsageError, match="there is no node 3"):
+            a.get("x", to=3)
+        h.pause()
+        with pytest.raises(UsageError, match="time is paused"):
+            a.get("x")
+        h.resume()
+        assert h.clients.calls == []
+        assert a.get("x").outcome == "ok"
+
+
+class Load:
+    """Random requests of four clients on two keys, among random faults of a cluster in virtual time."""
+
+    def __init__(self, h: Harness, seed: int) -> None:
+        self.h, self.rng, self.numbers = h, random.Random(seed), count()
+        self.under_way: dict[str, Call] = {}
+
+    def request(self) -> Request:
+        key, rng = self.rng.choice("xy"), self.rng
+        value = str(next(self.numbers))
+        return rng.choice(
+            [Get(key), Get(key), Put(key, value=value), Append(key, value=f"+{value}"),
+             Cas(key, expected=str(rng.randrange(20)), value=value)]
+        )  # fmt: skip
+
+    def run(self, seconds: float) -> None:
+        h, rng = self.h, self.rng
+        end = h.now + seconds
+        while h.now < end:
+            for name in "abcd":
+                if name not in self.under_way or self.under_way[name].is_over:
+                    self.under_way[name] = h.clients.call(name, self.request())
+            if rng.random() < 0.1:
+                self.fault()
+            h.sleep_ms(rng.choice((5, 20, 60)))
+
+    def fault(self) -> None:
+        h, rng = self.h, self.rng
+        id = rng.randrange(h.n)
+        if not h.alive[id]:
+            h.restart_peer(id)
+            return
+        match rng.randrange(6):
+            case 0 if sum(h.alive) > 3:
+                h.crash_peer(id)
+            case 1:
+                h.disconnect_peer(id)
+            case 2:
+                h.freeze_peer(id)
+            case 3:
+                h.partition(rng.sample(range(h.n), 2))
+            case _:
+                h.heal()
+                for other in range(h.n):
+                    if h.alive[other]:
+                        h.thaw_peer(other)
+                        h.reconnect_peer(other)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_what_clients_are_told_is_linearizable_through_every_fault(seed: int) -> None:
+    with Harness(5, backend="sim", seed=seed) as h:
+        Load(h, seed).run(6.0)
+        verdict = h.clients.verdict()
+        endings = Counter(call.ending for call in h.clients.calls)
+        assert verdict.outcome == "linearizable"
+        assert endings["ok"] > 20
+
+
+def test_without_sessions_a_request_that_is_tried_again_may_be_done_twice() -> None:
+    def outcome(sessions: bool) -> set[str]:
+        found = set()
+        for seed in range(40):
+            with Harness(5, backend="sim", seed=seed) as h:
+                h.clients.sessions = sessions
+                Load(h, seed).run(3.0)
+                found.add(h.clients.verdict().outcome)
+        return found
+
+    assert outcome(sessions=False) == {"linearizable", "violated"}
+
+
+def test_a_session_that_expired_leaves_what_it_asked_unknown() -> None:
+    with Harness(3, backend="sim", seed=2) as h:
+        a = h.client("a")
+        a.put("x", 1)
+        for server in h.cluster:
+            machine = server.machine
+            machine.sessions.clear()  # type: ignore[union-attr]
+        assert a.put("x", 2) == Told("unknown", why="its session has expired")
+        assert a.put("x", 3).outcome == "ok"  # with a new session
+        assert isinstance(h.clients, Clients)
