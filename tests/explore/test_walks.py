@@ -189,7 +189,7 @@ def test_a_node_whose_code_raises_is_a_finding_and_is_minimized(tmp_path: Path) 
     ("options", "says"),
     [
         (("--engine", "walk"), "--engine is walks, trials or both, not 'walk'"),
-        (("--engine", "walks", "--backend", "tcp"), "--engine walks does not go with --backend tcp"),
+        (("--engine", "walks", "--backend", "tcp"), "--engine is for virtual time"),
     ],
 )
 def test_an_engine_that_does_not_exist_or_does_not_fit_is_refused(options: tuple[str, ...], says: str) -> None:
