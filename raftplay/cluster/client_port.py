@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from raftplay.backends.base import Backend
 from raftplay.cluster.server import Server
+from raftplay.kv.commands import Result
+from raftplay.kv.machine import KeyValueStore
+from raftplay.raft.commands import own_copy
 from raftplay.raft.messages import NONE
 
 
@@ -27,6 +30,14 @@ class ClientPort:
         """Submit a command: its index, -1 if the node does not lead, None if its process is paused."""
         server = self._server(node)
         return None if server.frozen else server.submit(command)
+
+    def read(self, node: int, key: str) -> Result | None:
+        """Read a key from the store of a node as it is; None if its process is paused, or has no such store."""
+        server = self._server(node)
+        machine = server.machine
+        if server.frozen or not isinstance(machine, KeyValueStore):
+            return None
+        return Result("ok", own_copy(machine.values.get(key)), key in machine.values)
 
     def is_up(self, node: int) -> bool:
         """Return whether the node runs, paused or not."""

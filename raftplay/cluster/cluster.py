@@ -151,7 +151,7 @@ class Cluster:
     def clients(self) -> Clients:
         """Return the clients of the cluster; its first use makes them."""
         if self._clients is None:
-            self._clients = Clients(ClientPort(self.n, self.server, self._backend))
+            self._clients = Clients(ClientPort(self.n, self.server, self._backend), self.config.clients)
         return self._clients
 
     def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:

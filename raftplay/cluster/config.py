@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
+from raftplay.kv.clients import ClientOptions
 from raftplay.raft.bugs import Node, module_with
 from raftplay.raft.config import RaftConfig, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
@@ -28,6 +29,7 @@ class Config:
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
+    `clients`: whether clients have sessions, and how they read.
     `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `Rules`.
     """
 
@@ -37,6 +39,7 @@ class Config:
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
     node: Node = ConsensusModule
+    clients: ClientOptions = field(default_factory=ClientOptions)
 
     def __post_init__(self) -> None:
         checked_class(self.node)
@@ -49,6 +52,8 @@ class Config:
             raise UsageError(f"{self.node_name} cannot have the bugs {', '.join(self.bugs)}: {error}") from None
         if not isinstance(self.raft, RaftConfig):
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
+        if not isinstance(self.clients, ClientOptions):
+            raise UsageError(f"clients must be ClientOptions, not {self.clients!r}")
         if self.unreliable is not None:
             check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)

@@ -1,7 +1,7 @@
 """Set-up lines: the settings of a script before its first other command; command-line options override them."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.timings import doubt_about_cluster
 from raftplay.commands.given import read_disk
 from raftplay.errors import UsageError
+from raftplay.kv.clients import READS, ClientOptions
 from raftplay.language import kinds, offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
@@ -25,7 +26,10 @@ from raftplay.watch.words import nodes_text, timing_text
 
 BACKENDS = ("sim", "tcp")
 SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot")
-EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable or snapshot"
+CLIENT_OPTIONS = {"sessions": ("on", "off"), "reads": READS}
+"""The options of clients, with their values; the first is usual."""
+
+EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, sessions or reads"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -47,6 +51,9 @@ class Setup:
     backend: str | None = None
     timings: dict[str, tuple[float, float]] = field(default_factory=dict)
     switches: dict[str, int] = field(default_factory=dict)
+    clients: dict[str, str] = field(default_factory=dict)
+    """The options of clients, by name."""
+
     bugs: list[str] = field(default_factory=list)
     node: OwnNode | None = None
     folder: str = ""
@@ -61,13 +68,15 @@ class Setup:
         """Return the timings, switches and `without_bugs` as options of `raftplay run`."""
         words = [f"--timing={name}={range_text(*both)}" for name, both in self.timings.items()]
         words += [f"--set={name}={setting_text(value)}" for name, value in self.switches.items()]
+        words += [f"--set={name}={value}" for name, value in self.clients.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
     def config(self, usual: Config | None = None) -> Config:
         """Return the configuration of a cluster: `usual` with what was chosen. Raises `UsageError`."""
         usual = usual or Config()
         bugs = () if self.without_bugs else tuple(self.bugs) or usual.bugs
-        config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node)
+        clients = client_options(usual.clients, self.clients)
+        config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node, clients=clients)
         changes: dict[str, Any] = dict(self.switches)
         if (unreliable := changes.pop("unreliable", None)) is not None:
             config = dataclasses.replace(config, unreliable=unreliable)
@@ -136,8 +145,8 @@ def _switch(cursor: Cursor) -> Resolve:
     return constant(
         values.one_of(
             cursor,
-            cursor.next(EACH_SWITCH, offers.words(*SWITCHES)),
-            SWITCHES,
+            cursor.next(EACH_SWITCH, offers.words(*SWITCHES, *CLIENT_OPTIONS)),
+            (*SWITCHES, *CLIENT_OPTIONS),
             "option",
         )
     )
@@ -146,6 +155,15 @@ def _switch(cursor: Cursor) -> Resolve:
 def setting_text(value: int) -> str:
     """Return the value of an option as `set` reads it: "on", "off", or a number."""
     return str(value) if type(value) is int else "on" if value else "off"
+
+
+def _setting(cursor: Cursor) -> Resolve:
+    """Read the value of the option that stands before it."""
+    option = cursor.words[cursor.at - 1].text
+    if option not in CLIENT_OPTIONS:
+        return _on_off(cursor)
+    known = CLIENT_OPTIONS[option]
+    return constant(values.one_of(cursor, cursor.next(" or ".join(known), offers.words(*known)), known, "setting"))
 
 
 def _on_off(cursor: Cursor) -> Resolve:
@@ -224,7 +242,8 @@ TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examp
     "heartbeat=50ms delay=0ms",
 ))  # fmt: skip
 TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
-SWITCH = Kind("|".join(SWITCHES), _switch, examples=SWITCHES)
+SWITCH = Kind("OPTION", _switch, about=EACH_SWITCH, examples=SWITCHES)
+SETTING = Kind("on|off|N|log|local", _setting, examples=("on", "off"))
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 MAX_DIGITS = 9
@@ -285,13 +304,17 @@ def timing(
 
 
 @setup_line("set prevote on", in_session=True, effect="acts")
-def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[int, ON_OFF]) -> str:
+def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated[int | str, SETTING]) -> str:
     """Switch an option: prevote (ask before a new term, thesis §9.6), checkquorum (a leader that hears from no
     majority steps down, thesis §6.2), sticky (who hears a leader ignores requests for votes, thesis §4.2.3),
     noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
     unreliable (one RPC in ten lost, one late), snapshot (a number: one after so many applied entries, §7; off:
-    none by itself). While the cluster runs, all nodes change at once (but snapshot).
+    none by itself). Of clients: sessions (a request that is tried again is done once, thesis §6.3; on), and
+    reads (log: through the log; local: from the node that is asked, which may be out of date). While the cluster
+    runs, all nodes change at once (but snapshot).
     """
+    if isinstance(setting, str):
+        return _set_client_option(on, switch, setting)
     if switch == "snapshot":
         if setting is True:
             raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
@@ -306,6 +329,21 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
         return f"{switch} is {setting_text(setting)} now, on all nodes"
     on.switches[switch] = setting
     return ""
+
+
+def _set_client_option(on: Setup | Session, name: str, value: str) -> str:
+    if isinstance(on, Setup):
+        on.clients[name] = value
+        return ""
+    clients = on.harness.clients
+    clients.options = client_options(clients.options, {name: value})
+    return f"{name} {'is' if name == 'reads' else 'are'} {value} now, for all clients"
+
+
+def client_options(usual: ClientOptions, chosen: Mapping[str, str]) -> ClientOptions:
+    """Return `usual` with what was chosen."""
+    sessions = chosen.get("sessions", "on" if usual.sessions else "off") == "on"
+    return ClientOptions(sessions, chosen.get("reads", usual.reads))
 
 
 @setup_line("bug commit-old-term")
@@ -346,7 +384,7 @@ def watch(on: Setup | Session, what: Annotated[list[str] | str, WATCHED]) -> str
     return ""
 
 
-CLUSTER = ("nodes", "seed", "backend", "bug", "node", "watch", *SWITCHES, *TIMINGS)
+CLUSTER = ("nodes", "seed", "backend", "bug", "node", "watch", *SWITCHES, *CLIENT_OPTIONS, *TIMINGS)
 """The names that `new` takes: the set-up lines with one argument, and the names of the others."""
 
 
@@ -386,6 +424,10 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
         row, resolve = TABLE["timing"], _timings(inner)
         return lambda setup, session: row.function(setup, timings=resolve(session))
     inner.words = (*cursor.words[:1], Word(text, word.column + before, word.length - before, word.quoted))
+    if name in CLIENT_OPTIONS:
+        known = CLIENT_OPTIONS[name]
+        value = values.one_of(inner, inner.next(" or ".join(known)), known, "setting")
+        return lambda setup, _: setup.clients.update({name: value})
     if name in SWITCHES:
         switched = _on_off(inner)
         return lambda setup, session: setup.switches.update({name: switched(session)})
@@ -400,7 +442,7 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
 
 def _example(name: str) -> str:
     """Return a value of a setting, as the set-up line shows it."""
-    if name in SWITCHES or name in TIMINGS:
+    if name in SWITCHES or name in TIMINGS or name in CLIENT_OPTIONS:
         return _examples(name)[0]
     return TABLE[name].example.partition(" ")[2].partition(",")[0]
 
@@ -413,6 +455,8 @@ def _examples(name: str) -> tuple[str, ...]:
         )
     if name in SWITCHES:
         return ON_OFF.examples
+    if name in CLIENT_OPTIONS:
+        return CLIENT_OPTIONS[name]
     more = {"bug": ("none",), "watch": ("all",)}
     return (*TABLE[name].parameters[0].kind.examples, *more.get(name, ()))
 

@@ -11,8 +11,10 @@ and the store shows it.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
+from raftplay.errors import UsageError
 from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
 from raftplay.linearizability.operations import Answer, Kind, Operation
 from raftplay.linearizability.search import STATES, Verdict, check
@@ -31,6 +33,27 @@ Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
 """What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
 
 
+READS = ("log", "local")
+"""The ways to read: through the log, or from the store of the node that is asked, which may be out of date."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How clients work: whether requests belong to `sessions`, and how they read (one of `READS`).
+
+    Raises `UsageError` for other values.
+    """
+
+    sessions: bool = True
+    reads: str = "log"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sessions, bool):
+            raise UsageError(f"sessions must be True or False, not {self.sessions!r}")
+        if self.reads not in READS:
+            raise UsageError(f"reads must be one of {', '.join(READS)}, not {self.reads!r}")
+
+
 class Port(Protocol):
     """What clients need of a cluster. Times are seconds of cluster time; all calls are made inside it."""
 
@@ -46,6 +69,9 @@ class Port(Protocol):
 
     def submit(self, node: int, command: object) -> int | None:
         """Submit a command: its index, -1 if the node does not lead, None if it does not answer now."""
+
+    def read(self, node: int, key: str) -> Result | None:
+        """Read a key from the store of a node as it is; None if it does not answer now."""
 
     def is_up(self, node: int) -> bool:
         """Return whether the node's process exists: a connection to one that does not is refused at once."""
@@ -70,6 +96,10 @@ class Call:
     ending: Ending | None = None
     ended: float = math.inf
     result: Result | None = None
+    step: int = 0
+    """Its place among all calls and ends: two at one instant of cluster time are one after the other too."""
+
+    last_step: int = 0
     tried: int = 0
     """How often it was put into a log."""
 
@@ -91,6 +121,9 @@ class _Client:
 
     name: str
     session: int = NO_SESSION
+    opens: int = 0
+    """How often the opening of its session was put into a log, since it has none."""
+
     seq: int = 0
     queue: list[Call] = field(default_factory=list)
 
@@ -98,10 +131,10 @@ class _Client:
 class Clients:
     """All clients of one cluster, by name, with the history of what they saw."""
 
-    def __init__(self, port: Port, *, sessions: bool = True, patience: float = PATIENCE) -> None:
+    def __init__(self, port: Port, options: ClientOptions | None = None, *, patience: float = PATIENCE) -> None:
         self._port = port
-        self.sessions = sessions
-        """Whether new requests belong to sessions."""
+        self.options = options or ClientOptions()
+        """How requests that begin from now on are handled."""
 
         self.patience = patience
         self.calls: list[Call] = []
@@ -110,6 +143,9 @@ class Clients:
         self._clients: dict[str, _Client] = {}
         self._awaited: dict[tuple[int, int], tuple[object, Callable[[object], None]]] = {}
         self._leader = -1
+        self._steps = 0
+        self._checked = 0
+        self._expected = False
 
     # ---- calls
 
@@ -124,17 +160,39 @@ class Clients:
         return call
 
     def _begin(self, client: _Client, call: Call) -> None:
-        call.began = self._port.now()
+        call.began, call.step = self._port.now(), self._next_step()
         self._port.later(self.patience, lambda: self._give_up(client, call))
-        if self.sessions and client.session == NO_SESSION:
+        if isinstance(call.request, Get) and self.options.reads == "local":
+            self._read(client, call)
+        elif self.options.sessions and client.session == NO_SESSION:
             self._ask(client, call, Open(client.name))
         else:
             self._number(client, call)
             self._ask(client, call, call.request)
 
+    def _next_step(self) -> int:
+        self._steps += 1
+        return self._steps
+
+    def _read(self, client: _Client, call: Call) -> None:
+        """Read from the store of one node, whatever it knows."""
+        if call.is_over:
+            return
+        port, target = self._port, self._target(call)
+        result = port.read(target, call.request.key) if port.is_up(target) else None
+        if result is not None:
+            call.asked, call.result = target, result
+            port.later(0.0, partial(self._end, client, call, "ok"))
+        elif call.node >= 0 and not port.is_up(target):
+            port.later(0.0, partial(self._end, client, call, "refused", f"node {target} is down"))
+        else:
+            if call.node < 0:
+                self._leader = (target + 1) % port.nodes
+            port.later(PAUSE, lambda: self._read(client, call))
+
     def _number(self, client: _Client, call: Call) -> None:
         """Give the request its place in the session: the client has the answers to all before it."""
-        if self.sessions:
+        if self.options.sessions:
             client.seq += 1
             kind, told = type(call.request), written(call.request)
             told.pop("kv")
@@ -158,7 +216,10 @@ class Clients:
         if index is None:  # a paused process: nothing comes back, and nothing was done
             port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
         elif index >= 0:
-            call.tried += isinstance(command, Get | Put | Append | Cas)
+            if isinstance(command, Open):
+                client.opens += 1
+            else:
+                call.tried += 1
             self._leader = target
             self._awaited[target, index] = (said, lambda result: self._told(client, call, command, result))
             port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
@@ -190,7 +251,7 @@ class Clients:
         self._ask(client, call, command)
 
     def _is_current(self, client: _Client, call: Call, command: Command) -> bool:
-        return (client.session == NO_SESSION) is isinstance(command, Open) or not self.sessions
+        return (client.session == NO_SESSION) is isinstance(command, Open) or not self.options.sessions
 
     # ---- answers
 
@@ -208,7 +269,7 @@ class Clients:
     def _told(self, client: _Client, call: Call, command: Command, result: object) -> None:
         if isinstance(command, Open):
             if client.session == NO_SESSION and isinstance(result, int):
-                client.session = result
+                client.session, client.opens = result, 0
                 if not call.is_over:
                     self._number(client, call)
                     self._ask(client, call, call.request)
@@ -226,10 +287,14 @@ class Clients:
             if call.tried:
                 self._end(client, call, "unknown", why=f"no answer within {self.patience:g} s")
             else:
-                self._end(client, call, "refused", why="no node put it into a log")
+                why = "no node put it into a log" if client.opens == 0 else "no session was opened in time"
+                self._end(client, call, "refused", why=why)
 
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
+        if call.is_over:
+            return
         call.ending, call.ended, call.why = ending, self._port.now(), why
+        call.last_step = self._next_step()
         self._port.changed()
         client.queue.remove(call)
         if client.queue:
@@ -240,8 +305,19 @@ class Clients:
     def history(self) -> list[Operation]:
         """Return the operations that may have taken effect, as the clients saw them; one for each call."""
         return [
-            operation_of(number, call) for number, call in enumerate(self.calls, 1) if call.ending != "refused"
+            operation_of(number, call)
+            for number, call in enumerate(self.calls, 1)
+            if call.step and call.ending != "refused"
         ]
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Return whether anything happened since the last `note_check`, unless a violation was expected."""
+        return self._steps > self._checked and not self._expected
+
+    def note_check(self, *, expects_violation: bool = False) -> None:
+        """Note that the verdict on what has happened so far was asked for; a violation stays one."""
+        self._checked, self._expected = self._steps, self._expected or expects_violation
 
     def verdict(self, states: int = STATES) -> Verdict:
         """Decide whether what the clients saw is linearizable; a key may take `states` states of the search."""
@@ -260,8 +336,8 @@ def operation_of(number: int, call: Call) -> Operation:
         value = json_of(result.value) if result.found else None
         done = call.ending == "ok"
         answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
-    end = math.inf if answer is None else call.ended
-    return Operation(call.client, request.key, kind, argument, expected, call.began, end, answer, f"#{number}")
+    end = math.inf if answer is None else call.last_step
+    return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{number}")
 
 
 def outcome_text(call: Call) -> str:

@@ -82,6 +82,7 @@ FORMS = (
     ("value of KEY = VALUE", "in the store of each connected live node, the key has that value"),
     ("value of KEY = VALUE on N", "in the stores of exactly N of them"),
     ("linearizable", "what clients called and were told has an order that explains it"),
+    ("not linearizable", "it has none"),
     ("agree", "all connected live nodes have committed the same sequence, of the same length"),
 )
 """The forms of conditions, and when each holds, for help and the README."""
@@ -121,6 +122,8 @@ def parse_condition(cursor: Cursor) -> Condition:
             return _value_of(cursor)
         case "agree":
             return Condition(lambda s: checks.agree(s.harness), _commit_lengths)
+        case "not" if cursor.take("linearizable"):
+            return Condition(_is_not_linearizable, _verdict_text)
         case "not":
             cursor.expect("committed")
             return _not_committed(_value(cursor))
@@ -323,7 +326,14 @@ def _value(cursor: Cursor) -> Callable[[Session], object]:
 
 
 def _is_linearizable(session: Session) -> bool:
+    session.harness.clients.note_check()
     return session.harness.clients.verdict().outcome == "linearizable"
+
+
+def _is_not_linearizable(session: Session) -> bool:
+    is_violated = session.harness.clients.verdict().outcome == "violated"
+    session.harness.clients.note_check(expects_violation=is_violated)
+    return is_violated
 
 
 def _verdict_text(session: Session) -> str:

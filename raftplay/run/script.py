@@ -242,6 +242,7 @@ class ScriptParser:
                 backend=_first(over.backend, chosen.backend, DEFAULT_BACKEND),
                 timings=chosen.timings | over.timings,
                 switches=chosen.switches | over.switches,
+                clients=chosen.clients | over.clients,
                 watched=chosen.watched,
                 given=chosen.given,
                 node=_first(over.node, chosen.node),

@@ -271,6 +271,8 @@ def about_text(script: Script, harness: Harness) -> str:
         ("sticky on", raft.sticky),
         ("noop on", raft.noop),
         (f"snapshot {raft.snapshot}", raft.snapshot > 0),
+        ("sessions off", not config.clients.sessions),
+        (f"reads {config.clients.reads}", config.clients.reads != usual.clients.reads),
         (UNRELIABLE, bool(config.unreliable)),
         (MORE_REELECTION, raft.force_more_reelection),
         (f"node: {visible(config.node_name)}", bool(config.node_name)),

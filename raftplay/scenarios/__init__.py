@@ -63,5 +63,7 @@ ORDER = (
     "unreliable-network",
     "impatient-node",
     "same-id-blank-disk",
+    "stale-read",
+    "lost-answer",
 )
 """From the first thing to see to the last."""

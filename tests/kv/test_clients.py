@@ -3,12 +3,13 @@
 import random
 from collections import Counter
 from itertools import count
+from typing import Any
 
 import pytest
 
-from raftplay import Harness, UsageError
+from raftplay import Config, Harness, UsageError
 from raftplay.cluster.client import Told
-from raftplay.kv.clients import Call, Clients
+from raftplay.kv.clients import Call, ClientOptions, Clients
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
 
 
@@ -60,6 +61,30 @@ def test_wrong_keys_and_values_and_paused_time_are_refused() -> None:
         h.resume()
         assert h.clients.calls == []
         assert a.get("x").outcome == "ok"
+
+
+def test_a_local_read_at_a_leader_that_was_cut_off_is_too_old_and_is_found_out() -> None:
+    config = Config(clients=ClientOptions(reads="local"))
+    with Harness(3, backend="sim", seed=1, config=config) as h:
+        a, b = h.client("a"), h.client("b")
+        a.put("x", 1)
+        h.wait_until(lambda: all(len(commits) == 2 for commits in h.commits))
+        leader = next(id for id in range(3) if h.cluster[id].is_leader())
+        h.disconnect_peer(leader)
+        a.put("x", 2)
+        assert b.get("x", to=leader) == Told("ok", 1, True)
+        assert h.clients.verdict().outcome == "violated"
+        h.crash_peer(leader)
+        assert b.get("x", to=leader) == Told("refused", why=f"node {leader} is down")
+        assert b.get("x").value in (1, 2)
+        h.freeze_peer((leader + 1) % 3)
+        assert b.get("x", to=(leader + 1) % 3).outcome == "refused"
+
+
+@pytest.mark.parametrize("wrong", [{"reads": "index"}, {"sessions": 1}])
+def test_options_of_clients_are_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="must be"):
+        ClientOptions(**wrong)
 
 
 class Load:
@@ -126,7 +151,7 @@ def test_without_sessions_a_request_that_is_tried_again_may_be_done_twice() -> N
         found = set()
         for seed in range(40):
             with Harness(5, backend="sim", seed=seed) as h:
-                h.clients.sessions = sessions
+                h.clients.options = ClientOptions(sessions)
                 Load(h, seed).run(3.0)
                 found.add(h.clients.verdict().outcome)
         return found

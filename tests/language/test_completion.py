@@ -71,7 +71,7 @@ def helps(line: str, session: Session) -> dict[str, str]:
         ("submit it", ['"it\'s"']),
         ("submit apple ", ["to"]),
         ("submit apple to fo", ["follower"]),
-        ("wait n", ["no leader", "next of", "not committed", "n0", "n1", "n2", "n3", "n4"]),
+        ("wait n", ["no leader", "next of", "not committed", "not linearizable", "n0", "n1", "n2", "n3", "n4"]),
         ("wait no ", ["leader"]),
         ("wait leader ", ["is", "within"]),
         (

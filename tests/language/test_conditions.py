@@ -139,6 +139,9 @@ SPLIT = LED + "partition 0,1 | 2,3,4; timeout 2; wait 2 is leader; "
         # clients
         ("", "linearizable", True),
         (LED + "put x 1; get x as bob; ", "linearizable", True),
+        (LED + "put x 1; ", "not linearizable", False),
+        (SPLIT + "set reads local; put x 1 to 2; get x as bob to 0; ", "not linearizable", True),
+        (SPLIT + "set reads local; put x 1 to 2; get x as bob to 0; ", "linearizable", False),
         ("", "value of x = nothing", True),
         ("crash all; ", "value of x = nothing", False),
         (LED + "put x 1; wait agree; ", "value of x = 1", True),
