@@ -20,7 +20,7 @@ from raftplay.language.selectors import SOME, Selector, check_variable, leader, 
 from raftplay.language.values import ENDLESS, limits_text, submittable, whole
 from raftplay.linearizability.report import report
 from raftplay.linearizability.timeline import json_of, value_text
-from raftplay.raft.messages import CMState
+from raftplay.raft.messages import NONE, CMState
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.watch.text import command_text, count
@@ -56,6 +56,8 @@ FORMS = (
     ("leader", "some connected live node leads, alone in its term"),
     ("one leader", "exactly one connected live node leads"),
     ("no leader", "no connected live node leads"),
+    ("transfer", "some running node hands its leadership over"),
+    ("no transfer", "no running node hands its leadership over"),
     ("leader is NODE", "the leader of the highest term is that node"),
     ("leader is not NODE", "there is a leader, and it is another node"),
     ("NODE or NODE leads", "the leader of the highest term is one of them; any number of nodes may stand there"),
@@ -107,6 +109,10 @@ def parse_condition(cursor: Cursor) -> Condition:
     match first.text:
         case "leader" if not cursor.sees("is"):
             return _leader()
+        case "transfer":
+            return Condition(lambda s: bool(_transfers(s)), _transfers_text)
+        case "no" if cursor.take("transfer"):
+            return Condition(lambda s: not _transfers(s), _transfers_text)
         case "one" | "no" as count:
             cursor.expect("leader")
             return _one_leader() if count == "one" else _no_leader()
@@ -207,6 +213,18 @@ def _one_leader() -> Condition:
 
 def _no_leader() -> Condition:
     return Condition(lambda s: not checks.leaders(s.harness), leaders_text)
+
+
+def _transfers(session: Session) -> list[tuple[int, int]]:
+    """Return who hands its leadership over to whom."""
+    harness = session.harness
+    targets = ((server.id, server.cm.transferring_to) for server in harness.cluster if harness.alive[server.id])
+    return [(id, target) for id, target in targets if target != NONE]
+
+
+def _transfers_text(session: Session) -> str:
+    texts = (f"node {id} hands its leadership over to node {target}" for id, target in _transfers(session))
+    return ", ".join(texts) or "no node hands its leadership over"
 
 
 def _leader_is(node: Selector, negated: bool) -> Condition:

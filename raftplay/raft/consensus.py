@@ -382,7 +382,7 @@ class ConsensusModule(Transfers, Snapshots):
 
     def _broadcast_heartbeat(self, leadership: Leadership) -> None:
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
-        self.deadline = leadership.next_wake(self._now + self.config.heartbeat)
+        self.deadline = leadership.next_wake(self._now, self._now + self.config.heartbeat)
         leadership.heartbeat()
         self._tell(decisions.HeartbeatDue())
 

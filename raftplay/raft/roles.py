@@ -55,9 +55,9 @@ class Leadership:
     held_index: int = NONE
     transfer: Transfer | None = None
 
-    def next_wake(self, heartbeat: float) -> float:
+    def next_wake(self, now: float, heartbeat: float) -> float:
         """Return when the leader's timer fires: at its next heartbeat, or before, when its transfer is over."""
-        return heartbeat if self.transfer is None else min(heartbeat, self.transfer.until)
+        return self.transfer.until if self.transfer and now < self.transfer.until < heartbeat else heartbeat
 
     def most_up_to_date(self) -> int:
         """Return the peer known to have the most of the log, of several the first; -1 if there is none."""

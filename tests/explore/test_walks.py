@@ -76,7 +76,9 @@ def test_the_correct_algorithm_violates_nothing_in_walks_that_take_every_kind_of
         kinds.update(kind for kind, _ in walk.steps)
         options.add((walk.plan.raft.prevote, walk.plan.raft.noop))
     assert len(options) == 4
-    assert set(kinds) == {"deliver", "duplicate", "lose", "timeout", "submit", "sleep", "crash", "restart"}
+    assert set(kinds) == {
+        *("deliver", "duplicate", "lose", "timeout", "submit", "transfer", "sleep", "crash", "restart")
+    }
     assert min(kinds.values()) > 100
 
 
@@ -187,7 +189,7 @@ def test_a_node_whose_code_raises_is_a_finding_and_is_minimized(tmp_path: Path) 
     ("options", "says"),
     [
         (("--engine", "walk"), "--engine is walks, trials or both, not 'walk'"),
-        (("--engine", "walks", "--backend", "tcp"), "--engine walks does not go with --backend tcp"),
+        (("--engine", "walks", "--backend", "tcp"), "--engine is for virtual time"),
     ],
 )
 def test_an_engine_that_does_not_exist_or_does_not_fit_is_refused(options: tuple[str, ...], says: str) -> None:

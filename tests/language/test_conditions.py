@@ -130,6 +130,12 @@ SPLIT = LED + "partition 0,1 | 2,3,4; timeout 2; wait 2 is leader; "
         (SPLIT, "0 or 1 leads", False),  # node 2 leads a higher term
         ("", "0 or follower leads", False),
         (LED + "let x = 0; ", "$x or 4 leads", True),
+        # transfers
+        ("", "transfer", False),
+        ("", "no transfer", True),
+        (LED + "disconnect 4; transfer to 4; ", "transfer", True),
+        (LED + "disconnect 4; transfer to 4; ", "no transfer", False),
+        (LED + "disconnect 4; transfer to 4; crash 0; ", "no transfer", True),
         # clients
         ("", "linearizable", True),
         (LED + "put x 1; get x as bob; ", "linearizable", True),
@@ -162,6 +168,7 @@ def test_expect_looks_once(before: str, condition: str, holds: bool) -> None:
 def test_every_form_is_tested_here() -> None:
     starts = {form.split()[0] for form, _ in FORMS}
     assert starts == {"leader", "one", "no", "NODES", "term", "commit", "log", "committed", "not", "agree"} | {
+        "transfer",
         "elections",
         "leaders",
         "next",
@@ -184,6 +191,7 @@ def test_every_operator_compares(sign: str) -> None:
     [
         ("", "leader", "no connected node leads"),
         (LED, "no leader", "node 0 leads term 1"),
+        ("", "transfer", "no node hands its leadership over"),
         (SPLIT, "one leader", "node 2 leads term 2, node 0 leads term 1"),
         (LED, "leader is 1", "node 0 leads term 1"),
         (LED, "0,1 is leader", "node 0 is Leader, node 1 is Follower"),

@@ -21,6 +21,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNowArgs,
     is_sent,
 )
 from raftplay.raft.rules import Rules
@@ -627,6 +628,43 @@ def test_a_leader_without_a_majority_stays(bugs: Bugs) -> None:
     assert (cm.state is CMState.LEADER) is bool(bugs)
 
 
+# ---- leadership transfer
+
+
+@switch("transfer-flag-stuck")
+def test_a_transfer_that_does_not_succeed_never_ends(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.transfer_leadership(2, 0.1)
+    while cm.deadline < 9:
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert cm.transferring_to == (2 if bugs else NONE)
+    assert (cm.submit("x", 9.0) == NONE) is bool(bugs)
+
+
+@switch("writes-during-transfer")
+def test_a_leader_that_hands_over_takes_commands(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.transfer_leadership(2, 0.1)
+    assert cm.submit("x", 0.1) == (0 if bugs else NONE)
+
+
+@switch("timeout-now-early")
+def test_a_target_that_lacks_an_entry_is_told_to_stand(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1)
+    cm.submit("x", 0.1)
+    cm.transfer_leadership(2, 0.1)
+    assert any(isinstance(args, TimeoutNowArgs) for _, args in settle(cm)) is bool(bugs)
+
+
+@switch("stale-timeout-now")
+def test_a_node_obeys_a_leader_of_an_older_term(bugs: Bugs) -> None:
+    cm = node(bugs, term=2)
+    assert cm.timeout_now(TimeoutNowArgs(1, 1), 0.1).success is bool(bugs)
+    assert cm.current_term == (3 if bugs else 2)
+    assert not cm.timeout_now(TimeoutNowArgs(9, 1), 0.2).success
+
+
 # ---- the bugs that came later
 
 
@@ -756,7 +794,7 @@ def test_an_entry_that_a_majority_has_by_then_stays(bugs: Bugs) -> None:
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) == 40
+    assert len(BUGS) == 44
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

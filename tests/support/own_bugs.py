@@ -412,3 +412,23 @@ class PrevoteGivesUp(ConsensusModule):
 class StickyLeaderStays(Rules):
     def has_lost_quorum(self, silence, election_min):
         return False
+
+
+class TransferFlagStuck(Rules):
+    def is_transfer_over(self, now, until):
+        return False
+
+
+class WritesDuringTransfer(Rules):
+    def accepts_commands(self, transferring):
+        return True
+
+
+class TimeoutNowEarly(Rules):
+    def may_hand_over(self, match, last_index):
+        return match <= last_index
+
+
+class StaleTimeoutNow(Rules):
+    def is_current_timeout_now(self, term, current_term):
+        return term <= current_term

@@ -26,6 +26,7 @@ from raftplay.raft.messages import (
     LogEntry,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNowArgs,
 )
 from raftplay.watch.text import count
 
@@ -81,6 +82,7 @@ def fuzz_frames(count: int, seed: int, watch: Watch = lambda report: None) -> Fr
     start = time.monotonic()
     with Harness(NODES, config=Config(delay_min=0, delay_max=0), seed=seed) as harness:
         harness.set_speed(SPEED)
+        harness.wait_until(lambda: all(server.cm.current_term > 0 for server in harness.cluster))
         sender = _Sender(harness, random.Random(f"frames {seed}"), report.fates)
         batches = -(-count // BATCH)
         read_every = max(READ_EVERY, batches // READINGS)
@@ -273,6 +275,7 @@ def _corpus(peer: int) -> list[wire.Frame]:
         wire.Call(2, RequestVoteArgs(0, peer, 12, 6, True)),
         wire.Call(3, AppendEntriesArgs(0, peer, -1, -1, (), -1)),
         wire.Call(4, AppendEntriesArgs(0, peer, 0, 1, entries, 0)),
+        wire.Call(5, TimeoutNowArgs(0, peer)),
         wire.Answered(0, RequestVoteReply(0, True)),
         wire.Answered(0, AppendEntriesReply(0, False, 3, 2)),
     ]
@@ -306,6 +309,6 @@ def _deceives(frame: wire.Frame, kind: str) -> bool:
     """Return True if nodes would believe a false frame: a request of a current term, or an expected reply."""
     if isinstance(frame, wire.Answered):
         return kind == "reply" and frame.id != 0
-    if isinstance(frame.args, AppendEntriesArgs):
+    if isinstance(frame.args, AppendEntriesArgs | TimeoutNowArgs):
         return frame.args.term > 0
     return frame.args.term > MOST_TERM

@@ -196,6 +196,34 @@ def _late_answers(driver: FaultChooser) -> WeightedAct:
     return dice.uniform(0, 30), f"hold {late}->{leader}"
 
 
+def _transfer(driver: FaultChooser) -> WeightedAct:
+    """Hand leadership over: at once, to a node that is cut off, or with TimeoutNow late; submit meanwhile."""
+    leader, n, dice = driver.leader(), driver.harness.n, driver.rng
+    if leader is None or n == 1:
+        return 1.0, None
+    others = [id for id in range(n) if id != leader]
+    target, other = dice.choice(others), dice.choice(others)
+    before, after = dice.choice(
+        (
+            ("now", "now"),
+            (f"disconnect {target}", f"reconnect {target}"),
+            (f"hold {leader}->{target}", f"release {leader}->{target}"),
+        )
+    )
+    driver.submitted += 2
+    steps: list[tuple[float, float, str]] = [
+        (0, 20, f"transfer from {leader} to {target}"),
+        (0, 100, f"submit {driver.submitted} to {leader}"),
+        (5, 400, after),
+    ]
+    if not before.startswith("hold"):  # else TimeoutNow would wait for the entry
+        steps.insert(0, (1, 20, f"submit {driver.submitted - 1} to {leader}"))
+    elif other != target:
+        steps.insert(2, (5, 60, f"timeout {other}"))
+    driver.next = [(round(dice.uniform(low, high), 1), command) for low, high, command in steps]
+    return dice.uniform(0, 30), before
+
+
 def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -335,6 +363,7 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "depose": _depose,
     "reinstate": _reinstate,
     "late answers": _late_answers,
+    "transfer": _transfer,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -365,7 +394,7 @@ HARDWARE = (
 )
 """The acts of the option hardware, and their weights; no fault profile has them otherwise."""
 
-_DRAWN = ("late answers", *(name for name, _ in HARDWARE if name != "restart"))
+_DRAWN = ("late answers", "transfer", *(name for name, _ in HARDWARE if name != "restart"))
 """The acts that only an option draws."""
 
 MIXES: dict[str, dict[str, float]] = {

@@ -61,6 +61,10 @@ def _late_answers(setting: Setting, _: random.Random) -> Setting:
     return replace(setting, acts=(*setting.acts, ("late answers", 2.0)))
 
 
+def _transfers(setting: Setting, _: random.Random) -> Setting:
+    return replace(setting, acts=(*setting.acts, ("transfer", 4.0)))
+
+
 def _hardware(setting: Setting, _: random.Random) -> Setting:
     return replace(setting, acts=(*setting.acts, *HARDWARE))
 
@@ -84,6 +88,7 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "checkquorum": (0.15, _in_raft(checkquorum=True)),
     "sticky": (0.15, _in_raft(checkquorum=True, sticky=True)),
     "hardware": (0.15, _hardware),
+    "transfers": (0.15, _transfers),
     "clients": (0.15, _in_setting(clients=True)),
 }
 """The chance of each option, and what it changes; of two that change the same, the later one counts.

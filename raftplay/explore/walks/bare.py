@@ -1,8 +1,8 @@
 """Bare nodes: consensus modules, the bag of messages between them, and their timers; every step is explicit.
 
 The rule of this module: each step does what the command of the same name does to a cluster in virtual time whose
-links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `crash`, `restart`, `sleep`), in the same
-order, so that a script of these commands repeats a walk, message numbers and timers included.
+links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `transfer`, `crash`, `restart`, `sleep`),
+in the same order, so that a script of these commands repeats a walk, message numbers and timers included.
 """
 
 import math
@@ -114,6 +114,13 @@ class BareCluster:
         self.settle()
         node = self.nodes[id]
         node.cm.time_out(self.now)
+        self._settle(node)
+
+    def transfer(self, target: int) -> None:
+        """Let the leader of the highest term begin to hand its leadership over to `target`."""
+        self.settle()
+        node = max((self.nodes[id] for id in self.leaders), key=lambda node: node.cm.current_term)
+        node.cm.transfer_leadership(target, self.now)
         self._settle(node)
 
     def submit(self, id: int) -> None:

@@ -13,6 +13,8 @@ def commands_of(steps: Iterable[Step]) -> list[str]:
         if kind == "submit":
             submits += 1
             commands.append(f"submit {submits} to {what}")
+        elif kind == "transfer":
+            commands.append(f"transfer to {what}")
         elif kind == "sleep":
             commands.append(f"sleep {PAUSE * 1000:g}ms")
         else:

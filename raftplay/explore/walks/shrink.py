@@ -148,6 +148,8 @@ def take(cluster: BareCluster, kind: str, what: int, message: Message | None) ->
             cluster.time_out(what)
         case "submit", _:
             cluster.submit(what)
+        case "transfer", _:
+            cluster.transfer(what)
         case "sleep", _:
             cluster.sleep()
         case "crash", _:
@@ -165,6 +167,8 @@ def _possible(cluster: BareCluster, step: Known) -> bool:
             return node.up and node.cm.state is not LEADER
         case "submit":
             return node.cm.state is LEADER
+        case "transfer":
+            return bool(cluster.leaders)
         case "crash":
             return node.up
     return not node.up

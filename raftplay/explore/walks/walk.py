@@ -29,6 +29,9 @@ TRIES = 3
 DRAWN = {"prevote": 0.3, "noop": 0.3, "checkquorum": 0.15, "sticky": 0.2}
 """The options of `RaftConfig` that a walk draws, and the share of walks with each; a new option is a new line."""
 
+TRANSFERS = 0.2
+"""The share of walks in which leaders hand their leadership over."""
+
 RAISED = "raised"
 """The name of a violation when the code of a node raises or does not return."""
 
@@ -38,13 +41,17 @@ READINESS = (1.0, 1.0, 1.0, 0.3, 0.05, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class WalkPlan:
-    """The parameters of a walk: seed, number of nodes, options of the algorithm, bugs, and an own class."""
+    """The parameters of a walk: seed, number of nodes, options of the algorithm, bugs, and an own class.
+
+    `transfers`: leaders hand their leadership over.
+    """
 
     seed: int
     nodes: int
     raft: RaftConfig = BARE
     bugs: tuple[str, ...] = ()
     node: OwnNode | None = None
+    transfers: bool = False
 
     @property
     def module(self) -> type[ConsensusModule]:
@@ -73,7 +80,7 @@ def draw_walk(seed: int, nodes: int, *, bugs: tuple[str, ...] = (), node: OwnNod
     """Draw the options of the algorithm from the seed, and return the plan."""
     rng = random.Random(f"walk {seed}")
     on = {name: rng.random() < share for name, share in DRAWN.items()}
-    return WalkPlan(seed, nodes, replace(BARE, **on), bugs, node)
+    return WalkPlan(seed, nodes, replace(BARE, **on), bugs, node, rng.random() < TRANSFERS)
 
 
 def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
@@ -91,7 +98,7 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
     """Take steps, and append each to `steps`; return the first violation, or None."""
     cluster = plan.cluster()
     verdicts = cluster.verdicts
-    step = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps).step
+    step = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps, transfers=plan.transfers).step
     while len(steps) < most and verdicts.broken is None:
         step()
     return verdicts.broken
@@ -100,7 +107,7 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
 class _Walker:
     """Draws the steps of one walk, and takes them."""
 
-    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step]) -> None:
+    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step], *, transfers: bool) -> None:
         self.cluster = cluster
         self.steps = steps
         self._rng, self._random = rng, rng.random
@@ -114,6 +121,7 @@ class _Walker:
             (self._crash, draw((0.0, 0.005, 0.02))),
             (self._restart, 0.03),
             (self._draw_links, draw((0.0, 0.005, 0.03))),
+            (self._transfer, 0.03 if transfers else 0.0),
         )
         self._acts: list[tuple[float, Callable[[], None]]] = []
         total = 0.0
@@ -190,6 +198,13 @@ class _Walker:
         if node is not None:
             self.steps.append(("timeout", node))
             self.cluster.time_out(node)
+
+    def _transfer(self) -> None:
+        leaders = self.cluster.leaders
+        node = self._any(lambda node: node.id not in leaders)
+        if leaders and node is not None:
+            self.steps.append(("transfer", node))
+            self.cluster.transfer(node)
 
     def _submit(self) -> None:
         leaders = self.cluster.leaders

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import durability, elections, leases, prevotes, replication
+from raftplay.raft.bugs import durability, elections, leases, prevotes, replication, transfers
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -62,6 +62,10 @@ BUGS: dict[str, Bug] = {
         leases.PREVOTE_IGNORES_LEADER,
         leases.PREVOTE_GIVES_UP,
         leases.STICKY_LEADER_STAYS,
+        transfers.TRANSFER_FLAG_STUCK,
+        transfers.WRITES_DURING_TRANSFER,
+        transfers.TIMEOUT_NOW_EARLY,
+        transfers.STALE_TIMEOUT_NOW,
     )
 }
 """All bug switches by name."""

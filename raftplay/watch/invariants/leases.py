@@ -14,6 +14,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, AppendEntriesReply, Args, RequestVoteArgs
 from raftplay.watch import facts
+from raftplay.watch.invariants import transfers
 from raftplay.watch.invariants.model import Asked, ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     NO_NEEDLESS_ELECTION,
@@ -133,7 +134,8 @@ def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted
 
 
 def heartbeat_due(cluster: ClusterModel, node: NodeModel, event: decisions.HeartbeatDue) -> None:
-    """Check that a leader which sends heartbeats has heard from a majority lately."""
+    """Check that a leader which sends heartbeats has heard from a majority lately, and is done with a transfer."""
+    transfers.heartbeat_due(cluster, node)
     options = node.options
     if options is None or not options.checkquorum or node.role is not LEADER:
         return

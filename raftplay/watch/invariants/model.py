@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
 
-from raftplay.raft.decisions import Configured
+from raftplay.raft.decisions import Configured, TransferStarted
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry, RequestVoteArgs
 from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
@@ -72,6 +72,7 @@ class NodeModel:
         "disk_vote",
         "exposed_term",
         "first_append",
+        "forced_term",
         "grants",
         "handled_term",
         "heard",
@@ -80,6 +81,7 @@ class NodeModel:
         "id",
         "incarnation",
         "is_asked_first",
+        "is_overdue",
         "led_since",
         "log",
         "match",
@@ -90,6 +92,7 @@ class NodeModel:
         "running",
         "snapshot",
         "term",
+        "transfer",
         "votes",
         "wondered",
         "wondered_term",
@@ -139,6 +142,9 @@ class NodeModel:
         self.replies: dict[int, float] = {}  # when it, as leader, last heard from each peer
         self.led_since = self.quorum_since = 0.0  # since when it leads; from when on its replies count
         self.wondered, self.wondered_term = math.nan, NONE  # when it first asked for pre-votes for that term
+        self.transfer: TransferStarted | None = None  # the transfer of its leadership that is under way
+        self.is_overdue = False  # it had sent a heartbeat when that should have been over
+        self.forced_term = NONE  # the term for which a leader told it to stand
         self.is_asked_first = False  # its last decision was about a pre-vote
 
     def __str__(self) -> str:
@@ -179,6 +185,7 @@ class ClusterModel:
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)
         self.chain = Chain(WINDOW)
+        self.told: dict[int, dict[int, int]] = {}  # term → the node that was told to stand → who told it
         self.user_calls: dict[int, None] = {}  # the numbers of requests that users made, the last `MAX_USER_CALLS`
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
         self.blank_disks: list[tuple[int, float]] = []

@@ -50,6 +50,10 @@ INSTALL_EXACT = "Install Exact"
 NO_GOING_BACK = "No Going Back"
 STATE_IS_REPLAY = "State Is Replay"
 NO_NEEDLESS_ELECTION = "No Needless Election"
+QUIET_WHILE_TRANSFERRING = "Quiet While Transferring"
+TRANSFER_ENDS = "Transfer Ends"
+TIMEOUT_NOW_IS_EARNED = "TimeoutNow Is Earned"
+FORCED_VOTE_ONLY = "Forced Vote Only"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -113,6 +117,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         NO_NEEDLESS_ELECTION,
         "with prevote and sticky, no node starts a term while a leader and a majority exchange heartbeats",
     ),
+    Invariant(QUIET_WHILE_TRANSFERRING, "a leader that hands its leadership over appends no command"),
+    Invariant(TRANSFER_ENDS, "a leader that hands over is replaced, or gives up, within one election timeout"),
+    Invariant(TIMEOUT_NOW_IS_EARNED, "a leader sends TimeoutNow only to a node that has the leader's whole log"),
+    Invariant(
+        FORCED_VOTE_ONLY,
+        "a request for votes may disrupt a leader only if the leader of the term before told its sender to stand",
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -151,6 +162,10 @@ SECTIONS = {
     NO_GOING_BACK: "§7, Figure 13",
     STATE_IS_REPLAY: "§7, thesis §5",
     NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
+    QUIET_WHILE_TRANSFERRING: "thesis §3.10",
+    TRANSFER_ENDS: "thesis §3.10",
+    TIMEOUT_NOW_IS_EARNED: "thesis §3.10",
+    FORCED_VOTE_ONLY: "thesis §4.2.3",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 

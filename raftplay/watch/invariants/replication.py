@@ -3,7 +3,7 @@
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, CommitEntry, Entry
-from raftplay.watch.invariants import leases
+from raftplay.watch.invariants import leases, transfers
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
@@ -28,6 +28,7 @@ from raftplay.watch.invariants.names import (
 
 def entry_appended(cluster: ClusterModel, node: NodeModel, event: decisions.EntryAppended) -> None:
     """Check and record an entry that a leader appended."""
+    transfers.entry_appended(cluster, node, event)
     _append(cluster, node, event.index, (event.entry,))
 
 

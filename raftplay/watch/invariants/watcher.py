@@ -11,7 +11,7 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, wire
+from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, transfers, wire
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
@@ -49,7 +49,9 @@ CHECKS.add(decisions.SnapshotTaken, snapshots.snapshot_taken)
 CHECKS.add(decisions.SnapshotInstalled, snapshots.snapshot_installed)
 CHECKS.add(decisions.LogCompacted, snapshots.log_compacted)
 CHECKS.add(facts.StateRestored, snapshots.state_restored)
-CHECKS.ignore(*get_args(decisions.TransferDecision))
+CHECKS.add(decisions.TransferStarted, transfers.transfer_started)
+CHECKS.add(decisions.TransferAborted, transfers.transfer_ended)
+CHECKS.add(decisions.TimeoutNowDecided, transfers.timeout_now_decided)
 CHECKS.ignore(decisions.SnapshotSent, decisions.SnapshotIgnored, decisions.ChunkReceived)
 CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
 CHECKS.add(facts.Restarted, elections.restarted)

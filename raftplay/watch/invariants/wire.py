@@ -6,9 +6,10 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     Args,
     RequestVoteArgs,
+    TimeoutNowArgs,
 )
 from raftplay.watch import facts
-from raftplay.watch.invariants import leases
+from raftplay.watch.invariants import leases, transfers
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
 from raftplay.watch.invariants.model import MAX_USER_CALLS, ClusterModel, NodeModel
@@ -35,12 +36,15 @@ def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> 
     if isinstance(args, RequestVoteArgs):
         _term_left(cluster, node, args.term - 1 if args.pre_vote else args.term)
         _log_told(cluster, node, args.last_log_index, args.last_log_term)
+        transfers.vote_request_leaves(cluster, node, args)
         return
     _term_left(cluster, node, args.term)
     if isinstance(args, AppendEntriesArgs):
         if node.first_append == NONE:
             node.first_append = event.call_id
         _entries_left(cluster, node, args)
+    elif isinstance(args, TimeoutNowArgs):
+        transfers.timeout_now_leaves(cluster, node, event, args)
 
 
 def _term_not_adopted(cluster: ClusterModel, node: NodeModel, message: str) -> None:
