@@ -31,6 +31,7 @@ from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
 from raftplay.kv.clients import Call, Clients
 from raftplay.kv.commands import Request
+from raftplay.kv.load import Load
 from raftplay.raft.bugs import Node
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import Storage
@@ -216,6 +217,10 @@ class Harness:
 
     # ---- clients of the key-value store
 
+    def load(self, load: Load) -> float:
+        """Begin a load of clients, decided by the seed; return the cluster time at which it ends."""
+        return self._backend.run(lambda: load.begin(self.clients, self.seed))
+
     @property
     def clients(self) -> Clients:
         """Return the clients, with the history of what they saw; `h.clients.verdict()` checks it."""
@@ -230,7 +235,7 @@ class Harness:
         if self._backend.paused:
             raise UsageError(PAUSED)
         node = -1 if to is None else self._members.server(to).id
-        call = self._look(lambda: self.clients.call(client, request, node))
+        call = self._backend.run(lambda: self.clients.call(client, request, node))
         self.wait_until(lambda: call.is_over, self.clients.patience + 1.0)
         return call
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from raftplay.kv.clients import operation_of, outcome_text
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.load import Load
 from raftplay.language import kinds
 from raftplay.language.table import command
 from raftplay.linearizability.report import report
@@ -55,6 +56,15 @@ def cas(
 def _asked(session: Session, request: Request, client: str | None, node: int | None) -> str:
     call = session.harness.ask(client or MAIN, request, node)
     return outcome_text(call)
+
+
+@command(GROUP, "load clients=4 rate=50/s keys=3 for 2s")
+def load(
+    session: Session, settings: Annotated[dict[str, int], kinds.LOAD], seconds: Annotated[float, kinds.FOR]
+) -> str:
+    """Let clients c0, c1 … make random requests from now on, for so much cluster time; other commands go on."""
+    end = session.harness.load(Load(**settings, seconds=seconds))
+    return f"until {end:.3f} s"
 
 
 @command(GROUP, "history alice", effect="looks")

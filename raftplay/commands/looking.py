@@ -6,6 +6,7 @@ from typing import Annotated
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.docs import PAGES, page
 from raftplay.errors import UsageError
+from raftplay.kv.load import summary
 from raftplay.language import kinds
 from raftplay.language.conditions import FORMS
 from raftplay.language.listed import LISTED, Listed
@@ -30,7 +31,9 @@ WIDTH, WIDEST_LEFT = 100, 28
 @command("Looking", "status")
 def status(session: Session) -> str:
     """Show every node (state, term, vote, log, commit index) and what is wrong with the links."""
-    return status_text(session.view().snapshot)
+    text = status_text(session.view().snapshot)
+    calls = session.harness.clients.calls
+    return f"{text}\nclients: {summary(calls, session.harness.now)}" if calls else text
 
 
 @command("Looking", "log 0,2")

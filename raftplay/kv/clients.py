@@ -132,7 +132,7 @@ class Clients:
     """All clients of one cluster, by name, with the history of what they saw."""
 
     def __init__(self, port: Port, options: ClientOptions | None = None, *, patience: float = PATIENCE) -> None:
-        self._port = port
+        self.port = port
         self.options = options or ClientOptions()
         """How requests that begin from now on are handled."""
 
@@ -152,7 +152,7 @@ class Clients:
     def call(self, client: str, request: Request, node: int = -1) -> Call:
         """Begin an operation of `client`; one client's operations run one after another."""
         known = self._clients.setdefault(client, _Client(client))
-        call = Call(client, request, self._port.now(), node)
+        call = Call(client, request, self.port.now(), node)
         self.calls.append(call)
         known.queue.append(call)
         if len(known.queue) == 1:
@@ -160,8 +160,8 @@ class Clients:
         return call
 
     def _begin(self, client: _Client, call: Call) -> None:
-        call.began, call.step = self._port.now(), self._next_step()
-        self._port.later(self.patience, lambda: self._give_up(client, call))
+        call.began, call.step = self.port.now(), self._next_step()
+        self.port.later(self.patience, lambda: self._give_up(client, call))
         if isinstance(call.request, Get) and self.options.reads == "local":
             self._read(client, call)
         elif self.options.sessions and client.session == NO_SESSION:
@@ -178,7 +178,7 @@ class Clients:
         """Read from the store of one node, whatever it knows."""
         if call.is_over:
             return
-        port, target = self._port, self._target(call)
+        port, target = self.port, self._target(call)
         result = port.read(target, call.request.key) if port.is_up(target) else None
         if result is not None:
             call.asked, call.result = target, result
@@ -202,7 +202,7 @@ class Clients:
         """Ask a node, by default the one that is believed to lead."""
         if call.is_over:
             return
-        port = self._port
+        port = self.port
         target = node if node is not None else self._target(call)
         call.asked = target
         if not port.is_up(target):
@@ -238,7 +238,7 @@ class Clients:
 
     def _ask_next(self, client: _Client, call: Call, command: Command) -> None:
         """Ask the leader that the asked node names, else the next node a moment later."""
-        port, asked = self._port, call.asked
+        port, asked = self.port, call.asked
         known = port.leader_known_to(asked) if port.is_up(asked) else -1
         self._leader = known if known not in (-1, asked) else (asked + 1) % port.nodes
         port.later(0.0 if known not in (-1, asked) else PAUSE, lambda: self._ask(client, call, command))
@@ -247,7 +247,7 @@ class Clients:
         """Ask another node when `target` has not answered in time; with `to NODE`, wait on."""
         if call.is_over or call.asked != target or call.node >= 0 or not self._is_current(client, call, command):
             return
-        self._leader = (target + 1) % self._port.nodes
+        self._leader = (target + 1) % self.port.nodes
         self._ask(client, call, command)
 
     def _is_current(self, client: _Client, call: Call, command: Command) -> bool:
@@ -259,7 +259,7 @@ class Clients:
         """Take what a node's store gave for the command at `index`; the node answers who waits for it."""
         said, answer = self._awaited.pop((node, index), (None, None))
         if answer is not None and said == command:
-            self._port.later(0.0, lambda: answer(result))  # not while the node is about to send
+            self.port.later(0.0, lambda: answer(result))  # not while the node is about to send
 
     def gone(self, node: int) -> None:
         """Forget who waits for `node`: it crashed, so no answer of it comes."""
@@ -293,9 +293,9 @@ class Clients:
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
         if call.is_over:
             return
-        call.ending, call.ended, call.why = ending, self._port.now(), why
+        call.ending, call.ended, call.why = ending, self.port.now(), why
         call.last_step = self._next_step()
-        self._port.changed()
+        self.port.changed()
         client.queue.remove(call)
         if client.queue:
             self._begin(client, client.queue[0])

@@ -12,6 +12,7 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.errors import UsageError
 from raftplay.files import check_output_name, expanded
+from raftplay.kv.load import LOADS
 from raftplay.language import offers, values
 from raftplay.language.conditions import NUMBERS, VALUES, Condition, number_or_variable, parse_condition
 from raftplay.language.cursor import Cursor, Offered, Place
@@ -131,6 +132,21 @@ def _client(cursor: Cursor) -> Resolve:
     if not values.is_name(word.text):
         raise cursor.mistake(f"invalid name {quoted(word.text)}: use letters, digits and _, such as alice", word)
     return constant(word.text)
+
+
+def _load(cursor: Cursor) -> Resolve:
+    settings = {}
+    for word in cursor.rest(offers.assignments(("clients", "4"), ("rate", "50/s"), ("keys", "3"))):
+        name, glued, text = word.text.partition("=")
+        if name not in LOADS:
+            hint = did_you_mean(name, LOADS) or f"; use {', '.join(LOADS)}"
+            raise cursor.mistake(f"unknown setting {quoted(name)}{hint}", word)
+        number = text.removesuffix("/s") if name == "rate" else text
+        low, high = LOADS[name]
+        if not glued or not number.isdecimal() or not low <= int(number[:9]) <= high:
+            raise cursor.mistake(f"{name} is a number from {low} to {high}, such as {name}={low}", word)
+        settings[name] = int(number)
+    return constant(settings)
 
 
 def _duration(cursor: Cursor) -> Resolve:
@@ -391,6 +407,13 @@ OLD_VALUE = replace(VALUE, shown="OLD")
 NEW_VALUE = replace(VALUE, shown="NEW")
 KEY = Kind("KEY", _key, about="a key of the store, such as x", examples=("x", "y", "k1"))
 CLIENT = Kind("CLIENT", _client, about="a client by its name, such as alice", examples=("alice", "main"))
+LOAD = Kind(
+    "clients=N rate=N/s keys=N",
+    _load,
+    stop="for",
+    about="a number of clients, requests a second of all of them, and a number of keys",
+    examples=("clients=4 rate=50/s keys=3", "clients=1", "rate=10/s keys=1"),
+)
 AS_CLIENT = replace(CLIENT, lead="as", about="the client that acts; main if none is named")
 TO_NODE = one_node(lead="to")
 FROM_NODE = one_node(lead="from")

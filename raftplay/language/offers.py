@@ -130,8 +130,9 @@ def groups(place: Place) -> Iterator[Offered]:
         for text in (*(w.text for w in place.words), place.typed[:at])
         for id in re.findall(r"\d{1,3}", text)
     }
+    stands_alone = bool(place.words) and place.words[-1].text == "others" and not bar
     for id in range(place.scope.nodes):
-        if id not in taken:
+        if id not in taken and not stands_alone:
             yield Offered(str(id), role_text(place.nodes[id]) if place.nodes else "", at)
     if not place.typed and len(place.words) > 1 and place.words[-1].text != "|":
         yield Offered("|", "the next group")

@@ -57,6 +57,7 @@ def helps(line: str, session: Session) -> dict[str, str]:
         ("crash ", ["leader", "follower", "followers", "alive", "0", "1", "2", "4", "$old"]),
         ("crash 0,", ["leader", "follower", "followers", "alive", "1", "2", "4", "$old"]),
         ("crash n", ["n0", "n1", "n2", "n4"]),
+        ("partition 0 | others ", ["|"]),
         ("restart ", ["crashed", "3"]),
         ("thaw ", ["4"]),
         ("reconnect ", ["1"]),
@@ -71,8 +72,8 @@ def helps(line: str, session: Session) -> dict[str, str]:
         ("submit it", ['"it\'s"']),
         ("submit apple ", ["to"]),
         ("submit apple to fo", ["follower"]),
-        ("wait n", ["no leader", "next of", "not committed", "not linearizable", "n0", "n1", "n2", "n3", "n4"]),
-        ("wait no ", ["leader"]),
+        ("wait n", ["no leader", "no transfer", "next of", "not committed", "not linearizable", "n0", "n1", "n2", "n3", "n4"]),
+        ("wait no ", ["transfer", "leader"]),
         ("wait leader ", ["is", "within"]),
         (
             "wait leader is ",

@@ -49,6 +49,8 @@ class Begin(msgspec.Struct, tag_field="kind", tag="begin", forbid_unknown_fields
     unreliable: bool
     more_reelection: bool
     data_dir: str | None
+    checkquorum: Literal[True] | msgspec.UnsetType = msgspec.UNSET
+    sticky: Literal[True] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Comment(msgspec.Struct, tag_field="kind", tag="comment", forbid_unknown_fields=True):
@@ -105,9 +107,15 @@ class File(msgspec.Struct, tag_field="kind", tag="file", forbid_unknown_fields=T
     updated: int
 
 
-KINDS = (Begin, Comment, Step, Difference, End, File)
+class Clients(msgspec.Struct, tag_field="kind", tag="clients", forbid_unknown_fields=True):
+    outcome: Literal["linearizable", "violated", "undecided"]
+    report: list[str]
+    time: float
 
-decoder = msgspec.json.Decoder(Begin | Comment | Step | Difference | End | File)
+
+KINDS = (Begin, Comment, Step, Difference, Clients, End, File)
+
+decoder = msgspec.json.Decoder(Begin | Comment | Step | Difference | Clients | End | File)
 
 
 def lines_of(text: str, *, name: str = "s", quiet: bool = False, **overrides: Any) -> list[str]:
@@ -123,7 +131,7 @@ def test_every_line_is_an_object_of_the_schema(name: str) -> None:
     objects = [decoder.decode(line) for line in lines]
     assert isinstance(objects[0], Begin)
     assert isinstance(objects[-1], End)
-    assert {type(o) for o in objects[1:-1]} <= {Comment, Step}
+    assert {type(o) for o in objects[1:-1]} <= {Comment, Step, Clients}
     assert all(line.isascii() and "\n" not in line and line.isprintable() for line in lines)
 
 

@@ -6,7 +6,7 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import LIVENESS, Finding, Plan, bound, progress_of, rerun
+from raftplay.explore.search.trial import LINEARIZABILITY, LIVENESS, Finding, Plan, bound, progress_of, rerun
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Blueprint
@@ -68,7 +68,7 @@ def _blueprint(plan: Plan) -> Blueprint:
 
 
 def _what_happens(finding: Finding) -> str:
-    if finding.name in {invariant.name for invariant in INVARIANTS} | {LIVENESS}:
+    if finding.name in {invariant.name for invariant in INVARIANTS} | {LIVENESS, LINEARIZABILITY}:
         return f"{finding.name} is violated"
     return f"{finding.name[:1].upper()}{finding.name[1:]}"
 
@@ -79,6 +79,8 @@ def _tell(case: Case) -> list[str]:
     commands = list(case.commands)
     if case.finding.name == LIVENESS:
         commands = rerun(plan, commands, measured=True).commands
+    if case.finding.name == LINEARIZABILITY:
+        commands.append("expect linearizable")
     lines: list[str] = []
     happened: list[Record] = []
     try:

@@ -36,6 +36,9 @@ class Setting:
     unreliable: bool = False
     minority: str = ""
     asks: bool = False
+    clients: bool = False
+    """True if clients use the store meanwhile, and what they were told is checked."""
+
     acts: tuple[tuple[str, float], ...] = ()
     """Acts that the fault profile has besides its own, with their weights."""
 
@@ -86,6 +89,7 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "sticky": (0.15, _in_raft(checkquorum=True, sticky=True)),
     "hardware": (0.15, _hardware),
     "transfers": (0.15, _transfers),
+    "clients": (0.15, _in_setting(clients=True)),
 }
 """The chance of each option, and what it changes; of two that change the same, the later one counts.
 

@@ -30,6 +30,7 @@ from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
 from raftplay.language.values import duration_of
+from raftplay.linearizability.report import report
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -42,6 +43,12 @@ FAILURE = "failure"
 
 STUCK = "no return"
 """The name of a finding when a call did not return and no node caused it."""
+
+LINEARIZABILITY = "linearizability"
+"""The name of a finding when no order of the clients' operations explains what they were told."""
+
+LOAD = "load clients=4 rate=40/s keys=2"
+"""What the clients of a trial do, if it has some."""
 
 LEFTOVERS = "leftovers"
 """The name of a finding when a cluster on sockets keeps tasks or connections that it does not need."""
@@ -152,6 +159,10 @@ DIRECT: dict[str, Callable[[Session, str], bool]] = {
 """The most frequent commands, done without their parsing and their answers; False: run the command itself."""
 
 
+class NotLinearizable(Exception):
+    """Raised when no order of the clients' operations explains what they were told; the text has a few lines."""
+
+
 @dataclass(slots=True)
 class TrialRun:
     """A cluster that receives commands, and the commands so far."""
@@ -200,6 +211,8 @@ def run_trial(plan: Plan) -> Result:
 
     def disturb(run: TrialRun) -> None:
         dice = random.Random(f"driver {plan.seed}")
+        if plan.setting.clients:
+            run.do(f"{LOAD} for {plan.seconds / 2:g}s")
         weights = MIXES[plan.mix] | dict(plan.setting.acts)
         _disturb(run, FaultChooser(run.session.harness, dice, weights), plan.seconds)
 
@@ -229,14 +242,26 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
         run = TrialRun(Session(harness), result.commands, result.faults)
         with _noting(result, harness), watchdog(progress_of(harness, run.commands), most=wall_limit(plan)):
             disturb(run)
+            _check_clients(harness, result)
             result.disturbing = len(run.commands)
             if measured:
                 rest = mend(run, harness, plan)
                 measure(run, harness, plan, rest, result.liveness)
                 if plan.backend == "tcp" and (left := left_over(harness)) is not None:
                     result.finding = Finding(LEFTOVERS, left, harness.now)
-        result.seconds, result.rules = harness.now, coverage.counts
+        result.seconds = harness.now
+        result.rules += coverage.counts
     return result
+
+
+def _check_clients(harness: Harness, result: Result) -> None:
+    """Check what clients were told, if there were any. Raises `NotLinearizable`; undecided is counted only."""
+    clients = harness.clients
+    if clients.calls:
+        verdict = clients.verdict()
+        result.rules[f"history-{verdict.outcome}"] += 1
+        if verdict.outcome == "violated":
+            raise NotLinearizable("\n".join(report(clients.history(), verdict)))
 
 
 def wall_limit(plan: Plan) -> float:
@@ -271,6 +296,8 @@ def _finding_of(error: BaseException, commands: Sequence[str], now: float) -> Fi
             return Finding(error.kind, str(error), now)
         case Failed():
             return Finding(LIVENESS, f"{commands[-1]}: {error}", now)
+        case NotLinearizable():
+            return Finding(LINEARIZABILITY, str(error), now)
         case DidNotReturn():
             return Finding(STUCK, str(error), now)
     return Finding(FAILURE, "".join(traceback.format_exception(error)).rstrip(), now)  # it may never occur again
