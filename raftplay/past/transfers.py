@@ -9,7 +9,8 @@ from raftplay.watch.facts import Event, Record
 class TransferSteps:
     """The last transfer of a leadership, and the last TimeoutNow that the node refused. None: there was none.
 
-    `replaced` is the end of the transfer before it, `sent` is when TimeoutNow left, `refused` the last command that was refused because of the transfer.
+    `replaced` is the end of the transfer before it, `sent` is when TimeoutNow left, `refused` the last command
+    that was refused because of the transfer.
     """
 
     __slots__ = ("aborted", "refused", "replaced", "sent", "started", "told")
