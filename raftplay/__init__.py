@@ -28,8 +28,8 @@ The rooms, from the ground up
                  and the actions on nodes, with those of hardware_actions.py, timer_actions.py and link_actions.py
                  (over servers.py, which they share); harness.py is the public `Harness`, which makes them
                  methods for users, with the waits of waits.py and the assertions of checks.py; failures.py keeps
-                 what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
-                 user's class of nodes, own_methods.py checks its methods, and results.py what they return;
+                 what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py
+                 loads a user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine, image.py what a snapshot holds of
                  its state; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
