@@ -234,10 +234,14 @@ class Harness:
         """Begin an operation of `client`, by default with whichever node leads, and wait for its end."""
         if self._backend.paused:
             raise UsageError(PAUSED)
-        node = -1 if to is None else self._members.server(to).id
-        call = self._backend.run(lambda: self.clients.call(client, request, node))
+        call = self.begin(client, request, to)
         self.wait_until(lambda: call.is_over, self.clients.patience + 1.0)
         return call
+
+    def begin(self, client: str, request: Request, to: int | None = None) -> Call:
+        """Begin an operation of `client`, and do not wait for its end; other clients' may be under way."""
+        node = -1 if to is None else self._members.server(to).id
+        return self._backend.run(lambda: self.clients.call(client, request, node))
 
     def settle(self) -> None:
         """Send the RPCs for submitted commands now; without this, they are sent as soon as time passes.

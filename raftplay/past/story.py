@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raftplay.past.transfers import TransferSteps
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
-from raftplay.raft.messages import NONE, Args, CMState, Reply
+from raftplay.raft.messages import NONE, Args, CMState, Reply, TimeoutNowArgs
 from raftplay.raft.rules import Rules
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -30,13 +31,15 @@ class Wait:
 class Firing:
     """An election timer that fired at `time`, `by_hand` or after the wait that `since` began.
 
-    None means forgotten. `pre_votes`: the nodes that said in between that it could win (thesis §9.6).
+    None means forgotten. `pre_votes`: the nodes that said in between that it could win (thesis §9.6). `told_by`:
+    the leader that told the node to start an election at once, -1 if none did (thesis §3.10).
     """
 
     time: float | None
     by_hand: bool
     since: Wait | None
     pre_votes: tuple[int, ...] = ()
+    told_by: int = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class Story:
         self.asking: Election | None = None
         self.stood: Election | None = None
         self.ignored: Ignored | None = None
+        self.transfers = TransferSteps()
         self.heard: Record | None = None
         self.followed: tuple[int, int] = (NONE, NONE)  # the last leader heard of, and its term
         self.followed_since: float | None = None
@@ -173,6 +177,8 @@ class Story:
             if event.group == "wire":
                 if isinstance(event, facts.CallSent):
                     self._calls[event.call_id] = event.args
+                    if type(event.args) is TimeoutNowArgs:
+                        self.transfers.sent = record.time
                 if self._uncertain and isinstance(event, facts.CallSent | facts.ReplySent):
                     self._make_certain()
             elif isinstance(event, decisions.DecisionBase):
@@ -203,6 +209,8 @@ class Story:
                 self.frozen_since = record.time
             case facts.Tearing():
                 self.is_tearing = True
+            case facts.Submitted():
+                self.transfers.read(record, event)
 
     def _crashes(self, time: float) -> None:
         self.crashed = time
@@ -242,7 +250,10 @@ class Story:
                 self._waits_since = record
             case decisions.Configured():
                 self.options = event
+            case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
+                self.transfers.read(record, event)
             case decisions.Started() | decisions.BecameFollower():
+                self.transfers = TransferSteps(self.transfers.told)
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():
                 self._election(record, event)
@@ -322,6 +333,8 @@ class Story:
             self.asking = Election(term, True, record.seq, time, firing)
             return
         last = None if self._previous is None else self._previous.event
+        if isinstance(last, decisions.TimeoutNowDecided) and event.rule == Rule.TOLD_TO:
+            firing = replace(firing, told_by=last.args.leader_id)
         if isinstance(last, decisions.VoteCounted) and last.pre_vote:
             first = Firing(None, firing.by_hand, None) if asked is None else asked.firing
             firing = replace(first, pre_votes=last.votes)

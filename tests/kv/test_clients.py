@@ -108,7 +108,7 @@ class Load:
         while h.now < end:
             for name in "abcd":
                 if name not in self.under_way or self.under_way[name].is_over:
-                    self.under_way[name] = h.clients.call(name, self.request())
+                    self.under_way[name] = h.begin(name, self.request())
             if rng.random() < 0.1:
                 self.fault()
             h.sleep_ms(rng.choice((5, 20, 60)))

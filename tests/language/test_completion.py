@@ -72,7 +72,21 @@ def helps(line: str, session: Session) -> dict[str, str]:
         ("submit it", ['"it\'s"']),
         ("submit apple ", ["to"]),
         ("submit apple to fo", ["follower"]),
-        ("wait n", ["no leader", "no transfer", "next of", "not committed", "not linearizable", "n0", "n1", "n2", "n3", "n4"]),
+        (
+            "wait n",
+            [
+                "no leader",
+                "no transfer",
+                "next of",
+                "not committed",
+                "not linearizable",
+                "n0",
+                "n1",
+                "n2",
+                "n3",
+                "n4",
+            ],
+        ),
         ("wait no ", ["transfer", "leader"]),
         ("wait leader ", ["is", "within"]),
         (

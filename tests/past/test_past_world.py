@@ -51,6 +51,21 @@ def test_the_past_is_what_was_whatever_is_broken_and_mended(kinds: tuple[str, ..
             assert h.looks > 50
 
 
+@pytest.mark.parametrize(
+    "kinds", [Churn.HARDWARE, Churn.OTHER_HALF, Churn.ALL], ids=["hardware", "other half", "all"]
+)
+def test_the_past_is_what_was_on_slow_disks_under_options_that_change(kinds: tuple[str, ...]) -> None:
+    done: Counter[str] = Counter()
+    for seed in range(8):
+        raft = RaftConfig(checkquorum=seed % 3 == 0, sticky=seed % 5 == 0, snapshot=(0, 3, 0, 1)[seed % 4])
+        with Compared(5, backend="sim", seed=seed, config=Config(raft, unreliable=seed % 7 == 0)) as h:
+            churn = Churn(h, seed, kinds)
+            churn.run(2.0)
+            done += churn.counts
+            assert h.looks > 50
+    assert done.keys() >= set(kinds) - {*Churn.MIXES[-1]}
+
+
 def test_the_past_knows_timers_that_were_set_by_hand() -> None:
     for bugs in ((), ("torn-vote",), ("ack-before-durable",)):
         with Compared(5, backend="sim", seed=3, config=any_config(3, bugs), watch=False) as h:

@@ -21,7 +21,34 @@ class Churn:
     DELAYS = ("submit", "delay", "delay", "heal", "time_out", "hold", "release", "duplicate", "deliver", "lose")
     STALLS = ("submit", "freeze", "thaw", "thaw", "time_out", "drop", "undrop")
     DISKS = ("submit", "submit", "tear", "tear", "restart", "restart", "restart", "wipe")
+    HARDWARE = (
+        "submit",
+        "submit",
+        "slow_disk",
+        "stall",
+        "mend",
+        "mend",
+        "clock",
+        "timing",
+        "fail",
+        "restart",
+        "time_out",
+    )
+    OTHER_HALF = (
+        "submit",
+        "submit",
+        "submit",
+        "option",
+        "transfer",
+        "transfer",
+        "compact",
+        "compact",
+        "join",
+        "cut",
+    )
     MIXES = (CALM, LEADERS, LINKS, DELAYS, STALLS, DISKS, CALM + LEADERS + LINKS + DELAYS + STALLS + DISKS)
+    ALL = (*MIXES[-1], *HARDWARE, *OTHER_HALF)
+    OPTIONS = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable")
 
     def __init__(self, h: Harness, seed: int, kinds: tuple[str, ...] | None = None) -> None:
         self.h = h
@@ -132,7 +159,43 @@ class Churn:
             return False
         return self._to_one(list(range(self.h.n)), self.h.wipe_peer)
 
+    def do_slow_disk(self) -> None:
+        low = self.rng.choice((0.001, 0.02, 0.2))
+        self.h.set_disk(self._any(), delay=(low, low * self.rng.choice((1, 3))))
+
+    def do_stall(self) -> None:
+        leader = self._leader()
+        self.h.set_disk(self._any() if leader is None or self.rng.random() < 0.5 else leader, stall=True)
+
+    def do_mend(self) -> bool | None:
+        return self._to_one([id for id in range(self.h.n) if self.h.hardware[id].has_bad_disk], self.h.clear_disk)
+
+    def do_fail(self) -> bool | None:
+        return self._to_one(self._alive(), lambda id: self.h.set_disk(id, fail=True))
+
+    def do_clock(self) -> None:
+        self.h.set_clock(self._any(), self.rng.choice((0.5, 1.0, 1.0, 1.5, 4.0)))
+
+    def do_timing(self) -> None:
+        low = self.rng.choice((0.1, 0.15, 0.4))
+        self.h.set_timing(self._any(), election=(low, 2 * low), heartbeat=self.rng.choice((None, 0.02, 0.05)))
+
+    def do_option(self) -> None:
+        self.h.set_option(self.rng.choice(self.OPTIONS), self.rng.random() < 0.5)
+
+    def do_transfer(self) -> bool | None:
+        leader = self._leader()
+        if leader is None:
+            return False
+        return self.h.transfer_leadership(leader, self.rng.choice((None, self._any()))) != -1
+
+    def do_compact(self) -> bool | None:
+        return self._to_one(self._alive(), self.h.compact_peer)
+
     # ---- whom
+
+    def _any(self) -> int:
+        return self.rng.randrange(self.h.n)
 
     def _alive(self) -> list[int]:
         return [id for id in range(self.h.n) if self.h.alive[id]]

@@ -1175,6 +1175,19 @@ def test_the_sound_algorithm_breaks_nothing_whatever_happens_to_it(kinds: tuple[
             assert h.stream.failures == []
 
 
+@pytest.mark.parametrize("kinds", [Churn.HARDWARE, Churn.OTHER_HALF, Churn.ALL])
+def test_the_whole_algorithm_breaks_nothing_on_slow_disks_either(kinds: tuple[str, ...]) -> None:
+    for seed in range(20):
+        raft = RaftConfig(
+            prevote=seed % 2 == 0, checkquorum=seed % 3 == 0, sticky=seed % 5 == 0, snapshot=seed % 4
+        )
+        with Harness(2 + seed % 6, backend="sim", seed=seed, config=Config(raft)) as h:
+            Churn(h, seed, kinds).run(5)
+            assert h.invariants is not None
+            assert h.invariants.breaches == [], f"seed {seed}"
+            assert h.stream.failures == []
+
+
 @pytest.mark.parametrize(
     ("kinds", "raft"),
     [

@@ -33,6 +33,11 @@ Story = Callable[[], View]
 PICKY = Path(__file__).parent.parent / "language" / "transcripts" / "own.py:Picky"
 """A class of nodes that never vote for node 0."""
 
+TOLD = (
+    "at 0.017 s the leader told it to start an election at once (thesis §3.10): it obeyed node 0, since the leader of "
+    "this term hands its leadership over (thesis §3.10)"
+)
+
 OLD_ENTRY = (
     LED
     + "submit base; wait committed base on 5; partition 0,1 | 2,3,4; submit x to 0; wait log of 1 = 2; crash 0\n"
@@ -206,6 +211,37 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         of_node(0),
         "its election timer fired at 0.156 s: the election timeout passed without word from a leader (§5.2); 156 ms "
         "before, it had started",
+    ),
+    "told-to": (
+        story(LED + "submit a; sleep 8ms; transfer to 2; sleep 7ms"),
+        of_node(2),
+        TOLD,
+    ),
+    "obeyed": (
+        story(LED + "submit a; sleep 8ms; transfer to 2; sleep 7ms"),
+        of_node(2),
+        TOLD,
+    ),
+    "other-term": (
+        story(LED + "hold 0->2; transfer to 2; timeout 1; sleep 5ms; release 0->2; sleep 3ms"),
+        rejected(2),
+        "node 2 refused node 0's TimeoutNow of term 1 at 0.012 s: the request is of another term (thesis §3.10), 1 and not 2",
+    ),
+    "not-follower": (
+        story("set prevote on\n" + LED + "hold 0,1->2; transfer to 2; timeout 2; release 0->2; sleep 3ms"),
+        rejected(2),
+        "node 2 refused node 0's TimeoutNow of term 1 at 0.009 s: the node is no follower (thesis §3.10)",
+    ),
+    "too-late": (
+        story(LED + "disconnect 2; transfer to 2; wait no transfer within 21s"),
+        of_node(0),
+        "at 20.007 s it gave up handing over to node 2: the target has not taken over within an election timeout "
+        "(thesis §3.10)",
+    ),
+    "replaced": (
+        story(LED + "disconnect 2; submit a; transfer to 2; transfer to 1"),
+        of_node(0),
+        "before that, it was to hand over to node 2: another target was named (thesis §3.10)",
     ),
     "own-rule": (
         story(f"node {PICKY}\n{STILL}timeout 0; sleep 5ms"),

@@ -12,6 +12,7 @@ from raftplay.raft.messages import NONE, CMState, Entry
 from raftplay.watch import facts
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.rpcs import verdict_of
+from raftplay.why.facts.transfers import ToldFacts, TransferFacts, told_facts, transfer_facts
 from raftplay.why.facts.verdicts import Verdict
 
 
@@ -39,7 +40,7 @@ class LeaderFacts:
     each voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the
     others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
     who leads a higher term, or this one too, as (node, term). `patience`: with checkquorum, the seconds for which
-    it leads on without a majority's replies.
+    it leads on without a majority's replies. `transfer` is that of its leadership, under way or the last one.
     """
 
     node: int
@@ -55,6 +56,7 @@ class LeaderFacts:
     ignored: Ignored | None
     faults: NodeFaults
     patience: float | None = None
+    transfer: TransferFacts | None = None
 
     @property
     def has_majority(self) -> bool:
@@ -94,7 +96,8 @@ class FollowerFacts:
     `role` is how it became a follower, `entered` how it came to its term as one (None where it came to its term as
     a candidate). `vote` is its vote in this term, with its `verdict`; `lost_vote` one that it gave in this term
     and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares its log with that of
-    its leader. `deadline` is when its timer fires, in cluster time (inf where that is not known).
+    its leader. `deadline` is when its timer fires, in cluster time (inf where that is not known). `told` is a
+    TimeoutNow that it refused.
     """
 
     node: int
@@ -115,6 +118,7 @@ class FollowerFacts:
     gap: LogGap | None
     deadline: float
     faults: NodeFaults
+    told: ToldFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
         ignored=story.ignored,
         faults=_faults(trail, node),
         patience=story.options.election_min if story.options is not None and story.options.checkquorum else None,
+        transfer=transfer_facts(trail, node),
     )
 
 
@@ -213,6 +218,7 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
         gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
         deadline=timer_of(trail, node),
         faults=_faults(trail, node),
+        told=told_facts(trail, node.id),
     )
 
 

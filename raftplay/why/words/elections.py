@@ -5,6 +5,7 @@ import math
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.past.story import Firing
 from raftplay.raft.decisions import Rule
+from raftplay.raft.messages import NONE
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.words import nodes_text
 from raftplay.why.facts.elections import Asked, Candidacy
@@ -22,6 +23,9 @@ def firing_line(firing: Firing | None) -> str:
         return f"how its election began: {FORGOTTEN}"
     if firing.time is None:
         text = f"when its election timer fired: {FORGOTTEN}"
+    elif firing.told_by != NONE:
+        text = f"at {at(firing.time)} {rule_text(Rule.TOLD_TO)}: it obeyed node {firing.told_by}, "
+        text += f"since {rule_text(Rule.OBEYED)}"
     elif firing.by_hand:
         text = f"at {at(firing.time)} {rule_text(Rule.BY_HAND)}"
     else:

@@ -14,6 +14,7 @@ from raftplay.why.words.elections import candidacy_lines, firing_line, timer_lin
 from raftplay.why.words.network import apart_texts, fault_lines
 from raftplay.why.words.rpcs import ignored_lines, request_text, step_text
 from raftplay.why.words.text import FORGOTTEN, ago, at, log_end, span
+from raftplay.why.words.transfers import told_lines, transfer_lines
 from raftplay.why.words.verdicts import verdict_text
 
 
@@ -44,6 +45,7 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
         head += "; now it reaches no majority"
     lines = [firing_line(facts.firing)]
     lines += _vote_lines(facts)
+    lines += transfer_lines(facts.transfer)
     lines += fault_lines(facts.faults)
     lines += _reach_lines(facts, total)
     if facts.rival is not None:
@@ -131,6 +133,7 @@ def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]
     if facts.heard is not None:
         lines.append(_heard_line(facts.heard, snapshot))
     lines.append(_log_line(facts))
+    lines += told_lines(facts.told)
     asks = "it starts an election, unless it hears of a leader or votes before"
     lines += timer_lines(facts.deadline, facts.faults, snapshot, asks)
     return _follower_head(facts, snapshot), lines + fault_lines(facts.faults)
