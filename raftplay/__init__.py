@@ -24,11 +24,12 @@ The rooms, from the ground up
   cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
                  its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
                  inbox.py are the stages between it and the network (rpc.py: what passes them),
-                 network.py the links, flight.py the messages in flight; cluster.py holds all servers and the
-                 actions on them; harness.py is the public `Harness`, which makes them methods for users, with
-                 the waits of waits.py and the assertions of checks.py; failures.py keeps what is raised next;
-                 snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a
-                 user's class of nodes, own_methods.py checks its methods, and results.py what they return;
+                 network.py the links, flight.py the messages in flight; cluster.py holds all servers, their disks
+                 and the actions on nodes, with those of hardware_actions.py, timer_actions.py and link_actions.py
+                 (over servers.py, which they share); harness.py is the public `Harness`, which makes them
+                 methods for users, with the waits of waits.py and the assertions of checks.py; failures.py keeps
+                 what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py
+                 loads a user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine, image.py what a snapshot holds of
                  its state; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
@@ -132,7 +133,8 @@ To add a …, touch …
   condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
   set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
-                 past/node.py, or past/world.py for a fault of links; cluster/cluster.py, a line in
+                 past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
+                 actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
                  cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
                  explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its

@@ -35,15 +35,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 LONGEST = (
-    *(
-        "test_soundness",
-        "test_tui_memory",
-        "test_bug_scenarios",
-        "test_project",
-        "test_search_for_bugs",
-        "test_dask",
-    ),
-    *("test_exhaustive", "test_walks", "test_bugs", "test_kills", "test_determinism", "test_why_true"),
+    "test_soundness",
+    "test_why_true",
+    "test_past_world",
+    "test_lessons_shipped",
+    "test_tui_keys",
+    "test_search_for_bugs",
+    "test_dask",
+    "test_project",
+    "test_exhaustive",
+    "test_tui_memory",
+    "test_bug_scenarios",
+    "test_tui_watch",
+    "test_lesson_facts",
+    "test_fuzz",
+    "test_walks",
+    "test_bugs",
+    "test_kills",
+    "test_determinism",
 )
 """The files that take longest, which start first: at the end of a run no worker waits for another one."""
 

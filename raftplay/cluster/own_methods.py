@@ -13,7 +13,7 @@ from types import FunctionType
 from raftplay.cluster.raised import WrongResult, place_lines
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import AppendDecided, Decision, Rule, VoteDecided
+from raftplay.raft.decisions import AppendDecided, Decision, Rule, TimeoutNowDecided, VoteDecided
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -21,6 +21,8 @@ from raftplay.raft.messages import (
     Reply,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNowArgs,
+    TimeoutNowReply,
 )
 from raftplay.raft.quorum import Majority
 from raftplay.raft.rpcs import RPCS
@@ -131,10 +133,15 @@ def untold(told: Iterable[Decision], args: Args, reply: Reply) -> Decision | Non
             case AppendDecided(), AppendEntriesReply() if decision.args is args:
                 if decision.success == reply.success:
                     return None
+            case TimeoutNowDecided(), TimeoutNowReply() if decision.args is args:
+                if decision.obeyed == reply.success:
+                    return None
     if isinstance(args, RequestVoteArgs) and isinstance(reply, RequestVoteReply):
         return VoteDecided(args, reply.vote_granted, Rule.OWN_RULE)
     if isinstance(args, AppendEntriesArgs) and isinstance(reply, AppendEntriesReply):
         return AppendDecided(args, reply.success, Rule.OWN_RULE, reply.conflict_index, reply.conflict_term)
+    if isinstance(args, TimeoutNowArgs) and isinstance(reply, TimeoutNowReply):
+        return TimeoutNowDecided(args, reply.success, Rule.OWN_RULE)
     return None
 
 

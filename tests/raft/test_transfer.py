@@ -4,6 +4,7 @@ import pytest
 from support.past import Compared
 
 from raftplay import AppendEntriesReply, CMState, Config, ConsensusModule, Harness, MapStorage, RaftConfig
+from raftplay.past.history import History
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
@@ -201,3 +202,49 @@ def test_a_frozen_node_does_nothing() -> None:
         old, _ = h.check_single_leader()
         h.freeze_peer(old)
         assert h.transfer_leadership(old) == -1
+
+
+class NeverTakesOver(ConsensusModule):
+    """A node of a user's own that refuses every TimeoutNow, and tells nobody."""
+
+    def timeout_now(self, args: TimeoutNowArgs, now: float | None = None) -> TimeoutNowReply:
+        return TimeoutNowReply(self.current_term, False)
+
+
+def test_a_class_of_ones_own_that_refuses_is_told_of() -> None:
+    history = History()
+    with Harness(3, backend="sim", seed=2, config=Config(node=NeverTakesOver), readers=[history]) as h:
+        old, term = h.check_single_leader()
+        target = h.transfer_leadership(old)
+        h.sleep_ms(20)
+        assert h.check_single_leader() == (old, term)
+        decided = [each for each in history.records() if isinstance(each.event, decisions.TimeoutNowDecided)]
+        assert [(each.node, each.event.obeyed, each.event.rule) for each in decided] == [
+            (target, False, Rule.OWN_RULE)
+        ]
+
+
+@pytest.mark.parametrize("trio", [False, True])
+def test_over_sockets_the_target_takes_over_without_an_election_timeout(trio: bool) -> None:
+    raft = RaftConfig(3.0, 6.0, 0.05, prevote=trio, checkquorum=trio, sticky=trio)
+    with Harness(3, config=Config(raft)) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader, 2.5)
+        index = h.submit_to_server(0, "a")
+        assert h.transfer_leadership(0, 2) == 2
+        assert h.wait_until(h.cluster[2].is_leader, 2.5)
+        assert h.cluster[2].cm.current_term == 2
+        assert h.cluster[2].cm.log[index].command == "a"
+        assert h.wait_until(lambda: not h.cluster[0].is_leader(), 2.5)
+        assert h.submit_to_server(2, "b") == index + 1
+
+
+def test_over_sockets_a_leader_whose_target_is_cut_off_takes_commands_again() -> None:
+    with Harness(3, config=Config(RaftConfig(0.3, 0.6, 0.05))) as h:
+        h.time_out_peer(0)
+        assert h.wait_until(h.cluster[0].is_leader, 2.5)
+        h.disconnect_peer(2)
+        assert h.transfer_leadership(0, 2) == 2
+        assert h.submit_to_server(0, "refused") == -1
+        assert h.wait_until(lambda: h.cluster[0].cm.transferring_to == -1, 2.5)
+        assert h.submit_to_server(0, "taken") == 0

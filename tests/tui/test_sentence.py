@@ -26,7 +26,7 @@ from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.decisions import CustomDecision, Decision, NodeState
-from raftplay.raft.messages import NONE, RequestVoteArgs, RequestVoteReply
+from raftplay.raft.messages import NONE, RequestVoteArgs, RequestVoteReply, TimeoutNowArgs
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.model.lines import text_of, width_of
 from raftplay.tui.stage.moment import Moment
@@ -155,6 +155,9 @@ BY_HAND: dict[type, Event] = {
     facts.ClockChanged: facts.ClockChanged(1.5),
     facts.TimingChanged: facts.TimingChanged((0.05, 0.06), None),
     facts.OnDisk: facts.OnDisk(1, NONE, ()),
+    decisions.TransferStarted: decisions.TransferStarted(2, 4, 1, 0.5),
+    decisions.TransferAborted: decisions.TransferAborted(2, "too-late"),
+    decisions.TimeoutNowDecided: decisions.TimeoutNowDecided(TimeoutNowArgs(1, 0), False, "other-term"),
     decisions.ReplyIgnored: decisions.ReplyIgnored(1, VOTE, RequestVoteReply(2, True), "old-call"),
 }
 
@@ -194,6 +197,18 @@ def test_routine_events_never_hide_what_matters() -> None:
     ("lines", "now", "why", "next"),
     [
         ("", "5 nodes have started, with empty logs. None leads yet.", "random length", "then it starts an election"),
+        (
+            "wait leader; submit a; wait committed a on 5; disconnect 3; submit b; transfer to 3",
+            "n0 hands over to n3: it takes no commands now.",
+            "First n3 must have its whole log, up to index 1",
+            "n3 needs n0's log up to index 1, then TimeoutNow; else n0 gives up after an election timeout.",
+        ),
+        (
+            "wait leader; submit a; wait committed a on 5; sleep 60ms; hold 0->3; transfer to 3",
+            "n0 hands over to n3: it takes no commands now.",
+            "TimeoutNow asks it to start an election",
+            "n3 starts an election once TimeoutNow arrives; else n0 gives up after an election timeout.",
+        ),
         ("wait leader; crash 0,1,2", "only 2 of 5 nodes are up", "needs 3 of 5", "Restart one more node (r)"),
         ("crash 0,1,2,3,4", "no node is up", "needs 3 of 5", "Restart 3 more nodes (r)"),
         ("wait leader; sleep 20s", "leads term 1. Only heartbeats pass.", "sets a timer back", "Submit a command: s"),

@@ -65,6 +65,7 @@ SPLIT = (
     "wait leader; submit a; wait committed a on 5; submit b; wait committed b on 5; partition 0,1 | 2,3,4",
     "submit x to 0; sleep 10ms; wait leader is not 0; submit y; sleep 3ms",
 )
+TRANSFER = "wait leader; submit a; wait committed a on 5; disconnect 3; submit b; transfer to 3; sleep 10ms"
 APPEND = "wait leader; submit a; wait committed a on 5; submit b; wait committed b on 5; submit y; sleep 2ms"
 
 CASES = (
@@ -81,6 +82,7 @@ CASES = (
     Case("three-sides", ("wait leader; partition 0 | 1,2 | 3,4; sleep 60ms",), ALL, seed=7),
     Case("cut-off", ("wait leader; submit a; wait committed a on 5; disconnect leader; sleep 60ms",)),
     Case("links", ("wait leader; cut 1->0; cut 0->1; hold 1->3; sleep 60ms",)),
+    Case("transfer", (TRANSFER,), sizes=ALL),
     Case("crash", ("wait leader; submit a; wait committed a on 5; crash leader; sleep 1ms",)),
     Case("frozen", ("wait leader; freeze 2; sleep 30ms",)),
     Case("skipped", ("wait leader",), scene=after(decisions.HeartbeatDue, 0, pulse=(1,), skip=True)),

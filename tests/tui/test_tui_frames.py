@@ -17,6 +17,7 @@ from raftplay.watch.invariants import INVARIANTS
 
 FOLDER = Path(__file__).parent / "frames"
 
+TRANSFER = "wait leader; submit a; wait committed a on 5; disconnect 3; submit b; transfer to 3; sleep 10ms"
 OLD_LEADER = (
     "wait leader; submit 1; wait committed 1 on 5; disconnect leader; submit 2 to 0; submit 3 to 0",
     "wait leader is not 0; submit 4; wait committed 4 on 4",
@@ -79,6 +80,8 @@ CASES = (
     Case("node-80x24", ("wait leader; submit 1; sleep 100ms",), (80, 24), keys=("n",)),
     Case("no-drawers", ("wait leader; submit 1; sleep 100ms",), keys=("l", "l")),
     Case("split-brain-80x24", ("wait leader; partition 0,1 | 2,3,4; wait leader is not 0",), (80, 24)),
+    Case("transfer-80x24", (TRANSFER,), (80, 24)),
+    Case("transfer-menu-120x40", (TRANSFER,), keys=("2", "enter")),
     Case("too-small", ("wait leader",), (59, 16)),
 )
 

@@ -41,17 +41,28 @@ def menu_of(app: RaftApp) -> Menu:
             0,
             {"c": "crash 0", "d": "disconnect 0", "z": "freeze 0", "s": "submit 6 to 0", "k": "disk 0 stall"},
         ),
+        (
+            (*LED, "disconnect 1", "transfer to 1"),
+            1,
+            {"c": "crash 1", "d": "reconnect 1", "z": "freeze 1", "t": "timeout 1", "k": "disk 1 stall"},
+        ),
         ((*LED, "crash 0"), 0, {"r": "restart 0", "e": "restart 0 empty"}),
         (
             (*LED, "disconnect 1"),
             1,
-            {"c": "crash 1", "d": "reconnect 1", "z": "freeze 1", "t": "timeout 1", "k": "disk 1 stall"},
+            {"c": "crash 1", "d": "reconnect 1", "z": "freeze 1", "t": "timeout 1", "k": "disk 1 stall"}
+            | {"o": "transfer from 0 to 1"},
         ),
-        ((*LED, "freeze 3"), 3, {"c": "crash 3", "d": "disconnect 3", "z": "thaw 3", "k": "disk 3 stall"}),
+        (
+            (*LED, "freeze 3"),
+            3,
+            {"c": "crash 3", "d": "disconnect 3", "z": "thaw 3", "k": "disk 3 stall", "o": "transfer from 0 to 3"},
+        ),
         (
             (*LED, "disk 3 delay=80ms"),
             3,
-            {"c": "crash 3", "d": "disconnect 3", "z": "freeze 3", "t": "timeout 3", "k": "disk 3 clear"},
+            {"c": "crash 3", "d": "disconnect 3", "z": "freeze 3", "t": "timeout 3", "k": "disk 3 clear"}
+            | {"o": "transfer from 0 to 3"},
         ),
     ],
 )
@@ -152,7 +163,8 @@ CHOSEN = (
     (("2", "enter", "c"), "crash 2"),
     (("2", "enter", "down", "enter"), "disconnect 2"),
     (("2", "enter", "down", "down", "up", "enter"), "disconnect 2"),
-    (("2", "enter", "up", "up", "up", "up", "up", "enter"), "timeout 2"),
+    (("2", "enter", "up", "up", "up", "up", "up", "up", "enter"), "timeout 2"),
+    (("2", "enter", "o"), "transfer from 0 to 2"),
     (("2", "enter", "end", "home", "enter"), "crash 2"),
     (("2", "enter", "z"), "freeze 2"),
     (("2", "enter", "t"), "timeout 2"),

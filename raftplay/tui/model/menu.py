@@ -74,6 +74,9 @@ def _acts(view: View, node: NodeSnapshot) -> tuple[Item, ...]:
     ]
     if not node.frozen and not is_leader:
         items.append(_by_key("t", "time out: start an election", view, node))
+    leader = view.snapshot.leader
+    if leader is not None and leader.id != node.id and not leader.frozen and node.id != leader.transferring_to:
+        items.append(Item("o", "hand leadership over to it", f"transfer from {leader.id} to {node.id}"))
     if not node.frozen and is_leader:
         line = f"{line_of(KEY['s'], view, node.id)} to {node.id}"
         items.append(Item("s", line.removesuffix(f" to {node.id}"), line))

@@ -198,7 +198,7 @@ def _both(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
     extra = _voted(node, painter)
     if role.weak:
         extra = (Piece("no majority", "text bold"),)
-    timer = _waiting(node, painter, min(room, 14))
+    timer = _waiting(node, painter, min(room, 14 if node.transferring_to < 0 else 18))
     if not extra:
         return timer
     if width_of(timer) + width_of(extra) + 2 > room:
@@ -216,7 +216,7 @@ def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     if votes or (votes := _voted(node, painter)):
         left = room - width_of(votes) - 1
         return (*votes, Piece(" "), *sand(node, painter, min(6, left)))
-    timer = sand(node, painter, 5)
+    timer = sand(node, painter, 5) if node.transferring_to < 0 else _waiting(node, painter, 8)
     return (*timer, Piece(" "), *log_tail(node, painter, room - width_of(timer) - 1))
 
 
@@ -245,11 +245,14 @@ def _voted(node: NodeSnapshot, painter: Painter) -> Line:
 
 
 def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Line:
-    """Return the timer of a node; a leader's is that of its next heartbeat."""
+    """Return the timer of a node, a leader's that of its next heartbeat; or to whom it hands over."""
     if node.frozen:
         return (Piece("answers nothing", "text"),)
     if node.writing_since is not None and node.state is not CMState.LEADER:
         return (Piece("waits for disk", "text"),)
+    if node.transferring_to >= 0:
+        text = f"hands over to n{node.transferring_to}"
+        return (Piece(text if len(text) <= room else text.removeprefix("hands over "), "text bold"),)
     word = "beat " if node.state is CMState.LEADER else "timer "
     return (Piece(word, "dim"), *sand(node, painter, min(max(12, room // 2), room - len(word))))
 

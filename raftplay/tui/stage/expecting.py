@@ -181,6 +181,21 @@ def _nobody_can(moment: Moment) -> str:
     )
 
 
+# ---- leadership transfer (thesis §3.10)
+
+
+def _transfer(moment: Moment) -> str:
+    """Return what the leader's transfer waits for."""
+    leader = _able_leader(moment)
+    if leader is None or leader.transferring_to == NONE:
+        return ""
+    n, target, last = name(leader.id), name(leader.transferring_to), len(leader.log) - 1
+    gives_up = f"{n} gives up after an election timeout"
+    if dict(leader.match_index).get(leader.transferring_to, NONE) < last:
+        return f"{target} needs {n}'s log up to index {last}, then TimeoutNow; else {gives_up}."
+    return f"{target} starts an election once TimeoutNow arrives; else {gives_up}."
+
+
 # ---- replication
 
 
@@ -338,6 +353,6 @@ def _idle(moment: Moment) -> str:
 
 
 EXPECTATIONS: tuple[Callable[[Moment], str], ...] = (
-    _too_few, _election, _no_leader, _entries, _unaware, _behind, _apart, _idle,
+    _too_few, _election, _no_leader, _transfer, _entries, _unaware, _behind, _apart, _idle,
 )  # fmt: skip
 """The kinds of expectations; the first that has a text is shown."""
