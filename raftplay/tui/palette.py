@@ -63,7 +63,16 @@ class Commands(Provider):
         """Yield the commands that match what is typed."""
         matcher = self.matcher(query)
         for name, about, does in self._rows():
-            score = max(matcher.match(name), matcher.match(about) * 0.6)
+            score = max(matcher.match(name), _contained(query, about))
             if score > 0:
                 shown = Content(name) if "[" in name else matcher.highlight(name)  # brackets are no markup
                 yield Hit(score, shown, does, text=name, help=escape(about))
+
+
+def _contained(query: str, about: str) -> float:
+    """Return the score of a help text that has the words of `query` in it, else 0.
+
+    Fuzzy matching takes a time that grows with the choices of letters: in a long text, more than anybody waits.
+    """
+    words, text = query.casefold().split(), about.casefold()
+    return 0.3 if words and all(word in text for word in words) else 0.0

@@ -70,7 +70,7 @@ def test_a_menu_of_completions_comes_as_one_types_and_tab_takes_one(shell: Termi
     shell.send(TAB)
     shell.until(r"^raftplay> restart\b")
     shell.send(" ")
-    shell.until("restart NODES  2 or n2, leader, follower")
+    shell.until(r"restart NODES \[empty\]  2 or n2, leader, follower")
     shell.send("\x15wait leader i")
     shell.until(r"^raftplay> wait leader i$")
     shell.send("s not l")
