@@ -40,9 +40,13 @@ SEEN = re.compile(
 """An issue or pull request, a commit, or a report."""
 
 
+NOWHERE_FOUND = {"compact-past-commit"}
+"""Bugs of which no report was found."""
+
+
 @pytest.mark.parametrize("name", BUGS)
 def test_every_bug_says_where_it_was_seen(name: str) -> None:
-    assert BUGS[name].seen_in
+    assert bool(BUGS[name].seen_in) is (name not in NOWHERE_FOUND)
     assert [seen for seen in BUGS[name].seen_in if not SEEN.fullmatch(seen)] == []
 
 

@@ -51,7 +51,7 @@ def bugs(
                 "",
                 f"section  {bug.section}",
                 f"violates {', '.join(bug.falls)}",
-                f"seen in  {', '.join(bug.seen_in)}",
+                f"seen in  {', '.join(bug.seen_in) or 'no report that is known here'}",
                 f"see it   raftplay run bugs/{name}     and without: raftplay run bugs/{name} --without-bugs",
             )
         )

@@ -173,18 +173,16 @@ def engine_of(name: str, *, on_sockets: bool) -> str:
     return name
 
 
-def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[str, bool], ...]:
+def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[str, bool | int], ...]:
     """Return the options that --set switches. Raises `UsageError`, also for one that `bare` nodes do not have."""
     switches = chosen(None, None, None, None, texts, None, without_bugs=False).switches
-    for name in ("unreliable", "more-reelection"):
+    for name in ("unreliable", "more-reelection", "snapshot"):
         if bare and name in switches:
             raise UsageError(
                 f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "
                 "may be lost, and whose timers may fire, at any time"
             )
-    if "snapshot" in switches:
-        raise UsageError("--set snapshot is not for a search: it has no snapshots yet")
-    return tuple((name, bool(on)) for name, on in switches.items())
+    return tuple(switches.items())
 
 
 def node_range(text: str) -> range:

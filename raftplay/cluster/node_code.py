@@ -127,7 +127,7 @@ class NodeCode:
             commits = self.cm.take_commits()
         except FAILURES as error:
             raise self._raised(error, "take_commits") from error
-        if self.machine is not None:
+        if commits and self.machine is not None:
             self._apply(self.machine, commits)
         return commits
 

@@ -397,7 +397,6 @@ class Server:
 
     # ---- inside: the ends of the pipeline
 
-    @_crashes_by_failures
     def _handle(self, request: Request) -> None:
         """Handle a request; reply once all that the reply depends on is on disk."""
         args = request.message
@@ -405,12 +404,14 @@ class Server:
             delivered = facts.CallDelivered(request.call_id, request.src, self.id, args)
             self._stream.publish(self.id, self.incarnation, delivered)
         now = self._backend.now()
-        reply = self._code.handle(request, now)
-        if self._code.is_checked:
-            self._observer.publish_reply(args, reply)
-        self._settle(now, request, reply if is_sent(reply) else None)
+        try:
+            reply = self._code.handle(request, now)
+            if self._code.is_checked:
+                self._observer.publish_reply(args, reply)
+            self._settle(now, request, reply if is_sent(reply) else None)
+        except NodeRaised as failure:
+            self._go_down(failure)
 
-    @_crashes_by_failures
     def _handle_reply(self, response: Response) -> None:
         """Handle a reply, with the request to which it belongs."""
         request = self._calls.answered(response)
@@ -421,14 +422,17 @@ class Server:
         if self._stream.active:
             delivered = facts.ReplyDelivered(response.call_id, response.src, self.id, reply)
             self._stream.publish(self.id, self.incarnation, delivered)
-        if request.on_reply is not None:
-            request.on_reply(reply)
-            self._backend.changed()
-            return
-        self._calls.remember(request)
-        now = self._backend.now()
-        self._code.handle_reply(request, response, now)
-        self._settle(now)
+        try:
+            if request.on_reply is not None:
+                request.on_reply(reply)
+                self._backend.changed()
+                return
+            self._calls.remember(request)
+            now = self._backend.now()
+            self._code.handle_reply(request, response, now)
+            self._settle(now)
+        except NodeRaised as failure:
+            self._go_down(failure)
 
     # ---- inside: settling
 
@@ -487,25 +491,32 @@ class Server:
         if self._code.is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
-        if commits and cm.snapshot_due:
+        if commits and cm.config.snapshot and cm.snapshot_due:
             self._code.take_snapshot(self._commits, now)
             self._settle(now)
 
     def _take_commits(self) -> list[CommitEntry]:
         """Return what is committed once it is applied; restore a snapshot first if there is one."""
-        restored = self._code.restore()
-        if restored is not None:
-            self._commits, digest = restored
-            if self._stream.active:
-                index = len(self._commits) - 1
-                self._events.publish(facts.StateRestored(index, tuple(self._commits), digest))
-            if self._on_restore is not None:
-                self._on_restore(self._commits)
+        if self.cm.to_restore is not None:
+            self._restore()
         commits = self._code.take_commits()
-        self._commits.extend(commits)
-        if commits and self._on_commits is not None:
-            self._on_commits(commits)
+        if commits:
+            self._commits.extend(commits)
+            if self._on_commits is not None:
+                self._on_commits(commits)
         return commits
+
+    def _restore(self) -> None:
+        """Go on from the state in a snapshot."""
+        restored = self._code.restore()
+        if restored is None:
+            return
+        self._commits, digest = restored
+        if self._stream.active:
+            index = len(self._commits) - 1
+            self._events.publish(facts.StateRestored(index, tuple(self._commits), digest))
+        if self._on_restore is not None:
+            self._on_restore(self._commits)
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

@@ -35,13 +35,10 @@ class Writing:
         self._hardware = USUAL
         self._handle: Handle | None = None
         self._go_on: Callable[[], None] | None = None
+        self.waits = False
+        """Tells whether a write waits."""
         self._write = (-1, 0, False)
         self._since = 0.0
-
-    @property
-    def waits(self) -> bool:
-        """Tell whether a write waits."""
-        return self._go_on is not None
 
     @property
     def since(self) -> float | None:
@@ -57,7 +54,7 @@ class Writing:
 
     def begin(self, cm: ConsensusModule, go_on: Callable[[], None]) -> None:
         """Let what `cm` has to write wait, and then call `go_on`."""
-        self._go_on, self._since = go_on, self._backend.now()
+        self._go_on, self._since, self.waits = go_on, self._backend.now(), True
         start = cm.log.changed_from
         vote = cm.durable_vote
         is_vote = (cm.current_term, cm.voted_for) != (vote.current_term, vote.voted_for)
@@ -68,7 +65,7 @@ class Writing:
 
     def cancel(self) -> None:
         """Forget the write: the node has crashed, and nothing of it is on disk."""
-        self._go_on = None
+        self._go_on, self.waits = None, False
         self._stop_clock()
 
     def _wait(self) -> None:
@@ -84,7 +81,7 @@ class Writing:
 
     def _end(self) -> None:
         self._handle = None
-        go_on, self._go_on = self._go_on, None
+        go_on, self._go_on, self.waits = self._go_on, None, False
         if go_on is not None:
             self._tell(waits=False)
             with self._disk.opened():

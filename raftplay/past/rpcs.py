@@ -1,5 +1,6 @@
 """The RPCs that events tell of: what happened to each request and its response."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,7 +12,10 @@ from raftplay.watch.facts import Record
 
 @dataclass(slots=True)
 class RPC:
-    """The events of one RPC: `sent`, and what happened to its `call` since; `lost` by whether it is the reply."""
+    """The events of one RPC: `sent`, and what happened to its `call` since; `lost` by whether it is the reply.
+
+    So is `waiting`: the number of copies that wait at a node which is frozen, or waits for its disk.
+    """
 
     sent: Record
     call: facts.CallSent
@@ -20,7 +24,7 @@ class RPC:
     has_reply: bool = False
     decided: Record | None = None
     lost: dict[bool, str] = field(default_factory=dict)
-    waiting: set[bool] = field(default_factory=set)
+    waiting: Counter[bool] = field(default_factory=Counter)
 
 
 def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
@@ -28,7 +32,7 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
     by_id: dict[int, RPC] = {}
     found: dict[tuple[int, int], list[RPC]] = {}
     handled: dict[int, RPC] = {}  # by node, the one that it received last
-    waiting: dict[int, list[tuple[RPC, bool]]] = {}  # by frozen node
+    waiting: dict[int, list[tuple[RPC, bool]]] = {}  # by node
     for record in records:
         event = record.event
         match event:
@@ -44,14 +48,14 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
                 handling = handled.pop(record.node, None)
                 if handling is not None and handling.call.args == event.args:
                     handling.decided = record
-            case facts.Thawed() | facts.Crashed():
+            case facts.Crashed():
                 for rpc, is_reply in waiting.pop(record.node, ()):
-                    rpc.waiting.discard(is_reply)
+                    rpc.waiting[is_reply] = 0
             case facts.CallLost() | facts.ReplyLost() if event.call_id in by_id:
                 by_id[event.call_id].lost.setdefault(isinstance(event, facts.ReplyLost), event.reason)
             case facts.KeptWaiting(call_id=call_id, dst=dst, message=message) if call_id in by_id:
                 is_reply = not isinstance(message, RPCRequest)
-                by_id[call_id].waiting.add(is_reply)
+                by_id[call_id].waiting[is_reply] += 1
                 waiting.setdefault(dst, []).append((by_id[call_id], is_reply))
     return found
 
@@ -62,8 +66,10 @@ def _went_on(
     match event:
         case facts.CallDelivered():
             rpc.is_delivered, rpc.decided = True, None
+            rpc.waiting[False] = max(rpc.waiting[False] - 1, 0)
             handled[event.dst] = rpc
         case facts.ReplySent():
             rpc.has_reply = True
         case facts.ReplyDelivered():
             rpc.is_answered = True
+            rpc.waiting[True] = max(rpc.waiting[True] - 1, 0)

@@ -119,6 +119,8 @@ class ConsensusModule(Transfers, Snapshots):
 
     def request_received(self, args: Args, now: float) -> Reply:
         """Reply to a request, by the method of its kind."""
+        if type(args) is AppendEntriesArgs:
+            return self.append_entries(args, now)
         reply: Reply = getattr(self, OF[type(args)].method)(args, now)
         return reply
 
@@ -197,8 +199,9 @@ class ConsensusModule(Transfers, Snapshots):
         if self.rules.is_newer_reply(reply.term, self.current_term):
             self._become_follower(reply.term, Rule.NEWER_TERM)
             return
-        rpc = OF[type(args)]
-        if type(reply) is rpc.reply:
+        if type(args) is AppendEntriesArgs and type(reply) is AppendEntriesReply:
+            self._append_answered(peer_id, args, reply)
+        elif type(reply) is (rpc := OF[type(args)]).reply:
             getattr(self, rpc.answered)(peer_id, args, reply)
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
@@ -218,9 +221,12 @@ class ConsensusModule(Transfers, Snapshots):
         if self.state is DEAD:
             return False
         current_term, voted_for = self._durable_vote()
-        start = self.log.changed_from
-        if not self._save(current_term, voted_for):
+        start, image, store = self.log.changed_from, self.snapshot, self._store
+        is_new = image is not store.image
+        if not store.save(current_term, voted_for, self.log, image, keeps=self._keeps_log):
             return False
+        if is_new:
+            self._tell_compacted()
         self._set_now(now)
         if self.observe is not None:
             self._tell_persisted(len(self.log) if start is None else start)

@@ -124,9 +124,8 @@ class Progress:
     def heartbeat(self) -> None:
         """Make room for a request, whatever was lost since the last heartbeat."""
         self.in_flight = 0
-        if self.mode is SNAPSHOT:
-            self.asks, self.awaits_chunk = self.awaits_chunk, False
-        else:
+        self.asks, self.awaits_chunk = self.awaits_chunk, False
+        if self.mode is not SNAPSHOT:
             self.restart()
 
     def next_chunk(self, image: Image, most: int) -> tuple[int, int]:

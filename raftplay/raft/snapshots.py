@@ -23,14 +23,10 @@ class Snapshots(State):
 
     # ---- on disk
 
-    def _save(self, current_term: int, voted_for: int) -> bool:
-        """Write the changes to storage, a snapshot before the log; return whether there were any."""
-        is_new = self.has_unsaved_snapshot
-        if not self._store.save(current_term, voted_for, self.log, self.snapshot, keeps=self._keeps_log):
-            return False
-        if self.snapshot is not None and is_new:
+    def _tell_compacted(self) -> None:
+        """Tell that a new snapshot is on disk, in place of the beginning of the log."""
+        if self.snapshot is not None:
             self._tell(decisions.LogCompacted(self.snapshot.index, self.snapshot.term, self._keeps_log))
-        return True
 
     @property
     def has_unsaved_snapshot(self) -> bool:
@@ -69,7 +65,7 @@ class Snapshots(State):
 
     def take_image(self) -> Image | None:
         """Return the image from which the state machine must be restored, before it applies more; else None."""
-        image, self._to_restore = self._to_restore, None
+        image, self.to_restore = self.to_restore, None
         return image
 
     # ---- installing one (Figure 13)
@@ -109,7 +105,7 @@ class Snapshots(State):
         log.install(index, args.last_term, keeps=self._keeps_log)
         # 5. "Save snapshot file, discard any existing or partial snapshot with a smaller index": see persist
         # 8. "Reset state machine using snapshot contents": see take_image
-        self.snapshot = self._to_restore = Image(index, args.last_term, data)
+        self.snapshot = self.to_restore = Image(index, args.last_term, data)
         self.commit_index = self.last_applied = index
         self._tell(decisions.SnapshotInstalled(index, args.last_term, len(data), self._keeps_log))
 

@@ -40,7 +40,7 @@ FIELDS = frozenset(
         "_store",
         "snapshot",
         "_incoming",
-        "_to_restore",
+        "to_restore",
         "_keeps_log",
     )
 )
@@ -88,7 +88,7 @@ class State:
         self.current_term, self.voted_for, self.log = self._store.load()
 
         # The snapshot before the log (§7), what has arrived of a new one, and what the state machine must restore
-        self.snapshot = self._to_restore = self._store.image
+        self.snapshot = self.to_restore = self._store.image
         self._keeps_log = True  # the log still has the entries that it had after the snapshot
         self._incoming: Incoming | None = None
         self.accepts_image: Callable[[bytes, int], bool] | None = None
@@ -142,7 +142,7 @@ class State:
         """Return whether `take_calls`, `take_image` or `take_commits` may return anything."""
         leadership = self._leadership
         has_calls = self._calls if leadership is None else self._calls or leadership.due
-        return bool(has_calls) or self.commit_index > self.last_applied or self._to_restore is not None
+        return bool(has_calls) or self.commit_index > self.last_applied or self.to_restore is not None
 
     @property
     def has_unsent_entries(self) -> bool:
@@ -221,7 +221,7 @@ class State:
             self._store.vote.current_term,
             named_node(self._store.vote.voted_for, named),
             self._store.length,
-            self.snapshot and (self.snapshot, self._keeps_log, self._to_restore),
+            self.snapshot and (self.snapshot, self._keeps_log, self.to_restore),
             self._incoming,
             candidacy and self.state is not CMState.LEADER and candidacy.fingerprint(named),
             leadership and leadership.fingerprint(named),

@@ -276,7 +276,8 @@ class PersistentState:
             # the last known state; to write a part again is harmless
             self.vote, self._length, self.image = vote, length, old
             raise
-        self._removed = max(self._removed, self.base_index)
+        if is_new_image:
+            self._removed = max(self._removed, self.base_index)
         log.changed_from = None
         return True
 

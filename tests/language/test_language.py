@@ -162,7 +162,11 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
         ("timing heartbeat=0.5ms", 18, "heartbeat must be at least 1ms"),
         ("timing heartbeat=10..20ms", 18, "the heartbeat is one duration, such as 50ms"),
         ("timing delay=1..1441m", 14, "'1..1441m' is too long; at most 1440m"),
-        ("set", 4, "prevote, checkquorum, sticky, noop, more-reelection, unreliable or snapshot is missing"),
+        (
+            "set",
+            4,
+            "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, sessions or reads is missing",
+        ),
         ("set prevot on", 5, "unknown option 'prevot'; did you mean 'prevote'?"),
         ("set prevote", 12, "on or off is missing"),
         ("set prevote yes", 13, "unknown setting 'yes'; use on or off"),

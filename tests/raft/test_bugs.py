@@ -19,6 +19,7 @@ from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
+    InstallSnapshotArgs,
     RequestVoteArgs,
     RequestVoteReply,
     TimeoutNowArgs,
@@ -665,6 +666,75 @@ def test_a_node_obeys_a_leader_of_an_older_term(bugs: Bugs) -> None:
     assert not cm.timeout_now(TimeoutNowArgs(9, 1), 0.2).success
 
 
+# ---- snapshots
+
+
+def compacted(bugs: Bugs, *, last: int, terms: Terms) -> ConsensusModule:
+    """A follower of a log of these terms, committed up to `last`, with a snapshot of that."""
+    cm = node(bugs, id=2)
+    assert cm.append_entries(call(max(terms), NONE, NONE, terms, last), 0.0).success
+    settle(cm)
+    cm.take_commits()
+    assert cm.take_snapshot(b"image", 0.0) == last
+    settle(cm)
+    return cm
+
+
+def install(cm: ConsensusModule, index: int, term: int, leader_term: int = 2) -> None:
+    args = InstallSnapshotArgs(
+        leader_term, 1, index, term, 0, b'[[["a",1,"command"],["b",1,"command"]],null]', True
+    )
+    assert cm.install_snapshot(args, 0.1).done
+    settle(cm)
+
+
+@switch("snapshot-keeps-tail")
+def test_an_install_keeps_entries_that_conflict(bugs: Bugs) -> None:
+    cm = node(bugs, log=(1, 1, 1), id=2)
+    install(cm, 1, 2)
+    assert len(cm.log) == (3 if bugs else 2)
+
+
+@switch("snapshot-cuts-suffix")
+def test_an_install_discards_entries_that_agree(bugs: Bugs) -> None:
+    cm = node(bugs, log=(1, 1, 1), id=2)
+    install(cm, 1, 1)
+    assert len(cm.log) == (2 if bugs else 3)
+
+
+@switch("snapshot-older-installed")
+def test_a_snapshot_of_what_is_committed_is_installed(bugs: Bugs) -> None:
+    cm = compacted(bugs, last=2, terms=(1, 1, 1))
+    install(cm, 1, 1)
+    assert cm.commit_index == (1 if bugs else 2)
+
+
+@switch("purged-prev-is-conflict")
+def test_an_old_request_deletes_what_follows_the_snapshot(bugs: Bugs) -> None:
+    cm = compacted(bugs, last=1, terms=(1, 1, 1))
+    assert cm.append_entries(call(1, NONE, NONE, (1,)), 0.1).success
+    assert len(cm.log) == (2 if bugs else 3)
+
+
+@switch("compact-past-commit")
+def test_a_snapshot_covers_what_is_not_committed(bugs: Bugs) -> None:
+    cm = node(bugs, id=2)
+    cm.append_entries(call(1, NONE, NONE, (1, 1, 1), 0), 0.0)
+    settle(cm)
+    cm.take_commits()
+    assert cm.take_snapshot(b"image", 0.0) == (2 if bugs else 0)
+
+
+@switch("snapshot-drops-key")
+def test_a_restored_state_lacks_a_command(bugs: Bugs) -> None:
+    cm = node(bugs, id=2)
+    args = InstallSnapshotArgs(2, 1, 0, 1, 0, b'[[["a",1,"command"]],null]', True)
+    assert cm.install_snapshot(args, 0.1).done
+    image = cm.take_image()
+    assert image is not None
+    assert (b"null,1" in image.data.replace(b" ", b"")) is bool(bugs)
+
+
 # ---- the bugs that came later
 
 
@@ -794,7 +864,7 @@ def test_an_entry_that_a_majority_has_by_then_stays(bugs: Bugs) -> None:
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) == 44
+    assert len(BUGS) == 50
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

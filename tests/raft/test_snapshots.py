@@ -3,10 +3,13 @@
 from support.paper import entries
 
 from raftplay import Harness
+from raftplay.commands.setup import Setup
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, AppendEntriesArgs, InstallSnapshotArgs, LogEntry
 from raftplay.raft.snapshots import CHUNK_BYTES
 from raftplay.raft.storage import MapStorage
+from raftplay.run.runner import Status, TextTranscript, run_script
+from raftplay.run.script import parse_script
 
 
 def follower(*terms: int, commit: int = NONE) -> ConsensusModule:
@@ -105,3 +108,31 @@ def test_a_large_snapshot_goes_in_chunks_while_the_others_go_on():
         assert h.wait_until(lambda: len(h.commits[other]) == 21)
         assert h.wait_until(lambda: len(h.commits[behind]) == 21)
         assert h.check_committed("meanwhile") == (3, 20)
+
+
+def test_a_rejection_that_comes_after_a_lost_chunk_does_not_end_the_sending():
+    """The leader probes again then, and must not wait for the answer to the chunk for ever."""
+    told: list[str] = []
+    script = parse_script("lost-chunk", LOST_CHUNK, Setup())
+    assert run_script(script, TextTranscript(told.append)) is Status.HELD, "\n".join(told)
+
+
+LOST_CHUNK = """\
+nodes 3
+seed 312
+backend sim
+set prevote on
+set noop on
+set snapshot 5
+sleep 299.9ms
+submit 1 to 0
+submit 2 to 0
+submit 3 to 0
+hold 2->0
+submit 4 to 0
+sleep 5ms
+cut all->2
+release 2->0
+heal
+wait committed 4 on 3 within 3s
+"""

@@ -62,7 +62,7 @@ CHANGES: dict[str, Callable[[ConsensusModule], object]] = {
     "_calls": lambda cm: cm._calls.append((1, APPEND)),
     "_store": _stored,
     "snapshot": lambda cm: setattr(cm, "snapshot", Image(0, 1, b"x")),
-    "_to_restore": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _to_restore=Image(0, 1, b"x")),
+    "to_restore": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), to_restore=Image(0, 1, b"x")),
     "_keeps_log": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _keeps_log=False),
     "_incoming": lambda cm: setattr(cm, "_incoming", Incoming(1, 0, 1, b"x")),
 }

@@ -3,6 +3,10 @@
 The class of the bug `commit-old-term` is `CommitOldTerm`, and so on.
 """
 
+import json
+
+import msgspec
+
 from raftplay import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -432,3 +436,43 @@ class TimeoutNowEarly(Rules):
 class StaleTimeoutNow(Rules):
     def is_current_timeout_now(self, term, current_term):
         return term <= current_term
+
+
+class SnapshotKeepsTail(Rules):
+    def keeps_log_after(self, last_index, last_term, log):
+        return True
+
+
+class SnapshotCutsSuffix(Rules):
+    def keeps_log_after(self, last_index, last_term, log):
+        return False
+
+
+class SnapshotOlderInstalled(Rules):
+    def is_older_snapshot(self, last_index, commit_index):
+        return False
+
+
+class PurgedPrevIsConflict(Rules):
+    def first_conflict(self, args, log):
+        if args.prev_log_index < log.base_index < log.last_index:
+            return log.base_index + 1
+        return super().first_conflict(args, log)
+
+
+class CompactPastCommit(ConsensusModule):
+    def take_snapshot(self, data, now=None):
+        applied, self.last_applied = self.last_applied, self.log.last_index
+        index = super().take_snapshot(data, now)
+        self.last_applied = applied
+        return index
+
+
+class SnapshotDropsKey(ConsensusModule):
+    def take_image(self):
+        image = super().take_image()
+        if image is None:
+            return None
+        contents = json.loads(image.data)
+        contents[0][0][0] = "lost"
+        return msgspec.structs.replace(image, data=json.dumps(contents).encode())

@@ -295,13 +295,15 @@ def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None)
     assert {
         CallStage.CALL_UNDER_WAY: journey.due in calls and journey.due is not None,
         CallStage.CALL_HELD: None in calls and journey.due is None,
-        CallStage.CALL_WAITS: not calls and dst.frozen,
+        CallStage.CALL_WAITS: not calls and (dst.frozen or dst.writing_since is not None),
         CallStage.CALL_LOST: not calls and call_lost,
         CallStage.CALL_GONE: not calls and not call_lost,
+        CallStage.WRITES: not replies and dst.writing_since is not None,
+        CallStage.IGNORED: not replies,
         CallStage.UNANSWERED: not replies and (dst.stopped or dst.incarnation > 0),
         CallStage.REPLY_UNDER_WAY: journey.due in replies and journey.due is not None,
         CallStage.REPLY_HELD: None in replies and journey.due is None,
-        CallStage.REPLY_WAITS: not replies and src.frozen,
+        CallStage.REPLY_WAITS: not replies and (src.frozen or src.writing_since is not None),
         CallStage.REPLY_LOST: not replies and reply_lost,
         CallStage.REPLY_GONE: not replies and not reply_lost,
         CallStage.ANSWERED: reply_came,
@@ -330,10 +332,12 @@ def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
     assert facts.leader_now == (leads and h.alive[cm.leader_id])
     assert (facts.followed_since is None) == (cm.leader_id < 0)
     if facts.gap is not None and leader is not None:
-        check_gap(facts.gap.kind, facts.gap.at, list(cm.log), list(leader.cm.log))
+        check_gap(facts.gap.kind, facts.gap.at, log_of(h, id), log_of(h, leader.id))
 
 
 def check_gap(kind: str, at: int, own: list[Any], other: list[Any]) -> None:
+    compacted = max((i + 1 for log in (own, other) for i, e in enumerate(log) if e.kind == "compacted"), default=0)
+    own, other = ([None] * min(compacted, len(log)) + log[compacted:] for log in (own, other))
     assert own[:at] == other[:at]
     match kind:
         case "same":
@@ -386,20 +390,34 @@ def check_logs_refused(h: Harness, live: list[int]) -> None:
 # ---- an index
 
 
+def commands_of(h: Harness, id: int) -> list[Any]:
+    """The commands of a node's log; those of compacted entries are what the node has applied."""
+    return [
+        h.commits[id][at].command if entry.kind == "compacted" else entry.command
+        for at, entry in enumerate(log_of(h, id))
+    ]
+
+
 def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     h = watched.h
     watched.said[facts.outcome] += 1
-    logs = [log_of(h, id) for id in range(h.n)]
+    is_compacted = any(entry.kind == "compacted" for id in range(h.n) for entry in log_of(h, id)[:1])
+    logs = [commands_of(h, id) if is_compacted else log_of(h, id) for id in range(h.n)]
+
+    def content(entry: Any) -> Any:
+        return entry.command if is_compacted and entry is not None else entry
+
     committed_on = tuple(id for id in range(h.n) if h.alive[id] and h.cluster[id].cm.commit_index >= index)
     assert facts.committed_on == committed_on
     assert (facts.outcome == "committed") == bool(committed_on)
     if committed_on:
-        assert facts.disagree or all(log_of(h, id)[index] == facts.entry for id in committed_on)
+        assert facts.disagree or all(logs[id][index] == content(facts.entry) for id in committed_on)
     else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
     here = [log[index] if index < len(log) else None for log in logs]
-    assert [holding.entry for holding in facts.holdings] == here
-    assert facts.holders == tuple(id for id in range(h.n) if facts.entry is not None and here[id] == facts.entry)
+    assert [content(holding.entry) for holding in facts.holdings] == here
+    same = tuple(id for id in range(h.n) if facts.entry is not None and here[id] == content(facts.entry))
+    assert facts.holders == same or (is_compacted and set(facts.holders) <= set(same))
     if facts.outcome == "nowhere":
         assert here == [None] * h.n
     leader = leader_of(h)
@@ -443,8 +461,9 @@ def check_share(watched: Watched, facts: IndexFacts, leader: int, share: PeerPro
     cm, log = h.cluster[leader].cm, log_of(h, share.node)
     assert share.counted == (cm.match_index[share.node] >= at)
     assert (share.obstacle is None) == (share.node in meets(h, leader))
-    assert share.has == (at < len(log) and log[at] == cm.log[at])
-    check_gap(share.gap.kind, share.gap.at, log, list(cm.log))
+    if at > cm.log.base_index and (at >= len(log) or log[at].kind != "compacted"):
+        assert share.has == (at < len(log) and log[at] == cm.log[at])
+    check_gap(share.gap.kind, share.gap.at, log, log_of(h, leader))
     vouching = [
         f
         for f in h.messages()

@@ -99,13 +99,16 @@ def disk(h: Harness, id: int) -> tuple[int, int, list[Any]]:
 
 
 def log_of(h: Harness, id: int) -> list[Any]:
-    return list(h.cluster[id].cm.log) if h.alive[id] else disk(h, id)[2]
+    return list(h.cluster[id].cm.log.whole()) if h.alive[id] else disk(h, id)[2]
 
 
 def passes(h: Harness, src: int, dst: int, *, reply: bool) -> bool:
     """Whether a message gets from `src` to `dst`, sooner or later, as things are."""
     sender, receiver = h.cluster[src], h.cluster[dst]
     up = h.alive[src] and h.alive[dst] and not sender.frozen and not receiver.frozen
+    up = up and not any(
+        server.writing_since is not None and h.hardware[server.id].stalls for server in (sender, receiver)
+    )
     whole = h.network.blocked(src, dst) is None and h.network.faults(src, dst).loss < 1
     caller = receiver if reply else sender
     connected = caller.is_connected_to(src if reply else dst)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.commands.setup import setting_text
 from raftplay.explore.exhaustive.search import INTERRUPTED, Outcome, Watch, explore_all
 from raftplay.explore.exhaustive.world import Bounds, World
 from raftplay.explore.search.command import write_script
@@ -67,7 +68,7 @@ def exhaustive(
 
 def options_text(switches: Switches, bugs: tuple[str, ...], node: OwnNode | None) -> str:
     """Return what the search deviates in, as options of the command line."""
-    words = [f"--set={name}={'on' if on else 'off'}" for name, on in switches]
+    words = [f"--set={name}={setting_text(on)}" for name, on in switches]
     words += [word for bug in bugs for word in ("--bug", bug)]
     return shlex.join([*words, *([] if node is None else ["--node", node.text])]) or "none"
 

@@ -224,6 +224,11 @@ def _transfer(driver: FaultChooser) -> WeightedAct:
     return dice.uniform(0, 30), before
 
 
+def _snapshot(driver: FaultChooser) -> WeightedAct:
+    ids = [id for id in driver.alive() if not driver.harness.cluster[id].frozen]
+    return driver.rng.uniform(0, 60), _on(driver, "snapshot", ids)
+
+
 def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -364,6 +369,7 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "reinstate": _reinstate,
     "late answers": _late_answers,
     "transfer": _transfer,
+    "snapshot": _snapshot,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -394,7 +400,7 @@ HARDWARE = (
 )
 """The acts of the option hardware, and their weights; no fault profile has them otherwise."""
 
-_DRAWN = ("late answers", "transfer", *(name for name, _ in HARDWARE if name != "restart"))
+_DRAWN = ("late answers", "transfer", "snapshot", *(name for name, _ in HARDWARE if name != "restart"))
 """The acts that only an option draws."""
 
 MIXES: dict[str, dict[str, float]] = {

@@ -5,7 +5,7 @@ is measured. To add one, add a line; the report and the counterexample then name
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from raftplay.cluster.config import Config
@@ -43,8 +43,8 @@ class Setting:
     """Acts that the fault profile has besides its own, with their weights."""
 
 
-Switches = tuple[tuple[str, bool], ...]
-"""Options that are on, or off, in every trial and walk, by their names in a script."""
+Switches = tuple[tuple[str, bool | int], ...]
+"""Options that are on, or off, or a number, in every trial and walk, by their names in a script."""
 
 Change = Callable[[Setting, random.Random], Setting]
 
@@ -63,6 +63,11 @@ def _late_answers(setting: Setting, _: random.Random) -> Setting:
 
 def _transfers(setting: Setting, _: random.Random) -> Setting:
     return replace(setting, acts=(*setting.acts, ("transfer", 4.0)))
+
+
+def _snapshots(setting: Setting, dice: random.Random) -> Setting:
+    raft = replace(setting.raft, snapshot=dice.choice((0, 1, 2, 3, 5, 10)))
+    return replace(setting, raft=raft, acts=(*setting.acts, ("snapshot", 4.0)))
 
 
 def _hardware(setting: Setting, _: random.Random) -> Setting:
@@ -90,6 +95,7 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "hardware": (0.15, _hardware),
     "transfers": (0.15, _transfers),
     "clients": (0.15, _in_setting(clients=True)),
+    "snapshots": (0.15, _snapshots),
 }
 """The chance of each option, and what it changes; of two that change the same, the later one counts.
 
@@ -97,12 +103,12 @@ OPTIONS: dict[str, tuple[float, Change]] = {
 """
 
 
-def draw_setting(seed: int) -> Setting:
-    """Draw the options of the trial with this seed."""
+def draw_setting(seed: int, needed: Collection[str] = ()) -> Setting:
+    """Draw the options of the trial with this seed; those that are `needed` are on."""
     dice = random.Random(f"options {seed}")
     setting, drawn = Setting(), []
     for name, (chance, change) in OPTIONS.items():
-        if dice.random() < chance:
+        if dice.random() < chance or name in needed:
             setting = change(setting, dice)
             drawn.append(name)
     return replace(setting, drawn=tuple(drawn))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.cluster.own_node import OwnNode
+from raftplay.commands.setup import setting_text
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
 from raftplay.explore.search.options import Switches
 from raftplay.explore.search.port import Handle, Lost, NobodyLeft, Workers
@@ -98,7 +99,7 @@ class Search:
         for option in ("seconds", "backend", "speed"):
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
-        words += [f"--set={name}={'on' if on else 'off'}" for name, on in self.switches]
+        words += [f"--set={name}={setting_text(on)}" for name, on in self.switches]
         if not self.draws_options and self.backend == "sim":
             words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":

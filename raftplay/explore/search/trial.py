@@ -31,6 +31,7 @@ from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
 from raftplay.language.values import duration_of
 from raftplay.linearizability.report import report
+from raftplay.raft.bugs import BUGS
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -202,7 +203,8 @@ def draw(
     """Draw the number of nodes, the fault profile and, in sim, the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
-    setting = draw_setting(seed) if options and backend == "sim" else Setting()
+    needed = {option for bug in bugs for option in BUGS[bug].options}
+    setting = draw_setting(seed, needed) if options and backend == "sim" else Setting()
     return Plan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import durability, elections, leases, prevotes, replication, transfers
+from raftplay.raft.bugs import durability, elections, leases, prevotes, replication, snapshots, transfers
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -66,6 +66,12 @@ BUGS: dict[str, Bug] = {
         transfers.WRITES_DURING_TRANSFER,
         transfers.TIMEOUT_NOW_EARLY,
         transfers.STALE_TIMEOUT_NOW,
+        snapshots.SNAPSHOT_KEEPS_TAIL,
+        snapshots.SNAPSHOT_CUTS_SUFFIX,
+        snapshots.SNAPSHOT_OLDER_INSTALLED,
+        snapshots.PURGED_PREV_IS_CONFLICT,
+        snapshots.COMPACT_PAST_COMMIT,
+        snapshots.SNAPSHOT_DROPS_KEY,
     )
 }
 """All bug switches by name."""

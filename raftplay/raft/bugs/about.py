@@ -20,7 +20,8 @@ class Bug:
 
     `falls` names the invariants that it violates, or is ("liveness",). `sooner` names those that a strict
     watcher sees violated before that. `section` is the paper's. `seen_in` names the issues, pull requests,
-    commits or reports that found it in implementations of Raft.
+    commits or reports that found it in implementations of Raft. A search for it has `options` on, without which
+    nothing of it shows.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Bug:
     falls: tuple[str, ...]
     seen_in: tuple[str, ...]
     sooner: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def explanation(self) -> str:

@@ -179,7 +179,10 @@ def check_names(names: Collection[str]) -> list[str]:
     for name in names:
         if name not in known.values():
             close = difflib.get_close_matches(str(name).lower(), known, n=1)
-            hint = f"did you mean {known[close[0]]!r}?" if close else f"the names are: {', '.join(known.values())}"
+            some = ", ".join(list(known.values())[:6])
+            hint = (
+                f"did you mean {known[close[0]]!r}?" if close else f"the names are: {some} … (raftplay invariants)"
+            )
             raise UsageError(f"there is no invariant {_shown(name)}; {hint}")
     return list(names)
 

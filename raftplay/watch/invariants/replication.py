@@ -129,12 +129,14 @@ def append_decided(cluster: ClusterModel, node: NodeModel, event: decisions.Appe
     """Record the accepted request, from which the next entries of the log come."""
     if event.success:
         node.accepted = event.args
-    leases.leader_heard(cluster, node, event.args)
+    if node.options is not None:
+        leases.leader_heard(cluster, node, event.args)
 
 
 def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted) -> None:
     """Check and record a new state on disk."""
-    leases.persisted(cluster, node, event)
+    if node.is_asked_first:
+        leases.persisted(cluster, node, event)
     if event.current_term < node.disk_term:
         cluster.breach(
             MONOTONIC_TERM,

@@ -116,7 +116,8 @@ def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDeli
     """Record the request that the node's next reply belongs to, and its term."""
     args = event.args
     node.call = (event.call_id, args)
-    leases.request_arrives(cluster, node, args)
+    if node.options is not None or not isinstance(args, AppendEntriesArgs):
+        leases.request_arrives(cluster, node, args)
     if args.term > node.handled_term and not (isinstance(args, RequestVoteArgs) and args.pre_vote):
         node.handled_term = args.term
 
@@ -128,7 +129,8 @@ def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDe
     node.call = None
     reply = event.reply
     node.answered = event.call_id if isinstance(reply, AppendEntriesReply) else NONE
-    leases.reply_heard(cluster, node, event)
+    if node.options is not None:
+        leases.reply_heard(cluster, node, event)
     node.handled_term = max(node.handled_term, reply.term)
 
 

@@ -1,5 +1,6 @@
 """Why an entry is not committed, or how it was: who has it, who leads, and what the leader waits for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,7 +9,7 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, Entry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, CompactedEntry, Entry
 from raftplay.watch.facts import Record
 from raftplay.why.facts.nodes import LogGap, log_gap
 from raftplay.why.facts.rpcs import MOVING, Journey, journey
@@ -35,14 +36,15 @@ class Commit:
 
     def is_of(self, entry: Entry) -> bool:
         """Return whether the committed command is, as far as is known, the one of `entry`."""
-        return self.applied is None or same_content(self.applied, entry)
+        return self.applied is None or isinstance(entry, CompactedEntry) or same_content(self.applied, entry)
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
     """The entry of a node at the index, in its log or, if it is down, on its disk; None where its log ends before.
 
-    `commits`: the node is alive and knows that the index is committed.
+    `commits`: the node is alive and knows that the index is committed. `compacted`: its log no longer has the
+    entry, which is the one that it has applied.
     """
 
     node: int
@@ -50,6 +52,7 @@ class Holding:
     entry: Entry | None
     length: int
     commits: bool
+    compacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,8 @@ def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     snapshot = trail.snapshot
     leader = snapshot.leader
     holdings = tuple(
-        Holding(n.id, n.alive, _at(n, index), len(n.log), n.alive and n.commit_index >= index)
-        for n in snapshot.nodes
+        Holding(n.id, n.alive, entry, len(n.log), n.alive and n.commit_index >= index, index <= n.base_index)
+        for n, entry in zip(snapshot.nodes, entries_at(snapshot.nodes, index), strict=True)
     )
     decider = _decider(trail, leader, index, is_committed=any(holding.commits for holding in holdings))
     shares: tuple[PeerProgress, ...] = ()
@@ -140,8 +143,22 @@ def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     )
 
 
-def _at(node: NodeSnapshot, index: int) -> Entry | None:
-    return node.log[index] if index < len(node.log) else None
+def entries_at(nodes: Sequence[NodeSnapshot], index: int) -> list[Entry | None]:
+    """Return the entry of each node at `index`; for a compacted one, the entry that the node has applied there."""
+    found = [node.log[index] if index < len(node.log) else None for node in nodes]
+    kept = [entry for entry in found if entry is not None and not isinstance(entry, CompactedEntry)]
+    return [
+        _applied(node, index, kept) if isinstance(entry, CompactedEntry) else entry
+        for node, entry in zip(nodes, found, strict=True)
+    ]
+
+
+def _applied(node: NodeSnapshot, index: int, kept: list[Entry]) -> Entry:
+    """Return what `node` has applied at `index`: one of `kept`, or else a command whose term is not known (-1)."""
+    applied = node.commits[index] if index < len(node.commits) else None
+    same = [entry for entry in kept if applied is None or same_content(applied, entry)]
+    unknown = CompactedEntry(None if applied is None else applied.command, NONE)
+    return max(same, key=lambda entry: entry.term, default=unknown)
 
 
 def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> Entry | None:
@@ -213,7 +230,8 @@ def _first_commit(trail: EventIndex, node: int, index: int) -> Commit | None:
 
 
 def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> PeerProgress:
-    has = _at(peer, index) == leader.log[index]
+    own, other = entries_at((peer, leader), index)
+    has = own == other
     counted = dict(leader.match_index).get(peer.id, NONE) >= index
     return PeerProgress(
         node=peer.id,

@@ -8,7 +8,7 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
-from raftplay.raft.messages import NONE, CMState, Entry
+from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
 from raftplay.watch import facts
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.rpcs import verdict_of
@@ -241,8 +241,10 @@ def _lost_vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
 
 
 def log_gap(own: Sequence[Entry], leader: Sequence[Entry]) -> LogGap:
-    """Compare the log `own` with that of a leader."""
+    """Compare the log `own` with that of a leader, as far as both still have their entries."""
     for at, (one, other) in enumerate(zip(own, leader, strict=False)):
+        if isinstance(one, CompactedEntry) or isinstance(other, CompactedEntry):
+            continue
         if one is not other and one != other:
             return LogGap("conflict", at, one.term, other.term)
     if len(own) == len(leader):

@@ -123,7 +123,7 @@ def _write_of(trail: EventIndex, rpc: RPC) -> Record | None:
 def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:
     """Return whether the request, or its response, waits at a node that is frozen or writes."""
     node = trail.snapshot.nodes[rpc.call.src if is_reply else rpc.call.dst]
-    return (node.frozen or node.writing_since is not None) and is_reply in rpc.waiting
+    return (node.frozen or node.writing_since is not None) and rpc.waiting[is_reply] > 0
 
 
 def _in_flight(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> InFlight | None:

@@ -100,7 +100,11 @@ def _said_already(journey: Journey) -> str:
             return "" if journey.obstacle is None else journey.obstacle.kind
         case CallStage.CALL_LOST:
             return {"crash": "down", "disconnected": "cut off"}.get(journey.reason, journey.reason)
-    return {CallStage.CALL_HELD: "held", CallStage.CALL_WAITS: "frozen"}.get(journey.stage, "")
+        case CallStage.CALL_WAITS:
+            return "writing" if journey.for_disk else "frozen"
+        case CallStage.WRITES:
+            return "writing"
+    return "held" if journey.stage is CallStage.CALL_HELD else ""
 
 
 def timer_lines(deadline: float, faults: NodeFaults, snapshot: Snapshot, what: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import Entry
+from raftplay.raft.messages import CompactedEntry, Entry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
@@ -60,7 +60,8 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
 
 
 def _entry_text(entry: Entry) -> str:
-    return f"{command_text(entry.command, 24)}, of term {entry.term}"
+    of = "compacted" if isinstance(entry, CompactedEntry) else f"of term {entry.term}"
+    return f"{command_text(entry.command, 24)}, {of}"
 
 
 def _longest(holdings: tuple[Holding, ...]) -> str:
@@ -121,6 +122,9 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
     total = count(len(facts.holdings), "node")
     have = f"{len(facts.holders)} of {total} {verb(len(facts.holders), 'has', 'have')}"
     lines = [f"{have} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"]
+    inside = [holding.node for holding in facts.holdings if holding.compacted and holding.node in facts.holders]
+    if inside:
+        lines[0] += f" ({nodes_text(inside)} in a snapshot: the log no longer has it, §7)"
     down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"

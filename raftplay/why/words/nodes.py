@@ -84,6 +84,10 @@ def _reach_lines(facts: LeaderFacts, total: int) -> list[str]:
         return ["it is alone in its cluster, and a majority by itself"]
     if facts.faults.now.frozen:
         return ["while it is frozen it sends nothing, so the others may elect another leader (§5.2)"]
+    if facts.faults.now.writing_since is not None and facts.faults.now.hardware.stalls:
+        return [
+            "its heartbeats leave, so the others may go on following it; it handles no reply, and commits nothing"
+        ]
     lines = []
     own = f"it reaches {nodes_text(facts.reached)} and hears from " + ("it" if len(facts.reached) == 1 else "them")
     with_itself = f"with itself {len(facts.reached) + 1} of {total}"
