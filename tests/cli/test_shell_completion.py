@@ -22,7 +22,7 @@ def offered(line: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "first"),
     [
-        ("raftplay run fig", "figure-8"),
+        ("raftplay run fig", "figure-7"),
         ("raftplay run my", "my-story.txt"),
         ("raftplay run fold", "folder/"),
         ("raftplay run bugs/forget-v", "bugs/forget-vote"),
