@@ -31,7 +31,8 @@ class Asked:
         if journey is None or self.counted:
             return not self.counted
         denied = journey.verdict is not None and not journey.verdict.yes
-        return journey.again or (journey.stage in MOVING and not denied)
+        leaves_later = journey.stage is CallStage.NOT_SENT and journey.for_disk
+        return journey.again or leaves_later or (journey.stage in MOVING and not denied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journe
         args = rpc.call.args
         if isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote):
             return journey(trail, rpc)
-    return Journey(node, peer, CallStage.NOT_SENT, obstacle=obstacle_then(trail, node, peer, began.seq))
+    gap = obstacle_then(trail, node, peer, began.seq)
+    waits = gap is None and trail.snapshot.nodes[node].writing_since is not None
+    return Journey(node, peer, CallStage.NOT_SENT, obstacle=gap, for_disk=waits)
 
 
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:

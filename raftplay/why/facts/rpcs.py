@@ -38,7 +38,8 @@ class Journey:
     `due`: when the message in flight arrives, or, `on_link`, leaves its link. `reason`: why a message was lost.
     `obstacle`: what kept the request from leaving. `verdict`: what `dst` decided when the request had arrived.
     `again`: another copy of the request, which has arrived, is in flight. `for_disk`: it waits for the disk of its
-    receiver, which is not frozen; `write`: what `dst` writes before it responds.
+    receiver, which is not frozen, or, not sent yet, for that of its sender; `write`: what `dst` writes before it
+    responds.
     """
 
     src: int

@@ -48,9 +48,12 @@ def journey_text(journey: Journey, what: str, answer: str) -> str:
     when = "on its link until" if journey.on_link else "due at"
     due = "" if journey.due is None else f", {when} {at(journey.due)}"
     gap = journey.obstacle
+    stayed = f"never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}"
+    if journey.for_disk:
+        stayed = f"leaves once the disk of node {src} has written"
     gone = "has not arrived, and is not on its way any more"
     texts = {
-        CallStage.NOT_SENT: f"{what} never left{f': {past_obstacle_text(gap)}' if gap is not None else ''}",
+        CallStage.NOT_SENT: f"{what} {stayed}",
         CallStage.CALL_UNDER_WAY: f"{what} is on its way{due}",
         CallStage.CALL_HELD: f"{what} is held on {src}->{dst}",
         CallStage.CALL_WAITS: f"{what} waits until {_end_of_wait(journey, dst)}",
