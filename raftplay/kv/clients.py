@@ -53,6 +53,12 @@ class ClientOptions:
         if self.reads not in READS:
             raise UsageError(f"reads must be one of {', '.join(READS)}, not {self.reads!r}")
 
+    @property
+    def unusual(self) -> dict[str, str]:
+        """Return the options that are not as usual, by their names in `set`."""
+        options = {} if self.sessions else {"sessions": "off"}
+        return options | ({} if self.reads == READS[0] else {"reads": self.reads})
+
 
 class Port(Protocol):
     """What clients need of a cluster. Times are seconds of cluster time; all calls are made inside it."""

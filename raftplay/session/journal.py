@@ -78,6 +78,7 @@ def option_lines(config: Config) -> list[str]:
     chosen = [f"{name}={range_text(*value)}" for name, value, standard in timings if value != standard]
     lines = [f"timing {' '.join(chosen)}"] if chosen else []
     lines += [f"set {name} on" for name, on in config.switches.items() if on]
+    lines += [f"set {name} {value}" for name, value in config.clients.unusual.items()]
     return lines + [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
 
 

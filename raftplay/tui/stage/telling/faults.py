@@ -40,6 +40,9 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
             return Told(f"{n} has lost its disk, with its votes and its log.", why)
         case facts.OnDisk():
             return None
+        case facts.StateRestored(index=index):
+            why = "Its log begins after that entry: the snapshot stands for all entries before (§7)."
+            return Told(f"{n} restores its state from a snapshot that ends at entry {index}.", why)
         case _:
             return _out_of_reach(event, record, moment)
 
