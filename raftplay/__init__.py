@@ -52,7 +52,8 @@ The rooms, from the ground up
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
                  pass meanwhile; golden.py compares answers with those that a script expects,
                  comparing.py a run with one under another setting
-  scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on
+  scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on, in
+                 scenarios/incidents/ replays of public incidents
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
                  machines; trial.py, mixes.py, options.py and recovery.py try a seed, and shrink.py minimizes what

@@ -20,11 +20,11 @@ def files(incomplete: str) -> list[str]:
 
 
 def scripts(incomplete: str) -> list[str]:
-    """Offer scenarios and files; after ``b``, also those of bugs."""
+    """Offer scenarios and files; after ``b``, also those of bugs, after ``i``, incidents."""
     from raftplay import scenarios as shipped  # noqa: PLC0415
 
-    begun = incomplete.startswith("b")
-    return [*_that_begin(shipped.names() + (shipped.bug_names() if begun else []), incomplete), *files(incomplete)]
+    group = {"b": shipped.bug_names, "i": shipped.incident_names}.get(incomplete[:1], list)
+    return [*_that_begin([*shipped.names(), *group()], incomplete), *files(incomplete)]
 
 
 def lessons(incomplete: str) -> list[str]:

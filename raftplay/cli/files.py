@@ -72,7 +72,7 @@ def own_file(name: str) -> tuple[str, bytes]:
 
 def is_shipped(name: str) -> bool:
     """Tell whether `name` is a scenario and not a file."""
-    return name in shipped.names() + shipped.bug_names() and not os.path.isfile(name)
+    return name in shipped.all_names() and not os.path.isfile(name)
 
 
 def read_file(name: str) -> bytes:
@@ -83,7 +83,7 @@ def read_file(name: str) -> bytes:
     except IsADirectoryError:
         raise UsageError(f"{path_text(name)} is a directory, not a script") from None
     except FileNotFoundError:
-        hint = did_you_mean(name, shipped.names() + shipped.bug_names()) or "; see: raftplay scenarios"
+        hint = did_you_mean(name, shipped.all_names()) or "; see: raftplay scenarios"
         raise UsageError(f"there is no file and no scenario {quoted(name)}{hint}") from None
     except OSError as error:
         raise UsageError(f"{path_text(name)} cannot be read: {error.strerror}") from None

@@ -18,9 +18,12 @@ app = typer.Typer()
 @app.command()
 def scenarios() -> None:
     """List the scenarios; run one with: raftplay run NAME."""
-    names = shipped.names()
+    Output().write("\n\n".join(_group(names) for names in (shipped.names(), shipped.incident_names())))
+
+
+def _group(names: list[str]) -> str:
     width = max(map(len, names))
-    Output().write("\n".join(f"{name:<{width}}  {shipped.summary_of(name)}" for name in names))
+    return "\n".join(f"{name:<{width}}  {shipped.summary_of(name)}" for name in names)
 
 
 @app.command()

@@ -22,9 +22,20 @@ def bug_names() -> list[str]:
     return [f"bugs/{name}" for name in BUGS if folder.joinpath(name + SUFFIX).is_file()]
 
 
+def incident_names() -> list[str]:
+    """Return the names of the scenarios that replay public incidents: ``incidents/cloudflare-2020`` …"""
+    folder = resources.files(__name__).joinpath("incidents")
+    return sorted(f"incidents/{file.name.removesuffix(SUFFIX)}" for file in folder.iterdir())
+
+
+def all_names() -> list[str]:
+    """Return the names of all that one can run: scenarios, incidents, and the scenarios of bugs."""
+    return names() + incident_names() + bug_names()
+
+
 def text_of(name: str) -> str:
     """The script of a scenario. Raises `UsageError` when there is none of this name."""
-    known = names() + bug_names()
+    known = all_names()
     if name not in known:
         raise UsageError(f"there is no scenario {name!r}{did_you_mean(name, known)}; see: raftplay scenarios")
     return _read(name)

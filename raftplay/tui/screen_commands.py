@@ -50,9 +50,7 @@ def own_command(line: str) -> Own | None:
 
 def stories() -> list[Choice]:
     """Return the stories that `play` takes, those of bugs last."""
-    return [
-        Choice(name, scenarios.summary_of(name).rstrip(".")) for name in scenarios.names() + scenarios.bug_names()
-    ]
+    return [Choice(name, scenarios.summary_of(name).rstrip(".")) for name in scenarios.all_names()]
 
 
 def lessons() -> list[Choice]:

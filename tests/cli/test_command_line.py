@@ -158,7 +158,9 @@ def test_text_of_users_reaches_the_terminal_only_visibly(tmp_path: Path):
 
 
 def test_the_lists_of_what_there_is():
-    assert [line.split()[0] for line in raftplay("scenarios").out.splitlines()] == scenarios.names()
+    groups = [scenarios.names(), scenarios.incident_names()]
+    listed = raftplay("scenarios").out.strip().split("\n\n")
+    assert [[line.split()[0] for line in group.splitlines()] for group in listed] == groups
     assert len(raftplay("bugs").out.splitlines()) == len(BUGS)
     assert len(raftplay("invariants").out.splitlines()) == len(INVARIANTS)
     assert "Figure 8" in raftplay("bugs", "commit-old-term").out

@@ -22,7 +22,7 @@ def offered(line: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "first"),
     [
-        ("raftplay run figure-8", "figure-8"),
+        ("raftplay run fig", "figure-7"),
         ("raftplay run my", "my-story.txt"),
         ("raftplay run fold", "folder/"),
         ("raftplay run bugs/forget-v", "bugs/forget-vote"),
@@ -48,6 +48,7 @@ def test_names_and_files_are_offered(line: str, first: str, tmp_path: Path):
 def test_everything_that_has_a_name_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert completions.scripts("") == scenarios.names()
+    assert completions.scripts("incidents/") == scenarios.incident_names()
     assert completions.scripts("bugs/") == scenarios.bug_names()
     names = catalogue.names()
     assert completions.lessons("") == [*names, *map(str, range(1, len(names) + 1))]

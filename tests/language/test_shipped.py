@@ -9,6 +9,7 @@ from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
 
 SEEDS = 50
+INCIDENT_SEEDS = 20
 
 
 def play(name: str, overrides: Setup) -> tuple[Status, str]:
@@ -19,9 +20,32 @@ def play(name: str, overrides: Setup) -> tuple[Status, str]:
 
 def test_at_least_eight_scenarios_ship_each_with_a_line_about_it():
     assert len(scenarios.names()) >= 8
-    for name in (*scenarios.names(), *scenarios.bug_names()):
+    for name in scenarios.all_names():
         assert len(scenarios.summary_of(name)) > 20, name
         assert "DRAFT" not in scenarios.text_of(name), name
+
+
+def test_an_incident_names_its_source_has_chapters_and_three_notes():
+    assert len(scenarios.incident_names()) >= 8
+    for name in scenarios.incident_names():
+        text = scenarios.text_of(name)
+        assert "#! Source: https://" in text, name
+        assert text.count("\n## ") >= 2, name
+        assert text.count("\n#! ") >= 3, name
+        assert "\nexpect " in text, name
+
+
+@pytest.mark.parametrize("name", scenarios.incident_names())
+def test_an_incident_holds_in_virtual_time_with_any_seed(name: str):
+    for seed in range(INCIDENT_SEEDS):
+        status, text = play(name, Setup(backend="sim", seed=seed))
+        assert status is Status.HELD, text
+
+
+@pytest.mark.parametrize("name", scenarios.incident_names())
+def test_an_incident_holds_on_sockets(name: str):
+    status, text = play(name, Setup(backend="tcp"))
+    assert status is Status.HELD, text
 
 
 def test_every_bug_has_its_scenario():
