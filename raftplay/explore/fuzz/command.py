@@ -25,6 +25,8 @@ def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | T
         hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
         raise UsageError(f"{quoted(what)} cannot be fuzzed{hint}")
     count = COUNTS[what] if count is None else count
+    if what == "scripts":
+        target_of(out).check()  # before anything is said
     write(f"with {made_by()}: {count:,} {what} from seed {seed}")
     return _frames(count, seed, write, watch) if what == "frames" else _scripts(count, seed, write, out, watch)
 
@@ -42,7 +44,6 @@ def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
 
 
 def _scripts(count: int, seed: int, write: Write, out: Path | Target, watch: Watch) -> Status:
-    target_of(out).check()
     report = scripts.fuzz_scripts(count, seed, lambda report: watch(report.done))
     if report.failure is not None:
         write(_trace(report.failure))
