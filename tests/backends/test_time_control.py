@@ -403,7 +403,11 @@ def test_every_command_works_while_time_stands_still(kind: str, monkeypatch: pyt
     commands = [command.strip() for command in WORKS_PAUSED.replace("\n", ";").split(";") if command.strip()]
     groups = ("Acting on the cluster", "Time", "Looking", "Checking")  # the others are no matter of time
     tried = {command.split()[0] for command in commands}
-    others = [row.example for row in TABLE.values() if row.group in groups and row.name not in {*tried, *WAITS, "repeat", "end"}]
+    others = [
+        row.example
+        for row in TABLE.values()
+        if row.group in groups and row.name not in {*tried, *WAITS, "repeat", "end"}
+    ]
     with cluster(kind, monkeypatch) as h:
         session = Session(h)
         h.pause()
@@ -413,7 +417,9 @@ def test_every_command_works_while_time_stands_still(kind: str, monkeypatch: pyt
             assert h.now == before or command.startswith(("step", "resume"))
         assert not h.paused
         h.pause()
-        bound("restart 4 empty", 5).run(session)  # it has lost its disk above; nothing that happens is checked here
+        bound("restart 4 empty", 5).run(
+            session
+        )  # it has lost its disk above; nothing that happens is checked here
         for example in others:
             with contextlib.suppress(Failed):
                 bound(example, 5).run(session)
