@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from tests.support.command_line import raftplay
+from support.command_line import raftplay
 
 WRITE = "{:process 0 :type :invoke :f :write :value %d} {:process 0 :type :ok :f :write :value %d}\n"
 READ = "{:process 1 :type :invoke :f :read :value nil} {:process 1 :type :ok :f :read :value %s}\n"

@@ -1,8 +1,7 @@
 """The command compare: where two runs part, how their ends differ, and what is wrong with a setting."""
 
 import pytest
-
-from tests.support.command_line import raftplay
+from support.command_line import raftplay
 
 
 def test_runs_part_where_a_setting_first_matters() -> None:

@@ -3,12 +3,12 @@
 import random
 
 import pytest
+from support.histories import brute, tiny_history
 
 from raftplay.linearizability.operations import Answer, Operation
 from raftplay.linearizability.search import check
 from raftplay.linearizability.smallest import cut, smallest, without_value
 from raftplay.linearizability.timeline import explanation, timeline
-from tests.linearizability.test_search import brute, tiny_history
 
 
 @pytest.mark.parametrize("block", range(2))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from tests.support.command_line import environment, raftplay
+from support.command_line import environment, raftplay
 
 
 def ask(process: "subprocess.Popen[str]", msg_id: int, **body: Any) -> dict[str, Any]:
