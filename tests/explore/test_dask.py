@@ -419,7 +419,7 @@ def test_the_answer_and_the_counterexample_are_those_of_one_process(
 
 def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
-    with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=60) as terminal:
+    with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=200) as terminal:
         until(lambda: shows(terminal, r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$"))
         terminal.send(CTRL_C)
         until(lambda: shows(terminal, r"^interrupted after \d+ seeds?"))
