@@ -15,7 +15,7 @@ Ask = Callable[[str, Request, int | None], Call]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a client was told: `outcome` is "ok", "no" (the value was not as expected), "unknown" or "refused".
+    """The answer to a client: `outcome` is "ok", "no" (the value was not as expected), "unknown" or "refused".
 
     `value` is the value that `get` read, or the one before a `put`, `append` or `cas`, where the store said so;
     `found` tells whether there was one. Unknown: it may have been done, or may still be. Refused: it was

@@ -49,5 +49,5 @@ class ClientPort:
         return NONE if server.frozen or server.stopped else server.cm.leader_id
 
     def changed(self) -> None:
-        """Let waits look at what clients know now."""
+        """Wake waits, which look at what clients know now."""
         self._backend.changed()

@@ -136,7 +136,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         return self._clients
 
     def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
-        """Let node `id` answer clients what it has applied; a process that is dead answers nobody."""
+        """Answer clients what node `id` has applied; a process that is dead answers nobody."""
         if self._clients is not None and incarnation == self.incarnations[id]:
             for entry, result in zip(commits, self.servers[id].results, strict=True):
                 self._clients.applied(id, entry.index, entry.command, result)
@@ -326,7 +326,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         server.thaw()
 
     def compact_peer(self, id: int) -> int:
-        """Let node `id` take a snapshot: it compacts its log up to the last entry that it has applied (§7).
+        """Make node `id` take a snapshot: it compacts its log up to the last entry that it has applied (§7).
 
         Return the index of that entry, or -1 if the node has nothing to compact, or is paused. Raises `UsageError`
         when it is down.
@@ -334,7 +334,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         return self.running(id).take_snapshot()
 
     def transfer_leadership(self, id: int, target: int | None = None) -> int:
-        """Let the leader `id` begin to hand its leadership over to `target` (thesis §3.10); return the target.
+        """Make the leader `id` begin to hand its leadership over to `target` (thesis §3.10); return the target.
 
         By default, the target is the connected node that has the most of the leader's log. Return -1 if the node
         does not lead or is frozen, or if there is no such node. The leader takes no commands until the target

@@ -57,7 +57,7 @@ class NodeCode:
         self.cm.accepts_image = is_image
         self.machine = self._new_machine(create_machine)
         self.results: list[object] = []
-        """What the state machine returned for each of the last commits; empty without one."""
+        """The results of the state machine for the last commits; empty without one."""
 
     # ---- inputs
 

@@ -48,7 +48,7 @@ Kept = tuple[int, int, Sequence[Entry]]
 
 
 def _crashes_by_failures(step: Step[*Arguments]) -> Step[*Arguments]:
-    """Let a server crash when its node's code raises in `step`: nothing of this input leaves the node then."""
+    """Make a server crash when its node's code raises in `step`: nothing of this input leaves the node then."""
 
     def guarded(server: "Server", *args: *Arguments) -> None:
         try:

@@ -16,9 +16,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from raftplay.errors import UsageError
 from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
-from raftplay.linearizability.operations import Answer, Kind, Operation
+from raftplay.linearizability.operations import Answer, Kind, Operation, json_of
 from raftplay.linearizability.search import STATES, Verdict, check
-from raftplay.linearizability.timeline import json_of, value_text
+from raftplay.linearizability.timeline import value_text
 
 PATIENCE = 2.0
 """How long a client waits for an answer in all, in seconds of cluster time, before it gives up."""
@@ -86,7 +86,7 @@ class Port(Protocol):
         """Return the leader that the node would name, or -1."""
 
     def changed(self) -> None:
-        """Let waits look at what clients know now."""
+        """Wake waits, which look at what clients know now."""
 
 
 @dataclass(slots=True, eq=False)

@@ -18,8 +18,9 @@ from raftplay.language.lexer import Mistake, Word
 from raftplay.language.measures import MEASURES, read_measure
 from raftplay.language.selectors import SOME, Selector, check_variable, leader, parse_node, resolved, selector
 from raftplay.language.values import ENDLESS, limits_text, submittable, whole
+from raftplay.linearizability.operations import json_of
 from raftplay.linearizability.report import report
-from raftplay.linearizability.timeline import json_of, value_text
+from raftplay.linearizability.timeline import value_text
 from raftplay.raft.messages import NONE, CMState
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short

@@ -7,17 +7,17 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import msgspec
+
 Kind: TypeAlias = Literal["get", "put", "append", "cas"]
 
 State: TypeAlias = str | None
 """The value of one key as JSON text; None if it has none."""
 
-UNKNOWN: Literal["unknown"] = "unknown"
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client was told: for `get` the `value`; for `cas` whether it was `done`.
+    """The answer to a client: for `get` the `value`; for `cas` whether it was `done`.
 
     `before` is the value that a `put`, `append` or `cas` replaced or met, where the store tells it (`tells`).
     """
@@ -84,6 +84,11 @@ class Operation:
     def depends(self) -> bool:
         """Return whether the value before it matters to its answer or to the value after it."""
         return self.kind != "put" or (self.answer is not None and self.answer.tells)
+
+
+def json_of(value: object) -> str:
+    """Return a value as canonical JSON text."""
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def appended(state: State, value: State) -> State:

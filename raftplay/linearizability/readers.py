@@ -20,7 +20,7 @@ import msgspec
 
 from raftplay.errors import UsageError
 from raftplay.linearizability.edn import Edn, Keyword, read_all
-from raftplay.linearizability.operations import Answer, Kind, Operation, State
+from raftplay.linearizability.operations import Answer, Kind, Operation, State, json_of
 
 _LOG_LINE = re.compile(r"^INFO\s+jepsen\.util\s+-\s+(\S+)\s+:(\w+)\s+:([\w-]+)\s+(.*?)\s*$")
 _KINDS: Mapping[str, Kind] = {
@@ -73,9 +73,7 @@ def read_history(text: str) -> History:
 
 def json_text(value: object) -> State:
     """Return a value as canonical JSON text; None for None."""
-    if value is None:
-        return None
-    return msgspec.json.encode(value, order="sorted").decode()
+    return None if value is None else json_of(value)
 
 
 def own_line(operation: Operation) -> str:

@@ -4,8 +4,6 @@ import math
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from raftplay.linearizability.operations import Operation, State
 from raftplay.linearizability.search import KeyVerdict
 
@@ -14,11 +12,6 @@ _SIMPLE = re.compile(r'"(?!(nothing|true|false|null)")[^\W\d][\w-]*"')
 
 WIDTH = 40
 """How many columns the time axis has."""
-
-
-def json_of(value: object) -> str:
-    """Return a value as canonical JSON text."""
-    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def value_text(value: State) -> str:

@@ -62,7 +62,7 @@ class Disk:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Let the writes of the block through: they have waited long enough."""
+        """Pass the writes of the block through: they have waited long enough."""
         self._is_open = True
         try:
             yield
