@@ -17,7 +17,16 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.export.recording import Recording, Told
 from raftplay.past.links import Links
 from raftplay.past.view import View
-from raftplay.raft.messages import NONE, Args, Entry, Reply, RPCRequest
+from raftplay.raft.decisions import AppendDecided
+from raftplay.raft.messages import (
+    NONE,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    Entry,
+    Reply,
+    RPCRequest,
+)
 from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.stage.roles import role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed
@@ -27,11 +36,11 @@ from raftplay.tui.stage.words import words_of
 from raftplay.version import __version__
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
+from raftplay.watch.invariants import Breach
 from raftplay.watch.narrator import args_text, describe, reply_text
 from raftplay.watch.text import command_text, visible
 from raftplay.watch.words import link_text
 from raftplay.why.answers import why, why_node
-from raftplay.why.words.text import Explanation
 
 FORMAT = "raftplay.replay/1"
 
@@ -41,8 +50,13 @@ LONGEST = 300
 LONGEST_COMMAND = 60
 """The most characters of a command in a log."""
 
-MOST_ANSWERS = 120
-"""The most moments at which `why` is asked."""
+MOST_ANSWERS, FEW_ANSWERS = 120, 30
+"""The most moments at which `why` is asked, and of how many in a run of more than `LONG` events."""
+
+LONG = 3000
+
+QUIET_FOR = 1.0
+"""The seconds of cluster time with nothing but heartbeats after which the moment is told anew."""
 
 Json: TypeAlias = dict[str, Any]
 
@@ -183,6 +197,7 @@ class _Replay:
         self.records: list[Record] = []
         self.states: list[list[Any]] = []
         self.network: list[list[Any]] = []
+        self.said_at = 0.0
         self.told: list[list[int]] = []
         self.next: list[list[int]] = []
         self.answers: list[list[Any]] = []
@@ -194,7 +209,7 @@ class _Replay:
         recording, texts = self.recording, self.texts
         tape = Tape()
         tape.read(recording.records, recording.breach)
-        asked = _asked(tape.marks)
+        asked = _asked(tape.marks, FEW_ANSWERS if len(recording.history) > LONG else MOST_ANSWERS)
         columns = list(self._columns(asked))
         now = recording.now
         return {
@@ -237,16 +252,24 @@ class _Replay:
             self.records.append(record)
             message = self.mail.take(at, record.event)
             snapshot = world.snapshot(now)
-            self._note(at, snapshot, everything=record.event.group not in ("wire", "routine"), node=record.node)
-            self._tell(at, snapshot)
+            is_quiet = _is_quiet(record.event)
+            self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
+            if not is_quiet or record.time > self.said_at + QUIET_FOR:
+                self._tell(at, snapshot)
             if record.seq in asked:
+                self._ask(at, snapshot, NONE)
                 self._ask(at, snapshot, record.node)
             passed, time = _micros(record.time) - time, _micros(record.time)
             words = self.texts(describe(record)) if message is None else message
             yield passed, record.node, _kind(record.event), words
-        last = len(self.records)
-        for node in range(self.recording.size):
-            self._ask(last, self.recording.now, node)
+        for node in range(NONE, self.recording.size):
+            self._ask(len(self.records), self.recording.now, node)
+
+    @property
+    def _breach(self) -> Breach | None:
+        """Return the violation, if it has happened by now."""
+        breach = self.recording.breach
+        return breach if breach is not None and self.records and breach.seq <= self.records[-1].seq else None
 
     # ---- states
 
@@ -319,13 +342,8 @@ class _Replay:
 
     def _tell(self, at: int, snapshot: Snapshot) -> None:
         """Note what is told of the moment, where it is something else than before."""
-        breach = self.recording.breach
-        view = View(
-            snapshot,
-            self.records,
-            rewound=True,
-            breach=breach if breach is not None and breach.seq <= self.records[-1].seq else None,
-        )
+        self.said_at = snapshot.time
+        view = View(snapshot, self.records, rewound=True, breach=self._breach)
         said = sentence(Scene(view, self.mail.moving))
         told = [self.texts(shown(said.now, 600)), self.texts(shown(said.why, 600))]
         if not self.told or self.told[-1][1:] != told:
@@ -335,20 +353,9 @@ class _Replay:
             self.next.append([at, following])
 
     def _ask(self, at: int, snapshot: Snapshot, node: int) -> None:
-        """Note what `why` answers about the cluster, and about `node`."""
-        breach = self.recording.breach
-        seq = self.records[-1].seq if self.records else 0
-        view = View(
-            snapshot,
-            list(self.records),
-            self.recording.history.forgotten,
-            breach=breach if breach is not None and breach.seq <= seq else None,
-        )
-        self._answer(at, NONE, why(view))
-        if node >= 0:
-            self._answer(at, node, why_node(view, node))
-
-    def _answer(self, at: int, node: int, answer: Explanation) -> None:
+        """Note what `why` answers about `node`, -1 for the cluster."""
+        view = View(snapshot, list(self.records), self.recording.history.forgotten, breach=self._breach)
+        answer = why(view) if node == NONE else why_node(view, node)
         said = [self.texts(shown(answer.head, 400)), [self.texts(shown(line, 400)) for line in answer.reasons]]
         last = next((known for known in reversed(self.answers) if known[1] == node), None)
         if last is None or last[2:] != said:
@@ -386,9 +393,26 @@ _APPENDS = ("EntryAppended", "EntriesStored")
 """The events that add entries at the end of a log, and change none before them."""
 
 
-def _asked(marks: Sequence[Mark]) -> frozenset[int]:
+def _is_quiet(event: facts.Event) -> bool:
+    """Return whether an event belongs to a heartbeat that tells nothing new, or tells nothing itself."""
+    match event:
+        case (
+            facts.CallSent(args=AppendEntriesArgs(entries=()))
+            | facts.CallDelivered(args=AppendEntriesArgs(entries=()))
+        ):
+            return True
+        case (
+            facts.ReplySent(reply=AppendEntriesReply(success=True))
+            | AppendDecided(success=True, args=AppendEntriesArgs(entries=()))
+        ):
+            return True
+        case _:
+            return event.group == "routine"
+
+
+def _asked(marks: Sequence[Mark], most: int) -> frozenset[int]:
     """Return the events at which `why` is asked: the weightiest of the marked ones."""
-    weightiest = sorted(marks, key=lambda mark: -WEIGHTS[mark.kind])[:MOST_ANSWERS]
+    weightiest = sorted(marks, key=lambda mark: -WEIGHTS[mark.kind])[:most]
     return frozenset(mark.seq for mark in weightiest)
 
 

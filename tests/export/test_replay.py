@@ -158,7 +158,7 @@ def test_equal_seeds_make_equal_bytes_and_others_do_not(tmp_path: Path):
 def test_ten_thousand_events_take_at_most_two_megabytes():
     text = (
         "backend sim\nseed 3\nset prevote on\nwait leader\nlink all loss=10%\n"
-        + "repeat 40\nsubmit 64-letters-of-a-command-that-somebody-has-typed-for-a-reason-\nsleep 150ms\nend\n" * 3
+        + "repeat 27\nsubmit 64-letters-of-a-command-that-somebody-has-typed-for-a-reason-\nsleep 150ms\nend\n" * 3
     )
     recording = of_script(parse_script("long", text))
     assert len(recording.records) > 10_000
