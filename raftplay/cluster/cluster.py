@@ -231,10 +231,10 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
 
-    def set_option(self, name: str, on: bool) -> None:
+    def set_option(self, name: str, on: bool | int) -> None:
         """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
 
-        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable.
+        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable, and snapshot with a number.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))

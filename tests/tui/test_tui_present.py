@@ -76,7 +76,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
         now += CLOCK_STEP
         return now
 
-    monkeypatch.setattr("raftplay.tui.app.time", SimpleNamespace(monotonic=monotonic))
+    for module in ("app", "reel"):
+        monkeypatch.setattr(f"raftplay.tui.{module}.time", SimpleNamespace(monotonic=monotonic))
 
 
 def paint_until(talk: Talk, holds, what: str) -> None:  # type: ignore[no-untyped-def]
