@@ -175,7 +175,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
     def _crash(self, server: Server, cause: str = "") -> None:
         """Crash `server`, whose disk or code failed for `cause`, if it did."""
         id = server.id
-        if not self.alive[id]:
+        if server.stopped:
             return
         self._leave(server)
         server.settle_pending()
@@ -189,7 +189,8 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
             if self._clients is not None:
                 self._clients.gone(id)
             self.crash_causes[id] = cause
-            self.hardware[id] = replace(self.hardware[id], fails=False)
+            if self.hardware[id].fails:
+                self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
