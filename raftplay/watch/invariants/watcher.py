@@ -114,27 +114,10 @@ class Invariants(Watcher):
     def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
         """Return the function that checks an event of a node that is no decision; it has no record."""
         if node < 0:
-<<<<<<< HEAD
-            self._see_client((stream, node, incarnation, event, None), event)
-            return
-        cluster = self._cluster
-=======
-            return None
+            return lambda event: self._see_client((stream, node, incarnation, event, None), event)
         cluster, check_of = self._cluster, self._check_of
->>>>>>> main
         model = cluster.nodes[node]
 
-<<<<<<< HEAD
-    def _see_client(self, seen: Record | Seen, event: Event) -> None:
-        """Check an event of no node: only clients have such."""
-        check = clients.BY_CLIENTS.get(type(event))
-        if check is not None:
-            self._cluster.seen = seen
-            check(self._cluster, event)
-
-    def observe(self, stream: Stream, node: int, incarnation: int, decision: Decision, cm: State) -> None:
-        """Check a decision, and the state of the node after it; it has no record."""
-=======
         def read(event: Event) -> None:
             cluster.seen = (stream, node, incarnation, event, None)
             if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
@@ -145,9 +128,15 @@ class Invariants(Watcher):
 
         return read
 
+    def _see_client(self, seen: Record | Seen, event: Event) -> None:
+        """Check an event of no node: only clients have such."""
+        check = clients.BY_CLIENTS.get(type(event))
+        if check is not None:
+            self._cluster.seen = seen
+            check(self._cluster, event)
+
     def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
         """Return the function that checks a decision, and the state of the node after it; it has no record."""
->>>>>>> main
         cluster = self._cluster
         model = cluster.nodes[node]
         judge = decision_judge(cluster, model, cm)
