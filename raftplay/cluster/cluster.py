@@ -231,9 +231,9 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.tell(facts.Tearing(sets), id)
 
     def set_option(self, name: str, on: bool) -> None:
-        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+        """Switch an option of all nodes while they run, and of those that are restarted later, as `set` does.
 
-        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable. Raises `UsageError`.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))
