@@ -37,8 +37,8 @@ The rooms, from the ground up
                  hold something before the start; hardware.py is the disk, the
                  clock and the timings of each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
-                 story.py (with transfers.py) and rpcs.py into what led to a node's state and what became of an RPC
-                 (index.py looks them up); view.py is the
+                 story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
+                 became of an RPC (index.py looks them up); view.py is the
                  `View`, now or then: the only thing that screens read
   export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/

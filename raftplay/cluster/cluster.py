@@ -153,7 +153,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
     def _crash(self, server: Server, cause: str = "") -> None:
         """Crash `server`, whose disk or code failed for `cause`, if it did."""
         id = server.id
-        if not self.alive[id]:
+        if server.stopped:
             return
         self._leave(server)
         server.settle_pending()
@@ -167,7 +167,8 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
             if self._clients is not None:
                 self._clients.gone(id)
             self.crash_causes[id] = cause
-            self.hardware[id] = replace(self.hardware[id], fails=False)
+            if self.hardware[id].fails:
+                self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
@@ -230,10 +231,11 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
 
-    def set_option(self, name: str, on: bool) -> None:
+    def set_option(self, name: str, on: bool | int) -> None:
         """Switch an option of all nodes while they run, and of those that are restarted later, as `set` does.
 
-        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable. Raises `UsageError`.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
+        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))

@@ -56,9 +56,9 @@ def transfer(id: int, target: int | None = None) -> str:
     return f"transfer from {id}" if target is None else f"transfer from {id} to {target}"
 
 
-def option(name: str, on: bool) -> str:
-    """Return `set prevote on`."""
-    return f"set {name} {'on' if on else 'off'}"
+def option(name: str, on: bool | int) -> str:
+    """Return `set prevote on`, or `set snapshot 3`."""
+    return f"set {name} {'off' if not on else 'on' if on is True else on}"
 
 
 def partition(*groups: Collection[int]) -> str | None:

@@ -148,6 +148,9 @@ class Branch:
     since: Mark = Mark(0, 0.0)
     journal: list[Entry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """The moments that `mark` named. Replaced as a whole, as any thread may read it."""
+
     last_index: int | None = None
     blueprint: Blueprint | None = None
     """The parameters of its cluster; None if they are not known, so that it cannot be built again."""

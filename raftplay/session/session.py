@@ -78,6 +78,16 @@ def _pause(session: "Session") -> str:
     return ""
 
 
+def _naming(name: str, moment: Mark) -> _OwnDeed:
+    """Return the command that gives a moment its name."""
+
+    def run(session: "Session") -> str:
+        session.branch.marks = {**session.branch.marks, name: moment}
+        return ""
+
+    return _OwnDeed(f"mark {name}", "looks", run, "Looking back")
+
+
 def _steps(count: int) -> _OwnDeed:
     """Return the command that steps as often as `count` says."""
 
@@ -319,6 +329,18 @@ class Session:
 
     # ---- the past, and other branches
 
+    def name_moment(self, name: str) -> Mark:
+        """Name the moment that is looked at, and return it; the journal keeps the name of a present moment."""
+        now = self.branch.mark()
+        deed = _naming(name, self.moment or now)
+        deed.run(self)
+        if self.moment is None:
+            self._part(self._under_way, now)
+            self.branch.journal.append(Entry(deed, now, now))
+            self._resume(self._under_way, now)
+            self._keep_record()
+        return self.moment or now
+
     def look_at(self, moment: Mark) -> None:
         """Look at a moment in the past; cluster time pauses until `look_at_the_present`."""
         if self.moment is None and not self.harness.paused:
@@ -369,6 +391,8 @@ class Session:
         self._replay = replay
         try:
             replay._play_again(branch, cut)
+            kept = {name: at for name, at in branch.marks.items() if at.seq <= cut.seq and at.time <= cut.time}
+            again.marks = {**again.marks, **kept}
         except BaseException:
             harness.shutdown()
             raise

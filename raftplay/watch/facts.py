@@ -354,15 +354,21 @@ class LinkHeld(FaultBase, frozen=True, gc=False):
 
 
 class OptionChanged(FaultBase, frozen=True, gc=False):
-    """An option of all nodes was switched, by its name in the command `set`."""
+    """An option of all nodes was switched, by its name in the command `set`, or has another number."""
 
     name: str
-    on: bool
+    on: bool | int
+
+    @property
+    def setting(self) -> str:
+        """Return the option's value as `set` reads it: "on", "off", or a number other than 0."""
+        is_number = self.on and not isinstance(self.on, bool)
+        return str(self.on) if is_number else "on" if self.on else "off"
 
     @property
     def words(self) -> str:
         """Return what happened: "setting: prevote on"."""
-        return f"setting: {self.name} {'on' if self.on else 'off'}"
+        return f"setting: {self.name} {self.setting}"
 
 
 class MessageHeld(FactBase, frozen=True, gc=False):

@@ -186,6 +186,7 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.thaw_peer(3),
     lambda h: h.set_option("prevote", True),
     lambda h: h.set_option("prevote", False),
+    lambda h: h.set_option("snapshot", 2),
     lambda h: h.partition([0, 1], [2]),
     lambda h: h.heal(),
     lambda h: h.cut(0, 1),

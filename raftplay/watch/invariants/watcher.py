@@ -108,40 +108,58 @@ class Invariants(Watcher):
                 timers.judge_timer(cluster, node, event, after.deadline)
             judge_state(cluster, node, after)
 
-    def see(self, stream: Stream, node: int, incarnation: int, event: Event) -> None:
-        """Check an event that is no decision; it has no record."""
+    def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
+        """Return the function that checks an event of a node that is no decision; it has no record."""
         if node < 0:
-            return
-        cluster = self._cluster
+            return None
+        cluster, check_of = self._cluster, self._check_of
         model = cluster.nodes[node]
-        cluster.seen = (stream, node, incarnation, event, None)
-        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
-            return
-        check = self._check_of(type(event))
-        if check is not None:
-            check(cluster, model, event)
 
-    def observe(self, stream: Stream, node: int, incarnation: int, decision: Decision, cm: State) -> None:
-        """Check a decision, and the state of the node after it; it has no record."""
+        def read(event: Event) -> None:
+            cluster.seen = (stream, node, incarnation, event, None)
+            if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
+                return
+            check = check_of(type(event))
+            if check is not None:
+                check(cluster, model, event)
+
+        return read
+
+    def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
+        """Return the function that checks a decision, and the state of the node after it; it has no record."""
         cluster = self._cluster
         model = cluster.nodes[node]
-        cluster.seen = (stream, node, incarnation, decision, cm)
-        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
-            return
-        check = self._check_of(type(decision))
+        judge = decision_judge(cluster, model, cm)
+
+        def read(decision: Decision) -> None:
+            cluster.seen = (stream, node, incarnation, decision, cm)
+            if (incarnation == model.incarnation and not model.dead) or _lives(cluster, model, cluster.record):
+                judge(decision)
+
+        return read
+
+
+def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callable[[Decision], None]:
+    """Return the function that checks a decision of `cm`, and its state after it."""
+    check_of = CHECKS.get
+
+    def judge(decision: Decision) -> None:
+        check = check_of(type(decision))
         if check is not None:
-            check(cluster, model, decision)
+            check(cluster, node, decision)
         deadline = cm.deadline
-        if deadline != model.deadline:
-            judge_deadline(cluster, model, decision, deadline)
-        log, mine = cm.log, model.log
+        if deadline != node.deadline:
+            judge_deadline(cluster, node, decision, deadline)
+        log, mine = cm.log, node.log
         if not (
-            cm.current_term == model.term
-            and cm.last_applied <= cm.commit_index == model.commit
-            and model.commit <= log.last_index == mine.length - 1
+            cm.current_term == node.term
+            and cm.last_applied <= cm.commit_index == node.commit
+            and node.commit <= log.last_index == mine.length - 1
             and log.last_term == mine.last_term
         ):
-            judge_state(cluster, model, cm.node_state())
+            judge_state(cluster, node, cm.node_state())
+
+    return judge
 
 
 def judge_deadline(cluster: ClusterModel, node: NodeModel, decision: Decision, deadline: float) -> None:

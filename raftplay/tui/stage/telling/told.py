@@ -134,9 +134,9 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             leader = next((node.id for node in moment.leaders if node.id != record.node), None)
             whom = f"{name(leader)} leads." if leader is not None else "None leads now."
             return Told(f"{n} rejects {text}: it does not lead.", f"Only a leader takes commands (§5.1). {whom}")
-        case facts.OptionChanged(option, on):
+        case facts.OptionChanged(option):
             why = "The nodes keep their logs and roles; the new rule counts from their next decision on."
-            return Told(f"The option {option} is {'on' if on else 'off'} now, on all nodes.", why)
+            return Told(f"The option {option} is {event.setting} now, on all nodes.", why)
         case facts.TimedOut():
             why = "This stands for a leader that it has not heard from in time (§5.2)."
             return Told(f"{name(record.node)}'s timer is fired by hand.", why)
