@@ -11,8 +11,8 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, transfers, wire
-from raftplay.watch.invariants.model import ClusterModel, NodeModel
+from raftplay.watch.invariants import clients, elections, leases, replication, snapshots, timers, transfers, wire
+from raftplay.watch.invariants.model import ClusterModel, NodeModel, Seen
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
     INVARIANTS,
@@ -66,6 +66,8 @@ CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut, facts.OptionChanged)
 CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
 CHECKS.ignore(*get_args(facts.LinkFault))
+CHECKS.add(facts.RequestApplied, clients.request_applied)
+CHECKS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold, facts.StoreRestored)
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
@@ -94,6 +96,7 @@ class Invariants(Watcher):
     def __call__(self, record: Record) -> None:
         """Check one event of the cluster."""
         if record.node < 0:
+            self._see_client(record, record.event)
             return
         cluster, event, after = self._cluster, record.event, record.after
         node = cluster.nodes[record.node]
@@ -111,7 +114,7 @@ class Invariants(Watcher):
     def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
         """Return the function that checks an event of a node that is no decision; it has no record."""
         if node < 0:
-            return None
+            return lambda event: self._see_client((stream, node, incarnation, event, None), event)
         cluster, check_of = self._cluster, self._check_of
         model = cluster.nodes[node]
 
@@ -124,6 +127,13 @@ class Invariants(Watcher):
                 check(cluster, model, event)
 
         return read
+
+    def _see_client(self, seen: Record | Seen, event: Event) -> None:
+        """Check an event of no node: only clients have such."""
+        check = clients.BY_CLIENTS.get(type(event))
+        if check is not None:
+            self._cluster.seen = seen
+            check(self._cluster, event)
 
     def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
         """Return the function that checks a decision, and the state of the node after it; it has no record."""
