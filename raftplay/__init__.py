@@ -40,7 +40,6 @@ The rooms, from the ground up
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); view.py is the
                  `View`, now or then: the only thing that screens read
-  export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
@@ -81,6 +80,8 @@ The rooms, from the ground up
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
                  comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
                  takes them
+  export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
+                 read, replay.py the data of the HTML page (export/page/ holds its script and style)
   python/        for Python: harness.py is the public `Harness`: playing.py has commands as methods, recorded.py
                  keeps what methods do in the session's journal, as words.py writes it; answers.py is what they
                  return, html.py its look in a notebook; scripts.py is `raftplay.run`, search.py `raftplay.explore`
@@ -161,7 +162,8 @@ To add a …, touch …
   question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a
                  test in tests/tui/test_panes.py; the frames in tests/tui/frames/ are written again
-  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there, a test
+  export         a module in export/ with a function `written`, its row in `FORMATS` there, a test; a file that is
+                 written while a run goes on: an `EventWriter` with its row in `EVENT_FILES` (watch/event_files.py)
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
