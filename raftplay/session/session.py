@@ -309,6 +309,13 @@ class Session:
             self._resume(self._under_way, entry.end)
             self._keep_record()
 
+    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
+        """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
+        reason = "" if failure is None else outcome_of(failure).answer
+        broke = isinstance(failure, InvariantBroken)
+        self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
+        self._keep_record()
+
     def _part(self, outer: _UnderWay | None, now: Mark) -> None:
         """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
         if outer is not None and outer.passes:
