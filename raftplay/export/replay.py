@@ -267,7 +267,7 @@ class _Replay:
             self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
             if not is_quiet or record.time > self.said_at + QUIET_FOR:
                 self._tell(at, snapshot)
-            if at == recording.size or at == 1:
+            if at == recording.size:  # all have started
                 self._ask_all(at, snapshot)
             elif record.seq in asked:
                 self._ask(at, snapshot, NONE)
