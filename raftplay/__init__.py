@@ -13,18 +13,18 @@ The rooms, from the ground up
                  (the state of candidates and leaders), leases.py (who keeps a leader),
                  progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); transfer.py (leadership transfer), snapshots.py and image.py (snapshots, and compacted
-                 logs); raft/bugs/ overrides single rules in subclasses
+                 events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
+                 and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
-                 its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
-                 inbox.py are the stages between it and the network (rpc.py: what passes them),
-                 network.py the links, flight.py the messages in flight; cluster.py holds all servers, their disks
+  cluster/       server.py drives one node, with alarm.py (its timer), reading.py (reads) and observer.py (its
+                 decisions), and calls its code through node_code.py (raised.py reports what that raises);
+                 calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
+                 them), network.py the links, flight.py the messages in flight; cluster.py holds all servers, their disks
                  and the actions on nodes, with those of hardware_actions.py, timer_actions.py and link_actions.py
                  (over servers.py, which they share); harness.py is the public `Harness`, which makes them
                  methods for users, with the waits of waits.py and the assertions of checks.py; failures.py keeps

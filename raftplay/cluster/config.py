@@ -54,6 +54,8 @@ class Config:
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
         if not isinstance(self.clients, ClientOptions):
             raise UsageError(f"clients must be ClientOptions, not {self.clients!r}")
+        if self.clients.reads == "lease":
+            replace(self.raft, lease=True)  # raises UsageError if that needs other options
         if self.unreliable is not None:
             check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
@@ -89,6 +91,9 @@ class Config:
         """Return this configuration with the options that are None taken from the environment."""
         unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
+        lease = self.clients.reads == "lease"
+        if raft.lease is not lease:
+            raft = replace(raft, lease=lease)
         if is_on(environ, MORE_REELECTION):
             raft = replace(raft, force_more_reelection=True)
         return replace(self, raft=raft, unreliable=unreliable)

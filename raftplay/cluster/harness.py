@@ -29,7 +29,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import warn_of_timings
 from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Call, Clients
+from raftplay.kv.clients import Call, ClientOptions, Clients
 from raftplay.kv.commands import Request
 from raftplay.kv.load import Load
 from raftplay.raft.bugs import Node
@@ -297,6 +297,14 @@ class Harness:
         `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable. Raises `UsageError`.
         """
         self._act(lambda: self._members.set_option(name, on))
+        self.config = self._members.config
+
+    def set_client_options(self, options: ClientOptions) -> None:
+        """Change how requests of clients that begin from now on are handled, as `set reads` and `set sessions` do.
+
+        Raises `UsageError` for reads by lease without `checkquorum` and `sticky`.
+        """
+        self._act(lambda: self._members.set_client_options(options))
         self.config = self._members.config
 
     set_timing = action(Cluster.set_timing)
