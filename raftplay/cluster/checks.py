@@ -27,9 +27,6 @@ LOOKS = 8
 LOOK_EVERY = 0.150
 """Seconds of cluster time between two looks."""
 
-UP = (True, True)
-"""A node that is alive and connected."""
-
 
 class CheckFailed(AssertionError):
     """Raised when a check does not hold.
@@ -88,7 +85,8 @@ def source_text(function: Callable[..., object]) -> str:
 
 def connected(harness: "Harness") -> list[int]:
     """Return the nodes that are alive and not disconnected."""
-    return [id for id, both in enumerate(zip(harness.alive, harness.connected, strict=True)) if both == UP]
+    linked = harness.connected
+    return [server.id for server in harness.cluster if not server.stopped and linked[server.id]]
 
 
 def leaders(harness: "Harness") -> list[int]:

@@ -291,10 +291,11 @@ class Harness:
     clear_disk = action(Cluster.clear_disk)
     set_clock = action(Cluster.set_clock)
 
-    def set_option(self, name: str, on: bool) -> None:
+    def set_option(self, name: str, on: bool | int) -> None:
         """Switch an option of all nodes while they run, as the command `set` does; `config` has it from now on.
 
-        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable. Raises `UsageError`.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
+        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
         """
         self._act(lambda: self._members.set_option(name, on))
         self.config = self._members.config

@@ -101,7 +101,7 @@ class Waits:
         def ends() -> bool:
             if failures.breach or failures.readers or failures.disks or failures.nodes or self._interrupted:
                 return True
-            return predicate() or (self._gives_way and between is not None)
+            return (predicate is not _never and predicate()) or (self._gives_way and between is not None)
 
         while True:
             held = self._wait_once(ends, seconds, until)

@@ -314,29 +314,22 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
     reads (log: through the log; index: from a node's store, once a majority has confirmed its leader, thesis
     §6.4; lease: by the clock, thesis §6.4.1, which needs checkquorum and sticky; local: from the node that is
     asked, which may be out of date); drift is by how many percent one clock may run faster than another (10), for
-    leases. While the cluster runs, all nodes change at once (but snapshot and drift).
+    leases. While the cluster runs, all nodes change at once.
     """
     if isinstance(setting, str):
         return _set_client_option(on, switch, setting)
     if switch == "snapshot":
         if setting is True:
             raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
-        if isinstance(on, Session):
-            raise UsageError("set snapshot is for the set-up of a cluster; use the command: snapshot NODES")
-        on.switches[switch] = int(setting)
-        return ""
-    if switch == "drift":
+        setting = int(setting)
+    elif switch == "drift":
         if isinstance(setting, bool):
             raise UsageError("set drift takes a number of percent: set drift 20")
-        if isinstance(on, Session):
-            raise UsageError("set drift is for the set-up of a cluster")
-        on.switches[switch] = setting
-        return ""
-    if not isinstance(setting, bool):
+    elif not isinstance(setting, bool):
         raise UsageError(f"set {switch} is on or off, not {setting}")
     if isinstance(on, Session):
         on.harness.set_option(switch, setting)
-        return f"{switch} is {setting_text(setting)} now, on all nodes"
+        return f"{switch} is {setting_text(setting or False)} now, on all nodes"
     on.switches[switch] = setting
     return ""
 

@@ -146,7 +146,7 @@ class Reads(State):
         return self._placed(leadership, read) if leadership and is_of_this and not read.has_index else read
 
     def _may_answer(self, read: PendingRead) -> bool:
-        return self._is_confirmed(read) and self.rules.may_answer(read.index, self.last_applied)
+        return self._is_confirmed(read) and self.rules.may_read_at(read.index, self.last_applied)
 
     def _is_confirmed(self, read: PendingRead) -> bool:
         """Return whether the read has an index, and nobody had replaced the leader when it got that."""
