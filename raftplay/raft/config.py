@@ -18,7 +18,7 @@ MOST_DRIFT = 100_000
 
 LEASE_NEEDS = (
     "reads by lease need set checkquorum on and set sticky on: "
-    "only voters that keep their leader give it a lease (thesis §4.2.3, §6.4.1)"
+    "only voters that keep their leader give it a lease (thesis §4.2.3, thesis §6.4.1)"
 )
 
 

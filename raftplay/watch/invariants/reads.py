@@ -1,4 +1,4 @@
-"""Checks reads without the log: each sees everything that was committed before it began (thesis §6.4, §6.4.1).
+"""Checks reads without the log: each sees what was committed before it began (thesis §6.4, thesis §6.4.1).
 
 The rule of this module: it believes no node that a round is confirmed, or that a lease holds. What a majority has
 answered, it learns from the messages; what is committed, from the nodes that commit it.
