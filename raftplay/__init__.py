@@ -32,7 +32,7 @@ The rooms, from the ground up
                  what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py
                  loads a user's class of nodes, own_methods.py checks its methods, and results.py what they return;
                  machine.py is the interface of a state machine, image.py what a snapshot holds of
-                 its state; cluster/storage/ keeps what must survive a crash,
+                 its state, commits.py forgets old commits; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
                  hold something before the start; hardware.py is the disk, the
                  clock and the timings of each node, writing.py a write that waits for a slow disk
