@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from raftplay import docs
 from raftplay.export import html, recording
 from raftplay.python import harness
 from raftplay.version import __version__
@@ -76,6 +77,11 @@ def test_a_mark_with_seeds_runs_once_for_each(pytester: pytest.Pytester):
     result = run(pytester, text, "--raft-seed=71", "-v")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["*test_listed?seed71? PASSED*"])
+
+
+def test_the_example_of_the_page_passes(pytester: pytest.Pytester):
+    (example,) = re.findall(r"^```py\n(.*?)^```", docs.markdown("python"), re.MULTILINE | re.DOTALL)
+    run(pytester, example, "--strict-markers").assert_outcomes(passed=50)
 
 
 FAILS = """
