@@ -94,9 +94,10 @@ class Config:
         """Return this configuration with the options that are None taken from the environment."""
         unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
-        if is_on(environ, MORE_REELECTION):
+        if is_on(environ, MORE_REELECTION) and not raft.force_more_reelection:
             raft = replace(raft, force_more_reelection=True)
-        return replace(self, raft=raft, unreliable=unreliable)
+        is_settled = raft is self.raft and unreliable is self.unreliable
+        return self if is_settled else replace(self, raft=raft, unreliable=unreliable)
 
 
 def is_on(environ: Mapping[str, str], name: str) -> bool:

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from raftplay.raft import decisions
 from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
+from raftplay.tui.stage.telling.clients import client
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
@@ -20,6 +21,7 @@ ROUTINE = frozenset(
     (
         decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
+        facts.ClientAsked, facts.StoreRestored,
     )
 )  # fmt: skip
 """Events that are never told: others tell what follows from them."""
@@ -32,6 +34,8 @@ def told(record: Record, moment: Moment) -> Told | None:
     event = record.event
     if isinstance(event, decisions.DecisionBase):
         return _decision(event, record, moment)
+    if isinstance(event, facts.ClientFact):
+        return client(event, record)
     return _fact(event, record, moment)
 
 
@@ -145,6 +149,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             | facts.CallDelivered()
             | facts.ReplySent()
             | facts.ReplyDelivered()
+            | facts.ClientFact()
         ):  # fmt: skip
             return None
         case facts.Partitioned() | facts.Healed() | facts.LinkChanged() | facts.LinkHeld():
