@@ -247,7 +247,7 @@ def test_a_script_with_disks_and_repeats_shrinks_and_keeps_the_disks_of_the_node
 def test_a_script_with_disks_and_repeats_is_run_with_many_seeds():
     text = "nodes 3\ngiven 1 term 2 log 1:a 2:b\nrepeat 2; now; end\nwait leader\nexpect term >= 1\nexpect log of 1 = 2\n"
     said = tally_of(text, 4)
-    assert said[0] == "mine.txt: 4 of 4 held"
+    assert said[0] == "mine.txt held with 4 seeds, 0 to 3"
 
 
 # ---- explore SCRIPT
