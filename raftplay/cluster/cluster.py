@@ -254,9 +254,10 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.tell(facts.Tearing(sets), id)
 
     def set_option(self, name: str, on: bool | int) -> None:
-        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+        """Switch an option of all nodes while they run, and of those that are restarted later, as `set` does.
 
-        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable, and snapshot with a number.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
+        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))

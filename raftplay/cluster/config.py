@@ -8,7 +8,7 @@ from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
 from raftplay.kv.clients import ClientOptions
 from raftplay.raft.bugs import Node, module_with
-from raftplay.raft.config import RaftConfig, check_range, check_switch
+from raftplay.raft.config import RaftConfig, check_count, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
@@ -30,6 +30,8 @@ class Config:
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
     `clients`: whether clients have sessions, and how they read.
+    `keep_commits`: how many of the last commits that a snapshot covers stay in a node's list of commits; others
+    have the value `FORGOTTEN` there, and are not in the snapshot. None: all.
     `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `Rules`.
     """
 
@@ -40,6 +42,7 @@ class Config:
     bugs: tuple[str, ...] = ()
     node: Node = ConsensusModule
     clients: ClientOptions = field(default_factory=ClientOptions)
+    keep_commits: int | None = None
 
     def __post_init__(self) -> None:
         checked_class(self.node)
@@ -57,6 +60,8 @@ class Config:
         if self.unreliable is not None:
             check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
+        if self.keep_commits is not None:
+            check_count("keep_commits", self.keep_commits)
 
     @property
     def switches(self) -> dict[str, bool]:

@@ -14,6 +14,7 @@ from typing import TypeVarTuple, Unpack
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
+from raftplay.cluster.commits import with_last
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.hardware import USUAL, Hardware
@@ -109,6 +110,7 @@ class Server:
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         self._options = config.raft
+        self._keep_commits = config.keep_commits
         dice = random.Random(f"{seed} node {id} {incarnation}")
         self._hardware_seed = f"{seed} hardware {id} {incarnation}"
         module = module_with(config.bugs, config.node)
@@ -337,7 +339,7 @@ class Server:
     def take_snapshot(self) -> int:
         """Compact the log up to the last applied entry; return its index, or -1 if there is nothing to compact."""
         indices: list[int] = []
-        self._input("take_snapshot", lambda now: indices.append(self._code.take_snapshot(self._commits, now)))
+        self._input("take_snapshot", lambda now: indices.append(self._snapshot(now)))
         return indices[0] if indices else NONE
 
     def time_out(self) -> None:
@@ -498,7 +500,7 @@ class Server:
             self._set_alarm()
         self._backend.changed()
         if commits and cm.config.snapshot and cm.snapshot_due:
-            self._code.take_snapshot(self._commits, now)
+            self._snapshot(now)
             self._settle(now)
 
     def _take_commits(self) -> list[CommitEntry]:
@@ -512,17 +514,26 @@ class Server:
                 self._on_commits(commits)
         return commits
 
+    def _snapshot(self, now: float) -> int:
+        """Take a snapshot; return its last index, or -1 if there is nothing to compact."""
+        if self._keep_commits is not None:
+            self._replace_commits(with_last(self._commits, self._keep_commits))
+        return self._code.take_snapshot(self._commits, now)
+
+    def _replace_commits(self, commits: list[CommitEntry]) -> None:
+        self._commits = commits
+        if self._on_restore is not None:
+            self._on_restore(commits)
+
     def _restore(self) -> None:
         """Go on from the state in a snapshot."""
         restored = self._code.restore()
         if restored is None:
             return
-        self._commits, digest = restored
+        commits, digest = restored
         if self._stream.active:
-            index = len(self._commits) - 1
-            self._events.publish(facts.StateRestored(index, tuple(self._commits), digest))
-        if self._on_restore is not None:
-            self._on_restore(self._commits)
+            self._events.publish(facts.StateRestored(len(commits) - 1, tuple(commits), digest))
+        self._replace_commits(commits)
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

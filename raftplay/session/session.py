@@ -15,7 +15,6 @@ from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
-from raftplay.export import EventWriter
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.session.branches import (
@@ -36,6 +35,7 @@ from raftplay.session.journal import script_text, setup_lines, write_new
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
+from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
 from raftplay.watch.text import count
 
@@ -308,6 +308,13 @@ class Session:
             self.branch.journal.append(entry)
             self._resume(self._under_way, entry.end)
             self._keep_record()
+
+    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
+        """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
+        reason = "" if failure is None else outcome_of(failure).answer
+        broke = isinstance(failure, InvariantBroken)
+        self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
+        self._keep_record()
 
     def _part(self, outer: _UnderWay | None, now: Mark) -> None:
         """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
