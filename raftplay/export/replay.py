@@ -9,6 +9,7 @@ The rule of this module: `replay_data` is a pure function of the recording.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -117,6 +118,15 @@ def shown(text: str, longest: int = LONGEST) -> str:
     """Return a user's text with invisible characters as escapes, cut at `longest`; its lines stay."""
     text = "\n".join(map(visible, text.split("\n")))
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.")
+"""What a sentence of the screen says of its keys, which the page has not."""
+
+
+def without_keys(text: str) -> str:
+    """Return a sentence of the screen without its keys."""
+    return _KEYS.sub("", text)
 
 
 class _Mail:
@@ -244,10 +254,11 @@ class _Replay:
 
     def _columns(self, asked: frozenset[int]) -> Iterator[tuple[int, int, str, int]]:
         """Yield for each event the time since the one before, its node, its kind, and its words or message."""
-        world, now = self.recording.world(), self.recording.now
+        recording = self.recording
+        world, now = recording.world(), recording.now
         self._note(0, world.snapshot(now), everything=True)
         time = _micros(world.time)
-        for at, record in enumerate(self.recording.records, 1):
+        for at, record in enumerate(recording.records, 1):
             world(record)
             self.records.append(record)
             message = self.mail.take(at, record.event)
@@ -256,14 +267,15 @@ class _Replay:
             self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
             if not is_quiet or record.time > self.said_at + QUIET_FOR:
                 self._tell(at, snapshot)
-            if record.seq in asked:
+            if at == recording.size:  # all have started
+                self._ask_all(at, snapshot)
+            elif record.seq in asked:
                 self._ask(at, snapshot, NONE)
                 self._ask(at, snapshot, record.node)
             passed, time = _micros(record.time) - time, _micros(record.time)
             words = self.texts(describe(record)) if message is None else message
             yield passed, record.node, _kind(record.event), words
-        for node in range(NONE, self.recording.size):
-            self._ask(len(self.records), self.recording.now, node)
+        self._ask_all(len(self.records), now)
 
     @property
     def _breach(self) -> Breach | None:
@@ -291,11 +303,11 @@ class _Replay:
 
     def _state(self, seen: NodeSnapshot, snapshot: Snapshot, links: Links) -> Json:
         role = role_of(seen, snapshot, links, UNICODE)
-        word = "leader" if role.acts and role.word == "LEADER" else role.word.lower()
         return {
-            "role": self.texts("cannot commit" if role.weak else word),
+            "role": self.texts(role.word.lower()),
             "sign": role.sign,
             "acts": int(role.acts),
+            "weak": int(role.weak),
             "marks": self.texts(shown(", ".join(seen.marks), 160)),
             "term": seen.current_term,
             "vote": seen.voted_for,
@@ -348,9 +360,13 @@ class _Replay:
         told = [self.texts(shown(said.now, 600)), self.texts(shown(said.why, 600))]
         if not self.told or self.told[-1][1:] != told:
             self.told.append([at, *told])
-        following = self.texts(shown(said.next, 600))
+        following = self.texts(shown(without_keys(said.next), 600))
         if not self.next or self.next[-1][1] != following:
             self.next.append([at, following])
+
+    def _ask_all(self, at: int, snapshot: Snapshot) -> None:
+        for node in range(NONE, self.recording.size):
+            self._ask(at, snapshot, node)
 
     def _ask(self, at: int, snapshot: Snapshot, node: int) -> None:
         """Note what `why` answers about `node`, -1 for the cluster."""
