@@ -142,7 +142,10 @@ def _opened(
     second = Region(x + width - two, y, two, height)
     left: Groups = (("messages",), ("events", "clients"))
     rest = tuple(name for name in NAMES if not any(name in group for group in left))
-    slots = (*_stacked(first, left), *_stacked(second, with_all((("log", "network", "stores"), ("node", "why")), rest)))
+    slots = (
+        *_stacked(first, left),
+        *_stacked(second, with_all((("log", "network", "stores"), ("node", "why")), rest)),
+    )
     return Region(x, y, width - one - two - 2, height), slots, (_left_of(first), _left_of(second))
 
 
