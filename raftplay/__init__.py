@@ -87,7 +87,7 @@ The rooms, from the ground up
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
 docstrings.py (help texts from docstrings), files.py (output files), locks.py (file locks), output.py (standard
-streams), places.py (where user files are kept), signals.py, version.py.
+streams), places.py (where user files are kept), pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
