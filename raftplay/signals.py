@@ -32,3 +32,22 @@ def handled(handler: Callable[[int, FrameType | None], object], *, needs_termina
 def end(number: int, _: FrameType | None = None) -> NoReturn:
     """Raise SystemExit with the status that a shell reports for signal `number`, so that the cleanup runs."""
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def as_interrupts() -> Iterator[list[int]]:
+    """Treat each signal that asks the process to end as a Ctrl-C while the block runs; yield those that came.
+
+    So a long work says how far it got, whoever ends it.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        heed = signal.getsignal(signal.SIGINT)
+        if not callable(heed):  # Ctrl-C is ignored
+            raise KeyboardInterrupt
+        heed(signal.SIGINT, frame)
+
+    with handled(interrupt):
+        yield came

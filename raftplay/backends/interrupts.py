@@ -5,11 +5,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType, TracebackType
 from typing import ClassVar
 
 AGAIN_AFTER = 0.01
 """Seconds after which a Ctrl-C that was lost is sent again."""
+
+_quick = import_module("_signal")
+"""The functions of `signal` without its enums, which cost more than a short wait in virtual time."""
+
+_SIGINT = int(signal.SIGINT)
 
 
 def resend_lost_interrupts() -> None:
@@ -74,10 +80,10 @@ class Interrupts:
         if outer is not None and outer._thread == self._thread:
             self._outer = outer
             return outer
-        main = threading.current_thread() is threading.main_thread()
-        self._holds = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        main = self._thread == threading.main_thread().ident
+        self._holds = main and _quick.getsignal(_SIGINT) is signal.default_int_handler
         if self._holds:
-            signal.signal(signal.SIGINT, self._came)
+            _quick.signal(_SIGINT, self._came)
         if main:
             Interrupts._current = self
         return self
@@ -94,7 +100,7 @@ class Interrupts:
         if Interrupts._current is self:
             Interrupts._current = None
         if self._holds:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _quick.signal(_SIGINT, signal.default_int_handler)
         if self.pending and kind is None:
             raise KeyboardInterrupt
 

@@ -9,8 +9,8 @@ at the chosen speed by the wall clock. The events are the same either way. Each 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from raftplay.backends.base import (
@@ -204,13 +204,18 @@ class SimBackend:
 
     def step(self) -> object:
         """Run timers up to the next one with an `about`, and return that `about`."""
-        with self._passing() as interrupts:
-            self._paused = True  # another thread may have resumed meanwhile
-            while not interrupts.pending and (timer := self._timers.pop(math.inf)):
-                self._fire(timer)
-                if timer.about is not None:
-                    return timer.about
-            return None
+        with self._lock:
+            self._begin_to_pass()
+            try:
+                with Interrupts() as interrupts:
+                    self._paused = True  # another thread may have resumed meanwhile
+                    while not interrupts.pending and (timer := self._timers.pop(math.inf)):
+                        self._fire(timer)
+                        if timer.about is not None:
+                            return timer.about
+                    return None
+            finally:
+                self._is_passing = False
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Forget everything."""
@@ -230,27 +235,34 @@ class SimBackend:
 
     def _pass(self, predicate: Predicate, end: float) -> bool:
         """Run timers until `predicate` holds, or until time is `end`; return whether it holds."""
-        with self._passing() as interrupts:
+        self._begin_to_pass()
+        try:
+            with Interrupts() as interrupts:
+                return self._pass_on(predicate, end, interrupts)
+        finally:
+            self._is_passing = False
+
+    def _pass_on(self, predicate: Predicate, end: float, interrupts: Interrupts) -> bool:
+        if self._paused:
+            raise UsageError(PAUSED)
+        self._changed = False
+        while not interrupts.pending:
+            if not self._keeps_pace or self._sleep_until(min(self._timers.next_when(), end)):
+                timer = self._timers.pop(end)
+                if timer is None:
+                    break
+                self._fire(timer)
             if self._paused:
-                raise UsageError(PAUSED)
-            self._changed = False
-            while not interrupts.pending:
-                if not self._keeps_pace or self._sleep_until(min(self._timers.next_when(), end)):
-                    timer = self._timers.pop(end)
-                    if timer is None:
-                        break
-                    self._fire(timer)
-                if self._paused:
-                    raise UsageError(PAUSED)  # this event paused time
-                if self._changed:
-                    self._changed = False
-                    if predicate():
-                        return True
-            self.check()
-            if interrupts.pending:
-                return False  # it is raised now
-            self._now = max(self._now, end)
-            return predicate()
+                raise UsageError(PAUSED)  # this event paused time
+            if self._changed:
+                self._changed = False
+                if predicate():
+                    return True
+        self.check()
+        if interrupts.pending:
+            return False  # it is raised now
+        self._now = max(self._now, end)
+        return predicate()
 
     def _sleep_until(self, when: float) -> bool:
         """Sleep with the wall clock until `when`; return False when something changes before."""
@@ -272,20 +284,13 @@ class SimBackend:
         if self._under_way is not None:
             self._now, self._wall = self.now(), time.monotonic()
 
-    @contextmanager
-    def _passing(self) -> Iterator[Interrupts]:
-        """Guard a block in which time passes: one thread at a time, and never from inside the cluster."""
-        with self._lock:
-            self.check()
-            if self._is_passing:
-                raise UsageError(WAITS_FOR_ITSELF)
-            self._is_passing = True
-            self._before = self._happened
-            try:
-                with Interrupts() as interrupts:
-                    yield interrupts
-            finally:
-                self._is_passing = False
+    def _begin_to_pass(self) -> None:
+        """Begin to let time pass: in one thread at a time, and never from inside the cluster."""
+        self.check()
+        if self._is_passing:
+            raise UsageError(WAITS_FOR_ITSELF)
+        self._is_passing = True
+        self._before = self._happened
 
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused

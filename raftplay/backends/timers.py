@@ -53,7 +53,8 @@ class Timers:
         timer = Timer(self, when, function, about)
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, timer))
-        self.not_before = min(self.not_before, when)
+        if when < self.not_before:  # noqa: PLR1730 - a call is dear here
+            self.not_before = when
         return timer
 
     def next_when(self) -> float:

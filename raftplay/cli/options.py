@@ -15,12 +15,12 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
-from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
 from raftplay.session.shown import did_you_mean, quoted
+from raftplay.watch.event_files import formats
 from raftplay.watch.text import visible
 
 DataDirOption = Annotated[

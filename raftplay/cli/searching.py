@@ -14,6 +14,7 @@ import typer
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
 from raftplay.cli import completions
+from raftplay.cli.ending import says_how_far
 from raftplay.cli.exhaustive import Scope, refuse_options_of_seeds
 from raftplay.cli.files import input_path, load, output_path, read
 from raftplay.cli.options import (
@@ -137,6 +138,7 @@ def replay(
 
 
 @app.command("explore")
+@says_how_far
 def explore_(
     context: typer.Context,
     script: Annotated[
@@ -367,6 +369,7 @@ def _script_target(out: Path, given: Collection[str], *, force: bool) -> Target 
 
 
 @app.command("shrink")
+@says_how_far
 def shrink_(
     script: Annotated[
         str,

@@ -100,7 +100,7 @@ class Links:
         if self._events.stream.active:
             call_id, args, by_user = request.call_id, request.message, request.on_reply is not None
             sent = facts.CallSent(call_id, self._id, request.dst, args, by_user, len(fate) or 1)
-            self._events.stream.publish(self._id, self._events.incarnation, sent)
+            self._events.publish(sent)
         whole = fate is AT_ONCE and not self._flights.holding
         for delay in fate if whole else self._delays(fate, request):
             if delay != 0.0:
@@ -123,7 +123,7 @@ class Links:
         fate = self._network.fate(self._id, request.src)
         if self._events.stream.active:
             sent = facts.ReplySent(request.call_id, self._id, request.src, reply, len(fate) or 1)
-            self._events.stream.publish(self._id, self._events.incarnation, sent)
+            self._events.publish(sent)
         whole = fate is AT_ONCE and not self._flights.holding
         for delay in fate if whole else self._delays(fate, response):
             if delay != 0.0:

@@ -12,7 +12,7 @@ from functools import partial
 
 from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
-from raftplay.cluster.client_port import ClientPort
+from raftplay.cluster.client_port import ClientPort, applied_fact, values_of
 from raftplay.cluster.config import Config
 from raftplay.cluster.failures import Failures
 from raftplay.cluster.hardware_actions import HardwareActions
@@ -66,7 +66,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.wiped = [False] * n
         self.crash_causes = [""] * n
         self.failures = Failures(backend, stream)
-        self._state_machine = state_machine or KeyValueStore
+        self._state_machine = state_machine
         self._clients: Clients | None = None
         self._kept = [EMPTY] * n
         self._opened = None if data_dir is None else DataDir(data_dir, n)
@@ -118,11 +118,11 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
             stream=self.stream,
             incarnation=incarnation,
             commits=self.commits[id],
-            on_restore=partial(self.commits.__setitem__, id),
-            on_commits=partial(self._answer_clients, id, incarnation),
+            on_restore=partial(self._restored, id),
+            on_commits=partial(self._applied, id, incarnation),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
-            state_machine=self._state_machine,
+            state_machine=self._state_machine or self._store_of(id),
             hardware=self.hardware[id],
         )
 
@@ -132,14 +132,36 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
     def clients(self) -> Clients:
         """Return the clients of the cluster; its first use makes them."""
         if self._clients is None:
-            self._clients = Clients(ClientPort(self.n, self.server, self.backend), self.config.clients)
+            port = ClientPort(self.n, self.server, self.backend, self._answer_clients, self.tell)
+            self._clients = Clients(port, self.config.clients)
         return self._clients
 
-    def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
-        """Answer clients what node `id` has applied; a process that is dead answers nobody."""
-        if self._clients is not None and incarnation == self.incarnations[id]:
-            for entry, result in zip(commits, self.servers[id].results, strict=True):
-                self._clients.applied(id, entry.index, entry.command, result)
+    def _store_of(self, id: int) -> MachineFactory:
+        """Return what makes the store of node `id`, which asks the rules of its node and knows its clock."""
+        rules = module_with(self.config.bugs, self.config.node).rules
+        return lambda: KeyValueStore(rules=rules, clock=lambda: self.backend.now() * self.hardware[id].rate)
+
+    def _applied(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
+        """Tell of what the store of node `id` did, and answer its clients; a dead process answers nobody."""
+        if incarnation != self.incarnations[id]:
+            return
+        results = self.servers[id].results
+        if results.count(None) == len(results):
+            return
+        for entry, result in zip(commits, results, strict=True):
+            if self.stream.active and (fact := applied_fact(entry, result)) is not None:
+                self.tell(fact, id)
+            self._answer_clients(id, entry.index, entry.command, result)
+
+    def _answer_clients(self, id: int, index: int, command: object, result: object) -> None:
+        if self._clients is not None:
+            self._clients.applied(id, index, command, result)
+
+    def _restored(self, id: int, commits: list[CommitEntry]) -> None:
+        """Note that node `id` goes on from a snapshot, which `commits` led to."""
+        self.commits[id] = commits
+        if values := values_of(self.servers[id].machine):
+            self.tell(facts.StoreRestored(tuple(values.items())), id)
 
     # ---- faults and repairs
 
@@ -153,7 +175,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
     def _crash(self, server: Server, cause: str = "") -> None:
         """Crash `server`, whose disk or code failed for `cause`, if it did."""
         id = server.id
-        if not self.alive[id]:
+        if server.stopped:
             return
         self._leave(server)
         server.settle_pending()
@@ -167,7 +189,8 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
             if self._clients is not None:
                 self._clients.gone(id)
             self.crash_causes[id] = cause
-            self.hardware[id] = replace(self.hardware[id], fails=False)
+            if self.hardware[id].fails:
+                self.hardware[id] = replace(self.hardware[id], fails=False)
             self.tell(facts.Crashed(cause), id)
 
     def _keep(self, server: Server) -> None:
@@ -230,10 +253,11 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.running(id).disk.tear_after(sets)
         self.tell(facts.Tearing(sets), id)
 
-    def set_option(self, name: str, on: bool) -> None:
-        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+    def set_option(self, name: str, on: bool | int) -> None:
+        """Switch an option of all nodes while they run, and of those that are restarted later, as `set` does.
 
-        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
+        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))

@@ -70,15 +70,20 @@ class Config:
             "unreliable": bool(self.unreliable),
         }
 
-    def switched(self, name: str, on: bool) -> "Config":
-        """Return this configuration with one of its `switches` on or off. Raises `UsageError`."""
+    def switched(self, name: str, on: bool | int) -> "Config":
+        """Return this configuration with one of its `switches` on or off, or another number for `snapshot`.
+
+        Raises `UsageError`.
+        """
+        if name == "snapshot":
+            return replace(self, raft=replace(self.raft, snapshot=on))
         check_switch(name, on)
         if name not in self.switches:
-            raise UsageError(f"there is no option {name!r}; the options are {', '.join(self.switches)}")
+            raise UsageError(f"there is no option {name!r}; the options are {', '.join(self.switches)}, snapshot")
         if name == "unreliable":
-            return replace(self, unreliable=on)
+            return replace(self, unreliable=bool(on))
         field_name = "force_more_reelection" if name == "more-reelection" else name
-        return replace(self, raft=replace(self.raft, **{field_name: on}))
+        return replace(self, raft=replace(self.raft, **{field_name: bool(on)}))
 
     @property
     def node_name(self) -> str:
@@ -89,9 +94,10 @@ class Config:
         """Return this configuration with the options that are None taken from the environment."""
         unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
-        if is_on(environ, MORE_REELECTION):
+        if is_on(environ, MORE_REELECTION) and not raft.force_more_reelection:
             raft = replace(raft, force_more_reelection=True)
-        return replace(self, raft=raft, unreliable=unreliable)
+        is_settled = raft is self.raft and unreliable is self.unreliable
+        return self if is_settled else replace(self, raft=raft, unreliable=unreliable)
 
 
 def is_on(environ: Mapping[str, str], name: str) -> bool:

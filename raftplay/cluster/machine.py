@@ -1,6 +1,7 @@
 """The state machine of a node: the service that Raft replicates (§2). Without one, commits are only collected."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 from raftplay.raft.messages import CommitEntry
@@ -22,6 +23,12 @@ class StateMachine(Protocol):
 
     def restore(self, data: bytes) -> None:
         """Replace the state by one that `snapshot` returned."""
+
+
+@cache
+def is_machine(kind: type) -> bool:
+    """Return whether a class has the methods of a `StateMachine`."""
+    return issubclass(kind, StateMachine)
 
 
 MachineFactory = Callable[[], StateMachine]

@@ -7,7 +7,7 @@ The rule of this module: nothing else calls them, and each call either returns w
 from collections.abc import Callable, Sequence
 
 from raftplay.cluster.image import decoded, digest_of, encoded, is_image
-from raftplay.cluster.machine import MachineFactory, StateMachine
+from raftplay.cluster.machine import MachineFactory, StateMachine, is_machine
 from raftplay.cluster.own_methods import check_results, has_foreign_code
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import check_reply, checked_index
@@ -195,7 +195,7 @@ class NodeCode:
             return None
         try:
             machine = create()
-            if not isinstance(machine, StateMachine):
+            if not is_machine(type(machine)) and not isinstance(machine, StateMachine):
                 raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
         except FAILURES as error:
             raise node_raised(self.id, error, "state_machine", self._now()) from error

@@ -77,16 +77,14 @@ class Inward(Protocol):
 class Events:
     """The events that one process of a node publishes. `stream.active` tells whether anyone reads them."""
 
-    __slots__ = ("incarnation", "node", "stream")
+    __slots__ = ("incarnation", "node", "publish", "stream")
 
     def __init__(self, stream: Stream, node: int, incarnation: int) -> None:
         self.stream = stream
         self.node = node
         self.incarnation = incarnation
-
-    def publish(self, fact: facts.Fact) -> None:
-        """Publish `fact`, which the caller makes only for a stream that is active."""
-        self.stream.publish(self.node, self.incarnation, fact)
+        self.publish: Callable[[facts.Fact], None] = stream.publisher(node, incarnation)
+        """The function to call with each fact, which the caller makes only for a stream that is active."""
 
     def lose(self, message: Message, reason: str) -> None:
         """Publish that `message` was lost, unless a user handed it in."""

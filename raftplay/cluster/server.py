@@ -8,7 +8,7 @@ the reply, the RPCs, the timer. So everything that leaves a node is on its disk.
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVarTuple, Unpack
 
 from raftplay.backends.base import Backend, CallFailed, Handle
@@ -110,7 +110,7 @@ class Server:
         config = (config or Config()).settled()
         self._options = config.raft
         dice = random.Random(f"{seed} node {id} {incarnation}")
-        self._hardware_dice = random.Random(f"{seed} hardware {id} {incarnation}")
+        self._hardware_seed = f"{seed} hardware {id} {incarnation}"
         module = module_with(config.bugs, config.node)
         self._code = code = NodeCode(
             id,
@@ -125,7 +125,7 @@ class Server:
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
-        self._writing = Writing(backend, self.disk, events, self._hardware_dice)
+        self._writing = Writing(backend, self.disk, events, lambda: self._hardware_dice)
         self._hardware = hardware
         self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
@@ -291,6 +291,10 @@ class Server:
         if failure is not None and not self._goes_down:
             raise failure
 
+    @cached_property
+    def _hardware_dice(self) -> random.Random:
+        return random.Random(self._hardware_seed)
+
     @property
     def writes_tell_all(self) -> bool:
         """Tell whether the events tell all that its disk holds: they tell each whole write, but no torn one."""
@@ -375,9 +379,13 @@ class Server:
         """Set its election timer to fire at `deadline`."""
         self._input("set_timer", partial(self.cm.set_timer, deadline))
 
-    @_crashes_by_failures
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""
+        if self._settle_due or self._failure is not None:
+            self._settle_now()
+
+    @_crashes_by_failures
+    def _settle_now(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -401,8 +409,7 @@ class Server:
         """Handle a request; reply once all that the reply depends on is on disk."""
         args = request.message
         if self._stream.active and request.call_id:
-            delivered = facts.CallDelivered(request.call_id, request.src, self.id, args)
-            self._stream.publish(self.id, self.incarnation, delivered)
+            self._events.publish(facts.CallDelivered(request.call_id, request.src, self.id, args))
         now = self._backend.now()
         try:
             reply = self._code.handle(request, now)
@@ -420,8 +427,7 @@ class Server:
             return
         reply = response.message
         if self._stream.active:
-            delivered = facts.ReplyDelivered(response.call_id, response.src, self.id, reply)
-            self._stream.publish(self.id, self.incarnation, delivered)
+            self._events.publish(facts.ReplyDelivered(response.call_id, response.src, self.id, reply))
         try:
             if request.on_reply is not None:
                 request.on_reply(reply)
@@ -566,9 +572,12 @@ class Server:
         else:
             self._backend.go_on()
 
-    @_crashes_by_failures
     def _set_alarm(self) -> None:
-        deadline = self._code.deadline_before(self._alarm.at)
+        try:
+            deadline = self._code.deadline_before(self._alarm.at)
+        except NodeRaised as failure:
+            self._go_down(failure)
+            return
         if deadline is not None:
             self._alarm.set(deadline)
 

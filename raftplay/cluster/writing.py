@@ -27,7 +27,7 @@ class WriteEnds(NamedTuple):
 class Writing:
     """The write of one node that waits, if any. When it has waited, it calls the function given to `begin`."""
 
-    def __init__(self, backend: Backend, disk: Disk, events: Events, dice: random.Random) -> None:
+    def __init__(self, backend: Backend, disk: Disk, events: Events, dice: Callable[[], random.Random]) -> None:
         self._backend = backend
         self._disk = disk
         self._events = events
@@ -75,7 +75,7 @@ class Writing:
         if hardware.stalls and not hardware.fails:
             return
         low, high = (0.0, 0.0) if hardware.fails else hardware.delay
-        delay = low if low == high else self._dice.uniform(low, high)
+        delay = low if low == high else self._dice().uniform(low, high)
         when = max(self._since + delay, self._backend.now())
         self._handle = self._backend.call_at(when, self._end, WriteEnds(self._events.node))
 

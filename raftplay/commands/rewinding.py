@@ -41,8 +41,10 @@ def forward(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> str:
 
 
 @command(GROUP, "goto 1.25s")
-def goto(session: Session, time: Annotated[float, kinds.MOMENT]) -> str:
-    """Look at the cluster as it was at TIME; if TIME is in the future, wait until then."""
+def goto(session: Session, time: Annotated[float | Mark, kinds.MOMENT]) -> str:
+    """Look at the cluster as it was at TIME, or at a mark; if TIME is in the future, wait until then."""
+    if isinstance(time, Mark):
+        return _go_to_mark(session, time)
     now = session.harness.now
     if time >= now:
         if session.moment is not None:
@@ -57,6 +59,31 @@ def goto(session: Session, time: Annotated[float, kinds.MOMENT]) -> str:
         moment = Mark(first if time < begins else session.history.seq_at(at), at)
     session.look_at(moment)
     return _edge(session, time < begins) + moment_text(session)
+
+
+def _go_to_mark(session: Session, moment: Mark) -> str:
+    session.settle()
+    if moment == session.branch.mark():
+        return live(session)
+    with session.harness.lock:
+        if moment.seq < session.history.earliest:
+            kept = count(session.history.limit, "event")
+            raise UsageError(f"the events until {moment.time:.3f} s are not kept (only the last {kept})")
+    session.look_at(moment)
+    return moment_text(session)
+
+
+@command(GROUP, "mark before")
+def mark(session: Session, name: Annotated[str, kinds.NEW_MARK] = "") -> str:
+    """Name the moment that is looked at, for goto NAME; without NAME list the marks of this branch."""
+    marks = session.branch.marks
+    if not name:
+        by_time = sorted(marks.items(), key=lambda one: one[1].seq)
+        return "\n".join(f"{name} is {at.time:.3f} s" for name, at in by_time) or "there are no marks"
+    before = marks.get(name)
+    moment = session.name_moment(name)
+    was = "" if before in (None, moment) else f" (it was {before.time:.3f} s)"
+    return f"{name} is {moment.time:.3f} s{was}"
 
 
 @command(GROUP, "live")

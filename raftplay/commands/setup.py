@@ -311,22 +311,19 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
     unreliable (one RPC in ten lost, one late), snapshot (a number: one after so many applied entries, §7; off:
     none by itself). Of clients: sessions (a request that is tried again is done once, thesis §6.3; on), and
     reads (log: through the log; local: from the node that is asked, which may be out of date). While the cluster
-    runs, all nodes change at once (but snapshot).
+    runs, all nodes change at once.
     """
     if isinstance(setting, str):
         return _set_client_option(on, switch, setting)
     if switch == "snapshot":
         if setting is True:
             raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
-        if isinstance(on, Session):
-            raise UsageError("set snapshot is for the set-up of a cluster; use the command: snapshot NODES")
-        on.switches[switch] = int(setting)
-        return ""
-    if not isinstance(setting, bool):
+        setting = int(setting)
+    elif not isinstance(setting, bool):
         raise UsageError(f"set {switch} is on or off, not {setting}")
     if isinstance(on, Session):
         on.harness.set_option(switch, setting)
-        return f"{switch} is {setting_text(setting)} now, on all nodes"
+        return f"{switch} is {setting_text(setting or False)} now, on all nodes"
     on.switches[switch] = setting
     return ""
 

@@ -1,22 +1,22 @@
 """The command `why`, and the forms of its question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from raftplay import why as asking
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.errors import UsageError
 from raftplay.language import offers
-from raftplay.language.conditions import NUMBERS, number_or_variable
-from raftplay.language.cursor import Cursor
-from raftplay.language.lexer import Word
-from raftplay.language.selectors import SEVERAL, SINGLE, Selector, parse_node
+from raftplay.language.conditions import NUMBERS, VALUES, number_or_variable
+from raftplay.language.cursor import Cursor, Offered, Place
+from raftplay.language.lexer import Mistake, Word
+from raftplay.language.selectors import SEVERAL, SINGLE, Selector, check_variable, parse_node
 from raftplay.language.table import Kind, Resolve, command, constant
-from raftplay.language.values import whole
+from raftplay.language.values import is_integer, submittable, whole
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.session.session import Session
-from raftplay.session.shown import did_you_mean, quoted
+from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.why import Explanation
 
 WhyQuestion = Callable[[View], Explanation]
@@ -24,17 +24,20 @@ WhyQuestion = Callable[[View], Explanation]
 NARROWEST = 40
 """The minimum width at which answers are folded, in columns."""
 
-FORMS = "NODE | NODE rejected | no leader | not committed INDEX"
+FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE"
 
 ABOUT = (
     "why 2: why it is in its state; why 2 rejected: what it rejected last, or which of its requests was rejected; "
-    "why not committed index: about the last submit; why alone: the most useful question now"
+    "why not committed index: about the last submit; why x, why 'two words': what became of a value, and value "
+    "before it where it reads as a node, why value 2; why alone: the most useful question now"
 )
 
 
 def _question(cursor: Cursor) -> Resolve:
     cursor.want(offers.words("no leader", "not committed"))
     word = cursor.peek()
+    if word is not None and _is_value(cursor, word):
+        return _about_value(cursor)
     match None if word is None else word.text:
         case "no":
             cursor.next("no")
@@ -53,6 +56,42 @@ def _expect(cursor: Cursor, text: str) -> None:
         raise cursor.mistake(f"{quoted(word.text)} should be '{text}' here", word)
 
 
+def _is_value(cursor: Cursor, word: Word) -> bool:
+    """Return whether the question is a value: a word in quotes alone, or one that begins no other question."""
+    follows = cursor.words[cursor.at + 1 :]
+    if word.text == "value" and not word.quoted:
+        cursor.next("value")
+        return True
+    if follows:
+        return False
+    if word.quoted:
+        return True
+    if is_integer(word.text):
+        return word.text.startswith("-")
+    return _reads_as_value(word.text)
+
+
+def _reads_as_value(text: str) -> bool:
+    """Return whether a word without quotes is neither a node nor like a word of another question."""
+    return not _may_be_node(text) and not did_you_mean(text, ("no", "not", *SINGLE))
+
+
+def _texts(place: Place) -> Iterator[Offered]:
+    """Offer the texts in the logs that are questions as they are."""
+    for found in offers.values(place):
+        if found.is_text and (offers.word_of(found.text) != found.text or _reads_as_value(found.text)):
+            yield found
+
+
+def _about_value(cursor: Cursor) -> Resolve:
+    word = cursor.next("a VALUE", VALUES)
+    if word.text.startswith("$") and not word.quoted:
+        check_variable(cursor, word, word.text)
+        return lambda session: lambda view: asking.why_value(view, session.variable(word.text[1:]))
+    value = submittable(cursor, word)
+    return lambda session: lambda view: asking.why_value(view, value)
+
+
 def _about_index(cursor: Cursor) -> Resolve:
     word = cursor.next("an INDEX", offers.either(NUMBERS, offers.uncommitted))
     if word.text != "index" and not word.text.startswith("$"):
@@ -64,10 +103,19 @@ def _about_index(cursor: Cursor) -> Resolve:
 
 def _about_node(cursor: Cursor) -> Resolve:
     word = cursor.peek()
-    if word is not None and not _may_be_node(word):
+    if word is not None and not _may_be_node(word.text):
         hint = did_you_mean(word.text, ("no", "not", *SINGLE)) or f"; usage: why [{FORMS}]"
+        if "usage" in hint and all(one.text.isalpha() for one in cursor.words):
+            text = " ".join(one.text for one in cursor.words[1:])
+            hint = f"; a value with spaces needs quotes: why '{text}'"
         raise cursor.mistake(f"unknown question {quoted(word.text)}{hint}", word)
-    node = parse_node(cursor)
+    try:
+        node = parse_node(cursor)
+    except Mistake as mistake:
+        cursor.want(offers.either(offers.word("value"), _texts))
+        if word is not None and word.text.isdecimal() and word is cursor.words[-1]:
+            mistake.message += f"; for the value {short(word.text)} write: why value {short(word.text)}"
+        raise
     cursor.want("rejected")
     behind = cursor.peek()
     if behind is None:
@@ -79,8 +127,8 @@ def _about_node(cursor: Cursor) -> Resolve:
     return lambda session: lambda view: _of_node(view, session, node, asking.why_rejected)
 
 
-def _may_be_node(word: Word) -> bool:
-    return word.text.startswith("$") or word.text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, word.text))
+def _may_be_node(text: str) -> bool:
+    return text.startswith("$") or text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, text))
 
 
 def _of_node(view: View, session: Session, node: Selector, ask: Callable[[View, int], Explanation]) -> Explanation:
@@ -107,12 +155,24 @@ QUESTION = Kind(
     FORMS,
     _question,
     about=ABOUT,
-    examples=("0", "leader", "2 rejected", "no leader", "not committed 0", "not committed index"),
+    examples=(
+        "0",
+        "leader",
+        "2 rejected",
+        "no leader",
+        "not committed 0",
+        "not committed index",
+        "x",
+        "'two words'",
+        "value 2",
+    ),
 )
 
 
 @command("Looking", "why not committed 4")
 def why(session: Session, question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
-    """Explain why a node is in its state, an entry is not committed, no node leads, or an RPC was rejected."""
+    """Explain the state of a node, an entry that is not committed, a lack of a leader, a rejection, or what became
+    of a value.
+    """
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

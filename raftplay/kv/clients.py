@@ -29,6 +29,9 @@ ANSWER_WITHIN = 0.5
 PAUSE = 0.05
 """How long a client waits when no node knows a leader before it asks again, in seconds of cluster time."""
 
+NO_INDEX = -1
+"""The index of a command that is in no log."""
+
 Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
 """What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
 
@@ -85,13 +88,30 @@ class Port(Protocol):
     def leader_known_to(self, node: int) -> int:
         """Return the leader that the node would name, or -1."""
 
+    def denies(self, node: int, index: int, command: object) -> bool:
+        """Return whether a node that does not lead says that the command it had at `index` was not done."""
+
     def changed(self) -> None:
         """Wake waits, which look at what clients know now."""
+
+    # what is told of clients
+
+    def begun(self, call: "Call") -> None:
+        """Tell that a client begins an operation."""
+
+    def asked(self, call: "Call", command: object, index: int) -> None:
+        """Tell that the client asked the node `call.asked`, which has its command at `index`; -1: it refused."""
+
+    def over(self, call: "Call") -> None:
+        """Tell that an operation of a client has ended."""
 
 
 @dataclass(slots=True, eq=False)
 class Call:
     """One operation of a client, from its call to its end; `result` is what the store said, if it did."""
+
+    number: int
+    """Its place among all calls, from 1 on."""
 
     client: str
     request: Request
@@ -158,7 +178,7 @@ class Clients:
     def call(self, client: str, request: Request, node: int = -1) -> Call:
         """Begin an operation of `client`; one client's operations run one after another."""
         known = self._clients.setdefault(client, _Client(client))
-        call = Call(client, request, self.port.now(), node)
+        call = Call(len(self.calls) + 1, client, request, self.port.now(), node)
         self.calls.append(call)
         known.queue.append(call)
         if len(known.queue) == 1:
@@ -167,6 +187,7 @@ class Clients:
 
     def _begin(self, client: _Client, call: Call) -> None:
         call.began, call.step = self.port.now(), self._next_step()
+        self.port.begun(call)
         self.port.later(self.patience, lambda: self._give_up(client, call))
         if isinstance(call.request, Get) and self.options.reads == "local":
             self._read(client, call)
@@ -220,15 +241,17 @@ class Clients:
         said = written(command)
         index = port.submit(target, said)
         if index is None:  # a paused process: nothing comes back, and nothing was done
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
-        elif index >= 0:
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, NO_INDEX))
+            return
+        port.asked(call, said, index)
+        if index >= 0:
             if isinstance(command, Open):
                 client.opens += 1
             else:
                 call.tried += 1
             self._leader = target
             self._awaited[target, index] = (said, lambda result: self._told(client, call, command, result))
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
         elif call.node >= 0:
             known = port.leader_known_to(target)
             self._leader = known if known >= 0 else self._leader
@@ -249,9 +272,15 @@ class Clients:
         self._leader = known if known not in (-1, asked) else (asked + 1) % port.nodes
         port.later(0.0 if known not in (-1, asked) else PAUSE, lambda: self._ask(client, call, command))
 
-    def _again(self, client: _Client, call: Call, command: Command, target: int) -> None:
+    def _again(self, client: _Client, call: Call, command: Command, target: int, index: int) -> None:
         """Ask another node when `target` has not answered in time; with `to NODE`, wait on."""
-        if call.is_over or call.asked != target or call.node >= 0 or not self._is_current(client, call, command):
+        if call.is_over or call.asked != target or not self._is_current(client, call, command):
+            return
+        if index != NO_INDEX and self.port.denies(target, index, written(command)):
+            self._end(client, call, "refused", why=f"node {target} says that it no longer leads")
+            return
+        if call.node >= 0:
+            self.port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
             return
         self._leader = (target + 1) % self.port.nodes
         self._ask(client, call, command)
@@ -301,6 +330,7 @@ class Clients:
             return
         call.ending, call.ended, call.why = ending, self.port.now(), why
         call.last_step = self._next_step()
+        self.port.over(call)
         self.port.changed()
         client.queue.remove(call)
         if client.queue:
@@ -310,11 +340,7 @@ class Clients:
 
     def history(self) -> list[Operation]:
         """Return the operations that may have taken effect, as the clients saw them; one for each call."""
-        return [
-            operation_of(number, call)
-            for number, call in enumerate(self.calls, 1)
-            if call.step and call.ending != "refused"
-        ]
+        return [operation_of(call) for call in self.calls if call.step and call.ending != "refused"]
 
     @property
     def is_unchecked(self) -> bool:
@@ -330,7 +356,7 @@ class Clients:
         return check(self.history(), states=states)
 
 
-def operation_of(number: int, call: Call) -> Operation:
+def operation_of(call: Call) -> Operation:
     """Return a call as an operation for the check of linearizability."""
     request, result = call.request, call.result
     kinds: dict[type[Request], Kind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
@@ -343,7 +369,7 @@ def operation_of(number: int, call: Call) -> Operation:
         done = call.ending == "ok"
         answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
     end = math.inf if answer is None else call.last_step
-    return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{number}")
+    return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{call.number}")
 
 
 def outcome_text(call: Call) -> str:

@@ -13,15 +13,18 @@ from raftplay.session.shown import quoted
 
 @dataclass(slots=True)
 class Scope:
-    """The names known before a statement runs: the number of nodes, and the variables that will be set."""
+    """The names known before a statement runs: the number of nodes, the variables and the marks."""
 
     nodes: int
     variables: set[str] = field(default_factory=set)
+    marks: set[str] = field(default_factory=set)
+    """The names of moments, in any branch."""
 
     @classmethod
     def of(cls, session: Session) -> "Scope":
-        """Return the nodes and variables that a line typed into `session` may name now."""
-        return cls(session.harness.n, set(session.variables))
+        """Return the nodes, variables and marks that a line typed into `session` may name now."""
+        marks = {name for branch in session.branches.values() for name in branch.marks}
+        return cls(session.harness.n, set(session.variables), marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class Cursor:
 
         self.new_variable = ""
         """The variable that the statement sets: it is set for later statements, not for this one."""
+
+        self.new_mark = ""
+        """The moment that the statement names, for later statements."""
 
         self.nodes: dict[Word, tuple[int | str, ...]] = {}
         """The places that name nodes: ids, and words such as ``leader``."""

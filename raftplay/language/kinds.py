@@ -33,6 +33,7 @@ from raftplay.language.selectors import (
 from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
 from raftplay.raft.message_kinds import MESSAGE_KINDS
 from raftplay.raft.messages import Args, CMState, Reply
+from raftplay.session.branches import Mark
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
@@ -355,6 +356,32 @@ def _unglued(cursor: Cursor, word: Word, signs: re.Match[str]) -> list[Word]:
     return [sign, Word(rest, word.column + signs.end(), len(rest))] if rest else [sign]
 
 
+def _new_mark(cursor: Cursor) -> Resolve:
+    word = cursor.next("NAME", offers.marks)
+    if not values.is_name(word.text):
+        raise cursor.mistake(f"invalid name {quoted(word.text)}: use letters, digits and _, such as before", word)
+    cursor.new_mark = word.text
+    return constant(word.text)
+
+
+def _moment(cursor: Cursor) -> Resolve:
+    """Read a time, or the name of a moment that was marked before."""
+    word = cursor.next("a TIME or the NAME of a mark", offers.either(offers.marks, offers.durations))
+    if not values.is_name(word.text):
+        return constant(values.duration(cursor, word))
+    if word.text not in cursor.scope.marks:
+        hint = did_you_mean(word.text, cursor.scope.marks)
+        hint = hint or f"; write a time such as 250ms, or first: mark {short(word.text)}"
+        raise cursor.mistake(f"there is no mark {quoted(word.text)}{hint}", word)
+
+    def resolve(session: Session) -> Mark:
+        if word.text not in session.branch.marks:
+            raise UsageError(f"branch {session.branch.name} has no mark {quoted(word.text)}")
+        return session.branch.marks[word.text]
+
+    return resolve
+
+
 def _kept(cursor: Cursor) -> Resolve:
     word = cursor.next("leader, follower, term, index or a number", offers.either(ONE, KEPT_WORDS, NUMBERS))
     match word.text:
@@ -433,10 +460,11 @@ WITHIN = replace(SLEEP, lead="within")
 CONDITION_FOR = replace(CONDITION, stop="for")
 FOR = replace(SLEEP, lead="for")
 SPEED = Kind("X", _speed, about=f"from {MIN_SPEED:g} to {MAX_SPEED:g}", examples=("1", "0.5", "100", "0.001"))
+NEW_MARK = Kind("NAME", _new_mark, about="letters, digits and _", examples=("here", "x"))
 MOMENT = Kind(
-    "TIME",
-    _duration,
-    about="cluster time since the start: 250ms, 1.5s or 2m",
+    "TIME|NAME",
+    _moment,
+    about="cluster time since the start: 250ms, 1.5s or 2m; or a moment that `mark` named",
     examples=("0ms", "10ms", "0.2s"),
 )
 BRANCH = Kind("NAME", _branch, about="as `branches` lists them: main, b1, b2 …", examples=("main", "b1", "x"))

@@ -269,6 +269,15 @@ def assignments(*names: tuple[str, str]) -> Offer:
 # ---- names
 
 
+def marks(place: Place) -> Iterator[Offered]:
+    """Offer the moments that `mark` named, but none of another branch."""
+    branches = {} if place.session is None else place.session.branches
+    known = {} if place.session is None else place.session.branch.marks
+    foreign = {name for branch in branches.values() for name in branch.marks} - set(known)
+    for name in sorted(place.scope.marks - foreign):
+        yield Offered(name, f"{known[name].time:.3f} s" if name in known else "")
+
+
 def branches(place: Place) -> Iterator[Offered]:
     """Offer the branches of the session."""
     if place.session is None:

@@ -257,6 +257,8 @@ def parse(statement: Statement, scope: Scope) -> Bound:
     _check_end(cursor, row)
     if cursor.new_variable:
         scope.variables.add(cursor.new_variable)
+    if cursor.new_mark:
+        scope.marks.add(cursor.new_mark)
     return Bound(row, statement, tuple(arguments), cursor.nodes)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from raftplay.raft import decisions
-from raftplay.raft.messages import RPCRequest
+from raftplay.raft.messages import InstallSnapshotArgs, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -47,6 +47,10 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
             case decisions.VoteDecided() | decisions.AppendDecided():
                 handling = handled.pop(record.node, None)
                 if handling is not None and handling.call.args == event.args:
+                    handling.decided = record
+            case decisions.ChunkReceived() | decisions.SnapshotIgnored():
+                handling = handled.pop(record.node, None)
+                if handling is not None and isinstance(handling.call.args, InstallSnapshotArgs):
                     handling.decided = record
             case facts.Crashed():
                 for rpc, is_reply in waiting.pop(record.node, ()):

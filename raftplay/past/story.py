@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raftplay.past.snapshots import SnapshotSteps, leader_of
 from raftplay.past.transfers import TransferSteps
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
@@ -155,6 +156,7 @@ class Story:
         self.stood: Election | None = None
         self.ignored: Ignored | None = None
         self.transfers = TransferSteps()
+        self.snapshots = SnapshotSteps()
         self.heard: Record | None = None
         self.followed: tuple[int, int] = (NONE, NONE)  # the last leader heard of, and its term
         self.followed_since: float | None = None
@@ -256,7 +258,15 @@ class Story:
                 self.transfers = TransferSteps(self.transfers.told)
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():
+                self.snapshots.read(record, event)
                 self._election(record, event)
+            case decisions.SnapshotTaken() | decisions.SnapshotInstalled() | decisions.SnapshotSent():
+                self.snapshots.read(record, event)
+            case decisions.ChunkReceived() | decisions.SnapshotIgnored():
+                self.snapshots.read(record, event)
+                leader = leader_of(event)
+                if leader is not None and record.after is not None:
+                    self._heard_of(leader, record.after.current_term, record)
 
     def _append_decided(self, record: Record, event: decisions.AppendDecided) -> None:
         args = event.args
@@ -264,9 +274,12 @@ class Story:
             self.rejected = self.rejected_of[args.leader_id] = record
         if event.rule == Rule.STALE_TERM:
             return
-        if self.followed != (args.leader_id, args.term):
+        self._heard_of(args.leader_id, args.term, record)
+
+    def _heard_of(self, leader: int, term: int, record: Record) -> None:
+        if self.followed != (leader, term):
             known = self.is_whole or self.followed != (NONE, NONE)
-            self.followed, self.followed_since = (args.leader_id, args.term), record.time if known else None
+            self.followed, self.followed_since = (leader, term), record.time if known else None
         self.heard = self._waits_since = record
 
     def _vote_decided(self, record: Record, event: decisions.VoteDecided) -> None:
@@ -349,6 +362,9 @@ class Story:
         match since.event:
             case decisions.AppendDecided(args=args):
                 return Wait("heard", since.time, args.term, args.leader_id)
+            case decisions.ChunkReceived() | decisions.SnapshotIgnored():
+                term = NONE if since.after is None else since.after.current_term
+                return Wait("heard", since.time, term, since.event.leader)
             case decisions.VoteDecided(args=args, granted=granted):
                 return Wait("voted" if granted else "refused", since.time, args.term, args.candidate_id)
             case decisions.ElectionStarted(term=term):

@@ -149,6 +149,12 @@ class World:
     def _node_fault(self, record: Record, event: facts.NodeFault) -> None:
         self.node(record.node).happened(event, record.incarnation, record.time)
 
+    def _request_applied(self, record: Record, event: facts.RequestApplied) -> None:
+        self.node(record.node).applies(event)
+
+    def _store_restored(self, record: Record, event: facts.StoreRestored) -> None:
+        self.node(record.node).store = dict(event.values)
+
     def _link_fault(self, record: Record, event: facts.LinkFault) -> None:
         match event:
             case facts.KeptWaiting():
@@ -191,4 +197,7 @@ for kind in get_args(facts.NodeFault):
     FACTS.add(kind, World._node_fault)
 for kind in get_args(facts.LinkFault):
     FACTS.add(kind, World._link_fault)
+FACTS.add(facts.RequestApplied, World._request_applied)
+FACTS.add(facts.StoreRestored, World._store_restored)
+FACTS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold)
 FACTS.ignore(facts.Submitted, facts.TimedOut, facts.OptionChanged)

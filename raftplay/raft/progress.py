@@ -83,7 +83,7 @@ class Progress:
         "If last log index ≥ nextIndex for a follower: send AppendEntries … starting at nextIndex" (§5.3)
         """
         previous = self.next - 1
-        entries = batch(log, self.next, self.most_entries)
+        entries = batch(log, self.next, self.most_entries) if previous < log.last_index else ()
         args = AppendEntriesArgs(term, leader_id, previous, log.term_at(previous), entries, commit_index)
         if entries:
             self.in_flight += 1

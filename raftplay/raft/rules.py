@@ -7,7 +7,7 @@ To change a rule, override its method in a subclass, and give that class to `Con
 stable. Indices count from 0, and -1 means "none"; terms count from 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import (
@@ -255,6 +255,56 @@ class Rules:
     def answers_snapshot(self, term: int, reply_term: int, current_term: int) -> bool:
         """Return whether the reply to an InstallSnapshot of `term` counts for a leader in `current_term`."""
         return term == current_term == reply_term
+
+    # ---- clients of the state machine (§8, thesis §6.3)
+
+    def may_answer(self, index: int, last_applied: int) -> bool:
+        """Return whether a leader answers the client whose command is at `index` of its log.
+
+        "If command received from client: append entry to local log, respond after entry applied to state machine
+        (§5.3)"
+        """
+        return index <= last_applied
+
+    def may_deny(self, is_in_log: bool) -> bool:
+        """Return whether a node that no longer leads tells a client that its command was certainly not done.
+
+        A command that is in a log may be committed, now or by a later leader. "If the leader crashes after
+        committing the log entry but before responding to the client, the client will retry the command with a new
+        leader" (§8).
+        """
+        return not is_in_log
+
+    def is_repeated(self, seq: int, answered: Collection[int]) -> bool:
+        """Return whether the state machine answers request `seq` of a session from memory, without applying it.
+
+        "If it receives a command whose serial number has already been executed, it responds immediately without
+        re-executing the request." (§8)
+        """
+        return seq in answered
+
+    def keeps_answer(self, seq: int, acked: int, idle: float) -> bool:
+        """Return whether the answer to request `seq` of a session is kept; the client has those below `acked`.
+
+        `idle`: how long the session was not used, by the node's own clock, which other nodes do not share.
+        The client "includes the lowest sequence number for which it has not yet received a response": what is
+        below is not asked for again (thesis §6.3).
+        """
+        return seq >= acked
+
+    def is_session_over(self, idle: float) -> bool:
+        """Return whether a session ends since it was not used for `idle` seconds of the node's own clock.
+
+        All nodes must agree on when a session expires, so the log decides it, and no clock does (thesis §6.3).
+        """
+        return False
+
+    def saves_answers(self) -> bool:
+        """Return whether a snapshot holds the answers of sessions.
+
+        "The entire current system state is written to a snapshot" (§7): sessions are part of it (thesis §6.3).
+        """
+        return True
 
     # ---- AppendEntries, the leader's side
 

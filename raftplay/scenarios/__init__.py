@@ -76,6 +76,7 @@ ORDER = (
     "transfer-too-late",
     "unreliable-network",
     "impatient-node",
+    "left-behind",
     "same-id-blank-disk",
     "stale-read",
     "lost-answer",

@@ -35,6 +35,7 @@ def script_text(branch: Branch, folder: str | Path = "", *, hides_bugs: bool = F
                 f"# saved by {made_by()}; {run_text(blueprint, hides_bugs=hides_bugs)}",
                 *setup,
                 *_body(branch, is_exact=blueprint.backend == "sim"),
+                *_marks_of_the_past(branch, is_exact=blueprint.backend == "sim"),
             ]
         )
         + "\n"
@@ -119,6 +120,18 @@ def _body(branch: Branch, *, is_exact: bool) -> list[str]:
             lines += [*pause, entry.text]
             done = entry.end
     return lines + _pause(done, branch.mark(), is_exact=is_exact)
+
+
+def _marks_of_the_past(branch: Branch, *, is_exact: bool) -> list[str]:
+    """Return the lines that name moments which were past when they got their names."""
+    journaled = {entry.text: entry.start for entry in branch.journal if entry.text.startswith("mark ")}
+    lines = []
+    for name, moment in branch.marks.items():
+        if journaled.get(f"mark {name}") == moment:
+            continue
+        when = time_text(moment.time)
+        lines += [f"goto {when}", f"mark {name}", "live"] if is_exact else [f"# mark {name} was at {when}"]
+    return lines
 
 
 def _pause(begin: Mark, end: Mark, *, is_exact: bool) -> list[str]:

@@ -15,7 +15,6 @@ from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
-from raftplay.export import EventWriter
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.session.branches import (
@@ -36,6 +35,7 @@ from raftplay.session.journal import script_text, setup_lines, write_new
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
+from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
 from raftplay.watch.text import count
 
@@ -76,6 +76,16 @@ class _OwnDeed:
 def _pause(session: "Session") -> str:
     session.harness.pause()
     return ""
+
+
+def _naming(name: str, moment: Mark) -> _OwnDeed:
+    """Return the command that gives a moment its name."""
+
+    def run(session: "Session") -> str:
+        session.branch.marks = {**session.branch.marks, name: moment}
+        return ""
+
+    return _OwnDeed(f"mark {name}", "looks", run, "Looking back")
 
 
 def _steps(count: int) -> _OwnDeed:
@@ -299,6 +309,13 @@ class Session:
             self._resume(self._under_way, entry.end)
             self._keep_record()
 
+    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
+        """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
+        reason = "" if failure is None else outcome_of(failure).answer
+        broke = isinstance(failure, InvariantBroken)
+        self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
+        self._keep_record()
+
     def _part(self, outer: _UnderWay | None, now: Mark) -> None:
         """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
         if outer is not None and outer.passes:
@@ -311,6 +328,18 @@ class Session:
             outer.start, outer.at = now, len(self.branch.journal)
 
     # ---- the past, and other branches
+
+    def name_moment(self, name: str) -> Mark:
+        """Name the moment that is looked at, and return it; the journal keeps the name of a present moment."""
+        now = self.branch.mark()
+        deed = _naming(name, self.moment or now)
+        deed.run(self)
+        if self.moment is None:
+            self._part(self._under_way, now)
+            self.branch.journal.append(Entry(deed, now, now))
+            self._resume(self._under_way, now)
+            self._keep_record()
+        return self.moment or now
 
     def look_at(self, moment: Mark) -> None:
         """Look at a moment in the past; cluster time pauses until `look_at_the_present`."""
@@ -362,6 +391,8 @@ class Session:
         self._replay = replay
         try:
             replay._play_again(branch, cut)
+            kept = {name: at for name, at in branch.marks.items() if at.seq <= cut.seq and at.time <= cut.time}
+            again.marks = {**again.marks, **kept}
         except BaseException:
             harness.shutdown()
             raise

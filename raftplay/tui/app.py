@@ -279,6 +279,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         """Name the branches; read on those tapes that another look does not read."""
         session, deck = self.driver.session, self.deck
         deck.earliest = session.history.earliest
+        deck.marks = {moment.seq: f"@{name}" for name, moment in session.branch.marks.items()}
         deck.branches = {b.name: b.since.seq for b in session.branches.values()} if view.branch else {}
         for name, branch in session.branches.items() if view.rewound or view.branch else ():
             if (name if view.branch else "") != view.branch or view.rewound:

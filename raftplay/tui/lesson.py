@@ -71,7 +71,7 @@ ROOMY = 16
 
 CLOSE_LIMIT = 5.0
 
-LOOKS_BACK = ("back", "forward", "goto", "live", "now", "branches", "diff")
+LOOKS_BACK = ("back", "forward", "goto", "mark", "live", "now", "branches", "diff")
 """The commands that look at the past: they change nothing and are allowed at any time."""
 
 

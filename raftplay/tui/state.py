@@ -89,6 +89,9 @@ class ScreenState:
     chapters: dict[int, str] = field(default_factory=dict)
     """The numbers of a script's chapters, by the event before each."""
 
+    marks: dict[int, str] = field(default_factory=dict)
+    """The names of moments that `mark` named in the branch that is played, by the event of each."""
+
     playing: str = ""
     """The state of a script in a word, and how far it is; "" if none is played."""
 
@@ -365,7 +368,7 @@ class ScreenState:
             at=view.records[-1].seq if view.rewound and view.records else None,
             time=view.snapshot.time,
             earliest=self.earliest,
-            chapters=self.chapters,
+            labels={**{seq: f"#{number}" for seq, number in self.chapters.items()}, **self.marks},
         )
 
     def tape(self, branch: str) -> Tape:

@@ -18,7 +18,7 @@ class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     """The base class of all events that are not decisions of a node."""
 
     group = "fault"
-    """The topic of the event: "wire", "fault", "election" or "log"."""
+    """The topic of the event: "wire", "fault", "election", "log" or "client"."""
 
 
 class FaultBase(FactBase, frozen=True, gc=False):
@@ -354,15 +354,84 @@ class LinkHeld(FaultBase, frozen=True, gc=False):
 
 
 class OptionChanged(FaultBase, frozen=True, gc=False):
-    """An option of all nodes was switched, by its name in the command `set`."""
+    """An option of all nodes was switched, by its name in the command `set`, or has another number."""
 
     name: str
-    on: bool
+    on: bool | int
+
+    @property
+    def setting(self) -> str:
+        """Return the option's value as `set` reads it: "on", "off", or a number other than 0."""
+        is_number = self.on and not isinstance(self.on, bool)
+        return str(self.on) if is_number else "on" if self.on else "off"
 
     @property
     def words(self) -> str:
         """Return what happened: "setting: prevote on"."""
-        return f"setting: {self.name} {'on' if self.on else 'off'}"
+        return f"setting: {self.name} {self.setting}"
+
+
+class ClientFact(FactBase, frozen=True, gc=False):
+    """The base class of what clients of the key-value store do, and of what stores do for them."""
+
+    group = "client"
+
+
+class ClientCalled(ClientFact, frozen=True, gc=False):
+    """A client began an operation, number `call` of all; `request` is a command of the store, as in a log."""
+
+    call: int
+    client: str
+    request: object
+
+
+class ClientAsked(ClientFact, frozen=True, gc=False):
+    """A client sent a command to node `dst` for its operation `call`: it is at `index` of that node's log.
+
+    -1: the node refused it, since it does not lead.
+    """
+
+    call: int
+    client: str
+    dst: int
+    command: object
+    index: int
+
+
+class ClientTold(ClientFact, frozen=True, gc=False, omit_defaults=True):
+    """Operation `call` of a client ended: "ok", "no" (because of the value), "unknown" or "refused", for `why`.
+
+    `value` is what `get` read, or the value before; `found` tells whether there was one.
+    """
+
+    call: int
+    client: str
+    request: object
+    ending: str
+    why: str = ""
+    value: object = None
+    found: bool = False
+
+
+class RequestApplied(ClientFact, frozen=True, gc=False, omit_defaults=True):
+    """A node's store applied the `command` in entry `index`: "ok", "no" (because of the value) or "expired".
+
+    `value` is what `get` read, or the value before, if `found`. `again`: it is a stored answer, and the command
+    was not applied a second time.
+    """
+
+    index: int
+    command: object
+    outcome: str
+    value: object = None
+    found: bool = False
+    again: bool = False
+
+
+class StoreRestored(ClientFact, frozen=True, gc=False):
+    """A node's store has these `values`, by key, after it was restored from a snapshot."""
+
+    values: tuple[tuple[str, object], ...]
 
 
 class MessageHeld(FactBase, frozen=True, gc=False):
@@ -393,8 +462,9 @@ NodeFault: TypeAlias = (
     | Dropping
 )
 LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
+ClientEvent: TypeAlias = ClientCalled | ClientAsked | ClientTold | RequestApplied | StoreRestored
 
-Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted
+Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted | ClientEvent
 """All events that are not decisions; see `Decision`."""
 Event: TypeAlias = Decision | Fact
 

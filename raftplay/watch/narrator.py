@@ -18,7 +18,7 @@ from raftplay.raft.messages import (
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, count, or_dash, size_text, visible
-from raftplay.watch.words import disk_text, options_text, role_text
+from raftplay.watch.words import disk_text, options_text, request_text, role_text, told_text
 
 
 def describe(record: facts.Record) -> str:
@@ -230,6 +230,8 @@ def _fact(event: facts.Fact) -> str:
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else _rejected(event)
             return f"{command_text(event.command, 40)} is submitted ({where})"
+        case facts.ClientFact():
+            return _client(event)
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
         case facts.KeptWaiting():
@@ -238,6 +240,31 @@ def _fact(event: facts.Fact) -> str:
             return f"{message_text(event.src, event.dst, event.message)}: held"
         case _:
             return event.words
+
+
+def _client(event: facts.ClientEvent) -> str:
+    match event:
+        case facts.ClientCalled():
+            return f"client {event.client} calls {request_text(event.request)}"
+        case facts.ClientAsked(index=index):
+            took = f"entry {index} of its log" if index >= 0 else "refused: not the leader"
+            return f"client {event.client} asks n{event.dst} for {request_text(event.command)} ({took})"
+        case facts.ClientTold():
+            return f"client {event.client} is told of {request_text(event.request)}: {told_text(event)}"
+        case facts.RequestApplied(outcome="expired"):
+            return f"does not apply {request_text(event.command)} of entry {event.index}: its session has expired"
+        case facts.RequestApplied(again=True):
+            name = request_text(event.command)
+            return f"answers {name} of entry {event.index} from memory: it was applied before (§8)"
+        case facts.RequestApplied(outcome="no"):
+            has = command_text(event.value, 40) if event.found else "nothing"
+            return f"does not do {request_text(event.command)} of entry {event.index}: the value is {has}"
+        case facts.RequestApplied():
+            return f"does {request_text(event.command)} of entry {event.index} in its store"
+        case facts.StoreRestored():
+            return f"has a store of {count(len(event.values), 'key')} again"
+        case _:
+            assert_never(event)
 
 
 def _rejected(event: facts.Submitted) -> str:

@@ -6,6 +6,7 @@ continues.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TypeVar
 
 from raftplay.errors import UsageError
 from raftplay.raft.decisions import Decision, NodeState
@@ -13,24 +14,23 @@ from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 
 Reader = Callable[[Record], None]
+T = TypeVar("T")
 
 
 class Watcher(ABC):
-    """A reader that a `Stream` calls without a `Record`, before the readers that want one: it is cheaper.
+    """A reader that gives a `Stream` a function for each node: without a `Record`, reading is cheaper.
 
-    The number of the event is `stream.last_seq`, its time `stream.now()`.
+    Watchers read an event before the readers that want a record. The number of the event is `stream.last_seq`, its
+    time `stream.now()`.
     """
 
-    reads_facts = True
-    """True if it reads the events that are no decisions too."""
-
-    def see(self, stream: "Stream", node: int, incarnation: int, event: Event) -> None:
-        """Read an event that is no decision."""
-        raise NotImplementedError
+    def facts_of(self, stream: "Stream", node: int, incarnation: int) -> Callable[[Event], None] | None:
+        """Return the function that reads the events of a node that are no decisions; None to read none."""
+        return None
 
     @abstractmethod
-    def observe(self, stream: "Stream", node: int, incarnation: int, decision: Decision, cm: State) -> None:
-        """Read a decision of `cm`, which may be read and not changed."""
+    def decisions_of(self, stream: "Stream", node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
+        """Return the function that reads the decisions of `cm`, which may be read and not changed."""
 
     @abstractmethod
     def __call__(self, record: Record) -> None:
@@ -48,7 +48,6 @@ class Stream:
         self._now = now
         self._readers: list[Reader] = []
         self._watchers: tuple[Watcher, ...] = ()
-        self._of_facts: tuple[Watcher, ...] = ()
         self._others: tuple[Reader, ...] = ()
         self._seq = 0
         self.failures: list[ReaderFailed] = []
@@ -86,27 +85,61 @@ class Stream:
         """Return whether `reader` is attached."""
         return reader in self._readers
 
+    def first_of(self, kind: type[T]) -> T | None:
+        """Return the first reader of that class; None if none is attached."""
+        return next((reader for reader in self._readers if isinstance(reader, kind)), None)
+
     def publish(self, node: int, incarnation: int, event: Event, after: NodeState | None = None) -> None:
         """Number and time-stamp `event`, and pass it to every reader."""
         self._seq += 1
-        for watcher in self._of_facts:
+        for watcher in self._watchers:
             try:
-                watcher.see(self, node, incarnation, event)
+                read = watcher.facts_of(self, node, incarnation)
+                if read is not None:
+                    read(event)
             except Exception as error:
                 self._fail(watcher, error)
         if self._others:
             self._record(node, incarnation, event, after)
 
+    def publisher(self, node: int, incarnation: int) -> Callable[[Event], None]:
+        """Return the function that publishes each event of a node that is no decision of it."""
+        readers: tuple[Watcher, ...] = ()
+        functions: tuple[Callable[[Event], None] | None, ...] = ()
+
+        def publish(event: Event) -> None:
+            nonlocal readers, functions
+            self._seq += 1
+            if readers is not self._watchers:
+                readers = self._watchers
+                functions = tuple(reader.facts_of(self, node, incarnation) for reader in readers)
+            for read in functions:
+                if read is not None:
+                    try:
+                        read(event)
+                    except Exception as error:
+                        self._fail(readers[functions.index(read)], error)
+            if self._others:
+                self._record(node, incarnation, event, None)
+
+        return publish
+
     def observer(self, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
         """Return the function that publishes each decision of `cm`, with the node's state after it."""
+        readers: tuple[Watcher, ...] = ()
+        functions: tuple[Callable[[Decision], None], ...] = ()
 
         def observe(decision: Decision) -> None:
+            nonlocal readers, functions
             self._seq += 1
-            for watcher in self._watchers:
+            if readers is not self._watchers:
+                readers = self._watchers
+                functions = tuple(reader.decisions_of(self, node, incarnation, cm) for reader in readers)
+            for read in functions:
                 try:
-                    watcher.observe(self, node, incarnation, decision, cm)
+                    read(decision)
                 except Exception as error:
-                    self._fail(watcher, error)
+                    self._fail(readers[functions.index(read)], error)
             if self._others:
                 self._record(node, incarnation, decision, cm.node_state())
 
@@ -132,7 +165,6 @@ class Stream:
 
     def _switch(self) -> None:
         self._watchers = tuple(reader for reader in self._readers if isinstance(reader, Watcher))
-        self._of_facts = tuple(watcher for watcher in self._watchers if watcher.reads_facts)
         self._others = tuple(reader for reader in self._readers if not isinstance(reader, Watcher))
         active = bool(self._readers)
         if active != self.active:

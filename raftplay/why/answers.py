@@ -9,11 +9,12 @@ from raftplay.past.index import EventIndex
 from raftplay.past.view import View
 from raftplay.watch.text import visible
 from raftplay.why.facts.breaches import breach_facts
-from raftplay.why.facts.entries import index_facts
+from raftplay.why.facts.entries import IndexFacts, index_facts
 from raftplay.why.facts.nodes import leader_facts, node_facts
 from raftplay.why.facts.pace import pace_of
 from raftplay.why.facts.quorums import quorum_facts
 from raftplay.why.facts.rejections import rejection_facts
+from raftplay.why.facts.values import value_facts
 from raftplay.why.words.breaches import breach_words, bug_note
 from raftplay.why.words.entries import index_words
 from raftplay.why.words.nodes import node_words
@@ -21,6 +22,7 @@ from raftplay.why.words.pace import pace_lines
 from raftplay.why.words.quorums import quorum_head, quorum_words, reach_lines
 from raftplay.why.words.rejections import rejection_words
 from raftplay.why.words.text import Explanation, at
+from raftplay.why.words.values import value_words
 
 
 def why(view: View) -> Explanation:
@@ -44,8 +46,22 @@ def why_not_committed(view: View, index: int) -> Explanation:
         raise UsageError(f"a log index counts from 0; there is no index {index}")
     trail = EventIndex(view)
     facts = index_facts(trail, index)
-    nobody_leads = "" if facts.leader is not None else quorum_head(quorum_facts(trail), view.snapshot)
-    return _answer(view, facts, *index_words(facts, view.snapshot, nobody_leads))
+    return _answer(view, facts, *index_words(facts, view.snapshot, _nobody_leads(trail, facts)))
+
+
+def _nobody_leads(trail: EventIndex, facts: IndexFacts) -> str:
+    """Return why there is no leader; "" if there is one."""
+    return "" if facts.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
+
+
+def why_value(view: View, value: object) -> Explanation:
+    """Explain what became of `value`, which was submitted or not. The facts are `ValueFacts`."""
+    trail = EventIndex(view)
+    facts = value_facts(trail, value)
+    about = (
+        None if facts.index is None else index_words(facts.index, view.snapshot, _nobody_leads(trail, facts.index))
+    )
+    return _answer(view, facts, *value_words(facts, about))
 
 
 def why_no_leader(view: View) -> Explanation:

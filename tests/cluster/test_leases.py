@@ -131,6 +131,10 @@ def test_what_cannot_be_switched_is_told() -> None:
             h.set_option("nodes", True)
         with pytest.raises(UsageError, match="prevote must be True or False, not 'on'"):
             h.set_option("prevote", "on")  # type: ignore[arg-type]
+        with pytest.raises(
+            UsageError, match=r"snapshot must be a number of entries, from 0 \(off\) to .*, not True"
+        ):
+            h.set_option("snapshot", True)
         assert not h.config.raft.prevote
 
 

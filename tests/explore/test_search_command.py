@@ -1,6 +1,7 @@
 """The command explore: its end by signals, and what it takes from the environment."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from support.processes import is_gone, wait_for_handler, wait_for_processes
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 from raftplay.commands.setup import MAX_SEED
 from raftplay.explore.search import all_bugs
+from raftplay.explore.search.report import report_text
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, SearchReport
+from raftplay.explore.search.sweep import Search, SearchReport, sweep
 from raftplay.session.status import Status
+from raftplay.signals import as_interrupts
 
 
 def test_ctrl_c_ends_the_search_for_all_bugs(tmp_path: Path):
@@ -74,9 +77,36 @@ def test_sigterm_ends_a_search_without_a_traceback(extra: tuple[str, ...], tmp_p
         wait_for_handler(run.pid, signal.SIGTERM)
         time.sleep(1)  # not waited for: whatever it is doing by then, it must end well
         run.send_signal(signal.SIGTERM)
-        _, errors = run.communicate(timeout=30)
+        out, errors = run.communicate(timeout=30)
     assert (run.returncode, errors) == (143, "")
+    assert ("interrupted: " if "--all-bugs" in extra else "interrupted after ") in out
     assert is_gone(run.pid, within=10)
+
+
+def test_a_search_that_sigterm_ends_says_what_it_covered():
+    def watch(report: SearchReport) -> None:
+        if report.trials >= 2 and not report.interrupted:
+            signal.raise_signal(signal.SIGTERM)
+
+    with as_interrupts() as came:
+        report = sweep(Search(range(3, 4), seconds=0.5, seeds=1000, engine="both"), watch)
+    assert came == [signal.SIGTERM]
+    assert report.status is Status.INTERRUPTED
+    said = report_text(report)
+    assert re.match(rf"interrupted after {report.trials} seeds in \d+\.\d s", said)
+    assert f"walks over bare consensus modules: {report.walks:,}, with {report.steps} steps" in said
+    assert said.endswith(f"no violation in seeds 0 to {report.trials - 1}; nothing is known of the others")
+    assert 2 <= report.trials < 1000
+
+
+def test_sigterm_ends_a_search_that_ignores_ctrl_c():
+    """A shell lets a command in the background ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with as_interrupts(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("name", [UNRELIABLE, MORE_REELECTION])

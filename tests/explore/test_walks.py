@@ -26,6 +26,7 @@ NOT_BY_WALKS = {
     *("conflict-off-by-one", "zombie", "prevote-silent", "sticky-leader-stays"),
     *("snapshot-keeps-tail", "snapshot-cuts-suffix", "snapshot-older-installed", "snapshot-drops-key"),
     *("purged-prev-is-conflict", "compact-past-commit"),  # a walk takes no snapshots
+    *(name for name, bug in BUGS.items() if "clients" in bug.options),  # a walk has no clients
 }
 """The bugs that walks cannot model: those of liveness, of a crashed node that hears replies, and of long times."""
 

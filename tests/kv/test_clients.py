@@ -164,6 +164,7 @@ def test_a_session_that_expired_leaves_what_it_asked_unknown() -> None:
     with Harness(3, backend="sim", seed=2) as h:
         a = h.client("a")
         a.put("x", 1)
+        h.sleep_ms(200)  # now every store has applied it
         for server in h.cluster:
             machine = server.machine
             machine.sessions.clear()  # type: ignore[union-attr]

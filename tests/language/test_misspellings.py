@@ -224,7 +224,9 @@ def test_what_can_never_be_is_refused_before_anything_runs(condition: str, comma
     ],
 )  # fmt: skip
 def test_every_command_refuses_a_node_that_there_is_not(line: str) -> None:
-    assert mistake(line, nodes=5)[1] == "there is no node 5; the nodes are 0 to 4"
+    assert mistake(line, nodes=5)[1].removesuffix("; for the value 5 write: why value 5") == (
+        "there is no node 5; the nodes are 0 to 4"
+    )
 
 
 # ---- a variable is not known before it is set

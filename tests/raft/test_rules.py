@@ -57,7 +57,20 @@ def test_the_algorithm_asks_every_rule() -> None:
         h.sleep_ms(100)
         h.restart_peer((leader + 1) % 3)
         h.sleep_ms(500)
+    with Harness(3, backend="sim", config=Config(noting_no_majority(), node=noting)) as h:
+        h.check_single_leader()
+        h.client().put("x", 1)
+        leader, _ = h.check_single_leader()
+        for other in {0, 1, 2} - {leader}:
+            h.cut(other, leader)
+        h.client().put("x", 2)
+        h.compact_peer(leader)
     assert asked == set(RULES)
+
+
+def noting_no_majority() -> RaftConfig:
+    """A leader that nobody answers steps down soon."""
+    return RaftConfig(0.1, 0.2, heartbeat=0.03, checkquorum=True)
 
 
 def test_nodes_with_rules_that_change_nothing_run_alike() -> None:
@@ -82,6 +95,7 @@ def test_a_rule_says_what_it_returns_and_quotes_its_sentence(name: str) -> None:
         "is_new_vote",
         "answers_leadership",
         "answers_snapshot",
+        "is_session_over",
     ):
         assert '"' in text
         assert "§" in text or "Figure 2" in text or "leaderCommit" in text

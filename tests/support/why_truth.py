@@ -13,6 +13,7 @@ from raftplay import AppendEntriesArgs, CMState, Harness, RequestVoteArgs
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
+from raftplay.raft.messages import InstallSnapshotArgs
 from raftplay.raft.prefix import Prefix
 from raftplay.session.session import Session
 from raftplay.watch import facts
@@ -24,6 +25,7 @@ from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, L
 from raftplay.why.facts.quorums import QuorumFacts
 from raftplay.why.facts.rejections import RejectionFacts
 from raftplay.why.facts.rpcs import CallStage, Journey
+from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, SnapshotWord
 from raftplay.why.facts.verdicts import Verdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
@@ -164,6 +166,63 @@ def answered(view: View, answer: Explanation) -> Explanation:
     return answer
 
 
+def check_heard(found: Verdict | SnapshotWord | None, record: facts.Record | None) -> None:
+    """Compare what a node last heard from a leader with the event that tells of it."""
+    if not isinstance(found, SnapshotWord):
+        check_ruling(found, record)
+        return
+    assert record is not None
+    event = record.event
+    assert isinstance(event, decisions.ChunkReceived | decisions.SnapshotIgnored)
+    assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
+    assert (found.asker, found.index) == (event.leader, event.index)
+    assert (found.received, found.rule) == (getattr(event, "received", 0), getattr(event, "rule", ""))
+
+
+def check_kept(watched: Watched, id: int, found: KeptFacts | None) -> None:
+    """Compare what is said of the beginning of a log with the log, and with how its snapshot came about."""
+    base = watched.h.cluster[id].cm.log.base_index
+    assert (found is None) == (base < 0)
+    if found is None:
+        return
+    record = watched.witness.compacted.get((id, base))
+    assert found.index == base
+    assert not found.how or record is not None
+    if found.how and record is not None:
+        assert found.time == record.time
+        assert (found.how == "taken") == isinstance(record.event, decisions.SnapshotTaken)
+
+
+def check_sending(watched: Watched, leader: int, found: SendingFacts) -> None:
+    """Compare a snapshot under way with the leader's log, the peer's, and the event that tells of it."""
+    h = watched.h
+    cm = h.cluster[leader].cm
+    assert found.next_index == cm.next_index[found.peer] <= cm.log.base_index == found.base
+    record = watched.witness.sending.get((leader, found.peer))
+    assert found.since is None or record is not None
+    if found.since is None or record is None:
+        return
+    event = record.event
+    assert isinstance(event, decisions.SnapshotSent)
+    assert (found.since, found.index, found.size) == (record.time, event.index, event.size)
+    assert 0 <= found.received <= event.size
+    if found.journey is not None:
+        check_snapshot_journey(watched, found.journey)
+
+
+def check_snapshot_journey(watched: Watched, found: Journey) -> None:
+    """Compare where a part of a snapshot is said to be with the messages in flight."""
+    flights = [f for f in watched.h.messages() if f.call_id == found.call_id]
+    calls = [f for f in flights if isinstance(f.message, InstallSnapshotArgs)]
+    stage = found.stage
+    assert (stage in (CallStage.CALL_UNDER_WAY, CallStage.CALL_HELD)) == (
+        bool(calls) and (found.call_id, False) not in watched.witness.arrived
+    )
+    assert (stage is CallStage.ANSWERED) <= ((found.call_id, True) in watched.witness.arrived)
+    replying = (CallStage.REPLY_UNDER_WAY, CallStage.REPLY_HELD)
+    assert (stage in replying) <= (len(flights) > len(calls))
+
+
 def check_bare(watched: Watched, view: View, answer: Explanation) -> None:
     h = watched.h
     leader = leader_of(h)
@@ -247,6 +306,11 @@ def check_leader(watched: Watched, id: int, facts: LeaderFacts) -> None:
     assert (facts.term, facts.since, facts.votes) == (cm.current_term, won.time, tuple(cm.votes))
     assert facts.needed == needed(h)
     assert facts.reached == meets(h, id)
+    check_kept(watched, id, facts.kept)
+    behind = [peer for peer, next in cm.next_index.items() if next <= cm.log.base_index]
+    assert [one.peer for one in facts.sendings] == behind
+    for one in facts.sendings:
+        check_sending(watched, id, one)
     assert facts.has_majority == (not h.cluster[id].frozen and len(facts.reached) + 1 >= needed(h))
     assert {gap.src for gap in facts.obstacles} | {gap.dst for gap in facts.obstacles} >= set(range(h.n)) - {
         id, *facts.reached
@@ -319,7 +383,8 @@ def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
     assert (facts.vote.candidate if facts.vote is not None else -1) == cm.voted_for
     if facts.vote is not None and facts.verdict is not None:
         check_ruling(facts.verdict, witness.voted[id, cm.voted_for, cm.current_term])
-    check_ruling(facts.heard, witness.heard.get(id))
+    check_heard(facts.heard, witness.heard.get(id))
+    check_kept(watched, id, facts.kept)
     assert (facts.last_index, facts.commit_index) == (len(cm.log) - 1, cm.commit_index)
     assert (facts.asking is not None) == (cm.state is CMState.PRE_CANDIDATE)
     if facts.asking is not None:
@@ -390,19 +455,25 @@ def check_logs_refused(h: Harness, live: list[int]) -> None:
 # ---- an index
 
 
-def commands_of(h: Harness, id: int) -> list[Any]:
-    """The commands of a node's log; those of compacted entries are what the node has applied."""
-    return [
-        h.commits[id][at].command if entry.kind == "compacted" else entry.command
-        for at, entry in enumerate(log_of(h, id))
-    ]
+def commands_of(watched: Watched, id: int) -> list[Any]:
+    """The commands of a node's log; those of compacted entries are what the node has applied.
+
+    None for those that it has compacted, by a bug, without having applied them.
+    """
+    h, log = watched.h, log_of(watched.h, id)
+    applied = [entry.command for entry in h.commits[id]]
+    if not h.alive[id]:
+        told = (watched.witness.applied.get(at) for at in range(len(log)))
+        applied = [record.event.entry.command if record is not None else None for record in told]  # type: ignore[union-attr]
+    applied += [None] * (len(log) - len(applied))
+    return [applied[at] if entry.kind == "compacted" else entry.command for at, entry in enumerate(log)]
 
 
 def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     h = watched.h
     watched.said[facts.outcome] += 1
     is_compacted = any(entry.kind == "compacted" for id in range(h.n) for entry in log_of(h, id)[:1])
-    logs = [commands_of(h, id) if is_compacted else log_of(h, id) for id in range(h.n)]
+    logs = [commands_of(watched, id) if is_compacted else log_of(h, id) for id in range(h.n)]
 
     def content(entry: Any) -> Any:
         return entry.command if is_compacted and entry is not None else entry
@@ -415,6 +486,9 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
     here = [log[index] if index < len(log) else None for log in logs]
+    for holding in facts.holdings:
+        if not holding.alive and holding.compacted and content(holding.entry) is None:
+            here[holding.node] = None  # what a snapshot on the disk of a node that is down holds is not known
     assert [content(holding.entry) for holding in facts.holdings] == here
     same = tuple(id for id in range(h.n) if facts.entry is not None and here[id] == content(facts.entry))
     assert facts.holders == same or (is_compacted and set(facts.holders) <= set(same))
@@ -431,14 +505,15 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
 def check_by_leader(watched: Watched, index: int, facts: IndexFacts, leader: int) -> None:
     h = watched.h
     cm = h.cluster[leader].cm
-    if index < len(cm.log) and not facts.committed_on:
-        assert facts.entry == cm.log[index]
+    log = list(cm.log.whole())
+    if cm.log.base_index < index < len(log) and not facts.committed_on:
+        assert facts.entry == log[index]
     counting = range(index, len(cm.log))
     if "commit-old-term" not in h.config.bugs and not facts.committed_on:
-        counting = [at for at in counting if cm.log[at].term == cm.current_term]  # type: ignore[assignment]
+        counting = [at for at in counting if log[at].term == cm.current_term]  # type: ignore[assignment]
     assert facts.decider == next(iter(counting), -1)
     if facts.outcome == "older term":
-        assert all(entry.term < cm.current_term for entry in list(cm.log)[index:])
+        assert all(entry.term < cm.current_term for entry in log[index:])
     if facts.outcome == "not the leader's":
         assert len(cm.log) <= index
     if facts.decider < 0:

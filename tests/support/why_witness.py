@@ -32,10 +32,13 @@ class Witness:
         self.lost: set[tuple[int, bool]] = set()
         self.sent: dict[tuple[int, int, int, bool], facts.Record] = {}
         self.torn: set[int] = set()
+        self.compacted: dict[tuple[int, int], facts.Record] = {}
+        self.sending: dict[tuple[int, int], facts.Record] = {}
 
     def __call__(self, record: facts.Record) -> None:
         if isinstance(record.event, decisions.DecisionBase):
             self._decided(record)
+            self._compacted(record)
         else:
             self._happened(record)
 
@@ -62,6 +65,17 @@ class Witness:
                     del self.sent[key]
             case decisions.Applied(entry=entry):
                 self.applied.setdefault(entry.index, record)
+
+    def _compacted(self, record: facts.Record) -> None:
+        node, event = record.node, record.event
+        match event:
+            case decisions.ChunkReceived() | decisions.SnapshotIgnored():
+                if not isinstance(event, decisions.SnapshotIgnored) or event.rule != "stale-term":
+                    self.heard[node] = record
+            case decisions.SnapshotTaken(index=index) | decisions.SnapshotInstalled(index=index):
+                self.compacted[node, index] = record
+            case decisions.SnapshotSent(peer=peer):
+                self.sending[node, peer] = record
 
     def _happened(self, record: facts.Record) -> None:
         node, event = record.node, record.event

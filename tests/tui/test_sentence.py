@@ -142,6 +142,7 @@ def met() -> dict[type, Record]:
 
 
 VOTE = RequestVoteArgs(2, 1, NONE, NONE)
+PUT = {"kv": "put", "key": "x", "value": 1, "session": 0, "seq": 1, "acked": 1}
 BY_HAND: dict[type, Event] = {
     decisions.WriteDelayed: decisions.WriteDelayed("vote", waits=True),
     decisions.CommitHeld: decisions.CommitHeld(0, 1),
@@ -163,6 +164,11 @@ BY_HAND: dict[type, Event] = {
     decisions.SnapshotIgnored: decisions.SnapshotIgnored(0, 4, 1, "covered"),
     decisions.LogCompacted: decisions.LogCompacted(4, 1, keeps=True),
     facts.StateRestored: facts.StateRestored(4, ()),
+    facts.ClientCalled: facts.ClientCalled(1, "alice", PUT),
+    facts.ClientAsked: facts.ClientAsked(1, "alice", 0, PUT, 3),
+    facts.ClientTold: facts.ClientTold(1, "alice", PUT, "ok"),
+    facts.RequestApplied: facts.RequestApplied(3, PUT, "ok", again=True),
+    facts.StoreRestored: facts.StoreRestored((("x", 1),)),
     decisions.TransferStarted: decisions.TransferStarted(2, 4, 1, 0.5),
     decisions.TransferAborted: decisions.TransferAborted(2, "too-late"),
     decisions.TimeoutNowDecided: decisions.TimeoutNowDecided(TimeoutNowArgs(1, 0), False, "other-term"),

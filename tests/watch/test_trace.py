@@ -36,7 +36,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
-from raftplay.watch.facts import FactBase, FaultBase, Record
+from raftplay.watch.facts import ClientFact, FactBase, FaultBase, Record
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.replay import replay_text
 from raftplay.watch.stream import ReaderFailed
@@ -190,8 +190,9 @@ def test_every_kind_of_event_comes_back_as_it_was(tmp_path: Path, name: str) -> 
 
 
 def test_every_kind_of_event_has_a_name_in_traces() -> None:
-    known = {*decisions.DecisionBase.__subclasses__(), *FactBase.__subclasses__(), *FaultBase.__subclasses__()}
-    assert set(EVENTS.values()) == known - {decisions.CustomDecision, FaultBase}
+    bases = (decisions.DecisionBase, FactBase, FaultBase, ClientFact)
+    known = {kind for base in bases for kind in base.__subclasses__()}
+    assert set(EVENTS.values()) == known - {decisions.CustomDecision, FaultBase, ClientFact}
 
 
 # ---- what is no trace

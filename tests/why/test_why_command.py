@@ -13,7 +13,7 @@ from raftplay.session.session import Session
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 LED = "timing election=20s..40s delay=2ms\ntimeout 0; wait leader is 0; sleep 5ms; "
-FORM = "; usage: why [NODE | NODE rejected | no leader | not committed INDEX]"
+FORM = "; usage: why [NODE | NODE rejected | no leader | not committed INDEX | VALUE]"
 
 
 def head(script: str, **overrides: object) -> str:
@@ -64,7 +64,7 @@ def test_of_a_follower_that_there_is_not_one_hears_that() -> None:
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
-        ("why x", 5, f"unknown question 'x'{FORM}"),
+        ("why x y2", 5, f"unknown question 'x'{FORM}"),
         ("why committed 4", 5, f"unknown question 'committed'{FORM}"),
         ("why folower", 5, "unknown question 'folower'; did you mean 'follower'?"),
         ("why nott committed 4", 5, "unknown question 'nott'; did you mean 'not'?"),
@@ -78,7 +78,7 @@ def test_of_a_follower_that_there_is_not_one_hears_that() -> None:
         ("why not committed -1", 19, "invalid log index '-1': it must be a whole number from 0 on"),
         ("why not committed 1 2", 21, f"unexpected argument '2'{FORM}"),
         ("why not committed $x", 19, "$x was not set before; set it with: let x = …"),
-        ("why 7", 5, "there is no node 7; the nodes are 0 to 4"),
+        ("why 7", 5, "there is no node 7; the nodes are 0 to 4; for the value 7 write: why value 7"),
         ("why $old", 5, "$old was not set before; set it with: let old = …"),
         ("why all", 5, "'all' may be several nodes; exactly one is needed here"),
         ("why 1,2", 5, "'1,2' may be several nodes; exactly one is needed here"),

@@ -34,10 +34,7 @@ SHORT = 120
 BROKEN = "same-id-blank-disk"
 """A scenario without a bug in which a property is violated: Raft promises nothing to a node with a blank disk."""
 
-OPEN = {"bugs/snapshot-keeps-tail", "bugs/compact-past-commit"}
-"""Open: `why` does not know that a snapshot is word of a leader, and the check knows no log cut past its commits."""
-
-NAMES = tuple(name for name in (*scenarios.names(), *scenarios.bug_names()) if name not in {BROKEN, *OPEN})
+NAMES = tuple(name for name in (*scenarios.names(), *scenarios.bug_names()) if name != BROKEN)
 
 
 def watched(n: int, seed: int, config: Config, *, every: int, watch: object = True) -> Watched:
@@ -106,10 +103,11 @@ def churned(
     bugs: tuple[str, ...] = (),
     every: int = 60,
     kinds: tuple[str, ...] | None = None,
+    snapshot: int = 0,
 ) -> Watched:
     """A cluster under a random fault mix, of random size and options."""
     rng = random.Random(f"why {seed}")
-    raft = RaftConfig(prevote=rng.random() < 0.4, noop=rng.random() < 0.2)
+    raft = RaftConfig(prevote=rng.random() < 0.4, noop=rng.random() < 0.2, snapshot=snapshot)
     config = Config(raft=raft, unreliable=rng.random() < 0.2, bugs=bugs)
     cluster = watched(rng.choice((2, 3, 3, 4, 5, 5, 7)), seed, config, every=every)
     with suppress(InvariantBroken), cluster.h:
@@ -164,6 +162,18 @@ def test_every_answer_is_true_on_slow_disks_under_options_that_change(kinds: tup
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+def test_every_answer_is_true_of_snapshots() -> None:
+    told: set[bool] = set()
+    for seed in range(7, 11):
+        try:
+            witness = churned(seed, seconds=2.0, kinds=Churn.ALL, snapshot=2).witness
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+        told |= {bool(witness.compacted), bool(witness.sending)}
+    assert True in told
 
 
 @pytest.mark.parametrize("mix", MIXES)

@@ -12,7 +12,7 @@ from itertools import permutations
 from typing import Literal
 
 from raftplay.explore.walks.bare import BARE, Message
-from raftplay.explore.walks.verdicts import Verdicts, observer
+from raftplay.explore.walks.verdicts import Verdicts
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -31,6 +31,7 @@ from raftplay.raft.values import named_args
 from raftplay.watch import facts
 from raftplay.watch.invariants import names, wire
 from raftplay.watch.invariants.model import NodeModel
+from raftplay.watch.invariants.watcher import decision_judge
 
 Kind = Literal["timeout", "submit", "heartbeat", "crash", "restart", "deliver"]
 
@@ -241,7 +242,7 @@ class _Run:
         self.verdicts.nodes[cm.id] = model
         self._request: Message | None = None
         self._reply: Reply | None = None
-        checks = observer(self.verdicts, model, cm)
+        checks = decision_judge(self.verdicts, model, cm)
 
         def observe(decision: decisions.Decision) -> None:
             checks(decision)

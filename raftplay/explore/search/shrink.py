@@ -247,4 +247,5 @@ def _constant(parsed: Bound, name: str) -> Any:
 def _parsed(command: str) -> Bound:
     """Parse a command of a script, wherever its variables are set."""
     statements, _ = split_line(command)
-    return parse(statements[0], Scope(MAX_NODES, set(re.findall(r"\w+", command))))
+    names = set(re.findall(r"\w+", command))
+    return parse(statements[0], Scope(MAX_NODES, names, names))

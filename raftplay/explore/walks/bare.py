@@ -12,13 +12,14 @@ from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks.ghost import ONE_PROBE, judged, retries, waits_for_another
-from raftplay.explore.walks.verdicts import Verdicts, observer
+from raftplay.explore.walks.verdicts import Verdicts
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER, Args, Reply, is_sent
 from raftplay.raft.storage import MapStorage
 from raftplay.watch import facts
 from raftplay.watch.invariants import wire
+from raftplay.watch.invariants.watcher import decision_judge
 
 ELECTION, HEARTBEAT, PAUSE = (0.020, 80_000.0), 0.010, 0.012
 """The timings in seconds: a pause lets each leader send a heartbeat; a follower's timer hardly ever fires."""
@@ -196,7 +197,7 @@ class BareCluster:
         dice = random.Random(f"{self._seed} node {node.id} {node.incarnation}")
         node.cm = cm = self._module(node.id, peers, node.storage, config=self._raft, rng=dice)
         node.model.begin(node.incarnation)
-        cm.observe = observer(self.verdicts, node.model, cm)
+        cm.observe = decision_judge(self.verdicts, node.model, cm)
 
     def _settle(self, node: BareNode, request: Message | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input, as a server does: storage, commits, reply, requests, timer."""

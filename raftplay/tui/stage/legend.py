@@ -153,4 +153,5 @@ def _tape(glyphs: Glyphs) -> tuple[Entry, ...]:
         _one(f"{glyphs.down} {signs.up}", TERM, "a node crashes; restarts"),
         _one(f"{glyphs.cut_off} {glyphs.open}", TERM, "links are cut; healed"),
         _one(glyphs.bad, "bad bold", "an invariant is violated"),
+        _one("@name", "title bold", "the moment that `mark name` named; `goto name` goes there"),
     )

@@ -35,6 +35,9 @@ NOW = " now"
 
 LONGEST_COMMAND = 8
 
+LONGEST_LABEL = 16
+"""The columns of a chapter's or a mark's label on the ruler."""
+
 LABEL = 6
 """The columns of a row's name."""
 
@@ -266,13 +269,13 @@ def draw(
     at: int | None = None,
     time: float | None = None,
     earliest: int = 0,
-    chapters: Mapping[int, str] | None = None,
+    labels: Mapping[int, str] | None = None,
 ) -> tuple[Line, ...]:
     """Return `height` lines of `width` columns: the first of `rows`, its times, then the other branches.
 
     `at` is the event that is looked at, at `time`, None for the present; `earliest` the first that can be gone to;
-    `chapters` are the numbers of a script's chapters by the event before each. A click on a cell of the first row
-    gives ("tape", number of the event), of another ("tape NAME", number).
+    `labels` name chapters of a script (#1) and marks (@NAME), by the event before each. A click on a cell of the
+    first row gives ("tape", number of the event), of another ("tape NAME", number).
     """
     room = width - LABEL
     if not rows or room < 2 * len(NOW):
@@ -283,7 +286,7 @@ def draw(
     label = main.name if len(rows) > 1 and main.name else "tape"
     lines = [_named(label, drawing.row(), width, "title")]
     if height > 1:
-        lines.append(_named("", drawing.ruler(time, chapters or {}), width, ""))
+        lines.append(_named("", drawing.ruler(time, labels or {}), width, ""))
     others, free = rows[1:], height - len(lines)
     for number, row in enumerate(others[: max(0, free)]):
         hidden = len(others) - free
@@ -437,8 +440,8 @@ class Drawing:
 
     # ---- the ruler
 
-    def ruler(self, time: float | None, chapters: Mapping[int, str]) -> Line:
-        """Return the chapters, and the times of the most important marks with words; `time` is that of `at`."""
+    def ruler(self, time: float | None, labels: Mapping[int, str]) -> Line:
+        """Return the labels, and the times of the most important marks with words; `time` is that of `at`."""
         taken = [" "] * self.room
         targets: list[Target] = [None] * self.room
         styles = ["dim"] * self.room
@@ -449,9 +452,9 @@ class Drawing:
             here = f"{self._time_at() if time is None else time:.3f} s"
             x = max(0, min(self.at - len(here) // 2, self.room - len(here)))
             self.write(taken, styles, targets, x, here, "past bold", self._target(self.at))
-        for seq, number in chapters.items():
+        for seq, label in labels.items():
             target = (self._kind, max(self.earliest, seq))
-            self.write(taken, styles, targets, self._cell(seq), f"#{number}", "title bold", target)
+            self.write(taken, styles, targets, self._cell(seq), cut(label, LONGEST_LABEL), "title bold", target)
         order = sorted(self.shown.items(), key=lambda item: (-WEIGHTS[item[1].kind], -item[1].seq))
         for x, mark in order:
             when = f"{mark.time:.3f}" if mark.kind != "start" else f"{mark.time:.3g} s"

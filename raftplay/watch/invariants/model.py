@@ -13,6 +13,7 @@ from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
+from raftplay.watch.invariants.requests import Requests
 from raftplay.watch.narrator import describe
 from raftplay.watch.stream import Stream
 from raftplay.watch.text import command_text
@@ -190,6 +191,9 @@ class ClusterModel:
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
         self.blank_disks: list[tuple[int, float]] = []
         """The nodes whose disks came back blank, and when, in cluster time."""
+
+        self.requests = Requests()
+        """What is known of the requests of clients."""
 
         self.digests: dict[int, tuple[int, str]] = {}  # index → node, hash of its state machine after that entry
         self.breaches: list[Breach] = []

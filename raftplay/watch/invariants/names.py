@@ -54,6 +54,11 @@ QUIET_WHILE_TRANSFERRING = "Quiet While Transferring"
 TRANSFER_ENDS = "Transfer Ends"
 TIMEOUT_NOW_IS_EARNED = "TimeoutNow Is Earned"
 FORCED_VOTE_ONLY = "Forced Vote Only"
+EXACTLY_ONCE = "Exactly Once"
+SAME_ANSWER = "Same Answer"
+SESSION_DETERMINISM = "Session Determinism"
+UNKNOWN_IS_UNKNOWN = "Unknown Is Unknown"
+ACKED_IS_KEPT = "Acked Is Kept"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -124,6 +129,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         FORCED_VOTE_ONLY,
         "a request for votes may disrupt a leader only if the leader of the term before told its sender to stand",
     ),
+    Invariant(EXACTLY_ONCE, "a request of a session is applied once, however often the log holds it"),
+    Invariant(SAME_ANSWER, "all answers to a request of a session are the same"),
+    Invariant(SESSION_DETERMINISM, "the stores of all nodes answer the entry at an index alike"),
+    Invariant(UNKNOWN_IS_UNKNOWN, "a request that a client was told was certainly not done is never applied"),
+    Invariant(
+        ACKED_IS_KEPT, "a write that a client was told is done is a committed entry that a node has applied"
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -166,6 +178,11 @@ SECTIONS = {
     TRANSFER_ENDS: "thesis §3.10",
     TIMEOUT_NOW_IS_EARNED: "thesis §3.10",
     FORCED_VOTE_ONLY: "thesis §4.2.3",
+    EXACTLY_ONCE: "§8",
+    SAME_ANSWER: "§8",
+    SESSION_DETERMINISM: "thesis §6.3",
+    UNKNOWN_IS_UNKNOWN: "§8",
+    ACKED_IS_KEPT: "§5.3",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 
@@ -214,7 +231,8 @@ class Breach(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         one, other = self.facts
+        who = f"n{self.node} " if self.node >= 0 else ""
         return (
             f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
-            f"(event {self.seq}: n{self.node} {self.event}){f'; {self.excuse}' if self.note else ''}"
+            f"(event {self.seq}: {who}{self.event}){f'; {self.excuse}' if self.note else ''}"
         )

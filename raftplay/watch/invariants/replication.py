@@ -146,7 +146,8 @@ def persisted(cluster: ClusterModel, node: NodeModel, event: decisions.Persisted
     node.disk_term, node.disk_vote = event.current_term, event.voted_for
     node.exposed_term = max(node.exposed_term, event.current_term)
     if event.voted_for != NONE:
-        cast_vote(cluster, node, event.current_term, event.voted_for)
+        if node.votes.get(event.current_term) != event.voted_for:
+            cast_vote(cluster, node, event.current_term, event.voted_for)
     elif event.current_term in node.votes:
         cluster.breach(
             VOTE_KEPT,
@@ -209,6 +210,8 @@ def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Com
 
 def _judge_told(cluster: ClusterModel, node: NodeModel, index: int) -> None:
     """Check the new commit index of a follower against the request that told it."""
+    if node.accepted is not None and told_commit(node, node.accepted) == index:
+        return
     handled = node.call[1] if node.call is not None else None
     requests = [args for args in (node.accepted, handled) if isinstance(args, AppendEntriesArgs)]
     if requests and all(told_commit(node, args) != index for args in requests):

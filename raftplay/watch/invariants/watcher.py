@@ -11,8 +11,8 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, transfers, wire
-from raftplay.watch.invariants.model import ClusterModel, NodeModel
+from raftplay.watch.invariants import clients, elections, leases, replication, snapshots, timers, transfers, wire
+from raftplay.watch.invariants.model import ClusterModel, NodeModel, Seen
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
     INVARIANTS,
@@ -66,6 +66,8 @@ CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut, facts.OptionChanged)
 CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
 CHECKS.ignore(*get_args(facts.LinkFault))
+CHECKS.add(facts.RequestApplied, clients.request_applied)
+CHECKS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold, facts.StoreRestored)
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
@@ -94,6 +96,7 @@ class Invariants(Watcher):
     def __call__(self, record: Record) -> None:
         """Check one event of the cluster."""
         if record.node < 0:
+            self._see_client(record, record.event)
             return
         cluster, event, after = self._cluster, record.event, record.after
         node = cluster.nodes[record.node]
@@ -108,40 +111,65 @@ class Invariants(Watcher):
                 timers.judge_timer(cluster, node, event, after.deadline)
             judge_state(cluster, node, after)
 
-    def see(self, stream: Stream, node: int, incarnation: int, event: Event) -> None:
-        """Check an event that is no decision; it has no record."""
+    def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
+        """Return the function that checks an event of a node that is no decision; it has no record."""
         if node < 0:
-            return
-        cluster = self._cluster
+            return lambda event: self._see_client((stream, node, incarnation, event, None), event)
+        cluster, check_of = self._cluster, self._check_of
         model = cluster.nodes[node]
-        cluster.seen = (stream, node, incarnation, event, None)
-        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
-            return
-        check = self._check_of(type(event))
-        if check is not None:
-            check(cluster, model, event)
 
-    def observe(self, stream: Stream, node: int, incarnation: int, decision: Decision, cm: State) -> None:
-        """Check a decision, and the state of the node after it; it has no record."""
+        def read(event: Event) -> None:
+            cluster.seen = (stream, node, incarnation, event, None)
+            if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
+                return
+            check = check_of(type(event))
+            if check is not None:
+                check(cluster, model, event)
+
+        return read
+
+    def _see_client(self, seen: Record | Seen, event: Event) -> None:
+        """Check an event of no node: only clients have such."""
+        check = clients.BY_CLIENTS.get(type(event))
+        if check is not None:
+            self._cluster.seen = seen
+            check(self._cluster, event)
+
+    def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
+        """Return the function that checks a decision, and the state of the node after it; it has no record."""
         cluster = self._cluster
         model = cluster.nodes[node]
-        cluster.seen = (stream, node, incarnation, decision, cm)
-        if (incarnation != model.incarnation or model.dead) and not _lives(cluster, model, cluster.record):
-            return
-        check = self._check_of(type(decision))
+        judge = decision_judge(cluster, model, cm)
+
+        def read(decision: Decision) -> None:
+            cluster.seen = (stream, node, incarnation, decision, cm)
+            if (incarnation == model.incarnation and not model.dead) or _lives(cluster, model, cluster.record):
+                judge(decision)
+
+        return read
+
+
+def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callable[[Decision], None]:
+    """Return the function that checks a decision of `cm`, and its state after it."""
+    check_of = CHECKS.get
+
+    def judge(decision: Decision) -> None:
+        check = check_of(type(decision))
         if check is not None:
-            check(cluster, model, decision)
+            check(cluster, node, decision)
         deadline = cm.deadline
-        if deadline != model.deadline:
-            judge_deadline(cluster, model, decision, deadline)
-        log, mine = cm.log, model.log
+        if deadline != node.deadline:
+            judge_deadline(cluster, node, decision, deadline)
+        log, mine = cm.log, node.log
         if not (
-            cm.current_term == model.term
-            and cm.last_applied <= cm.commit_index == model.commit
-            and model.commit <= log.last_index == mine.length - 1
+            cm.current_term == node.term
+            and cm.last_applied <= cm.commit_index == node.commit
+            and node.commit <= log.last_index == mine.length - 1
             and log.last_term == mine.last_term
         ):
-            judge_state(cluster, model, cm.node_state())
+            judge_state(cluster, node, cm.node_state())
+
+    return judge
 
 
 def judge_deadline(cluster: ClusterModel, node: NodeModel, decision: Decision, deadline: float) -> None:

@@ -38,7 +38,8 @@ def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> 
         _log_told(cluster, node, args.last_log_index, args.last_log_term)
         transfers.vote_request_leaves(cluster, node, args)
         return
-    _term_left(cluster, node, args.term)
+    if args.term > node.disk_term:
+        _term_left(cluster, node, args.term)
     if isinstance(args, AppendEntriesArgs):
         if node.first_append == NONE:
             node.first_append = event.call_id
@@ -67,6 +68,7 @@ def _log_told(cluster: ClusterModel, node: NodeModel, last_index: int, last_term
 
 
 def _term_left(cluster: ClusterModel, node: NodeModel, term: int) -> None:
+    """Check the term of a message; one up to that on its disk, which is never above `exposed_term`, is fine."""
     if term > node.disk_term:
         cluster.breach(
             PERSIST_BEFORE_SEND,
@@ -90,12 +92,13 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
             f"{node} says that it has committed up to {args.leader_commit}",
             f"it has committed up to {node.commit}",
         )
-    if not same_term(node.log.term_at(previous), args.prev_log_term):
+    held = node.log.term_at(previous)
+    if held != args.prev_log_term and not same_term(held, args.prev_log_term):
         for invariant in (WELL_FORMED, REQUEST_TRUTH):
             cluster.breach(
                 invariant,
                 f"{node} claims that its entry {previous} is of term {args.prev_log_term}",
-                f"its log has term {node.log.term_at(previous)} there (-1: none)",
+                f"its log has term {held} there (-1: none)",
             )
     if entries:
         last, term = previous + len(entries), entries[-1].term
@@ -131,7 +134,8 @@ def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDe
     node.answered = event.call_id if isinstance(reply, AppendEntriesReply) else NONE
     if node.options is not None:
         leases.reply_heard(cluster, node, event)
-    node.handled_term = max(node.handled_term, reply.term)
+    if reply.term > node.handled_term:  # noqa: PLR1730 - a call is dear here
+        node.handled_term = reply.term
 
 
 def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -> None:
@@ -141,7 +145,8 @@ def reply_sent(cluster: ClusterModel, node: NodeModel, event: facts.ReplySent) -
         _term_not_adopted(cluster, node, "reply")
     if reply.term != node.term:
         cluster.breach(REQUEST_TRUTH, f"{node} sends a reply of term {reply.term}", f"it is in term {node.term}")
-    _term_left(cluster, node, reply.term)
+    if reply.term > node.disk_term:
+        _term_left(cluster, node, reply.term)
     call, node.call = node.call, None
     if call is None or call[0] != event.call_id:
         return

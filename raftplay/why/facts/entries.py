@@ -13,6 +13,7 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry
 from raftplay.watch.facts import Record
 from raftplay.why.facts.nodes import LogGap, log_gap
 from raftplay.why.facts.rpcs import MOVING, Journey, journey
+from raftplay.why.facts.snapshots import SendingFacts, sending
 
 EntryFate = Literal[
     "committed", "was committed", "nowhere", "no leader", "not the leader's", "older term", "not written",
@@ -61,7 +62,7 @@ class PeerProgress:
 
     `counted`: the leader knows that the follower has it. `gap` compares the two logs. `obstacle` lies between the
     two now. `journey` is the RPC with the entry, or the one whose response would confirm it, None if there was
-    none.
+    none. `sending` is a snapshot that the leader must send first, as its log has not what the follower needs next.
     """
 
     node: int
@@ -70,6 +71,7 @@ class PeerProgress:
     gap: LogGap
     obstacle: Obstacle | None
     journey: Journey | None
+    sending: SendingFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,13 @@ def entries_at(nodes: Sequence[NodeSnapshot], index: int) -> list[Entry | None]:
 
 
 def _applied(node: NodeSnapshot, index: int, kept: list[Entry]) -> Entry:
-    """Return what `node` has applied at `index`: one of `kept`, or else a command whose term is not known (-1)."""
+    """Return what `node` has applied at `index`: one of `kept`, or else a command whose term is not known (-1).
+
+    A node that is down has applied what others have. A live one may have compacted, by a bug, what it has not
+    applied: then its command is not known either.
+    """
     applied = node.commits[index] if index < len(node.commits) else None
+    kept = [] if applied is None and node.alive else kept
     same = [entry for entry in kept if applied is None or same_content(applied, entry)]
     unknown = CompactedEntry(None if applied is None else applied.command, NONE)
     return max(same, key=lambda entry: entry.term, default=unknown)
@@ -231,7 +238,7 @@ def _first_commit(trail: EventIndex, node: int, index: int) -> Commit | None:
 
 def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> PeerProgress:
     own, other = entries_at((peer, leader), index)
-    has = own == other
+    has = own == other or (own is not None and (_is_unknown(own) or _is_unknown(other)))
     counted = dict(leader.match_index).get(peer.id, NONE) >= index
     return PeerProgress(
         node=peer.id,
@@ -240,7 +247,13 @@ def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: i
         gap=log_gap(peer.log, leader.log),
         obstacle=trail.links.answer_obstacle(leader.id, peer.id),
         journey=None if counted else _append_under_way(trail, leader, peer.id, index, has=has),
+        sending=None if counted else sending(trail, leader, peer),
     )
+
+
+def _is_unknown(entry: Entry | None) -> bool:
+    """Return whether an entry is compacted on a node that is down, or, by a bug, before it was applied."""
+    return isinstance(entry, CompactedEntry) and entry.command is None
 
 
 def _append_under_way(

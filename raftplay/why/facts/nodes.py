@@ -8,10 +8,21 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
+from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
 from raftplay.watch import facts
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.rpcs import verdict_of
+from raftplay.why.facts.snapshots import (
+    KeptFacts,
+    SendingFacts,
+    SnapshotWord,
+    ignored_snapshot,
+    incoming,
+    kept_facts,
+    sendings,
+    word_of,
+)
 from raftplay.why.facts.transfers import ToldFacts, TransferFacts, told_facts, transfer_facts
 from raftplay.why.facts.verdicts import Verdict
 
@@ -41,6 +52,7 @@ class LeaderFacts:
     others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
     who leads a higher term, or this one too, as (node, term). `patience`: with checkquorum, the seconds for which
     it leads on without a majority's replies. `transfer` is that of its leadership, under way or the last one.
+    `kept` is the snapshot before its log, `sendings` are those that it sends.
     """
 
     node: int
@@ -57,6 +69,8 @@ class LeaderFacts:
     faults: NodeFaults
     patience: float | None = None
     transfer: TransferFacts | None = None
+    kept: KeptFacts | None = None
+    sendings: tuple[SendingFacts, ...] = ()
 
     @property
     def has_majority(self) -> bool:
@@ -92,12 +106,14 @@ class LogGap:
 class FollowerFacts:
     """A follower. `leader` is the node it follows, -1 if none; `followed_since` is since when, in this term.
 
-    `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered.
+    `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered,
+    or the last part of a snapshot that came from one.
     `role` is how it became a follower, `entered` how it came to its term as one (None where it came to its term as
     a candidate). `vote` is its vote in this term, with its `verdict`; `lost_vote` one that it gave in this term
     and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares its log with that of
     its leader. `deadline` is when its timer fires, in cluster time (inf where that is not known). `told` is a
-    TimeoutNow that it refused.
+    TimeoutNow that it refused. `kept` is the snapshot before its log, `incoming` one that it has a part of,
+    `ignored` one that it ignored.
     """
 
     node: int
@@ -105,7 +121,7 @@ class FollowerFacts:
     leader: int
     leader_now: bool
     followed_since: float | None
-    heard: Verdict | None
+    heard: Verdict | SnapshotWord | None
     role: RoleChange | None
     entered: RoleChange | None
     vote: VoteCast | None
@@ -119,6 +135,9 @@ class FollowerFacts:
     deadline: float
     faults: NodeFaults
     told: ToldFacts | None = None
+    kept: KeptFacts | None = None
+    incoming: SnapshotWord | None = None
+    ignored: SnapshotWord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +204,8 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
         faults=_faults(trail, node),
         patience=story.options.election_min if story.options is not None and story.options.checkquorum else None,
         transfer=transfer_facts(trail, node),
+        kept=kept_facts(trail, node),
+        sendings=sendings(trail, node),
     )
 
 
@@ -205,7 +226,7 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
         leader=node.leader_id,
         leader_now=leads,
         followed_since=None if leader is None else story.followed_since,
-        heard=verdict_of(trail, story.heard),
+        heard=_heard(trail, story),
         role=story.role,
         entered=entered if entered is not None and entered.term == term else None,
         vote=vote,
@@ -219,7 +240,17 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
         deadline=timer_of(trail, node),
         faults=_faults(trail, node),
         told=told_facts(trail, node.id),
+        kept=kept_facts(trail, node),
+        incoming=incoming(trail, node),
+        ignored=ignored_snapshot(trail, node.id),
     )
+
+
+def _heard(trail: EventIndex, story: Story) -> Verdict | SnapshotWord | None:
+    record = story.heard
+    if record is None or isinstance(record.event, decisions.AppendDecided):
+        return verdict_of(trail, record)
+    return word_of(record)
 
 
 def _vote(node: NodeSnapshot, story: Story) -> VoteCast | None:

@@ -71,8 +71,8 @@ def journey(trail: EventIndex, rpc: RPC) -> Journey:
 
 
 def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
-    """Return the response that `record`, a VoteDecided or an AppendDecided, tells of; None for none."""
-    if record is None:
+    """Return the response that `record`, a VoteDecided or an AppendDecided, tells of; None for any other."""
+    if record is None or isinstance(record.event, decisions.ChunkReceived | decisions.SnapshotIgnored):
         return None
     if isinstance(record.event, decisions.AppendDecided):
         return verdict_on_append(record, record.event)

@@ -10,6 +10,7 @@ from raftplay.why.facts.entries import Commit, Holding, IndexFacts, PeerProgress
 from raftplay.why.facts.rpcs import MOVING, CallStage
 from raftplay.why.words.network import obstacle_text
 from raftplay.why.words.rpcs import journey_text, request_text
+from raftplay.why.words.snapshots import sending_text
 from raftplay.why.words.text import at
 from raftplay.why.words.verdicts import verdict_text
 
@@ -227,7 +228,9 @@ def _lacks(facts: IndexFacts, share: PeerProgress) -> list[str]:
         reasons.append(f"its log conflicts at {gap.at}: {terms} (§5.3)")
     elif gap.kind == "behind":
         reasons.append(f"its log ends at index {gap.at - 1}" if gap.at else "its log is empty")
-    if share.obstacle is None or share.obstacle.kind == "held":
+    if share.sending is not None:
+        reasons.append(f"the leader must first send a snapshot {sending_text(share.sending)}")
+    elif share.obstacle is None or share.obstacle.kind == "held":
         reasons += _last_call(share)
     return reasons
 

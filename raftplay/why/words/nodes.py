@@ -9,10 +9,18 @@ from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, role_text, verb
 from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts, NodeFacts
+from raftplay.why.facts.snapshots import SnapshotWord
 from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.elections import candidacy_lines, firing_line, timer_lines
 from raftplay.why.words.network import apart_texts, fault_lines
 from raftplay.why.words.rpcs import ignored_lines, request_text, step_text
+from raftplay.why.words.snapshots import (
+    ignored_snapshot_lines,
+    incoming_lines,
+    kept_lines,
+    sending_lines,
+    word_text,
+)
 from raftplay.why.words.text import FORGOTTEN, ago, at, log_end, span
 from raftplay.why.words.transfers import told_lines, transfer_lines
 from raftplay.why.words.verdicts import verdict_text
@@ -46,6 +54,7 @@ def _leader(facts: LeaderFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     lines = [firing_line(facts.firing)]
     lines += _vote_lines(facts)
     lines += transfer_lines(facts.transfer)
+    lines += kept_lines(facts.kept) + sending_lines(facts.sendings)
     lines += fault_lines(facts.faults)
     lines += _reach_lines(facts, total)
     if facts.rival is not None:
@@ -137,6 +146,7 @@ def _follower(facts: FollowerFacts, snapshot: Snapshot) -> tuple[str, list[str]]
     if facts.heard is not None:
         lines.append(_heard_line(facts.heard, snapshot))
     lines.append(_log_line(facts))
+    lines += kept_lines(facts.kept) + incoming_lines(facts.incoming) + ignored_snapshot_lines(facts.ignored)
     lines += told_lines(facts.told)
     asks = "it starts an election, unless it hears of a leader or votes before"
     lines += timer_lines(facts.deadline, facts.faults, snapshot, asks)
@@ -208,9 +218,11 @@ def _vote_line(vote: VoteCast, verdict: Verdict | None, node: int) -> str:
     return f"in term {vote.term} it voted for {_whom(vote, node)} at {at(vote.time)}{how}{from_disk}"
 
 
-def _heard_line(heard: Verdict, snapshot: Snapshot) -> str:
-    verb = "accepted" if heard.yes else "rejected"
+def _heard_line(heard: Verdict | SnapshotWord, snapshot: Snapshot) -> str:
     when = f"at {at(heard.time)}, {ago(snapshot.time - heard.time)}"
+    if isinstance(heard, SnapshotWord):
+        return f"it last heard of node {heard.asker} {when}, and {word_text(heard)}"
+    verb = "accepted" if heard.yes else "rejected"
     what = f"{verb} its {request_text(heard.args)}: {verdict_text(heard)}"
     return f"it last heard of node {heard.asker} {when}, and {what}"
 

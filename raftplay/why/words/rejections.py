@@ -4,6 +4,7 @@ from raftplay.watch.text import count
 from raftplay.why.facts.rejections import RejectionFacts
 from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.rpcs import request_text
+from raftplay.why.words.snapshots import ignored_snapshot_lines
 from raftplay.why.words.text import at
 from raftplay.why.words.transfers import told_lines
 from raftplay.why.words.verdicts import verdict_text
@@ -24,6 +25,7 @@ def rejection_words(facts: RejectionFacts, forgotten: int) -> tuple[str, list[st
     else:
         head = f"node {node} has rejected nothing{since}, and none of its requests was rejected"
     lines += told_lines(facts.told, f"node {node}")
+    lines += ignored_snapshot_lines(facts.snapshot, f"node {node}")
     if facts.kept_from is not None:
         lines.append(
             f"the history no longer has what was before {at(facts.kept_from)}: {count(forgotten, 'event')}"

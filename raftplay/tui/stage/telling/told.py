@@ -4,6 +4,7 @@ from typing import assert_never
 
 from raftplay.raft import decisions
 from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
+from raftplay.tui.stage.telling.clients import client
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
@@ -20,6 +21,7 @@ ROUTINE = frozenset(
     (
         decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
+        facts.ClientAsked, facts.StoreRestored,
     )
 )  # fmt: skip
 """Events that are never told: others tell what follows from them."""
@@ -32,6 +34,8 @@ def told(record: Record, moment: Moment) -> Told | None:
     event = record.event
     if isinstance(event, decisions.DecisionBase):
         return _decision(event, record, moment)
+    if isinstance(event, facts.ClientFact):
+        return client(event, record)
     return _fact(event, record, moment)
 
 
@@ -134,9 +138,9 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             leader = next((node.id for node in moment.leaders if node.id != record.node), None)
             whom = f"{name(leader)} leads." if leader is not None else "None leads now."
             return Told(f"{n} rejects {text}: it does not lead.", f"Only a leader takes commands (§5.1). {whom}")
-        case facts.OptionChanged(option, on):
+        case facts.OptionChanged(option):
             why = "The nodes keep their logs and roles; the new rule counts from their next decision on."
-            return Told(f"The option {option} is {'on' if on else 'off'} now, on all nodes.", why)
+            return Told(f"The option {option} is {event.setting} now, on all nodes.", why)
         case facts.TimedOut():
             why = "This stands for a leader that it has not heard from in time (§5.2)."
             return Told(f"{name(record.node)}'s timer is fired by hand.", why)
@@ -145,6 +149,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             | facts.CallDelivered()
             | facts.ReplySent()
             | facts.ReplyDelivered()
+            | facts.ClientFact()
         ):  # fmt: skip
             return None
         case facts.Partitioned() | facts.Healed() | facts.LinkChanged() | facts.LinkHeld():

@@ -1,0 +1,152 @@
+"""Snapshots: what a log no longer has, what a follower waits for, and why a leader sends its snapshot (§7)."""
+
+from dataclasses import dataclass
+
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.index import EventIndex
+from raftplay.raft import decisions
+from raftplay.raft.messages import NONE, InstallSnapshotArgs
+from raftplay.watch.facts import Record
+from raftplay.why.facts.rpcs import MOVING, Journey, journey
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotWord:
+    """A part of a snapshot, up to entry `index`, that came from the leader `asker`, as `node` took it.
+
+    `received`: how many bytes of it the node had then. `rule`: why it ignored it, "" if it did not.
+    """
+
+    node: int
+    seq: int
+    time: float
+    asker: int
+    term: int
+    index: int
+    received: int = 0
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFacts:
+    """The snapshot that stands in place of a node's entries up to `index`.
+
+    `how` the node made it, by which leader and when: "" where that is forgotten, or was before it started.
+    """
+
+    index: int
+    how: str = ""
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingFacts:
+    """A snapshot up to entry `index` that a leader sends to `peer`, which needs entry `next_index` next.
+
+    The leader's log begins after entry `base`. `since`, `index` and `size` are None before the first part has
+    been sent, and where that is forgotten. `received`: how many bytes of it the peer has. `journey` is that of the
+    last part, None if there was none.
+    """
+
+    peer: int
+    next_index: int
+    base: int
+    since: float | None
+    index: int | None
+    size: int | None
+    received: int
+    journey: Journey | None
+
+
+def word_of(record: Record) -> SnapshotWord:
+    """Return what a node heard, from a record of a ChunkReceived or SnapshotIgnored."""
+    event = record.event
+    term = NONE if record.after is None else record.after.current_term
+    at = record.node, record.seq, record.time
+    if isinstance(event, decisions.ChunkReceived):
+        return SnapshotWord(*at, event.leader, term, event.index, event.received)
+    assert isinstance(event, decisions.SnapshotIgnored)
+    return SnapshotWord(*at, event.leader, term, event.index, rule=event.rule)
+
+
+def kept_facts(trail: EventIndex, node: NodeSnapshot) -> KeptFacts | None:
+    """Return the snapshot that stands for the beginning of a node's log; None if nothing is compacted."""
+    base = node.base_index
+    if base == NONE:
+        return None
+    record = trail.story(node.id).snapshots.made
+    match None if record is None else record.event:
+        case decisions.SnapshotTaken(index=index) if index == base and record is not None:
+            return KeptFacts(base, "taken", record.time)
+        case decisions.SnapshotInstalled(index=index) if index == base and record is not None:
+            return KeptFacts(base, "installed", record.time)
+    return KeptFacts(base)
+
+
+def ignored_snapshot(trail: EventIndex, node: int) -> SnapshotWord | None:
+    """Return the last snapshot that a node ignored; None if there was none."""
+    record = trail.story(node).snapshots.ignored
+    return None if record is None else word_of(record)
+
+
+def incoming(trail: EventIndex, node: NodeSnapshot) -> SnapshotWord | None:
+    """Return the last part that a node received of a snapshot that is not whole yet; None if it waits for none."""
+    record = trail.story(node.id).snapshots.chunk
+    word = None if record is None else word_of(record)
+    if word is None or word.term != node.current_term or word.index <= node.commit_index:
+        return None
+    return word
+
+
+def sendings(trail: EventIndex, leader: NodeSnapshot) -> tuple[SendingFacts, ...]:
+    """Return the snapshots that a leader sends, or has to send."""
+    found = (sending(trail, leader, peer) for peer in trail.snapshot.nodes if peer is not leader)
+    return tuple(one for one in found if one is not None)
+
+
+def sending(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot) -> SendingFacts | None:
+    """Return the snapshot that `leader` sends to `peer`; None if its log has what the peer needs next."""
+    next_index = dict(leader.next_index).get(peer.id)
+    if next_index is None or next_index > leader.base_index:
+        return None
+    record = trail.story(leader.id).snapshots.sent.get(peer.id)
+    event = None if record is None else record.event
+    if record is None or not isinstance(event, decisions.SnapshotSent) or next_index > event.index:
+        return SendingFacts(peer.id, next_index, leader.base_index, None, None, None, 0, None)
+    return SendingFacts(
+        peer=peer.id,
+        next_index=next_index,
+        base=leader.base_index,
+        since=record.time,
+        index=event.index,
+        size=event.size,
+        received=_received(trail, peer, event),
+        journey=_last_chunk(trail, leader, peer.id, event.index),
+    )
+
+
+def _received(trail: EventIndex, peer: NodeSnapshot, sent: decisions.SnapshotSent) -> int:
+    """Return how many bytes of a snapshot `peer` has."""
+    record = trail.story(peer.id).snapshots.chunk
+    event = None if record is None else record.event
+    if not peer.alive or not isinstance(event, decisions.ChunkReceived):
+        return 0
+    return event.received if (event.index, event.term) == (sent.index, sent.term) else 0
+
+
+def _last_chunk(trail: EventIndex, leader: NodeSnapshot, peer: int, index: int) -> Journey | None:
+    """Return the last part of the snapshot that was sent; one that may still proceed comes first."""
+    led = trail.story(leader.id).leadership
+    latest: Journey | None = None
+    for rpc in trail.sent(leader.id, peer, after=0 if led is None else led.seq):
+        args = rpc.call.args
+        if not isinstance(args, InstallSnapshotArgs) or (args.term, args.last_index) != (
+            leader.current_term,
+            index,
+        ):
+            continue
+        found = journey(trail, rpc)
+        if found.stage in MOVING:
+            return found
+        latest = latest or found
+    return latest
