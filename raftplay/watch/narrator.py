@@ -126,8 +126,47 @@ def _decision(event: decisions.Decision) -> str:
             | decisions.LogCompacted()
         ):
             return _snapshot(event)
+        case (
+            decisions.ReadStarted()
+            | decisions.RoundStarted()
+            | decisions.ConfirmDecided()
+            | decisions.RoundConfirmed()
+            | decisions.ReadIndexDecided()
+            | decisions.ReadAnswered()
+            | decisions.ReadRefused()
+        ):
+            return _read(event)
         case _:
             return _log_decision(event)
+
+
+def _read(event: decisions.ReadDecision) -> str:
+    match event:
+        case decisions.ReadStarted():
+            return f"begins read {event.number}, for which n{event.leader} vouches (thesis §6.4)"
+        case decisions.RoundStarted():
+            return f"asks all peers whether it still leads: round {event.round} (thesis §6.4)"
+        case decisions.ConfirmDecided(success=True):
+            return f"confirms to n{event.args.leader_id} that it follows it, round {event.args.round}"
+        case decisions.ConfirmDecided():
+            words = rule_text(event.rule)
+            return f"does not confirm to n{event.args.leader_id} that it leads, round {event.args.round}: {words}"
+        case decisions.RoundConfirmed():
+            lease = f"; its lease holds until {event.lease_until:.3f} s" if event.lease_until else ""
+            return f"led when round {event.round} began ({_nodes(event.by)} have answered){lease}"
+        case decisions.ReadIndexDecided(success=True):
+            when = f"once round {event.round} is confirmed" if event.round else "by its lease"
+            return f"lets n{event.args.node_id} read at index {event.index}, {when} (thesis §6.4)"
+        case decisions.ReadIndexDecided():
+            return f"gives n{event.args.node_id} no index to read at: {rule_text(event.rule)}"
+        case decisions.ReadAnswered():
+            return (
+                f"answers read {event.number} from its state, after index {event.index}: {rule_text(event.rule)}"
+            )
+        case decisions.ReadRefused():
+            return f"cannot answer read {event.number}: {rule_text(event.rule)}"
+        case _:
+            assert_never(event)
 
 
 def _snapshot(event: decisions.SnapshotDecision) -> str:

@@ -82,7 +82,7 @@ def test_a_local_read_at_a_leader_that_was_cut_off_is_too_old_and_is_found_out()
         assert b.get("x", to=(leader + 1) % 3).outcome == "refused"
 
 
-@pytest.mark.parametrize("wrong", [{"reads": "index"}, {"sessions": 1}])
+@pytest.mark.parametrize("wrong", [{"reads": "quorum"}, {"sessions": 1}])
 def test_options_of_clients_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="must be"):
         ClientOptions(**wrong)

@@ -27,7 +27,14 @@ from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.decisions import CustomDecision, Decision, NodeState
-from raftplay.raft.messages import NONE, RequestVoteArgs, RequestVoteReply, TimeoutNowArgs
+from raftplay.raft.messages import (
+    NONE,
+    ConfirmArgs,
+    ReadIndexArgs,
+    RequestVoteArgs,
+    RequestVoteReply,
+    TimeoutNowArgs,
+)
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.model.lines import text_of, width_of
 from raftplay.tui.stage.moment import Moment
@@ -172,6 +179,13 @@ BY_HAND: dict[type, Event] = {
     decisions.TransferStarted: decisions.TransferStarted(2, 4, 1, 0.5),
     decisions.TransferAborted: decisions.TransferAborted(2, "too-late"),
     decisions.TimeoutNowDecided: decisions.TimeoutNowDecided(TimeoutNowArgs(1, 0), False, "other-term"),
+    decisions.ReadStarted: decisions.ReadStarted(3, 1),
+    decisions.RoundStarted: decisions.RoundStarted(4),
+    decisions.ConfirmDecided: decisions.ConfirmDecided(ConfirmArgs(1, 1, 4, 3), False, "stale-term"),
+    decisions.RoundConfirmed: decisions.RoundConfirmed(4, (0, 1, 2), 0.4),
+    decisions.ReadIndexDecided: decisions.ReadIndexDecided(ReadIndexArgs(1, 2, 3), True, "at-commit", 0, 4),
+    decisions.ReadAnswered: decisions.ReadAnswered(3, 0, "round"),
+    decisions.ReadRefused: decisions.ReadRefused(3, "no-leader"),
     decisions.ReplyIgnored: decisions.ReplyIgnored(1, VOTE, RequestVoteReply(2, True), "old-call"),
 }
 
