@@ -13,29 +13,28 @@ The rooms, from the ground up
                  (the state of candidates and leaders), leases.py (who keeps a leader),
                  progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); transfer.py (leadership transfer), snapshots.py and image.py (snapshots, and compacted
-                 logs); raft/bugs/ overrides single rules in subclasses
+                 events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
+                 and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
-                 its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
-                 inbox.py are the stages between it and the network (rpc.py: what passes them),
-                 network.py the links, flight.py the messages in flight; cluster.py holds all servers, their disks
-                 and the actions on nodes, with those of hardware_actions.py, timer_actions.py and link_actions.py
-                 (over servers.py, which they share); harness.py makes them methods,
-                 with the waits of waits.py and the assertions of checks.py, over the parts of running.py, which
-                 attributes.py reads; failures.py keeps
-                 what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py
-                 loads a user's class of nodes, own_methods.py checks its methods, and results.py what they return;
-                 machine.py is the interface of a state machine, image.py what a snapshot holds of
-                 its state, commits.py forgets old commits; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
-                 hold something before the start; hardware.py is the disk, the
-                 clock and the timings of each node, writing.py a write that waits for a slow disk
+  cluster/       server.py drives one node, with alarm.py (its timer), reading.py (reads), observer.py (its
+                 decisions), and calls its code through node_code.py (raised.py reports what that raises);
+                 calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
+                 them), network.py the links, flight.py the messages in flight; cluster.py holds all servers, their
+                 disks and the actions on nodes, with those of hardware_actions.py, timer_actions.py and
+                 link_actions.py (over servers.py, which they share); harness.py makes them methods, with the waits
+                 of waits.py and the assertions of checks.py, over the parts of running.py, which attributes.py
+                 reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
+                 a value; own_node.py loads a user's class of nodes, own_methods.py checks its methods, and
+                 results.py what they return; machine.py is the interface of a state machine, image.py what a
+                 snapshot holds of its state, commits.py forgets old commits; cluster/storage/ keeps what must
+                 survive a crash, in files of SQLite; disk.py there is between a node and its storage; given.py:
+                 disks that hold something before the start; hardware.py is the disk, the clock and the timings of
+                 each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); view.py is the
@@ -74,7 +73,8 @@ The rooms, from the ground up
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for), tui/stage/
+                 paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
                  and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
@@ -88,7 +88,7 @@ The rooms, from the ground up
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
 docstrings.py (help texts from docstrings), files.py (output files), locks.py (file locks), output.py (standard
-streams), places.py (where user files are kept), signals.py, version.py.
+streams), places.py (where user files are kept), pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each

@@ -63,6 +63,10 @@ class ClientPort:
             return None
         return Result("ok", own_copy(machine.values.get(key)), key in machine.values)
 
+    def read_index(self, node: int, key: str, answer: Callable[[Result | None], None]) -> None:
+        """Read a key at a node as `set reads index` says; None if it cannot answer. A paused process waits."""
+        self._server(node).read(lambda index: answer(None if index == NONE else self.read(node, key)))
+
     def is_up(self, node: int) -> bool:
         """Return whether the node runs, paused or not."""
         return not self._server(node).stopped

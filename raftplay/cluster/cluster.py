@@ -27,7 +27,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timer_actions import TimerActions
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Clients
+from raftplay.kv.clients import ClientOptions, Clients
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.bugs import module_with
 from raftplay.raft.messages import NONE, CommitEntry
@@ -264,6 +264,15 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         for server in self.servers:
             server.configure(self.config)
 
+    def set_client_options(self, options: ClientOptions) -> None:
+        """Change how requests of clients that begin from now on are handled; reads by lease concern all nodes."""
+        before, self.config = self.config.raft, replace(self.config, clients=options).settled()
+        if self.config.raft.lease is not before.lease:
+            self.tell(facts.OptionChanged("lease", self.config.raft.lease))
+        for server in self.servers:
+            server.configure(self.config)
+        self.clients.options = options
+
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
         """Crash node `id`, whose disk or (with `failure`) code failed for `cause`; "": a torn write or a stop."""
         self._crash(self.servers[id], cause)
@@ -416,6 +425,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
                 groups=self.network.groups,
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
+                held_kinds=self.flights.holding.kinds,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
                 rules=module_with(self.config.bugs, self.config.node).rules,

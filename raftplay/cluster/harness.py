@@ -195,6 +195,7 @@ class Harness(Attributes):
     set_clock = action(Cluster.set_clock)
 
     set_option = action(Cluster.set_option)
+    set_client_options = action(Cluster.set_client_options)
     set_timing = action(Cluster.set_timing)
 
     # ---- links

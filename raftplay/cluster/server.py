@@ -25,6 +25,7 @@ from raftplay.cluster.node_code import NodeCode
 from raftplay.cluster.observer import Observer
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import NodeRaised
+from raftplay.cluster.reading import OnRead, Reading
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
 from raftplay.cluster.writing import Writing, heartbeats_of
@@ -123,6 +124,7 @@ class Server:
             now=backend.now,
         )
         self.cm, self.machine = code.cm, code.machine
+        self._reading = Reading(code)
         self._observer = Observer(events, self.cm, is_own=code.is_checked)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
@@ -329,6 +331,8 @@ class Server:
         if not self.frozen:
             return
         self._inbox.frozen = False
+        for on_read in self._reading.take_held():
+            self.read(on_read)
         if self._after_thaw is not None:
             go_on, self._after_thaw = self._after_thaw, None
             go_on()
@@ -372,6 +376,13 @@ class Server:
         raft = self._hardware.timings(config.raft)
         if not self.stopped and raft != self.cm.config:
             self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
+
+    def read(self, on_read: OnRead) -> None:
+        """Begin a read without the log; one that reaches a paused process waits until it is resumed."""
+        if self.frozen:
+            self._reading.hold(on_read)
+        else:
+            self._input("read", partial(self._reading.begin, on_read))
 
     def transfer_leadership(self, target: int) -> None:
         """Begin to hand its leadership over to `target`."""
@@ -489,6 +500,9 @@ class Server:
         cm = self.cm
         has_output = cm.has_output
         commits = self._take_commits() if has_output else ()
+        if cm.has_reads:
+            self._reading.answer(now)
+            has_output = True  # a read may need a round of messages
         if request is not None and reply is not None:
             self._links.reply(request, reply)
         if has_output and cm.has_output:

@@ -9,11 +9,13 @@ The rule of this module: `replay_data` is a pure function of the recording.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
+from raftplay.export.mail import Mail, Message
 from raftplay.export.recording import Recording, Told
 from raftplay.past.links import Links
 from raftplay.past.view import View
@@ -22,22 +24,18 @@ from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
-    Args,
     Entry,
-    Reply,
-    RPCRequest,
 )
 from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.stage.roles import role_of, side_names, sides_of
-from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed
+from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.sentence import sentence
 from raftplay.tui.stage.tape import WEIGHTS, Mark, Tape
-from raftplay.tui.stage.words import words_of
 from raftplay.version import __version__
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
-from raftplay.watch.narrator import args_text, describe, reply_text
+from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, visible
 from raftplay.watch.words import link_text
 from raftplay.why.answers import why, why_node
@@ -59,38 +57,6 @@ QUIET_FOR = 1.0
 """The seconds of cluster time with nothing but heartbeats after which the moment is told anew."""
 
 Json: TypeAlias = dict[str, Any]
-
-
-@dataclass
-class Message:
-    """A message on its way: where and when it went, what became of it, and its words."""
-
-    key: Key
-    src: int
-    dst: int
-    content: Args | Reply
-    sent: int
-    index: int = NONE
-    end: int = 0
-    fate: int = 0
-    """0 while it is on its way, 1 once it has arrived, 2 once it is lost, 3 while it is held."""
-
-    reason: str = ""
-
-    @property
-    def moving(self) -> Moving:
-        """Return it as the stage takes it."""
-        return Moving(
-            self.key,
-            self.src,
-            self.dst,
-            self.content,
-            end="held" if self.fate == HELD else "flying",
-            index=self.index,
-        )
-
-
-FLYING, ARRIVED, LOST, HELD = range(4)
 
 
 @dataclass
@@ -119,71 +85,13 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-class _Mail:
-    """The messages of a run, in the order in which they were sent."""
-
-    def __init__(self) -> None:
-        self.all: list[Message] = []
-        self.requests: dict[int, Args] = {}
-        self.under_way: dict[Key, list[int]] = {}
-        self.moving: tuple[Moving, ...] = ()
-
-    def take(self, at: int, event: facts.Event) -> int | None:
-        """Note what event `at` tells of a message; return the number of the message, None if it tells of none."""
-        found = self._take(at, event)
-        if found is not None:
-            numbers = sorted(number for waiting in self.under_way.values() for number in waiting)
-            self.moving = tuple(self.all[number].moving for number in numbers)
-        return found
-
-    def _take(self, at: int, event: facts.Event) -> int | None:
-        match event:
-            case facts.CallSent(id, src, dst, args):
-                self.requests[id] = args
-                return self._sent(at, (id, False), src, dst, args, event.copies)
-            case facts.ReplySent(id, src, dst, reply):
-                return self._sent(at, (id, True), src, dst, reply, event.copies)
-            case facts.CallDelivered(id, src, dst, args):
-                return self._ended(at, (id, False), src, dst, args, ARRIVED)
-            case facts.ReplyDelivered(id, src, dst, reply):
-                return self._ended(at, (id, True), src, dst, reply, ARRIVED)
-            case facts.CallLost(id, src, dst, args, reason):
-                return self._ended(at, (id, False), src, dst, args, LOST, reason)
-            case facts.ReplyLost(id, src, dst, reply, reason):
-                return self._ended(at, (id, True), src, dst, reply, LOST, reason)
-            case facts.Duplicated(id, src, dst, message):
-                self._sent(at, _key(id, message), src, dst, message, 1)
-            case facts.MessageHeld(id, message=message):
-                for number in self.under_way.get(_key(id, message), ())[:1]:
-                    self.all[number].fate = HELD
-        return None
-
-    def _sent(self, at: int, key: Key, src: int, dst: int, message: Args | Reply, copies: int) -> int:
-        index = confirmed(message, self.requests.get(key[0])) if key[1] else NONE
-        first = len(self.all)
-        for number in range(first, first + copies):
-            self.all.append(Message(key, src, dst, message, at, index))
-            self.under_way.setdefault(key, []).append(number)
-        return first
-
-    def _ended(
-        self, at: int, key: Key, src: int, dst: int, message: Args | Reply, fate: int, reason: str = ""
-    ) -> int:
-        waiting = self.under_way.get(key)
-        if waiting is None:  # it was sent before the first event that is kept, or never left
-            number = len(self.all)
-            self.all.append(Message(key, src, dst, message, at, end=at, fate=fate, reason=reason))
-            return number
-        number = waiting.pop(0)
-        if not waiting:
-            del self.under_way[key]
-        gone = self.all[number]
-        gone.end, gone.fate, gone.reason = at, fate, reason
-        return number
+_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.")
+"""What a sentence of the screen says of its keys, which the page has not."""
 
 
-def _key(call_id: int, message: Args | Reply) -> Key:
-    return call_id, not isinstance(message, RPCRequest)
+def without_keys(text: str) -> str:
+    """Return a sentence of the screen without its keys."""
+    return _KEYS.sub("", text)
 
 
 class _Replay:
@@ -193,7 +101,7 @@ class _Replay:
         self.recording = recording
         self.first = recording.history.first_seq
         self.texts = Texts()
-        self.mail = _Mail()
+        self.mail = Mail()
         self.records: list[Record] = []
         self.states: list[list[Any]] = []
         self.network: list[list[Any]] = []
@@ -244,10 +152,11 @@ class _Replay:
 
     def _columns(self, asked: frozenset[int]) -> Iterator[tuple[int, int, str, int]]:
         """Yield for each event the time since the one before, its node, its kind, and its words or message."""
-        world, now = self.recording.world(), self.recording.now
+        recording = self.recording
+        world, now = recording.world(), recording.now
         self._note(0, world.snapshot(now), everything=True)
         time = _micros(world.time)
-        for at, record in enumerate(self.recording.records, 1):
+        for at, record in enumerate(recording.records, 1):
             world(record)
             self.records.append(record)
             message = self.mail.take(at, record.event)
@@ -256,14 +165,15 @@ class _Replay:
             self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
             if not is_quiet or record.time > self.said_at + QUIET_FOR:
                 self._tell(at, snapshot)
-            if record.seq in asked:
+            if at == recording.size:  # all have started
+                self._ask_all(at, snapshot)
+            elif record.seq in asked:
                 self._ask(at, snapshot, NONE)
                 self._ask(at, snapshot, record.node)
             passed, time = _micros(record.time) - time, _micros(record.time)
             words = self.texts(describe(record)) if message is None else message
             yield passed, record.node, _kind(record.event), words
-        for node in range(NONE, self.recording.size):
-            self._ask(len(self.records), self.recording.now, node)
+        self._ask_all(len(self.records), now)
 
     @property
     def _breach(self) -> Breach | None:
@@ -291,11 +201,11 @@ class _Replay:
 
     def _state(self, seen: NodeSnapshot, snapshot: Snapshot, links: Links) -> Json:
         role = role_of(seen, snapshot, links, UNICODE)
-        word = "leader" if role.acts and role.word == "LEADER" else role.word.lower()
         return {
-            "role": self.texts("cannot commit" if role.weak else word),
+            "role": self.texts(role.word.lower()),
             "sign": role.sign,
             "acts": int(role.acts),
+            "weak": int(role.weak),
             "marks": self.texts(shown(", ".join(seen.marks), 160)),
             "term": seen.current_term,
             "vote": seen.voted_for,
@@ -348,9 +258,13 @@ class _Replay:
         told = [self.texts(shown(said.now, 600)), self.texts(shown(said.why, 600))]
         if not self.told or self.told[-1][1:] != told:
             self.told.append([at, *told])
-        following = self.texts(shown(said.next, 600))
+        following = self.texts(shown(without_keys(said.next), 600))
         if not self.next or self.next[-1][1] != following:
             self.next.append([at, following])
+
+    def _ask_all(self, at: int, snapshot: Snapshot) -> None:
+        for node in range(NONE, self.recording.size):
+            self._ask(at, snapshot, node)
 
     def _ask(self, at: int, snapshot: Snapshot, node: int) -> None:
         """Note what `why` answers about `node`, -1 for the cluster."""
@@ -362,19 +276,17 @@ class _Replay:
             self.answers.append([at, node, *said])
 
     def _message(self, message: Message) -> list[Any]:
-        words = words_of(message.moving, UNICODE)
-        content = message.content
-        detail = args_text(content) if isinstance(content, RPCRequest) else reply_text(content)
+        words = message.words
         row = [
             message.src,
             message.dst,
-            content.term,
+            message.content.term,
             message.sent,
             message.end,
             message.fate,
             words.weight,
             self.texts(words.texts[0]),
-            self.texts(shown(detail)),
+            self.texts(shown(message.detail)),
         ]
         return [*row, self.texts(shown(message.reason, 80))] if message.reason else row
 

@@ -36,8 +36,9 @@ Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
 """What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
 
 
-READS = ("log", "local")
-"""The ways to read: through the log, or from the store of the node that is asked, which may be out of date."""
+READS = ("log", "index", "lease", "local")
+"""The ways to read: through the log; from the store of the node that is asked, once it knows that it is not out of
+date, by a round of messages or by a lease (thesis §6.4); or from that store as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class Port(Protocol):
 
     def read(self, node: int, key: str) -> Result | None:
         """Read a key from the store of a node as it is; None if it does not answer now."""
+
+    def read_index(self, node: int, key: str, answer: Callable[[Result | None], None]) -> None:
+        """Read a key from the store of a node once that is surely up to date; None if the node cannot answer."""
 
     def is_up(self, node: int) -> bool:
         """Return whether the node's process exists: a connection to one that does not is refused at once."""
@@ -191,6 +195,8 @@ class Clients:
         self.port.later(self.patience, lambda: self._give_up(client, call))
         if isinstance(call.request, Get) and self.options.reads == "local":
             self._read(client, call)
+        elif isinstance(call.request, Get) and self.options.reads != "log":
+            self._ask_read(client, call)
         elif self.options.sessions and client.session == NO_SESSION:
             self._ask(client, call, Open(client.name))
         else:
@@ -216,6 +222,39 @@ class Clients:
             if call.node < 0:
                 self._leader = (target + 1) % port.nodes
             port.later(PAUSE, lambda: self._read(client, call))
+
+    def _ask_read(self, client: _Client, call: Call) -> None:
+        """Ask a node that answers from its store, once it has made sure that it is not out of date."""
+        if call.is_over:
+            return
+        port, target = self.port, self._target(call)
+        call.asked = target
+        if port.is_up(target):
+            port.read_index(target, call.request.key, partial(self._read_told, client, call, target))
+            port.later(ANSWER_WITHIN, partial(self._read_told, client, call, target, None, is_late=True))
+        elif call.node >= 0:
+            port.later(0.0, partial(self._end, client, call, "refused", f"node {target} is down"))
+        else:
+            self._read_told(client, call, target, None)
+
+    def _read_told(
+        self, client: _Client, call: Call, target: int, result: Result | None, *, is_late: bool = False
+    ) -> None:
+        """Take a node's answer to a read; if it cannot answer, or is late, ask another, or it again."""
+        port = self.port
+        if result is not None:
+            call.asked, call.result = target, result
+            port.later(0.0, partial(self._end, client, call, "ok"))
+        elif call.asked == target and not (is_late and call.node >= 0):
+            call.asked = -1
+            if call.node < 0:
+                self._leader = self._other_than(target)
+            port.later(PAUSE, partial(self._ask_read, client, call))
+
+    def _other_than(self, asked: int) -> int:
+        """Return the leader that a node names, else the next node."""
+        known = self.port.leader_known_to(asked) if self.port.is_up(asked) else -1
+        return known if known not in (-1, asked) else (asked + 1) % self.port.nodes
 
     def _number(self, client: _Client, call: Call) -> None:
         """Give the request its place in the session: the client has the answers to all before it."""
@@ -323,6 +362,8 @@ class Clients:
                 self._end(client, call, "unknown", why=f"no answer within {self.patience:g} s")
             else:
                 why = "no node put it into a log" if client.opens == 0 else "no session was opened in time"
+                if isinstance(call.request, Get) and self.options.reads != "log":
+                    why = f"no node could vouch for its store within {self.patience:g} s"
                 self._end(client, call, "refused", why=why)
 
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:

@@ -357,6 +357,10 @@ class PastNode:
             case _:
                 assert_never(event)
 
+    def _confirm_decided(self, event: decisions.ConfirmDecided) -> None:
+        if event.success and self.after.state is not LEADER:
+            self.leader_id = event.args.leader_id
+
     def _persisted(self, event: decisions.Persisted) -> None:
         if self.wiped:
             return
@@ -386,4 +390,6 @@ for kind in (
     DECISIONS.add(kind, PastNode._role_changed)
 for kind in get_args(decisions.SnapshotDecision):
     DECISIONS.add(kind, PastNode._snapshot_decided)
+DECISIONS.add(decisions.ConfirmDecided, PastNode._confirm_decided)
 DECISIONS.ignore(*get_args(decisions.CommitDecision))
+DECISIONS.ignore(*(kind for kind in get_args(decisions.ReadDecision) if kind is not decisions.ConfirmDecided))

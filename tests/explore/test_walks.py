@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.command_line import raftplay
 
 from raftplay import Config, Harness
@@ -75,7 +76,7 @@ def test_a_walk_is_a_function_of_its_plan() -> None:
 def test_the_correct_algorithm_violates_nothing_in_walks_that_take_every_kind_of_step() -> None:
     kinds: Counter[str] = Counter()
     options = set()
-    for seed in range(300):
+    for seed in range(several(300)):
         walk = run_walk(draw_walk(seed, 1 + seed % 7))
         assert walk.broken is None, walk.plan
         kinds.update(kind for kind, _ in walk.steps)
@@ -84,7 +85,7 @@ def test_the_correct_algorithm_violates_nothing_in_walks_that_take_every_kind_of
     assert set(kinds) == {
         *("deliver", "duplicate", "lose", "timeout", "submit", "transfer", "snapshot", "sleep", "crash", "restart")
     }
-    assert min(kinds.values()) > 100
+    assert min(kinds.values()) > 20
 
 
 @pytest.mark.parametrize("bug", [name for name in BUGS if name not in NOT_BY_WALKS])
@@ -106,7 +107,7 @@ def test_a_walk_finds_a_bug_and_its_commands_repeat_it_in_a_cluster(bug: str) ->
 
 
 def test_a_cluster_that_runs_the_commands_of_a_walk_ends_as_the_bare_nodes_do() -> None:
-    for seed in range(12):
+    for seed in range(several(12)):
         plan = draw_walk(seed, 2 + seed % 5)
         often = replace(plan.raft, snapshot=(0, 2, 5)[seed % 3])
         walk = run_walk(replace(plan, raft=often, snapshots=plan.snapshots or seed % 2 == 0))

@@ -25,10 +25,14 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     CMState,
     CommitEntry,
+    ConfirmArgs,
+    ConfirmReply,
     DisruptiveVoteArgs,
     InstallSnapshotArgs,
     InstallSnapshotReply,
     InternalEntry,
+    ReadIndexArgs,
+    ReadIndexReply,
     RequestVoteArgs,
     RequestVoteReply,
     TimeoutNowArgs,
@@ -159,6 +163,10 @@ SAMPLES: dict[Any, Any] = {
     TimeoutNowReply: TimeoutNowReply(4, True),
     InstallSnapshotArgs: InstallSnapshotArgs(3, 1, 4, 2, 5, b"\xff", True),
     InstallSnapshotReply: InstallSnapshotReply(3, 6, True),
+    ConfirmArgs: ConfirmArgs(3, 1, 7, 6),
+    ConfirmReply: ConfirmReply(3, True),
+    ReadIndexArgs: ReadIndexArgs(3, 2, 5),
+    ReadIndexReply: ReadIndexReply(3, True, 4, 7),
 }
 
 

@@ -98,7 +98,7 @@
       const mark = weighty.get(e);
       if (mark === "leader") leads = true;
       if (mark === "candidate" || mark === "asks") leads = false;
-      if (mark === "down") leads = states.some((_, node) => stateOf(node, e).acts && texts[stateOf(node, e).role] === "leader");
+      if (mark === "down") leads = states.some((_, node) => texts[stateOf(node, e).role] === "leader" && stateOf(node, e).up);
     }
   }
   const total = wall[N];
@@ -193,18 +193,23 @@
     const cx = box.x + box.w / 2, cy = box.y + (up + box.h - down) / 2;
     let rx = Math.max(0, box.w / 2 - wide), ry = Math.max(0, (box.h - up - down) / 2);
     rx = Math.min(rx, Math.max(ry, 60) * 1.75);
+    if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, spotsOut); return; }
     if (ids.length === 1) { spotsOut[ids[0]] = [cx, cy]; return; }
     ids.forEach((id, i) => {
       const angle = -Math.PI / 2 + 2 * Math.PI * i / ids.length + (ids.length === 2 ? (box.w > box.h ? -Math.PI / 2 : 0) : 0);
       spotsOut[id] = [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
     });
   };
+  const inRow = (ids, box, spotsOut) => {
+    const step = box.w / ids.length;
+    ids.forEach((id, i) => { spotsOut[id] = [box.x + step * (i + 0.5), box.y + radius + 22 + Math.max(0, (box.h - 2 * radius - 78) / 2)]; });
+  };
   const lay = () => {
     width = Math.max(280, stage.clientWidth); height = Math.max(220, stage.clientHeight);
     const sides = network(now)[1];
     const room = Math.min(width, height * 1.25);
     radius = clamp(room * (n <= 5 ? 0.088 : n <= 7 ? 0.075 : 1.1 / (n + 6)), 13, 44);
-    const across = width > height * 0.9, boxes = [];
+    const across = width > height * 0.9 && width > 520, boxes = [];
     spots = [];
     let from = 10;
     const along = (across ? width : height) - 10 - 10 * sides.length, weight = sides.reduce((sum, side) => sum + side.length + 1, 0);
@@ -257,8 +262,8 @@
     const small = radius < 25;
     nodes.forEach((node, id) => {
       const state = stateOf(id, now), role = texts[state.role], marks = texts[state.marks];
-      const leads = role === "leader" && state.acts, asks = /candidate/.test(role);
-      const kind = !state.up ? "down" : leads ? "leader" : asks ? "asks" : "follower";
+      const leads = state.acts && role === "leader", asks = /candidate/.test(role);
+      const kind = !state.up ? "down" : leads ? "leader" : state.weak ? "weak" : asks ? "asks" : "follower";
       put(node.group, {
         class: `node ${kind}${state.frozen ? " frozen" : ""}${id === chosen ? " chosen" : ""}`, style: `${hue(state.term)};transform:translate(${spots[id][0].toFixed(1)}px,${spots[id][1].toFixed(1)}px)`,
         "aria-label": `n${id}: ${role}, term ${state.term}, ${many(state.log.length, "entry").replace("entrys", "entries")}${marks ? ", " + marks : ""}`,
@@ -271,7 +276,7 @@
       say(node.role, state.up ? `${kind === "follower" && role === "follower" ? "" : state.sign + " "}${role}` : "✖ down");
       const vote = state.vote >= 0 ? `, vote n${state.vote}` : "";
       put(node.under, { y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
-      say(node.under, small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${leads ? "" : vote}`);
+      say(node.under, small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`);
       const shown = marks.replace(/^down,? ?/, "");
       put(node.fault, { y: -radius - 12, display: shown && !small ? "inline" : "none" });
       say(node.fault, cut(shown, 34));
@@ -299,7 +304,7 @@
     return now < N ? clock[now] + (clock[now + 1] - clock[now]) * part : clock[now];
   };
   const paintTimer = (node, state) => {
-    const runs = state.up && state.timer >= 0 && !(texts[state.role] === "leader" || texts[state.role] === "cannot commit");
+    const runs = state.up && state.timer >= 0 && texts[state.role] !== "leader";
     put(node.rail, { display: runs ? "inline" : "none" });
     put(node.timer, { display: runs ? "inline" : "none" });
     if (!runs) return;
@@ -312,6 +317,7 @@
     layers.words.replaceChildren();
     const busy = radius < 25 || n > 7;
     for (const message of underWay()) {
+      if (!message.weight && message.end && wall[message.end] - wall[message.sent] < 0.1 && message.fate !== 2) continue;
       const lostFor = message.fate === 2 && message.end && message.end <= now ? place - wall[message.end] : -1;
       if (message.end && message.end <= now && (message.fate !== 2 || lostFor > LOST)) continue;
       const [x1, y1] = spots[message.src], [x2, y2] = spots[message.dst];
@@ -326,7 +332,8 @@
       const group = svg("g", { style: hue(message.term), class: `${message.weight ? "" : "beat"}${message.fate === 3 ? " held" : ""}` });
       if (message.weight) group.append(svg("line", { class: "way", x1: sx, y1: sy, x2: ex, y2: ey }));
       if (lostFor >= 0) {
-        group.append(svg("path", { class: "lost", d: `M${hx - 6} ${hy - 6}l12 12m0 -12l-12 12` }));
+        const r = message.weight ? 6 : 3.5;
+        group.append(svg("path", { class: message.weight ? "lost" : "lost idle", d: `M${hx - r} ${hy - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}` }));
         if (!busy && message.weight) layers.words.append(svg("text", { class: "reason halo", x: clamp(hx, 60, width - 60), y: hy - 12 }, `${message.word} lost`));
       } else {
         if (message.weight) group.append(svg("line", { class: "trail", x1: sx, y1: sy, x2: hx, y2: hy }));
@@ -389,7 +396,7 @@
     logKey = key; paintLogs.logs = seen.map((state) => state.log);
     const most = Math.max(...seen.map((state) => state.log.length));
     const first = Math.max(0, most - 60);
-    const leader = seen.reduce((best, state) => state.up && /leader|cannot/.test(texts[state.role]) && (!best || state.term > best.term) ? state : best, null);
+    const leader = seen.reduce((best, state) => state.up && texts[state.role] === "leader" && (!best || state.term > best.term) ? state : best, null);
     const rows = seen.map((state, id) => {
       const row = el("tr", {}, el("th", { class: "row", scope: "row", style: hue(state.term) }, `n${id}`, el("i", { "aria-hidden": "true" }, state.up ? state.sign === "●" ? "" : state.sign : "✖")));
       row.firstChild.addEventListener("click", () => choose(id));
@@ -447,7 +454,7 @@
         let last = i;  // states that look alike are one line
         while (last + 1 < list.length && list[last + 1][0] <= lastEvent && list[last + 1][1].role === state.role && list[last + 1][1].term === state.term) last++;
         const y1 = Math.max(-10, y(list[i][0])), y2 = last + 1 < list.length && list[last + 1][0] <= lastEvent ? y(list[last + 1][0]) : until - top;
-        const kind = !state.up ? "gone" : role === "leader" ? "lead" : /candidate/.test(role) ? "ask" : "";
+        const kind = !state.up ? "gone" : state.acts && role === "leader" ? "lead" : /candidate/.test(role) ? "ask" : "";
         if (y2 > y1) sheet.append(svg("line", { class: `lane ${kind}`, style: hue(state.term), x1: shape.x(id), y1, x2: shape.x(id), y2 }));
         i = last;
       }
@@ -459,9 +466,9 @@
       const way = lost ? 0.62 : ended ? 1 : m.end ? clamp((place - wall[m.sent]) / Math.max(0.01, wall[m.end] - wall[m.sent]), 0, 1) : 0.5;
       const x1 = shape.x(m.src), full = shape.x(m.dst), x2 = x1 + (full - x1) * way;
       const y1 = y(m.sent), y2 = ended ? Math.max(y(m.end), y1 + 2) : until - top;
-      if (m.sent === m.end) continue;
+      if (m.sent === m.end || !m.weight && ended && wall[m.end] - wall[m.sent] < 0.1) continue;
       sheet.append(svg("line", { class: `arrow${idle}`, style: hue(m.term), x1, y1, x2, y2 }));
-      if (lost) sheet.append(svg("path", { class: "cross", d: `M${x2 - 4} ${y2 - 4}l8 8m0 -8l-8 8` }));
+      if (lost) sheet.append(svg("path", { class: `cross${idle}`, d: `M${x2 - 4} ${y2 - 4}l8 8m0 -8l-8 8` }));
       else if (ended) {
         const angle = Math.atan2(y2 - y1, x2 - x1) * 180 / Math.PI;
         sheet.append(svg("path", { class: `tip${idle}`, style: hue(m.term), d: "M0 0L-7 -3.6L-7 3.6Z", transform: `translate(${x2.toFixed(1)} ${y2.toFixed(1)}) rotate(${angle.toFixed(1)})` }));
@@ -567,7 +574,7 @@
     $("pane-why").replaceChildren(
       ...(said ? [el("h3", {}, texts[said[1]]), el("p", {}, texts[said[2]])] : []),
       ...answered(cluster, "Why is it so?"),
-      ...(chosen >= 0 ? answered(one, `Why n${chosen}?`) : [el("p", {}, el("small", {}, "Choose a node on the stage to ask about it."))]),
+      ...(chosen >= 0 ? one && cluster && one[2] === cluster[2] && one[3].join() === cluster[3].join() ? [] : answered(one, `Why n${chosen}?`) : [el("p", {}, el("small", {}, "Choose a node on the stage to ask about it."))]),
     );
   };
   const paintNode = () => {

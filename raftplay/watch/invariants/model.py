@@ -52,6 +52,21 @@ class Asked(NamedTuple):
     is_again: bool
 
 
+class Begun(NamedTuple):
+    """A read when it began: the number of its event, who vouches for it, in which term, and what was committed.
+
+    `committed`: the highest index that any node had committed, `by` whom; `newest_term`: the highest term of a
+    committed entry.
+    """
+
+    seq: int
+    leader: int
+    term: int
+    committed: int
+    by: int
+    newest_term: int
+
+
 class NodeModel:
     """One node: its state, log and disk. Term, log and vote survive a crash only on disk."""
 
@@ -65,6 +80,7 @@ class NodeModel:
         "call",
         "candidacy",
         "commit",
+        "confirmed",
         "dead",
         "deadline",
         "delays_writes",
@@ -83,11 +99,13 @@ class NodeModel:
         "incarnation",
         "is_asked_first",
         "is_overdue",
+        "lease_until",
         "led_since",
         "log",
         "match",
         "options",
         "quorum_since",
+        "reads",
         "replies",
         "role",
         "running",
@@ -147,6 +165,10 @@ class NodeModel:
         self.is_overdue = False  # it had sent a heartbeat when that should have been over
         self.forced_term = NONE  # the term for which a leader told it to stand
         self.is_asked_first = False  # its last decision was about a pre-vote
+        # Reads without the log
+        self.reads: dict[int, Begun] = {}  # those that wait for an answer, by number
+        self.confirmed: dict[int, tuple[int, int]] = {}  # by peer: (term, event) of the newest question answered
+        self.lease_until = 0.0  # when its lease ends, as it believes
 
     def __str__(self) -> str:
         return f"n{self.id}"
@@ -196,6 +218,9 @@ class ClusterModel:
         """What is known of the requests of clients."""
 
         self.digests: dict[int, tuple[int, str]] = {}  # index → node, hash of its state machine after that entry
+        self.committed = self.committed_by = NONE  # the highest index that any node has committed, and who did
+        self.committed_term = 0  # the highest term of a committed entry
+        self.asked: dict[int, tuple[int, int]] = {}  # call of a Confirm → (its event, its term)
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
@@ -205,6 +230,11 @@ class ClusterModel:
     def time(self) -> float:
         """Return the cluster time of the event that is checked, or one a little later."""
         return self.seen.time if isinstance(self.seen, Record) else self.seen[0].now()
+
+    @property
+    def seq(self) -> int:
+        """Return the number of the event that is checked."""
+        return self.seen.seq if isinstance(self.seen, Record) else self.seen[0].last_seq
 
     @property
     def record(self) -> Record:

@@ -11,7 +11,17 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import clients, elections, leases, replication, snapshots, timers, transfers, wire
+from raftplay.watch.invariants import (
+    clients,
+    elections,
+    leases,
+    reads,
+    replication,
+    snapshots,
+    timers,
+    transfers,
+    wire,
+)
 from raftplay.watch.invariants.model import ClusterModel, NodeModel, Seen
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
@@ -54,6 +64,11 @@ CHECKS.add(decisions.TransferAborted, transfers.transfer_ended)
 CHECKS.add(decisions.TimeoutNowDecided, transfers.timeout_now_decided)
 CHECKS.ignore(decisions.SnapshotSent, decisions.SnapshotIgnored, decisions.ChunkReceived)
 CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
+CHECKS.add(decisions.ReadStarted, reads.read_started)
+CHECKS.add(decisions.ReadAnswered, reads.read_answered)
+CHECKS.add(decisions.ReadRefused, reads.read_refused)
+CHECKS.add(decisions.RoundConfirmed, reads.round_confirmed)
+CHECKS.ignore(decisions.RoundStarted, decisions.ConfirmDecided, decisions.ReadIndexDecided)
 CHECKS.add(facts.Restarted, elections.restarted)
 CHECKS.add(facts.CallSent, wire.call_sent)
 CHECKS.add(facts.CallDelivered, wire.call_delivered)

@@ -9,6 +9,7 @@ from raftplay.tui.stage.telling.elections import counted, election, follows, ign
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
+from raftplay.tui.stage.telling.reads import read
 from raftplay.tui.stage.telling.replication import log_decision
 from raftplay.tui.stage.telling.snapshots import snapshot
 from raftplay.tui.stage.telling.text import Told
@@ -76,6 +77,13 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             | decisions.SnapshotInstalled()
             | decisions.SnapshotIgnored()
             | decisions.LogCompacted()
+            | decisions.ReadStarted()
+            | decisions.RoundStarted()
+            | decisions.ConfirmDecided()
+            | decisions.RoundConfirmed()
+            | decisions.ReadIndexDecided()
+            | decisions.ReadAnswered()
+            | decisions.ReadRefused()
         ):
             return _feature(event, record)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
@@ -84,12 +92,23 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return log_decision(event, record, moment)
 
 
-def _feature(event: decisions.TransferDecision | decisions.SnapshotDecision, record: Record) -> Told | None:
+def _feature(
+    event: decisions.TransferDecision | decisions.SnapshotDecision | decisions.ReadDecision, record: Record
+) -> Told | None:
     match event:
         case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
             return transfer(event, record)
-        case _:
+        case (
+            decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
             return snapshot(event, record)
+        case _:
+            return read(event, record)
 
 
 def _oddity(
