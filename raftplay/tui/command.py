@@ -29,7 +29,7 @@ from raftplay.tui.app import RaftApp
 from raftplay.tui.demo import Demo
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
-from raftplay.tui.output.cast import Recorder
+from raftplay.tui.output.line import Recorder
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
@@ -149,8 +149,10 @@ def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
     if cast is None:
         yield None
         return
+    from raftplay.tui.output.cast import Recorder as ToFile  # noqa: PLC0415 - few record a screen
+
     size = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
-    recorder = Recorder(cast, (size.columns, size.lines), title)
+    recorder = ToFile(cast, (size.columns, size.lines), title)
     try:
         yield recorder
     finally:

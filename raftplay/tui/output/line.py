@@ -7,8 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-
-from raftplay.tui.output.cast import Recorder
+from typing import Protocol
 
 SLOW = 0.1
 """The time for writing a frame from which on a line is too slow for motion, in seconds: 10 frames per second."""
@@ -17,6 +16,16 @@ CALM, MOST_CALM = 2.0, 60.0
 """The time without a slow frame after which there is motion again, in seconds; it doubles, up to a limit, each
 time that the line is slow again soon after.
 """
+
+
+class Recorder(Protocol):
+    """What is told of all that is written, and of the size of the terminal."""
+
+    def __call__(self, text: str) -> None:
+        """Take what is written now."""
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Take the columns and lines of the terminal."""
 
 
 class Line:
