@@ -226,7 +226,7 @@
     }
     if (many && faults.length) {
       const words = new Set(faults.map((fault) => texts[fault[2]]));
-      layers.wires.append(svg("text", { class: "wirename halo", x: width / 2, y: 16 }, words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`));
+      layers.wires.append(svg("text", { class: "wirename halo", x: 14, y: height - 12, style: "text-anchor:start" }, words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`));
     }
   };
 
@@ -258,7 +258,7 @@
     put(picture, { "aria-label": nodes.map((node) => node.group.getAttribute("aria-label")).join("; ") });
   };
   const paintEntries = (group, state, small) => {
-    const most = small ? 0 : 7, first = Math.max(state.base + 1, state.log.length - most), count = Math.max(0, state.log.length - first);
+    const most = small ? 0 : radius < 32 ? 5 : 7, first = Math.max(state.base + 1, state.log.length - most), count = Math.max(0, state.log.length - first);
     const key = `${first} ${state.log.length} ${state.commit} ${small} ${radius}`;
     if (group.dataset.key === key && group.log === state.log) return;
     group.dataset.key = key; group.log = state.log;
@@ -269,7 +269,7 @@
       const index = first + i;
       group.append(svg("rect", { class: index <= state.commit ? "entry full" : "entry", style: hue(state.log.all[index][0]), x: left + i * 12, y: radius + 29, width: 9, height: 9, rx: 2 }));
     }
-    if (hidden && count) group.append(svg("text", { class: "under", x: left - 12, y: radius + 38, style: "font-size:10px" }, `+${hidden}`));
+    if (hidden && count) group.append(svg("text", { class: "under", x: left - 14, y: radius + 38, style: "font-size:10px" }, `+${hidden}`));
   };
   const moment = () => {  // cluster time between two events, in microseconds
     const end = now < N ? wall[now + 1] : wall[now], part = end > wall[now] ? clamp((place - wall[now]) / (end - wall[now]), 0, 1) : 0;
@@ -452,10 +452,11 @@
     for (const row of range.reverse()) {  // the newest first: it is read first
       const where = y(row[0]) + 4;
       if (free !== -99 && free - where < 15) continue;
-      const lines = folded(texts[row[1]], room, free === -99 ? 1 : Math.min(3, Math.floor((free - where) / 14)));
+      const isLast = row === told[at(told, now)];
+      const lines = folded(texts[row[1]], isLast ? room - 4 : room, free === -99 ? 1 : Math.min(3, Math.floor((free - where) / 14)));
       free = where;
       sheet.append(svg("text", { class: "clock", x: 50, y: where }, timeOf(row[0])));
-      if (room > 8) lines.forEach((line, i) => sheet.append(svg("text", { class: row === told[at(told, now)] ? "told last" : "told", x: shape.words, y: where + 14 * i }, line, svg("title", {}, texts[row[1]]))));
+      if (room > 8) lines.forEach((line, i) => sheet.append(svg("text", { class: isLast ? "told last" : "told", x: shape.words, y: where + 14 * i }, line, svg("title", {}, texts[row[1]]))));
     }
     for (const [event, kind, node] of data.marks) {
       if (event < firstEvent || event > lastEvent || node < 0) continue;
