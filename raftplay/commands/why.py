@@ -24,7 +24,7 @@ WhyQuestion = Callable[[View], Explanation]
 NARROWEST = 40
 """The minimum width at which answers are folded, in columns."""
 
-FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KEY [as CLIENT] | CLIENT"
+FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KEY | CLIENT"
 
 REQUESTS = {"get": 0, "put": 1, "append": 1, "cas": 2}
 """The requests of clients that are asked about, each with the most values that may follow its key."""
@@ -217,7 +217,7 @@ QUESTION = Kind(
 @command("Looking", "why not committed 4")
 def why(session: Session, question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
     """Explain the state of a node, an entry that is not committed, a lack of a leader, a rejection, or what became
-    of a value.
+    of a value or of a client's request.
     """
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))
