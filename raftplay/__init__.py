@@ -73,7 +73,8 @@ The rooms, from the ground up
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for), tui/stage/
+                 paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
                  and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
@@ -87,7 +88,7 @@ The rooms, from the ground up
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
 docstrings.py (help texts from docstrings), files.py (output files), locks.py (file locks), output.py (standard
-streams), places.py (where user files are kept), signals.py, version.py.
+streams), places.py (where user files are kept), pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each

@@ -224,6 +224,23 @@ class Playing(Recorded):
         write_new(path, script, replaces=force, keeps=(Path(directory),) if directory else ())
         return path
 
+    def export(
+        self,
+        file: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        only: str | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Write the current branch as a file that needs no raftplay: `h.export("story.html")` is a replay.
+
+        The ending of the file, or `format`, chooses among the formats of `raftplay export`; `only` names a pane
+        for a picture. An existing file is replaced only with `force`. Raises `UsageError`.
+        """
+        from raftplay.export import export  # noqa: PLC0415 - only an export needs it
+
+        return export(self.session, file, format, only, force)
+
     def _tell(self, command: str, answer: str) -> None:
         self._told.append(Line(self.session.harness.now, command, answer))
 

@@ -301,6 +301,16 @@ def test_a_search_finds_a_bug_and_gives_its_script():
             raftplay.explore(**wrong)
 
 
+def test_a_run_is_exported_as_a_replay(h: Harness, tmp_path: Path):
+    h.submit("</script><img onerror=x>")
+    file = h.export(tmp_path / "story.html")
+    assert "<img onerror=x>" not in file.read_text("utf-8")
+    with pytest.raises(UsageError, match="already"):
+        h.export(file)
+    with pytest.raises(UsageError, match="no ending that names a format"):
+        h.export(tmp_path / "story.nothing")
+
+
 def test_it_works_on_sockets(tmp_path: Path):
     with Harness(3, seed=1) as h:
         h.run("wait leader; submit 1; wait committed 1 on 3")
