@@ -73,7 +73,8 @@ The rooms, from the ground up
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for), tui/stage/
+                 paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
                  and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and

@@ -176,7 +176,7 @@ def engine_of(name: str, *, on_sockets: bool) -> str:
 def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[str, bool | int], ...]:
     """Return the options that --set switches. Raises `UsageError`, also for one that `bare` nodes do not have."""
     switches = chosen(None, None, None, None, texts, None, without_bugs=False).switches
-    for name in ("unreliable", "more-reelection", "snapshot"):
+    for name in ("unreliable", "more-reelection"):
         if bare and name in switches:
             raise UsageError(
                 f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "

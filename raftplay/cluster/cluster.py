@@ -425,6 +425,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
                 groups=self.network.groups,
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
+                held_kinds=self.flights.holding.kinds,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
                 rules=module_with(self.config.bugs, self.config.node).rules,

@@ -180,6 +180,7 @@ def node_snapshot(
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
+    `held_kinds`: directions that hold messages of a kind, with the kind.
 
     `node`: the class of the nodes, as `Config.node_name` gives it; `rules`: the rules that they ask. `timings`:
     the timings of elections; None when they are not known.
@@ -194,6 +195,7 @@ class Snapshot:
     groups: tuple[tuple[int, ...], ...]
     faulty_links: tuple[tuple[tuple[int, int], LinkFaults], ...]
     held_links: tuple[tuple[int, int], ...] = ()
+    held_kinds: tuple[tuple[int, int, str], ...] = ()
     bugs: tuple[str, ...] = ()
     node: str = ""
     rules: Rules = field(default=RULES, compare=False)
@@ -232,6 +234,8 @@ def network_lines(snapshot: Snapshot) -> list[str]:
         by_words.setdefault(link_text(faults), []).append(f"{src}->{dst}")
     if snapshot.held_links:
         by_words["held"] = [f"{src}->{dst}" for src, dst in snapshot.held_links]
+    for src, dst, kind in snapshot.held_kinds:
+        by_words.setdefault(f"{kind} held", []).append(f"{src}->{dst}")
     for words, links in by_words.items():
         every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
         lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {words}")

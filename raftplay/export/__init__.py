@@ -31,7 +31,14 @@ class Format(NamedTuple):
     panes: tuple[str, ...] = ()
 
 
-FORMATS: tuple[Format, ...] = (Format("html", ".html", "a replay for any browser", "html"),)
+FORMATS: tuple[Format, ...] = (
+    Format("html", ".html", "a replay for any browser", "html"),
+    Format("mermaid", ".mmd", "a sequence diagram for Markdown pages, of at most 200 messages", "mermaid"),
+    Format("shiviz", ".shiviz", "a log with vector clocks for ShiViz", "shiviz"),
+    Format("perfetto", ".perfetto.json", "a timeline for ui.perfetto.dev and chrome://tracing", "perfetto"),
+    Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
+    Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
+)
 """All formats; where two have the same ending, the first is meant."""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
+from raftplay.export.mail import Mail, Message
 from raftplay.export.recording import Recording, Told
 from raftplay.past.links import Links
 from raftplay.past.view import View
@@ -23,22 +24,18 @@ from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
-    Args,
     Entry,
-    Reply,
-    RPCRequest,
 )
 from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.stage.roles import role_of, side_names, sides_of
-from raftplay.tui.stage.scene import Key, Moving, Scene, confirmed
+from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.sentence import sentence
 from raftplay.tui.stage.tape import WEIGHTS, Mark, Tape
-from raftplay.tui.stage.words import words_of
 from raftplay.version import __version__
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
-from raftplay.watch.narrator import args_text, describe, reply_text
+from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, visible
 from raftplay.watch.words import link_text
 from raftplay.why.answers import why, why_node
@@ -60,38 +57,6 @@ QUIET_FOR = 1.0
 """The seconds of cluster time with nothing but heartbeats after which the moment is told anew."""
 
 Json: TypeAlias = dict[str, Any]
-
-
-@dataclass
-class Message:
-    """A message on its way: where and when it went, what became of it, and its words."""
-
-    key: Key
-    src: int
-    dst: int
-    content: Args | Reply
-    sent: int
-    index: int = NONE
-    end: int = 0
-    fate: int = 0
-    """0 while it is on its way, 1 once it has arrived, 2 once it is lost, 3 while it is held."""
-
-    reason: str = ""
-
-    @property
-    def moving(self) -> Moving:
-        """Return it as the stage takes it."""
-        return Moving(
-            self.key,
-            self.src,
-            self.dst,
-            self.content,
-            end="held" if self.fate == HELD else "flying",
-            index=self.index,
-        )
-
-
-FLYING, ARRIVED, LOST, HELD = range(4)
 
 
 @dataclass
@@ -129,73 +94,6 @@ def without_keys(text: str) -> str:
     return _KEYS.sub("", text)
 
 
-class _Mail:
-    """The messages of a run, in the order in which they were sent."""
-
-    def __init__(self) -> None:
-        self.all: list[Message] = []
-        self.requests: dict[int, Args] = {}
-        self.under_way: dict[Key, list[int]] = {}
-        self.moving: tuple[Moving, ...] = ()
-
-    def take(self, at: int, event: facts.Event) -> int | None:
-        """Note what event `at` tells of a message; return the number of the message, None if it tells of none."""
-        found = self._take(at, event)
-        if found is not None:
-            numbers = sorted(number for waiting in self.under_way.values() for number in waiting)
-            self.moving = tuple(self.all[number].moving for number in numbers)
-        return found
-
-    def _take(self, at: int, event: facts.Event) -> int | None:
-        match event:
-            case facts.CallSent(id, src, dst, args):
-                self.requests[id] = args
-                return self._sent(at, (id, False), src, dst, args, event.copies)
-            case facts.ReplySent(id, src, dst, reply):
-                return self._sent(at, (id, True), src, dst, reply, event.copies)
-            case facts.CallDelivered(id, src, dst, args):
-                return self._ended(at, (id, False), src, dst, args, ARRIVED)
-            case facts.ReplyDelivered(id, src, dst, reply):
-                return self._ended(at, (id, True), src, dst, reply, ARRIVED)
-            case facts.CallLost(id, src, dst, args, reason):
-                return self._ended(at, (id, False), src, dst, args, LOST, reason)
-            case facts.ReplyLost(id, src, dst, reply, reason):
-                return self._ended(at, (id, True), src, dst, reply, LOST, reason)
-            case facts.Duplicated(id, src, dst, message):
-                self._sent(at, _key(id, message), src, dst, message, 1)
-            case facts.MessageHeld(id, message=message):
-                for number in self.under_way.get(_key(id, message), ())[:1]:
-                    self.all[number].fate = HELD
-        return None
-
-    def _sent(self, at: int, key: Key, src: int, dst: int, message: Args | Reply, copies: int) -> int:
-        index = confirmed(message, self.requests.get(key[0])) if key[1] else NONE
-        first = len(self.all)
-        for number in range(first, first + copies):
-            self.all.append(Message(key, src, dst, message, at, index))
-            self.under_way.setdefault(key, []).append(number)
-        return first
-
-    def _ended(
-        self, at: int, key: Key, src: int, dst: int, message: Args | Reply, fate: int, reason: str = ""
-    ) -> int:
-        waiting = self.under_way.get(key)
-        if waiting is None:  # it was sent before the first event that is kept, or never left
-            number = len(self.all)
-            self.all.append(Message(key, src, dst, message, at, end=at, fate=fate, reason=reason))
-            return number
-        number = waiting.pop(0)
-        if not waiting:
-            del self.under_way[key]
-        gone = self.all[number]
-        gone.end, gone.fate, gone.reason = at, fate, reason
-        return number
-
-
-def _key(call_id: int, message: Args | Reply) -> Key:
-    return call_id, not isinstance(message, RPCRequest)
-
-
 class _Replay:
     """Folds the events of a recording, and notes at each what changes."""
 
@@ -203,7 +101,7 @@ class _Replay:
         self.recording = recording
         self.first = recording.history.first_seq
         self.texts = Texts()
-        self.mail = _Mail()
+        self.mail = Mail()
         self.records: list[Record] = []
         self.states: list[list[Any]] = []
         self.network: list[list[Any]] = []
@@ -378,19 +276,17 @@ class _Replay:
             self.answers.append([at, node, *said])
 
     def _message(self, message: Message) -> list[Any]:
-        words = words_of(message.moving, UNICODE)
-        content = message.content
-        detail = args_text(content) if isinstance(content, RPCRequest) else reply_text(content)
+        words = message.words
         row = [
             message.src,
             message.dst,
-            content.term,
+            message.content.term,
             message.sent,
             message.end,
             message.fate,
             words.weight,
             self.texts(words.texts[0]),
-            self.texts(shown(detail)),
+            self.texts(shown(message.detail)),
         ]
         return [*row, self.texts(shown(message.reason, 80))] if message.reason else row
 

@@ -142,7 +142,7 @@ class Session:
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
         self._trace = trace  # events of other branches of this cluster are written there too
-        self._traced = blueprint
+        self._first = blueprint
         self._goes_on = False  # true if time passed before the look at the past
         self._replay: Session | None = None  # the session of a running replay
         self._under_way: _UnderWay | None = None
@@ -424,13 +424,11 @@ class Session:
         with suppress(InvariantBroken, NodeFailed):  # reported when it happened
             gone.harness.shutdown()
 
-    def anew(self, bugs: tuple[str, ...]) -> None:
-        """Replace all branches by a new cluster that differs only in the bugs that are on."""
-        assert self.blueprint is not None
-        config = replace(self.blueprint.config, bugs=bugs)
-        blueprint = replace(self.blueprint, config=config)
+    def anew(self, changed: Callable[[Blueprint], Blueprint]) -> None:
+        """Replace all branches by a new cluster; `changed` gives its parameters from those of the first one."""
+        assert self._first is not None
         gone = list(self.branches.values())
-        self._enter_new(self._begun(FIRST, blueprint), {})
+        self._enter_new(self._begun(FIRST, changed(self._first)), {})
         for old in gone:
             with suppress(InvariantBroken, NodeFailed):  # reported when it happened
                 old.harness.shutdown()
@@ -459,7 +457,7 @@ class Session:
     def _enter_new(self, branch: Branch, others: Mapping[str, Branch]) -> None:
         """Continue in a new branch, at the speed of the previous one; keep the `others`."""
         branch.harness.set_speed(self.harness.speed)
-        if self._trace is not None and branch.parent and branch.blueprint is self._traced:
+        if self._trace is not None and branch.parent and branch.blueprint is self._first:
             branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
             branch.harness.stream.attach(branch.traced)
         if self.is_live:

@@ -340,17 +340,22 @@ class LinkChanged(FaultBase, frozen=True, gc=False):
         return f"link {self.src}→{self.dst}: {link_text(self)}"
 
 
-class LinkHeld(FaultBase, frozen=True, gc=False):
-    """One direction of a link began to hold its messages in flight, or (not `held`) stopped."""
+class LinkHeld(FaultBase, frozen=True, gc=False, omit_defaults=True):
+    """One direction of a link began to hold its messages in flight, or (not `held`) stopped.
+
+    `kind`: only messages of this kind, such as votes; "" for all.
+    """
 
     src: int
     dst: int
     held: bool
+    kind: str = ""
 
     @property
     def words(self) -> str:
         """Return what happened, without the node: "link 0→1: held"."""
-        return f"link {self.src}→{self.dst}: {'held' if self.held else 'released'}"
+        kind = f"{self.kind} " if self.kind else ""
+        return f"link {self.src}→{self.dst}: {kind}{'held' if self.held else 'released'}"
 
 
 class OptionChanged(FaultBase, frozen=True, gc=False):

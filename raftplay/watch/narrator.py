@@ -18,7 +18,7 @@ from raftplay.raft.messages import (
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, count, or_dash, size_text, visible
-from raftplay.watch.words import disk_text, options_text, request_text, role_text, told_text
+from raftplay.watch.words import disk_text, options_text, role_text, told_text
 
 
 def describe(record: facts.Record) -> str:
@@ -284,22 +284,24 @@ def _fact(event: facts.Fact) -> str:
 def _client(event: facts.ClientEvent) -> str:
     match event:
         case facts.ClientCalled():
-            return f"client {event.client} calls {request_text(event.request)}"
+            return f"client {event.client} calls {command_text(event.request, 40)}"
         case facts.ClientAsked(index=index):
             took = f"entry {index} of its log" if index >= 0 else "refused: not the leader"
-            return f"client {event.client} asks n{event.dst} for {request_text(event.command)} ({took})"
+            return f"client {event.client} asks n{event.dst} for {command_text(event.command, 40)} ({took})"
         case facts.ClientTold():
-            return f"client {event.client} is told of {request_text(event.request)}: {told_text(event)}"
+            return f"client {event.client} is told of {command_text(event.request, 40)}: {told_text(event)}"
         case facts.RequestApplied(outcome="expired"):
-            return f"does not apply {request_text(event.command)} of entry {event.index}: its session has expired"
+            return (
+                f"does not apply {command_text(event.command, 40)} of entry {event.index}: its session has expired"
+            )
         case facts.RequestApplied(again=True):
-            name = request_text(event.command)
+            name = command_text(event.command, 40)
             return f"answers {name} of entry {event.index} from memory: it was applied before (§8)"
         case facts.RequestApplied(outcome="no"):
             has = command_text(event.value, 40) if event.found else "nothing"
-            return f"does not do {request_text(event.command)} of entry {event.index}: the value is {has}"
+            return f"does not do {command_text(event.command, 40)} of entry {event.index}: the value is {has}"
         case facts.RequestApplied():
-            return f"does {request_text(event.command)} of entry {event.index} in its store"
+            return f"does {command_text(event.command, 40)} of entry {event.index} in its store"
         case facts.StoreRestored():
             return f"has a store of {count(len(event.values), 'key')} again"
         case _:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import CMState
-from raftplay.watch.text import command_text, count, or_dash, visible
+from raftplay.watch.text import command_text, count, or_dash
 
 
 def role_text(state: CMState) -> str:
@@ -35,17 +35,6 @@ def options_text(options: Configured) -> str:
     """Return the options of a node that concern elections: "prevote on, checkquorum off, sticky on"."""
     switches = (("prevote", options.prevote), ("checkquorum", options.checkquorum), ("sticky", options.sticky))
     return ", ".join(f"{name} {'on' if on else 'off'}" for name, on in switches)
-
-
-def request_text(command: object, width: int = 40) -> str:
-    """Return a command of the key-value store as users type it: "put x 1"; "a session for alice"."""
-    if not isinstance(command, dict):
-        return command_text(command, width)
-    kind = command.get("kv")
-    if kind == "open":
-        return f"a session for {command.get('client')}"
-    values = [command_text(command[name], width) for name in ("expected", "value") if name in command]
-    return visible(" ".join([str(kind), str(command.get("key")), *values]))
 
 
 class ToldOfRequest(Protocol):

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from support.amount import several
 
 from raftplay import Config, Harness, UsageError
 from raftplay.cluster.client import Told
@@ -136,7 +137,7 @@ class Load:
                         h.reconnect_peer(other)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(several(25)))
 def test_what_clients_are_told_is_linearizable_through_every_fault(seed: int) -> None:
     with Harness(5, backend="sim", seed=seed) as h:
         Load(h, seed).run(6.0)

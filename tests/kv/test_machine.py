@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from support.amount import several
 
 from raftplay.kv.commands import Append, Cas, Command, Get, Open, Put, Result, read_command, written
 from raftplay.kv.machine import KeyValueStore
@@ -102,7 +103,7 @@ def test_the_session_that_was_least_recently_used_expires() -> None:
     assert store.values == {}
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(several(20)))
 def test_an_image_restores_all_that_matters_later(seed: int) -> None:
     rng = random.Random(seed)
     one = KeyValueStore(sessions=3)
@@ -117,7 +118,7 @@ def test_an_image_restores_all_that_matters_later(seed: int) -> None:
     assert other.snapshot() == one.snapshot()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(several(20)))
 def test_the_model_of_the_checker_does_what_the_store_does(seed: int) -> None:
     rng = random.Random(seed)
     store = KeyValueStore()

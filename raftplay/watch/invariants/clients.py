@@ -16,7 +16,6 @@ from raftplay.watch.invariants.names import (
 )
 from raftplay.watch.invariants.requests import Done, Request, keep
 from raftplay.watch.text import command_text
-from raftplay.watch.words import request_text
 
 
 def request_applied(cluster: ClusterModel, node: NodeModel, event: facts.RequestApplied) -> None:
@@ -24,7 +23,7 @@ def request_applied(cluster: ClusterModel, node: NodeModel, event: facts.Request
     known, request, answer = cluster.requests, _request_of(event.command), _answer(event)
     if request is not None and event.outcome != "expired":
         first = known.done.get(request)
-        name = f"{request_text(event.command)} (session {request[0]}, request {request[1]})"
+        name = f"{command_text(event.command, 40)} (session {request[0]}, request {request[1]})"
         if first is None:
             keep(known.done, request, Done(event.index, node.id, answer))
         elif not event.again and first.entry != event.index:
@@ -55,7 +54,7 @@ def client_told(cluster: ClusterModel, event: facts.ClientTold) -> None:
     if request is None:
         return
     done = known.done.get(request)
-    told = f"client {event.client} is told {event.ending} for its {request_text(event.request)}"
+    told = f"client {event.client} is told {event.ending} for its {command_text(event.request, 40)}"
     if event.ending == "refused":
         keep(known.refused, request, f"{told}: {event.why}" if event.why else told)
         if done is not None:
@@ -67,7 +66,7 @@ def client_told(cluster: ClusterModel, event: facts.ClientTold) -> None:
         elif _answer(event) != done.answer:
             cluster.breach(
                 SAME_ANSWER,
-                f"client {event.client} is answered {_answer(event)} for its {request_text(event.request)}",
+                f"client {event.client} is answered {_answer(event)} for its {command_text(event.request, 40)}",
                 f"the store of n{done.node} answered it with {done.answer}",
             )
 

@@ -244,10 +244,14 @@ class Breach(msgspec.Struct, frozen=True):
         """Return in words why this is no fault of the algorithm; "" if it is one."""
         return f"{self.note}; Raft promises nothing then" if self.note else ""
 
+    @property
+    def who(self) -> str:
+        """Return the node of the event with a space behind it: "n2 "; "" for an event of no node."""
+        return f"n{self.node} " if self.node >= 0 else ""
+
     def __str__(self) -> str:
         one, other = self.facts
-        who = f"n{self.node} " if self.node >= 0 else ""
         return (
             f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
-            f"(event {self.seq}: {who}{self.event}){f'; {self.excuse}' if self.note else ''}"
+            f"(event {self.seq}: {self.who}{self.event}){f'; {self.excuse}' if self.note else ''}"
         )

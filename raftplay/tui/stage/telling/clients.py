@@ -6,7 +6,8 @@ from raftplay.tui.stage.moment import name
 from raftplay.tui.stage.telling.text import Told
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.watch.words import request_text, told_text
+from raftplay.watch.text import command_text
+from raftplay.watch.words import told_text
 
 SHORT = 16
 """The most characters of a value."""
@@ -17,13 +18,13 @@ def client(event: facts.ClientEvent, record: Record) -> Told | None:
     match event:
         case facts.ClientCalled(client=who, request=request):
             why = "A client asks the node that it takes for the leader, and waits for its answer (§8)."
-            return Told(f"Client {who} calls {request_text(request, SHORT)}.", why)
+            return Told(f"Client {who} calls {command_text(request, SHORT)}.", why)
         case facts.ClientTold(client=who, ending=ending):
             return Told(
-                f"Client {who} is told of {request_text(event.request, SHORT)}: {told_text(event)}.", WHY[ending]
+                f"Client {who} is told of {command_text(event.request, SHORT)}: {told_text(event)}.", WHY[ending]
             )
         case facts.RequestApplied(index=index, command=command):
-            done = request_text(command, SHORT)
+            done = command_text(command, SHORT)
             if event.outcome == "expired":
                 why = "Nobody knows any more whether the request was done (thesis §6.3)."
                 return Told(f"The store of {name(record.node)} has forgotten the session of {done}.", why)
