@@ -82,7 +82,7 @@ def _pipelined(nodes: int, count: int) -> list[Found]:
     for what, request in (("put", Put("x", value=1)), ("get through the log", Get("x"))):
         with leading(nodes) as (harness, _):
             start = time.perf_counter()
-            calls = [harness.begin(f"c{at % CLIENTS}", request) for at in range(count)]
+            calls = harness.begin_many([(f"c{at % CLIENTS}", request) for at in range(count)])
             until(harness, lambda calls=calls: all(call.is_over for call in reversed(calls)))  # type: ignore[misc]
             rate = count / (time.perf_counter() - start)
         found.append(Figure("requests", f"{what}, {CLIENTS} clients at once", rate, "requests/s"))
