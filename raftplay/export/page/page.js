@@ -764,4 +764,5 @@
   dirty.size = true;
   const wanted = fromAddress();
   show(wanted === null ? Math.min(N, told.length ? told[0][0] : 0) : wanted);
+  setTimeout(() => document.documentElement.classList.add("moves"), 300); // the first picture stands at once
 })();
