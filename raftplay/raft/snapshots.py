@@ -54,18 +54,15 @@ class Snapshots(State):
             return NONE
         self._set_now(now)
         index = self._snapshot_index()
-        self.snapshot, self._keeps_log = Image(index, self._snapshot_term(index), data), True
-        self.log.compact(index)
-        self._tell(decisions.SnapshotTaken(index, self.snapshot.term, len(data)))
+        term = self.rules.snapshot_term(self.log.term_at(index), self.current_term)
+        self.snapshot, self._keeps_log = Image(index, term, data), True
+        self.log.compact(index, term)
+        self._tell(decisions.SnapshotTaken(index, term, len(data)))
         return index
 
     def _snapshot_index(self) -> int:
         """Return the index of the last entry that a snapshot covers: each server compacts what it has applied."""
         return self.last_applied
-
-    def _snapshot_term(self, index: int) -> int:
-        """Return the term of the last entry that a snapshot covers."""
-        return self.log.term_at(index)
 
     def take_image(self) -> Image | None:
         """Return the image from which the state machine must be restored, before it applies more; else None."""

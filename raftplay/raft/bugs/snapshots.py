@@ -179,7 +179,7 @@ SNAPSHOT_END_UNKNOWN = Bug(
 )
 
 
-class SnapshotOfCurrentTerm(ConsensusModule):
+class SnapshotOfCurrentTerm(Rules):
     """A node that takes a snapshot notes its current term for the last entry in it, in place of that entry's own.
     The two differ after every election, until the new leader has committed something. So a log seems to end in a
     later term than it does. A leader compares the previous entry by its true term, and the node rejects all that
@@ -187,8 +187,9 @@ class SnapshotOfCurrentTerm(ConsensusModule):
     snapshot must keep the term that its last entry has in the log.
     """
 
-    def _snapshot_term(self, index: int) -> int:
-        return self.current_term
+    def snapshot_term(self, entry_term: int, current_term: int) -> int:
+        """Note the term of the node."""
+        return current_term
 
 
 SNAPSHOT_OF_CURRENT_TERM = Bug(
