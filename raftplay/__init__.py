@@ -27,9 +27,8 @@ The rooms, from the ground up
                  them), network.py the links, flight.py the messages in flight, holding.py what links hold;
                  cluster.py holds all servers, their disks and the actions on nodes, with those of
                  hardware_actions.py, timer_actions.py and link_actions.py (over servers.py, which they share);
-                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over the
-                 parts of running.py, which attributes.py
-                 reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
+                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over
+                 the parts of running.py, which attributes.py reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
                  a value; own_node.py loads a user's class of nodes, own_methods.py checks its methods, and
                  results.py what they return; machine.py is the interface of a state machine, image.py what a
                  snapshot holds of its state, commits.py forgets old commits; cluster/storage/ keeps what must
