@@ -27,15 +27,15 @@ The rooms, from the ground up
                  them), network.py the links, flight.py the messages in flight, holding.py what links hold;
                  cluster.py holds all servers, their disks and the actions on nodes, with those of
                  hardware_actions.py, timer_actions.py and link_actions.py (over servers.py, which they share);
-                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over the
-                 parts of running.py, which attributes.py
-                 reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
-                 a value; own_node.py loads a user's class of nodes, own_methods.py checks its methods, and
-                 results.py what they return; machine.py is the interface of a state machine, image.py what a
-                 snapshot holds of its state, commits.py forgets old commits; cluster/storage/ keeps what must
-                 survive a crash, in files of SQLite; disk.py there is between a node and its storage; given.py:
-                 disks that hold something before the start; hardware.py is the disk, the clock and the timings of
-                 each node, writing.py a write that waits for a slow disk
+                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over
+                 the parts of running.py, which attributes.py reads; failures.py keeps what is raised next;
+                 snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a user's class of
+                 nodes, own_methods.py checks its methods, and results.py what they return; machine.py is the
+                 interface of a state machine, image.py what a snapshot holds of its state, commits.py forgets old
+                 commits; cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is
+                 between a node and its storage; given.py: disks that hold something before the start; hardware.py
+                 is the disk, the clock and the timings of each node, writing.py a write that waits for a slow
+                 disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
