@@ -3,7 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
+from raftplay.bench import (
+    catch_up,
+    elections,
+    floor,
+    idle,
+    latency,
+    memory,
+    pipelined,
+    reads,
+    report,
+    rival,
+    simulated,
+)
 from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import BenchStep, Found, Options
 from raftplay.cluster.checks import CheckFailed
@@ -20,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "simulated": simulated.steps,
     "memory": memory.steps,
     "catch-up": catch_up.steps,
+    "reads": reads.steps,
 }
 """The measurements by the names that `--only` takes."""
 

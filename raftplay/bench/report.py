@@ -22,6 +22,7 @@ TITLES = {
     "simulated": "virtual time in a second of wall time",
     "memory": "memory",
     "catch-up": "a follower comes back",
+    "reads": "operations of one client of the store, one at a time",
     "against": "another implementation, in turn with raftplay",
 }
 """The title of each measurement, by the names that `--only` takes, in report order."""

@@ -367,7 +367,7 @@ class OptionChanged(FaultBase, frozen=True, gc=False):
     @property
     def setting(self) -> str:
         """Return the option's value as `set` reads it: "on", "off", or a number other than 0."""
-        is_number = self.on and not isinstance(self.on, bool)
+        is_number = (self.on or self.name == "drift") and not isinstance(self.on, bool)
         return str(self.on) if is_number else "on" if self.on else "off"
 
     @property
