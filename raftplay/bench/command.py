@@ -11,8 +11,8 @@ from raftplay.bench import (
     latency,
     memory,
     pipelined,
-    reads,
     report,
+    requests,
     rival,
     simulated,
 )
@@ -27,12 +27,12 @@ MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "floor": floor.steps,
     "pipelined": pipelined.steps,
     "latency": latency.steps,
+    "requests": requests.steps,
     "elections": elections.steps,
     "idle": idle.steps,
     "simulated": simulated.steps,
     "memory": memory.steps,
     "catch-up": catch_up.steps,
-    "reads": reads.steps,
 }
 """The measurements by the names that `--only` takes."""
 

@@ -72,8 +72,6 @@ def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
         "one submit_many",
         "on the caller's side",
         "every invariant watched",
-        "a write",
-        "a read, lease",
         "p50",
         "p99",
     ):
