@@ -39,7 +39,8 @@ The rooms, from the ground up
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
-                 heard nothing; view.py is the `View`, now or then: the only thing that screens read
+                 heard nothing; calls.py folds the operations of clients, stores.py what waits for a node's store;
+                 view.py is the `View`, now or then: the only thing that screens read
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
@@ -64,7 +65,7 @@ The rooms, from the ground up
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
-                 the sessions that make requests exactly-once)
+                 the sessions that make requests exactly-once), clients.py, load.py
   maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
   linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
                  finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
