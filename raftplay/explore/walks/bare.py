@@ -8,6 +8,8 @@ in the same order, so that a script of these commands repeats a walk, message nu
 import math
 import random
 
+import msgspec
+
 from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
@@ -28,13 +30,15 @@ BARE = RaftConfig(*ELECTION, HEARTBEAT)
 """The configuration of bare nodes, with all options off."""
 
 
-class Message:
+class Message(msgspec.Struct, eq=False, gc=False):
     """A message in flight, with its number; a reply has the request to which it replies too."""
 
-    __slots__ = ("args", "call_id", "dst", "id", "reply", "src")
-
-    def __init__(self, id: int, call_id: int, src: int, dst: int, args: Args, reply: Reply | None) -> None:
-        self.id, self.call_id, self.src, self.dst, self.args, self.reply = id, call_id, src, dst, args, reply
+    id: int
+    call_id: int
+    src: int
+    dst: int
+    args: Args
+    reply: Reply | None
 
 
 class BareNode:
