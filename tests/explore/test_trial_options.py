@@ -27,7 +27,6 @@ def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_s
         assert drawn[name] == pytest.approx(2000 * chance, rel=0.2), name
     assert draw_setting(7) == draw_setting(7)
     assert draw(7, range(3, 8), seconds=1.0, options=False).setting == Setting()
-    assert draw(7, range(3, 8), seconds=1.0, backend="tcp").setting == Setting()
 
 
 @pytest.mark.parametrize("minority", ["down", "mute"])

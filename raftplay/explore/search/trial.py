@@ -200,11 +200,11 @@ def draw(
     options: bool = True,
     switches: Switches = (),
 ) -> Plan:
-    """Draw the number of nodes, the fault profile and, in sim, the `options` from the seed; return the plan."""
+    """Draw the number of nodes, the fault profile and the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
     needed = {option for bug in bugs for option in BUGS[bug].options}
-    setting = draw_setting(seed, needed) if options and backend == "sim" else Setting()
+    setting = draw_setting(seed, needed, on_sockets=backend == "tcp") if options else Setting()
     return Plan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
 
 
