@@ -13,33 +13,32 @@ The rooms, from the ground up
                  (the state of candidates and leaders), leases.py (who keeps a leader),
                  progress.py (a leader's view of one peer), storage.py (what
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); transfer.py (leadership transfer), snapshots.py and image.py (snapshots, and compacted
-                 logs); raft/bugs/ overrides single rules in subclasses
+                 events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
+                 and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer) and observer.py (its decisions), and calls
-                 its code through node_code.py (raised.py reports what that raises); calls.py, proxy.py and
-                 inbox.py are the stages between it and the network (rpc.py: what passes them),
-                 network.py the links, flight.py the messages in flight; cluster.py holds all servers, their disks
-                 and the actions on nodes, with those of hardware_actions.py, timer_actions.py and link_actions.py
-                 (over servers.py, which they share); harness.py is the public `Harness`, which makes them
-                 methods for users, with the waits of waits.py and the assertions of checks.py; failures.py keeps
-                 what is raised next; snapshot.py is its state, and that of its nodes, as a value; own_node.py
-                 loads a user's class of nodes, own_methods.py checks its methods, and results.py what they return;
-                 machine.py is the interface of a state machine, image.py what a snapshot holds of
-                 its state; cluster/storage/ keeps what must survive a crash,
-                 in files of SQLite; disk.py there is between a node and its storage; given.py: disks that
-                 hold something before the start; hardware.py is the disk, the
-                 clock and the timings of each node, writing.py a write that waits for a slow disk
+  cluster/       server.py drives one node, with alarm.py (its timer), reading.py (reads), observer.py (its
+                 decisions), and calls its code through node_code.py (raised.py reports what that raises);
+                 calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
+                 them), network.py the links, flight.py the messages in flight; cluster.py holds all servers, their
+                 disks and the actions on nodes, with those of hardware_actions.py, timer_actions.py and
+                 link_actions.py (over servers.py, which they share); harness.py makes them methods, with the waits
+                 of waits.py and the assertions of checks.py, over the parts of running.py, which attributes.py
+                 reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
+                 a value; own_node.py loads a user's class of nodes, own_methods.py checks its methods, and
+                 results.py what they return; machine.py is the interface of a state machine, image.py what a
+                 snapshot holds of its state, commits.py forgets old commits; cluster/storage/ keeps what must
+                 survive a crash, in files of SQLite; disk.py there is between a node and its storage; given.py:
+                 disks that hold something before the start; hardware.py is the disk, the clock and the timings of
+                 each node, writing.py a write that waits for a slow disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); view.py is the
                  `View`, now or then: the only thing that screens read
-  export/        the files that a run writes its events into, a row for each format; --trace chooses by the ending
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
@@ -74,16 +73,22 @@ The rooms, from the ground up
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
+                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for), tui/stage/
+                 paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
                  and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
                  comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
                  takes them
+  export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
+                 read, replay.py the data of the HTML page (export/page/ holds its script and style)
+  python/        for Python: harness.py is the public `Harness`: playing.py has commands as methods, recorded.py
+                 keeps what methods do in the session's journal, as words.py writes it; answers.py is what they
+                 return, html.py its look in a notebook; scripts.py is `raftplay.run`, search.py `raftplay.explore`
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
-Beside them: docs/ (reference pages, shown by `raftplay help NAME`), docstrings.py (help texts from docstrings),
-files.py (output files), locks.py (file locks), output.py (standard streams), places.py (where user files are
-kept), signals.py, version.py.
+Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
+docstrings.py (help texts from docstrings), files.py (output files), locks.py (file locks), output.py (standard
+streams), places.py (where user files are kept), pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`
   1. language/lexer.py splits the line into words; language/table.py finds the row `submit` and reads each
@@ -136,8 +141,8 @@ To add a …, touch …
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
-                 cluster/harness.py, commands/acting.py; cluster/snapshot.py, if `status` shows it;
-                 explore/search/mixes.py, so that the search uses it; a transcript
+                 cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
+                 it; explore/search/mixes.py, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
@@ -157,7 +162,8 @@ To add a …, touch …
   question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a
                  test in tests/tui/test_panes.py; the frames in tests/tui/frames/ are written again
-  export         a module in export/ with an `EventWriter`, its row in `EXPORTS` there, a test
+  export         a module in export/ with a function `written`, its row in `FORMATS` there, a test; a file that is
+                 written while a run goes on: an `EventWriter` with its row in `EVENT_FILES` (watch/event_files.py)
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
@@ -177,7 +183,6 @@ if TYPE_CHECKING:
     from raftplay.backends.base import CallFailed, NodeFailed
     from raftplay.cluster.checks import CheckFailed, InvariantBroken
     from raftplay.cluster.config import Config
-    from raftplay.cluster.harness import Harness
     from raftplay.cluster.machine import StateMachine
     from raftplay.cluster.network import LinkFaults
     from raftplay.cluster.proxy import RPCProxy
@@ -186,6 +191,9 @@ if TYPE_CHECKING:
     from raftplay.cluster.storage.sqlite_storage import SqliteStorage
     from raftplay.cluster.timings import TimingWarning
     from raftplay.errors import UsageError
+    from raftplay.python.harness import Harness
+    from raftplay.python.scripts import run
+    from raftplay.python.search import explore
     from raftplay.raft.commands import CommandRefused
     from raftplay.raft.config import RaftConfig
     from raftplay.raft.consensus import ConsensusModule
@@ -238,13 +246,14 @@ __all__ = [
     "StorageError",
     "TimingWarning",
     "UsageError",
+    "explore",
+    "run",
 ]
 
 _MODULES = {
     "raftplay.backends.base": "CallFailed NodeFailed",
     "raftplay.cluster.checks": "CheckFailed InvariantBroken",
     "raftplay.cluster.config": "Config",
-    "raftplay.cluster.harness": "Harness",
     "raftplay.cluster.machine": "StateMachine",
     "raftplay.cluster.network": "LinkFaults",
     "raftplay.cluster.proxy": "RPCProxy",
@@ -253,6 +262,7 @@ _MODULES = {
     "raftplay.cluster.storage.sqlite_storage": "SqliteStorage",
     "raftplay.cluster.timings": "TimingWarning",
     "raftplay.errors": "UsageError",
+    "raftplay.python.harness": "Harness",
     "raftplay.raft.commands": "CommandRefused",
     "raftplay.raft.config": "RaftConfig",
     "raftplay.raft.consensus": "ConsensusModule",
@@ -263,11 +273,16 @@ _MODULES = {
     "raftplay.raft.rules": "Rules",
     "raftplay.raft.storage": "MapStorage Storage StorageError",
 }
+_CALLED = {"explore": "raftplay.explore", "run": "raftplay.run"}
+"""The packages that are functions, too; called.py says how."""
+
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and no other name
 
     def __getattr__(name: str) -> object:
+        if name in _CALLED:
+            return import_module(_CALLED[name])
         if name not in _HOME:
             raise AttributeError(f"module 'raftplay' has no attribute {name!r}")
         value = getattr(import_module(_HOME[name]), name)
@@ -276,3 +291,30 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and no other nam
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
+
+
+__doc__ = """An interactive playground for the Raft consensus algorithm: run a cluster, break it, ask it why.
+
+    import raftplay
+
+    with raftplay.Harness(5, backend="sim", seed=7) as h:  # backend="tcp", the default: real sockets, real time
+        h.wait("leader")
+        h.submit("x")
+        h.expect("committed x on 5", within=2)
+        h.run("crash leader; wait leader")  # any commands of the language
+        print(h.why())
+        h.goto(0.25)  # look at the past; to act there begins another branch
+        h.crash(2)
+        h.wait("leader")
+        print(h.diff("main", "b1"))
+        h.save("story.txt")  # raftplay run story.txt repeats it
+
+    with raftplay.run("figure-8") as h:  # a scenario, a script, or the Path of one
+        print(h.transcript)
+    found = raftplay.explore("commit-old-term")  # search for violations, with a bug switched on
+    print(found, found.script)
+
+`help(raftplay.Harness)` lists the methods; the names of the Go reference (`crash_peer`, `check_single_leader`, …)
+are among them. On the command line: `raftplay help python`.
+"""
+# The docstring at the top of this file is the guide to the code; this one is for users, in `help(raftplay)`.

@@ -21,7 +21,7 @@ PAPER = {
 }
 """The sections of the extended version of "In Search of an Understandable Consensus Algorithm"."""
 
-THESIS = {"3.6.2", "3.8", "3.10", "4.2.3", "5", "6.2", "6.3", "6.4", "9.6"}
+THESIS = {"3.6.2", "3.8", "3.10", "4.2.3", "5", "6.2", "6.3", "6.4", "6.4.1", "9.6"}
 """The sections of "Consensus: Bridging Theory and Practice" that are spoken of here."""
 
 CITED = re.compile(r"(thesis )?§([0-9]+(?:\.[0-9]+)*)")

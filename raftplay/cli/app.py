@@ -16,6 +16,7 @@ from raftplay.session.status import Status
 MODULES = {
     "playing": ("run", "shell", "tui"),
     "presenting": ("notes",),
+    "exporting": ("export",),
     "learning": ("lesson",),
     "listing": ("scenarios", "bugs", "invariants", "help"),
     "checking": ("check", "compare", "maelstrom"),

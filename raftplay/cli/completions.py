@@ -43,6 +43,13 @@ def bugs(incomplete: str) -> list[str]:
     return _that_begin(BUGS, incomplete)
 
 
+def formats(incomplete: str) -> list[str]:
+    """Offer the formats of exports."""
+    from raftplay.export import FORMATS  # noqa: PLC0415
+
+    return _that_begin([row.name for row in FORMATS], incomplete)
+
+
 def mixes(incomplete: str) -> list[str]:
     """Offer fault mixes."""
     from raftplay.explore.search.mixes import MIXES  # noqa: PLC0415

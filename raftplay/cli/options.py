@@ -15,12 +15,12 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import BACKENDS, MAX_SEED, Setup
 from raftplay.errors import UsageError
-from raftplay.export import formats
 from raftplay.language.values import duration_of
 from raftplay.output import complain
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
 from raftplay.session.shown import did_you_mean, quoted
+from raftplay.watch.event_files import formats
 from raftplay.watch.text import visible
 
 DataDirOption = Annotated[
@@ -176,7 +176,7 @@ def engine_of(name: str, *, on_sockets: bool) -> str:
 def switches_of(texts: list[str] | None, *, bare: bool = False) -> tuple[tuple[str, bool | int], ...]:
     """Return the options that --set switches. Raises `UsageError`, also for one that `bare` nodes do not have."""
     switches = chosen(None, None, None, None, texts, None, without_bugs=False).switches
-    for name in ("unreliable", "more-reelection", "snapshot"):
+    for name in ("unreliable", "more-reelection"):
         if bare and name in switches:
             raise UsageError(
                 f"--set {name} is for clusters; walks and --exhaustive have nodes only, whose RPCs "

@@ -135,7 +135,7 @@ class Links:
         """Return the delay of each copy of `message`, None to hold it; lose it if there is none."""
         if not fate:
             self._events.lose(message, self._network.blocked(self._id, message.dst) or "loss")
-        return (None,) * len(fate) if self._flights.is_held(self._id, message.dst) else fate
+        return (None,) * len(fate) if self._flights.is_held(self._id, message.dst, message.message) else fate
 
     def _request_leaves(self, request: Request, flight: Flight, by_hand: bool) -> str | None:
         def send() -> bool:

@@ -7,6 +7,7 @@ import linecache
 import os.path
 from collections.abc import Callable
 from itertools import pairwise
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from raftplay.cluster.snapshot import Snapshot
@@ -43,18 +44,22 @@ class InvariantBroken(CheckFailed):
         self.snapshot = snapshot
         self.bugs = bugs
         run = run_text(snapshot.backend, snapshot.seed)
-        super().__init__(f"{breach}{_code_text(bugs, snapshot.node)}; {run}\n{snapshot}")
+        again = again_text(len(snapshot.nodes), snapshot.backend, snapshot.seed)
+        super().__init__(f"{breach}{_code_text(bugs, snapshot.node)}; {run}\n{snapshot}\n{again}")
 
     def __reduce__(self) -> tuple[type["InvariantBroken"], tuple[Breach, Snapshot, tuple[str, ...]]]:
         return type(self), (self.breach, self.snapshot, self.bugs)
 
 
+__tracebackhide__ = methodcaller("errisinstance", CheckFailed)
+"""Tells pytest to end the traceback of a failed check at the test's own line; other modules use it, too."""
+
+
 def fail(harness: "Harness", text: str) -> CheckFailed:
     """Return the failure to raise: `text`, what is needed to repeat the run, and every server's state."""
-    run = run_text(harness.backend, harness.seed)
-    return CheckFailed(
-        f"{text}{_code_text(harness.config.bugs, harness.config.node_name)}; {run}\n{harness.snapshot()}"
-    )
+    config, seed = harness.config, harness.seed
+    run, again = run_text(harness.backend, seed), again_text(harness.n, harness.backend, seed)
+    return CheckFailed(f"{text}{_code_text(config.bugs, config.node_name)}; {run}\n{harness.snapshot()}\n{again}")
 
 
 def _code_text(bugs: tuple[str, ...], node: str) -> str:
@@ -65,6 +70,11 @@ def _code_text(bugs: tuple[str, ...], node: str) -> str:
 def run_text(backend: str, seed: int) -> str:
     """Return what a run depends on besides its script: "sim, seed 7, raftplay 0.1.0"."""
     return f"{backend}, seed {seed}, raftplay {__version__}"
+
+
+def again_text(nodes: int, backend: str, seed: int) -> str:
+    """Return the line that begins the same cluster in Python, its other arguments being the same."""
+    return f'again: Harness({nodes}, backend="{backend}", seed={seed})'
 
 
 def node_text(server: "Server") -> str:

@@ -12,7 +12,7 @@ from functools import partial
 
 from raftplay.backends.base import Backend
 from raftplay.cluster import arguments, debug
-from raftplay.cluster.client_port import ClientPort
+from raftplay.cluster.client_port import ClientPort, applied_fact, values_of
 from raftplay.cluster.config import Config
 from raftplay.cluster.failures import Failures
 from raftplay.cluster.hardware_actions import HardwareActions
@@ -27,7 +27,7 @@ from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.timer_actions import TimerActions
 from raftplay.cluster.timings import Timings
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Clients
+from raftplay.kv.clients import ClientOptions, Clients
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.bugs import module_with
 from raftplay.raft.messages import NONE, CommitEntry
@@ -66,7 +66,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.wiped = [False] * n
         self.crash_causes = [""] * n
         self.failures = Failures(backend, stream)
-        self._state_machine = state_machine or KeyValueStore
+        self._state_machine = state_machine
         self._clients: Clients | None = None
         self._kept = [EMPTY] * n
         self._opened = None if data_dir is None else DataDir(data_dir, n)
@@ -118,11 +118,11 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
             stream=self.stream,
             incarnation=incarnation,
             commits=self.commits[id],
-            on_restore=partial(self.commits.__setitem__, id),
-            on_commits=partial(self._answer_clients, id, incarnation),
+            on_restore=partial(self._restored, id),
+            on_commits=partial(self._applied, id, incarnation),
             on_crash=self._must_crash,
             on_late_write=self._late_write,
-            state_machine=self._state_machine,
+            state_machine=self._state_machine or self._store_of(id),
             hardware=self.hardware[id],
         )
 
@@ -132,14 +132,36 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
     def clients(self) -> Clients:
         """Return the clients of the cluster; its first use makes them."""
         if self._clients is None:
-            self._clients = Clients(ClientPort(self.n, self.server, self.backend), self.config.clients)
+            port = ClientPort(self.n, self.server, self.backend, self._answer_clients, self.tell)
+            self._clients = Clients(port, self.config.clients)
         return self._clients
 
-    def _answer_clients(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
-        """Answer clients what node `id` has applied; a process that is dead answers nobody."""
-        if self._clients is not None and incarnation == self.incarnations[id]:
-            for entry, result in zip(commits, self.servers[id].results, strict=True):
-                self._clients.applied(id, entry.index, entry.command, result)
+    def _store_of(self, id: int) -> MachineFactory:
+        """Return what makes the store of node `id`, which asks the rules of its node and knows its clock."""
+        rules = module_with(self.config.bugs, self.config.node).rules
+        return lambda: KeyValueStore(rules=rules, clock=lambda: self.backend.now() * self.hardware[id].rate)
+
+    def _applied(self, id: int, incarnation: int, commits: list[CommitEntry]) -> None:
+        """Tell of what the store of node `id` did, and answer its clients; a dead process answers nobody."""
+        if incarnation != self.incarnations[id]:
+            return
+        results = self.servers[id].results
+        if results.count(None) == len(results):
+            return
+        for entry, result in zip(commits, results, strict=True):
+            if self.stream.active and (fact := applied_fact(entry, result)) is not None:
+                self.tell(fact, id)
+            self._answer_clients(id, entry.index, entry.command, result)
+
+    def _answer_clients(self, id: int, index: int, command: object, result: object) -> None:
+        if self._clients is not None:
+            self._clients.applied(id, index, command, result)
+
+    def _restored(self, id: int, commits: list[CommitEntry]) -> None:
+        """Note that node `id` goes on from a snapshot, which `commits` led to."""
+        self.commits[id] = commits
+        if values := values_of(self.servers[id].machine):
+            self.tell(facts.StoreRestored(tuple(values.items())), id)
 
     # ---- faults and repairs
 
@@ -232,14 +254,24 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         self.tell(facts.Tearing(sets), id)
 
     def set_option(self, name: str, on: bool | int) -> None:
-        """Switch an option on all nodes, and on those that are restarted later, by its name in `set`.
+        """Switch an option of all nodes while they run, and of those that are restarted later, as `set` does.
 
-        They are prevote, checkquorum, sticky, noop, more-reelection and unreliable, and snapshot with a number.
+        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
+        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
         """
         self.config = self.config.switched(name, on)
         self.tell(facts.OptionChanged(name, on))
         for server in self.servers:
             server.configure(self.config)
+
+    def set_client_options(self, options: ClientOptions) -> None:
+        """Change how requests of clients that begin from now on are handled; reads by lease concern all nodes."""
+        before, self.config = self.config.raft, replace(self.config, clients=options).settled()
+        if self.config.raft.lease is not before.lease:
+            self.tell(facts.OptionChanged("lease", self.config.raft.lease))
+        for server in self.servers:
+            server.configure(self.config)
+        self.clients.options = options
 
     def _must_crash(self, id: int, cause: str, failure: NodeRaised | None) -> None:
         """Crash node `id`, whose disk or (with `failure`) code failed for `cause`; "": a torn write or a stop."""
@@ -393,6 +425,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
                 groups=self.network.groups,
                 faulty_links=tuple(sorted(self.network.faulty_links.items())),
                 held_links=self.flights.held_links,
+                held_kinds=self.flights.holding.kinds,
                 bugs=self.config.bugs,
                 node=self.config.node_name,
                 rules=module_with(self.config.bugs, self.config.node).rules,

@@ -8,7 +8,7 @@ from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
 from raftplay.kv.clients import ClientOptions
 from raftplay.raft.bugs import Node, module_with
-from raftplay.raft.config import RaftConfig, check_range, check_switch
+from raftplay.raft.config import RaftConfig, check_count, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
@@ -30,6 +30,8 @@ class Config:
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.
     `clients`: whether clients have sessions, and how they read.
+    `keep_commits`: how many of the last commits that a snapshot covers stay in a node's list of commits; others
+    have the value `FORGOTTEN` there, and are not in the snapshot. None: all.
     `node`: the class of the nodes, `ConsensusModule` or your subclass of it or of `Rules`.
     """
 
@@ -40,6 +42,7 @@ class Config:
     bugs: tuple[str, ...] = ()
     node: Node = ConsensusModule
     clients: ClientOptions = field(default_factory=ClientOptions)
+    keep_commits: int | None = None
 
     def __post_init__(self) -> None:
         checked_class(self.node)
@@ -54,9 +57,13 @@ class Config:
             raise UsageError(f"raft must be a RaftConfig, not {self.raft!r}")
         if not isinstance(self.clients, ClientOptions):
             raise UsageError(f"clients must be ClientOptions, not {self.clients!r}")
+        if self.clients.reads == "lease":
+            replace(self.raft, lease=True)  # raises UsageError if that needs other options
         if self.unreliable is not None:
             check_switch("unreliable", self.unreliable)
         check_range("delay_min", self.delay_min, "delay_max", self.delay_max)
+        if self.keep_commits is not None:
+            check_count("keep_commits", self.keep_commits)
 
     @property
     def switches(self) -> dict[str, bool]:
@@ -71,15 +78,19 @@ class Config:
         }
 
     def switched(self, name: str, on: bool | int) -> "Config":
-        """Return this configuration with one of its `switches` on or off, or another number for `snapshot`.
+        """Return this configuration with one of its `switches` on or off, or another number (`snapshot`, `drift`).
 
         Raises `UsageError`.
         """
+        if name == "drift":
+            return replace(self, raft=replace(self.raft, drift=on))
         if name == "snapshot":
             return replace(self, raft=replace(self.raft, snapshot=on))
         check_switch(name, on)
         if name not in self.switches:
-            raise UsageError(f"there is no option {name!r}; the options are {', '.join(self.switches)}, snapshot")
+            raise UsageError(
+                f"there is no option {name!r}; the options are {', '.join(self.switches)}, snapshot, drift"
+            )
         if name == "unreliable":
             return replace(self, unreliable=bool(on))
         field_name = "force_more_reelection" if name == "more-reelection" else name
@@ -94,6 +105,8 @@ class Config:
         """Return this configuration with the options that are None taken from the environment."""
         unreliable = is_on(environ, UNRELIABLE) if self.unreliable is None else self.unreliable
         raft = self.raft
+        if raft.lease is not (self.clients.reads == "lease"):
+            raft = replace(raft, lease=not raft.lease)
         if is_on(environ, MORE_REELECTION) and not raft.force_more_reelection:
             raft = replace(raft, force_more_reelection=True)
         is_settled = raft is self.raft and unreliable is self.unreliable

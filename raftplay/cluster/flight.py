@@ -13,6 +13,7 @@ import msgspec
 
 from raftplay.backends.base import Backend, Handle
 from raftplay.cluster import arguments
+from raftplay.cluster.holding import ALL, Holding, fits
 from raftplay.cluster.rpc import Events, Message, Response
 from raftplay.errors import UsageError
 from raftplay.raft.messages import Args, Reply
@@ -94,17 +95,17 @@ class Flights:
         self._backend = backend
         self._flights: dict[int, Flight] = {}
         self._held: dict[int, Flight] = {}
-        self.holding: set[tuple[int, int]] = set()
-        """The directions of links that are held."""
+        self.holding = Holding()
+        """What links hold."""
 
         self.passages: dict[tuple[int, bool], list[Arrival]] = {}
         """The messages that have passed a link, not arrived: by number of the RPC and whether it is a reply."""
 
         self._count = 0
 
-    def is_held(self, src: int, dst: int) -> bool:
-        """Tell whether messages from `src` to `dst` stay in flight until they are released."""
-        return bool(self.holding) and (src, dst) in self.holding
+    def is_held(self, src: int, dst: int, message: Args | Reply | None = None) -> bool:
+        """Tell whether `message`, or else every message, from `src` to `dst` stays in flight until released."""
+        return bool(self.holding) and self.holding.holds(src, dst, message)
 
     def add(
         self,
@@ -153,9 +154,9 @@ class Flights:
             raise NotInFlight(f"no message {id} is in flight; see: messages")
         return flight
 
-    def hold(self, src: int, dst: int) -> None:
-        """Keep messages that leave `src` for `dst` from now on in flight."""
-        self.holding.add((src, dst))
+    def hold(self, src: int, dst: int, kind: str = ALL) -> None:
+        """Keep messages of `kind` that leave `src` for `dst` from now on in flight."""
+        self.holding = self.holding.changed(src, dst, kind, held=True)
 
     def hold_one(self, id: int) -> Flight:
         """Keep a message in flight until it is released, delivered or lost. Raises `NotInFlight`."""
@@ -176,13 +177,22 @@ class Flights:
 
     def release_all(self) -> int:
         """Release all links and messages, and deliver what was held, in order; return how many arrive."""
-        self.holding.clear()
+        self.holding = Holding()
         return sum(self.deliver(id) is None for id in list(self._held) if id in self._held)
 
-    def release(self, *links: tuple[int, int]) -> int:
-        """Release these links, and deliver what was held, in order; return how many messages arrive."""
-        self.holding.difference_update(links)
-        held = [id for id, flight in self._held.items() if (flight.src, flight.dst) in links]
+    def release(self, *links: tuple[int, int], kind: str = ALL) -> int:
+        """Release these links, and deliver what was held, in order; return how many messages arrive.
+
+        With a `kind` only messages of that kind are released.
+        """
+        for link in links:
+            for one in self.holding.kinds_of.get(link, ()) if kind == ALL else (kind,):
+                self.holding = self.holding.changed(*link, one, held=False)
+        held = [
+            id
+            for id, flight in self._held.items()
+            if (flight.src, flight.dst) in links and fits(kind, flight.message)
+        ]
         return sum(self.deliver(id) is None for id in held if id in self._held)
 
     def deliver(self, id: int) -> str | None:
@@ -232,8 +242,8 @@ class Flights:
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:
-        """Return the directions of links that are held."""
-        return tuple(sorted(self.holding))
+        """Return the directions of links that hold everything."""
+        return self.holding.links
 
     def _take(self, id: int) -> Flight:
         flight = self.get(id)

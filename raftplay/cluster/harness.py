@@ -5,38 +5,34 @@ Between two method calls, a tcp cluster runs on, and a sim cluster waits until t
 """
 
 import os
-import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import wraps
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from raftplay.backends.base import PAUSED, Backend, NodeFailed
-from raftplay.backends.sim import SimBackend
-from raftplay.backends.tcp import TcpBackend
+from raftplay.backends.base import PAUSED, NodeFailed
 from raftplay.cluster import arguments, checks
+from raftplay.cluster.attributes import Attributes
 from raftplay.cluster.client import Client
 from raftplay.cluster.cluster import Cluster
 from raftplay.cluster.config import Config
 from raftplay.cluster.dropped import end_when_dropped
-from raftplay.cluster.flight import Flight, Flights
-from raftplay.cluster.hardware import Hardware
+from raftplay.cluster.flight import Flight
 from raftplay.cluster.machine import MachineFactory
-from raftplay.cluster.network import Network
-from raftplay.cluster.server import Server
+from raftplay.cluster.running import Running
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import warn_of_timings
 from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Call, Clients
+from raftplay.kv.clients import Call
 from raftplay.kv.commands import Request
 from raftplay.kv.load import Load
 from raftplay.raft.bugs import Node
-from raftplay.raft.messages import CommitEntry
 from raftplay.raft.storage import Storage
-from raftplay.watch.invariants import Breach, Invariants
-from raftplay.watch.stream import Reader, Stream
+from raftplay.watch.stream import Reader
+
+__tracebackhide__ = checks.__tracebackhide__
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,33 +69,11 @@ def _in_harness(method: Callable[Concatenate["Harness", P], T]) -> Callable[Conc
     return method
 
 
-class Harness:
-    """A cluster of `n` servers (1 to 25), connected to each other and running.
+class Harness(Attributes):
+    """A cluster of `n` servers (1 to 25) that runs, without a past: branches, searches and figures use it.
 
-    `backend` is "tcp" (real sockets on 127.0.0.1) or "sim" (virtual time). `seed` decides every random choice
-    (in sim: the whole run); None draws one. `config` holds timings and options. `node` is the class of the nodes,
-    one of yours, as `Config.node` (raftplay help node). A context manager.
-    `watch` checks every invariant (or those that it names) on every event; the first method call after a
-    violation, or the wait in which it happened, raises `InvariantBroken`, once.
-    `readers` are attached to the stream of events before its first event. Warns (`TimingWarning`) of timings
-    with which the cluster cannot keep a leader (§5.6).
-
-    With `data_dir`, every node keeps its disk in a file in that directory (a `SqliteStorage`). After a shutdown,
-    or after the process died, a new Harness over the same directory continues that cluster: terms, votes and logs
-    stay, and each wiped node stays down. Cluster time begins at 0 again; the seed and the contents of the
-    directory at the start decide a run in sim. Entries that were committed in an earlier term are committed again
-    with the first entry of the new term (§5.4.2). `storage` gives each node a storage of yours; you close it.
-    `state_machine` creates the `StateMachine` of a node, `h.cluster[id].machine`; by default, a `KeyValueStore`,
-    for `h.client()`. Commits are collected in `h.commits` too.
-
-    A Harness that is dropped without `shutdown` ends its cluster when it is garbage-collected, with a
-    `ResourceWarning` if it held sockets, a thread or files. A forked process cannot use its parent's tcp cluster:
-    every method raises `UsageError` there.
-
-    Raises `UsageError` for invalid arguments, and `StorageError` when a storage cannot be used, whatever it
-    raises itself: here, in `restart_peer`, and, when a running node cannot write its disk, in the wait in which
-    that happens or at the end of the next method call. That node has crashed then; the others continue.
-    `NodeFailed` is raised likewise, when a node of your class (`node`) raises.
+    The arguments and what is raised are those of the public `Harness` (raftplay/python/harness.py), which adds
+    commands, a past, and branches.
     """
 
     def __init__(
@@ -117,91 +91,25 @@ class Harness:
         state_machine: MachineFactory | None = None,
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage, state_machine)
-        self.n = n
-        self.seed = arguments.new_seed() if seed is None else arguments.seed(seed)
-        self.config = arguments.config_with(config, node).settled()
-        warn_of_timings(n, self.config, stacklevel=2)
-        self.data_dir = data_dir
-        self._is_shut_down = False
-        self._finalizer: weakref.finalize[..., Harness] | None = None
-        self._backend = _make_backend(backend)
-        self.stream = Stream(self._backend.now)
-        try:
-            self._members = Cluster(
-                n,
-                self._backend,
-                self.stream,
-                config=self.config,
-                seed=self.seed,
-                storage=storage,
-                data_dir=data_dir,
-                state_machine=state_machine,
-            )
-        except BaseException:
-            self._backend.close()
-            raise
-        self._waits = Waits(self._backend, self._members)
-        names = None if isinstance(watch, bool) else watch
-        on_breach = self._members.failures.add_breach
-        self.invariants = Invariants(n, on_breach=on_breach, names=names) if watch else None
-        if self.invariants is not None:
-            self.stream.attach(self.invariants)
-        for reader in readers:
-            self.stream.attach(reader)
-        self.stream.switched = self._members.watch
-        try:
-            self._backend.run(self._members.begin)
-        except BaseException:
-            self.shutdown()
-            raise
+        seed = arguments.new_seed() if seed is None else arguments.seed(seed)
+        config = arguments.config_with(config, node).settled()
+        warn_of_timings(n, config, stacklevel=2)
+        self._parts = Running(
+            n,
+            backend,
+            seed=seed,
+            config=config,
+            watch=watch,
+            readers=readers,
+            data_dir=data_dir,
+            storage=storage,
+            state_machine=state_machine,
+        )
         self._finalizer = end_when_dropped(self, self._backend, self._members)
 
-    # ---- its nodes
-
     @property
-    def cluster(self) -> list[Server]:
-        """Return the servers, by node."""
-        return self._members.servers
-
-    @property
-    def storage(self) -> list[Storage]:
-        """Return the storage of each node."""
-        return self._members.storage
-
-    @property
-    def commits(self) -> list[list[CommitEntry]]:
-        """Return the entries that each node has committed since it started, in order."""
-        return self._members.commits
-
-    @property
-    def connected(self) -> list[bool]:
-        """Tell for each node whether it is connected (not cut off by `disconnect_peer`)."""
-        return self._members.connected
-
-    @property
-    def alive(self) -> list[bool]:
-        """Tell for each node whether it runs."""
-        return self._members.alive
-
-    @property
-    def wiped(self) -> list[bool]:
-        """Tell for each node whether it has lost its disk."""
-        return self._members.wiped
-
-    @property
-    def hardware(self) -> list[Hardware]:
-        """Return the disk, the clock and the own timings of each node."""
-        return self._members.hardware
-
-    @property
-    def network(self) -> Network:
-        """Return the links between the nodes."""
-        return self._members.network
-
-    @property
-    def flights(self) -> Flights:
-        """Return the messages in flight."""
-        return self._members.flights
+    def _running(self) -> Running:
+        return self._parts
 
     # ---- submitting
 
@@ -220,11 +128,6 @@ class Harness:
     def load(self, load: Load) -> float:
         """Begin a load of clients, decided by the seed; return the cluster time at which it ends."""
         return self._backend.run(lambda: load.begin(self.clients, self.seed))
-
-    @property
-    def clients(self) -> Clients:
-        """Return the clients, with the history of what they saw; `h.clients.verdict()` checks it."""
-        return self._members.clients
 
     def client(self, name: str = "main") -> Client:
         """Return the client `name` of the key-value store, which every node runs on top of Raft by default."""
@@ -291,15 +194,8 @@ class Harness:
     clear_disk = action(Cluster.clear_disk)
     set_clock = action(Cluster.set_clock)
 
-    def set_option(self, name: str, on: bool | int) -> None:
-        """Switch an option of all nodes while they run, as the command `set` does; `config` has it from now on.
-
-        `name` is prevote, checkquorum, sticky, noop, more-reelection or unreliable; or snapshot, with the number
-        of applied entries after which a node takes one (0: never by itself). Raises `UsageError`.
-        """
-        self._act(lambda: self._members.set_option(name, on))
-        self.config = self._members.config
-
+    set_option = action(Cluster.set_option)
+    set_client_options = action(Cluster.set_client_options)
     set_timing = action(Cluster.set_timing)
 
     # ---- links
@@ -331,17 +227,6 @@ class Harness:
     duplicate = action(Cluster.duplicate)
 
     # ---- time
-
-    @property
-    def backend(self) -> str:
-        """Return the backend's name: "tcp" or "sim"."""
-        return self._backend.name
-
-    @property
-    def now(self) -> float:
-        """Return the cluster time in seconds, from 0 at the start."""
-        with self._backend.lock:
-            return self._backend.now()
 
     sleep_ms = waiting(Waits.sleep_ms)
     wait_until = waiting(Waits.wait_until)
@@ -378,17 +263,7 @@ class Harness:
         """Raise a violation or failure since the last method call: `InvariantBroken`, or a reader's failure."""
         self._look(lambda: None)
 
-    @property
-    def speed(self) -> float:
-        """Return the seconds of cluster time per second of wall time; 1 gives the Go reference's timings."""
-        return self._backend.speed
-
     set_speed = waiting(Waits.set_speed)
-
-    @property
-    def paused(self) -> bool:
-        """Tell whether cluster time is paused."""
-        return self._backend.paused
 
     def pause(self) -> None:
         """Pause cluster time; actions still work."""
@@ -414,28 +289,11 @@ class Harness:
         """Return a value that differs from the last one if the cluster may have done something since."""
         return self._backend.progress()
 
-    # ---- its transport
-
-    @property
-    def open_work(self) -> tuple[int, int]:
-        """Return the number of unfinished tasks, and of open ends of connections; zeros without sockets."""
-        return self._backend.open_work
-
-    @property
-    def secret(self) -> bytes:
-        """Return the secret by which its nodes know their peers; empty without sockets."""
-        return self._backend.secret
-
     # ---- looking
 
     def snapshot(self) -> Snapshot:
         """Return everything that a screen shows of the cluster at this moment, as one immutable value."""
         return self._members.snapshot()
-
-    @property
-    def breach(self) -> Breach | None:
-        """Return the first violation of an invariant, or None."""
-        return self.invariants.breaches[0] if self.invariants is not None and self.invariants.breaches else None
 
     @property
     def pauses_at_breach(self) -> bool:
@@ -493,20 +351,16 @@ class Harness:
 
         Raises what failed inside the cluster and was not raised yet, a violated invariant included.
         """
-        if self._is_shut_down:
-            return
-        self._is_shut_down = True
-        if self._finalizer is not None:
+        if not self._running.is_shut_down:
             self._finalizer.detach()
-        self._backend.close(self._members.stop_all)
-        self._waits.raise_failure()
+            self._running.close()
 
     def __repr__(self) -> str:
         """Show the state of the cluster: pytest prints this below a failing ``assert h.wait_until(…)``."""
         about = f"{self.n} nodes, {checks.run_text(self.backend, self.seed)}"
         try:
             with self._backend.lock:
-                now = "shut down" if self._is_shut_down else f"{self._backend.now():.3f} s"
+                now = "shut down" if self._running.is_shut_down else f"{self._backend.now():.3f} s"
                 return f"<Harness of {about}, {now}: {'; '.join(map(checks.node_text, self.cluster))}>"
         except UsageError:  # forked
             return f"<Harness of {about}, of another process>"
@@ -550,12 +404,3 @@ class Harness:
             result = look()
         self._waits.raise_failure()
         return result
-
-
-def _make_backend(name: str) -> Backend:
-    match name:
-        case "tcp":
-            return TcpBackend()
-        case "sim":
-            return SimBackend()
-    raise UsageError(f'the backend must be "tcp" or "sim", not {name!r}')

@@ -1,7 +1,8 @@
 """The image of a node's state in a snapshot: the commits that led to it, and that of its state machine.
 
 Without a state machine of the user's, the list of commits is the state; with one, both are in the image, so that
-the cluster's list of commits goes on after a snapshot.
+the cluster's list of commits goes on after a snapshot. Commits that are forgotten (commits.py) are one row, with
+their number.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from raftplay.cluster.commits import FORGOTTEN, forgotten
 from raftplay.raft.commands import CommandRefused, check_command
 from raftplay.raft.messages import CommitEntry, EntryKind, Term
 from raftplay.raft.storage import StorageError
@@ -27,7 +29,10 @@ _decoder = msgspec.json.Decoder(Contents)
 
 def encoded(commits: Sequence[CommitEntry], machine: bytes | None) -> bytes:
     """Return an image as bytes."""
-    rows = tuple((commit.command, commit.term, commit.kind) for commit in commits)
+    gone = forgotten(commits)
+    rows = tuple((commit.command, commit.term, commit.kind) for commit in commits[gone:])
+    if gone:
+        rows = ((gone, FORGOTTEN.term, FORGOTTEN.kind), *rows)
     return msgspec.json.encode(Contents(rows, machine))
 
 
@@ -42,10 +47,13 @@ def decoded(data: bytes, index: int) -> tuple[list[CommitEntry], bytes | None]:
             check_command(command)
     except (TypeError, ValueError, RecursionError, CommandRefused) as error:
         raise StorageError(f"the image in the snapshot cannot be read: {error}") from None
-    if len(contents.commits) != index + 1:
+    rows, gone = contents.commits, 0
+    if rows and rows[0][2] == FORGOTTEN.kind:
+        gone, rows = rows[0][0], rows[1:]
+    if not isinstance(gone, int) or gone + len(rows) != index + 1:
         raise StorageError(f"the image in the snapshot is not of the state after entry {index}")
-    rows = enumerate(contents.commits)
-    return [CommitEntry(command, at, term, kind) for at, (command, term, kind) in rows], contents.machine
+    kept = [CommitEntry(command, at, term, kind) for at, (command, term, kind) in enumerate(rows, gone)]
+    return [FORGOTTEN] * gone + kept, contents.machine
 
 
 def is_image(data: bytes, index: int) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from raftplay.cluster.holding import ALL
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.servers import Servers
 from raftplay.errors import UsageError
+from raftplay.raft.message_kinds import MESSAGE_KINDS
 from raftplay.watch import facts
 
 
@@ -25,6 +27,8 @@ class LinkActions(Servers):
         self.tell(facts.Healed())
         for src, dst in self.flights.held_links:
             self.tell(facts.LinkHeld(src, dst, False))
+        for src, dst, kind in self.flights.holding.kinds:
+            self.tell(facts.LinkHeld(src, dst, False, kind))
         return self.flights.release_all()
 
     def cut(self, src: int, dst: int) -> None:
@@ -79,11 +83,15 @@ class LinkActions(Servers):
 
     # ---- single messages
 
-    def hold(self, src: int, dst: int) -> None:
-        """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released."""
+    def hold(self, src: int, dst: int, kind: str = ALL) -> None:
+        """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released.
+
+        `kind` (votes, appends, heartbeats, snapshots, transfers, replies): only messages of that kind.
+        """
         self._check_link(src, dst)
-        self.flights.hold(src, dst)
-        self.tell(facts.LinkHeld(src, dst, True))
+        _check_kind(kind)
+        self.flights.hold(src, dst, kind)
+        self.tell(facts.LinkHeld(src, dst, True, kind))
 
     def hold_message(self, id: int) -> None:
         """Keep message `id` in flight until it is released. Raises `UsageError` when it is not in flight."""
@@ -96,20 +104,26 @@ class LinkActions(Servers):
         """Deliver the held message `id`; return why it is lost, or None. Raises `UsageError` if it is not held."""
         return self.flights.release_one(id)
 
-    def release(self, src: int, dst: int) -> int:
-        """Undo `hold` and deliver what was held, in order; return how many messages arrive (a cut loses them)."""
-        return self.release_links([(src, dst)])
+    def release(self, src: int, dst: int, kind: str = ALL) -> int:
+        """Undo `hold` and deliver what was held, in order; return how many messages arrive (a cut loses them).
 
-    def release_links(self, links: Collection[tuple[int, int]]) -> int:
+        With a `kind` only messages of that kind are released; without, all that is held on the link.
+        """
+        return self.release_links([(src, dst)], kind)
+
+    def release_links(self, links: Collection[tuple[int, int]], kind: str = ALL) -> int:
         """Undo `hold` of all these links (source, destination) first; then deliver what was held, in order.
 
         Return how many messages arrive. What is sent meanwhile is not held, and is delayed as usual.
         """
         for src, dst in links:
             self._check_link(src, dst)
-        for src, dst in links:
-            self.tell(facts.LinkHeld(src, dst, False))
-        return self.flights.release(*links)
+        _check_kind(kind)
+        for link in links:
+            held = {ALL, *self.flights.holding.kinds_of.get(link, ())} if kind == ALL else {kind}
+            for one in sorted(held):
+                self.tell(facts.LinkHeld(*link, False, one))
+        return self.flights.release(*links, kind=kind)
 
     def deliver(self, id: int) -> str | None:
         """Deliver message `id` now; return why it is lost (for example a cut), or None.
@@ -128,3 +142,9 @@ class LinkActions(Servers):
         Raises `UsageError` when the message is not in flight.
         """
         return self.flights.duplicate(id)
+
+
+def _check_kind(kind: str) -> None:
+    """Raise `UsageError` unless messages of this kind, or of all kinds, can be held."""
+    if kind != ALL and kind not in MESSAGE_KINDS:
+        raise UsageError(f"there is no kind of messages {kind!r}; use {', '.join(MESSAGE_KINDS)}")

@@ -180,6 +180,13 @@ class NodeCode:
         except FAILURES as error:
             raise self._raised(error, "take_calls") from error
 
+    def take_reads(self, now: float) -> list[tuple[int, int]]:
+        """Return the reads that are over, as (number, index); -1: the node cannot answer."""
+        try:
+            return self.cm.take_reads(now)
+        except FAILURES as error:
+            raise self._raised(error, "take_reads") from error
+
     def deadline_before(self, at: float) -> float | None:
         """Return the node's deadline if it is before `at`."""
         try:

@@ -37,11 +37,12 @@ INPUTS = (
         "time_out",
         "set_timer",
         "transfer_leadership",
+        "read",
         "request_received",
         *(rpc.method for rpc in RPCS),
         "reply_received",
     ),
-    *("call_failed", "persist", "take_calls", "take_commits"),
+    *("call_failed", "persist", "take_calls", "take_commits", "take_reads"),
 )
 """The methods of `ConsensusModule` that the cluster calls, in the order in which the class defines them."""
 
@@ -51,6 +52,7 @@ ALIKE = 0.84
 _KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
     bool: (lambda result: type(result) is bool, "True or False"),
     int: (lambda result: type(result) is int, "a whole number"),
+    float: (lambda result: type(result) in (int, float), "a number"),
     tuple[int, int]: (
         lambda result: (
             isinstance(result, tuple) and len(result) == 2 and all(type(part) is int for part in result)

@@ -14,6 +14,7 @@ from typing import TypeVarTuple, Unpack
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
 from raftplay.cluster.calls import Calls, Links
+from raftplay.cluster.commits import with_last
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.hardware import USUAL, Hardware
@@ -24,6 +25,7 @@ from raftplay.cluster.node_code import NodeCode
 from raftplay.cluster.observer import Observer
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import NodeRaised
+from raftplay.cluster.reading import OnRead, Reading
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
 from raftplay.cluster.writing import Writing, heartbeats_of
@@ -109,6 +111,7 @@ class Server:
         self.disk = Disk(storage)
         config = (config or Config()).settled()
         self._options = config.raft
+        self._keep_commits = config.keep_commits
         dice = random.Random(f"{seed} node {id} {incarnation}")
         self._hardware_seed = f"{seed} hardware {id} {incarnation}"
         module = module_with(config.bugs, config.node)
@@ -121,6 +124,7 @@ class Server:
             now=backend.now,
         )
         self.cm, self.machine = code.cm, code.machine
+        self._reading = Reading(code)
         self._observer = Observer(events, self.cm, is_own=code.is_checked)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
@@ -327,6 +331,8 @@ class Server:
         if not self.frozen:
             return
         self._inbox.frozen = False
+        for on_read in self._reading.take_held():
+            self.read(on_read)
         if self._after_thaw is not None:
             go_on, self._after_thaw = self._after_thaw, None
             go_on()
@@ -337,7 +343,7 @@ class Server:
     def take_snapshot(self) -> int:
         """Compact the log up to the last applied entry; return its index, or -1 if there is nothing to compact."""
         indices: list[int] = []
-        self._input("take_snapshot", lambda now: indices.append(self._code.take_snapshot(self._commits, now)))
+        self._input("take_snapshot", lambda now: indices.append(self._snapshot(now)))
         return indices[0] if indices else NONE
 
     def time_out(self) -> None:
@@ -370,6 +376,13 @@ class Server:
         raft = self._hardware.timings(config.raft)
         if not self.stopped and raft != self.cm.config:
             self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
+
+    def read(self, on_read: OnRead) -> None:
+        """Begin a read without the log; one that reaches a paused process waits until it is resumed."""
+        if self.frozen:
+            self._reading.hold(on_read)
+        else:
+            self._input("read", partial(self._reading.begin, on_read))
 
     def transfer_leadership(self, target: int) -> None:
         """Begin to hand its leadership over to `target`."""
@@ -487,6 +500,9 @@ class Server:
         cm = self.cm
         has_output = cm.has_output
         commits = self._take_commits() if has_output else ()
+        if cm.has_reads:
+            self._reading.answer(now)
+            has_output = True  # a read may need a round of messages
         if request is not None and reply is not None:
             self._links.reply(request, reply)
         if has_output and cm.has_output:
@@ -498,7 +514,7 @@ class Server:
             self._set_alarm()
         self._backend.changed()
         if commits and cm.config.snapshot and cm.snapshot_due:
-            self._code.take_snapshot(self._commits, now)
+            self._snapshot(now)
             self._settle(now)
 
     def _take_commits(self) -> list[CommitEntry]:
@@ -512,17 +528,26 @@ class Server:
                 self._on_commits(commits)
         return commits
 
+    def _snapshot(self, now: float) -> int:
+        """Take a snapshot; return its last index, or -1 if there is nothing to compact."""
+        if self._keep_commits is not None:
+            self._replace_commits(with_last(self._commits, self._keep_commits))
+        return self._code.take_snapshot(self._commits, now)
+
+    def _replace_commits(self, commits: list[CommitEntry]) -> None:
+        self._commits = commits
+        if self._on_restore is not None:
+            self._on_restore(commits)
+
     def _restore(self) -> None:
         """Go on from the state in a snapshot."""
         restored = self._code.restore()
         if restored is None:
             return
-        self._commits, digest = restored
+        commits, digest = restored
         if self._stream.active:
-            index = len(self._commits) - 1
-            self._events.publish(facts.StateRestored(index, tuple(self._commits), digest))
-        if self._on_restore is not None:
-            self._on_restore(self._commits)
+            self._events.publish(facts.StateRestored(len(commits) - 1, tuple(commits), digest))
+        self._replace_commits(commits)
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

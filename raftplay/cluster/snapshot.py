@@ -1,9 +1,10 @@
 """Snapshot: one immutable value with everything that a screen shows of a cluster at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from raftplay.cluster.client_port import values_of
 from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.raised import FAILURES
@@ -41,7 +42,7 @@ class NodeSnapshot:
     `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `hardware`: its disk, clock
     and own timings. `writing_since`: since when a write waits for its slow disk, in cluster time.
     `transferring_to`: the node to which it hands its leadership over (-1 = none). `log` and `commits` are
-    immutable sequences, which compare equal to tuples.
+    immutable sequences, which compare equal to tuples. `store` has the values of its key-value store.
     """
 
     id: int
@@ -69,6 +70,7 @@ class NodeSnapshot:
     hardware: Hardware = USUAL
     writing_since: float | None = None
     transferring_to: int = NONE
+    store: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def base_index(self) -> int:
@@ -163,6 +165,7 @@ def node_snapshot(
             wiped=wiped,
             hardware=hardware,
             writing_since=server.writing_since if alive else None,
+            store=dict(values_of(server.machine)) if alive else {},
         )
 
     try:
@@ -176,6 +179,7 @@ def node_snapshot(
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A cluster at one moment. `held_links`: directions that are held; `bugs`: the bugs that are switched on.
+    `held_kinds`: directions that hold messages of a kind, with the kind.
 
     `node`: the class of the nodes, as `Config.node_name` gives it; `rules`: the rules that they ask. `timings`:
     the timings of elections; None when they are not known.
@@ -190,6 +194,7 @@ class Snapshot:
     groups: tuple[tuple[int, ...], ...]
     faulty_links: tuple[tuple[tuple[int, int], LinkFaults], ...]
     held_links: tuple[tuple[int, int], ...] = ()
+    held_kinds: tuple[tuple[int, int, str], ...] = ()
     bugs: tuple[str, ...] = ()
     node: str = ""
     rules: Rules = field(default=RULES, compare=False)
@@ -216,6 +221,8 @@ def network_lines(snapshot: Snapshot) -> list[str]:
         by_words.setdefault(link_text(faults), []).append(f"{src}->{dst}")
     if snapshot.held_links:
         by_words["held"] = [f"{src}->{dst}" for src, dst in snapshot.held_links]
+    for src, dst, kind in snapshot.held_kinds:
+        by_words.setdefault(f"{kind} held", []).append(f"{src}->{dst}")
     for words, links in by_words.items():
         every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
         lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {words}")

@@ -11,10 +11,11 @@ class TimerActions(Servers):
     """The actions on election timers."""
 
     def time_out_peer(self, id: int) -> None:
-        """Fire the election timer of node `id` now; a leader has none."""
+        """Fire the election timer of node `id` now; a leader has none, and that of a frozen node cannot fire."""
         server = self.running(id)
-        self.tell(facts.TimedOut(), server.id)
-        server.time_out()
+        if not server.is_leader() and not server.frozen:
+            self.tell(facts.TimedOut(), server.id)
+            server.time_out()
 
     def align_timers(self, seconds: float | None = None) -> dict[int, float]:
         """Set all election timers to fire together, `seconds` from now: the votes are split.

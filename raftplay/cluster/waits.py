@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from raftplay.backends.base import Backend, TimeStandsStill, check_duration
-from raftplay.cluster import arguments
+from raftplay.cluster import arguments, checks
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.cluster import Cluster
 from raftplay.errors import UsageError
 from raftplay.watch.invariants import Breach
+
+__tracebackhide__ = checks.__tracebackhide__
 
 MIN_SPEED, MAX_SPEED = 0.001, 100.0
 

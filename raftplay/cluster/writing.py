@@ -14,7 +14,7 @@ from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.rpc import Events
 from raftplay.cluster.storage.disk import Disk
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.messages import LEADER, AppendEntriesArgs
+from raftplay.raft.messages import LEADER, AppendEntriesArgs, InstallSnapshotArgs
 from raftplay.watch import facts
 
 
@@ -98,16 +98,18 @@ class Writing:
             self._events.publish(facts.WriteWaits(waits, start, entries, vote))
 
 
-def heartbeats_of(cm: ConsensusModule) -> Iterator[tuple[int, AppendEntriesArgs]]:
+def heartbeats_of(cm: ConsensusModule) -> Iterator[tuple[int, AppendEntriesArgs | InstallSnapshotArgs]]:
     """Return the heartbeats of a leader whose write waits: they tell nothing that is not on its disk.
 
-    All entries before `next_index` are on its disk, as it sends none before.
+    All entries before `next_index` are on its disk, as it sends none before. A peer that lacks what the log no
+    longer has is asked how much of the snapshot it has: that names a committed entry, and holds no data.
     """
     if cm.state is not LEADER or cm.durable_vote.current_term != cm.current_term:
         return
     for peer_id, next_index in cm.next_index.items():
         previous = next_index - 1
         if previous < cm.log.base_index:
-            continue  # the peer lacks what only a snapshot has
+            yield peer_id, cm.asking_chunk(peer_id)
+            continue
         term = cm.log.term_at(previous)
         yield peer_id, AppendEntriesArgs(cm.current_term, cm.id, previous, term, (), cm.commit_index)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from raftplay.cluster.harness import RESTART_PAUSE, Harness
+from raftplay.cluster.holding import ALL, fits
 from raftplay.cluster.snapshot import network_lines
 from raftplay.cluster.waits import MAX_SPEED, Interrupted
 from raftplay.errors import UsageError
@@ -143,7 +144,7 @@ def partition(session: Session, groups: Annotated[list[list[int]], kinds.GROUPS]
 @command(GROUP, "heal")
 def heal(session: Session) -> str:
     """Restore all links: remove groups, cuts, loss, delays and duplicates; deliver held messages."""
-    held = session.harness.flights.held_links
+    held = session.harness.flights.holding.kinds_of
     links = dict.fromkeys([*held, *((f.src, f.dst) for f in session.harness.messages() if f.due is None)])
     released = released_text(session, links, session.harness.heal)
     return f"all links are whole; {released}" if links else "all links are whole"
@@ -304,12 +305,16 @@ def links_text(links: Collection[tuple[int, int]]) -> str:
     return " ".join(f"{src}->{dst}" for src, dst in links)
 
 
-def released_text(session: Session, links: Collection[tuple[int, int]], release: Callable[[], int]) -> str:
+def released_text(
+    session: Session, links: Collection[tuple[int, int]], release: Callable[[], int], kind: str = ALL
+) -> str:
     """Release `links`; return in words how many held messages were delivered and lost."""
-    held = sum(f.due is None and (f.src, f.dst) in links for f in session.harness.messages())
+    flights = [f for f in session.harness.messages() if f.due is None and fits(kind, f.message)]
+    held = sum((f.src, f.dst) in links for f in flights)
     arrived = release()
     lost = f", {held - arrived} lost" if held > arrived else ""
-    return f"{links_text(links)} released: {count(arrived, 'message')} delivered{lost}"
+    what = links_text(links) + (f": {kind}" if kind else "")
+    return f"{what} released: {count(arrived, 'message')} delivered{lost}"
 
 
 def _still_in_force(session: Session, ids: list[int]) -> str:
@@ -317,7 +322,9 @@ def _still_in_force(session: Session, ids: list[int]) -> str:
     snapshot, mine = session.harness.snapshot(), set(ids)
     faulty = tuple((link, faults) for link, faults in snapshot.faulty_links if faults.cut and mine & set(link))
     held = tuple(link for link in snapshot.held_links if mine & set(link))
-    lines = network_lines(replace(snapshot, faulty_links=faulty, held_links=held)) if ids else []
+    kinds_held = tuple(one for one in snapshot.held_kinds if mine & set(one[:2]))
+    still = replace(snapshot, faulty_links=faulty, held_links=held, held_kinds=kinds_held)
+    lines = network_lines(still) if ids else []
     return f"; still in force: {', '.join(lines)}" if lines else ""
 
 

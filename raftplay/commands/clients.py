@@ -77,7 +77,7 @@ def history(session: Session, client: Annotated[str | None, kinds.CLIENT] = None
     lines = []
     for call in shown:
         end = f"{call.ended:.3f}" if call.is_over else "…"
-        words = short(call_text(operation_of(0, call)))
+        words = short(call_text(operation_of(call)))
         lines.append(f"{call.began:.3f} to {end}  {call.client}: {words} → {outcome_text(call)}")
     told = clients.history()
     return "\n".join([*lines, *report(told, clients.verdict())])

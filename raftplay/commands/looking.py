@@ -139,7 +139,8 @@ def fault_words(snapshot: Snapshot) -> list[str]:
     if snapshot.groups:
         words.append("partition " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups))
     words += [f"{src}->{dst} {link_text(faults)}" for (src, dst), faults in snapshot.faulty_links]
-    return words + [f"{src}->{dst} held" for src, dst in snapshot.held_links]
+    words += [f"{src}->{dst} held" for src, dst in snapshot.held_links]
+    return words + [f"{src}->{dst} {kind} held" for src, dst, kind in snapshot.held_kinds]
 
 
 def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from raftplay.cluster.flight import NotInFlight
+from raftplay.cluster.holding import fits
 from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.language import kinds
 from raftplay.language.table import command
@@ -74,32 +75,37 @@ def duplicate(session: Session, picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "hold 1->3")
-def hold(session: Session, what: Annotated[kinds.Picked | kinds.Links, kinds.TO_HOLD]) -> str:
-    """Hold the message with this ID, or all messages sent on a link from now on, in flight until released."""
+def hold(session: Session, what: Annotated[kinds.Picked | kinds.LinksOfKind, kinds.TO_HOLD]) -> str:
+    """Hold the message with this ID, or what is sent on a link from now on, all or of one kind, until released."""
     if isinstance(what, kinds.Picked):
         for id in what.ids:
             session.harness.hold_message(id)
         return f"{_messages(list(what.ids))} held"
-    for src, dst in what:
-        session.harness.hold(src, dst)
-    return f"{links_text(what)} held"
+    for src, dst in what.links:
+        session.harness.hold(src, dst, what.kind)
+    return f"{links_text(what.links)}{f': {what.kind}' if what.kind else ''} held"
 
 
 @command(GROUP, "release 1->3")
-def release(session: Session, what: Annotated[kinds.Picked | kinds.Links, kinds.HELD]) -> str:
-    """Deliver the held message with this ID; or stop holding a link and deliver its held messages in order."""
+def release(session: Session, what: Annotated[kinds.Picked | kinds.LinksOfKind, kinds.HELD]) -> str:
+    """Deliver the held message with this ID; or stop holding a link, or a kind, and deliver what it held."""
     if isinstance(what, kinds.Picked):
         arrived, lost = _each(what, session.harness.release_message)
         return "; ".join([f"{_messages(arrived)} released", *lost] if arrived else lost)
-    held = {*session.harness.flights.held_links, *_links_of_held(session)}
-    links = [link for link in what if link in held]
+    kind = what.kind
+    links = [link for link in what.links if _holds(session, link, kind)]
     if not links:
-        return f"{links_text(what)}: nothing is held"
-    return released_text(session, links, lambda: session.harness.release_links(links))
+        return f"{links_text(what.links)}: {f'no {kind} are' if kind else 'nothing is'} held"
+    return released_text(session, links, lambda: session.harness.release_links(links, kind), kind)
 
 
-def _links_of_held(session: Session) -> set[tuple[int, int]]:
-    return {(flight.src, flight.dst) for flight in session.harness.messages() if flight.due is None}
+def _holds(session: Session, link: tuple[int, int], kind: str) -> bool:
+    """Return whether a link holds messages of a kind, now or when they come."""
+    kinds_held = session.harness.flights.holding.kinds_of.get(link, frozenset())
+    if kind in kinds_held or (not kind and kinds_held):
+        return True
+    held = (flight for flight in session.harness.messages() if flight.due is None)
+    return any((flight.src, flight.dst) == link and fits(kind, flight.message) for flight in held)
 
 
 def _nothing_there(session: Session, picked: kinds.Picked) -> str:

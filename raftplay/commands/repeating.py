@@ -13,7 +13,7 @@ ALONE = "in one line: repeat 3; submit x; sleep 50ms; end"
 
 @command("Time", "repeat 3")
 def repeat(session: Session, count: Annotated[int, kinds.COUNT]) -> str:
-    """Repeat the commands up to its `end` N times, at most 4 deep; a shell takes it in one line."""
+    """Repeat the commands up to its `end` N times, at most 4 deep; the screen and lessons take it in one line."""
     raise UsageError(f"{REPEAT} stands before commands and {END}, {ALONE}")
 
 

@@ -25,11 +25,11 @@ from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.words import nodes_text, timing_text
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot")
+SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot", "drift")
 CLIENT_OPTIONS = {"sessions": ("on", "off"), "reads": READS}
 """The options of clients, with their values; the first is usual."""
 
-EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, sessions or reads"
+EACH_SWITCH = "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, drift, sessions or reads"
 TIMINGS = ("election", "heartbeat", "delay")
 
 WATCHING = {
@@ -76,8 +76,8 @@ class Setup:
         usual = usual or Config()
         bugs = () if self.without_bugs else tuple(self.bugs) or usual.bugs
         clients = client_options(usual.clients, self.clients)
-        config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node, clients=clients)
-        changes: dict[str, Any] = dict(self.switches)
+        config = dataclasses.replace(usual, bugs=bugs, node=loaded(self.node) or usual.node)
+        changes: dict[str, Any] = {**self.switches, "lease": False}  # how clients read decides that
         if (unreliable := changes.pop("unreliable", None)) is not None:
             config = dataclasses.replace(config, unreliable=unreliable)
         if (more := changes.pop("more-reelection", None)) is not None:
@@ -86,7 +86,8 @@ class Setup:
             changes["election_min"], changes["election_max"] = self.timings["election"]
         if "heartbeat" in self.timings:
             changes["heartbeat"] = self.timings["heartbeat"][0]
-        config = dataclasses.replace(config, raft=dataclasses.replace(config.raft, **changes))
+        raft = dataclasses.replace(config.raft, **changes)
+        config = dataclasses.replace(config, raft=raft, clients=clients)
         if "delay" in self.timings:
             low, high = self.timings["delay"]
             config = dataclasses.replace(config, delay_min=low, delay_max=high)
@@ -243,7 +244,7 @@ TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examp
 ))  # fmt: skip
 TIMED_NODES = replace(kinds.NODES, read=_timed_nodes)
 SWITCH = Kind("OPTION", _switch, about=EACH_SWITCH, examples=SWITCHES)
-SETTING = Kind("on|off|N|log|local", _setting, examples=("on", "off"))
+SETTING = Kind("on|off|N|log|index|lease|local", _setting, examples=("on", "off"))
 ON_OFF = Kind("on|off", _on_off, examples=("on", "off"))
 
 MAX_DIGITS = 9
@@ -310,8 +311,10 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
     noop (as a new leader's first entry), more-reelection (one election timeout in three is the shortest),
     unreliable (one RPC in ten lost, one late), snapshot (a number: one after so many applied entries, §7; off:
     none by itself). Of clients: sessions (a request that is tried again is done once, thesis §6.3; on), and
-    reads (log: through the log; local: from the node that is asked, which may be out of date). While the cluster
-    runs, all nodes change at once.
+    reads (log: through the log; index: from a node's store, once a majority has confirmed its leader, thesis
+    §6.4; lease: by the clock, thesis §6.4.1, which needs checkquorum and sticky; local: from the node that is
+    asked, which may be out of date); drift is by how many percent one clock may run faster than another (10), for
+    leases. While the cluster runs, all nodes change at once.
     """
     if isinstance(setting, str):
         return _set_client_option(on, switch, setting)
@@ -319,6 +322,9 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
         if setting is True:
             raise UsageError("set snapshot takes a number of entries, or off: set snapshot 10")
         setting = int(setting)
+    elif switch == "drift":
+        if isinstance(setting, bool):
+            raise UsageError("set drift takes a number of percent: set drift 20")
     elif not isinstance(setting, bool):
         raise UsageError(f"set {switch} is on or off, not {setting}")
     if isinstance(on, Session):
@@ -332,8 +338,7 @@ def _set_client_option(on: Setup | Session, name: str, value: str) -> str:
     if isinstance(on, Setup):
         on.clients[name] = value
         return ""
-    clients = on.harness.clients
-    clients.options = client_options(clients.options, {name: value})
+    on.harness.set_client_options(client_options(on.harness.clients.options, {name: value}))
     return f"{name} {'is' if name == 'reads' else 'are'} {value} now, for all clients"
 
 

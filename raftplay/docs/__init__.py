@@ -7,7 +7,7 @@ from importlib import resources
 
 PAGES = (
     *("terms", "language", "screen", "lessons", "python", "node", "transcripts"),
-    *("storage", "search", "clients", "bench", "testing"),
+    *("storage", "search", "clients", "export", "bench", "testing"),
 )
 """The names of all pages, in the order in which the README lists them."""
 

@@ -1,54 +1,106 @@
-"""The files into which a run writes its events while it goes on: `EXPORTS` has a row for each format.
+"""Exports: a run as a file that needs no raftplay: `FORMATS` has a row for each format.
 
-The rule of this package: an export is a reader of the stream that knows events and no cluster, and its file is a
-`Target`. To add one, write a module with an `EventWriter` and add its row: `--trace` and its help follow.
+`export` is all that others call. It takes a recording of what it is given (recording.py), and the module of the
+format makes its bytes. To add one, write a module with a function `written`, and add its row: the command and its
+help follow.
+
+The rule of this package: nothing below imports it, and it imports the module of a format when it is used.
 """
 
-import os
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from importlib import import_module
+from os import PathLike, fsdecode
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from raftplay.files import Target
-from raftplay.watch.facts import Record
-from raftplay.watch.stream import Reader
-from raftplay.watch.trace import Header, TraceWriter
+from raftplay.errors import UsageError
+from raftplay.files import Target, check_output_name, expanded
+from raftplay.watch.text import visible
 
-
-class EventWriter(Protocol):
-    """A reader of the events of the first branch that writes a file."""
-
-    def __call__(self, record: Record) -> None:
-        """Take one event."""
-
-    def of_branch(self, name: str, parent: str, since: int) -> Reader:
-        """Return a reader for the events of another branch, which left `parent` after its event `since`."""
-
-    def close(self) -> None:
-        """Complete the file; safe to call twice."""
-
-    def discard(self) -> None:
-        """Delete the unfinished file."""
+if TYPE_CHECKING:
+    from raftplay.export.recording import Recording, Source
 
 
-class Export(NamedTuple):
-    """A format: the ending of its files, its name in a help text, and what begins such a file."""
+class Format(NamedTuple):
+    """A format: its name, the ending of its files, its words, and its module; `panes`, if it draws one of them."""
 
+    name: str
     suffix: str
     words: str
-    begin: Callable[[Target, Header], EventWriter]
+    module: str
+    panes: tuple[str, ...] = ()
 
 
-EXPORTS: tuple[Export, ...] = (Export(".jsonl", "JSON Lines", TraceWriter),)
-"""All formats; the first is that of a file with any other ending."""
+FORMATS: tuple[Format, ...] = (
+    Format("html", ".html", "a replay for any browser", "html"),
+    Format("mermaid", ".mmd", "a sequence diagram for Markdown pages, of at most 200 messages", "mermaid"),
+    Format("shiviz", ".shiviz", "a log with vector clocks for ShiViz", "shiviz"),
+    Format("perfetto", ".perfetto.json", "a timeline for ui.perfetto.dev and chrome://tracing", "perfetto"),
+    Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
+    Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
+)
+"""All formats; where two have the same ending, the first is meant."""
 
 
-def export_of(target: Target) -> Export:
-    """Return the format that the ending of a file chooses."""
-    ending = os.path.splitext(target.path)[1].lower()
-    return next((export for export in EXPORTS if export.suffix == ending), EXPORTS[0])
+def export(
+    source: "Source",
+    path: str | PathLike[str],
+    format: str | None = None,
+    only: str | None = None,
+    force: bool = False,
+) -> Path:
+    """Write `source` to the file `path`, and return its path.
+
+    `source` is a harness with a `History` among its readers, a session, a parsed script, which is run, a view, a
+    recording, or the path of a trace. The ending of the file chooses the format, unless `format` names it. `only`
+    names the pane for a picture. An existing file is replaced only with `force`, and then as a whole. Raises
+    `UsageError`.
+    """
+    target, row = target_of(path, format, only, force=force)
+    from raftplay.export.recording import recording_of  # noqa: PLC0415 - the table alone is soon imported
+
+    target.write(written(recording_of(source), row, only))
+    return target.path
 
 
-def formats() -> str:
-    """Return all formats in words."""
-    first, *others = EXPORTS
-    return ", ".join([f"as {first.words}", *(f"as {each.words} if it ends in {each.suffix}" for each in others)])
+def target_of(
+    path: str | PathLike[str], format: str | None, only: str | None, *, force: bool
+) -> tuple[Target, Format]:
+    """Return the file to write and its format after checking both. Raises `UsageError`."""
+    name = fsdecode(path)
+    check_output_name(name)
+    row = format_of(name, format)
+    if only is not None and only not in row.panes:
+        panes = f"it has {', '.join(row.panes)}" if row.panes else "it has no panes"
+        raise UsageError(f"the format {row.name} has no pane '{visible(only)}'; {panes}")
+    target = Target(Path(expanded(name)), force)
+    target.check()
+    return target, row
+
+
+def format_of(path: str, name: str | None = None) -> Format:
+    """Return the format that is named, or that the ending of the file chooses. Raises `UsageError`."""
+    if name is not None:
+        for row in FORMATS:
+            if row.name == name:
+                return row
+        known = ", ".join(row.name for row in FORMATS)
+        raise UsageError(f"there is no format '{visible(name)}'; the formats are {known}")
+    fitting = [row for row in FORMATS if path.lower().endswith(row.suffix)]
+    if not fitting:
+        endings = ", ".join(dict.fromkeys(row.suffix for row in FORMATS))
+        raise UsageError(
+            f"'{visible(path)}' has no ending that names a format; use {endings}, or name it with --format"
+        )
+    return max(fitting, key=lambda row: len(row.suffix))
+
+
+def written(recording: "Recording", row: Format, only: str | None = None) -> bytes:
+    """Return the bytes of a file. Raises `UsageError` where the format cannot hold the recording."""
+    write: Callable[..., bytes] = import_module(f"raftplay.export.{row.module}").written
+    return write(recording, only) if row.panes else write(recording)
+
+
+def format_words() -> str:
+    """Return all formats in words, each with its ending."""
+    return ", ".join(f"{row.suffix} ({row.words})" for row in FORMATS)

@@ -29,12 +29,16 @@ ANSWER_WITHIN = 0.5
 PAUSE = 0.05
 """How long a client waits when no node knows a leader before it asks again, in seconds of cluster time."""
 
+NO_INDEX = -1
+"""The index of a command that is in no log."""
+
 Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
 """What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
 
 
-READS = ("log", "local")
-"""The ways to read: through the log, or from the store of the node that is asked, which may be out of date."""
+READS = ("log", "index", "lease", "local")
+"""The ways to read: through the log; from the store of the node that is asked, once it knows that it is not out of
+date, by a round of messages or by a lease (thesis §6.4); or from that store as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +83,39 @@ class Port(Protocol):
     def read(self, node: int, key: str) -> Result | None:
         """Read a key from the store of a node as it is; None if it does not answer now."""
 
+    def read_index(self, node: int, key: str, answer: Callable[[Result | None], None]) -> None:
+        """Read a key from the store of a node once that is surely up to date; None if the node cannot answer."""
+
     def is_up(self, node: int) -> bool:
         """Return whether the node's process exists: a connection to one that does not is refused at once."""
 
     def leader_known_to(self, node: int) -> int:
         """Return the leader that the node would name, or -1."""
 
+    def denies(self, node: int, index: int, command: object) -> bool:
+        """Return whether a node that does not lead says that the command it had at `index` was not done."""
+
     def changed(self) -> None:
         """Wake waits, which look at what clients know now."""
+
+    # what is told of clients
+
+    def begun(self, call: "Call") -> None:
+        """Tell that a client begins an operation."""
+
+    def asked(self, call: "Call", command: object, index: int) -> None:
+        """Tell that the client asked the node `call.asked`, which has its command at `index`; -1: it refused."""
+
+    def over(self, call: "Call") -> None:
+        """Tell that an operation of a client has ended."""
 
 
 @dataclass(slots=True, eq=False)
 class Call:
     """One operation of a client, from its call to its end; `result` is what the store said, if it did."""
+
+    number: int
+    """Its place among all calls, from 1 on."""
 
     client: str
     request: Request
@@ -158,7 +182,7 @@ class Clients:
     def call(self, client: str, request: Request, node: int = -1) -> Call:
         """Begin an operation of `client`; one client's operations run one after another."""
         known = self._clients.setdefault(client, _Client(client))
-        call = Call(client, request, self.port.now(), node)
+        call = Call(len(self.calls) + 1, client, request, self.port.now(), node)
         self.calls.append(call)
         known.queue.append(call)
         if len(known.queue) == 1:
@@ -167,9 +191,12 @@ class Clients:
 
     def _begin(self, client: _Client, call: Call) -> None:
         call.began, call.step = self.port.now(), self._next_step()
+        self.port.begun(call)
         self.port.later(self.patience, lambda: self._give_up(client, call))
         if isinstance(call.request, Get) and self.options.reads == "local":
             self._read(client, call)
+        elif isinstance(call.request, Get) and self.options.reads != "log":
+            self._ask_read(client, call)
         elif self.options.sessions and client.session == NO_SESSION:
             self._ask(client, call, Open(client.name))
         else:
@@ -196,6 +223,39 @@ class Clients:
                 self._leader = (target + 1) % port.nodes
             port.later(PAUSE, lambda: self._read(client, call))
 
+    def _ask_read(self, client: _Client, call: Call) -> None:
+        """Ask a node that answers from its store, once it has made sure that it is not out of date."""
+        if call.is_over:
+            return
+        port, target = self.port, self._target(call)
+        call.asked = target
+        if port.is_up(target):
+            port.read_index(target, call.request.key, partial(self._read_told, client, call, target))
+            port.later(ANSWER_WITHIN, partial(self._read_told, client, call, target, None, is_late=True))
+        elif call.node >= 0:
+            port.later(0.0, partial(self._end, client, call, "refused", f"node {target} is down"))
+        else:
+            self._read_told(client, call, target, None)
+
+    def _read_told(
+        self, client: _Client, call: Call, target: int, result: Result | None, *, is_late: bool = False
+    ) -> None:
+        """Take a node's answer to a read; if it cannot answer, or is late, ask another, or it again."""
+        port = self.port
+        if result is not None:
+            call.asked, call.result = target, result
+            port.later(0.0, partial(self._end, client, call, "ok"))
+        elif call.asked == target and not (is_late and call.node >= 0):
+            call.asked = -1
+            if call.node < 0:
+                self._leader = self._other_than(target)
+            port.later(PAUSE, partial(self._ask_read, client, call))
+
+    def _other_than(self, asked: int) -> int:
+        """Return the leader that a node names, else the next node."""
+        known = self.port.leader_known_to(asked) if self.port.is_up(asked) else -1
+        return known if known not in (-1, asked) else (asked + 1) % self.port.nodes
+
     def _number(self, client: _Client, call: Call) -> None:
         """Give the request its place in the session: the client has the answers to all before it."""
         if self.options.sessions:
@@ -220,15 +280,17 @@ class Clients:
         said = written(command)
         index = port.submit(target, said)
         if index is None:  # a paused process: nothing comes back, and nothing was done
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
-        elif index >= 0:
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, NO_INDEX))
+            return
+        port.asked(call, said, index)
+        if index >= 0:
             if isinstance(command, Open):
                 client.opens += 1
             else:
                 call.tried += 1
             self._leader = target
             self._awaited[target, index] = (said, lambda result: self._told(client, call, command, result))
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target))
+            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
         elif call.node >= 0:
             known = port.leader_known_to(target)
             self._leader = known if known >= 0 else self._leader
@@ -249,9 +311,15 @@ class Clients:
         self._leader = known if known not in (-1, asked) else (asked + 1) % port.nodes
         port.later(0.0 if known not in (-1, asked) else PAUSE, lambda: self._ask(client, call, command))
 
-    def _again(self, client: _Client, call: Call, command: Command, target: int) -> None:
+    def _again(self, client: _Client, call: Call, command: Command, target: int, index: int) -> None:
         """Ask another node when `target` has not answered in time; with `to NODE`, wait on."""
-        if call.is_over or call.asked != target or call.node >= 0 or not self._is_current(client, call, command):
+        if call.is_over or call.asked != target or not self._is_current(client, call, command):
+            return
+        if index != NO_INDEX and self.port.denies(target, index, written(command)):
+            self._end(client, call, "refused", why=f"node {target} says that it no longer leads")
+            return
+        if call.node >= 0:
+            self.port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
             return
         self._leader = (target + 1) % self.port.nodes
         self._ask(client, call, command)
@@ -294,6 +362,8 @@ class Clients:
                 self._end(client, call, "unknown", why=f"no answer within {self.patience:g} s")
             else:
                 why = "no node put it into a log" if client.opens == 0 else "no session was opened in time"
+                if isinstance(call.request, Get) and self.options.reads != "log":
+                    why = f"no node could vouch for its store within {self.patience:g} s"
                 self._end(client, call, "refused", why=why)
 
     def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
@@ -301,6 +371,7 @@ class Clients:
             return
         call.ending, call.ended, call.why = ending, self.port.now(), why
         call.last_step = self._next_step()
+        self.port.over(call)
         self.port.changed()
         client.queue.remove(call)
         if client.queue:
@@ -310,11 +381,7 @@ class Clients:
 
     def history(self) -> list[Operation]:
         """Return the operations that may have taken effect, as the clients saw them; one for each call."""
-        return [
-            operation_of(number, call)
-            for number, call in enumerate(self.calls, 1)
-            if call.step and call.ending != "refused"
-        ]
+        return [operation_of(call) for call in self.calls if call.step and call.ending != "refused"]
 
     @property
     def is_unchecked(self) -> bool:
@@ -330,7 +397,7 @@ class Clients:
         return check(self.history(), states=states)
 
 
-def operation_of(number: int, call: Call) -> Operation:
+def operation_of(call: Call) -> Operation:
     """Return a call as an operation for the check of linearizability."""
     request, result = call.request, call.result
     kinds: dict[type[Request], Kind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
@@ -343,7 +410,7 @@ def operation_of(number: int, call: Call) -> Operation:
         done = call.ending == "ok"
         answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
     end = math.inf if answer is None else call.last_step
-    return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{number}")
+    return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{call.number}")
 
 
 def outcome_text(call: Call) -> str:

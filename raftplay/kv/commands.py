@@ -58,11 +58,15 @@ Outcome: TypeAlias = Literal["ok", "no", "expired"]
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the store answers: for `get` the value, for others the value before; `found` if there was one."""
+    """What the store answers: for `get` the value, for others the value before; `found` if there was one.
+
+    `again`: the answer was stored when the request was applied, which was earlier.
+    """
 
     outcome: Outcome
     value: Any = None
     found: bool = False
+    again: bool = False
 
 
 def read_command(command: object) -> Command | None:

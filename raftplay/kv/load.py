@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from raftplay.errors import UsageError
 from raftplay.kv.clients import Call, Clients
@@ -74,7 +75,27 @@ class _User:
         return Get(key)
 
 
-def summary(calls: Sequence[Call], now: float) -> str:
+class Timed(Protocol):
+    """An operation of a client, as far as a summary needs it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it has ended."""
+
+    @property
+    def ending(self) -> str | None:
+        """Return how it ended."""
+
+    @property
+    def began(self) -> float:
+        """Return when it began."""
+
+    @property
+    def ended(self) -> float:
+        """Return when it ended."""
+
+
+def summary(calls: Sequence[Timed], now: float) -> str:
     """Return how clients fared: requests a second, latencies in seconds, and what was not answered."""
     over = [call for call in calls if call.is_over]
     answered = sorted(call.ended - call.began for call in over if call.ending in ("ok", "no"))

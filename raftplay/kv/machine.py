@@ -2,18 +2,24 @@
 
 Sessions make requests exactly-once (thesis §6.3): a request that is in the log twice is applied once, and answered
 twice alike. Everything here is decided by the log: which session expires is the one that was least recently used
-by entries, never by a clock.
+by entries, never by a clock. The sentences that it follows are among the `Rules` of a node.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
-from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, read_command
+from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Open, Put, Request, Result, read_command
 from raftplay.raft.messages import CommitEntry
+from raftplay.raft.rules import Rules
 
 SESSIONS = 1000
 """How many sessions are kept; one more makes the least recently used one expire."""
+
+RULES = Rules()
+"""The rules of the correct algorithm."""
 
 _EXPIRED = Result("expired")
 
@@ -24,6 +30,8 @@ class Session(msgspec.Struct):
     client: str
     answers: dict[int, Result] = msgspec.field(default_factory=dict)
     acked: int = 0
+    used: float = 0.0
+    """When it was last used, by the clock of the node; no snapshot holds it."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -35,9 +43,11 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class KeyValueStore:
-    """A `StateMachine`: values by key, and the sessions of clients."""
+    """A `StateMachine`: values by key, and the sessions of clients. `clock` is that of its node."""
 
-    def __init__(self, sessions: int = SESSIONS) -> None:
+    def __init__(
+        self, sessions: int = SESSIONS, *, rules: Rules = RULES, clock: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.values: dict[str, Any] = {}
         """The value of each key: any JSON value."""
 
@@ -45,6 +55,8 @@ class KeyValueStore:
         """The sessions by number; the least recently used one is the first."""
 
         self._most = sessions
+        self._rules = rules
+        self._clock = clock
 
     def apply(self, entry: CommitEntry) -> object:
         """Apply `entry`; return its `Result`, or the number of the session that it opened; None for others."""
@@ -54,25 +66,28 @@ class KeyValueStore:
     def do(self, command: Command, index: int) -> Result | int:
         """Apply a command of the store that is at `index` of the log."""
         if isinstance(command, Open):
-            self.sessions[index] = Session(command.client)
+            self.sessions[index] = Session(command.client, used=self._clock())
             if len(self.sessions) > self._most:
                 del self.sessions[next(iter(self.sessions))]
             return index
         if command.session == NO_SESSION:
             return self._changed(command)
         session = self.sessions.pop(command.session, None)
-        if session is None:
+        now = self._clock()
+        if session is None or self._rules.is_session_over(now - session.used):
             return _EXPIRED
         self.sessions[command.session] = session  # now the most recently used one
-        return self._answered(session, command)
+        idle, session.used = now - session.used, now
+        return self._answered(session, command, idle)
 
-    def _answered(self, session: Session, request: Request) -> Result:
-        """Return the answer to a request of a session; apply it if it is new."""
-        for seq in [seq for seq in session.answers if seq < request.acked]:
-            del session.answers[seq]
+    def _answered(self, session: Session, request: Request, idle: float) -> Result:
+        """Return the answer to a request of a session that was `idle`; apply it if it is new."""
+        rules = self._rules
         session.acked = max(session.acked, request.acked)
-        if request.seq in session.answers:
-            return session.answers[request.seq]
+        for seq in [seq for seq in session.answers if not rules.keeps_answer(seq, session.acked, idle)]:
+            del session.answers[seq]
+        if rules.is_repeated(request.seq, session.answers.keys()):
+            return structs.replace(session.answers[request.seq], again=True)
         if request.seq < session.acked:
             return _EXPIRED
         result = session.answers[request.seq] = self._changed(request)
@@ -80,23 +95,23 @@ class KeyValueStore:
 
     def _changed(self, request: Request) -> Result:
         """Apply a request to its key."""
+        result = self.would_be(request)
+        if result.outcome == "ok":
+            change(self.values, request)
+        return result
+
+    def would_be(self, request: Request) -> Result:
+        """Return the result of a request that was applied now."""
         key = request.key
         found, before = key in self.values, self.values.get(key)
         match request:
-            case Get():
-                pass
-            case Put(value=value):
-                self.values[key] = value
             case Append(value=value):
-                after = appended(before, value) if found else value
-                if after is None:
-                    return Result("no", before, found)
-                self.values[key] = after
-            case Cas(expected=expected, value=value):
-                if not found or not same(before, expected):
-                    return Result("no", before, found)
-                self.values[key] = value
-        return Result("ok", before, found)
+                fits = not found or appended(before, value) is not None
+            case Cas(expected=expected):
+                fits = found and same(before, expected)
+            case _:
+                fits = True
+        return Result("ok" if fits else "no", before, found)
 
     # ---- snapshots (§7): the sessions are part of the state
 
@@ -104,6 +119,8 @@ class KeyValueStore:
         """Return values and sessions; equal states give equal bytes."""
         sessions = [
             (id, s.client, s.acked, sorted(s.answers.items(), key=lambda item: item[0]))
+            if self._rules.saves_answers()
+            else (id, s.client, 0, [])
             for id, s in self.sessions.items()
         ]
         image = Image(sorted(self.values.items(), key=lambda item: item[0]), sessions)
@@ -114,8 +131,18 @@ class KeyValueStore:
         image = msgspec.json.decode(data, type=Image)
         self.values = dict(image.values)
         self.sessions = {
-            id: Session(client, dict(answers), acked) for id, client, acked, answers in image.sessions
+            id: Session(client, dict(answers), acked, self._clock())
+            for id, client, acked, answers in image.sessions
         }
+
+
+def change(values: dict[str, Any], request: Request) -> None:
+    """Change the values as a request that is done does."""
+    match request:
+        case Put(value=value) | Cas(value=value):
+            values[request.key] = value
+        case Append(key=key, value=value):
+            values[key] = appended(values[key], value) if key in values else value
 
 
 def appended(before: object, value: object) -> object:

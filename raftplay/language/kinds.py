@@ -8,6 +8,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated
 
+from raftplay.cluster.holding import fits
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.errors import UsageError
@@ -32,7 +33,7 @@ from raftplay.language.selectors import (
 )
 from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
 from raftplay.raft.message_kinds import MESSAGE_KINDS
-from raftplay.raft.messages import Args, CMState, Reply
+from raftplay.raft.messages import CMState
 from raftplay.session.branches import Mark
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -60,6 +61,14 @@ class Picked:
     links: tuple[tuple[int, int], ...] = ()
     of_kind: bool = False
     """True if only messages of one kind were meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinksOfKind:
+    """Links, and the kind of their messages that is meant; "" for all."""
+
+    links: tuple[tuple[int, int], ...]
+    kind: str = ""
 
 
 def _anything(_: NodeSnapshot) -> bool:
@@ -274,36 +283,37 @@ def _messages(cursor: Cursor) -> Resolve:
         id = values.whole(cursor, word, "ID of a message", 1)
         return constant(Picked((id,), by_id=True))
     cursor.at -= 1
-    links, fits = _links(cursor), _message_kind(cursor)
+    links, kind = _links(cursor), _message_kind(cursor)
 
     def resolve(session: Session) -> Picked:
         meant = tuple(links(session))
         on_them = (f for f in session.harness.messages() if (f.src, f.dst) in meant)
-        return Picked(
-            tuple(f.id for f in on_them if fits is None or fits(f.message)), links=meant, of_kind=fits is not None
-        )
+        return Picked(tuple(f.id for f in on_them if fits(kind, f.message)), links=meant, of_kind=bool(kind))
 
     return resolve
 
 
-def _message_kind(cursor: Cursor) -> Callable[[Args | Reply], bool] | None:
-    """Read the kind of messages behind a link, if there is one. Raises `Mistake`."""
+def _message_kind(cursor: Cursor) -> str:
+    """Read the kind of messages behind a link; "" if there is none. Raises `Mistake`."""
     cursor.want(offers.words(*MESSAGE_KINDS))
     word = cursor.peek()
     if word is None:
-        return None
+        return ""
     if word.text not in MESSAGE_KINDS:
         hint = did_you_mean(word.text, MESSAGE_KINDS) or f"; use {', '.join(MESSAGE_KINDS)}"
         raise cursor.mistake(f"unknown kind of messages {quoted(word.text)}{hint}", word)
-    return MESSAGE_KINDS[cursor.next("a kind of messages").text]
+    return cursor.next("a kind of messages").text
 
 
 def _message_or_links(cursor: Cursor, kind: str = "") -> Resolve:
-    """Read one message by its ID, or links."""
+    """Read one message by its ID, or links and a kind of messages."""
     messages = offers.held_messages if kind == "held" else offers.messages
     word = cursor.next("an ID or a LINK", offers.either(messages, offers.links(kind)))
     cursor.at -= 1
-    return _links(cursor, kind) if word.text == "all" or "->" in word.text else _messages(cursor)
+    if word.text != "all" and "->" not in word.text:
+        return _messages(cursor)
+    links, of_kind = _links(cursor, kind), _message_kind(cursor)
+    return lambda session: LinksOfKind(tuple(links(session)), of_kind)
 
 
 def _link_change(cursor: Cursor) -> Resolve:
@@ -487,7 +497,10 @@ MESSAGES = Kind(
     examples=("1", "3", "12", "0->1", "1->0", "all", "0->1 votes", "all replies"),
 )
 TO_HOLD = Kind(
-    "ID|LINK", _message_or_links, about=ABOUT_MESSAGES, examples=("1", "3", "12", "0->1", "1->0", "all")
+    MESSAGES.shown,
+    _message_or_links,
+    about=MESSAGES.about,
+    examples=("1", "3", "12", "0->1", "1->0", "all", "0->1 appends", "all votes"),
 )
 HELD = replace(TO_HOLD, read=partial(_message_or_links, kind="held"))
 LINK_CHANGE = Kind("loss=20% delay=50..80ms dup=5% | clear", _link_change, examples=(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from raftplay.cluster.holding import Holding
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.files import expanded
 from raftplay.language.cursor import Offer, Offered, Place
@@ -148,7 +149,10 @@ def links(kind: str = "") -> Offer:
         if kind and place.view is not None:
             snapshot = place.view.snapshot
             found = dict(snapshot.faulty_links)
-            only = [pair for pair, faults in found.items() if faults.cut] if kind == "cut" else snapshot.held_links
+            held = Holding.of(snapshot.held_links, snapshot.held_kinds)
+            only = (
+                [pair for pair, faults in found.items() if faults.cut] if kind == "cut" else sorted(held.kinds_of)
+            )
             yield from (Offered(f"{src}->{dst}", kind) for src, dst in only)
             return
         left, arrow, _ = place.typed.partition("<->" if "<" in place.typed else "->")

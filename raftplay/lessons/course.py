@@ -108,7 +108,8 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                     more = (yield Look(ask.wrong, item.line)) if ask.wrong is not None else ""
                 yield AnswerVerdict(ask.question, prediction, truth, against, more, ask.line)
             case Anew():
-                yield Look(partial(Session.anew, bugs=item.bugs), item.line)
+                yield Look(partial(Session.anew, changed=item.applied), item.line)
+                nodes = yield Look(lambda session: session.harness.n, item.line)
             case Play():
                 yield Free((yield Look(item.text, item.line)), item)
             case _:
@@ -150,7 +151,7 @@ def reach(session: Session, lesson: Lesson, at: int) -> dict[str, str]:
     for step in lesson.steps[:at]:
         for item in step.items:
             if isinstance(item, Anew):
-                session.anew(item.bugs)
+                session.anew(item.applied)
             elif not isinstance(item, Say | Ask | ExpectedAnswer | Play):
                 outcome = session.perform(item.bound).uninterrupted()  # a failure was shown in its step
                 if outcome.held and item.bound.effect == "looks":

@@ -15,7 +15,8 @@
 ``answer``                      compares the prediction with the facts, which the commands since `ask` have made
 ``play TEXT``                   offers free play on a copy of the cluster, up to `next`; ``=> breach`` or
                                 ``=> CONDITION`` is a goal
-``anew [NAME …]``               replaces the cluster by another one, with only these bugs on
+``anew [NAME …]``               replaces the cluster by another one, that of the set-up, with only these bugs on;
+                                other settings stand as for `new`: ``anew nodes=3 prevote=on bug=NAME``
 ``unseen COMMANDS``             performs commands without showing them: what a step needs to begin with
 ``beside COMMAND``              shows the answer of a command that looks beside its previous answer
 ``mystery NAME NAME …``         set-up: one of these bugs is on, and the seed says which
@@ -26,7 +27,7 @@ Every other line is a command; its answer is shown. Comments are for the author 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from raftplay.commands.setup import Setup
@@ -35,12 +36,13 @@ from raftplay.language.conditions import Condition, parse_condition
 from raftplay.language.cursor import Cursor
 from raftplay.language.lexer import Mistake, Statement, split_line
 from raftplay.language.selectors import SINGLE, parse_node
-from raftplay.language.table import Bound
+from raftplay.language.table import Bound, parse
 from raftplay.language.table import Command as Row
 from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import Comment, Script, ScriptParser, ScriptRefused
 from raftplay.run.script import Step as Command
+from raftplay.session.branches import Blueprint
 from raftplay.session.errors import Failed
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
@@ -98,10 +100,19 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """The replacement of the cluster by another one, with these bugs on."""
+    """The replacement of the cluster by that of the set-up with these changes, and with no bugs but theirs."""
 
-    bugs: tuple[str, ...]
+    changes: Setup
     line: int
+
+    def applied(self, first: Blueprint) -> Blueprint:
+        """Return the parameters of the new cluster, given those of the set-up."""
+        config = replace(self.changes.config(first.config), bugs=tuple(self.changes.bugs)).settled()
+        nodes = self.changes.nodes or first.nodes
+        seed = first.seed if self.changes.seed is None else self.changes.seed
+        given = tuple(disk for disk in first.given if disk.node < nodes)
+        watched = tuple(self.changes.watched) or first.watched
+        return replace(first, nodes=nodes, seed=seed, config=config, given=given, watched=watched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +284,7 @@ class _LessonParser(ScriptParser):
                 self._read_play(line)
             case "anew":
                 self._expect_answered()
-                self._add(Anew(self._bug_names(line), line.number))
+                self._read_anew(line)
             case "mystery":
                 self._read_mystery(line)
 
@@ -360,6 +371,24 @@ class _LessonParser(ScriptParser):
         self.mystery += self._bug_names(line)
         if not self.mystery:
             raise line.mistake("the names of bugs are missing")
+
+    def _read_anew(self, line: "_Line") -> None:
+        """Read the names of bugs, or settings as `new` takes them; commands after it are for that many nodes."""
+        scope = self.begin()
+        if "=" in line.rest:
+            changes: Setup = parse(line.as_statement("new"), scope).constant("changes")
+            if changes.backend not in (None, "sim"):
+                raise line.mistake("a lesson is played in virtual time: backend=sim")
+            if changes.node is not None:
+                raise line.mistake("a class of nodes stands in the set-up of a lesson: node FILE.py:CLASS")
+            try:
+                changes.config(self.script.setup.config())
+            except UsageError as error:
+                raise line.mistake(str(error)) from None
+        else:
+            changes = Setup(bugs=list(self._bug_names(line)))
+        scope.nodes = changes.nodes or self.script.setup.nodes or scope.nodes
+        self._add(Anew(changes, line.number))
 
     def _bug_names(self, line: "_Line") -> tuple[str, ...]:
         names = tuple(line.rest.replace(",", " ").split())
@@ -450,6 +479,14 @@ class _Line:
             begin = len(self.source) - len(self.source.lstrip())
             return Mistake(message, self.number, begin + 1, self.column - begin - 1, self.source)
         return Mistake(message, self.number, self.column + 1, len(self.rest), self.source)
+
+    def as_statement(self, command: str) -> Statement:
+        """Return the line as a statement of another command. Raises `Mistake`."""
+        statements, comment = split_line(self.source, self.number)
+        if len(statements) != 1 or comment is not None:
+            raise self.mistake("write one thing a line, and comments on lines of their own")
+        first, *words = statements[0].words
+        return Statement((replace(first, text=command), *words), self.number, self.source)
 
     def split(self) -> tuple[str, Statement | None]:
         """Return (text, the statement behind the arrow). Raises `Mistake`."""

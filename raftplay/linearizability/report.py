@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from raftplay.linearizability.operations import Operation, State
 from raftplay.linearizability.search import KeyVerdict, Verdict, check_key
 from raftplay.linearizability.smallest import smallest
-from raftplay.linearizability.timeline import explanation, timeline
+from raftplay.linearizability.timeline import WIDTH, explanation, timeline
 
 SHOWN = 20
 """How many operations a picture has at most."""
 
 
-def report(operations: Sequence[Operation], verdict: Verdict, *, initial: State = None) -> list[str]:
-    """Return the lines of the report on `verdict`, that of `operations`."""
+def report(
+    operations: Sequence[Operation], verdict: Verdict, *, initial: State = None, width: int = WIDTH
+) -> list[str]:
+    """Return the lines of the report on `verdict`, that of `operations`; `width`: the columns for time."""
     unknown = sum(not operation.is_known for operation in operations)
     summary = f"{_count(len(operations), 'operation')} on {_count(len(verdict.keys), 'key')}"
     if unknown:
@@ -28,14 +30,14 @@ def report(operations: Sequence[Operation], verdict: Verdict, *, initial: State 
         ]
     return [
         f"not linearizable{where}: {summary}; {_count(verdict.states, 'state')} visited",
-        *violation(worst, initial),
+        *violation(worst, initial, width),
     ]
 
 
-def violation(verdict: KeyVerdict, initial: State = None) -> list[str]:
+def violation(verdict: KeyVerdict, initial: State = None, width: int = WIDTH) -> list[str]:
     """Return the picture of the smallest part of a violated history, and why nothing explains it."""
     part = smallest(verdict.operations, initial)
-    shown = timeline(part)
+    shown = timeline(part, width)
     lines = [f"The smallest part that no order explains ({len(part)} of {len(verdict.operations)}):", ""]
     lines += [f"  {line}" for line in shown[-SHOWN:]]
     if len(shown) > SHOWN:

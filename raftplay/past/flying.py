@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec.structs import replace
 
+from raftplay.cluster.holding import ALL, Holding, fits
 from raftplay.raft.messages import Args, Reply, RPCReply
 from raftplay.watch import facts
 
@@ -40,9 +41,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     copies: int
     held: bool = False
     on_held_link: bool = False
-
-
-Links = frozenset[tuple[int, int]]
 
 
 class Waiting:
@@ -110,9 +108,9 @@ class Flying:
         new.waiting = self.waiting.copy()
         return new
 
-    def sent(self, key: Key, message: Message, held: Links) -> None:
-        """Add `message`, which is sent now; messages on links in `held` never count as lost."""
-        if (message.src, message.dst) in held:
+    def sent(self, key: Key, message: Message, held: Holding) -> None:
+        """Add `message`, which is sent now; what `held` holds never counts as lost."""
+        if held.holds(message.src, message.dst, message.message):
             message = replace(message, on_held_link=True)
         known = self._messages.get(key)
         if known is not None:
@@ -144,18 +142,18 @@ class Flying:
         else:
             del self._messages[key]
 
-    def released(self, src: int, dst: int, time: float) -> None:
-        """Restart all messages from `src` to `dst` at `time`, as their link is no longer held."""
+    def released(self, src: int, dst: int, time: float, kind: str = ALL) -> None:
+        """Restart all messages of `kind` from `src` to `dst` at `time`, as their link no longer holds them."""
         for key, message in self._messages.items():
-            if message.src == src and message.dst == dst:
+            if message.src == src and message.dst == dst and fits(kind, message.message):
                 self._messages[key] = replace(message, since=time, on_held_link=False)
 
-    def at(self, time: float, held: Links) -> Iterator[Message]:
+    def at(self, time: float, held: Holding) -> Iterator[Message]:
         """Return the messages in flight at `time`."""
         oldest = self._oldest(time)
         return (m for m in self._messages.values() if _counts(m, oldest, held))
 
-    def _sweep(self, time: float, held: Links) -> None:
+    def _sweep(self, time: float, held: Holding) -> None:
         oldest = self._oldest(time)
         left = [item for item in self._messages.items() if _counts(item[1], oldest, held)]
         self._messages = dict(left[-MAX_MESSAGES:])
@@ -166,9 +164,9 @@ class Flying:
         return time - PATIENCE - self.longest_delay
 
 
-def _counts(message: Message, oldest: float, held: Links) -> bool:
+def _counts(message: Message, oldest: float, held: Holding) -> bool:
     """Return whether a message does not count as lost yet."""
-    return message.held or message.since >= oldest or (message.src, message.dst) in held
+    return message.held or message.since >= oldest or held.holds(message.src, message.dst, message.message)
 
 
 def key_of(call_id: int, message: Args | Reply) -> Key:

@@ -1,7 +1,7 @@
 """One node of a `World`: the result of its decisions, and of what was done to it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as dataclass_replace
 from typing import assert_never, get_args
 
@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from raftplay.cluster.hardware import USUAL
 from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.kv.commands import Append, Cas, Put, read_command
+from raftplay.kv.machine import change
 from raftplay.past.growing import Growing
 from raftplay.past.past_log import PastLog
 from raftplay.raft import decisions
@@ -47,6 +49,7 @@ class PastNode:
         "lost",
         "match_index",
         "next_index",
+        "store",
         "tearing",
         "transferring_to",
         "votes",
@@ -88,6 +91,7 @@ class PastNode:
         self.votes: tuple[int, ...] = ()
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
+        self.store: Mapping[str, object] = {}
         self._was = CMState.FOLLOWER
 
     @classmethod
@@ -111,6 +115,7 @@ class PastNode:
         node.calls_left, node.crash_cause = seen.calls_left, seen.crash_cause
         node.tearing = seen.tearing
         node.wiped = node.lost = seen.wiped
+        node.store = seen.store
         node.hardware, node.writing_since = seen.hardware, seen.writing_since
         node.leader_id, node.votes, node.transferring_to = seen.leader_id, seen.votes, seen.transferring_to
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
@@ -125,6 +130,7 @@ class PastNode:
         new.disk, new.disk_term, new.disk_vote = self.disk.copy(), self.disk_term, self.disk_vote
         new.tearing, new.wiped, new.lost = self.tearing, self.wiped, self.lost
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
+        new.store = self.store
         new.crash_cause, new.transferring_to = self.crash_cause, self.transferring_to
         new.hardware, new.writing_since = self.hardware, self.writing_since
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
@@ -160,6 +166,7 @@ class PastNode:
             wiped=self.lost,
             hardware=self.hardware,
             writing_since=self.writing_since,
+            store=self.store,
         )
 
     # ---- faults
@@ -208,10 +215,19 @@ class PastNode:
             case _:
                 assert_never(event)
 
+    def applies(self, event: facts.RequestApplied) -> None:
+        """Change the store as a request does; views of earlier moments keep the store that they have."""
+        command = read_command(event.command)
+        if event.outcome == "ok" and not event.again and isinstance(command, Put | Append | Cas):
+            values = dict(self.store)
+            change(values, command)
+            self.store = values
+
     def _goes_down(self) -> None:
-        """Cut the node off, keep only its disk, and forget its commits."""
+        """Cut the node off, keep only its disk, and forget its commits and its store."""
         self.alive = self.connected = self.tearing = self.frozen = False
         self.commits = Growing()
+        self.store = {}
         self.writing_since = None
         self.hardware = dataclass_replace(self.hardware, fails=False)
 
@@ -341,6 +357,10 @@ class PastNode:
             case _:
                 assert_never(event)
 
+    def _confirm_decided(self, event: decisions.ConfirmDecided) -> None:
+        if event.success and self.after.state is not LEADER:
+            self.leader_id = event.args.leader_id
+
     def _persisted(self, event: decisions.Persisted) -> None:
         if self.wiped:
             return
@@ -370,4 +390,6 @@ for kind in (
     DECISIONS.add(kind, PastNode._role_changed)
 for kind in get_args(decisions.SnapshotDecision):
     DECISIONS.add(kind, PastNode._snapshot_decided)
+DECISIONS.add(decisions.ConfirmDecided, PastNode._confirm_decided)
 DECISIONS.ignore(*get_args(decisions.CommitDecision))
+DECISIONS.ignore(*(kind for kind in get_args(decisions.ReadDecision) if kind is not decisions.ConfirmDecided))

@@ -44,7 +44,12 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
                     _went_on(by_id[event.call_id], event, handled)
                 elif isinstance(event, facts.CallDelivered):
                     handled.pop(event.dst, None)  # the node decides about a request sent before `records`
-            case decisions.VoteDecided() | decisions.AppendDecided():
+            case (
+                decisions.VoteDecided()
+                | decisions.AppendDecided()
+                | decisions.ConfirmDecided()
+                | decisions.ReadIndexDecided()
+            ):
                 handling = handled.pop(record.node, None)
                 if handling is not None and handling.call.args == event.args:
                     handling.decided = record

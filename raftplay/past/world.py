@@ -6,9 +6,10 @@ It repeats no rule of the algorithm: the events say what was decided, and each c
 
 from typing import Self, assert_never, get_args
 
+from raftplay.cluster.holding import Holding
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.flying import Flying, Links, Message, Waiting, key_of
+from raftplay.past.flying import Flying, Message, Waiting, key_of
 from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import DEAD, NONE
@@ -32,7 +33,7 @@ class World:
         self._nodes: list[PastNode] = []
         self._groups: tuple[tuple[int, ...], ...] = ()
         self._links: dict[tuple[int, int], LinkFaults] = {}
-        self._held: Links = frozenset()
+        self._held = Holding()
         self._flying = Flying()
 
     @classmethod
@@ -42,7 +43,7 @@ class World:
         world.seq, world.time = seq, snapshot.time
         world._nodes = [PastNode.of(node) for node in snapshot.nodes]
         world._groups, world._links = snapshot.groups, dict(snapshot.faulty_links)
-        world._held = frozenset(snapshot.held_links)
+        world._held = Holding.of(snapshot.held_links, snapshot.held_kinds)
         return world
 
     def __call__(self, record: Record) -> None:
@@ -85,7 +86,8 @@ class World:
             nodes=tuple(self._node_snapshot(node) for node in now.nodes),
             groups=self._groups,
             faulty_links=tuple(sorted(self._links.items())),
-            held_links=tuple(sorted(self._held)),
+            held_links=self._held.links,
+            held_kinds=self._held.kinds,
             bugs=now.bugs,
             node=now.node,
             rules=now.rules,
@@ -149,6 +151,12 @@ class World:
     def _node_fault(self, record: Record, event: facts.NodeFault) -> None:
         self.node(record.node).happened(event, record.incarnation, record.time)
 
+    def _request_applied(self, record: Record, event: facts.RequestApplied) -> None:
+        self.node(record.node).applies(event)
+
+    def _store_restored(self, record: Record, event: facts.StoreRestored) -> None:
+        self.node(record.node).store = dict(event.values)
+
     def _link_fault(self, record: Record, event: facts.LinkFault) -> None:
         match event:
             case facts.KeptWaiting():
@@ -163,10 +171,10 @@ class World:
                 self._groups, self._links = (), {}
             case facts.LinkChanged():
                 self._link_changed(event)
-            case facts.LinkHeld(src=src, dst=dst, held=held):
-                self._held = self._held | {(src, dst)} if held else self._held - {(src, dst)}
+            case facts.LinkHeld(src=src, dst=dst, held=held, kind=kind):
+                self._held = self._held.changed(src, dst, kind, held=held)
                 if not held:
-                    self._flying.released(src, dst, record.time)
+                    self._flying.released(src, dst, record.time, kind)
             case _:
                 assert_never(event)
 
@@ -191,4 +199,7 @@ for kind in get_args(facts.NodeFault):
     FACTS.add(kind, World._node_fault)
 for kind in get_args(facts.LinkFault):
     FACTS.add(kind, World._link_fault)
+FACTS.add(facts.RequestApplied, World._request_applied)
+FACTS.add(facts.StoreRestored, World._store_restored)
+FACTS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold)
 FACTS.ignore(facts.Submitted, facts.TimedOut, facts.OptionChanged)

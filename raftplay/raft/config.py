@@ -13,6 +13,15 @@ MOST_ENTRIES = 1_000_000_000
 """The most entries between two snapshots."""
 
 
+MOST_DRIFT = 100_000
+"""The most percent by which one clock may run faster than another."""
+
+LEASE_NEEDS = (
+    "reads by lease need set checkquorum on and set sticky on: "
+    "only voters that keep their leader give it a lease (thesis §4.2.3, thesis §6.4.1)"
+)
+
+
 def check_seconds(name: str, value: object, least: float = 0.0) -> None:
     """Raise `UsageError` unless `value` is a number of seconds from `least` to `LONGEST`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= LONGEST:
@@ -29,6 +38,12 @@ def check_count(name: str, value: object) -> None:
     """Raise `UsageError` unless `value` is a number of entries, 0 or more."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ENTRIES:
         raise UsageError(f"{name} must be a number of entries, from 0 (off) to {MOST_ENTRIES}, not {value!r}")
+
+
+def check_percent(name: str, value: object) -> None:
+    """Raise `UsageError` unless `value` is a number of percent, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_DRIFT:
+        raise UsageError(f"{name} must be a number of percent, from 0 to {MOST_DRIFT}, not {value!r}")
 
 
 def check_range(low_name: str, low: float, high_name: str, high: float, least: float = 0.0) -> None:
@@ -50,7 +65,9 @@ class RaftConfig:
     `election_min` ignores requests for votes of a higher term (thesis §4.2.3). `noop`: a new leader appends an
     entry without a command, so that entries of lower terms are committed before the next client command (§8).
     `snapshot`: a node takes a snapshot each time that it has applied so many entries since its last one (§7); 0:
-    only when it is told to.
+    only when it is told to. `lease`: a leader answers reads by a lease, so that every node waits `election_min`
+    after it heard a leader, or started, before it votes or stands (thesis §6.4.1); it needs `checkquorum` and
+    `sticky`. `drift`: by how many percent one clock may run faster than another.
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool, or no
     number.
@@ -65,13 +82,18 @@ class RaftConfig:
     checkquorum: bool = False
     sticky: bool = False
     snapshot: int = 0
+    lease: bool = False
+    drift: int = 10
 
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
-        for name in ("force_more_reelection", "prevote", "noop", "checkquorum", "sticky"):
+        for name in ("force_more_reelection", "prevote", "noop", "checkquorum", "sticky", "lease"):
             check_switch(name, getattr(self, name))
         check_count("snapshot", self.snapshot)
+        check_percent("drift", self.drift)
+        if self.lease and not (self.checkquorum and self.sticky):
+            raise UsageError(LEASE_NEEDS)
 
     def election_timeout(self, rng: random.Random) -> float:
         """Return a new random election timeout in seconds (§5.2)."""

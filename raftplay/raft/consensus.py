@@ -32,6 +32,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.progress import Mode
+from raftplay.raft.reads import Reads
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rpcs import OF
 from raftplay.raft.snapshots import Snapshots
@@ -40,7 +41,7 @@ from raftplay.raft.transfer import Transfers
 MATCHES, TOLD = Rule.MATCHES, Rule.TOLD  # those of every message
 
 
-class ConsensusModule(Transfers, Snapshots):
+class ConsensusModule(Transfers, Snapshots, Reads):
     """One node of Raft; dormant until `start`.
 
     `id` and `peer_ids` name the node and its peers; `storage` is read at once and written by `persist`;
@@ -56,6 +57,8 @@ class ConsensusModule(Transfers, Snapshots):
             return
         self._now = now
         self._dormant = False
+        if self.config.lease:
+            self._leader_heard = now  # what it promised before a restart still holds
         self._restart_election_timer()
         log = self.log
         base = log.base_index, log.base_term
@@ -272,7 +275,9 @@ class ConsensusModule(Transfers, Snapshots):
 
     def _election_timed_out(self, rule: str) -> None:
         """Start an election: "If election timeout elapses … convert to candidate"."""
-        if self.config.prevote and self.peer_ids:
+        if leases.must_wait(self):
+            self.set_timer(self._leader_heard + self.config.election_min, self._now)
+        elif self.config.prevote and self.peer_ids:
             self._become_pre_candidate(rule)
         else:
             self._become_candidate(rule)
@@ -390,6 +395,7 @@ class ConsensusModule(Transfers, Snapshots):
         """Send heartbeats: "repeat during idle periods to prevent election timeouts"."""
         self.deadline = leadership.next_wake(self._now, self._now + self.config.heartbeat)
         leadership.heartbeat()
+        self._renew_round(leadership)
         self._tell(decisions.HeartbeatDue())
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:

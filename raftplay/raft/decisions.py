@@ -14,7 +14,9 @@ from raftplay.raft.messages import (
     Args,
     CMState,
     CommitEntry,
+    ConfirmArgs,
     Entry,
+    ReadIndexArgs,
     Reply,
     RequestVoteArgs,
     TimeoutNowArgs,
@@ -70,6 +72,14 @@ class Rule(StrEnum):
     NOT_FOLLOWER = "not-follower", "thesis §3.10", "the node is no follower"
     TOO_LATE = "too-late", "thesis §3.10", "the target has not taken over within an election timeout"
     REPLACED = "replaced", "thesis §3.10", "another target was named"
+    FOLLOWS = "follows", "thesis §6.4", "it follows the leader of this term"
+    AT_COMMIT = "at-commit", "thesis §6.4", "it leads, and has committed an entry of its own term"
+    NO_OWN_COMMIT = "no-own-commit", "thesis §6.4", "it has committed no entry of its own term yet"
+    NO_LEADER = "no-leader", "thesis §6.4", "the node that was to vouch for it does not lead this term"
+    LEADER_REFUSED = "leader-refused", "thesis §6.4", "the leader gave no index to read at"
+    NO_ANSWER = "no-answer", "thesis §6.4", "the leader has not confirmed it within an election timeout"
+    ROUND = "round", "thesis §6.4", "a majority has answered a round that began after the read"
+    LEASE = "lease", "thesis §6.4.1", "the leader had a lease when the read began"
     BY_HAND = "by-hand", "§5.2", "its election timer was fired by hand"
     OWN_RULE = "own-rule", "not in Figure 2", "its own rule says so"
 
@@ -323,6 +333,60 @@ class TimeoutNowDecided(DecisionBase, frozen=True, gc=False):
     rule: str
 
 
+class ReadStarted(DecisionBase, frozen=True, gc=False):
+    """The node began to handle read `number`, for which `leader` vouches: the node itself, or whom it follows."""
+
+    number: int
+    leader: int
+
+
+class RoundStarted(DecisionBase, frozen=True, gc=False):
+    """The leader asks every peer whether it still leads: a round of Confirm (thesis §6.4)."""
+
+    round: int
+
+
+class ConfirmDecided(DecisionBase, frozen=True, gc=False):
+    """The node replies to a Confirm: it follows that leader, or rejects a lower term."""
+
+    args: ConfirmArgs
+    success: bool
+    rule: str
+
+
+class RoundConfirmed(DecisionBase, frozen=True, gc=False):
+    """A majority, the nodes `by`, has answered a round; `lease_until`: when the lease ends, 0 if it has none."""
+
+    round: int
+    by: tuple[int, ...]
+    lease_until: float = 0.0
+
+
+class ReadIndexDecided(DecisionBase, frozen=True, gc=False):
+    """The node replies to a ReadIndex: the asker may answer at `index`, once `round` is confirmed (0: at once)."""
+
+    args: ReadIndexArgs
+    success: bool
+    rule: str
+    index: int = NONE
+    round: int = 0
+
+
+class ReadAnswered(DecisionBase, frozen=True, gc=False):
+    """The node answers read `number` from the state after `index` or a later one."""
+
+    number: int
+    index: int
+    rule: str
+
+
+class ReadRefused(DecisionBase, frozen=True, gc=False):
+    """The node cannot answer read `number`; its client asks again."""
+
+    number: int
+    rule: str
+
+
 class Configured(DecisionBase, frozen=True, gc=False):
     """The node has these options from now on; told at its start only if it checks quorums or is sticky.
 
@@ -379,6 +443,8 @@ LogDecision: TypeAlias = (
 SnapshotDecision: TypeAlias = (
     SnapshotTaken | SnapshotSent | ChunkReceived | SnapshotInstalled | SnapshotIgnored | LogCompacted
 )
+RoundDecision: TypeAlias = RoundStarted | ConfirmDecided | RoundConfirmed
+ReadDecision: TypeAlias = RoundDecision | ReadStarted | ReadIndexDecided | ReadAnswered | ReadRefused
 CommitDecision: TypeAlias = CommitAdvanced | CommitHeld
 RoutineDecision: TypeAlias = HeartbeatDue | Persisted
 NodeDecision: TypeAlias = (
@@ -386,14 +452,20 @@ NodeDecision: TypeAlias = (
 )
 
 Decision: TypeAlias = (
-    ElectionDecision | TransferDecision | LogDecision | SnapshotDecision | RoutineDecision | NodeDecision
+    ElectionDecision
+    | TransferDecision
+    | LogDecision
+    | SnapshotDecision
+    | ReadDecision
+    | RoutineDecision
+    | NodeDecision
 )
 """All decisions. A `match` on it ends with `assert_never`: mypy then names the places that a new one concerns."""
 
 for name, union in (
     ("election", ElectionDecision | TransferDecision),
-    ("log", LogDecision | SnapshotDecision),
-    ("routine", RoutineDecision),
+    ("log", LogDecision | SnapshotDecision | ReadDecision),
+    ("routine", RoutineDecision | RoundDecision),
 ):
     for kind in get_args(union):
         kind.group = name

@@ -230,6 +230,68 @@ class InstallSnapshotReply(RPCReply, frozen=True, tag="Installed", gc=False):
     done: bool = False
 
 
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+
+
+class ConfirmArgs(RPCRequest, frozen=True, tag="Confirm", gc=False):
+    """The Confirm request: a leader asks, in a numbered round, whether it still leads (thesis §6.4).
+
+    `confirmed` is the newest round that a majority has answered: a node that waits for it may answer its reads.
+    """
+
+    term: Term
+    leader_id: NodeId
+    round: Count
+    confirmed: Count
+
+    @property
+    def sender(self) -> int:
+        """Return the leader."""
+        return self.leader_id
+
+
+class ConfirmReply(RPCReply, frozen=True, tag="Confirmed", gc=False):
+    """The Confirm response: the receiver's term, and whether it follows the leader in that."""
+
+    term: Term
+    success: bool
+
+    @property
+    def yes(self) -> bool:
+        """Return whether the receiver follows the leader."""
+        return self.success
+
+
+class ReadIndexArgs(RPCRequest, frozen=True, tag="ReadIndex", gc=False):
+    """The ReadIndex request: a follower asks its leader up to where it must apply for its own `read`."""
+
+    term: Term
+    node_id: NodeId
+    read: Count
+
+    @property
+    def sender(self) -> int:
+        """Return the follower."""
+        return self.node_id
+
+
+class ReadIndexReply(RPCReply, frozen=True, tag="ReadAt", gc=False):
+    """The ReadIndex response: the follower answers from the state after `index`, once `round` is confirmed.
+
+    Round 0 needs no confirmation: the leader has a lease.
+    """
+
+    term: Term
+    success: bool
+    index: Index = NONE
+    round: Count = 0
+
+    @property
+    def yes(self) -> bool:
+        """Return whether the receiver leads, and has an index."""
+        return self.success
+
+
 class CommitEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, repr_omit_defaults=True):
     """A committed entry that a node reports: its command, log index and kind, and the node's term at that time."""
 
@@ -247,9 +309,19 @@ class Report(NamedTuple):
     is_leader: bool
 
 
-Args: TypeAlias = RequestVoteArgs | DisruptiveVoteArgs | AppendEntriesArgs | TimeoutNowArgs | InstallSnapshotArgs
+Args: TypeAlias = (
+    RequestVoteArgs
+    | DisruptiveVoteArgs
+    | AppendEntriesArgs
+    | TimeoutNowArgs
+    | InstallSnapshotArgs
+    | ConfirmArgs
+    | ReadIndexArgs
+)
 
-Reply: TypeAlias = RequestVoteReply | AppendEntriesReply | TimeoutNowReply | InstallSnapshotReply
+Reply: TypeAlias = (
+    RequestVoteReply | AppendEntriesReply | TimeoutNowReply | InstallSnapshotReply | ConfirmReply | ReadIndexReply
+)
 
 
 def is_sent(reply: Reply) -> bool:

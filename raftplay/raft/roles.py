@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 
-from raftplay.raft.messages import NONE
+from raftplay.raft.messages import NONE, ConfirmArgs
 from raftplay.raft.progress import Progress
 from raftplay.raft.values import Named
 
@@ -42,18 +42,98 @@ class Transfer:
         return named(self.target), self.sent
 
 
+@dataclass(frozen=True, slots=True)
+class PendingRead:
+    """A read that waits for its answer: since when, in which term, and which leader vouches for it (thesis §6.4).
+
+    Once it `has_index`, it is answered when entry `index` is applied and `round` confirmed. `is_refused`: the
+    leader gave it none.
+    """
+
+    number: int
+    term: int
+    leader: int
+    since: float
+    index: int = NONE
+    has_index: bool = False
+    round: int = 0
+    is_refused: bool = False
+
+    def clone(self) -> "PendingRead":
+        """Return the read itself: it never changes."""
+        return self
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return what it is but for the time, with another id for each node."""
+        return self.number, self.term, named(self.leader), self.index, self.has_index, self.round, self.is_refused
+
+
+@dataclass(slots=True, eq=False)
+class Rounds:
+    """The rounds of Confirm of one leadership, from 1 on (thesis §6.4).
+
+    `number` is the newest, sent as `newest`; `confirmed` the newest that a majority has answered. `acknowledged`:
+    the newest that each peer has answered; `asked`: the one that a follower waits for. `started`: when those after
+    `confirmed` were sent. `lease_until`: when the lease ends that the last confirmed one gave.
+    """
+
+    number: int = 0
+    newest: ConfirmArgs | None = None
+    confirmed: int = 0
+    lease_until: float = 0.0
+    acknowledged: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, int] = field(default_factory=dict)
+    started: dict[int, float] = field(default_factory=dict)
+
+    def start(self, term: int, leader_id: int, now: float) -> ConfirmArgs:
+        """Begin a round; return its request."""
+        self.number += 1
+        self.started[self.number] = now
+        self.newest = ConfirmArgs(term, leader_id, self.number, self.confirmed)
+        return self.newest
+
+    def confirm(self, round: int) -> None:
+        """Note that a majority has answered `round`."""
+        self.confirmed = round
+        self.started = {later: at for later, at in self.started.items() if later > round}
+
+    def waiting(self, round: int) -> list[int]:
+        """Return the followers that wait for `round`, or for one before."""
+        return [peer_id for peer_id, asked in self.asked.items() if asked <= round]
+
+    def told(self, peer_id: int, confirmed: int) -> None:
+        """Note that a follower knows that round `confirmed` is."""
+        if self.asked.get(peer_id, confirmed + 1) <= confirmed:
+            del self.asked[peer_id]
+
+    def clone(self) -> "Rounds":
+        """Return an independent copy."""
+        parts = self.acknowledged.copy(), self.asked.copy(), self.started.copy()
+        return Rounds(self.number, self.newest, self.confirmed, self.lease_until, *parts)
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return what it is but for times, with another id for each node."""
+        peers = (
+            sorted((named(id), round) for id, round in each.items()) for each in (self.acknowledged, self.asked)
+        )
+        return self.number, self.confirmed, *map(tuple, peers)
+
+
 @dataclass(slots=True, eq=False)
 class Leadership:
     """The state of a leader, "reinitialized after election" (Figure 2): what it knows of each peer.
 
     `due` has the peers to which an AppendEntries must be sent; `held_index` is the last index that a majority has
-    and that may not be committed yet (§5.4.2). `transfer`: it hands its leadership over.
+    and that may not be committed yet (§5.4.2). `transfer`: it hands its leadership over; `has_handed_over`: it has
+    sent a TimeoutNow. `rounds` are for reads.
     """
 
     progress: dict[int, Progress]
     due: dict[int, Progress] = field(default_factory=dict)
     held_index: int = NONE
     transfer: Transfer | None = None
+    has_handed_over: bool = False
+    rounds: Rounds = field(default_factory=Rounds)
 
     def next_wake(self, now: float, heartbeat: float) -> float:
         """Return when the leader's timer fires: at its next heartbeat, or before, when its transfer is over."""
@@ -84,14 +164,17 @@ class Leadership:
         """Return an independent copy."""
         progress = {peer_id: copy(each) for peer_id, each in self.progress.items()}
         due = {peer_id: progress[peer_id] for peer_id in self.due}
-        return Leadership(progress, due, self.held_index, copy(self.transfer))
+        transfer, rounds = copy(self.transfer), self.rounds.clone()
+        return Leadership(progress, due, self.held_index, transfer, self.has_handed_over, rounds)
 
     def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
         """Return all that it knows of each peer, in any order, with another id for each node."""
         peers = sorted((named(id), id) for id in self.progress)
         known = (self.progress[id].fingerprint(named) for _, id in peers)
         transfer = self.transfer and self.transfer.fingerprint(named)
-        return self.held_index, tuple(id in self.due for _, id in peers), tuple(known), transfer
+        rounds = self.rounds.number and self.rounds.fingerprint(named)
+        due = tuple(id in self.due for _, id in peers)
+        return self.held_index, due, tuple(known), transfer, self.has_handed_over, rounds
 
     @classmethod
     def over(cls, peer_ids: Iterable[int], next: int, now: float) -> "Leadership":

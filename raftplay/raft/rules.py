@@ -7,7 +7,7 @@ To change a rule, override its method in a subclass, and give that class to `Con
 stable. Indices count from 0, and -1 means "none"; terms count from 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import (
@@ -255,6 +255,117 @@ class Rules:
     def answers_snapshot(self, term: int, reply_term: int, current_term: int) -> bool:
         """Return whether the reply to an InstallSnapshot of `term` counts for a leader in `current_term`."""
         return term == current_term == reply_term
+
+    # ---- reads without the log (thesis §6.4), in words of this project
+
+    def may_read(self, committed_term: int, current_term: int) -> bool:
+        """Return whether a leader knows how far everything is committed; `committed_term`: that of the last entry.
+
+        1. A new leader has every committed entry, but does not know which they are, until it has committed one of
+        its own term (thesis §6.4).
+        """
+        return committed_term == current_term
+
+    def acknowledged_round(self, args_round: int, newest: int) -> int:
+        """Return the round that a reply to a Confirm of round `args_round` answers; `newest` began last.
+
+        3. Only a reply to a question that was asked after the read proves that the leader led then (thesis §6.4).
+        """
+        return args_round
+
+    def confirmed_round(self, acknowledged: Mapping[int, int], quorum: Majority) -> int:
+        """Return the newest round that a majority has answered; `acknowledged` has the newest one of each node.
+
+        3. A leader that a majority still follows has not been replaced by one that it does not know (thesis §6.4).
+        """
+        return quorum.committed(acknowledged)
+
+    def is_confirmed(self, round: int, confirmed: int) -> bool:
+        """Return whether a read that needs `round` is confirmed; a majority has answered round `confirmed`."""
+        return confirmed >= round
+
+    def may_read_at(self, index: int, last_applied: int) -> bool:
+        """Return whether a node may answer a read from its state machine.
+
+        4. It has applied everything that was committed when the read began (thesis §6.4).
+        """
+        return last_applied >= index
+
+    def lease_start(self, sent: float, answered: float) -> float:
+        """Return when a lease begins: as its round was `sent`, not when a majority had `answered` (thesis §6.4.1).
+
+        Those who answered count from the arrival of the question, which is between the two.
+        """
+        return sent
+
+    def lease_end(self, start: float, election_min: float, drift: float) -> float:
+        """Return when a lease ends, if one clock runs at most 1 + `drift` times as fast as another.
+
+        Those who answered elect nobody for the shortest election timeout, by their own clocks (thesis §6.4.1).
+        """
+        return start + election_min / (1 + drift)
+
+    def holds_lease(self, now: float, until: float) -> bool:
+        """Return whether a lease that ends at `until` holds at `now`, the time of the read (thesis §6.4.1)."""
+        return now < until
+
+    def ends_lease(self, transferring: bool, handed_over: bool) -> bool:
+        """Return whether a leader may no longer use its lease, as others elect its successor (thesis §6.4.1).
+
+        `transferring`: it hands its leadership over; `handed_over`: it has sent TimeoutNow in this term. That may
+        arrive late, long after the transfer was given up, and then nobody waits for the lease to end.
+        """
+        return transferring or handed_over
+
+    # ---- clients of the state machine (§8, thesis §6.3)
+
+    def may_answer(self, index: int, last_applied: int) -> bool:
+        """Return whether a leader answers the client whose command is at `index` of its log.
+
+        "If command received from client: append entry to local log, respond after entry applied to state machine
+        (§5.3)"
+        """
+        return index <= last_applied
+
+    def may_deny(self, is_in_log: bool) -> bool:
+        """Return whether a node that no longer leads tells a client that its command was certainly not done.
+
+        A command that is in a log may be committed, now or by a later leader. "If the leader crashes after
+        committing the log entry but before responding to the client, the client will retry the command with a new
+        leader" (§8).
+        """
+        return not is_in_log
+
+    def is_repeated(self, seq: int, answered: Collection[int]) -> bool:
+        """Return whether the state machine answers request `seq` of a session from memory, without applying it.
+
+        "If it receives a command whose serial number has already been executed, it responds immediately without
+        re-executing the request." (§8)
+        """
+        return seq in answered
+
+    def keeps_answer(self, seq: int, acked: int, idle: float) -> bool:
+        """Return whether the answer to request `seq` of a session is kept; the client has those below `acked`.
+
+        `idle`: how long the session was not used, by the node's own clock, which other nodes do not share.
+        The client "includes the lowest sequence number for which it has not yet received a response": what is
+        below is not asked for again (thesis §6.3).
+        """
+        return seq >= acked
+
+    def is_session_over(self, idle: float) -> bool:
+        """Return whether a session ends since it was not used for `idle` seconds of the node's own clock.
+
+        All nodes must agree on when a session expires, so the log decides it, and no clock does (thesis §6.3).
+        """
+        return False
+
+    def saves_answers(self) -> bool:
+        """Return whether a snapshot holds the answers of sessions.
+
+        "The entire current system state is written to a snapshot" (§7): sessions are part of it (thesis §6.3).
+        """
+        return True
 
     # ---- AppendEntries, the leader's side
 

@@ -125,6 +125,16 @@ class Snapshots(State):
         data = snapshot.data[start:end]
         return InstallSnapshotArgs(self.current_term, self.id, snapshot.index, snapshot.term, start, data, done)
 
+    def asking_chunk(self, peer_id: int) -> InstallSnapshotArgs:
+        """Return a chunk without data, which asks a peer how much of the snapshot it has."""
+        leadership, snapshot = self._leadership, self.snapshot
+        assert leadership is not None, "only a leader sends its snapshot"
+        assert snapshot is not None, "a log is compacted only with a snapshot"
+        progress = leadership.progress[peer_id]
+        image = progress.image or snapshot
+        sent = progress.offset if progress.image is not None else 0
+        return InstallSnapshotArgs(self.current_term, self.id, image.index, image.term, sent, b"", done=False)
+
     def _snapshot_answered(self, peer_id: int, args: InstallSnapshotArgs, reply: InstallSnapshotReply) -> None:
         leadership = self._leadership
         if leadership is None or not self.rules.answers_snapshot(args.term, reply.term, self.current_term):

@@ -94,7 +94,7 @@ class Transfers(State):
         if transfer is None or transfer.sent:
             return
         if self.rules.may_hand_over(leadership.progress[transfer.target].match, self.log.last_index):
-            transfer.sent = True
+            transfer.sent = leadership.has_handed_over = True
             self._calls.append((transfer.target, TimeoutNowArgs(self.current_term, self.id)))
 
     def _transfer_timed_out(self, leadership: Leadership) -> None:

@@ -13,7 +13,6 @@ from raftplay.cluster.arguments import new_seed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
-from raftplay.export import export_of
 from raftplay.files import Target, target_of
 from raftplay.linearizability.report import report
 from raftplay.past.history import History
@@ -26,6 +25,7 @@ from raftplay.session.errors import Failed
 from raftplay.session.outcome import Outcome, outcome_of
 from raftplay.session.session import Session
 from raftplay.session.status import Status
+from raftplay.watch.event_files import event_file_of
 from raftplay.watch.stream import Reader, ReaderFailed
 from raftplay.watch.trace import new_header
 
@@ -84,7 +84,7 @@ def opened(
         trace = target_of(trace)
         if data_dir is not None:
             trace = replace(trace, keeps=(*trace.keeps, data_dir))
-        writer = export_of(trace).begin(trace, new_header(setup.nodes, seed, setup.backend, config))
+        writer = event_file_of(trace).begin(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
         session = Session(blueprint.build(readers), history, blueprint=blueprint, trace=writer)

@@ -50,6 +50,9 @@ class Comment:
     is_chapter: bool = False
     """True if it begins a chapter: ``## TITLE``."""
 
+    is_round: bool = False
+    """True if it only counts the rounds of a repeat."""
+
 
 def comment_of(text: str, line: int, source: str, *, behind: bool) -> Comment:
     """Return the comment `text` of the line `source`; a space after its ``#`` makes it an ordinary one."""
@@ -276,7 +279,7 @@ class ScriptParser:
 def _one_round(body: list[Comment | Step], round: int, count: int, line: int) -> list[Comment | Step]:
     """Return one round of a repeat; only the first one has the comments of the script."""
     items = [item for item in body if round == 1 or isinstance(item, Step)]
-    return [Comment(f"round {round} of {count}", line), *items]
+    return [Comment(f"round {round} of {count}", line, is_round=True), *items]
 
 
 def _first(*values: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from raftplay.cluster.config import Config
 from raftplay.cluster.given import Given, disks_of
 from raftplay.cluster.harness import Harness
+from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.timings import told_elsewhere
 from raftplay.errors import UsageError
@@ -69,6 +70,9 @@ class Blueprint:
     given: tuple[Given, ...] = ()
     """The disks that hold something before the start."""
 
+    state_machine: MachineFactory | None = None
+    """The function that creates a node's state machine; None for the key-value store."""
+
     def build(self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None) -> Harness:
         """Build a cluster, with `readers` from its first event on, over the data directory if there is one.
 
@@ -85,6 +89,7 @@ class Blueprint:
                 readers=readers,
                 data_dir=self.data_dir if disks is None else None,
                 storage=None if disks is None else [disk.copy() for disk in disks],
+                state_machine=self.state_machine,
             )
 
 

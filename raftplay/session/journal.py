@@ -80,7 +80,8 @@ def option_lines(config: Config) -> list[str]:
     lines = [f"timing {' '.join(chosen)}"] if chosen else []
     lines += [f"set {name} on" for name, on in config.switches.items() if on]
     lines += [f"set {name} {value}" for name, value in config.clients.unusual.items()]
-    return lines + [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
+    lines += [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
+    return lines + [f"set drift {raft.drift}"] * (raft.drift != usual.raft.drift)
 
 
 def given_line(disk: Given) -> str:

@@ -15,7 +15,6 @@ from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
-from raftplay.export import EventWriter
 from raftplay.past.history import History
 from raftplay.past.view import InFlight, View
 from raftplay.session.branches import (
@@ -36,6 +35,7 @@ from raftplay.session.journal import script_text, setup_lines, write_new
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
+from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
 from raftplay.watch.text import count
 
@@ -142,7 +142,7 @@ class Session:
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
         self._recorded: Path | None = None
         self._trace = trace  # events of other branches of this cluster are written there too
-        self._traced = blueprint
+        self._first = blueprint
         self._goes_on = False  # true if time passed before the look at the past
         self._replay: Session | None = None  # the session of a running replay
         self._under_way: _UnderWay | None = None
@@ -309,6 +309,13 @@ class Session:
             self._resume(self._under_way, entry.end)
             self._keep_record()
 
+    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
+        """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
+        reason = "" if failure is None else outcome_of(failure).answer
+        broke = isinstance(failure, InvariantBroken)
+        self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
+        self._keep_record()
+
     def _part(self, outer: _UnderWay | None, now: Mark) -> None:
         """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
         if outer is not None and outer.passes:
@@ -417,13 +424,11 @@ class Session:
         with suppress(InvariantBroken, NodeFailed):  # reported when it happened
             gone.harness.shutdown()
 
-    def anew(self, bugs: tuple[str, ...]) -> None:
-        """Replace all branches by a new cluster that differs only in the bugs that are on."""
-        assert self.blueprint is not None
-        config = replace(self.blueprint.config, bugs=bugs)
-        blueprint = replace(self.blueprint, config=config)
+    def anew(self, changed: Callable[[Blueprint], Blueprint]) -> None:
+        """Replace all branches by a new cluster; `changed` gives its parameters from those of the first one."""
+        assert self._first is not None
         gone = list(self.branches.values())
-        self._enter_new(self._begun(FIRST, blueprint), {})
+        self._enter_new(self._begun(FIRST, changed(self._first)), {})
         for old in gone:
             with suppress(InvariantBroken, NodeFailed):  # reported when it happened
                 old.harness.shutdown()
@@ -452,7 +457,7 @@ class Session:
     def _enter_new(self, branch: Branch, others: Mapping[str, Branch]) -> None:
         """Continue in a new branch, at the speed of the previous one; keep the `others`."""
         branch.harness.set_speed(self.harness.speed)
-        if self._trace is not None and branch.parent and branch.blueprint is self._traced:
+        if self._trace is not None and branch.parent and branch.blueprint is self._first:
             branch.traced = self._trace.of_branch(branch.name, branch.parent, branch.mark().seq)
             branch.harness.stream.attach(branch.traced)
         if self.is_live:

@@ -26,7 +26,8 @@ from raftplay.run.transcript import about_text, warning_text
 from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 from raftplay.session.shown import columns, not_kept_text
-from raftplay.shell import answers
+from raftplay.shell import answers, block
+from raftplay.shell.block import Block
 from raftplay.shell.feed import Feed
 from raftplay.shell.line import PromptLine
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
@@ -68,6 +69,7 @@ class Shell:
         self._incoming = news
         self._lines: deque[str] = deque()
         self._came = asyncio.Event()
+        self._block = Block()
         self._busy = ""
         self._saved_at = 0
         self._feed = Feed(self.session, time.monotonic)
@@ -147,6 +149,7 @@ class Shell:
         self._came.set()
 
     def _interrupt(self, text: str) -> None:
+        self._block.clear()
         if self._busy:
             self._lines.clear()
             self.live.cancel()
@@ -168,6 +171,13 @@ class Shell:
         prompt = self._prompt()
         self._tell_events()
         self._say([*prompt, ("", visible(text))])
+        whole = self._block.add(text)
+        self._show()
+        if whole is None:
+            return
+        if whole != text:
+            prompt, text = self._prompt(), whole
+            self._say([*prompt, ("", visible(text))])
         indent = sum(columns(piece[1]) for piece in prompt)
         for part in own_parts(text):
             if part in EXTRA:
@@ -268,6 +278,8 @@ class Shell:
     def _prompt(self) -> Text:
         if self._busy:
             return [("class:dim", "   ...... ")]
+        if self._block.is_open:
+            return [("class:prompt", block.PROMPT)]
         position = self.session.position
         name = "past" if position.moment is not None else "raftplay"
         branch = f" {visible(position.branch.name)}" if len(position.branches) > 1 else ""

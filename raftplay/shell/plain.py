@@ -5,7 +5,9 @@ from raftplay.run.live import Live
 from raftplay.run.script import Script
 from raftplay.run.transcript import about_text, warning_text
 from raftplay.session.shown import not_kept_text
+from raftplay.shell import block
 from raftplay.shell.answers import outcome_lines
+from raftplay.shell.block import Block
 from raftplay.shell.feed import Feed
 from raftplay.shell.look import Text
 from raftplay.shell.own import EXTRA, LEAVING, own_parts
@@ -24,6 +26,7 @@ class PlainShell:
         self._feed = feed
         self._news = news
         self._output = Output()
+        self._block = Block()
 
     def run(self) -> int:
         """Run until the user leaves; return the exit status."""
@@ -36,8 +39,11 @@ class PlainShell:
             if not self._do(step.bound.text, is_script=True):
                 break
         while (text := self._read()) is not None:
-            if not self._do_line(text):
+            whole = self._block.add(text)
+            if whole is not None and not self._do_line(whole):
                 break
+        if self._block.is_open:
+            self._do(self._block.take())  # its mistake is told
         session = self._live.session
         if branches := session.not_kept:
             self._output.write(not_kept_text(branches, session.directory))
@@ -56,11 +62,12 @@ class PlainShell:
         while True:
             self._say_news()
             try:
-                text = input(PROMPT)
+                text = input(block.PROMPT if self._block.is_open else PROMPT)
             except EOFError:
                 self._output.write("")
                 return None
             except KeyboardInterrupt:
+                self._block.clear()
                 self._output.write("")
                 continue
             return text

@@ -321,7 +321,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         assert view.breach is not None
         self._breach_shown = True
         deck = self.deck
-        deck.select(view.breach.node)
+        deck.select(max(0, view.breach.node))
         deck.rows["events"] = ("event", view.breach.seq)
         deck.show("why")
         self.arrange()

@@ -18,7 +18,7 @@ class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     """The base class of all events that are not decisions of a node."""
 
     group = "fault"
-    """The topic of the event: "wire", "fault", "election" or "log"."""
+    """The topic of the event: "wire", "fault", "election", "log" or "client"."""
 
 
 class FaultBase(FactBase, frozen=True, gc=False):
@@ -340,17 +340,22 @@ class LinkChanged(FaultBase, frozen=True, gc=False):
         return f"link {self.src}→{self.dst}: {link_text(self)}"
 
 
-class LinkHeld(FaultBase, frozen=True, gc=False):
-    """One direction of a link began to hold its messages in flight, or (not `held`) stopped."""
+class LinkHeld(FaultBase, frozen=True, gc=False, omit_defaults=True):
+    """One direction of a link began to hold its messages in flight, or (not `held`) stopped.
+
+    `kind`: only messages of this kind, such as votes; "" for all.
+    """
 
     src: int
     dst: int
     held: bool
+    kind: str = ""
 
     @property
     def words(self) -> str:
         """Return what happened, without the node: "link 0→1: held"."""
-        return f"link {self.src}→{self.dst}: {'held' if self.held else 'released'}"
+        kind = f"{self.kind} " if self.kind else ""
+        return f"link {self.src}→{self.dst}: {kind}{'held' if self.held else 'released'}"
 
 
 class OptionChanged(FaultBase, frozen=True, gc=False):
@@ -369,6 +374,69 @@ class OptionChanged(FaultBase, frozen=True, gc=False):
     def words(self) -> str:
         """Return what happened: "setting: prevote on"."""
         return f"setting: {self.name} {self.setting}"
+
+
+class ClientFact(FactBase, frozen=True, gc=False):
+    """The base class of what clients of the key-value store do, and of what stores do for them."""
+
+    group = "client"
+
+
+class ClientCalled(ClientFact, frozen=True, gc=False):
+    """A client began an operation, number `call` of all; `request` is a command of the store, as in a log."""
+
+    call: int
+    client: str
+    request: object
+
+
+class ClientAsked(ClientFact, frozen=True, gc=False):
+    """A client sent a command to node `dst` for its operation `call`: it is at `index` of that node's log.
+
+    -1: the node refused it, since it does not lead.
+    """
+
+    call: int
+    client: str
+    dst: int
+    command: object
+    index: int
+
+
+class ClientTold(ClientFact, frozen=True, gc=False, omit_defaults=True):
+    """Operation `call` of a client ended: "ok", "no" (because of the value), "unknown" or "refused", for `why`.
+
+    `value` is what `get` read, or the value before; `found` tells whether there was one.
+    """
+
+    call: int
+    client: str
+    request: object
+    ending: str
+    why: str = ""
+    value: object = None
+    found: bool = False
+
+
+class RequestApplied(ClientFact, frozen=True, gc=False, omit_defaults=True):
+    """A node's store applied the `command` in entry `index`: "ok", "no" (because of the value) or "expired".
+
+    `value` is what `get` read, or the value before, if `found`. `again`: it is a stored answer, and the command
+    was not applied a second time.
+    """
+
+    index: int
+    command: object
+    outcome: str
+    value: object = None
+    found: bool = False
+    again: bool = False
+
+
+class StoreRestored(ClientFact, frozen=True, gc=False):
+    """A node's store has these `values`, by key, after it was restored from a snapshot."""
+
+    values: tuple[tuple[str, object], ...]
 
 
 class MessageHeld(FactBase, frozen=True, gc=False):
@@ -399,8 +467,9 @@ NodeFault: TypeAlias = (
     | Dropping
 )
 LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
+ClientEvent: TypeAlias = ClientCalled | ClientAsked | ClientTold | RequestApplied | StoreRestored
 
-Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted
+Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted | ClientEvent
 """All events that are not decisions; see `Decision`."""
 Event: TypeAlias = Decision | Fact
 

@@ -18,7 +18,7 @@ from raftplay.raft.messages import (
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
 from raftplay.watch.text import command_text, count, or_dash, size_text, visible
-from raftplay.watch.words import disk_text, options_text, role_text
+from raftplay.watch.words import disk_text, options_text, role_text, told_text
 
 
 def describe(record: facts.Record) -> str:
@@ -126,8 +126,47 @@ def _decision(event: decisions.Decision) -> str:
             | decisions.LogCompacted()
         ):
             return _snapshot(event)
+        case (
+            decisions.ReadStarted()
+            | decisions.RoundStarted()
+            | decisions.ConfirmDecided()
+            | decisions.RoundConfirmed()
+            | decisions.ReadIndexDecided()
+            | decisions.ReadAnswered()
+            | decisions.ReadRefused()
+        ):
+            return _read(event)
         case _:
             return _log_decision(event)
+
+
+def _read(event: decisions.ReadDecision) -> str:
+    match event:
+        case decisions.ReadStarted():
+            return f"begins read {event.number}, for which n{event.leader} vouches (thesis §6.4)"
+        case decisions.RoundStarted():
+            return f"asks all peers whether it still leads: round {event.round} (thesis §6.4)"
+        case decisions.ConfirmDecided(success=True):
+            return f"confirms to n{event.args.leader_id} that it follows it, round {event.args.round}"
+        case decisions.ConfirmDecided():
+            words = rule_text(event.rule)
+            return f"does not confirm to n{event.args.leader_id} that it leads, round {event.args.round}: {words}"
+        case decisions.RoundConfirmed():
+            lease = f"; its lease holds until {event.lease_until:.3f} s" if event.lease_until else ""
+            return f"led when round {event.round} began ({_nodes(event.by)} have answered){lease}"
+        case decisions.ReadIndexDecided(success=True):
+            when = f"once round {event.round} is confirmed" if event.round else "by its lease"
+            return f"lets n{event.args.node_id} read at index {event.index}, {when} (thesis §6.4)"
+        case decisions.ReadIndexDecided():
+            return f"gives n{event.args.node_id} no index to read at: {rule_text(event.rule)}"
+        case decisions.ReadAnswered():
+            return (
+                f"answers read {event.number} from its state, after index {event.index}: {rule_text(event.rule)}"
+            )
+        case decisions.ReadRefused():
+            return f"cannot answer read {event.number}: {rule_text(event.rule)}"
+        case _:
+            assert_never(event)
 
 
 def _snapshot(event: decisions.SnapshotDecision) -> str:
@@ -230,6 +269,8 @@ def _fact(event: facts.Fact) -> str:
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else _rejected(event)
             return f"{command_text(event.command, 40)} is submitted ({where})"
+        case facts.ClientFact():
+            return _client(event)
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
         case facts.KeptWaiting():
@@ -238,6 +279,33 @@ def _fact(event: facts.Fact) -> str:
             return f"{message_text(event.src, event.dst, event.message)}: held"
         case _:
             return event.words
+
+
+def _client(event: facts.ClientEvent) -> str:
+    match event:
+        case facts.ClientCalled():
+            return f"client {event.client} calls {command_text(event.request, 40)}"
+        case facts.ClientAsked(index=index):
+            took = f"entry {index} of its log" if index >= 0 else "refused: not the leader"
+            return f"client {event.client} asks n{event.dst} for {command_text(event.command, 40)} ({took})"
+        case facts.ClientTold():
+            return f"client {event.client} is told of {command_text(event.request, 40)}: {told_text(event)}"
+        case facts.RequestApplied(outcome="expired"):
+            return (
+                f"does not apply {command_text(event.command, 40)} of entry {event.index}: its session has expired"
+            )
+        case facts.RequestApplied(again=True):
+            name = command_text(event.command, 40)
+            return f"answers {name} of entry {event.index} from memory: it was applied before (§8)"
+        case facts.RequestApplied(outcome="no"):
+            has = command_text(event.value, 40) if event.found else "nothing"
+            return f"does not do {command_text(event.command, 40)} of entry {event.index}: the value is {has}"
+        case facts.RequestApplied():
+            return f"does {command_text(event.command, 40)} of entry {event.index} in its store"
+        case facts.StoreRestored():
+            return f"has a store of {count(len(event.values), 'key')} again"
+        case _:
+            assert_never(event)
 
 
 def _rejected(event: facts.Submitted) -> str:

@@ -6,6 +6,7 @@ continues.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TypeVar
 
 from raftplay.errors import UsageError
 from raftplay.raft.decisions import Decision, NodeState
@@ -13,6 +14,7 @@ from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 
 Reader = Callable[[Record], None]
+T = TypeVar("T")
 
 
 class Watcher(ABC):
@@ -82,6 +84,10 @@ class Stream:
     def reads(self, reader: Reader) -> bool:
         """Return whether `reader` is attached."""
         return reader in self._readers
+
+    def first_of(self, kind: type[T]) -> T | None:
+        """Return the first reader of that class; None if none is attached."""
+        return next((reader for reader in self._readers if isinstance(reader, kind)), None)
 
     def publish(self, node: int, incarnation: int, event: Event, after: NodeState | None = None) -> None:
         """Number and time-stamp `event`, and pass it to every reader."""

@@ -15,11 +15,52 @@ def visible(text: str) -> str:
 
 
 def command_text(command: object, width: int = 60) -> str:
-    """Return a command as one line of at most `width` characters: JSON, but plain words without quotes."""
-    if isinstance(command, str) and command.isascii() and command.isprintable() and " " not in command and command:
+    """Return a command as one line of at most `width` characters: JSON, but plain words without quotes.
+
+    A command of the key-value store is written as users type it.
+    """
+    if isinstance(command, dict) and (request := _request_text(command, width)):
+        text = request
+    elif (
+        isinstance(command, str) and command.isascii() and command.isprintable() and " " not in command and command
+    ):
         text = command
     else:
         text = visible(msgspec.json.encode(command).decode())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+_OF_STORE = frozenset(("kv", "key", "value", "expected", "client", "session", "seq", "acked"))
+"""The members of a command of the key-value store."""
+
+
+def _request_text(command: dict[str, object], width: int) -> str:
+    """Return a command of the key-value store as users type it: "put x 1"; "" for another command."""
+    kind = command.get("kv")
+    if not isinstance(kind, str) or not _OF_STORE.issuperset(command):
+        return ""
+    if kind == "open":
+        return visible(f"open session of {command.get('client')}")
+    values = [command_text(command[name], width) for name in ("expected", "value") if name in command]
+    return visible(" ".join([kind, str(command.get("key")), *values]))
+
+
+def brief_text(command: object, width: int) -> str:
+    """Return a command where room is short: "x=1" for put x 1, "x+a" for append x a, "x?" for get x."""
+    if not isinstance(command, dict) or not _request_text(command, width):
+        return command_text(command, width)
+    key, value = visible(str(command.get("key"))), command_text(command.get("value"), width)
+    match command["kv"]:
+        case "put":
+            text = f"{key}={value}"
+        case "append":
+            text = f"{key}+{value}"
+        case "cas":
+            text = f"{key}:{command_text(command.get('expected'), width)}>{value}"
+        case "get":
+            text = f"{key}?"
+        case _:
+            text = "open"
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

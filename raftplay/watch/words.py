@@ -5,7 +5,7 @@ from typing import Protocol
 
 from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import CMState
-from raftplay.watch.text import count, or_dash
+from raftplay.watch.text import command_text, count, or_dash
 
 
 def role_text(state: CMState) -> str:
@@ -35,6 +35,40 @@ def options_text(options: Configured) -> str:
     """Return the options of a node that concern elections: "prevote on, checkquorum off, sticky on"."""
     switches = (("prevote", options.prevote), ("checkquorum", options.checkquorum), ("sticky", options.sticky))
     return ", ".join(f"{name} {'on' if on else 'off'}" for name, on in switches)
+
+
+class ToldOfRequest(Protocol):
+    """What a client was told at the end of its request."""
+
+    @property
+    def request(self) -> object:
+        """Return the command."""
+
+    @property
+    def ending(self) -> str:
+        """Return "ok", "no", "unknown" or "refused"."""
+
+    @property
+    def why(self) -> str:
+        """Return why it is unknown or refused."""
+
+    @property
+    def value(self) -> object:
+        """Return the value that was read, or was there before."""
+
+    @property
+    def found(self) -> bool:
+        """Return whether there was a value."""
+
+
+def told_text(told: ToldOfRequest) -> str:
+    """Return what a client was told in words: "ok", a value, "no: it is 2", "unknown: no answer within 2 s"."""
+    if told.ending in ("unknown", "refused"):
+        return f"{told.ending}: {told.why}"
+    value = command_text(told.value, 40) if told.found else "nothing"
+    if isinstance(told.request, dict) and told.request.get("kv") == "get":
+        return value
+    return "ok" if told.ending == "ok" else f"no: it is {value}"
 
 
 class LinkTrouble(Protocol):

@@ -51,10 +51,14 @@ def test_timers_fire_in_the_order_of_their_times(backend: Backend) -> None:
 
 def test_a_cancelled_timer_does_not_fire(backend: Backend) -> None:
     fired: list[str] = []
-    first = backend.run(lambda: backend.call_later(0.01, lambda: fired.append("first")))
-    backend.run(lambda: backend.call_later(0.02, lambda: fired.append("second")))
-    backend.run(first.cancel)
-    backend.run(first.cancel)
+
+    def plan() -> None:
+        first = backend.call_later(0.01, lambda: fired.append("first"))
+        backend.call_later(0.02, lambda: fired.append("second"))
+        first.cancel()
+        first.cancel()
+
+    backend.run(plan)
     backend.pass_time(0.05)
     assert fired == ["second"]
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amount import several
 
 from raftplay import AppendEntriesArgs, AppendEntriesReply, LogEntry, RequestVoteArgs, RequestVoteReply
 from raftplay.backends import wire
@@ -183,13 +184,13 @@ def frame_or_refused(body: bytes) -> None:
     assert said.startswith("a frame cannot be read: ")
 
 
-@settings(thorough, max_examples=500)
+@settings(thorough, max_examples=several(500))
 @given(st.binary(max_size=300))
 def test_any_bytes_are_frames_or_refused(body: bytes) -> None:
     frame_or_refused(body)
 
 
-@settings(thorough, max_examples=500)
+@settings(thorough, max_examples=several(500))
 @given(st.sampled_from(FRAMES), st.data())
 def test_a_frame_that_was_damaged_is_a_frame_or_refused(frame: wire.Frame, data: st.DataObject) -> None:
     body = bytearray(msgspec.json.encode(frame))

@@ -1,6 +1,7 @@
 """Pre-vote, check quorum and stickiness in whole clusters: what each does alone, what they do together, and switching."""
 
 import pytest
+from support.amount import several
 from support.session import perform
 
 from raftplay import Config, Harness, RaftConfig, UsageError
@@ -44,7 +45,7 @@ def commits_soon(h: Harness, members: list[int]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(several(50)))
 def test_with_the_three_a_leader_commits_although_two_nodes_cannot_talk(seed: int) -> None:
     """Three nodes, as in Cloudflare's outage of 2020: the link between two of them is broken, the third sees both."""
     with led(3, seed, TRIO, seed % 3) as h:
@@ -57,7 +58,7 @@ def test_with_the_three_a_leader_commits_although_two_nodes_cannot_talk(seed: in
         assert max(server.cm.current_term for server in h.cluster) == term, "the terms no longer rise"
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(several(50)))
 def test_with_the_three_a_leader_that_only_one_node_hears_gives_way(seed: int) -> None:
     """Five nodes: the leader 0 is connected to 1 only; 1, 2 and 3 to each other; 4 to nobody (openraft #2080)."""
     with led(5, seed, TRIO) as h:
@@ -83,7 +84,7 @@ def test_a_leader_that_hears_nobody_is_kept_for_ever_without_check_quorum(seed: 
         assert not commits_soon(h, [0, 1, 2])
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(several(20)))
 def test_check_quorum_frees_the_others_within_two_election_timeouts(seed: int) -> None:
     with one_way(TRIO, seed) as h:
         since = h.now

@@ -95,6 +95,27 @@ def test_a_leader_whose_disk_stalls_goes_on_leading_and_commits_nothing() -> Non
         h.check_committed_n("too", 3)
 
 
+def test_a_leader_whose_disk_stalls_is_heard_by_a_node_that_needs_its_snapshot() -> None:
+    with Compared(3, backend="sim", seed=5) as h:
+        leader = led(h)
+        term, away = h.cluster[leader].cm.current_term, follower_of(leader)
+        h.crash_peer(away)
+        for command in range(5):
+            h.submit_to_server(leader, command)
+        h.sleep_ms(100)
+        assert h.compact_peer(leader) == 4
+        h.set_disk(leader, stall=True)
+        h.submit_to_server(leader, "stuck")
+        h.restart_peer(away)
+        h.sleep_ms(3000)
+        assert h.check_single_leader() == (leader, term)
+        assert (h.cluster[away].cm.leader_id, h.cluster[away].cm.current_term) == (leader, term)
+        assert h.snapshot().nodes[away].commit_index == -1
+        h.clear_disk(leader)
+        h.sleep_ms(300)
+        h.check_committed_n("stuck", 3)
+
+
 def test_a_crash_while_a_write_waits_loses_it() -> None:
     with Compared(3, backend="sim", seed=5) as h:
         leader = led(h)

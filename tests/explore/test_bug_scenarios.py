@@ -4,6 +4,7 @@ import re
 
 import pytest
 from support import own_bugs
+from support.amount import several
 from support.command_line import raftplay
 
 from raftplay import scenarios
@@ -12,7 +13,7 @@ from raftplay.raft.bugs import BUGS, LIVENESS
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import Script, parse_script
 
-SEEDS = range(20)
+SEEDS = range(several(20))
 
 BROKEN = re.compile(r"^bugs/[\w-]+:\d+: .*?: (\w[\w -]*?) broke at ", re.MULTILINE)
 FAILED = re.compile(r"^bugs/[\w-]+:\d+: failed at ", re.MULTILINE)
@@ -73,7 +74,7 @@ def test_every_bug_is_a_class_of_ones_own_too() -> None:
 @pytest.mark.parametrize("own", OWN)
 def test_the_bug_as_a_class_of_ones_own_falls_as_the_switch_does(own: str) -> None:
     (bug,) = [bug for bug in BUGS if bug.title().replace("-", "") == own]
-    for seed in range(5):
+    for seed in range(several(5, least=2)):
         text = scenarios.text_of(f"bugs/{bug}").replace(f"\nbug {bug}\n", f"\nnode {own_bugs.__file__}:{own}\n")
         with_own = parse_script(f"bugs/{bug}", text, Setup(seed=seed, backend="sim"))
         assert not with_own.setup.bugs

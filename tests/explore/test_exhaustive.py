@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.command_line import raftplay
 
 from raftplay.commands.setup import Setup
@@ -45,10 +46,10 @@ def test_the_correct_algorithm_violates_nothing_within_these_bounds(bounds: Boun
     assert report_text(outcome).endswith("\nexhausted: nothing broke")
 
 
-@pytest.mark.parametrize(("option", "states"), [("prevote", 100), ("noop", 30)])
-def test_the_correct_algorithm_violates_nothing_with_an_option_on(option: str, states: int) -> None:
-    usual = search(Bounds(2, 2, 1, 1))[1]
-    _, outcome = search(Bounds(2, 2, 1, 1), raft=replace(BARE, **{option: True}))
+@pytest.mark.parametrize(("option", "states", "crashes"), [("prevote", 100, 1), ("noop", 30, several(1, least=0))])
+def test_the_correct_algorithm_violates_nothing_with_an_option_on(option: str, states: int, crashes: int) -> None:
+    usual = search(bounds := Bounds(2, 2, 1, crashes))[1]
+    _, outcome = search(bounds, raft=replace(BARE, **{option: True}))
     assert (outcome.broken, outcome.stopped, outcome.beyond) == (None, "", 0)
     assert outcome.states != usual.states
     assert outcome.states > states

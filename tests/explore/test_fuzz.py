@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from support.amount import several
 from support.backends import elect, nothing_left_over, take_loop
 from support.command_line import raftplay
 from support.strangers import Client, secret_of
@@ -37,7 +38,7 @@ def thrown(what: str, count: int, out: Path = Path("unwritten"), seed: int = 1) 
 # ---- frames
 
 
-@pytest.mark.parametrize(("kind", "count"), [("uvloop", 20_000), ("asyncio", 2_000)])
+@pytest.mark.parametrize(("kind", "count"), [("uvloop", several(20_000)), ("asyncio", several(2_000))])
 def test_mutated_frames_stop_no_cluster_and_leave_nothing(
     kind: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +51,7 @@ def test_mutated_frames_stop_no_cluster_and_leave_nothing(
     assert report.fates["answered"] > count // 100
     assert report.fates["never ended"] > count // 100
     assert report.gauge.growth() is None
-    assert report.terms > 1  # some were votes that a peer may ask for
+    assert report.terms > 1 or count < 1000  # some were votes that a peer may ask for
 
 
 def test_every_frame_comes_from_the_seed() -> None:
@@ -97,12 +98,13 @@ def forgiving(
 
 
 def test_generated_scripts_are_refused_in_place_or_run_to_a_documented_end() -> None:
-    """2,000 of them; 100,000: raftplay fuzz scripts."""
-    report = fuzz_scripts(2_000, seed=1)
+    """Some of them; 100,000: raftplay fuzz scripts."""
+    count = several(2_000)
+    report = fuzz_scripts(count, seed=1)
     assert report.failure is None, (report.failed, report.failure)
-    assert report.done == 2_000
-    for fate, least in (("refused", 300), ("held", 200), ("failed", 50), ("misused", 50)):
-        assert report.fates[fate] > least
+    assert report.done == count
+    for fate, least in (("refused", 0.15), ("held", 0.1), ("failed", 0.025), ("misused", 0.025)):
+        assert report.fates[fate] > least * count
 
 
 KINDS = {(row.name, p.name): p.kind for row in TABLE.values() for p in row.parameters}

@@ -116,7 +116,7 @@ class NeverRests(ConsensusModule):
 
 def test_a_livelock_shrinks(monkeypatch: pytest.MonkeyPatch):
     take(NeverRests, monkeypatch)
-    commands = shrunk(f"{HEAD}bug {OWN}\nhold all\nsleep 20ms\nrelease all\nsleep 2s\nstatus\n", 5.0)
+    commands = shrunk(f"{HEAD}bug {OWN}\nhold all\nsleep 20ms\nrelease all\nsleep 2s\nstatus\n", 60.0)
     assert len(commands) == 1
     assert commands[0].startswith("sleep ")
 
@@ -224,6 +224,30 @@ def test_commands_that_cannot_be_done_are_left_out_when_a_failure_is_wanted():
     assert played.failure is not None
     assert not played.is_exact
     assert play(setup, played.commands, wanted).is_exact
+
+
+DISKS = (
+    "nodes 4\nbackend sim\nseed 1\ngiven 3 term 2 voted 0 log 1:a 2:b\ngiven 1 term 2 voted 3 log 1:a 2:b\n"
+    "bug half-is-majority\nrepeat 4; submit noise to 0; sleep 3ms; end\n"
+)
+
+
+def test_a_script_with_disks_and_repeats_shrinks_and_keeps_the_disks_of_the_nodes_that_are_left(tmp_path: Path):
+    said, text = said_of(f"{DISKS}{SPLIT}", tmp_path)
+    assert "fails by Vote Quorum" in said[0]
+    assert "given 1 term 2" in text
+    assert "repeat" not in text
+    assert "round" not in text
+    heard: list[str] = []
+    assert run_script(parse_script("short.txt", text), TextTranscript(heard.append)) is Status.FAILED
+    checked = "nodes 3\nbackend sim\nseed 1\ngiven 2 term 2 voted 2 log 2:b\ngiven 0 term 2 voted 2 log 2:b\n"
+    assert shrunk(f"{checked}repeat 3; now; end\nwait leader\nexpect no leader\n")[-1] == "expect no leader"
+
+
+def test_a_script_with_disks_and_repeats_is_run_with_many_seeds():
+    text = "nodes 3\ngiven 1 term 2 log 1:a 2:b\nrepeat 2; now; end\nwait leader\nexpect term >= 1\nexpect log of 1 = 2\n"
+    said = tally_of(text, 4)
+    assert said[0] == "mine.txt held with 4 seeds, 0 to 3"
 
 
 # ---- explore SCRIPT

@@ -29,3 +29,28 @@ def test_the_fuzzer_names_its_version_and_seed() -> None:
     done = raftplay("fuzz", "scripts", "--count", "3", "--seed", "5")
     assert done.out.startswith("with raftplay ")
     assert "3 scripts from seed 5" in done.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            ("--set", "snapshot=2"),
+            "an exhaustive search takes no snapshots, so --set snapshot has no effect in it",
+        ),
+        (
+            ("--bug", "snapshot-keeps-tail"),
+            "an exhaustive search has no snapshots, so it cannot find snapshot-keeps-tail",
+        ),
+        (
+            ("--bug", "transfer-flag-stuck"),
+            "an exhaustive search has no transfers, so it cannot find transfer-flag-stuck",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_an_exhaustive_search_says_what_it_has_not(options: tuple[str, ...], says: str) -> None:
+    done = raftplay("explore", "--exhaustive", *options)
+    assert (done.status, done.out) == (2, "")
+    assert f"{says}; random walks " in done.err
+    assert len(done.err.splitlines()) == 1

@@ -4,7 +4,7 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from support.scenarios import agree_on, holders_at, in_sim, ring, settled_leader, wait_until
+from support.scenarios import agree_on, holders_at, in_sim, make_unreliable, ring, settled_leader, wait_until
 
 from raftplay import Harness
 from raftplay.cluster import checks
@@ -40,14 +40,6 @@ def bring_all_back(h: Harness) -> None:
             h.restart_peer(id)
         elif not h.connected[id]:
             h.reconnect_peer(id)
-
-
-def make_unreliable(h: Harness) -> None:
-    """Every link loses, delays, duplicates and thereby reorders, calls and replies alike."""
-    for src in range(h.n):
-        for dst in range(h.n):
-            if src != dst:
-                h.set_link(src, dst, loss=0.1, delay=(0.0, 0.026), dup=0.05)
 
 
 def delay_some_links_for_long(h: Harness, dice: random.Random) -> None:

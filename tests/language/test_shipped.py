@@ -1,6 +1,7 @@
 """Every scenario that ships holds, whatever the seed, on both backends."""
 
 import pytest
+from support.amount import several
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
@@ -8,8 +9,8 @@ from raftplay.raft.bugs import BUGS
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
 
-SEEDS = 50
-INCIDENT_SEEDS = 20
+SEEDS = several(50)
+INCIDENT_SEEDS = several(20)
 
 
 def play(name: str, overrides: Setup) -> tuple[Status, str]:

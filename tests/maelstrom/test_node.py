@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.amount import several
 
 from raftplay.linearizability.operations import Answer, Operation
 from raftplay.linearizability.readers import json_text
@@ -129,7 +130,7 @@ def test_a_request_without_a_majority_is_not_answered_as_if_it_had_failed() -> N
     assert read["code"] == 20  # its entry was replaced
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(several(12)))
 def test_what_clients_see_is_linearizable_through_partitions_and_kills(seed: int) -> None:
     rng = random.Random(seed)
     parts: list[set[str]] = [set()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.amount import several
 from support.churn import Churn
 from support.past import Compared, message_key
 from support.why_witness import disk
@@ -45,7 +46,7 @@ def any_config(seed: int, bugs: tuple[str, ...] = ()) -> Config:
     "kinds", [*Churn.MIXES[:-1], None], ids=[*["calm", "leaders", "links", "delays", "stalls", "disks"], "any"]
 )
 def test_the_past_is_what_was_whatever_is_broken_and_mended(kinds: tuple[str, ...] | None) -> None:
-    for seed in range(12):
+    for seed in range(several(12)):
         with Compared(5, backend="sim", seed=seed, config=any_config(seed)) as h:
             Churn(h, seed, kinds).run(2.0)
             assert h.looks > 50
@@ -56,7 +57,7 @@ def test_the_past_is_what_was_whatever_is_broken_and_mended(kinds: tuple[str, ..
 )
 def test_the_past_is_what_was_on_slow_disks_under_options_that_change(kinds: tuple[str, ...]) -> None:
     done: Counter[str] = Counter()
-    for seed in range(8):
+    for seed in range(several(8, least=6)):
         raft = RaftConfig(checkquorum=seed % 3 == 0, sticky=seed % 5 == 0, snapshot=(0, 3, 0, 1)[seed % 4])
         with Compared(5, backend="sim", seed=seed, config=Config(raft, unreliable=seed % 7 == 0)) as h:
             churn = Churn(h, seed, kinds)
@@ -79,14 +80,14 @@ def test_the_past_knows_timers_that_were_set_by_hand() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
 def test_the_past_is_what_was_in_clusters_of_other_sizes(n: int) -> None:
-    for seed in range(4):
+    for seed in range(several(4)):
         with Compared(n, backend="sim", seed=seed) as h:
             Churn(h, seed, Churn.CALM + Churn.DISKS + Churn.STALLS).run(2.0)
 
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_past_is_what_was_with_every_bug(bug: str) -> None:
-    for seed in range(8):
+    for seed in range(several(8)):
         with Compared(5, backend="sim", seed=seed, config=any_config(seed, (bug,)), watch=False) as h:
             Churn(h, seed, Churn.MIXES[-1]).run(1.5)
 
@@ -182,7 +183,7 @@ def test_a_node_is_down_in_the_past_from_the_event_on_with_which_it_is_dead(bugs
             assert (seen.commit_index, seen.last_applied, seen.leader_id, seen.commits) == (-1, -1, -1, ())
 
     stopping: set[int] = set()
-    for seed in range(6):
+    for seed in range(several(6, least=2)):
         stopping.clear()
         config = Config(bugs=bugs)
         with Compared(5, backend="sim", seed=seed, config=config, watch=not bugs) as h:
@@ -192,7 +193,7 @@ def test_a_node_is_down_in_the_past_from_the_event_on_with_which_it_is_dead(bugs
 
 
 def test_the_past_can_begin_at_any_snapshot() -> None:
-    for seed in range(6):
+    for seed in range(several(6, least=2)):
         with Compared(5, backend="sim", seed=seed) as h:
             churn = Churn(h, seed)
             churn.run(1.0)
@@ -252,7 +253,7 @@ def play_with_messages(h: Compared, rng: random.Random) -> None:
             h.crash_peer(dst) if h.alive[dst] else h.restart_peer(dst)
 
 
-@pytest.mark.parametrize("seeds", [range(0, 25), range(25, 50), range(50, 75)], ids=str)
+@pytest.mark.parametrize("seeds", [range(several(25)), range(25, 25 + several(50))], ids=str)
 def test_the_past_knows_each_copy_of_a_message_whatever_becomes_of_it(seeds: range) -> None:
     """A copy may wait at a frozen node while another one is lost, held or on its way."""
     for seed in seeds:

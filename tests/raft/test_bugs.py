@@ -10,6 +10,8 @@ import pytest
 from support.paper import Terms, disk, entries, loaded, settle, terms_of
 
 from raftplay import CMState, Config, ConsensusModule, Harness, RaftConfig, UsageError
+from raftplay.kv.commands import Append, Open, Put, Result
+from raftplay.kv.machine import KeyValueStore
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS, LIVENESS, Node, module_with
 from raftplay.raft.bugs.durability import WRITE_DELAY
@@ -859,12 +861,86 @@ def test_an_entry_that_a_majority_has_by_then_stays(bugs: Bugs) -> None:
     assert (cm.commit_index, len(cm.log), len(loaded(cm._store._storage)[2])) == (0, 1, 1)
 
 
+# ---- what clients are told, and sessions
+
+
+def store(bugs: Bugs, clock: Callable[[], float] = lambda: 0.0) -> KeyValueStore:
+    """A store of a node with `bugs`, in which alice has session 0 and has put x, as her request 1."""
+    made = KeyValueStore(rules=module_with(bugs).rules, clock=clock)
+    assert made.do(Open("alice"), 0) == 0
+    assert made.do(ADDS, 1) == Result("ok")
+    return made
+
+
+ADDS = Append("x", session=0, seq=1, acked=1, value="a")
+AGAIN = Result("ok", again=True)
+
+
+@switch("no-dedupe")
+def test_a_repeated_request_is_done_again(bugs: Bugs) -> None:
+    known = store(bugs)
+    assert known.do(ADDS, 2) == (Result("ok", "a", True) if bugs else AGAIN)
+    assert known.values == {"x": "aa" if bugs else "a"}
+
+
+@switch("snapshot-without-sessions")
+def test_a_repeated_request_is_done_again_after_a_snapshot(bugs: Bugs) -> None:
+    restored = store(bugs)
+    restored.restore(store(bugs).snapshot())
+    assert restored.values == {"x": "a"}
+    assert restored.do(ADDS, 2) == (Result("ok", "a", True) if bugs else AGAIN)
+
+
+@switch("retry-cache-expires")
+def test_a_request_that_is_repeated_late_is_done_again(bugs: Bugs) -> None:
+    now = [0.0]
+    known = store(bugs, lambda: now[0])
+    now[0] = 0.2
+    assert known.do(ADDS, 2) == AGAIN
+    now[0] = 0.6
+    assert known.do(ADDS, 3) == (Result("ok", "a", True) if bugs else AGAIN)
+
+
+@switch("expiry-by-own-clock")
+def test_a_session_ends_by_the_clock_of_a_node(bugs: Bugs) -> None:
+    now = [0.0]
+    slow, fast = store(bugs), store(bugs, lambda: now[0])
+    now[0] = 1.0
+    next_one = Put("x", session=0, seq=2, acked=2, value="b")
+    assert slow.do(next_one, 2) == Result("ok", "a", True)
+    assert fast.do(next_one, 2) == (Result("expired") if bugs else Result("ok", "a", True))
+
+
+@switch("answer-at-append")
+def test_a_client_is_answered_before_the_entry_is_committed(bugs: Bugs) -> None:
+    with Harness(3, backend="sim", seed=1, watch=False, config=Config(bugs=bugs)) as h:
+        leader, _ = h.check_single_leader()
+        h.client().put("x", 1)
+        h.sleep_ms(100)
+        h.disconnect_peer(leader)
+        assert h.client().put("x", 2, to=leader).outcome == ("ok" if bugs else "unknown")
+        h.check_committed_n(h.cluster[leader].cm.log[2].command, 0)
+
+
+@switch("definite-error-for-unknown")
+def test_a_client_is_told_that_what_may_be_done_was_not(bugs: Bugs) -> None:
+    config = Config(RaftConfig(0.1, 0.2, heartbeat=0.03, checkquorum=True), bugs=bugs)
+    with Harness(3, backend="sim", seed=1, watch=False, config=config) as h:
+        leader, _ = h.check_single_leader()
+        h.client().put("x", 1)
+        for other in {0, 1, 2} - {leader}:
+            h.cut(other, leader)
+        answer = h.client().put("x", 2, to=leader)
+        assert answer.outcome == ("refused" if bugs else "unknown")
+        assert all(len(server.cm.log) >= 3 for server in h.cluster)
+
+
 # ---- the table
 
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) == 50
+    assert len(BUGS) >= 56
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

@@ -10,6 +10,7 @@ from support.churn import Churn
 from support.paper import Terms, append_call, diverging_logs, entries, thorough
 
 from raftplay import Config, ConsensusModule, Harness, RaftConfig
+from raftplay.kv.clients import ClientOptions
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, RequestVoteArgs
 from raftplay.raft.rules import Rules
@@ -57,7 +58,23 @@ def test_the_algorithm_asks_every_rule() -> None:
         h.sleep_ms(100)
         h.restart_peer((leader + 1) % 3)
         h.sleep_ms(500)
+    leases = RaftConfig(checkquorum=True, sticky=True)
+    with Harness(3, backend="sim", config=Config(leases, node=noting, clients=ClientOptions(reads="lease"))) as h:
+        h.client().get("x")
+    with Harness(3, backend="sim", config=Config(noting_no_majority(), node=noting)) as h:
+        h.check_single_leader()
+        h.client().put("x", 1)
+        leader, _ = h.check_single_leader()
+        for other in {0, 1, 2} - {leader}:
+            h.cut(other, leader)
+        h.client().put("x", 2)
+        h.compact_peer(leader)
     assert asked == set(RULES)
+
+
+def noting_no_majority() -> RaftConfig:
+    """A leader that nobody answers steps down soon."""
+    return RaftConfig(0.1, 0.2, heartbeat=0.03, checkquorum=True)
 
 
 def test_nodes_with_rules_that_change_nothing_run_alike() -> None:
@@ -72,6 +89,20 @@ def test_nodes_with_rules_that_change_nothing_run_alike() -> None:
     assert story(ConsensusModule) == story(type("Own", (Rules,), {}))
 
 
+IN_OWN_WORDS = (
+    "may_read",
+    "acknowledged_round",
+    "confirmed_round",
+    "is_confirmed",
+    "may_read_at",
+    "lease_start",
+    "lease_end",
+    "holds_lease",
+    "ends_lease",
+)
+"""The rules of reads: the thesis says in whole paragraphs what they say."""
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_says_what_it_returns_and_quotes_its_sentence(name: str) -> None:
     text = inspect.getdoc(RULES[name]) or ""
@@ -82,6 +113,8 @@ def test_a_rule_says_what_it_returns_and_quotes_its_sentence(name: str) -> None:
         "is_new_vote",
         "answers_leadership",
         "answers_snapshot",
+        *IN_OWN_WORDS,
+        "is_session_over",
     ):
         assert '"' in text
         assert "§" in text or "Figure 2" in text or "leaderCommit" in text

@@ -14,7 +14,7 @@ from raftplay.raft.image import Image, Incoming
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.raft.progress import Mode, Progress
-from raftplay.raft.roles import Candidacy, Leadership, Transfer
+from raftplay.raft.roles import Candidacy, Leadership, PendingRead, Rounds, Transfer
 from raftplay.raft.state import ENVIRONMENT, FIELDS
 from raftplay.raft.storage import PersistentState, Vote
 
@@ -65,6 +65,9 @@ CHANGES: dict[str, Callable[[ConsensusModule], object]] = {
     "to_restore": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), to_restore=Image(0, 1, b"x")),
     "_keeps_log": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _keeps_log=False),
     "_incoming": lambda cm: setattr(cm, "_incoming", Incoming(1, 0, 1, b"x")),
+    "_reads": lambda cm: cm._reads.append(PendingRead(0, 1, 0, 0.0)),
+    "_next_read": lambda cm: setattr(cm, "_next_read", 7),
+    "_confirmed": lambda cm: setattr(cm, "_confirmed", (1, 7)),
 }
 """A change of each field."""
 
@@ -99,12 +102,33 @@ def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
             one.image = other.image = Image(0, 1, b"x")
         setattr(other, name, value)
         assert one.fingerprint(int) != other.fingerprint(int), name
-    assert {field.name for field in fields(Leadership)} == {"progress", "due", "held_index", "transfer"}
-    held, due, moves, both = (Leadership.over((1, 2), 1, 0.0) for _ in range(4))
+    assert {field.name for field in fields(Leadership)} == {
+        *("progress", "due", "held_index", "transfer", "has_handed_over", "rounds")
+    }
+    held, due, moves, asks, told, both = (Leadership.over((1, 2), 1, 0.0) for _ in range(6))
+    asks.rounds.start(1, 0, 0.0)
+    told.has_handed_over = True
     moves.transfer = Transfer(2, 0.5)
     held.held_index = 0
     due.due[2] = due.progress[2]
-    assert len({each.fingerprint(int) for each in (held, due, moves, both)}) == 4
+    assert len({each.fingerprint(int) for each in (held, due, moves, asks, told, both)}) == 6
+    rounds = [
+        Rounds(2),
+        Rounds(3),
+        Rounds(3, confirmed=1),
+        Rounds(3, acknowledged={1: 1}),
+        Rounds(3, asked={1: 1}),
+    ]
+    assert len({each.fingerprint(int) for each in rounds}) == 5
+    assert {field.name for field in fields(Rounds)} - {"newest", "lease_until", "started"} == {
+        *("number", "confirmed", "acknowledged", "asked")
+    }
+    reads = [
+        PendingRead(0, 1, 0, 0.0),
+        PendingRead(0, 1, 0, 0.0, 4, True, 1),
+        PendingRead(0, 1, 0, 0.0, is_refused=True),
+    ]
+    assert len({each.fingerprint(int) for each in reads}) == 3
     transfers = (Transfer(1, 0.5), Transfer(2, 0.5), Transfer(2, 0.5, sent=True))
     assert len({each.fingerprint(int) for each in transfers}) == 3
     assert {field.name for field in fields(Candidacy)} == {"votes", "pre_vote", "rule"}

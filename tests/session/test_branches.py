@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.session import blueprint, do, held, live, perform, session_of, until
 
 from raftplay.raft.decisions import TimerSet
@@ -198,7 +199,7 @@ def test_a_resume_in_the_past_leads_back_to_the_present():
         assert not lively.session.harness.paused
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(several(12)))
 def test_what_was_done_saved_and_run_comes_to_the_same_end(seed: int):
     rng = random.Random(seed)
     with live(3, seed=seed, speed=30.0) as lively:

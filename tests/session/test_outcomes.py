@@ -3,8 +3,8 @@
 import pytest
 from support.session import blueprint, session_of
 
-from raftplay import Harness
 from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.harness import Harness
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.language.table import bind

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.amount import several
 from support.session import blueprint, do, held, live, perform, session_of, until
 
 from raftplay import Config, RaftConfig
@@ -154,7 +155,7 @@ def configs(draw: st.DrawFn) -> Config:
     return Config(raft=raft, delay_min=delays[0], delay_max=delays[1])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=several(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(LINES, configs(), st.integers(0, 1 << 40))
 def test_whatever_was_done_and_looked_at_the_saved_script_comes_to_the_same_end(
     lines: list[str], config: Config, seed: int
@@ -275,7 +276,7 @@ def test_a_restart_that_is_interrupted_is_whole():
 # ---- numbers
 
 
-@settings(max_examples=500)
+@settings(max_examples=several(500))
 @given(st.floats(min_value=0.0, max_value=24 * 3600.0), st.floats(min_value=0.0, max_value=24 * 3600.0))
 def test_durations_and_ranges_read_back_to_the_last_bit(one: float, other: float):
     low, high = sorted((one, other))
@@ -291,7 +292,7 @@ def test_usual_durations_are_short(ms: float):
     assert range_text(0.15, 0.3) == "150..300ms"
 
 
-@settings(max_examples=100)
+@settings(max_examples=several(100))
 @given(configs())
 def test_a_saved_set_up_and_the_options_of_again_make_the_same_cluster(config: Config):
     plan = blueprint(3, config=config)

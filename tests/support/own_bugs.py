@@ -476,3 +476,33 @@ class SnapshotDropsKey(ConsensusModule):
         contents = json.loads(image.data)
         contents[0][0][0] = "lost"
         return msgspec.structs.replace(image, data=json.dumps(contents).encode())
+
+
+class NoDedupe(Rules):
+    def is_repeated(self, seq, answered):
+        return False
+
+
+class SnapshotWithoutSessions(Rules):
+    def saves_answers(self):
+        return False
+
+
+class AnswerAtAppend(Rules):
+    def may_answer(self, index, last_applied):
+        return True
+
+
+class DefiniteErrorForUnknown(Rules):
+    def may_deny(self, is_in_log):
+        return True
+
+
+class RetryCacheExpires(Rules):
+    def keeps_answer(self, seq, acked, idle):
+        return idle < 0.3 and super().keeps_answer(seq, acked, idle)
+
+
+class ExpiryByOwnClock(Rules):
+    def is_session_over(self, idle):
+        return idle > 0.5

@@ -16,6 +16,7 @@ from pathlib import Path
 import raftplay.run.script  # noqa: F401 - it fills the table of commands
 from raftplay.cluster.own_methods import methods_of
 from raftplay.commands import looking
+from raftplay.export import FORMATS
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
 from raftplay.run import answers
@@ -71,6 +72,15 @@ def _methods(base: type[ConsensusModule] | type[Rules], first: str, second: str)
     return "\n".join(rows) + "\n"
 
 
+def _formats() -> str:
+    """Return a table of the formats of exports."""
+    rows = ["| ending | `--format` | what it is |", "|---|---|---|"]
+    for row in FORMATS:
+        panes = f"; `--only` {', '.join(row.panes)}" if row.panes else ""
+        rows.append(f"| `{row.suffix}` | {row.name} | {row.words}{panes} |")
+    return "\n".join(rows) + "\n"
+
+
 def _transcript(path: Path, script: str, name: str, *options: str) -> str:
     return printed("run", name, *options, script=part(path, script), name=name)
 
@@ -109,6 +119,7 @@ GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "clients.md", "verdict"): lambda: printed(
         "check", "history.edn", script=part(DOCS / "clients.md", "history"), name="history.edn"
     ),
+    (DOCS / "export.md", "formats"): _formats,
     (DOCS / "node.md", "rule run"): lambda: run_of(
         "bugs/no-log-check", "--without-bugs", "--node=my.py:AnyLog", "-q", "--backend=sim", "--seed=7", my="rule"
     ),

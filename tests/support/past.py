@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from raftplay import Harness
+from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.past.world import World
 from raftplay.watch.stream import Reader

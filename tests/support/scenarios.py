@@ -185,6 +185,14 @@ def agree_on(h: Harness, command: object, nodes: int, seconds: float = 10.0) -> 
     raise checks.fail(h, f"within {seconds:g} s {command!r} should have been committed by {nodes} nodes")
 
 
+def make_unreliable(h: Harness) -> None:
+    """Every link loses, delays, duplicates and thereby reorders, calls and replies alike."""
+    for src in range(h.n):
+        for dst in range(h.n):
+            if src != dst:
+                h.set_link(src, dst, loss=0.1, delay=(0.0, 0.026), dup=0.05)
+
+
 def ring(h: Harness, start: int) -> list[int]:
     """All nodes, counted from `start` on."""
     return [(start + step) % h.n for step in range(h.n)]

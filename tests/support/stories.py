@@ -28,6 +28,9 @@ class Story:
         self.commit = [-1] * n
         self.incarnation = [0] * n
         self.records: list[facts.Record] = []
+        self.later = 0.0
+        """The seconds that pass besides the millisecond of each event."""
+
         self._calls = 0
         for id in range(n):
             self.tell(id, decisions.Started(0, -1, ()))
@@ -45,7 +48,8 @@ class Story:
         life: int | None = None,
     ) -> None:
         incarnation = self.incarnation[node] if life is None else life
-        record = facts.Record(len(self.records) + 1, 0.001 * len(self.records), node, incarnation, event, after)
+        time = 0.001 * len(self.records) + self.later
+        record = facts.Record(len(self.records) + 1, time, node, incarnation, event, after)
         self.records.append(record)
         self.watcher(record)
 

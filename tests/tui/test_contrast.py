@@ -9,6 +9,7 @@ from prompt_toolkit.styles import Style, default_ui_style, merge_styles
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style as Painted
+from support.amount import THOROUGH
 from support.tui import app_of, played, pressed, still, until
 from textual.command import CommandList
 from textual.pilot import Pilot
@@ -80,6 +81,11 @@ KEYS: tuple[tuple[str, ...], ...] = (
 )
 
 
+PAIRS = [(lines, theme) for lines in SITUATIONS for theme in (DARK.name, LIGHT.name)]
+if not THOROUGH:
+    PAIRS = PAIRS[::3]  # both themes, and each of most situations
+
+
 def painted(app: RaftApp) -> Iterator[Segment]:
     """All that is on the screen; where a box stands over it, that box, as what is behind it stands back."""
     strips = app.screen._compositor.render_strips()
@@ -89,8 +95,7 @@ def painted(app: RaftApp) -> Iterator[Segment]:
             yield from strip.crop(region.x, region.right)
 
 
-@pytest.mark.parametrize("theme", [DARK.name, LIGHT.name])
-@pytest.mark.parametrize("lines", SITUATIONS)
+@pytest.mark.parametrize(("lines", "theme"), PAIRS)
 def test_all_that_is_painted_can_be_read(lines: tuple[str, ...], theme: str) -> None:
     with still(setup="bug commit-old-term") as driver:
         for line in lines:

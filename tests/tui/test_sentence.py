@@ -16,6 +16,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amount import several
 from support.churn import Churn
 from support.tui import still, view_after
 
@@ -26,7 +27,14 @@ from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.decisions import CustomDecision, Decision, NodeState
-from raftplay.raft.messages import NONE, RequestVoteArgs, RequestVoteReply, TimeoutNowArgs
+from raftplay.raft.messages import (
+    NONE,
+    ConfirmArgs,
+    ReadIndexArgs,
+    RequestVoteArgs,
+    RequestVoteReply,
+    TimeoutNowArgs,
+)
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.model.lines import text_of, width_of
 from raftplay.tui.stage.moment import Moment
@@ -141,6 +149,7 @@ def met() -> dict[type, Record]:
 
 
 VOTE = RequestVoteArgs(2, 1, NONE, NONE)
+PUT = {"kv": "put", "key": "x", "value": 1, "session": 0, "seq": 1, "acked": 1}
 BY_HAND: dict[type, Event] = {
     decisions.WriteDelayed: decisions.WriteDelayed("vote", waits=True),
     decisions.CommitHeld: decisions.CommitHeld(0, 1),
@@ -162,9 +171,21 @@ BY_HAND: dict[type, Event] = {
     decisions.SnapshotIgnored: decisions.SnapshotIgnored(0, 4, 1, "covered"),
     decisions.LogCompacted: decisions.LogCompacted(4, 1, keeps=True),
     facts.StateRestored: facts.StateRestored(4, ()),
+    facts.ClientCalled: facts.ClientCalled(1, "alice", PUT),
+    facts.ClientAsked: facts.ClientAsked(1, "alice", 0, PUT, 3),
+    facts.ClientTold: facts.ClientTold(1, "alice", PUT, "ok"),
+    facts.RequestApplied: facts.RequestApplied(3, PUT, "ok", again=True),
+    facts.StoreRestored: facts.StoreRestored((("x", 1),)),
     decisions.TransferStarted: decisions.TransferStarted(2, 4, 1, 0.5),
     decisions.TransferAborted: decisions.TransferAborted(2, "too-late"),
     decisions.TimeoutNowDecided: decisions.TimeoutNowDecided(TimeoutNowArgs(1, 0), False, "other-term"),
+    decisions.ReadStarted: decisions.ReadStarted(3, 1),
+    decisions.RoundStarted: decisions.RoundStarted(4),
+    decisions.ConfirmDecided: decisions.ConfirmDecided(ConfirmArgs(1, 1, 4, 3), False, "stale-term"),
+    decisions.RoundConfirmed: decisions.RoundConfirmed(4, (0, 1, 2), 0.4),
+    decisions.ReadIndexDecided: decisions.ReadIndexDecided(ReadIndexArgs(1, 2, 3), True, "at-commit", 0, 4),
+    decisions.ReadAnswered: decisions.ReadAnswered(3, 0, "round"),
+    decisions.ReadRefused: decisions.ReadRefused(3, "no-leader"),
     decisions.ReplyIgnored: decisions.ReplyIgnored(1, VOTE, RequestVoteReply(2, True), "old-call"),
 }
 
@@ -342,7 +363,7 @@ def test_the_reason_gives_way_first_and_more_lines_hold_more() -> None:
     assert four[1:3] == [" WHY  There is a rule for it, which", "      takes many more words than fit."]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=several(60), deadline=None)
 @given(st.integers(0, 300), st.integers(0, 12), st.text(max_size=80))
 def test_lines_of_any_text_have_the_size_that_was_asked_for(width: int, height: int, text: str) -> None:
     painted = lines(Sentence(visible(text) or ".", "why", visible(text) or "."), width, height)

@@ -68,6 +68,9 @@ SPLIT = (
 TRANSFER = "wait leader; submit a; wait committed a on 5; disconnect 3; submit b; transfer to 3; sleep 10ms"
 APPEND = "wait leader; submit a; wait committed a on 5; submit b; wait committed b on 5; submit y; sleep 2ms"
 
+STORES = "wait leader; put x 1; sleep 100ms; let old = leader; disconnect $old; put x 2 to $old; append y abc"
+"""A value that waits in the log of a leader that is cut off, and one that the others have."""
+
 CASES = (
     Case("start", (), SMALL),
     Case("requests", ("wait leader",), scene=after(facts.CallSent, 3, 0.4), sizes=ALL),
@@ -75,6 +78,7 @@ CASES = (
     Case("rejected", ("wait leader",), scene=after(facts.ReplySent, 1, 0.5), seed=7),
     Case("split-vote", ("wait leader",), scene=after(facts.CallSent, 7, 0.5), seed=7, sizes=ALL),
     Case("pre-vote", ("wait leader",), scene=after(facts.ReplySent, 1, 0.5), setup="set prevote on"),
+    Case("stores", (STORES,), (*LARGE, (120, 40))),
     Case("leader", ("wait leader",), scene=after(decisions.BecameLeader, 0)),
     Case("replication", (APPEND,), sizes=ALL),
     Case("confirmed", (APPEND,), scene=after(facts.ReplySent, -1, 0.5)),

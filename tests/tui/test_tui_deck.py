@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.amount import several
 from support.tui import NAMES, done, still, text_of, view_after
 
 from raftplay.past.view import View
@@ -90,7 +91,7 @@ def views() -> dict[int, View]:
     return {nodes: view_after(*BUSY, nodes=nodes) for nodes in (3, 5, 9, 25)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=several(60), deadline=None)
 @given(
     width=st.integers(20, 220),
     height=st.integers(5, 70),

@@ -38,6 +38,18 @@ class Case:
     script: str = ""
 
 
+STORES = (
+    "wait leader; put x 1 as alice; append list abc as bob; let old = leader; disconnect $old",
+    "put x 2 as alice to $old; crash 4",
+)
+"""A value that is not committed on one of two leaders, and a node that is down."""
+
+STALE = (
+    "set reads local; wait leader; put x 1 as alice; let old = leader; disconnect $old; put x 2 as alice",
+    "get x as bob to $old; put z 3 as carol to $old",
+)
+"""A read that is too old, and a request that no leader takes."""
+
 CASES = (
     Case("start", (), (80, 24)),
     Case("candidate-80x24", ("goto 0.1568s",), (80, 24)),
@@ -82,6 +94,11 @@ CASES = (
     Case("split-brain-80x24", ("wait leader; partition 0,1 | 2,3,4; wait leader is not 0",), (80, 24)),
     Case("transfer-80x24", (TRANSFER,), (80, 24)),
     Case("transfer-menu-120x40", (TRANSFER,), keys=("2", "enter")),
+    Case("stores", STORES, keys=("K",)),
+    Case("stores-80x24", STORES, (80, 24), keys=("K",)),
+    Case("stores-ascii", STORES, keys=("K",), ascii=True),
+    Case("clients", STALE, keys=("U", "o")),
+    Case("clients-80x24", STALE, (80, 24), keys=("U",)),
     Case("too-small", ("wait leader",), (59, 16)),
 )
 

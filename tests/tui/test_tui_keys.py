@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still, until
 from textual.command import CommandList, CommandPalette
 from textual.events import Key, Paste
@@ -933,7 +934,7 @@ def test_keys_typed_fast_never_break_the_screen(keys: str) -> None:
         assert app.failure is None
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(several(12)))
 def test_keys_typed_fast_into_the_palette_never_break_the_screen(seed: int) -> None:
     chance = random.Random(seed)
     with still(*LED) as driver:

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from raftplay.session.branches import MAX_BRANCHES
 from raftplay.tui import picture
 
-REPEATS = 6
+REPEATS = 4
 
 
 def strips() -> int:

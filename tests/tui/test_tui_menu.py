@@ -554,7 +554,7 @@ def test_digits_of_two_figures_select_each_of_twenty_five_nodes() -> None:
         app = app_of(driver)
 
         async def go(pilot: Pilot[None]) -> None:
-            for node in range(25):
+            for node in (0, 2, 9, 10, 19, 24):
                 app._digit = (0, -10.0)
                 await pilot.press(*str(node))
                 assert app.deck.selected == node

@@ -10,6 +10,7 @@ import pytest
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
+from support.amount import several
 from support.tui import app_of, done, played, session_of
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
@@ -60,7 +61,7 @@ def looks(screen: pyte.Screen) -> list[list[tuple[Any, ...]]]:
     return out
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(several(20)))
 def test_a_terminal_shows_after_changes_what_it_shows_when_all_is_written(seed: int) -> None:
     chance = random.Random(seed)
     cells, terminal = Cells(), pyte.Screen(WIDTH, HEIGHT)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from concurrent.futures import Future
 
 import pytest
+from support.amount import several
 from support.tui import done, session_of
 from support.wall import PAINTS, Watched
 
@@ -98,7 +99,7 @@ WORDS = {"candidate": "CANDID", "requests": "vote?", "votes": '"yes"', "leader":
 
 
 @pytest.mark.parametrize("size", [(60, 6), (80, 13), (120, 28)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(several(20)))
 def test_a_candidate_its_requests_the_votes_and_the_leader_are_seen(seed: int, size: tuple[int, int]) -> None:
     seen = dict.fromkeys(WORDS, 0.0)
     with Watched(session_of(seed=seed)) as watched:
@@ -138,7 +139,7 @@ def without_numbers(text: str) -> str:
     return re.sub(r"(?<!n)\b\d+\b", "#", text)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(several(10, least=3)))
 def test_no_line_flits_by_and_all_is_explained(seed: int) -> None:
     read = read_aloud(seed, 62, STORY)
     assert [(text, round(time, 2)) for text, time in read[:-1] if time < 0.68] == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.amount import several
 from support.tui import app_of, session_of
 from support.wall import Watched
 from textual.pilot import Pilot
@@ -97,7 +98,7 @@ def explained(told: list[str]) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("seed", "greets"), [*((seed, True) for seed in range(5)), (4, False)])
+@pytest.mark.parametrize(("seed", "greets"), [*((seed, True) for seed in range(several(5, least=2))), (4, False)])
 def test_a_minute_without_a_key_explains_an_election_a_commit_and_a_crash(
     seed: int, greets: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
 def test_every_event_has_a_group(kind: type) -> None:
-    assert kind.group in ("node", "election", "log", "routine", "wire", "fault")
+    assert kind.group in ("node", "election", "log", "routine", "wire", "fault", "client")
     assert (kind.group == "wire") == (kind in get_args(facts.WireFact))
 
 
@@ -27,6 +27,7 @@ def test_every_event_has_a_group(kind: type) -> None:
         (facts.WireFact, "wire"),
         (facts.NodeFault, "fault"),
         (facts.LinkFault, "fault"),
+        (facts.ClientEvent, "client"),
     ],
 )
 def test_a_union_names_the_events_of_its_group(union: object, group: str) -> None:
@@ -35,9 +36,10 @@ def test_a_union_names_the_events_of_its_group(union: object, group: str) -> Non
 
 def test_the_unions_are_all_events() -> None:
     assert set(get_args(decisions.Decision)) == set(decisions.DecisionBase.__subclasses__())
-    assert set(get_args(facts.Fact)) | {facts.FaultBase} == {
+    assert set(get_args(facts.Fact)) | {facts.FaultBase, facts.ClientFact} == {
         *facts.FactBase.__subclasses__(),
         *facts.FaultBase.__subclasses__(),
+        *facts.ClientFact.__subclasses__(),
     }
 
 

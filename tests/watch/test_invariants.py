@@ -19,10 +19,10 @@ from raftplay.watch.invariants.names import SECTIONS
 NAMES = [invariant.name for invariant in INVARIANTS]
 
 
-def test_there_are_37_invariants_and_each_has_a_name_a_statement_and_a_section_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 37
+def test_each_invariant_has_a_name_a_statement_and_a_section_of_its_own() -> None:
+    assert len(NAMES) == len(set(NAMES)) >= 42
     assert set(SECTIONS) == set(NAMES)
-    assert len({invariant.statement for invariant in INVARIANTS}) == 37
+    assert len({invariant.statement for invariant in INVARIANTS}) == len(NAMES)
 
 
 def test_a_sound_life_with_elections_conflicts_and_restarts_breaks_nothing() -> None:

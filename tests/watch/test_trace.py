@@ -25,10 +25,14 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     CMState,
     CommitEntry,
+    ConfirmArgs,
+    ConfirmReply,
     DisruptiveVoteArgs,
     InstallSnapshotArgs,
     InstallSnapshotReply,
     InternalEntry,
+    ReadIndexArgs,
+    ReadIndexReply,
     RequestVoteArgs,
     RequestVoteReply,
     TimeoutNowArgs,
@@ -36,7 +40,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
-from raftplay.watch.facts import FactBase, FaultBase, Record
+from raftplay.watch.facts import ClientFact, FactBase, FaultBase, Record
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.replay import replay_text
 from raftplay.watch.stream import ReaderFailed
@@ -159,6 +163,10 @@ SAMPLES: dict[Any, Any] = {
     TimeoutNowReply: TimeoutNowReply(4, True),
     InstallSnapshotArgs: InstallSnapshotArgs(3, 1, 4, 2, 5, b"\xff", True),
     InstallSnapshotReply: InstallSnapshotReply(3, 6, True),
+    ConfirmArgs: ConfirmArgs(3, 1, 7, 6),
+    ConfirmReply: ConfirmReply(3, True),
+    ReadIndexArgs: ReadIndexArgs(3, 2, 5),
+    ReadIndexReply: ReadIndexReply(3, True, 4, 7),
 }
 
 
@@ -190,8 +198,9 @@ def test_every_kind_of_event_comes_back_as_it_was(tmp_path: Path, name: str) -> 
 
 
 def test_every_kind_of_event_has_a_name_in_traces() -> None:
-    known = {*decisions.DecisionBase.__subclasses__(), *FactBase.__subclasses__(), *FaultBase.__subclasses__()}
-    assert set(EVENTS.values()) == known - {decisions.CustomDecision, FaultBase}
+    bases = (decisions.DecisionBase, FactBase, FaultBase, ClientFact)
+    known = {kind for base in bases for kind in base.__subclasses__()}
+    assert set(EVENTS.values()) == known - {decisions.CustomDecision, FaultBase, ClientFact}
 
 
 # ---- what is no trace

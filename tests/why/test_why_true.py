@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
+from support.amount import several
 from support.churn import Churn
 from support.why_truth import Watched
 from support.why_witness import Witness
@@ -82,7 +83,7 @@ def one_index(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_index")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_is_true_in_a_scenario(name: str) -> None:
-    for seed in (1, 2):
+    for seed in range(1, 1 + several(2)):
         try:
             play(name, seed)
         except BaseException as error:
@@ -144,7 +145,7 @@ REASONS = {"there is one", "too few live", "too few meet", "waiting"}
 
 def test_every_answer_is_true_under_random_faults() -> None:
     said: Counter[str] = Counter()
-    for seed in range(14):
+    for seed in range(several(14, least=14)):
         try:
             said.update(churned(seed, seconds=2.0).said)
         except BaseException as error:
@@ -155,7 +156,7 @@ def test_every_answer_is_true_under_random_faults() -> None:
 
 @pytest.mark.parametrize("kinds", [Churn.HARDWARE, Churn.OTHER_HALF, Churn.ALL])
 def test_every_answer_is_true_on_slow_disks_under_options_that_change(kinds: tuple[str, ...]) -> None:
-    for seed in range(5):
+    for seed in range(several(5, least=2)):
         try:
             assert churned(seed, seconds=2.0, kinds=kinds).looks > 0
         except BaseException as error:
@@ -182,5 +183,5 @@ def test_every_answer_is_true_under_a_mix_of_faults(mix: str) -> None:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_every_answer_is_true_with_a_bug_under_random_faults(bug: str) -> None:
-    for seed in range(2):
+    for seed in range(several(2)):
         assert churned(seed, seconds=1.0, bugs=(bug,)).looks > 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands.setup import setting_text
+from raftplay.errors import UsageError
 from raftplay.explore.exhaustive.search import INTERRUPTED, Outcome, Watch, explore_all
 from raftplay.explore.exhaustive.world import Bounds, World
 from raftplay.explore.search.command import write_script
@@ -18,7 +19,8 @@ from raftplay.explore.walks.bare import BARE, ELECTION, PAUSE
 from raftplay.explore.walks.shrink import Content, Known, replayed, shrink_walk
 from raftplay.explore.walks.walk import WalkPlan
 from raftplay.files import Target, target_of
-from raftplay.raft.bugs import module_with
+from raftplay.raft.bugs import BUGS, module_with
+from raftplay.raft.config import RaftConfig
 from raftplay.raft.messages import RequestVoteArgs
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
@@ -51,6 +53,7 @@ def exhaustive(
 ) -> Status:
     """Visit every state within `bounds` and report; write a violation as the script `out`. Raises `UsageError`."""
     raft = switched_raft(BARE, switches)
+    check_fits(raft, bugs)
     world = World(bounds, module_with(bugs, loaded(node)), raft, folds=node is None)
     write(f"bounds: {bounds}\n{NETWORK}\n{FOLDED}{PLACES if world.locals.folds else ''}")
     write(f"with {made_by()}, options: {options_text(switches, bugs, node)}")
@@ -64,6 +67,23 @@ def exhaustive(
     write_script(out, counterexample(world, outcome, bugs, node, again=again, folder=os.path.dirname(name)))
     write(f"the counterexample: {visible(name)}\nagain: raftplay run {file_word(name)}")
     return Status.FAILED
+
+
+MISSING = ("snapshots", "transfers")
+"""Parts of the algorithm that need steps of their own, which this search does not take."""
+
+
+def check_fits(raft: RaftConfig, bugs: tuple[str, ...]) -> None:
+    """Raise `UsageError` for what shows nothing without steps that an exhaustive search does not take."""
+    elsewhere = "random walks do: explore --engine walks"
+    if raft.snapshot:
+        raise UsageError(
+            f"an exhaustive search takes no snapshots, so --set snapshot has no effect in it; {elsewhere}"
+        )
+    for bug in bugs:
+        for part in MISSING:
+            if part in BUGS[bug].options:
+                raise UsageError(f"an exhaustive search has no {part}, so it cannot find {bug}; {elsewhere}")
 
 
 def options_text(switches: Switches, bugs: tuple[str, ...], node: OwnNode | None) -> str:

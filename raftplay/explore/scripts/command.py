@@ -121,6 +121,6 @@ def _head(script: Script) -> list[str]:
     for item in script.items:
         if not isinstance(item, Comment) or item.behind:
             break
-        if not item.is_note and not item.text.strip().startswith((SHRUNK, FAILS)):
+        if not (item.is_note or item.is_round) and not item.text.strip().startswith((SHRUNK, FAILS)):
             texts.append(item.text.strip())
     return texts

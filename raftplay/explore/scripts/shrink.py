@@ -11,6 +11,7 @@ from raftplay.errors import UsageError
 from raftplay.explore.scripts.failure import Failure, play
 from raftplay.explore.search.shrink import SEEDS_TRIED, Attempt, Case, Shrinker, ShrinkWatch
 from raftplay.explore.search.trial import Finding, Plan
+from raftplay.raft.messages import NONE
 from raftplay.run.script import Script
 from raftplay.session.shown import quoted
 from raftplay.watch.text import visible
@@ -92,7 +93,7 @@ def shrink_script(found: Failing, limit: float, progress: ShrinkWatch, *, any_se
         case = shrinker.shrink()
     except KeyboardInterrupt:
         case, is_interrupted = shrinker.case, True
-    setup = replace(found.setup, nodes=case.plan.nodes, seed=case.plan.seed)
+    setup = _planned(found.setup, case.plan)
     return Shrunk(
         setup,
         case.commands,
@@ -113,7 +114,7 @@ def attempt_of(found: Failing) -> Attempt:
     deviates = bool(found.setup.bugs or found.setup.node) and not _fails(correct(found.setup), found, ())
 
     def attempt(plan: Plan, commands: list[str]) -> Case | None:
-        setup = replace(found.setup, nodes=plan.nodes, seed=plan.seed)
+        setup = _planned(found.setup, plan)
         played = play(setup, commands, found.failure)
         if played.failure is not None and not played.is_exact:
             played = play(setup, list(played.commands), found.failure)
@@ -127,6 +128,16 @@ def attempt_of(found: Failing) -> Attempt:
         return Case(plan, tuple(played.commands), Finding(failure.kind, failure.text, failure.time))
 
     return attempt
+
+
+def _planned(setup: Setup, plan: Plan) -> Setup:
+    """Return the set-up with the nodes and the seed of a plan, and the disks that are given to those nodes."""
+    disks = [
+        disk if disk.voted_for < plan.nodes else replace(disk, voted_for=NONE)
+        for disk in setup.given
+        if disk.node < plan.nodes
+    ]
+    return replace(setup, nodes=plan.nodes, seed=plan.seed, given=disks)
 
 
 def correct(setup: Setup) -> Setup:

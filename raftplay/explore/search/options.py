@@ -39,6 +39,9 @@ class Setting:
     clients: bool = False
     """True if clients use the store meanwhile, and what they were told is checked."""
 
+    reads: str = "log"
+    """How clients read."""
+
     acts: tuple[tuple[str, float], ...] = ()
     """Acts that the fault profile has besides its own, with their weights."""
 
@@ -74,6 +77,14 @@ def _hardware(setting: Setting, _: random.Random) -> Setting:
     return replace(setting, acts=(*setting.acts, *HARDWARE))
 
 
+def _reads(setting: Setting, dice: random.Random) -> Setting:
+    reads, raft, acts = dice.choice(("index", "lease")), setting.raft, setting.acts
+    if reads == "lease":  # whoever sets a clock wrong is promised nothing
+        raft = replace(raft, checkquorum=True, sticky=True)
+        acts = tuple(act for act in acts if act[0] != "clock")
+    return replace(setting, raft=raft, acts=acts, clients=True, reads=reads)
+
+
 def _timings(setting: Setting, dice: random.Random) -> Setting:
     (low, high), heartbeat, delay = dice.choice(TIMINGS)
     raft = replace(setting.raft, election_min=low, election_max=high, heartbeat=heartbeat)
@@ -96,6 +107,7 @@ OPTIONS: dict[str, tuple[float, Change]] = {
     "transfers": (0.15, _transfers),
     "clients": (0.15, _in_setting(clients=True)),
     "snapshots": (0.15, _snapshots),
+    "reads": (0.1, _reads),
 }
 """The chance of each option, and what it changes; of two that change the same, the later one counts.
 
@@ -103,8 +115,10 @@ OPTIONS: dict[str, tuple[float, Change]] = {
 """
 
 
-IN_VIRTUAL_TIME = {"more-reelection", "timings", "minority mute", "late answers", "asker", "hardware", "clients"}
-"""The options that are not drawn on sockets: a busy machine, or events at one moment, could break their promises."""
+IN_VIRTUAL_TIME = frozenset(
+    {"more-reelection", "timings", "minority mute", "late answers", "asker", "hardware", "clients", "reads"}
+)
+"""The options that are not drawn on sockets: a busy machine, or two events at once, could break their promises."""
 
 ON_SOCKETS = OPTIONS.keys() - IN_VIRTUAL_TIME
 

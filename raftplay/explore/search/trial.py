@@ -26,6 +26,7 @@ from raftplay.explore.search.coverage import Coverage
 from raftplay.explore.search.mixes import MIXES, FaultChooser
 from raftplay.explore.search.options import Setting, Switches, draw_setting, switched
 from raftplay.explore.search.recovery import measure, mend
+from raftplay.kv.clients import ClientOptions
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
@@ -78,7 +79,8 @@ class Plan:
     def config(self) -> Config:
         """Return the configuration of its cluster."""
         setting, (low, high) = self.setting, self.setting.delay
-        return Config(setting.raft, low, high, setting.unreliable or None, self.bugs, loaded(self.node))
+        clients = ClientOptions(reads=setting.reads)
+        return Config(setting.raft, low, high, setting.unreliable or None, self.bugs, loaded(self.node), clients)
 
     @property
     def deviates(self) -> bool:

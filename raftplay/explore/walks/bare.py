@@ -1,8 +1,9 @@
 """Bare nodes: consensus modules, the bag of messages between them, and their timers; every step is explicit.
 
 The rule of this module: each step does what the command of the same name does to a cluster in virtual time whose
-links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `transfer`, `crash`, `restart`, `sleep`),
-in the same order, so that a script of these commands repeats a walk, message numbers and timers included.
+links are all held (`deliver`, `lose`, `duplicate`, `timeout`, `submit`, `transfer`, `snapshot`, `crash`,
+`restart`, `sleep`), in the same order, so that a script of these commands repeats a walk, message numbers and
+timers included.
 """
 
 import math
@@ -25,6 +26,9 @@ from raftplay.watch.invariants.watcher import decision_judge
 
 ELECTION, HEARTBEAT, PAUSE = (0.020, 80_000.0), 0.010, 0.012
 """The timings in seconds: a pause lets each leader send a heartbeat; a follower's timer hardly ever fires."""
+
+IMAGE = b'[[[0,0,"command"]],null]'
+"""The image of the state in every snapshot: bare nodes have no state machine."""
 
 BARE = RaftConfig(*ELECTION, HEARTBEAT)
 """The configuration of bare nodes, with all options off."""
@@ -128,6 +132,13 @@ class BareCluster:
         node.cm.transfer_leadership(target, self.now)
         self._settle(node)
 
+    def snapshot(self, id: int) -> None:
+        """Let a running node take a snapshot of what it has applied."""
+        self.settle()
+        node = self.nodes[id]
+        node.cm.take_snapshot(IMAGE, self.now)
+        self._settle(node)
+
     def submit(self, id: int) -> None:
         """Submit the next number to a running node, which sends it at the next other step."""
         self.submits += 1
@@ -209,6 +220,7 @@ class BareCluster:
         cm.persist(self.now)
         has_output = cm.has_output
         if has_output:
+            cm.take_image()
             cm.take_commits()
         if request is not None and reply is not None and is_sent(reply):
             call_id, src = request.call_id, node.id
@@ -226,6 +238,9 @@ class BareCluster:
                 wire.call_sent(self.verdicts, node.model, facts.CallSent(self._calls, node.id, peer, args))
         if cm.deadline < node.alarm:
             self._set_alarm(node)
+        if cm.config.snapshot and has_output and cm.snapshot_due:
+            cm.take_snapshot(IMAGE, self.now)
+            self._settle(node)
 
     def _set_alarm(self, node: BareNode) -> None:
         """Set the alarm; of two alarms at one moment, the one that was set first rings first."""

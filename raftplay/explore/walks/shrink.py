@@ -150,6 +150,8 @@ def take(cluster: BareCluster, kind: str, what: int, message: Message | None) ->
             cluster.submit(what)
         case "transfer", _:
             cluster.transfer(what)
+        case "snapshot", _:
+            cluster.snapshot(what)
         case "sleep", _:
             cluster.sleep()
         case "crash", _:
@@ -169,7 +171,7 @@ def _possible(cluster: BareCluster, step: Known) -> bool:
             return node.cm.state is LEADER
         case "transfer":
             return bool(cluster.leaders)
-        case "crash":
+        case "crash" | "snapshot":
             return node.up
     return not node.up
 

@@ -12,7 +12,7 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import BARE, BareCluster
-from raftplay.raft.bugs import module_with
+from raftplay.raft.bugs import BUGS, module_with
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER
@@ -32,6 +32,9 @@ DRAWN = {"prevote": 0.3, "noop": 0.3, "checkquorum": 0.15, "sticky": 0.2}
 TRANSFERS = 0.2
 """The share of walks in which leaders hand their leadership over."""
 
+SNAPSHOTS = 0.2
+"""The share of walks in which nodes take snapshots."""
+
 RAISED = "raised"
 """The name of a violation when the code of a node raises or does not return."""
 
@@ -43,7 +46,7 @@ READINESS = (1.0, 1.0, 1.0, 0.3, 0.05, 0.0)
 class WalkPlan:
     """The parameters of a walk: seed, number of nodes, options of the algorithm, bugs, and an own class.
 
-    `transfers`: leaders hand their leadership over.
+    `transfers`: leaders hand their leadership over. `snapshots`: nodes take snapshots.
     """
 
     seed: int
@@ -52,6 +55,7 @@ class WalkPlan:
     bugs: tuple[str, ...] = ()
     node: OwnNode | None = None
     transfers: bool = False
+    snapshots: bool = False
 
     @property
     def module(self) -> type[ConsensusModule]:
@@ -80,7 +84,10 @@ def draw_walk(seed: int, nodes: int, *, bugs: tuple[str, ...] = (), node: OwnNod
     """Draw the options of the algorithm from the seed, and return the plan."""
     rng = random.Random(f"walk {seed}")
     on = {name: rng.random() < share for name, share in DRAWN.items()}
-    return WalkPlan(seed, nodes, replace(BARE, **on), bugs, node, rng.random() < TRANSFERS)
+    needed = {option for bug in bugs for option in BUGS[bug].options}
+    transfers, snapshots = rng.random() < TRANSFERS, rng.random() < SNAPSHOTS
+    transfers, snapshots = transfers or "transfers" in needed, snapshots or "snapshots" in needed
+    return WalkPlan(seed, nodes, replace(BARE, **on), bugs, node, transfers, snapshots)
 
 
 def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
@@ -98,7 +105,7 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
     """Take steps, and append each to `steps`; return the first violation, or None."""
     cluster = plan.cluster()
     verdicts = cluster.verdicts
-    walker = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps, transfers=plan.transfers)
+    walker = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps, plan)
     while len(steps) < most and verdicts.broken is None:
         walker.step()
     return verdicts.broken
@@ -107,7 +114,7 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
 class _Walker:
     """Draws the steps of one walk, and takes them."""
 
-    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step], *, transfers: bool) -> None:
+    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step], plan: WalkPlan) -> None:
         self.cluster = cluster
         self.steps = steps
         self._rng, self._random = rng, rng.random
@@ -121,7 +128,8 @@ class _Walker:
             (self._crash, draw((0.0, 0.005, 0.02))),
             (self._restart, 0.03),
             (self._draw_links, draw((0.0, 0.005, 0.03))),
-            (self._transfer, 0.03 if transfers else 0.0),
+            (self._transfer, 0.03 if plan.transfers else 0.0),
+            (self._snapshot, 0.03 if plan.snapshots else 0.0),
         )
         self._acts: list[tuple[float, Callable[[], None]]] = []
         total = 0.0
@@ -201,6 +209,12 @@ class _Walker:
         if leaders and node is not None:
             self.steps.append(("transfer", node))
             self.cluster.transfer(node)
+
+    def _snapshot(self) -> None:
+        node = self._any([node.id for node in self.cluster.nodes if node.up and node.cm.can_take_snapshot])
+        if node is not None:
+            self.steps.append(("snapshot", node))
+            self.cluster.snapshot(node)
 
     def _submit(self) -> None:
         leaders = self.cluster.leaders

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import durability, elections, leases, prevotes, replication, snapshots, transfers
+from raftplay.raft.bugs import clients, durability, elections, leases, prevotes, replication, snapshots, transfers
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -72,6 +72,12 @@ BUGS: dict[str, Bug] = {
         snapshots.PURGED_PREV_IS_CONFLICT,
         snapshots.COMPACT_PAST_COMMIT,
         snapshots.SNAPSHOT_DROPS_KEY,
+        clients.NO_DEDUPE,
+        clients.SNAPSHOT_WITHOUT_SESSIONS,
+        clients.ANSWER_AT_APPEND,
+        clients.DEFINITE_ERROR_FOR_UNKNOWN,
+        clients.RETRY_CACHE_EXPIRES,
+        clients.EXPIRY_BY_OWN_CLOCK,
     )
 }
 """All bug switches by name."""

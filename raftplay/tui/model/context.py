@@ -42,7 +42,7 @@ def _is_important(record: Record) -> bool:
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, facts.FactBase) and record.event.group != "wire"
+    return isinstance(record.event, facts.FactBase) and record.event.group not in ("wire", "client")
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {
@@ -50,6 +50,7 @@ KINDS: dict[str, Callable[[Record], bool]] = {
     "elections": lambda record: record.event.group == "election",
     "log": lambda record: record.event.group == "log",
     "faults": _is_act,
+    "clients": lambda record: record.event.group == "client",
     "wire": lambda record: record.event.group == "wire",
     "all": lambda _: True,
 }

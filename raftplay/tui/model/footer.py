@@ -74,7 +74,9 @@ def wanted(view: View, situation: Situation) -> list[Key]:
         names = ON_EVENTS if situation.pane == "events" else IN_A_PANE
     elif not any(n.alive and n.state is CMState.LEADER for n in view.snapshot.nodes):
         names = LEADERLESS
-    elif view.snapshot.groups or view.snapshot.faulty_links or view.snapshot.held_links:
+    elif (
+        view.snapshot.groups or view.snapshot.faulty_links or view.snapshot.held_links or view.snapshot.held_kinds
+    ):
         names = BROKEN
     elif view.snapshot.paused:
         names = PAUSED

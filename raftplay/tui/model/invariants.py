@@ -35,7 +35,7 @@ def breach_lines(view: View, width: int, context: Context) -> list[Line]:
     breach = view.breach
     assert breach is not None
     one, other = breach.facts
-    where = f"at {breach.time:.3f} s, event {breach.seq}: n{breach.node} {breach.event}"
+    where = f"at {breach.time:.3f} s, event {breach.seq}: {breach.who}{breach.event}"
     lines = [fit((Piece(f"{context.glyphs.bad} {breach.invariant} is broken", "bad bold"),), width)]
     statement = next((i.statement for i in INVARIANTS if i.name == breach.invariant), "")
     for text, style in ((statement, "dim"), (one, "text"), (f"but {other}", "text"), (where, "warn")):

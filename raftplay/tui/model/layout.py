@@ -140,9 +140,12 @@ def _opened(
     two = max(44, width * 22 // 100, min(LOG_LEAD + LOG_COLUMN * nodes, width - one - 2 - LEAST_STAGE))
     first = Region(x + width - one - two - 1, y, one, height)
     second = Region(x + width - two, y, two, height)
-    left: Groups = (("messages",), ("events",))
+    left: Groups = (("messages",), ("events", "clients"))
     rest = tuple(name for name in NAMES if not any(name in group for group in left))
-    slots = (*_stacked(first, left), *_stacked(second, with_all((("log", "network"), ("node", "why")), rest)))
+    slots = (
+        *_stacked(first, left),
+        *_stacked(second, with_all((("log", "network", "stores"), ("node", "why")), rest)),
+    )
     return Region(x, y, width - one - two - 2, height), slots, (_left_of(first), _left_of(second))
 
 

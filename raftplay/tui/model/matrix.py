@@ -11,7 +11,7 @@ from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad, widt
 from raftplay.tui.model.node import ON_DISK
 from raftplay.tui.model.pane import Pane, Row, RowAction, Shows
 from raftplay.tui.stage.roles import drawer_roles
-from raftplay.watch.text import command_text
+from raftplay.watch.text import brief_text, command_text
 
 WIDEST = 22
 """A cell takes no more columns than this."""
@@ -154,7 +154,7 @@ def _cell(node: NodeSnapshot, index: int, is_wrong: bool, share: int, context: C
 def _entry_cell(entry: Entry, index: int, sign: str, looks: str, share: int, context: Context) -> Piece:
     """Return an entry as term:command, its sign in front; the term alone where there is no room."""
     glyphs = context.glyphs
-    words = command_text(entry.command, 40)
+    words = brief_text(entry.command, 40) if share < WIDEST else command_text(entry.command, 40)
     if words.startswith('"') and share < WIDEST:
         words = words[1:].removesuffix('"')  # room is short, and that it is text is plain to see
     text = f"{sign}{entry.term}"

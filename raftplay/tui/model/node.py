@@ -10,7 +10,7 @@ from raftplay.tui.model.glyphs import Glyphs, mark_of, plain
 from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.tui.stage.roles import drawer_roles
-from raftplay.watch.text import command_text, count, or_dash
+from raftplay.watch.text import brief_text, count, or_dash
 
 ON_DISK = "on disk"
 """Stands by a node that is down, of which the term, the vote and the log of its disk are shown."""
@@ -116,7 +116,7 @@ def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Line:
     room = width
     for index in range(len(node.log) - 1, -1, -1):
         entry = node.log[index]
-        words = command_text(entry.command, 12)
+        words = brief_text(entry.command, 12)
         text = f"{entry.term}:{plain(words) if glyphs.ascii else words}"
         room -= columns(text) + 1
         if room < (2 if index else -1) and pieces:

@@ -289,6 +289,13 @@ class _Builder:
                 | decisions.Persisted()
                 | decisions.WriteDelayed()
                 | decisions.Configured()
+                | decisions.ReadStarted()
+                | decisions.RoundStarted()
+                | decisions.ConfirmDecided()
+                | decisions.RoundConfirmed()
+                | decisions.ReadIndexDecided()
+                | decisions.ReadAnswered()
+                | decisions.ReadRefused()
                 | decisions.CustomDecision()
             ):
                 pass  # seen from the lane itself or from the arrows, or of one node's inside

@@ -12,7 +12,8 @@ from raftplay.tui.stage.places import Box
 from raftplay.tui.stage.roles import ASKING, Role, term_style
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
-from raftplay.watch.text import command_text, or_dash
+from raftplay.tui.stage.stored import store_line
+from raftplay.watch.text import brief_text, or_dash
 
 LONGEST_TIMEOUT = 0.3
 """The seconds that a full timer stands for, unless the cluster's timings or a longer wait say more."""
@@ -26,6 +27,9 @@ NAMED_LOG = 14
 LONGEST_COMMAND = 6
 """The most columns of an entry's command."""
 
+
+PLAIN_HEIGHT = 5
+"""The rows of a framed box; a higher one shows the store of its node too."""
 
 OVER = 12
 """The columns by which a note below a box may be wider than the box."""
@@ -93,7 +97,8 @@ def _framed(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[
     title = _title(node, role, painter, box.width - 6)
     rest = Piece(frame.across * (box.width - 5 - width_of(title)), style)
     lines: list[Line] = [(corners[0], marker, space, *title, space, rest, corners[1])]
-    for line in _body(node, role, painter, inner):
+    body = _body(node, role, painter, inner)
+    for line in (*body, store_line(node, painter.glyphs, inner)) if box.height > PLAIN_HEIGHT else body:
         lines.append((side, space, *_filled(kept(line, inner, painter.glyphs), inner), space, side))
     note = _note(node, painter, box.width - 6)
     lines.append((corners[2], *note, Piece(frame.across * (box.width - 2 - width_of(note)), style), corners[3]))
@@ -321,7 +326,7 @@ def _first_shown(node: NodeSnapshot, painter: Painter, room: int) -> int:
 def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool) -> tuple[Piece, ...]:
     entry, glyphs = node.log[index], painter.glyphs
     committed = index <= node.commit_index or not node.alive
-    text = command_text(entry.command, 12)
+    text = brief_text(entry.command, 12)
     text = cut(plain(text) if glyphs.ascii else text, LONGEST_COMMAND, glyphs.more)
     target = ("entry", index)
     if not node.alive:

@@ -69,6 +69,9 @@ class Form(NamedTuple):
 FORMS = (Form(5, 23, 34, True, 4), Form(3, 17, 25, False, 1), Form(2, 17, 25, False, 1))
 """The forms, the richest first."""
 
+WITH_STORES = (Form(6, 23, 34, True, 4), *FORMS)
+"""The forms where nodes have a store to show."""
+
 SHARE = 0.32
 """The part of the stage's width that a box may take."""
 
@@ -83,11 +86,12 @@ LARGEST = (190, 56)
 
 
 @lru_cache(maxsize=64)
-def places_of(n: int, width: int, height: int, sides: Sides) -> Places | None:
-    """Return the places of `n` nodes; None where they do not fit as boxes."""
+def places_of(n: int, width: int, height: int, sides: Sides, *, stores: bool = False) -> Places | None:
+    """Return the places of `n` nodes, with room for their `stores`; None where they do not fit as boxes."""
     if n > MOST:
         return None
-    return _ring(n, width, height) if len(sides) < 2 else _bands(n, width, height, sides)
+    forms = WITH_STORES if stores else FORMS
+    return _ring(n, width, height, forms) if len(sides) < 2 else _bands(n, width, height, sides, forms)
 
 
 def _widths(form: Form, width: int) -> range:
@@ -96,10 +100,10 @@ def _widths(form: Form, width: int) -> range:
     return range(most, form.narrow - 1, -1)
 
 
-def _ring(n: int, width: int, height: int) -> Places | None:
+def _ring(n: int, width: int, height: int, forms: tuple[Form, ...]) -> Places | None:
     wide, high = min(width, LARGEST[0]), min(height, LARGEST[1])
     area = ((width - wide) // 2, (height - high) // 2, wide, high)
-    for form in FORMS:
+    for form in forms:
         for wide in _widths(form, width):
             boxes = _placed(RING[n - 1], area, wide, form)
             if _fit(boxes, width, height, form):
@@ -131,8 +135,8 @@ def _apart(a: Box, b: Box, form: Form) -> bool:
     return columns >= (BESIDE if rows <= form.height // 2 else 1)
 
 
-def _bands(n: int, width: int, height: int, sides: Sides) -> Places | None:
-    ways = product((True, False), FORMS, (True, False))
+def _bands(n: int, width: int, height: int, sides: Sides, forms: tuple[Form, ...]) -> Places | None:
+    ways = product((True, False), forms, (True, False))
     for in_two_rows, form, named in ways:
         for wide in _widths(form, width):
             places = _stacked(n, width, height, sides, (form, wide, named, in_two_rows))

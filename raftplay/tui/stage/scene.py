@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
+from raftplay.cluster.holding import Holding
 from raftplay.past.view import InFlight, View
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RPCRequest
 from raftplay.watch import facts
@@ -146,7 +147,8 @@ def _is_held(flight: InFlight, view: View, sent: Record | None) -> bool:
     if flight.due is not None or not view.rewound:
         return flight.due is None
     is_held = sent is not None and isinstance(sent.event, facts.MessageHeld)
-    return is_held or (flight.src, flight.dst) in view.snapshot.held_links
+    held = Holding.of(view.snapshot.held_links, view.snapshot.held_kinds)
+    return is_held or held.holds(flight.src, flight.dst, flight.message)
 
 
 def _request(key: Key, sendings: Sendings) -> Args | None:

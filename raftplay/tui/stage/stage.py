@@ -11,6 +11,7 @@ from raftplay.tui.stage.places import Places, places_of
 from raftplay.tui.stage.roles import Sides, role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
+from raftplay.tui.stage.stored import has_stores
 from raftplay.tui.stage.wires import draw_cut, draw_messages, draw_pulse
 
 CUT = ("cut", 0)
@@ -24,7 +25,7 @@ def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tu
     """Return `height` lines of `width` columns that show `scene`."""
     snapshot = scene.view.snapshot
     sides = sides_of(snapshot)
-    places = places_of(len(snapshot.nodes), width, height, sides)
+    places = places_of(len(snapshot.nodes), width, height, sides, stores=has_stores(snapshot))
     if places is None:
         return grid(scene, width, height, glyphs)
     canvas = Canvas(width, height)

@@ -101,7 +101,7 @@ def election_started(cluster: ClusterModel, node: NodeModel, event: decisions.El
 
 def became_follower(cluster: ClusterModel, node: NodeModel, event: decisions.BecameFollower) -> None:
     """Check the term; record that the node is a follower."""
-    node.transfer = None
+    node.transfer, node.lease_until = None, 0.0
     node.is_asked_first = False
     _enter_term(cluster, node, event.term)
     node.role = CMState.FOLLOWER

@@ -12,7 +12,14 @@ import math
 
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
-from raftplay.raft.messages import LEADER, AppendEntriesArgs, AppendEntriesReply, Args, RequestVoteArgs
+from raftplay.raft.messages import (
+    LEADER,
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    Args,
+    ConfirmReply,
+    RequestVoteArgs,
+)
 from raftplay.watch import facts
 from raftplay.watch.invariants import transfers
 from raftplay.watch.invariants.model import Asked, ClusterModel, NodeModel
@@ -60,7 +67,11 @@ def leader_heard(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArgs
 def reply_heard(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDelivered) -> None:
     """Record that a leader has heard from a peer."""
     reply = event.reply
-    if node.options is not None and isinstance(reply, AppendEntriesReply) and reply.term == node.term:
+    if (
+        node.options is not None
+        and isinstance(reply, AppendEntriesReply | ConfirmReply)
+        and reply.term == node.term
+    ):
         node.replies[event.src] = cluster.time
 
 

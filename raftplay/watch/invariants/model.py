@@ -15,6 +15,7 @@ from raftplay.raft.state import State
 from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants.logs import EMPTY_LOG, Chain, Prefixes, Terms, fingerprint, running_hash
 from raftplay.watch.invariants.names import Breach
+from raftplay.watch.invariants.requests import Requests
 from raftplay.watch.narrator import describe
 from raftplay.watch.stream import Stream
 from raftplay.watch.text import command_text
@@ -53,6 +54,21 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     is_again: bool
 
 
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """A read when it began: the number of its event, who vouches for it, in which term, and what was committed.
+
+    `committed`: the highest index that any node had committed, `by` whom; `newest_term`: the highest term of a
+    committed entry.
+    """
+
+    seq: int
+    leader: int
+    term: int
+    committed: int
+    by: int
+    newest_term: int
+
+
 class NodeModel:
     """One node: its state, log and disk. Term, log and vote survive a crash only on disk."""
 
@@ -66,6 +82,7 @@ class NodeModel:
         "call",
         "candidacy",
         "commit",
+        "confirmed",
         "dead",
         "deadline",
         "delays_writes",
@@ -84,11 +101,13 @@ class NodeModel:
         "incarnation",
         "is_asked_first",
         "is_overdue",
+        "lease_until",
         "led_since",
         "log",
         "match",
         "options",
         "quorum_since",
+        "reads",
         "replies",
         "role",
         "running",
@@ -148,6 +167,10 @@ class NodeModel:
         self.is_overdue = False  # it had sent a heartbeat when that should have been over
         self.forced_term = NONE  # the term for which a leader told it to stand
         self.is_asked_first = False  # its last decision was about a pre-vote
+        # Reads without the log
+        self.reads: dict[int, Begun] = {}  # those that wait for an answer, by number
+        self.confirmed: dict[int, tuple[int, int]] = {}  # by peer: (term, event) of the newest question answered
+        self.lease_until = 0.0  # when its lease ends, as it believes
 
     def __str__(self) -> str:
         return f"n{self.id}"
@@ -193,7 +216,13 @@ class ClusterModel:
         self.blank_disks: list[tuple[int, float]] = []
         """The nodes whose disks came back blank, and when, in cluster time."""
 
+        self.requests = Requests()
+        """What is known of the requests of clients."""
+
         self.digests: dict[int, tuple[int, str]] = {}  # index → node, hash of its state machine after that entry
+        self.committed = self.committed_by = NONE  # the highest index that any node has committed, and who did
+        self.committed_term = 0  # the highest term of a committed entry
+        self.asked: dict[int, tuple[int, int]] = {}  # call of a Confirm → (its event, its term)
         self.breaches: list[Breach] = []
         self._watched = frozenset(watched)
         self._broken: set[str] = set()
@@ -203,6 +232,11 @@ class ClusterModel:
     def time(self) -> float:
         """Return the cluster time of the event that is checked, or one a little later."""
         return self.seen.time if isinstance(self.seen, Record) else self.seen[0].now()
+
+    @property
+    def seq(self) -> int:
+        """Return the number of the event that is checked."""
+        return self.seen.seq if isinstance(self.seen, Record) else self.seen[0].last_seq
 
     @property
     def record(self) -> Record:

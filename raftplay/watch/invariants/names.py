@@ -54,6 +54,15 @@ QUIET_WHILE_TRANSFERRING = "Quiet While Transferring"
 TRANSFER_ENDS = "Transfer Ends"
 TIMEOUT_NOW_IS_EARNED = "TimeoutNow Is Earned"
 FORCED_VOTE_ONLY = "Forced Vote Only"
+READ_FRESHNESS = "Read Freshness"
+READ_AFTER_APPLY = "Read After Apply"
+READ_CONFIRMED = "Read Confirmed"
+LEASE_EXCLUSION = "Lease Exclusion"
+EXACTLY_ONCE = "Exactly Once"
+SAME_ANSWER = "Same Answer"
+SESSION_DETERMINISM = "Session Determinism"
+UNKNOWN_IS_UNKNOWN = "Unknown Is Unknown"
+ACKED_IS_KEPT = "Acked Is Kept"
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
@@ -124,6 +133,20 @@ INVARIANTS: tuple[Invariant, ...] = (
         FORCED_VOTE_ONLY,
         "a request for votes may disrupt a leader only if the leader of the term before told its sender to stand",
     ),
+    Invariant(READ_FRESHNESS, "a read sees at least what any node had committed before it began"),
+    Invariant(READ_AFTER_APPLY, "a node answers a read only once it has applied the index that it reads at"),
+    Invariant(
+        READ_CONFIRMED,
+        "a read by ReadIndex is answered once a majority has answered what its leader asked after it began",
+    ),
+    Invariant(LEASE_EXCLUSION, "while a leader has a lease, nobody commits an entry of a later term"),
+    Invariant(EXACTLY_ONCE, "a request of a session is applied once, however often the log holds it"),
+    Invariant(SAME_ANSWER, "all answers to a request of a session are the same"),
+    Invariant(SESSION_DETERMINISM, "the stores of all nodes answer the entry at an index alike"),
+    Invariant(UNKNOWN_IS_UNKNOWN, "a request that a client was told was certainly not done is never applied"),
+    Invariant(
+        ACKED_IS_KEPT, "a write that a client was told is done is a committed entry that a node has applied"
+    ),
 )
 """All invariants, in the order in which they are shown."""
 
@@ -166,6 +189,15 @@ SECTIONS = {
     TRANSFER_ENDS: "thesis §3.10",
     TIMEOUT_NOW_IS_EARNED: "thesis §3.10",
     FORCED_VOTE_ONLY: "thesis §4.2.3",
+    READ_FRESHNESS: "thesis §6.4",
+    READ_AFTER_APPLY: "thesis §6.4",
+    READ_CONFIRMED: "thesis §6.4",
+    LEASE_EXCLUSION: "thesis §6.4.1",
+    EXACTLY_ONCE: "§8",
+    SAME_ANSWER: "§8",
+    SESSION_DETERMINISM: "thesis §6.3",
+    UNKNOWN_IS_UNKNOWN: "§8",
+    ACKED_IS_KEPT: "§5.3",
 }
 """The sections of the paper that state each invariant, or rely on it."""
 
@@ -212,9 +244,14 @@ class Breach(msgspec.Struct, frozen=True):
         """Return in words why this is no fault of the algorithm; "" if it is one."""
         return f"{self.note}; Raft promises nothing then" if self.note else ""
 
+    @property
+    def who(self) -> str:
+        """Return the node of the event with a space behind it: "n2 "; "" for an event of no node."""
+        return f"n{self.node} " if self.node >= 0 else ""
+
     def __str__(self) -> str:
         one, other = self.facts
         return (
             f"{self.invariant} broke at {self.time:.3f} s: {one}, but {other} "
-            f"(event {self.seq}: n{self.node} {self.event}){f'; {self.excuse}' if self.note else ''}"
+            f"(event {self.seq}: {self.who}{self.event}){f'; {self.excuse}' if self.note else ''}"
         )

@@ -3,7 +3,7 @@
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, CommitEntry, Entry
-from raftplay.watch.invariants import leases, transfers
+from raftplay.watch.invariants import leases, reads, transfers
 from raftplay.watch.invariants.elections import cast_vote, judge_match, without
 from raftplay.watch.invariants.logs import fingerprint, same_term
 from raftplay.watch.invariants.model import MAX_APPLIED, ClusterModel, NodeModel, drop_lowest, show
@@ -202,6 +202,7 @@ def commit_advanced(cluster: ClusterModel, node: NodeModel, event: decisions.Com
     if index >= node.log.length:
         cluster.breach(MONOTONIC_COMMIT, f"{node} sets its commit index to {index}", _length_of(node))
     node.commit = index
+    reads.commit_advanced(cluster, node, event)
     if node.role is LEADER:
         _judge_commit(cluster, node, index)
     else:

@@ -74,11 +74,8 @@ def log_compacted(cluster: ClusterModel, node: NodeModel, event: decisions.LogCo
 
 def state_restored(cluster: ClusterModel, node: NodeModel, event: facts.StateRestored) -> None:
     """Check that a restored state is that of the committed entries up to there, replayed."""
-    restored = EMPTY_LOG
-    for commit in event.commits:
-        restored = hash((restored, fingerprint(commit)))
-    known = cluster.chain.known(event.index)
-    is_replay = known is None or (restored == known and len(event.commits) == event.index + 1)
+    restored, known = _replayed(cluster, event), cluster.chain.known(event.index)
+    is_replay = known is None or (restored in (known, None) and len(event.commits) == event.index + 1)
     if not is_replay:
         cluster.breach(
             STATE_IS_REPLAY,
@@ -87,6 +84,17 @@ def state_restored(cluster: ClusterModel, node: NodeModel, event: facts.StateRes
         )
     if event.digest:
         state_hashed(cluster, node, event.index, event.digest)
+
+
+def _replayed(cluster: ClusterModel, event: facts.StateRestored) -> int | None:
+    """Return the running hash of restored commits; None if it hangs on ones that are forgotten."""
+    commits, first = event.commits, 0
+    while first < len(commits) and commits[first].kind == "compacted":
+        first += 1
+    running = cluster.chain.known(first - 1) if first else EMPTY_LOG
+    for commit in commits[first:] if running is not None else ():
+        running = hash((running, fingerprint(commit)))
+    return running
 
 
 def state_hashed(cluster: ClusterModel, node: NodeModel, index: int, digest: str) -> None:

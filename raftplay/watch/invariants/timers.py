@@ -4,7 +4,7 @@
 import math
 
 from raftplay.raft import decisions
-from raftplay.raft.messages import LEADER, AppendEntriesArgs, InstallSnapshotArgs
+from raftplay.raft.messages import LEADER, AppendEntriesArgs, ConfirmArgs, InstallSnapshotArgs
 from raftplay.watch.facts import Event
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import TIMER_RULES
@@ -52,10 +52,10 @@ def _may_restart(node: NodeModel, event: Event) -> bool:
             return event.was is LEADER
         case decisions.VoteDecided():
             return event.granted and not event.args.pre_vote
-        case decisions.AppendDecided():
+        case decisions.AppendDecided() | decisions.ConfirmDecided():
             return event.args.term >= node.term
     request = node.call[1] if node.call is not None else None
-    return isinstance(request, AppendEntriesArgs | InstallSnapshotArgs) and request.term >= node.term
+    return isinstance(request, AppendEntriesArgs | InstallSnapshotArgs | ConfirmArgs) and request.term >= node.term
 
 
 def _seconds(deadline: float) -> str:

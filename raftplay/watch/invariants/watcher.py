@@ -11,8 +11,18 @@ from raftplay.raft.state import State
 from raftplay.watch import facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
-from raftplay.watch.invariants import elections, leases, replication, snapshots, timers, transfers, wire
-from raftplay.watch.invariants.model import ClusterModel, NodeModel
+from raftplay.watch.invariants import (
+    clients,
+    elections,
+    leases,
+    reads,
+    replication,
+    snapshots,
+    timers,
+    transfers,
+    wire,
+)
+from raftplay.watch.invariants.model import ClusterModel, NodeModel, Seen
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
     INVARIANTS,
@@ -54,6 +64,11 @@ CHECKS.add(decisions.TransferAborted, transfers.transfer_ended)
 CHECKS.add(decisions.TimeoutNowDecided, transfers.timeout_now_decided)
 CHECKS.ignore(decisions.SnapshotSent, decisions.SnapshotIgnored, decisions.ChunkReceived)
 CHECKS.add(decisions.WriteDelayed, timers.write_delayed)
+CHECKS.add(decisions.ReadStarted, reads.read_started)
+CHECKS.add(decisions.ReadAnswered, reads.read_answered)
+CHECKS.add(decisions.ReadRefused, reads.read_refused)
+CHECKS.add(decisions.RoundConfirmed, reads.round_confirmed)
+CHECKS.ignore(decisions.RoundStarted, decisions.ConfirmDecided, decisions.ReadIndexDecided)
 CHECKS.add(facts.Restarted, elections.restarted)
 CHECKS.add(facts.CallSent, wire.call_sent)
 CHECKS.add(facts.CallDelivered, wire.call_delivered)
@@ -66,6 +81,8 @@ CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut, facts.OptionChanged)
 CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
 CHECKS.ignore(*get_args(facts.LinkFault))
+CHECKS.add(facts.RequestApplied, clients.request_applied)
+CHECKS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold, facts.StoreRestored)
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""
@@ -94,6 +111,7 @@ class Invariants(Watcher):
     def __call__(self, record: Record) -> None:
         """Check one event of the cluster."""
         if record.node < 0:
+            self._see_client(record, record.event)
             return
         cluster, event, after = self._cluster, record.event, record.after
         node = cluster.nodes[record.node]
@@ -112,7 +130,7 @@ class Invariants(Watcher):
     def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
         """Return the function that checks an event of a node that is no decision; it has no record."""
         if node < 0:
-            return None
+            return lambda event: self._see_client((stream, node, incarnation, event, None), event)
         cluster, check_of = self._cluster, self._check_of
         model = cluster.nodes[node]
 
@@ -125,6 +143,13 @@ class Invariants(Watcher):
                 check(cluster, model, event)
 
         return read
+
+    def _see_client(self, seen: Record | Seen, event: Event) -> None:
+        """Check an event of no node: only clients have such."""
+        check = clients.BY_CLIENTS.get(type(event))
+        if check is not None:
+            self._cluster.seen = seen
+            check(self._cluster, event)
 
     def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
         """Return the function that checks a decision, and the state of the node after it; it has no record."""

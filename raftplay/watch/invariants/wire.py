@@ -5,11 +5,13 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     Args,
+    ConfirmArgs,
+    ConfirmReply,
     RequestVoteArgs,
     TimeoutNowArgs,
 )
 from raftplay.watch import facts
-from raftplay.watch.invariants import leases, transfers
+from raftplay.watch.invariants import leases, reads, transfers
 from raftplay.watch.invariants.elections import cast_vote
 from raftplay.watch.invariants.logs import same_term
 from raftplay.watch.invariants.model import MAX_USER_CALLS, ClusterModel, NodeModel
@@ -44,7 +46,10 @@ def call_sent(cluster: ClusterModel, node: NodeModel, event: facts.CallSent) -> 
         if node.first_append == NONE:
             node.first_append = event.call_id
         _entries_left(cluster, node, args)
+    elif isinstance(args, ConfirmArgs):
+        reads.request_leaves(cluster, node, event, args)
     elif isinstance(args, TimeoutNowArgs):
+        node.lease_until = 0.0
         transfers.timeout_now_leaves(cluster, node, event, args)
 
 
@@ -135,6 +140,9 @@ def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDe
     node.answered = event.call_id if isinstance(reply, AppendEntriesReply) else NONE
     if node.options is not None:
         leases.reply_heard(cluster, node, event)
+    if isinstance(reply, ConfirmReply):
+        reads.reply_heard(cluster, node, event, reply)
+    node.handled_term = max(node.handled_term, reply.term)
     if reply.term > node.handled_term:  # noqa: PLR1730 - a call is dear here
         node.handled_term = reply.term
 

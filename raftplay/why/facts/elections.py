@@ -84,7 +84,9 @@ def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journe
         if isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote):
             return journey(trail, rpc)
     gap = obstacle_then(trail, node, peer, began.seq)
-    waits = gap is None and trail.snapshot.nodes[node].writing_since is not None
+    own = trail.snapshot.nodes[node]
+    may_drop = own.calls_left >= 0 and trail.kept_from is not None  # since when it does may be forgotten
+    waits = gap is None and own.writing_since is not None and not may_drop
     return Journey(node, peer, CallStage.NOT_SENT, obstacle=gap, for_disk=waits)
 
 

@@ -14,7 +14,7 @@ def breach_words(facts: BreachFacts, bugs: tuple[str, ...]) -> tuple[str, list[s
     one, other = breach.facts
     lines = [
         f"{breach.invariant}: {facts.statement} ({facts.section})",
-        f"it broke with event {breach.seq}: n{breach.node} {breach.event}",
+        f"it broke with event {breach.seq}: {breach.who}{breach.event}",
     ]
     known = [BUGS[name] for name in bugs if name in BUGS]
     broken_by = [bug.name for bug in known if breach.invariant in bug.falls or breach.invariant in bug.sooner]

@@ -111,10 +111,10 @@ def network(event: facts.Partitioned | facts.Healed | facts.LinkChanged | facts.
             link = f"The link from {name(src)} to {name(dst)}"
             why = "Raft copes with lost, late and doubled messages: requests are sent again (§5.5)."
             return Told(f"{link}: {text}." if text != "whole" else f"{link} is whole again.", why)
-        case facts.LinkHeld(src, dst, held):
-            verb = "waits" if held else "goes on"
+        case facts.LinkHeld(src, dst, held, kind):
+            what = f"What {name(src)} sends to {name(dst)}{f' as {kind}' if kind else ''}"
             why = "Raft needs no order of messages, and no limit to their delay (§2)."
-            return Told(f"What {name(src)} sends to {name(dst)} {verb}.", why)
+            return Told(f"{what} {'waits' if held else 'goes on'}.", why)
         case _:
             assert_never(event)
 

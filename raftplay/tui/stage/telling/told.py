@@ -4,10 +4,12 @@ from typing import assert_never
 
 from raftplay.raft import decisions
 from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
+from raftplay.tui.stage.telling.clients import client
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
 from raftplay.tui.stage.telling.hardware import hardware
 from raftplay.tui.stage.telling.messages import lost, message_fault
+from raftplay.tui.stage.telling.reads import read
 from raftplay.tui.stage.telling.replication import log_decision
 from raftplay.tui.stage.telling.snapshots import snapshot
 from raftplay.tui.stage.telling.text import Told
@@ -20,6 +22,7 @@ ROUTINE = frozenset(
     (
         decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
+        facts.ClientAsked, facts.StoreRestored,
     )
 )  # fmt: skip
 """Events that are never told: others tell what follows from them."""
@@ -32,6 +35,8 @@ def told(record: Record, moment: Moment) -> Told | None:
     event = record.event
     if isinstance(event, decisions.DecisionBase):
         return _decision(event, record, moment)
+    if isinstance(event, facts.ClientFact):
+        return client(event, record)
     return _fact(event, record, moment)
 
 
@@ -72,6 +77,13 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             | decisions.SnapshotInstalled()
             | decisions.SnapshotIgnored()
             | decisions.LogCompacted()
+            | decisions.ReadStarted()
+            | decisions.RoundStarted()
+            | decisions.ConfirmDecided()
+            | decisions.RoundConfirmed()
+            | decisions.ReadIndexDecided()
+            | decisions.ReadAnswered()
+            | decisions.ReadRefused()
         ):
             return _feature(event, record)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
@@ -80,12 +92,23 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return log_decision(event, record, moment)
 
 
-def _feature(event: decisions.TransferDecision | decisions.SnapshotDecision, record: Record) -> Told | None:
+def _feature(
+    event: decisions.TransferDecision | decisions.SnapshotDecision | decisions.ReadDecision, record: Record
+) -> Told | None:
     match event:
         case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
             return transfer(event, record)
-        case _:
+        case (
+            decisions.SnapshotTaken()
+            | decisions.SnapshotSent()
+            | decisions.ChunkReceived()
+            | decisions.SnapshotInstalled()
+            | decisions.SnapshotIgnored()
+            | decisions.LogCompacted()
+        ):
             return snapshot(event, record)
+        case _:
+            return read(event, record)
 
 
 def _oddity(
@@ -145,6 +168,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             | facts.CallDelivered()
             | facts.ReplySent()
             | facts.ReplyDelivered()
+            | facts.ClientFact()
         ):  # fmt: skip
             return None
         case facts.Partitioned() | facts.Healed() | facts.LinkChanged() | facts.LinkHeld():

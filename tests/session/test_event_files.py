@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from raftplay import export
 from raftplay.files import Target
 from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
+from raftplay.watch import event_files
 from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
 from raftplay.watch.trace import Header, read_trace
@@ -43,13 +43,17 @@ def run(file: Path) -> str:
     return file.read_text("utf-8")
 
 
-def test_an_export_that_is_added_is_chosen_by_the_ending_of_the_file(
+def test_a_format_that_is_added_is_chosen_by_the_ending_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(export, "EXPORTS", (export.EXPORTS[0], export.Export(".names", "names of events", Names)))
+    monkeypatch.setattr(
+        event_files,
+        "EVENT_FILES",
+        (event_files.EVENT_FILES[0], event_files.EventFile(".names", "names of events", Names)),
+    )
     names = run(tmp_path / "run.NAMES").split()
     assert {"ElectionStarted", "BecameLeader", "Submitted", "CommitAdvanced"} <= set(names)
-    assert export.formats() == "as JSON Lines, as names of events if it ends in .names"
+    assert event_files.formats() == "as JSON Lines, as names of events if it ends in .names"
 
 
 @pytest.mark.parametrize("name", ["run.jsonl", "run.txt", "run"])

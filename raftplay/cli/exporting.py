@@ -1,0 +1,115 @@
+"""The command export: a run as a file for those who have no raftplay."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raftplay.cli import completions
+from raftplay.cli.files import load, output_path, same_file
+from raftplay.cli.options import (
+    BugOption,
+    ForceOption,
+    NodeOption,
+    NodesOption,
+    SetOption,
+    TimingOption,
+    WithoutBugsOption,
+    chosen,
+)
+from raftplay.commands.setup import MAX_SEED, Setup
+from raftplay.errors import UsageError
+from raftplay.export import format_words, target_of, written
+from raftplay.files import expanded
+from raftplay.output import Output
+from raftplay.session.shown import quoted
+from raftplay.watch.text import count, size_text
+
+app = typer.Typer()
+
+SEED = 1
+"""The seed of a script that names none: so the file is the same each time."""
+
+
+@app.command()
+def export(
+    script: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCRIPT|NAME|TRACE",
+            autocompletion=completions.scripts,
+            help="A script, the name of a scenario, or a trace that --trace wrote.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            parser=output_path,
+            autocompletion=completions.files,
+            help=f"The file; its ending chooses the format: {format_words()}.",
+        ),
+    ],
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            autocompletion=completions.formats,
+            help="The format, whatever the ending of the file is.",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="PANE", help="The pane of a picture: stage, log, messages or nodes.")
+    ] = None,
+    nodes: NodesOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, metavar="N", help=f"Seed of every random choice (default: {SEED})."),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp|sim",
+            autocompletion=completions.backends,
+            help="Real sockets, or virtual time (the default here).",
+        ),
+    ] = None,
+    timing: TimingOption = None,
+    set_: SetOption = None,
+    bug: BugOption = None,
+    without_bugs: WithoutBugsOption = False,
+    node: NodeOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a run as a file: a replay for any browser, a picture, a diagram.
+
+    A script is run in virtual time unless --backend says otherwise, with seed 1 if it names none, so that the same
+    command writes the same file. A run that fails is written up to there. Exit status: 0; 2 when the script, the
+    trace or an option is wrong; 130 after Ctrl-C. More: raftplay help export.
+    """
+    target, row = target_of(out, format_, only, force=force)
+    overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
+    if script != "-" and same_file(expanded(script), out):
+        raise UsageError(f"the file would overwrite {quoted(script)}, which it is made from")
+    from raftplay.export.recording import is_trace, of_script, of_trace  # noqa: PLC0415 - --help does not need it
+
+    if is_trace(expanded(script)):
+        if overrides != Setup():
+            raise UsageError(f"{quoted(script)} is a trace: its run is over, and options cannot change it")
+        recording = of_trace(expanded(script))
+    else:
+        if backend is None:
+            overrides.backend = "sim"
+        played = load(script, overrides)
+        if played.setup.seed is None:
+            played.setup.seed = SEED
+        recording = of_script(played)
+    data = written(recording, row, only)
+    target.write(data)
+    events = count(recording.history.seen, "event")
+    Output().write(f"{target.name}: {row.words}, {events}, {recording.now.time:.3f} s, {size_text(len(data))}")
+    if recording.failure:
+        Output().write(f"the run ends where it failed: {recording.failure}")

@@ -1,0 +1,40 @@
+"""The watcher's model of requests of clients: what is known of those that belong to a session."""
+
+from typing import Any, NamedTuple
+
+MOST = 4096
+"""The number of requests, and of indices, of which is known what they led to: the last ones."""
+
+Request = tuple[int, int]
+"""A request: its session, and its number there."""
+
+
+class Done(NamedTuple):
+    """A request that a store applied: the index of its entry, the node, and the answer."""
+
+    entry: int
+    node: int
+    answer: str
+
+
+class Requests:
+    """What is known of requests, of the last `MOST`."""
+
+    __slots__ = ("by_index", "done", "refused")
+
+    def __init__(self) -> None:
+        self.done: dict[Request, Done] = {}
+        """The first entry that applied each request."""
+
+        self.by_index: dict[int, tuple[int, str]] = {}
+        """The first node that applied each entry, and the answer."""
+
+        self.refused: dict[Request, str] = {}
+        """The requests of which a client was told that they were certainly not done, and by which words."""
+
+
+def keep(known: dict[Any, Any], key: object, value: object) -> None:
+    """Add what is known of `key`, unless something is; forget what was known first once there is too much."""
+    known.setdefault(key, value)
+    if len(known) > MOST:
+        del known[next(iter(known))]

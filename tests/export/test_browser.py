@@ -1,0 +1,174 @@
+"""The replay page in a real browser: headless Chromium opens it from a file, without a network.
+
+All of it is one page load per story. Without Chromium or Playwright these tests are skipped, and say which lacks.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from raftplay import scenarios
+from raftplay.commands.setup import Setup
+from raftplay.export import export
+from raftplay.run.script import parse_script
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright, which drives a browser, is not installed"
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
+
+STORY = """
+# </script><img src=x onerror=alert(1)> <b>bold</b>
+nodes 3
+backend sim
+seed 1
+wait leader
+# The second one.
+submit "<i>\\u202eme</i>"
+sleep 200ms
+crash leader
+wait leader
+"""
+
+
+@dataclass
+class Opened:
+    """A page that is open, with what went wrong in it."""
+
+    page: "sync_api.Page"
+    faults: list[str] = field(default_factory=list)
+
+    def event(self) -> int:
+        return int(self.page.evaluate("document.documentElement.dataset.event"))
+
+    def text(self, id: str) -> str:
+        return str(self.page.inner_text(f"#{id}"))
+
+    def tells(self, words: str) -> None:
+        """Wait until the page tells of something."""
+        sync_api.expect(self.page.locator("#saynow")).to_contain_text(words, timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    with sync_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(parse_script("story", STORY), tmp_path_factory.mktemp("pages") / "story.html")
+
+
+def opened(browser: "sync_api.Browser", file: Path, place: str = "", **looks: object) -> Opened:
+    page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **looks})
+    seen = Opened(page)
+    page.on("console", lambda message: seen.faults.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: seen.faults.append(f"error: {error}"))
+    page.on("request", lambda request: request.url.startswith("file:") or seen.faults.append(request.url))
+    page.goto(f"{file.as_uri()}{place}")
+    return seen
+
+
+def test_the_page_opens_steps_jumps_and_plays_without_a_fault(browser: "sync_api.Browser", story: Path):
+    seen = opened(browser, story, reduced_motion="reduce")
+    page = seen.page
+    assert seen.text("saynow") == "3 nodes have started, with empty logs. None leads yet."
+    first = seen.event()
+    page.keyboard.press("ArrowRight")
+    assert seen.event() > first
+    assert "asks for votes in term 1" in seen.text("saynow")
+    assert page.get_attribute("#now", "aria-live") == "polite"
+    page.keyboard.press("Shift+ArrowRight")
+    one = seen.event()
+    page.keyboard.press("Shift+ArrowLeft")
+    assert seen.event() == one - 1
+    page.keyboard.press("End")
+    last = seen.event()
+    assert page.get_by_role("button", name="down").count() == 1, "the crashed leader"
+    page.click("#back")
+    assert seen.event() < last
+    page.keyboard.press("Home")
+    assert seen.event() == 0
+    page.keyboard.press("]")
+    page.keyboard.press("]")
+    page.click("#play")
+    seen.tells("leads term 1")
+    page.click("#play")
+    page.click("#tab-events")
+    page.click("#events button >> nth=2")
+    assert page.get_attribute("#events li.at", "data-event") == str(seen.event())
+    page.click("#tab-why")
+    assert page.inner_text("#pane-why").strip()
+    page.keyboard.press("1")
+    assert "Why n1?" in page.inner_text("#pane-why")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.keyboard.press("t")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert "asks for votes in term 1" in page.text_content("#printed")
+    assert seen.faults == []
+
+
+def test_a_step_shows_what_leads_to_it_and_ends_there(browser: "sync_api.Browser", story: Path):
+    seen = opened(browser, story)
+    seen.page.keyboard.press("ArrowRight")
+    seen.tells("asks for votes")
+    assert seen.faults == []
+
+
+def test_a_permalink_opens_the_moment_that_it_names(browser: "sync_api.Browser", story: Path):
+    seen = opened(browser, story, "#t=0.200")
+    assert seen.text("clock").endswith(" s")
+    at = seen.event()
+    time = float(seen.text("clock").split()[0])
+    assert at > 3
+    assert time <= 0.200
+    seen.page.keyboard.press("Shift+ArrowRight")
+    place = str(seen.page.evaluate("location.hash"))
+    assert place.startswith("#t=")
+    assert opened(browser, story, place).event() == at + 1
+    assert opened(browser, story, "#t=99999").event() == opened(browser, story, "#e=9999").event() > at
+    for nonsense in ("#t=-1&e=1e9", "#%ff<img>"):
+        assert opened(browser, story, nonsense).faults == []
+
+
+def test_text_of_users_is_shown_as_text(browser: "sync_api.Browser", story: Path):
+    seen = opened(browser, story, "#t=0.2")
+    page = seen.page
+    assert page.locator("img, main i:not(.key):not([aria-hidden]), main b b").count() == 0
+    page.keyboard.press("Home")
+    assert "</script><img src=x onerror=alert(1)> <b>bold</b>" in seen.text("captiontext")
+    page.keyboard.press("End")
+    assert "<i>" in page.inner_text("#log")
+    assert "\u202e" not in page.inner_text("body")
+    assert seen.faults == []
+
+
+@pytest.mark.parametrize("name", ["split-brain", "incidents/cloudflare-2020", "bugs/double-count-vote"])
+def test_a_story_fits_a_phone_and_a_screen_light_and_dark(browser: "sync_api.Browser", name: str, tmp_path: Path):
+    script = parse_script(name, scenarios.text_of(name), Setup(backend="sim", seed=1))
+    file = export(script, tmp_path / "page.html")
+    grounds = set()
+    for width, height, scheme in ((390, 844, "dark"), (1280, 800, "light")):
+        seen = opened(browser, file, "#t=0.3", viewport={"width": width, "height": height}, color_scheme=scheme)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, (
+            "nothing is cut off at the side"
+        )
+        if width > 900:
+            assert seen.page.evaluate("document.documentElement.scrollHeight") <= height, "all is seen at once"
+        grounds.add(seen.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        boxes = [box.bounding_box() for box in seen.page.locator(".node .disc").all()]
+        apart = [
+            abs(one["x"] - two["x"]) + abs(one["y"] - two["y"]) for one in boxes for two in boxes if one is not two
+        ]
+        assert min(apart) > boxes[0]["width"] * 0.9, "no node covers another one"
+        assert seen.faults == []
+    assert len(grounds) == 2
