@@ -3,7 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from raftplay.bench import catch_up, elections, floor, idle, latency, memory, pipelined, report, rival, simulated
+from raftplay.bench import (
+    catch_up,
+    elections,
+    floor,
+    idle,
+    latency,
+    memory,
+    pipelined,
+    report,
+    rival,
+    searching,
+    simulated,
+)
 from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import BenchStep, Found, Options
 from raftplay.cluster.checks import CheckFailed
@@ -18,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "elections": elections.steps,
     "idle": idle.steps,
     "simulated": simulated.steps,
+    "search": searching.steps,
     "memory": memory.steps,
     "catch-up": catch_up.steps,
 }
