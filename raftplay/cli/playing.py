@@ -208,6 +208,15 @@ def tui(
             help="Draw a picture, without a terminal.",
         ),
     ] = None,
+    cast: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.cast",
+            parser=output_path,
+            autocompletion=completions.files,
+            help="Record the screen for asciinema (asciicast v2).",
+        ),
+    ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
     after: Annotated[
         str, typer.Option(metavar="COMMANDS", help="Run these before the picture, such as 'wait leader'.")
@@ -260,6 +269,7 @@ def tui(
     picture = size_of(size)
     told = trace_target(trace, name, force=force)
     drawn = None if screenshot is None else _picture_target(screenshot, name, force=force)
+    recorded = _cast_target(cast, name, screenshot, force=force)
     if drawn is None:
         check_terminal()
     with opened(wanted.script.setup, told, data_dir) as session:
@@ -269,7 +279,7 @@ def tui(
         if drawn is not None:
             draw(wanted, session, drawn, picture, after, light=light)
         else:
-            raise typer.Exit(int(show(wanted, session)))
+            raise typer.Exit(int(show(wanted, session, recorded)))
 
 
 def _check_demo(is_wanted: bool, *others: object) -> None:
@@ -279,6 +289,13 @@ def _check_demo(is_wanted: bool, *others: object) -> None:
             "--demo shows a new cluster at pace watch; give no --last, --present, --pace real, --screenshot, "
             "--data-dir and no script"
         )
+
+
+def _cast_target(file: Path | None, script: str | None, screenshot: Path | None, *, force: bool) -> Target | None:
+    """Return the target of a recording of the screen, or None. Raises `UsageError`."""
+    if file is not None and screenshot is not None:
+        raise UsageError("--cast records a screen on a terminal, and --screenshot needs none; give one of them")
+    return trace_target(file, script, force=force)
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:

@@ -31,6 +31,8 @@ class Format(NamedTuple):
     panes: tuple[str, ...] = ()
 
 
+PANES = ("stage", "log", "messages", "nodes")
+
 FORMATS: tuple[Format, ...] = (
     Format("html", ".html", "a replay for any browser", "html"),
     Format("mermaid", ".mmd", "a sequence diagram for Markdown pages, of at most 200 messages", "mermaid"),
@@ -38,6 +40,10 @@ FORMATS: tuple[Format, ...] = (
     Format("perfetto", ".perfetto.json", "a timeline for ui.perfetto.dev and chrome://tracing", "perfetto"),
     Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
     Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
+    Format("svg", ".svg", "a picture of a pane at the end of the run", "picture", PANES),
+    Format("png", ".png", "the same as pixels; it needs Chromium or CairoSVG", "png", PANES),
+    Format("cast", ".cast", "a recording of the screen in asciicast v2, for asciinema", "cast"),
+    Format("gif", ".gif", "that recording as a moving picture; it needs agg or Pillow", "gif"),
 )
 """All formats; where two have the same ending, the first is meant."""
 

@@ -12,10 +12,12 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.export.mail import Mail, Message
+from raftplay.export.pace import pace_of
 from raftplay.export.recording import Recording, Told
 from raftplay.past.links import Links
 from raftplay.past.view import View
@@ -135,6 +137,7 @@ class _Replay:
             "forgotten": recording.history.forgotten,
             "begin": _micros(recording.history.time_of(recording.history.earliest)),
             "times": [column[0] for column in columns],
+            "pace": self._pace(tape.marks),
             "who": [column[1] for column in columns],
             "kinds": "".join(column[2] for column in columns),
             "words": [column[3] for column in columns],
@@ -174,6 +177,12 @@ class _Replay:
             words = self.texts(describe(record)) if message is None else message
             yield passed, record.node, _kind(record.event), words
         self._ask_all(len(self.records), now)
+
+    def _pace(self, marks: Sequence[Mark]) -> list[int]:
+        """Return the milliseconds of play between each event and the one before it."""
+        told, marked = frozenset(row[0] for row in self.told), frozenset(self._at(mark.seq) for mark in marks)
+        shown = [round(when * 1000) for when in pace_of(self.records, self.mail.all, told, marked)]
+        return [after - before for before, after in pairwise(shown)]
 
     @property
     def _breach(self) -> Breach | None:

@@ -29,6 +29,7 @@ from raftplay.tui.app import RaftApp
 from raftplay.tui.demo import Demo
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
+from raftplay.tui.output.line import Recorder
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
@@ -69,8 +70,8 @@ class Wanted:
     greeting: str = ""
 
 
-def show(wanted: Wanted, session: Session) -> Status:
-    """Show `session` on the terminal until the user leaves, and close it."""
+def show(wanted: Wanted, session: Session, cast: Target | None = None) -> Status:
+    """Show `session` on the terminal until the user leaves, and close it; record the screen in `cast`."""
     watches = wanted.pace == "watch" and not wanted.at_once
     settings = load()
     greets = is_first(wanted, settings, session.harness.n)
@@ -104,7 +105,7 @@ def show(wanted: Wanted, session: Session) -> Status:
     app.demo = Demo() if wanted.demo else None
     app.unattended.may_begin = may_play(wanted, session)
     try:
-        with ending_on_signals(session) as ending:
+        with ending_on_signals(session) as ending, recording(cast, wanted.script.name) as app.line.recorder:
             ending.run(app)
             while app.elsewhere.visit is not None and app.failure is None and not ending.is_over:
                 app = _returned(app, ending)
@@ -142,6 +143,22 @@ def may_play(wanted: Wanted, session: Session) -> bool:
     return is_new and wanted.demo is None and wanted.pace == "watch"
 
 
+@contextlib.contextmanager
+def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
+    """Record in the block what the screen writes to its terminal, if there is a file for it."""
+    if cast is None:
+        yield None
+        return
+    from raftplay.tui.output.cast import Recorder as ToFile  # noqa: PLC0415 - few record a screen
+
+    size = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
+    recorder = ToFile(cast, (size.columns, size.lines), title)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
+
+
 def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     """Show the lesson for which a screen was left; return a screen on which its session goes on."""
     from raftplay.tui.lesson import visit  # noqa: PLC0415 - a lesson is a screen, too
@@ -150,6 +167,7 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     assert text is not None
     driver, player = before.driver, before.player
     before.leave_pace()
+    recorder, before.line.recorder = before.line.recorder, None
     if player is not None:
         player.set_aside()
     before.finish(PATIENCE)
@@ -171,6 +189,7 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     )
     before.reel.close()
     app.reel.announces = True
+    app.line.recorder = recorder
     app.continue_from(before)
     return app
 

@@ -62,7 +62,7 @@ def film_of(film: Film) -> str:
     resting, most = 0, 0.0
     with opened(Setup(nodes=film.nodes, seed=film.seed, backend="sim")) as session:
         for scene in _scenes(film, session):
-            rows = _rows(deck, scene)
+            rows = rows_of(deck, scene)
             if moments and moments[-1].rows == rows:
                 moments[-1] = svg.Moment(rows, moments[-1].seconds + 1 / film.frames)
             else:
@@ -102,7 +102,7 @@ def _requests(scene: Scene) -> float:
     return sum(way for way in ways if way < 0.8)
 
 
-def _rows(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
+def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
     """Return the rows of the screen down to the tape, without what a person types and is told."""
     lines, where = deck.frame(scene), deck.boxes()
     tape = where["tape"]

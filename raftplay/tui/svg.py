@@ -60,7 +60,7 @@ class _Markup:
         x = 0
         for segment in row:
             wide = columns(segment.text)
-            front, back, more = _looks(segment.style or Style())
+            front, back, more = looks(segment.style or Style())
             if back != self.ground and wide:
                 backs.append((back, x, wide))
             name = self._class(f"fill:{front}{more}")
@@ -171,7 +171,7 @@ def _merged(backs: Iterable[tuple[str, int, int]]) -> Iterable[str]:
         colour, begin, end = back, x, x + wide
 
 
-def _looks(style: Style) -> tuple[str, str, str]:
+def looks(style: Style) -> tuple[str, str, str]:
     """Return the colours of the text and of its ground, and more rules for the text."""
     theme = SVG_EXPORT_THEME
     front, back = theme.foreground_color, theme.background_color
@@ -195,7 +195,7 @@ def _ground(rows: Sequence[Row]) -> str:
     """Return the colour that most of the screen stands on."""
     found: Counter[str] = Counter()
     for segment in (segment for row in rows for segment in row):
-        found[_looks(segment.style or Style())[1]] += len(segment.text)
+        found[looks(segment.style or Style())[1]] += len(segment.text)
     return found.most_common(1)[0][0] if found else "#000000"
 
 

@@ -15,7 +15,7 @@ from raftplay.export.mermaid import MOST_MESSAGES, plain
 from raftplay.export.recording import Recording, of_script
 from raftplay.run.script import parse_script
 
-STORIES = ("leader-failover", "split-brain", "log-repair")
+STORIES = ("leader-failover", "split-brain", "prevote")
 TEXT_FORMATS = ("mermaid", "shiviz", "perfetto", "itf", "etcd")
 
 

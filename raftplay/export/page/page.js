@@ -4,7 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const texts = data.texts, N = data.times.length, n = data.nodes;
-  const FLIGHT = 0.9, READ = 0.6, LOST = 0.7, STEP = 0.8, ROWS = 400, SCALE = 62;
+  const FLIGHT = 0.9, LOST = 0.7, STEP = 0.8, ROWS = 400, SCALE = 62;
   const SVG = "http://www.w3.org/2000/svg";
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -68,39 +68,11 @@
   const endings = new Map();
   messages.forEach((message) => { if (message.end) endings.set(message.end, message); });
 
-  // ---- the pace: how long each event waits on the wall, as on the screen
+  // ---- the pace: when each event is shown, in seconds of play (pace.py)
 
   const told = data.told, wall = new Float64Array(N + 1), isTold = new Uint8Array(N + 2);
   told.forEach(([event]) => { isTold[event] = 1; });
-  const weighty = new Map(data.marks.map((mark) => [mark[0], mark[1]]));
-  {
-    const share = Math.min(1, 4 / Math.max(1, n - 1));
-    let open = 0, leads = false, quiet = 0, read = -9;
-    for (let e = 1; e <= N; e++) {
-      const passed = (clock[e] - clock[e - 1]) / 1e6, message = endings.get(e);
-      let when = wall[e - 1] + (open > 0 ? Math.min(passed, 0.1) : leads ? Math.min(passed, quiet > 3 ? 0.04 : 0.25) : Math.min(passed * 6, 1.4));
-      if (message && message.sent < e) {
-        const delay = (clock[e] - clock[message.sent]) / 1e6;
-        if (message.weight) when = Math.max(when, wall[message.sent] + FLIGHT * share * clamp(delay / 0.003, 0.85, 1.6));
-        else if (quiet <= 3) when = Math.max(when, wall[message.sent] + 0.3 * share);
-      }
-      if (isTold[e]) {
-        when = Math.max(when, read);
-        read = when + READ * share * (weighty.has(e) ? 1.5 : 1);
-        quiet = 0;
-      }
-      wall[e] = when;
-      const kind = data.kinds[e - 1];
-      if (kind === "s") {
-        const sent = messages[data.words[e - 1]];
-        if (sent.weight && sent.end) open++; else quiet += 1 / (2 * Math.max(1, n - 1));
-      } else if (message && message.weight && message.sent < e) open--;
-      const mark = weighty.get(e);
-      if (mark === "leader") leads = true;
-      if (mark === "candidate" || mark === "asks") leads = false;
-      if (mark === "down") leads = states.some((_, node) => texts[stateOf(node, e).role] === "leader" && stateOf(node, e).up);
-    }
-  }
+  data.pace.forEach((passed, i) => { wall[i + 1] = wall[i] + passed / 1000; });
   const total = wall[N];
   const eventAt = (seconds) => {  // the last event that is shown after so many seconds of play
     let low = 0, high = N + 1;
@@ -764,4 +736,5 @@
   dirty.size = true;
   const wanted = fromAddress();
   show(wanted === null ? Math.min(N, told.length ? told[0][0] : 0) : wanted);
+  setTimeout(() => document.documentElement.classList.add("moves"), 300); // the first picture stands at once
 })();

@@ -58,6 +58,9 @@ def counting(line: Line) -> type[LinuxDriver]:
         def write(self, data: str) -> None:
             """Write `data`, when its turn comes."""
             line.hand(len(data))
+            if line.recorder is not None:
+                line.recorder.resize((self._app.size.width, self._app.size.height))
+                line.recorder(data)
             super().write(data)
 
         def _sigcont_application(self, *_: object) -> None:

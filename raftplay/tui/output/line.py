@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 SLOW = 0.1
 """The time for writing a frame from which on a line is too slow for motion, in seconds: 10 frames per second."""
@@ -17,14 +18,26 @@ time that the line is slow again soon after.
 """
 
 
+class Recorder(Protocol):
+    """What is told of all that is written, and of the size of the terminal."""
+
+    def __call__(self, text: str) -> None:
+        """Take what is written now."""
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Take the columns and lines of the terminal."""
+
+
 class Line:
     """Knows what was handed to the writer and what it has written.
 
-    `on_free` is called, by the thread that writes, when nothing is left. `clock` returns seconds.
+    `on_free` is called, by the thread that writes, when nothing is left. A `recorder` is told what is written.
+    `clock` returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.on_free: Callable[[], object] = lambda: None
+        self.recorder: Recorder | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._handed = 0

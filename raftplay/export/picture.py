@@ -1,0 +1,73 @@
+"""Pictures of one pane of the screen, at the end of a run: SVG files that load nothing.
+
+`nodes` has what the pane of a node says, of all nodes one below the other.
+"""
+
+from rich.segment import Segment
+
+from raftplay.export.recording import Recording
+from raftplay.export.replay import without_keys
+from raftplay.past.view import View
+from raftplay.tui import svg
+from raftplay.tui.model.context import Context
+from raftplay.tui.model.diagram import MessagesPane
+from raftplay.tui.model.lines import EMPTY, Line, Piece
+from raftplay.tui.model.matrix import LogPane
+from raftplay.tui.model.node import NodePane
+from raftplay.tui.model.pane import Pane
+from raftplay.tui.stage.scene import scene_of
+from raftplay.tui.stage.sentence import lines as sentence_lines
+from raftplay.tui.stage.sentence import sentence
+from raftplay.tui.stage.stage import paint
+from raftplay.tui.theme import DARK, LIGHT, style_of
+
+WIDTH = 96
+"""The columns of a picture."""
+
+STAGE, TALLEST = 26, 60
+"""The rows of the stage, and the most rows of another pane."""
+
+DRAWN: dict[str, type[Pane]] = {"log": LogPane, "messages": MessagesPane}
+"""The panes that are drawn as they are."""
+
+
+def written(recording: Recording, only: str | None = None, *, light: bool = True) -> bytes:
+    """Return the picture of a pane, by default the stage."""
+    theme = (LIGHT if light else DARK).name
+    rows = [_row(line, theme) for line in lines_of(recording, only or "stage")]
+    return svg.still(rows, f"{recording.name or 'raftplay'}: {only or 'stage'}").encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def lines_of(recording: Recording, pane: str) -> list[Line]:
+    """Return the lines of a pane at the end of a run."""
+    history = recording.history
+    view = history.view(history.last_seq, recording.now, breach=recording.breach)
+    if pane == "stage":
+        scene = scene_of(view, -1)
+        said = sentence(scene)
+        told = said._replace(next=without_keys(said.next))
+        return [*paint(scene, WIDTH, STAGE), EMPTY, *sentence_lines(told, WIDTH, 3)]
+    if pane == "nodes":
+        return [line for id in range(recording.size) for line in (*_window(NodePane(), view, id), EMPTY)][:-1]
+    return _window(DRAWN[pane](), view, -1)
+
+
+def _window(pane: Pane, view: View, node: int) -> list[Line]:
+    """Return what a pane shows where it has all the room that it wants."""
+    window = pane.window(view, Context(WIDTH, TALLEST, selected=node, is_whole=True))
+    lines = [line for line in window.lines if not any(piece.style.startswith("key") for piece in line)]
+    while lines and not _has_text(lines[-1]):
+        lines.pop()
+    return lines
+
+
+def _has_text(line: Line) -> bool:
+    return any(piece.text.strip() for piece in line)
+
+
+def _row(line: Line, theme: str) -> svg.Row:
+    wide = sum(len(piece.text) for piece in line)
+    padded = (*line, Piece(" " * max(0, WIDTH - wide)))
+    return tuple(Segment(piece.text, style_of(piece.style, theme, True)) for piece in padded)
