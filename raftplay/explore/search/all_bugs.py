@@ -31,12 +31,12 @@ def row_of(report: SearchReport, shrink_limit: float) -> BugRow:
     if report.interrupted:
         raise KeyboardInterrupt
     if report.first is None:
-        return BugRow(bug, report.trials, report.elapsed, None)
+        return BugRow(bug, report.trials, report.wall, None)
     seeds = report.first.plan.seed - report.search.first_seed + 1
     case = case_of(report.first)
     is_walk = report.first.plan.mix == WALK
     case = shrunk_walk(case, shrink_limit) if is_walk else Shrinker(case, limit=shrink_limit).shrink()
-    return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
+    return BugRow(bug, seeds, report.wall, case, report.first.plan.mix)
 
 
 def table(

@@ -33,6 +33,7 @@ from raftplay.language.table import Bound, parse
 from raftplay.language.values import duration_of
 from raftplay.linearizability.report import report
 from raftplay.raft.bugs import BUGS
+from raftplay.raft.decisions import Rule
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -48,6 +49,9 @@ STUCK = "no return"
 
 LINEARIZABILITY = "linearizability"
 """The name of a finding when no order of the clients' operations explains what they were told."""
+
+REASON = "reason"
+"""The name of a finding when raftplay's own nodes give a reason that only a class of a user's can have."""
 
 LOAD = "load clients=4 rate=40/s keys=2"
 """What the clients of a trial do, if it has some."""
@@ -255,6 +259,9 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
                     result.finding = Finding(LEFTOVERS, left, harness.now)
         result.seconds = harness.now
         result.rules += coverage.counts
+    own = [name for name in result.rules if name.endswith(f" {Rule.OWN_RULE}")]
+    if own and result.finding is None and not plan.deviates:
+        result.finding = Finding(REASON, f"its own rule decided, which it does not have: {', '.join(own)}", 0.0)
     return result
 
 

@@ -14,6 +14,7 @@ import msgspec
 from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
+from raftplay.explore.walks import duties
 from raftplay.explore.walks.ghost import ONE_PROBE, judged, retries, waits_for_another
 from raftplay.explore.walks.verdicts import Verdicts
 from raftplay.raft.config import RaftConfig
@@ -108,10 +109,15 @@ class BareCluster:
                 self.verdicts.breach(
                     ONE_PROBE, f"n{node.id} sends n{src} another probe", "the last one is in flight"
                 )
+            if self._has_ghosts and (owed := duties.to_its_successor(cm)) is not None:
+                self.verdicts.add(owed)
             self._settle(node)
             return
         wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
-        self._settle(node, message, cm.request_received(args, now))
+        answer = cm.request_received(args, now)
+        if self._has_ghosts and (owed := duties.to_its_leader(cm, args)) is not None:
+            self.verdicts.add(owed)
+        self._settle(node, message, answer)
 
     def lose(self, message: Message) -> None:
         """Lose a message."""
@@ -151,7 +157,7 @@ class BareCluster:
         node = self.nodes[id]
         if self._has_ghost and self.verdicts.broken is None:
             self._has_ghost = False
-            self.verdicts.broken = self._of_its_ghost(node)
+            self.verdicts.add(self._of_its_ghost(node))
         node.up = False
         node.cm.stop()
         node.alarm = math.inf
