@@ -84,10 +84,12 @@ The rooms, from the ground up
                  read, replay.py the data of the HTML page (export/page/ holds its script and style)
   python/        for Python: harness.py is the public `Harness`: playing.py has commands as methods, recorded.py
                  keeps what methods do in the session's journal, as words.py writes it; answers.py is what they
-                 return, html.py its look in a notebook; scripts.py is `raftplay.run`, search.py `raftplay.explore`
+                 return, pictures.py its look in a notebook; scripts.py is `raftplay.run`, search.py is
+                 `raftplay.explore`
   cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
 Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
-docstrings.py (help texts from docstrings), files.py (output files), locks.py (file locks), output.py (standard
+docstrings.py (help texts from docstrings), examples/ (notebooks), files.py (output files), html.py (tables of
+notebooks), locks.py (file locks), output.py (standard
 streams), places.py (where user files are kept), pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`

@@ -17,6 +17,7 @@ TITLES = {
     "floor": "the floor: on one event loop, two endpoints for each peer exchange the same bytes, unparsed",
     "pipelined": "commands submitted in a row, until the leader has committed all",
     "latency": "one command at a time, until the leader has committed it",
+    "requests": "requests of clients of the key-value store",
     "elections": "elections in virtual time, the Go reference's timings",
     "idle": "heartbeats alone, the Go reference's timings and delays",
     "simulated": "virtual time in a second of wall time",

@@ -18,6 +18,7 @@ MODULES = {
     "presenting": ("notes",),
     "exporting": ("export",),
     "learning": ("lesson",),
+    "copying": ("examples",),
     "listing": ("scenarios", "bugs", "invariants", "help"),
     "checking": ("check", "compare", "maelstrom"),
     "searching": ("replay", "explore", "shrink", "fuzz", "bench"),

@@ -60,7 +60,8 @@ class Hardware:
         if (low, high, heartbeat, self.rate) == (usual.election_min, usual.election_max, usual.heartbeat, 1.0):
             return usual
         low, high, heartbeat = (self._stretched(seconds) for seconds in (low, high, heartbeat))
-        return replace(usual, election_min=low, election_max=high, heartbeat=heartbeat)
+        promise = self._stretched(usual.election_min) if usual.lease else None
+        return replace(usual, election_min=low, election_max=high, heartbeat=heartbeat, promise=promise)
 
     def _stretched(self, seconds: float) -> float:
         return min(max(seconds / self.rate, SHORTEST), LONGEST)

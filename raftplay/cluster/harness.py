@@ -146,6 +146,10 @@ class Harness(Attributes):
         node = -1 if to is None else self._members.server(to).id
         return self._backend.run(lambda: self.clients.call(client, request, node))
 
+    def begin_many(self, requests: Sequence[tuple[str, Request]]) -> list[Call]:
+        """Begin several operations at once, as `begin` does; those of one client run one after another."""
+        return self._backend.run(lambda: [self.clients.call(client, request) for client, request in requests])
+
     def settle(self) -> None:
         """Send the RPCs for submitted commands now; without this, they are sent as soon as time passes.
 

@@ -9,6 +9,7 @@ from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.timings import Timings
+from raftplay.html import table
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
 from raftplay.raft.prefix import base_of
@@ -209,6 +210,18 @@ class Snapshot:
     def __str__(self) -> str:
         lines = [*map(str, self.nodes), *network_lines(self)]
         return "\n".join((f"at {self.time:.3f} s:", *(f"  {line}" for line in lines)))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                *(node.id, node.state, node.current_term, or_dash(node.voted_for), len(node.log)),
+                *(or_dash(node.commit_index), ", ".join(node.marks)),
+            )
+            for node in self.nodes
+        ]
+        about = "; ".join((f"at {self.time:.3f} s", *network_lines(self)))
+        heads = ("node", "state", "term", "vote", "log", "commit", "")
+        return table(heads, rows, caption=about, numbers=(0, 2, 3, 4, 5))
 
 
 def network_lines(snapshot: Snapshot) -> list[str]:

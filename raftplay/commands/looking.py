@@ -152,7 +152,7 @@ def log_text(nodes: list[NodeSnapshot], start: int | None = None) -> str:
     if first >= length:
         return f"no log has an entry at index {first}; the last index is {length - 1}"
     rows = range(first, min(length, first + LOG_ROWS))
-    columns = [[f"node {node.id}", *(_log_cell(node, at) for at in rows)] for node in nodes]
+    columns = [[f"node {node.id}", *(log_cell(node, at) for at in rows)] for node in nodes]
     widths = [max(map(shown.columns, column)) for column in columns]
     heads = ["index", *map(str, rows)]
     wide = max(map(len, heads))
@@ -172,7 +172,8 @@ def _on_disk(nodes: list[NodeSnapshot]) -> list[str]:
     return [f"on disk: {nodes_text(down)}"] if down else []
 
 
-def _log_cell(node: NodeSnapshot, index: int) -> str:
+def log_cell(node: NodeSnapshot, index: int) -> str:
+    """Return the entry of a node at an index as `log` shows it: `1:x*`."""
     if index >= len(node.log):
         return "·"
     if index <= node.base_index:

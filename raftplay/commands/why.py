@@ -6,7 +6,7 @@ from typing import Annotated
 from raftplay import why as asking
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.errors import UsageError
-from raftplay.language import offers
+from raftplay.language import kinds, offers
 from raftplay.language.conditions import NUMBERS, VALUES, number_or_variable
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Mistake, Word
@@ -17,27 +17,34 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
-from raftplay.why import Explanation
+from raftplay.why import Asks, Explanation
 
 WhyQuestion = Callable[[View], Explanation]
 
 NARROWEST = 40
 """The minimum width at which answers are folded, in columns."""
 
-FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE"
+FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KEY | CLIENT"
+
+REQUESTS = {"get": 0, "put": 1, "append": 1, "cas": 2}
+"""The requests of clients that are asked about, each with the most values that may follow its key."""
 
 ABOUT = (
     "why 2: why it is in its state; why 2 rejected: what it rejected last, or which of its requests was rejected; "
     "why not committed index: about the last submit; why x, why 'two words': what became of a value, and value "
-    "before it where it reads as a node, why value 2; why alone: the most useful question now"
+    "before it where it reads as a node, why value 2; why get x, why put x 1, why "
+    "append x as alice: what the last such request of a client waits for, or what became of it; why alice: the "
+    "last one of a client; why alone: the most useful question now"
 )
 
 
 def _question(cursor: Cursor) -> Resolve:
-    cursor.want(offers.words("no leader", "not committed"))
+    cursor.want(offers.words("no leader", "not committed", "get", "put"))
     word = cursor.peek()
     if word is not None and _is_value(cursor, word):
         return _about_value(cursor)
+    if word is not None and word.text in REQUESTS and not word.quoted:
+        return _about_request(cursor)
     match None if word is None else word.text:
         case "no":
             cursor.next("no")
@@ -84,12 +91,48 @@ def _texts(place: Place) -> Iterator[Offered]:
 
 
 def _about_value(cursor: Cursor) -> Resolve:
+    is_marked = _is_marked(cursor)
     word = cursor.next("a VALUE", VALUES)
     if word.text.startswith("$") and not word.quoted:
         check_variable(cursor, word, word.text)
         return lambda session: lambda view: asking.why_value(view, session.variable(word.text[1:]))
     value = submittable(cursor, word)
-    return lambda session: lambda view: asking.why_value(view, value)
+    if word.quoted or not isinstance(value, str) or is_marked:
+        return lambda session: lambda view: asking.why_value(view, value)
+    return lambda session: lambda view: _of_client_or_value(view, value)
+
+
+def _is_marked(cursor: Cursor) -> bool:
+    """Return whether `value` stands before the next word."""
+    before = cursor.words[cursor.at - 1] if cursor.at else None
+    return before is not None and before.text == "value" and not before.quoted
+
+
+def _of_client_or_value(view: View, name: str) -> Explanation:
+    """Answer about the client `name`, if there is one, and else about the value."""
+    return (
+        asking.why_call(view, Asks(client=name)) if asking.has_client(view, name) else asking.why_value(view, name)
+    )
+
+
+def _about_request(cursor: Cursor) -> Resolve:
+    """Read `put KEY [VALUE] [as CLIENT]` and the like."""
+    kind = cursor.next("a request").text
+    key = kinds.KEY.read(cursor)
+    values: list[Resolve] = []
+    while len(values) < REQUESTS[kind] and not _is_next(cursor, "as") and cursor.peek() is not None:
+        values.append(kinds.VALUE.read(cursor))
+    client = kinds.CLIENT.read(cursor) if cursor.take("as") else constant(None)
+    return lambda session: (
+        lambda view: asking.why_call(
+            view, Asks(kind, key(session), client(session), tuple(value(session) for value in values))
+        )
+    )
+
+
+def _is_next(cursor: Cursor, text: str) -> bool:
+    word = cursor.peek()
+    return word is not None and word.text == text and not word.quoted
 
 
 def _about_index(cursor: Cursor) -> Resolve:
@@ -165,6 +208,8 @@ QUESTION = Kind(
         "x",
         "'two words'",
         "value 2",
+        "put x 1",
+        "get x as alice",
     ),
 )
 
@@ -172,7 +217,7 @@ QUESTION = Kind(
 @command("Looking", "why not committed 4")
 def why(session: Session, question: Annotated[WhyQuestion | None, QUESTION] = None) -> str:
     """Explain the state of a node, an entry that is not committed, a lack of a leader, a rejection, or what became
-    of a value.
+    of a value or of a client's request.
     """
     view = session.view()
     return (asking.why(view) if question is None else question(view)).folded(max(session.width, NARROWEST))

@@ -240,15 +240,17 @@ class Clients:
     def _read_told(
         self, client: _Client, call: Call, target: int, result: Result | None, *, is_late: bool = False
     ) -> None:
-        """Take a node's answer to a read; if it cannot answer, or is late, ask another, or it again."""
+        """Take a node's answer to a read; if it cannot answer, or is late, ask another, unless it was named."""
         port = self.port
         if result is not None:
             call.asked, call.result = target, result
             port.later(0.0, partial(self._end, client, call, "ok"))
-        elif call.asked == target and not (is_late and call.node >= 0):
-            call.asked = -1
-            if call.node < 0:
-                self._leader = self._other_than(target)
+        elif call.node >= 0:
+            if not is_late:
+                why = f"node {target} cannot make sure that its store is up to date"
+                port.later(0.0, partial(self._end, client, call, "refused", why))
+        elif call.asked == target:
+            call.asked, self._leader = -1, self._other_than(target)
             port.later(PAUSE, partial(self._ask_read, client, call))
 
     def _other_than(self, asked: int) -> int:

@@ -1,9 +1,9 @@
 """What the commands of a Harness return: texts and events that a prompt and a notebook show as they are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from raftplay.python.html import preformatted, table
+from raftplay.html import preformatted, table
 from raftplay.session.outcome import Outcome
 from raftplay.session.shown import columns, pad, short
 from raftplay.watch.facts import Record
@@ -15,22 +15,29 @@ WIDTH, LONGEST = 45, 160
 
 
 class Answer(str):
-    """An answer in words, which a prompt shows as it is, without quotes. `outcomes` are those of its commands."""
+    """An answer in words, which a prompt shows as it is, without quotes. `outcomes` are those of its commands.
 
-    __slots__ = ("outcomes",)
+    A notebook shows it as `look` makes it, if there is one.
+    """
+
+    __slots__ = ("_look", "outcomes")
     outcomes: tuple[Outcome, ...]
+    _look: Callable[[], str] | None
 
-    def __new__(cls, text: str, outcomes: Iterable[Outcome] = ()) -> "Answer":
+    def __new__(
+        cls, text: str, outcomes: Iterable[Outcome] = (), look: Callable[[], str] | None = None
+    ) -> "Answer":
         """Make an answer of `text`."""
         self = super().__new__(cls, text)
         self.outcomes = tuple(outcomes)
+        self._look = look
         return self
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return preformatted(self)
+        return preformatted(self) if self._look is None else self._look()
 
 
 class Events(tuple[Record, ...]):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from raftplay.cluster import checks
+from raftplay.cluster import arguments, checks
 from raftplay.errors import UsageError
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import Mistake, split_line
@@ -131,11 +131,21 @@ class Playing(Recorded):
 
     def status(self) -> Answer:
         """Return a table of the nodes, and what is wrong with the links."""
-        return self._say("status")
+        said = self._say("status")
+        return Answer(said, said.outcomes, self.snapshot()._repr_html_)
 
     def log(self, *nodes: Nodes) -> Answer:
         """Return the logs of nodes (default: all) side by side."""
-        return self._say("log", nodes_word(nodes) if nodes else "")
+        (bound,) = commands_of(f"log {nodes_word(nodes) if nodes else ''}", self.session)
+        outcome, snapshot = self.perform(bound), self.snapshot()
+        ids = bound.arguments[0].resolve(self.session) if bound.arguments else range(self.n)
+
+        def look() -> str:
+            from raftplay.python import pictures  # noqa: PLC0415 - only a notebook needs it
+
+            return pictures.logs(snapshot, ids)
+
+        return Answer(outcome.answer, [outcome], look)
 
     def events(self, wanted: str = "all", last: int | None = None) -> Events:
         """Return the events so far that are kept, of one kind or one node: `h.events("elections of 2")`.
@@ -154,6 +164,18 @@ class Playing(Recorded):
         `h.why("no leader")`, `h.why("2")`, `h.why("2 rejected")`, `h.why("not committed 4")`, or `h.why()`.
         """
         return self._say("why", str(question))
+
+    def history(self, client: str = "") -> Answer:
+        """Return what clients, or one of them, called and were told, and whether it is linearizable."""
+        said = self._say("history", client)
+        calls = [call for call in self.clients.calls if client in ("", call.client)]
+
+        def look() -> str:
+            from raftplay.python import pictures  # noqa: PLC0415 - only a notebook needs it
+
+            return pictures.calls(calls, said)
+
+        return Answer(said, said.outcomes, look)
 
     # ---- the past, and branches
 
@@ -240,6 +262,18 @@ class Playing(Recorded):
         from raftplay.export import export  # noqa: PLC0415 - only an export needs it
 
         return export(self.session, file, format, only, force)
+
+    def show(self, height: int = 640) -> object:
+        """Return a replay of the current branch, which a notebook shows in the cell, `height` pixels high."""
+        from raftplay.python import pictures  # noqa: PLC0415 - only a notebook needs it
+
+        return pictures.Replay(self.session, arguments.whole(height, "height must be a number of pixels", 1))
+
+    def _repr_html_(self) -> str:
+        from raftplay.python import pictures  # noqa: PLC0415 - only a notebook needs it
+
+        about = f"{self.n} nodes, {checks.run_text(self.backend, self.seed)}, branch {self.branch}"
+        return pictures.cluster(self.session.view(), about)
 
     def _tell(self, command: str, answer: str) -> None:
         self._told.append(Line(self.session.harness.now, command, answer))

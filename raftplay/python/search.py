@@ -14,7 +14,7 @@ from raftplay.explore.search.options import Switches
 from raftplay.explore.search.report import finding_text, report_text
 from raftplay.explore.search.second_look import looked_at_again
 from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport, sweep
-from raftplay.python.html import page_part, preformatted, table
+from raftplay.html import page_part, preformatted, table
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
 from raftplay.session.shown import did_you_mean, quoted

@@ -67,7 +67,8 @@ class RaftConfig:
     `snapshot`: a node takes a snapshot each time that it has applied so many entries since its last one (§7); 0:
     only when it is told to. `lease`: a leader answers reads by a lease, so that every node waits `election_min`
     after it heard a leader, or started, before it votes or stands (thesis §6.4.1); it needs `checkquorum` and
-    `sticky`. `drift`: by how many percent one clock may run faster than another.
+    `sticky`. `drift`: by how many percent one clock may run faster than another. `promise`: how long it waits, if
+    its own timings are not those of the others, which is what leases count on.
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool, or no
     number.
@@ -84,6 +85,7 @@ class RaftConfig:
     snapshot: int = 0
     lease: bool = False
     drift: int = 10
+    promise: float | None = None
 
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
@@ -94,6 +96,11 @@ class RaftConfig:
         check_percent("drift", self.drift)
         if self.lease and not (self.checkquorum and self.sticky):
             raise UsageError(LEASE_NEEDS)
+
+    @property
+    def kept_for(self) -> float:
+        """Return how long a node keeps a leader that it has heard, where leaders have leases, in seconds."""
+        return self.election_min if self.promise is None else self.promise
 
     def election_timeout(self, rng: random.Random) -> float:
         """Return a new random election timeout in seconds (§5.2)."""

@@ -276,7 +276,7 @@ class ConsensusModule(Transfers, Snapshots, Reads):
     def _election_timed_out(self, rule: str) -> None:
         """Start an election: "If election timeout elapses … convert to candidate"."""
         if leases.must_wait(self):
-            self.set_timer(self._leader_heard + self.config.election_min, self._now)
+            self.set_timer(self._leader_heard + self.config.kept_for, self._now)
         elif self.config.prevote and self.peer_ids:
             self._become_pre_candidate(rule)
         else:

@@ -20,7 +20,7 @@ def ignores(node: State, args: RequestVoteArgs) -> bool:
     """
     if not node.config.sticky or args.term <= node.current_term:
         return False
-    return node.rules.ignores_vote_request(args, _silence(node), node.config.election_min)
+    return node.rules.ignores_vote_request(args, _silence(node), _kept_for(node))
 
 
 def keeps_leader(node: State, args: RequestVoteArgs) -> bool:
@@ -30,7 +30,7 @@ def keeps_leader(node: State, args: RequestVoteArgs) -> bool:
     """
     if not node.config.sticky or args.candidate_id == node.voted_for:
         return False
-    return node.rules.ignores_vote_request(args, _silence(node), node.config.election_min)
+    return node.rules.ignores_vote_request(args, _silence(node), _kept_for(node))
 
 
 def _silence(node: State) -> float:
@@ -41,9 +41,14 @@ def _silence(node: State) -> float:
     return min(node.leader_silence, node.silence) if node.config.lease else node.leader_silence
 
 
+def _kept_for(node: State) -> float:
+    config = node.config
+    return max(config.kept_for, config.election_min) if config.lease else config.election_min
+
+
 def must_wait(node: State) -> bool:
     """Return whether the node may not stand yet: it answered a leader that has a lease by that (thesis §6.4.1)."""
-    return node.config.lease and node.silence < node.config.election_min - ROUNDING
+    return node.config.lease and node.silence < node.config.kept_for - ROUNDING
 
 
 def has_lost_quorum(node: State) -> bool:

@@ -232,7 +232,7 @@ class Reads(State):
             return
         if self.config.lease:
             start = self.rules.lease_start(rounds.started[confirmed], self._now)
-            until = self.rules.lease_end(start, self.config.election_min, self.config.drift / 100)
+            until = self.rules.lease_end(start, self.config.kept_for, self.config.drift / 100)
             rounds.lease_until = max(rounds.lease_until, until)
         rounds.confirm(confirmed)
         by = (self.id, *(id for id, round in rounds.acknowledged.items() if round >= confirmed))

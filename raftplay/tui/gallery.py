@@ -41,6 +41,11 @@ TWO_LEADERS = (
     "wait leader is not 0; submit 5; wait committed 5 on 3"
 )
 
+WAITING = (
+    "wait leader; put x 1 as alice; append list abc as bob; let old = leader; disconnect $old\n"
+    "put x 2 as alice to $old; put list new as bob"
+)
+
 PICTURES = (
     Picture("election", after="goto 0.2005s; pause", keys=("0",), seed=5),
     Picture("partition", after=TWO_LEADERS, keys=("3", "N")),
@@ -50,6 +55,7 @@ PICTURES = (
         "80x24", after="wait leader; submit 1; wait committed 1 on 5; crash leader; sleep 170ms", size=(80, 24)
     ),
     Picture("light", after=TWO_LEADERS, keys=("3",), size=(200, 50), light=True),
+    Picture("stores", after=WAITING, keys=("K",), seed=3),
     Picture("past", after="wait leader; submit 1; sleep 20ms; back 60"),
 )
 

@@ -79,9 +79,9 @@ class _Markup:
         return "\n".join((font, *rules))
 
 
-def still(rows: Sequence[Row], title: str) -> str:
-    """Return a picture of a screen."""
-    markup = _Markup(_ground(rows))
+def still(rows: Sequence[Row], title: str, ground: str = "") -> str:
+    """Return a picture of a screen, on `ground`, by default the colour that most of it has."""
+    markup = _Markup(ground or _ground(rows))
     body = "\n".join(
         f'<g transform="translate(0,{at * ROW})">{drawn}</g>'
         for at, row in enumerate(rows)

@@ -9,6 +9,7 @@ from raftplay.past.index import EventIndex
 from raftplay.past.view import View
 from raftplay.watch.text import visible
 from raftplay.why.facts.breaches import breach_facts
+from raftplay.why.facts.clients import Asks, call_facts
 from raftplay.why.facts.entries import IndexFacts, index_facts
 from raftplay.why.facts.nodes import leader_facts, node_facts
 from raftplay.why.facts.pace import pace_of
@@ -16,6 +17,7 @@ from raftplay.why.facts.quorums import quorum_facts
 from raftplay.why.facts.rejections import rejection_facts
 from raftplay.why.facts.values import value_facts
 from raftplay.why.words.breaches import breach_words, bug_note
+from raftplay.why.words.clients import call_words, nothing_words
 from raftplay.why.words.entries import index_words
 from raftplay.why.words.nodes import node_words
 from raftplay.why.words.pace import pace_lines
@@ -62,6 +64,25 @@ def why_value(view: View, value: object) -> Explanation:
         None if facts.index is None else index_words(facts.index, view.snapshot, _nobody_leads(trail, facts.index))
     )
     return _answer(view, facts, *value_words(facts, about))
+
+
+def why_call(view: View, asks: Asks) -> Explanation:
+    """Explain what an operation of a client waits for, or what became of it. The facts are `CallFacts` or None."""
+    trail = EventIndex(view)
+    facts = call_facts(trail, asks)
+    if facts is None:
+        return _answer(view, None, nothing_words(asks), [])
+    fate = None
+    if facts.fate is not None:
+        index = facts.fate.index
+        about = None if index is None else index_words(index, view.snapshot, _nobody_leads(trail, index))
+        fate = value_words(facts.fate, about)
+    return _answer(view, facts, *call_words(facts, fate))
+
+
+def has_client(view: View, name: str) -> bool:
+    """Return whether a client of this name has called something."""
+    return call_facts(EventIndex(view), Asks(client=name)) is not None
 
 
 def why_no_leader(view: View) -> Explanation:

@@ -165,7 +165,7 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
         (
             "set",
             4,
-            "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, sessions or reads is missing",
+            "prevote, checkquorum, sticky, noop, more-reelection, unreliable, snapshot, drift, sessions or reads is missing",
         ),
         ("set prevot on", 5, "unknown option 'prevot'; did you mean 'prevote'?"),
         ("set prevote", 12, "on or off is missing"),

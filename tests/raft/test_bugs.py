@@ -21,7 +21,11 @@ from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
     AppendEntriesReply,
+    ConfirmArgs,
+    ConfirmReply,
     InstallSnapshotArgs,
+    ReadIndexArgs,
+    ReadIndexReply,
     RequestVoteArgs,
     RequestVoteReply,
     TimeoutNowArgs,
@@ -935,12 +939,139 @@ def test_a_client_is_told_that_what_may_be_done_was_not(bugs: Bugs) -> None:
         assert all(len(server.cm.log) >= 3 for server in h.cluster)
 
 
+# ---- reads without the log
+
+LEASES = RaftConfig(checkquorum=True, sticky=True, lease=True)
+
+
+def committed(bugs: Bugs, n: int = 3) -> ConsensusModule:
+    """A leader of term 1 that has committed and applied an entry of its own."""
+    cm = leader(bugs, n, term=1)
+    cm.submit("a", 0.0)
+    for peer_id, args in cm.take_calls() if cm.persist(0.0) else ():
+        if isinstance(args, AppendEntriesArgs):
+            cm.reply_received(peer_id, args, AppendEntriesReply(1, True), 0.0)
+    cm.take_commits()
+    settle(cm)
+    assert cm.last_applied == 0
+    return cm
+
+
+def holder(bugs: Bugs) -> ConsensusModule:
+    """A leader that uses leases, and has sent its first round at 0.05 s."""
+    cm = committed(bugs)
+    cm.configure(LEASES, 0.0)
+    cm.wake(0.05)
+    settle(cm)
+    return cm
+
+
+def confirmed(cm: ConsensusModule, round: int, peers: Sequence[int], now: float) -> None:
+    """Let peers confirm a round of the leader."""
+    for peer in peers:
+        cm.reply_received(peer, ConfirmArgs(1, 0, round, 0), ConfirmReply(1, True), now)
+
+
+@switch("read-before-noop")
+def test_a_new_leader_reads_at_an_index_of_an_older_term(bugs: Bugs) -> None:
+    cm = leader(bugs, term=2, log=(1,))
+    cm.read(0.1)
+    confirmed_in = ConfirmArgs(2, 0, 1, 0)
+    cm.reply_received(1, confirmed_in, ConfirmReply(2, True), 0.1)
+    assert cm.take_reads() == ([(0, NONE)] if bugs else [])
+
+
+@switch("read-without-round")
+def test_a_leader_answers_a_read_that_nobody_has_confirmed(bugs: Bugs) -> None:
+    cm = committed(bugs)
+    cm.read(0.1)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+
+
+@switch("read-stale-ack")
+def test_a_reply_to_an_older_round_confirms_a_later_read(bugs: Bugs) -> None:
+    cm = committed(bugs)
+    cm.read(0.1)
+    settle(cm)
+    cm.read(0.2)
+    settle(cm)
+    confirmed(cm, 1, [1], 0.2)
+    assert cm.take_reads() == ([(0, 0), (1, 0)] if bugs else [(0, 0)])
+
+
+@switch("read-one-short")
+def test_two_of_five_nodes_confirm_a_read(bugs: Bugs) -> None:
+    cm = committed(bugs, 5)
+    cm.read(0.1)
+    settle(cm)
+    confirmed(cm, 1, [3], 0.1)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+
+
+@switch("read-before-apply")
+def test_a_follower_answers_a_read_from_an_older_state(bugs: Bugs) -> None:
+    cm = node(bugs)
+    cm.append_entries(HEARTBEAT, 0.1)
+    cm.read(0.1)
+    cm.reply_received(1, ReadIndexArgs(1, 0, 0), ReadIndexReply(1, True, 4, 0), 0.1)
+    assert cm.take_reads() == ([(0, 4)] if bugs else [])
+
+
+@switch("lease-by-flags")
+def test_a_lease_lasts_for_two_election_timeouts(bugs: Bugs) -> None:
+    cm = holder(bugs)
+    confirmed(cm, 1, [1], 0.06)
+    while cm.deadline < 0.26:
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert cm.state is (CMState.LEADER if bugs else CMState.FOLLOWER)
+    cm.read(0.26)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+    while cm.state is CMState.LEADER:
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert cm._now < 0.36
+
+
+@switch("lease-from-ack")
+def test_a_lease_begins_with_the_reply(bugs: Bugs) -> None:
+    cm = holder(bugs)
+    confirmed(cm, 1, [1], 0.15)
+    cm.read(0.2)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+
+
+@switch("lease-survives-stall")
+def test_a_lease_ends_when_the_timer_fires(bugs: Bugs) -> None:
+    cm = holder(bugs)
+    confirmed(cm, 1, [1], 0.05)
+    cm.read(9.0)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+    cm.wake(9.0)
+    assert cm.state is CMState.FOLLOWER
+
+
+@switch("lease-and-late-timeout-now")
+def test_a_lease_is_used_again_after_a_transfer(bugs: Bugs) -> None:
+    cm = holder(bugs)
+    cm.transfer_leadership(1, 0.05)
+    settle(cm)
+    confirmed(cm, 1, [1, 2], 0.1)
+    while cm.transferring_to != NONE:
+        cm.wake(cm.deadline)
+    settle(cm)
+    assert cm._leadership is not None
+    confirmed(cm, cm._leadership.rounds.number, [1, 2], 0.2)
+    cm.read(0.21)
+    assert cm.take_reads() == ([(0, 0)] if bugs else [])
+
+
 # ---- the table
 
 
 def test_every_bug_is_shown_here() -> None:
     assert shown == set(BUGS)
-    assert len(BUGS) >= 56
+    assert len(BUGS) >= 65
 
 
 def test_no_bug_is_the_sound_algorithm_itself() -> None:

@@ -506,3 +506,59 @@ class RetryCacheExpires(Rules):
 class ExpiryByOwnClock(Rules):
     def is_session_over(self, idle):
         return idle > 0.5
+
+
+class ReadBeforeNoop(Rules):
+    def may_read(self, committed_term, current_term):
+        return True
+
+
+class ReadWithoutRound(Rules):
+    def is_confirmed(self, round, confirmed):
+        return True
+
+
+class ReadStaleAck(Rules):
+    def acknowledged_round(self, args_round, newest):
+        return newest
+
+
+class ReadOneShort(Rules):
+    def confirmed_round(self, acknowledged, quorum):
+        rounds = sorted(acknowledged.get(id, 0) for id in quorum.ids)
+        return rounds[-max(quorum.needed - 1, 1)]
+
+
+class ReadBeforeApply(Rules):
+    def may_read_at(self, index, last_applied):
+        return True
+
+
+class LeaseByFlags(Rules):
+    def has_lost_quorum(self, silence, election_min):
+        return silence >= 2 * election_min
+
+    def holds_lease(self, now, until):
+        return True
+
+
+class LeaseFromAck(Rules):
+    def lease_start(self, sent, answered):
+        return answered
+
+
+class LeaseSurvivesStall(ConsensusModule):
+    looked_at = 0.0
+    time_fields = ConsensusModule.time_fields | {"looked_at"}
+
+    def wake(self, now):
+        self.looked_at = now
+        super().wake(now)
+
+    def read(self, now=None):
+        return super().read(self.looked_at)
+
+
+class LeaseAndLateTimeoutNow(Rules):
+    def ends_lease(self, transferring, handed_over):
+        return transferring

@@ -1,5 +1,7 @@
 """The stores of nodes on the screen: what is committed, what is not yet, and the operations of clients."""
 
+from functools import cache
+
 import pytest
 from support.tui import view_after
 
@@ -58,6 +60,17 @@ def test_where_room_is_short_what_waits_comes_before_what_is_settled() -> None:
         text = text_of(store_line(node, UNICODE, room))
         assert len(text.rstrip()) <= room
         assert room < 18 or "□x=2" in text
+
+
+@pytest.mark.parametrize("width", range(36, 100))
+def test_no_column_of_the_pane_hides_that_something_waits(width: int) -> None:
+    shown = rows(StoresPane(), view_of_pending(), width)
+    assert all(sum(row.count("□") for row in shown[at : at + 1]) == 1 for at in (1, 2))
+
+
+@cache
+def view_of_pending() -> View:
+    return view_after(PENDING)
 
 
 def test_a_box_shows_the_store_where_there_is_room_and_a_stage_without_clients_is_as_before() -> None:

@@ -163,7 +163,7 @@ def test_what_reads_as_another_question_needs_a_word_before_it(question: str, be
     ("line", "column", "message"),
     [
         ("why two words", 5, "unknown question 'two'; a value with spaces needs quotes: why 'two words'"),
-        ("why value two words", 15, "unexpected argument 'words'; usage: why [NODE | NODE rejected | no leader | not committed INDEX | VALUE]"),
+        ("why value two words", 15, "unexpected argument 'words'; usage: why [NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KEY | CLIENT]"),
         ("why value", 10, "a VALUE is missing"),
         ("why folower", 5, "unknown question 'folower'; did you mean 'follower'?"),
         ("why value $v", 11, "$v was not set before; set it with: let v = …"),

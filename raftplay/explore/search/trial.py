@@ -53,8 +53,8 @@ LINEARIZABILITY = "linearizability"
 REASON = "reason"
 """The name of a finding when raftplay's own nodes give a reason that only a class of a user's can have."""
 
-LOAD = "load clients=4 rate=40/s keys=2"
-"""What the clients of a trial do, if it has some."""
+RATES = (20, 40, 80)
+"""The requests a second of all clients of a trial, to draw from."""
 
 LEFTOVERS = "leftovers"
 """The name of a finding when a cluster on sockets keeps tasks or connections that it does not need."""
@@ -220,11 +220,19 @@ def run_trial(plan: Plan) -> Result:
     def disturb(run: TrialRun) -> None:
         dice = random.Random(f"driver {plan.seed}")
         if plan.setting.clients:
-            run.do(f"{LOAD} for {plan.seconds / 2:g}s")
+            run.do(load_of(plan))
         weights = MIXES[plan.mix] | dict(plan.setting.acts)
         _disturb(run, FaultChooser(run.session.harness, dice, weights), plan.seconds)
 
     return _watched(plan, disturb, measured=True)
+
+
+def load_of(plan: Plan) -> str:
+    """Return the command by which the clients of a trial begin; its seed decides how many there are."""
+    dice = random.Random(f"load {plan.seed}")
+    clients, keys, rate = dice.randint(2, 6), dice.randint(1, 3), dice.choice(RATES)
+    seconds = plan.seconds * dice.choice((0.5, 0.75))
+    return f"load clients={clients} rate={rate}/s keys={keys} for {seconds:g}s"
 
 
 def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:

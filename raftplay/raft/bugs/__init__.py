@@ -10,7 +10,17 @@ from functools import cache
 from typing import TypeVar
 
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import clients, durability, elections, leases, prevotes, replication, snapshots, transfers
+from raftplay.raft.bugs import (
+    clients,
+    durability,
+    elections,
+    leases,
+    prevotes,
+    reads,
+    replication,
+    snapshots,
+    transfers,
+)
 from raftplay.raft.bugs.about import LIVENESS, Bug, Node
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
@@ -78,6 +88,15 @@ BUGS: dict[str, Bug] = {
         clients.DEFINITE_ERROR_FOR_UNKNOWN,
         clients.RETRY_CACHE_EXPIRES,
         clients.EXPIRY_BY_OWN_CLOCK,
+        reads.READ_BEFORE_NOOP,
+        reads.READ_WITHOUT_ROUND,
+        reads.READ_STALE_ACK,
+        reads.READ_ONE_SHORT,
+        reads.READ_BEFORE_APPLY,
+        reads.LEASE_BY_FLAGS,
+        reads.LEASE_FROM_ACK,
+        reads.LEASE_SURVIVES_STALL,
+        reads.LEASE_AND_LATE_TIMEOUT_NOW,
     )
 }
 """All bug switches by name."""

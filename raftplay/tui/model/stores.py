@@ -5,13 +5,16 @@ from raftplay.past.stores import pending_of
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, Window, fit, pad, windowed
+from raftplay.tui.model.lines import Line, Piece, Window, cut, fit, pad, windowed
 from raftplay.tui.model.pane import Pane
 from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.text import command_text, visible
 
 LEAST = 6
 """The fewest columns of a node; where there are fewer, the selected node and those after it are shown."""
+
+LEAST_LATER = 3
+"""The columns below which of a value that is not committed yet only the sign is shown."""
 
 KEY = 12
 """The most columns of a key."""
@@ -61,7 +64,11 @@ def _cell(node: NodeSnapshot, key: str, pending: dict[str, str], share: int, gly
     later = f"{glyphs.appended}{plain(waits) if glyphs.ascii else waits}"
     if len(kept) + 1 + len(later) > room and key not in node.store:
         return (Piece(f"{pad(later, room, glyphs.more)} ", "dim"),)
-    return (Piece(f"{kept} ", style), Piece(f"{pad(later, max(1, room - len(kept) - 1), glyphs.more)} ", "dim"))
+    beside = room - len(kept) - 1
+    if beside < len(later) and beside < LEAST_LATER:  # the sign at least is seen
+        kept, beside = cut(kept, room - 2, glyphs.more), 1
+        later = glyphs.appended
+    return (Piece(f"{kept} ", style), Piece(f"{pad(later, beside, glyphs.more)} ", "dim"))
 
 
 def text_of_value(value: object, glyphs: Glyphs) -> str:

@@ -1,0 +1,83 @@
+"""What became of an operation of a client: whom it asked, where its request is in logs, what stores did."""
+
+from dataclasses import dataclass
+
+from raftplay.past.calls import ClientCall, calls_of
+from raftplay.past.index import EventIndex
+from raftplay.raft.commands import same_command
+from raftplay.watch import facts
+from raftplay.why.facts.values import ValueFacts, value_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """A question about an operation of a client: the last one of this kind on this key, or of this client.
+
+    `kind` is "" and `key` None for any operation; `values` are those that it was called with, () for any.
+    """
+
+    kind: str = ""
+    key: str | None = None
+    client: str | None = None
+    values: tuple[object, ...] = ()
+
+    def fits(self, call: ClientCall) -> bool:
+        """Return whether the question is about `call`."""
+        request = call.request
+        given = [request[name] for name in ("expected", "value") if name in request]
+        return (
+            (not self.kind or request.get("kv") == self.kind)
+            and self.key in (None, request.get("key"))
+            and self.client in (None, call.client)
+            and (not self.values or same_command(list(self.values), given))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A store that applied a copy of a request: the node, when, the index of the entry, and the answer."""
+
+    node: int
+    time: float
+    index: int
+    outcome: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """The facts about an operation of a client. `fate` is what became of its copies in logs; None without any.
+
+    `done` are the first applications of each copy, by index. `leader` is the node that leads now, or None.
+    """
+
+    call: ClientCall
+    now: float
+    fate: ValueFacts | None
+    done: tuple[Done, ...]
+    leader: int | None
+    others: int
+    """How many other operations the question fits."""
+
+
+def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
+    """Return the facts about the last operation that the question fits; None if there is none."""
+    fitting = [call for call in calls_of(trail.view.records) if asks.fits(call)]
+    if not fitting:
+        return None
+    call = fitting[-1]
+    done = {} if call.session is None else _done(trail, call)
+    fate = value_facts(trail, call.request) if call.entries or done else None
+    snapshot = trail.snapshot
+    leader = None if snapshot.leader is None else snapshot.leader.id
+    return CallFacts(call, snapshot.time, fate, tuple(done.values()), leader, len(fitting) - 1)
+
+
+def _done(trail: EventIndex, call: ClientCall) -> dict[int, Done]:
+    found: dict[int, Done] = {}
+    for record in trail.of_kind(facts.RequestApplied):
+        event = record.event
+        if isinstance(event, facts.RequestApplied) and same_command(event.command, call.request):
+            done = Done(record.node, record.time, event.index, event.outcome, event.again)
+            found.setdefault(event.index, done)
+    return found
