@@ -24,21 +24,23 @@ The rooms, from the ground up
   cluster/       server.py drives one node, with alarm.py (its timer), reading.py (reads), observer.py (its
                  decisions), and calls its code through node_code.py (raised.py reports what that raises);
                  calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
-                 them), network.py the links, flight.py the messages in flight; cluster.py holds all servers, their
-                 disks and the actions on nodes, with those of hardware_actions.py, timer_actions.py and
-                 link_actions.py (over servers.py, which they share); harness.py makes them methods, with the waits
-                 of waits.py and the assertions of checks.py, over the parts of running.py, which attributes.py
-                 reads; failures.py keeps what is raised next; snapshot.py is its state, and that of its nodes, as
-                 a value; own_node.py loads a user's class of nodes, own_methods.py checks its methods, and
-                 results.py what they return; machine.py is the interface of a state machine, image.py what a
-                 snapshot holds of its state, commits.py forgets old commits; cluster/storage/ keeps what must
-                 survive a crash, in files of SQLite; disk.py there is between a node and its storage; given.py:
-                 disks that hold something before the start; hardware.py is the disk, the clock and the timings of
-                 each node, writing.py a write that waits for a slow disk
+                 them), network.py the links, flight.py the messages in flight, holding.py what links hold;
+                 cluster.py holds all servers, their disks and the actions on nodes, with those of
+                 hardware_actions.py, timer_actions.py and link_actions.py (over servers.py, which they share);
+                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over
+                 the parts of running.py, which attributes.py reads; failures.py keeps what is raised next;
+                 snapshot.py is its state, and that of its nodes, as a value; own_node.py loads a user's class of
+                 nodes, own_methods.py checks its methods, and results.py what they return; machine.py is the
+                 interface of a state machine, image.py what a snapshot holds of its state, commits.py forgets old
+                 commits; cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is
+                 between a node and its storage; given.py: disks that hold something before the start; hardware.py
+                 is the disk, the clock and the timings of each node, writing.py a write that waits for a slow
+                 disk
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
-                 became of an RPC (index.py looks them up); view.py is the
-                 `View`, now or then: the only thing that screens read
+                 became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
+                 heard nothing; calls.py folds the operations of clients, stores.py what waits for a node's store;
+                 view.py is the `View`, now or then: the only thing that screens read
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
@@ -63,7 +65,7 @@ The rooms, from the ground up
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
                  them
   kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
-                 the sessions that make requests exactly-once)
+                 the sessions that make requests exactly-once), clients.py, load.py
   maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
   linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
                  finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py

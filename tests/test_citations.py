@@ -40,7 +40,7 @@ SEEN = re.compile(
 """An issue or pull request, a commit, or a report."""
 
 
-NOWHERE_FOUND = {"compact-past-commit", "read-before-apply"}
+NOWHERE_FOUND = {"compact-past-commit", "quorum-by-sending", "read-before-apply"}
 """Bugs of which no report was found."""
 
 

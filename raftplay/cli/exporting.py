@@ -1,5 +1,6 @@
 """The command export: a run as a file for those who have no raftplay."""
 
+from os.path import isfile as is_file
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,7 @@ def export(
         typer.Argument(
             metavar="SCRIPT|NAME|TRACE",
             autocompletion=completions.scripts,
-            help="A script, the name of a scenario, or a trace that --trace wrote.",
+            help="A script, the name of a scenario, a trace that --trace wrote, or lessons/NAME:STEP.",
         ),
     ],
     out: Annotated[
@@ -100,6 +101,10 @@ def export(
         if overrides != Setup():
             raise UsageError(f"{quoted(script)} is a trace: its run is over, and options cannot change it")
         recording = of_trace(expanded(script))
+    elif script.startswith("lessons/") and not is_file(expanded(script)):
+        from raftplay.export.lesson import of_lesson  # noqa: PLC0415 - few export a lesson
+
+        recording = of_lesson(script, overrides, SEED)
     else:
         if backend is None:
             overrides.backend = "sim"

@@ -9,7 +9,6 @@ from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.network import LinkFaults
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.timings import Timings
-from raftplay.html import table
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, CMState, CommitEntry, Entry
 from raftplay.raft.prefix import base_of
@@ -212,6 +211,8 @@ class Snapshot:
         return "\n".join((f"at {self.time:.3f} s:", *(f"  {line}" for line in lines)))
 
     def _repr_html_(self) -> str:
+        from raftplay.html import table  # noqa: PLC0415 - only a notebook needs it
+
         rows = [
             (
                 *(node.id, node.state, node.current_term, or_dash(node.voted_for), len(node.log)),

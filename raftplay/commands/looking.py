@@ -11,13 +11,18 @@ from raftplay.language import kinds
 from raftplay.language.conditions import FORMS
 from raftplay.language.listed import LISTED, Listed
 from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
+from raftplay.past.index import EventIndex
+from raftplay.past.leases import leases
+from raftplay.past.view import View
+from raftplay.raft.decisions import Configured
 from raftplay.session import shown
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, pad, quoted
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.trace_schema import schema_text
-from raftplay.watch.words import link_text, nodes_text
+from raftplay.watch.words import link_text, nodes_text, verb
+from raftplay.why.words.text import ago, span
 
 LOG_ROWS = 100
 """The maximum number of log rows in one answer."""
@@ -31,7 +36,8 @@ WIDTH, WIDEST_LEFT = 100, 28
 @command("Looking", "status")
 def status(session: Session) -> str:
     """Show every node (state, term, vote, log, commit index) and what is wrong with the links."""
-    text = status_text(session.view().snapshot)
+    view = session.view()
+    text = "\n".join([status_text(view.snapshot), *lease_lines(view)])
     calls = session.harness.clients.calls
     return f"{text}\nclients: {summary(calls, session.harness.now)}" if calls else text
 
@@ -131,6 +137,25 @@ def status_text(snapshot: Snapshot) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     return "\n".join(lines + network_lines(snapshot))
+
+
+def lease_lines(view: View) -> list[str]:
+    """Return lines about the silences that leaders and followers count; none while no node has such options."""
+    trail, now = EventIndex(view), view.snapshot.time
+    if not trail.of_kind(Configured):
+        return []
+    lines, loyal = [], dict[str, list[int]]()
+    for lease in leases(trail):
+        if lease.leads:
+            after = span(lease.until - lease.heard)
+            heard = f"node {lease.node} heard from a majority {ago(now - lease.heard)}"
+            lines.append(f"checkquorum: {heard}; it steps down after {after} without one (thesis §6.2)")
+        else:
+            loyal.setdefault(span(lease.until - now), []).append(lease.node)
+    for time, nodes in loyal.items():
+        does = verb(len(nodes), "ignores", "ignore")
+        lines.append(f"sticky: {nodes_text(nodes)} {does} vote requests for another {time} (thesis §4.2.3)")
+    return lines
 
 
 def fault_words(snapshot: Snapshot) -> list[str]:

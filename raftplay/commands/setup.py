@@ -432,7 +432,7 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
         return lambda setup, _: setup.clients.update({name: value})
     if name in SWITCHES:
         switched = _on_off(inner)
-        return lambda setup, session: setup.switches.update({name: switched(session)})
+        return lambda setup, session: TABLE["set"].function(setup, name, switched(session))
     if (name, text) == ("bug", "none"):
         return lambda setup, _: setattr(setup, "without_bugs", True)
     if (name, text) == ("watch", "all"):

@@ -100,7 +100,7 @@ def summary(calls: Sequence[Timed], now: float) -> str:
     over = [call for call in calls if call.is_over]
     answered = sorted(call.ended - call.began for call in over if call.ending in ("ok", "no"))
     endings = Counter(call.ending for call in over)
-    words = [f"{len(calls):,} requests"]
+    words = ["1 request" if len(calls) == 1 else f"{len(calls):,} requests"]
     if answered:
         span = max(now - calls[0].began, 1e-9)
         words.append(f"{len(answered) / span:.0f} answered a second")

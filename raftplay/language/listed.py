@@ -17,12 +17,13 @@ DEFAULT_EVENTS, MOST_EVENTS = 20, 10_000
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, facts.FactBase) and record.event.group != "wire"
+    return isinstance(record.event, facts.FactBase) and record.event.group not in ("wire", "client")
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {
     "elections": lambda record: record.event.group == "election",
     "log": lambda record: record.event.group == "log",
+    "clients": lambda record: record.event.group == "client",
     "wire": lambda record: record.event.group == "wire",
     "faults": _is_act,
     "all": lambda _: True,
@@ -63,7 +64,7 @@ def _listed(cursor: Cursor) -> Resolve:
 
 
 LISTED = Kind(
-    "elections|log|wire|faults|all of NODE N",
+    "elections|log|clients|wire|faults|all of NODE N",
     _listed,
     about="any of: a kind of events, one node, the number of lines",
     examples=("20", "elections", "wire of 0", "log of leader 5", "of 2", "faults 3", "all"),

@@ -150,7 +150,7 @@ class Playing(Recorded):
     def events(self, wanted: str = "all", last: int | None = None) -> Events:
         """Return the events so far that are kept, of one kind or one node: `h.events("elections of 2")`.
 
-        The kinds are elections, log, wire, faults and all; at most the `last` so many of them.
+        The kinds are elections, log, clients, wire, faults and all; at most the `last` so many of them.
         """
         bound = commands_of(f"events {wanted}", self.session)[0]
         self.session.settle()

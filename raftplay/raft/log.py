@@ -118,8 +118,10 @@ class RaftLog:
             self._entries = self._entries[:at]  # a `view` keeps the old list
             self._touch(index)
 
-    def compact(self, index: int) -> None:
+    def compact(self, index: int, term: int | None = None) -> None:
         """Drop the entries up to and with the one at `index`, which a snapshot replaces (§7).
+
+        `term` is that of this entry, as the snapshot notes it; None: as it is in the log.
 
         They must be persisted before. The stored log stays as it is: an older one is no error, only longer.
         """
@@ -127,8 +129,12 @@ class RaftLog:
             return
         assert index <= self.last_index, f"the log ends before index {index}"
         assert self.changed_from is None or index < self.changed_from, f"entry {index} is not persisted"
-        self.base_term, kept = self.term_at(index), self._entries[index - self.base_index :]
+        self.base_term, kept = (
+            self.term_at(index) if term is None else term,
+            self._entries[index - self.base_index :],
+        )
         self.base_index, self._entries, self._frozen = index, kept, None
+        self._note_end()
 
     def clone(self) -> "RaftLog":
         """Return an independent copy."""

@@ -235,6 +235,13 @@ class Rules:
         """
         return 0 < every <= entries
 
+    def snapshot_term(self, entry_term: int, current_term: int) -> int:
+        """Return the term that a snapshot notes for its last entry, which has `entry_term` in the log.
+
+        "lastIncludedTerm: term of lastIncludedIndex" (§7, Figure 13)
+        """
+        return entry_term
+
     def is_older_snapshot(self, last_index: int, commit_index: int) -> bool:
         """Return whether a node ignores a snapshot up to `last_index`: it has committed those entries itself.
 

@@ -54,9 +54,10 @@ class Snapshots(State):
             return NONE
         self._set_now(now)
         index = self._snapshot_index()
-        self.snapshot, self._keeps_log = Image(index, self.log.term_at(index), data), True
-        self.log.compact(index)
-        self._tell(decisions.SnapshotTaken(index, self.snapshot.term, len(data)))
+        term = self.rules.snapshot_term(self.log.term_at(index), self.current_term)
+        self.snapshot, self._keeps_log = Image(index, term, data), True
+        self.log.compact(index, term)
+        self._tell(decisions.SnapshotTaken(index, term, len(data)))
         return index
 
     def _snapshot_index(self) -> int:

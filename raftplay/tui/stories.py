@@ -31,6 +31,7 @@ def new_line(setup: Setup, plan: Blueprint | None) -> str:
     }
     words += [f"{name}={range_text(*ranges[name])}" for name in TIMINGS]
     words += [f"{name}={'on' if on else 'off'}" for name, on in config.switches.items()]
+    words += [f"snapshot={config.raft.snapshot or 'off'}", f"drift={config.raft.drift:g}"]
     words += [f"sessions={'on' if config.clients.sessions else 'off'}", f"reads={config.clients.reads}"]
     words += [f"bug={bug}" for bug in config.bugs] or ["bug=none"]
     if setup.watched:

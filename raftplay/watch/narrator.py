@@ -300,6 +300,8 @@ def _client(event: facts.ClientEvent) -> str:
         case facts.RequestApplied(outcome="no"):
             has = command_text(event.value, 40) if event.found else "nothing"
             return f"does not do {command_text(event.command, 40)} of entry {event.index}: the value is {has}"
+        case facts.RequestApplied(command={"kv": "open", "client": client}):
+            return f"opens session {event.index} for client {client}"
         case facts.RequestApplied():
             return f"does {command_text(event.command, 40)} of entry {event.index} in its store"
         case facts.StoreRestored():

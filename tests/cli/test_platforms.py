@@ -24,6 +24,7 @@ CALLS = (
     ("bugs",),
     ("bugs", "forget-vote"),
     ("scenarios",),
+    ("examples",),
     ("lesson",),
     ("run", "first-election", "--backend", "sim", "--seed", "1"),
 )
@@ -97,6 +98,7 @@ STARTS = (
     ("notes", "split-brain"),
     ("check", "/nowhere"),
     ("maelstrom",),
+    ("export", "/nowhere", "-o", "/nowhere.html"),
     ("compare", "first-election", "prevote=on,off", "--seed", "1"),
 )
 

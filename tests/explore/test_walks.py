@@ -25,6 +25,7 @@ from raftplay.session.session import Session
 
 NOT_BY_WALKS = {
     *("conflict-off-by-one", "zombie", "prevote-silent", "sticky-leader-stays"),
+    *("snapshot-end-unknown", "quorum-by-sending"),
     "snapshot-drops-key",  # a bare node has no state machine
     *(name for name, bug in BUGS.items() if "clients" in bug.options),  # a walk has no clients
 }

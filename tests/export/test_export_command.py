@@ -84,3 +84,16 @@ def test_the_longest_ending_chooses_the_format_and_a_name_goes_before_it():
     for row in FORMATS:
         assert format_of("x.nothing", row.name) is row
         assert format_of(f"x{row.suffix}").suffix == row.suffix
+
+
+def test_a_step_of_a_lesson_is_exported_with_its_paragraphs(tmp_path: Path):
+    page = tmp_path / "step.html"
+    done = raftplay("export", "lessons/a-split-vote:2", "-o", str(page))
+    assert (done.status, done.err) == (0, "")
+    text = page.read_text("utf-8")
+    assert "Step 2 of 4" in text
+    assert "step 3" not in text.lower().partition("<script>")[0]
+    refused = raftplay("export", "lessons/a-split-vote:9", "-o", str(tmp_path / "other.html"))
+    assert refused.err == "raftplay: error: there is no step '9' in a-split-vote: it has 4 steps\n"
+    refused = raftplay("export", "lessons/a-splt-vote", "-o", str(tmp_path / "other.html"))
+    assert (refused.status, refused.err.count("\n")) == (2, 1)

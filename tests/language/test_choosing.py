@@ -75,7 +75,11 @@ def test_every_kind_of_events_can_be_listed() -> None:
     ("line", "column", "message"),
     [
         ("lose 0->1 vote", 11, "unknown kind of messages 'vote'; did you mean 'votes'?"),
-        ("lose 3 votes", 8, "unexpected argument 'votes'; usage: lose ID|LINK [votes|appends|heartbeats|replies]"),
+        (
+            "lose 3 votes",
+            8,
+            "unexpected argument 'votes'; usage: lose ID|LINK [votes|appends|heartbeats|snapshots|transfers|replies]",
+        ),
         ("partition 0,others | 1", 11, "unknown node 'others'; write 0 to 4, leader, all …"),
         ("partition others | others", 20, "others stands in two groups"),
         ("partition 0 others | 1", 13, "others stands alone in its group"),

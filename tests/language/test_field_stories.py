@@ -225,6 +225,37 @@ STORIES = {
         wait term > $before; wait one leader
         submit x; wait committed x on 3
     """,
+    # A question: can one node have other timeouts than the rest?
+    "one impatient node leads first, and the patient ones when it is gone": """
+        nodes 3
+        timing election=400..500ms
+        timing 2 election=50..60ms
+        wait leader within 2s
+        expect leader is 2
+        expect elections = 1
+        submit a
+        wait committed a on 3
+        crash 2
+        wait leader is not 2
+        submit b
+        wait committed b on 2
+    """,
+    # A disk of a VM is slow: the node that asks for votes must write its own vote first.
+    "a vote that waits for a slow disk comes late, and no heartbeat waits": """
+        nodes 3
+        timing election=20s..40s delay=2ms
+        timeout 0
+        wait leader is 0
+        sleep 9ms
+        disk 2 delay=200ms
+        cut 1->2
+        crash 1
+        timeout 2
+        never leader is 2 for 150ms
+        disk 2 clear
+        restart 1
+        wait leader within 90s
+    """,
     # etcd: a network card flaps; leadership moves, and what was committed stays.
     "a flapping network card loses nothing": """
         nodes 5

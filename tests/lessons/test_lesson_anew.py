@@ -18,7 +18,7 @@ anew
 timeout 2; wait leader is 2
 status
 step Three
-anew sticky=on election=10s..20s
+anew sticky=on election=10s..20s snapshot=5
 status
 """
 HEAD = "# T\nnodes 3\nset noop on\ntiming election=20s..40s\n"
@@ -39,6 +39,7 @@ def test_a_new_cluster_has_the_settings_that_are_named_and_else_those_of_the_set
             else:
                 assert (plan.nodes, raft.prevote, raft.noop, plan.config.bugs) == (3, False, True, ())
                 assert raft.sticky is (item is third)
+                assert raft.snapshot == (5 if item is third else 0)
                 assert raft.election_max == (20.0 if item is third else 40.0)
 
 

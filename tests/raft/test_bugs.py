@@ -635,6 +635,15 @@ def test_a_leader_without_a_majority_stays(bugs: Bugs) -> None:
     assert (cm.state is CMState.LEADER) is bool(bugs)
 
 
+@switch("quorum-by-sending")
+def test_a_leader_that_nobody_answers_stays(bugs: Bugs) -> None:
+    cm = leader(bugs, term=1, config=RaftConfig(checkquorum=True))
+    while cm.state is CMState.LEADER and cm.deadline < 9:
+        cm.wake(cm.deadline)
+        settle(cm)
+    assert (cm.state is CMState.LEADER) is bool(bugs)
+
+
 # ---- leadership transfer
 
 
@@ -739,6 +748,36 @@ def test_a_restored_state_lacks_a_command(bugs: Bugs) -> None:
     image = cm.take_image()
     assert image is not None
     assert (b"null,1" in image.data.replace(b" ", b"")) is bool(bugs)
+
+
+@switch("snapshot-end-unknown")
+def test_a_request_right_after_the_snapshot_is_rejected(bugs: Bugs) -> None:
+    cm = compacted(bugs, last=1, terms=(1, 1))
+    assert cm.append_entries(call(1, 1, 1, (1,)), 0.1).success is not bool(bugs)
+
+
+@switch("snapshot-end-unknown")
+def test_a_request_at_the_beginning_of_a_log_is_accepted_even_so(bugs: Bugs) -> None:
+    assert node(bugs, id=2).append_entries(call(1, NONE, NONE, (1,)), 0.1).success
+
+
+@switch("snapshot-of-current-term")
+def test_a_snapshot_has_the_term_of_its_node(bugs: Bugs) -> None:
+    cm = node(bugs, id=2, term=3, log=(1, 1))
+    assert cm.append_entries(call(3, 1, 1, (), 1), 0.0).success
+    settle(cm)
+    cm.take_commits()
+    cm.take_snapshot(b"image", 0.0)
+    assert cm.snapshot is not None
+    assert cm.snapshot.term == (3 if bugs else 1)
+
+
+@switch("compacted-log-is-empty")
+def test_a_node_with_a_snapshot_votes_for_an_empty_log(bugs: Bugs) -> None:
+    cm = compacted(bugs, last=1, terms=(1, 1))
+    assert cm.request_vote(RequestVoteArgs(2, 1, NONE, NONE), 0.1).vote_granted is bool(bugs)
+    behind = node(bugs, id=2, log=(1, 1))
+    assert not behind.request_vote(RequestVoteArgs(2, 1, NONE, NONE), 0.1).vote_granted
 
 
 # ---- the bugs that came later

@@ -353,6 +353,18 @@ def test_new_keeps_what_is_not_given_and_takes_back_what_is_said_to_be_none():
         assert held(lively, "wait leader; diff b3 b4; diff main b1").startswith("they part at")
 
 
+def test_new_takes_a_number_for_snapshots_and_takes_it_back():
+    session, _ = told("wait leader")
+    session.is_live = True
+    assert perform(session, "new snapshot=5")[0].startswith("branch b1: ")
+    assert session.blueprint is not None
+    assert session.blueprint.config.raft.snapshot == 5
+    assert perform(session, "new snapshot=off")[0].startswith("branch b2: ")
+    assert session.blueprint.config.raft.snapshot == 0
+    assert "set snapshot takes a number" in perform(session, "new snapshot=on")[0]
+    session.close()
+
+
 def test_the_past_of_another_cluster_is_played_again_as_that_cluster():
     with live(3, seed=7) as lively:
         held(lively, "new nodes=5 seed=3; wait leader; pause")

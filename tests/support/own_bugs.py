@@ -418,6 +418,10 @@ class StickyLeaderStays(Rules):
         return False
 
 
+class QuorumBySending(ConsensusModule):
+    quorum_silence = 0.0  # it sends all the time
+
+
 class TransferFlagStuck(Rules):
     def is_transfer_over(self, now, until):
         return False
@@ -466,6 +470,23 @@ class CompactPastCommit(ConsensusModule):
         index = super().take_snapshot(data, now)
         self.last_applied = applied
         return index
+
+
+class SnapshotEndUnknown(Rules):
+    def log_matches(self, args, log):
+        if args.prev_log_index == log.base_index >= 0:
+            return False
+        return super().log_matches(args, log)
+
+
+class SnapshotOfCurrentTerm(Rules):
+    def snapshot_term(self, entry_term, current_term):
+        return current_term
+
+
+class CompactedLogIsEmpty(Rules):
+    def is_up_to_date(self, args, log):
+        return log.base_index == log.last_index or super().is_up_to_date(args, log)
 
 
 class SnapshotDropsKey(ConsensusModule):

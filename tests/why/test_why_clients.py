@@ -45,7 +45,7 @@ def test_a_replaced_copy_was_not_done() -> None:
     script = ISOLATED + "timeout 1; wait leader is not 0; put y 1 as bob; reconnect 0; wait agree"
     lines = told(script, Asks("put", "x", values=(2,)))
     assert lines[2].startswith("put x 2 was at index 2 of node 0, term 1; node 1's entry replaced it at ")
-    assert lines[-1] == "so it was not done: no log has it any more"
+    assert lines[-1] == "so it has not been done: no log has it any more"
 
 
 def test_an_unknown_outcome_that_was_done_later_is_told_so() -> None:

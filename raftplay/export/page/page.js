@@ -161,16 +161,27 @@
 
   const network = (event) => data.network[Math.max(0, at(data.network, event))];
   const ring = (ids, box, spotsOut) => {
-    const up = radius + 16, down = radius + (radius > 24 ? 46 : 20), wide = radius > 24 ? 56 : radius + 10;
+    const up = radius + 16, down = radius + (radius > 24 ? 46 : 20), wide = radius > 24 ? 66 : radius + 10;
     const cx = box.x + box.w / 2, cy = box.y + (up + box.h - down) / 2;
     let rx = Math.max(0, box.w / 2 - wide), ry = Math.max(0, (box.h - up - down) / 2);
     rx = Math.min(rx, Math.max(ry, 60) * 1.75);
     if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, spotsOut); return; }
     if (ids.length === 1) { spotsOut[ids[0]] = [cx, cy]; return; }
-    ids.forEach((id, i) => {
-      const angle = -Math.PI / 2 + 2 * Math.PI * i / ids.length + (ids.length === 2 ? (box.w > box.h ? -Math.PI / 2 : 0) : 0);
-      spotsOut[id] = [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
-    });
+    const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2, around = angles(rx, ry, turn, ids.length);
+    ids.forEach((id, i) => { spotsOut[id] = [cx + rx * Math.cos(around[i]), cy + ry * Math.sin(around[i])]; });
+  };
+  const angles = (rx, ry, turn, count) => {  // as far apart as they can be along an ellipse
+    const steps = 360, along = [0];
+    for (let i = 1; i <= steps; i++) {
+      const one = turn + 2 * Math.PI * (i - 1) / steps, two = turn + 2 * Math.PI * i / steps;
+      along.push(along[i - 1] + Math.hypot(rx * (Math.cos(two) - Math.cos(one)), ry * (Math.sin(two) - Math.sin(one))));
+    }
+    return Array.from({ length: count }, (_, i) => turn + 2 * Math.PI * along.findIndex((length) => length >= along[steps] * i / count - 1e-6) / steps);
+  };
+  const nearest = () => {  // the least distance between two nodes
+    let least = Infinity;
+    for (let a = 0; a < n; a++) for (let b = 0; b < a; b++) least = Math.min(least, Math.hypot(spots[a][0] - spots[b][0], spots[a][1] - spots[b][1]));
+    return least;
   };
   const inRow = (ids, box, spotsOut) => {
     const step = box.w / ids.length;
@@ -181,6 +192,13 @@
     const sides = network(now)[1];
     const room = Math.min(width, height * 1.25);
     radius = clamp(room * (n <= 5 ? 0.088 : n <= 7 ? 0.075 : 1.1 / (n + 6)), 13, 44);
+    for (;;) {  // smaller nodes where there is too little room
+      const boxes = boxesOf(sides);
+      if (nearest() >= 2 * radius + 14 || radius <= 11) return boxes;
+      radius = Math.max(11, radius * 0.88);
+    }
+  };
+  const boxesOf = (sides) => {
     const across = width > height * 0.9 && width > 520, boxes = [];
     spots = [];
     let from = 10;
@@ -226,7 +244,7 @@
     }
     if (many && faults.length) {
       const words = new Set(faults.map((fault) => texts[fault[2]]));
-      layers.wires.append(svg("text", { class: "wirename halo", x: width / 2, y: 16 }, words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`));
+      layers.wires.append(svg("text", { class: "wirename halo", x: 14, y: height - 12, style: "text-anchor:start" }, words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`));
     }
   };
 
@@ -258,7 +276,7 @@
     put(picture, { "aria-label": nodes.map((node) => node.group.getAttribute("aria-label")).join("; ") });
   };
   const paintEntries = (group, state, small) => {
-    const most = small ? 0 : 7, first = Math.max(state.base + 1, state.log.length - most), count = Math.max(0, state.log.length - first);
+    const most = small ? 0 : radius < 32 ? 5 : 7, first = Math.max(state.base + 1, state.log.length - most), count = Math.max(0, state.log.length - first);
     const key = `${first} ${state.log.length} ${state.commit} ${small} ${radius}`;
     if (group.dataset.key === key && group.log === state.log) return;
     group.dataset.key = key; group.log = state.log;
@@ -269,7 +287,7 @@
       const index = first + i;
       group.append(svg("rect", { class: index <= state.commit ? "entry full" : "entry", style: hue(state.log.all[index][0]), x: left + i * 12, y: radius + 29, width: 9, height: 9, rx: 2 }));
     }
-    if (hidden && count) group.append(svg("text", { class: "under", x: left - 12, y: radius + 38, style: "font-size:10px" }, `+${hidden}`));
+    if (hidden && count) group.append(svg("text", { class: "under", x: left - 14, y: radius + 38, style: "font-size:10px" }, `+${hidden}`));
   };
   const moment = () => {  // cluster time between two events, in microseconds
     const end = now < N ? wall[now + 1] : wall[now], part = end > wall[now] ? clamp((place - wall[now]) / (end - wall[now]), 0, 1) : 0;
@@ -452,10 +470,11 @@
     for (const row of range.reverse()) {  // the newest first: it is read first
       const where = y(row[0]) + 4;
       if (free !== -99 && free - where < 15) continue;
-      const lines = folded(texts[row[1]], room, free === -99 ? 1 : Math.min(3, Math.floor((free - where) / 14)));
+      const isLast = row === told[at(told, now)];
+      const lines = folded(texts[row[1]], isLast ? room - 4 : room, free === -99 ? 1 : Math.min(3, Math.floor((free - where) / 14)));
       free = where;
       sheet.append(svg("text", { class: "clock", x: 50, y: where }, timeOf(row[0])));
-      if (room > 8) lines.forEach((line, i) => sheet.append(svg("text", { class: row === told[at(told, now)] ? "told last" : "told", x: shape.words, y: where + 14 * i }, line, svg("title", {}, texts[row[1]]))));
+      if (room > 8) lines.forEach((line, i) => sheet.append(svg("text", { class: isLast ? "told last" : "told", x: shape.words, y: where + 14 * i }, line, svg("title", {}, texts[row[1]]))));
     }
     for (const [event, kind, node] of data.marks) {
       if (event < firstEvent || event > lastEvent || node < 0) continue;

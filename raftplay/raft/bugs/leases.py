@@ -12,6 +12,7 @@ from raftplay.raft.messages import (
     NO_VOTE_REPLY,
     AppendEntriesArgs,
     AppendEntriesReply,
+    Args,
     CMState,
     RequestVoteArgs,
     RequestVoteReply,
@@ -157,4 +158,31 @@ STICKY_LEADER_STAYS = Bug(
     section="thesis §6.2",
     falls=("Step-Down Bound",),
     seen_in=("databendlabs/openraft #2080",),
+)
+
+
+class QuorumBySending(ConsensusModule):
+    """A leader that watches its majority notes a peer as active when it sends to it, not when the peer replies. It
+    sends all the time, so it never finds that it has lost its majority. Once nobody can reach it, it goes on as
+    leader, takes commands and commits none; its clients wait for ever, although the others have a new leader. Only
+    a reply shows that a peer is there and can hear.
+    """
+
+    def take_calls(self) -> list[tuple[int, Args]]:
+        """Count the receivers as heard."""
+        calls = super().take_calls()
+        if self._leadership is not None:
+            for peer, _ in calls:
+                self._leadership.progress[peer].heard = self._now
+        return calls
+
+
+QUORUM_BY_SENDING = Bug(
+    "quorum-by-sending",
+    "a leader counts those it sends to as those it hears from",
+    QuorumBySending,
+    options=("checkquorum",),
+    section="thesis §6.2",
+    falls=("Step-Down Bound",),
+    seen_in=(),
 )

@@ -2,11 +2,11 @@
 
 import json
 
-from raftplay.raft.bugs.about import Bug
+from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.image import Image
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import AppendEntriesArgs
+from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
 from raftplay.raft.rules import Rules
 
 
@@ -149,5 +149,79 @@ SNAPSHOT_DROPS_KEY = Bug(
     section="§7",
     falls=("State Is Replay",),
     seen_in=("openstack-experimental/keystone #1293",),
+    options=("snapshots",),
+)
+
+
+class SnapshotEndUnknown(Rules):
+    """A node whose log begins after a snapshot gets an AppendEntries for the first entry after it. The request
+    names the entry before, which is the last one in the snapshot. The node looks for that in its log, does not
+    find it, and rejects the request. The leader backs up; where it has compacted its log too, it sends its
+    snapshot, which the node has, and then the same request again. This goes round and round, and the node never
+    gets another entry. A node must remember index and term of the last entry that its snapshot covers, and compare
+    with these.
+    """
+
+    def log_matches(self, args: AppendEntriesArgs, log: RaftLog) -> bool:
+        """Find no entry at the end of the snapshot."""
+        is_end = args.prev_log_index == log.base_index != NONE
+        return not is_end and super().log_matches(args, log)
+
+
+SNAPSHOT_END_UNKNOWN = Bug(
+    "snapshot-end-unknown",
+    "AppendEntries right after a snapshot is rejected",
+    SnapshotEndUnknown,
+    section="§7",
+    falls=(LIVENESS,),
+    seen_in=("hashicorp/raft #205", "apache/ratis #89"),
+    options=("snapshots",),
+)
+
+
+class SnapshotOfCurrentTerm(Rules):
+    """A node that takes a snapshot notes its current term for the last entry in it, in place of that entry's own.
+    The two differ after every election, until the new leader has committed something. So a log seems to end in a
+    later term than it does. A leader compares the previous entry by its true term, and the node rejects all that
+    comes right after the snapshot; and a candidate with such a log may win against a log that has more. A
+    snapshot must keep the term that its last entry has in the log.
+    """
+
+    def snapshot_term(self, entry_term: int, current_term: int) -> int:
+        """Note the term of the node."""
+        return current_term
+
+
+SNAPSHOT_OF_CURRENT_TERM = Bug(
+    "snapshot-of-current-term",
+    "a snapshot notes the node's term in place of its last entry's",
+    SnapshotOfCurrentTerm,
+    section="§7",
+    falls=("Snapshot Truth",),
+    seen_in=("microsoft/CCF #2648", "deventlab/d-engine #418"),
+    options=("snapshots",),
+)
+
+
+class CompactedLogIsEmpty(Rules):
+    """A node whose snapshot covers its whole log takes its log for empty when it is asked for a vote: it has no
+    entry to compare with. Every log is as up to date as an empty one, so it votes for a candidate that lacks what
+    is committed. That one wins, and puts other entries in the same places. A log ends where its snapshot ends, if
+    nothing follows it, with the index and the term of that.
+    """
+
+    def is_up_to_date(self, args: RequestVoteArgs, log: RaftLog) -> bool:
+        """Find a log empty if all of it is in a snapshot."""
+        return log.last_index == log.base_index or super().is_up_to_date(args, log)
+
+
+COMPACTED_LOG_IS_EMPTY = Bug(
+    "compacted-log-is-empty",
+    "a voter whose log is all in its snapshot compares with an empty log",
+    CompactedLogIsEmpty,
+    section="§5.4.1, §7",
+    falls=("Leader Completeness",),
+    sooner=("Pre-Vote Truth",),
+    seen_in=("eBay/NuRaft #668",),
     options=("snapshots",),
 )

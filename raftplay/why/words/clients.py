@@ -106,4 +106,4 @@ def _meaning(facts: CallFacts) -> str:
     fates = {entry.fate for entry in facts.fate.entries} if facts.fate is not None else set()
     if fates & {"pending", "on disk only", "committed", "was committed"}:
         return "so it may still be done: an entry that is in a log may be committed later (§5.4.2)"
-    return "so it was not done: no log has it any more"
+    return "so it has not been done: no log has it any more"
