@@ -177,6 +177,9 @@ class BareCluster:
     def sleep(self, seconds: float = PAUSE) -> None:
         """Pass time: the timers that fall due fire, in order."""
         self.settle()
+        if self._has_ghosts:
+            for node in self.nodes:
+                self.verdicts.add(duties.of_a_leader(node.cm))
         until, start, wakes = self.now + seconds, self.now, 0
         while True:
             node = min(self.nodes, key=_alarm)

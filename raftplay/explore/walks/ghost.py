@@ -80,8 +80,7 @@ def judged(
     told: list[decisions.Decision] = []
     ghost.observe = told.append
     return (
-        duties.of_a_leader(cm)
-        or duties.alone(cm)
+        duties.alone(cm)
         or _too_early(ghost, told, sent, now)
         or _at_another_time(ghost, told, received, now)
         or _after_the_end(ghost_of(cm, storage), sent, received, now)
