@@ -21,8 +21,8 @@ PARTS = 5
 MANY, CLIENTS = 5_000, 64
 """The number of pipelined requests, and of the clients that make them, each one after another."""
 
-LEASES = RaftConfig(checkquorum=True, sticky=True)
-"""The options that reads by a lease need."""
+LEASES = RaftConfig(0.4, 0.8, checkquorum=True, sticky=True)
+"""The options that reads by a lease need; a busy machine lets no such lease end."""
 
 WORDS = {
     "log": "through the log",

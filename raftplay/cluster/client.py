@@ -40,7 +40,7 @@ class Client:
         self._ask = ask
 
     def get(self, key: str, *, to: int | None = None) -> Told:
-        """Read a key, through the log (thesis §6.4)."""
+        """Read a key, through the log (thesis §6.4), or as `ClientOptions.reads` says."""
         return self._told(Get(check_key(key)), to)
 
     def put(self, key: str, value: object, *, to: int | None = None) -> Told:

@@ -59,6 +59,9 @@ class NodeCode:
         self.results: list[object] = []
         """The results of the state machine for the last commits; empty without one."""
 
+        self.digest = ""
+        """The hash of the state machine's image in the last snapshot that it took; "" without one."""
+
     # ---- inputs
 
     def input(self, name: str, method: Callable[[float], object], now: float) -> None:
@@ -155,7 +158,8 @@ class NodeCode:
         """Hand the node an image of its state, which `commits` led to; return the last index in it, or -1."""
         if not self.cm.can_take_snapshot:
             return NONE
-        data = encoded(commits, self._machine_image())
+        machine = self._machine_image()
+        data, self.digest = encoded(commits, machine), digest_of(machine)
         try:
             return self.cm.take_snapshot(data, now)
         except FAILURES as error:

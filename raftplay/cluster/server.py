@@ -532,7 +532,10 @@ class Server:
         """Take a snapshot; return its last index, or -1 if there is nothing to compact."""
         if self._keep_commits is not None:
             self._replace_commits(with_last(self._commits, self._keep_commits))
-        return self._code.take_snapshot(self._commits, now)
+        index = self._code.take_snapshot(self._commits, now)
+        if index != NONE and self._code.digest and self._stream.active:
+            self._events.publish(facts.StateImaged(index, self._code.digest))
+        return index
 
     def _replace_commits(self, commits: list[CommitEntry]) -> None:
         self._commits = commits

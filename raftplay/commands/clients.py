@@ -30,7 +30,7 @@ def put(session: Session, key: Key, value: Value, client: As = None, node: To = 
 
 @command(GROUP, "get x as alice")
 def get(session: Session, key: Key, client: As = None, node: To = None) -> str:
-    """Read a key of the replicated store, through the log (thesis §6.4). Answers its value, or nothing."""
+    """Read a key of the store, through the log or as `set reads` says. Answers its value, or nothing."""
     return _asked(session, Get(key), client, node)
 
 

@@ -329,7 +329,7 @@ def set_(on: Setup | Session, switch: Annotated[str, SWITCH], setting: Annotated
         raise UsageError(f"set {switch} is on or off, not {setting}")
     if isinstance(on, Session):
         on.harness.set_option(switch, setting)
-        return f"{switch} is {setting_text(setting or False)} now, on all nodes"
+        return f"{switch} is {setting_text(setting if switch == 'drift' else setting or False)} now, on all nodes"
     on.switches[switch] = setting
     return ""
 

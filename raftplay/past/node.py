@@ -193,6 +193,8 @@ class PastNode:
                 self.tearing = False  # the write that was to be torn is over
             case facts.StateRestored(commits=commits):
                 self.commits = Growing(commits)
+            case facts.StateImaged():
+                pass
             case facts.Tearing():
                 self.tearing = True
             case facts.Wiped(empty=empty):  # the disk stays empty, whatever a crashed process still writes

@@ -83,5 +83,8 @@ ORDER = (
     "same-id-blank-disk",
     "stale-read",
     "lost-answer",
+    "read-before-noop",
+    "lease-and-pause",
+    "slow-clock",
 )
 """From the first thing to see to the last."""

@@ -167,6 +167,18 @@ class StateRestored(FaultBase, frozen=True, gc=False, omit_defaults=True):
         return f"restores the state after entry {self.index}"
 
 
+class StateImaged(FaultBase, frozen=True, gc=False):
+    """The node made an image of its state machine after entry `index`, for a snapshot; `digest` is its hash."""
+
+    index: int
+    digest: str
+
+    @property
+    def words(self) -> str:
+        """Return what happened, without the node: "makes an image of the state after entry 41"."""
+        return f"makes an image of its state after entry {self.index}"
+
+
 class OnDisk(FaultBase, frozen=True, gc=False, omit_defaults=True):
     """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
@@ -367,7 +379,7 @@ class OptionChanged(FaultBase, frozen=True, gc=False):
     @property
     def setting(self) -> str:
         """Return the option's value as `set` reads it: "on", "off", or a number other than 0."""
-        is_number = self.on and not isinstance(self.on, bool)
+        is_number = (self.on or self.name == "drift") and not isinstance(self.on, bool)
         return str(self.on) if is_number else "on" if self.on else "off"
 
     @property
@@ -454,6 +466,7 @@ NodeFault: TypeAlias = (
     | Restarted
     | OnDisk
     | StateRestored
+    | StateImaged
     | Tearing
     | DiskChanged
     | WriteWaits

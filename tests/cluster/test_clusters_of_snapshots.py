@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftplay import Config, Harness
+from raftplay import CommitEntry, Config, Harness, InvariantBroken
 from raftplay.cluster.commits import FORGOTTEN, forgotten
 from raftplay.raft import snapshots
 from raftplay.raft.config import RaftConfig
@@ -98,3 +98,39 @@ def slowest(h: Harness, leader: int, commands: range) -> float:
         assert h.wait_until(lambda at=at: len(h.commits[leader]) > at)  # type: ignore[misc]
         longest = max(longest, h.now - began)
     return longest
+
+
+class Sum:
+    """A state machine that adds numbers; one that `skips` misses every fifth."""
+
+    def __init__(self, *, skips: bool) -> None:
+        self.total, self.skips = 0, skips
+
+    def apply(self, entry: CommitEntry) -> int:
+        self.total += 0 if self.skips and entry.index % 5 == 4 else entry.command
+        return self.total
+
+    def snapshot(self) -> bytes:
+        return str(self.total).encode()
+
+    def restore(self, data: bytes) -> None:
+        self.total = int(data)
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_a_state_that_is_not_the_replay_of_its_entries_is_found_by_the_next_snapshot(*, skips: bool) -> None:
+    """No node restores anything, and the logs agree: only the hashes of the states differ."""
+    made: list[Sum] = []
+
+    def machine() -> Sum:
+        made.append(Sum(skips=skips and len(made) == 1))
+        return made[-1]
+
+    config = Config(raft=RaftConfig(snapshot=4))
+    with Harness(3, backend="sim", seed=1, config=config, state_machine=machine) as h:
+        if not skips:
+            in_order(h, range(20))
+            assert [machine.total for machine in made] == [sum(range(20))] * 3
+            return
+        with pytest.raises(InvariantBroken, match="State Is Replay"):
+            in_order(h, range(20))

@@ -7,7 +7,7 @@ import pytest
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import Setting
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import LINEARIZABILITY, LOAD, Plan, run_trial
+from raftplay.explore.search.trial import LINEARIZABILITY, Plan, load_of, run_trial
 from raftplay.kv import machine
 from raftplay.kv.commands import Get, Result
 
@@ -16,7 +16,7 @@ PLAN = Plan(3, 5, "churn", 2.0, setting=Setting(clients=True))
 
 def test_a_trial_with_clients_begins_with_their_load_and_counts_the_verdict() -> None:
     result = run_trial(PLAN)
-    assert result.commands[0] == f"{LOAD} for 1s"
+    assert result.commands[0] == load_of(PLAN)
     assert result.finding is None
     assert result.rules["history-linearizable"] == 1
     without = run_trial(replace(PLAN, setting=Setting()))

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from raftplay.commands.setup import Setup
+from raftplay.export import html
 from raftplay.export.html import written
 from raftplay.export.recording import of_script
 from raftplay.run.script import parse_script
 
+PAGE = Path(html.__file__).parent / "page"
 NASTY = "</script><img src=x onerror=alert(1)>&amp;\u202egnp.exe\u2028"
 
 
@@ -57,9 +59,33 @@ def test_there_is_no_date_in_it(nasty: str):
 
 
 def test_the_page_is_light_dark_and_fit_for_paper():
-    style = Path("raftplay/export/page/page.css").read_text("utf-8")
-    script = Path("raftplay/export/page/page.js").read_text("utf-8")
+    style = (PAGE / "page.css").read_text("utf-8")
+    script = (PAGE / "page.js").read_text("utf-8")
     assert "@media print" in style
     assert 'data-theme="dark"' in style
     assert "prefers-color-scheme: dark" in script
     assert "prefers-reduced-motion" in style
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, bright = sorted(map(luminance, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_of_a_text_stands_out_from_its_ground_light_and_dark():
+    """As WCAG 2 asks of small text: 4.5 to 1."""
+    style = (PAGE / "page.css").read_text("utf-8")
+    for block in re.findall(r'^:root(?:\[data-theme="dark"\])? \{(.*?)^\}', style, re.DOTALL | re.MULTILINE)[:2]:
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", block))
+        terms = {name for name in colours if re.fullmatch(r"t\d", name)}
+        assert len(terms) == 7
+        for name in {"text", "dim", "faint", "accent", "warn", "bad"} | terms:
+            assert contrast(colours[name], colours["card"]) >= 4.5, name
+        for name in terms:
+            assert contrast(colours["on"], colours[name]) >= 4.5, f"on {name}"

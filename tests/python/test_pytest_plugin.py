@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.places import ROOT
 
 from raftplay import docs
 from raftplay.export import html, recording
@@ -177,6 +178,29 @@ def test_a_violation_fails_the_test_at_its_own_line(pytester: pytest.Pytester):
         ]
     )
     assert "waits.py" not in result.stdout.str()
+
+
+def test_assertions_of_raftplay_are_not_rewritten(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    pytester.makepyfile("""
+        import sys
+
+        def test_it(raft_cluster):
+            raft_cluster.run("wait leader")
+            assert "@pytest_ar" in globals()
+            start = ("raftplay.pytest_plugin", "raftplay.version")
+            loaded = [sys.modules[name] for name in sys.modules if name.startswith("raftplay.") and name not in start]
+            assert len(loaded) > 100
+            assert [module for module in loaded if "@pytest_ar" in vars(module)] == []
+        """)
+    pytester.makeini("[pytest]")
+    pytester.path.joinpath("mine.dist-info").mkdir()
+    pytester.path.joinpath("mine.dist-info", "METADATA").write_text("Name: mine\nVersion: 1\n")
+    pytester.path.joinpath("mine.dist-info", "entry_points.txt").write_text(
+        "[pytest11]\nraftplay.pytest_plugin = raftplay.pytest_plugin\n"
+    )
+    pytester.path.joinpath("mine.dist-info", "RECORD").write_text("raftplay/__init__.py,,\n")
+    monkeypatch.setenv("PYTHONPATH", f"{pytester.path}{os.pathsep}{ROOT}")
+    pytester.runpytest_subprocess("-p", "no:xdist", "-W", "error").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ BY_HAND: dict[type, Event] = {
     decisions.SnapshotIgnored: decisions.SnapshotIgnored(0, 4, 1, "covered"),
     decisions.LogCompacted: decisions.LogCompacted(4, 1, keeps=True),
     facts.StateRestored: facts.StateRestored(4, ()),
+    facts.StateImaged: facts.StateImaged(4, "0f"),
     facts.ClientCalled: facts.ClientCalled(1, "alice", PUT),
     facts.ClientAsked: facts.ClientAsked(1, "alice", 0, PUT, 3),
     facts.ClientTold: facts.ClientTold(1, "alice", PUT, "ok"),

@@ -6,6 +6,7 @@ from support.why_stories import LED, lines_of, view_after
 
 from raftplay.commands.setup import Setup
 from raftplay.past.view import View
+from raftplay.raft import decisions
 from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
 from raftplay.session.session import Session
@@ -93,6 +94,45 @@ def test_what_is_under_way_says_what_it_waits_for() -> None:
     first = next(record.seq for record in view.records if getattr(record.event, "client", "") == "alice")
     opening = why_call(before(view, first + 2), Asks(client="alice")).head
     assert "its session is entry 0 of node 0" in opening or "no node leads" in opening
+
+
+BY_INDEX = "set reads index\n" + LED + "put x 1 as alice; "
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "get x as bob",
+            ["node 0 answered from its own store, after entry 1, at", "a majority has answered a round"],
+        ),
+        ("get x as bob to 2", ["node 2 answered from its own store, after entry 1, at"]),
+        ("cut others->0; get x as bob to 0", ["no replies of a majority to round 1", "n1, n2 confirmed it"]),
+        ("cut 2->0; get x as bob to 2", ["node 2 has asked node 0 for an index to read at, and has no answer"]),
+        ("disconnect 0; get x as bob to 0", ["to round 1", "no node has confirmed it"]),
+        (
+            "wait agree; timeout 1; wait leader is 1; cut 1->others; get x as bob to 1",
+            ["node 1 has committed no entry of its own term yet"],
+        ),
+        ("disconnect 0; get x as bob to 0; reconnect 0; timeout 1; sleep 1s", ["node 0 could not answer, at"]),
+    ],
+)
+def test_a_read_without_the_log_says_who_answered_or_what_it_waits_for(script: str, said: list[str]) -> None:
+    lines = told(BY_INDEX + script, Asks("get", "x"))
+    for words in said:
+        assert words in lines[1], lines
+
+
+def test_a_read_by_index_that_is_under_way_says_what_it_waits_for() -> None:
+    view = view_after(BY_INDEX + "get x as bob to 2; cut others->0; get x as bob to 0")
+    begun = [record.seq for record in view.records if isinstance(record.event, decisions.ReadStarted)]
+    asks = Asks("get", "x")
+    assert "node 2 has asked node 0 for an index" in why_call(before(view, begun[0]), asks).head
+    assert "node 0 is about to ask the others" in why_call(before(view, begun[1]), asks).head
+    given = [record.seq for record in view.records if isinstance(record.event, decisions.ReadIndexDecided)]
+    assert "node 0 has no replies of a majority to round 1" in why_call(before(view, given[0]), asks).head
+    rounds = [record.seq for record in view.records if isinstance(record.event, decisions.RoundConfirmed)]
+    assert "node 2 has not yet applied, or not yet heard" in why_call(before(view, rounds[0]), asks).head
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from raftplay.explore.gauge import Gauge, left_over
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    ConfirmArgs,
     InternalEntry,
     LogEntry,
     RequestVoteArgs,
@@ -309,6 +310,6 @@ def _deceives(frame: wire.Frame, kind: str) -> bool:
     """Return True if nodes would believe a false frame: a request of a current term, or an expected reply."""
     if isinstance(frame, wire.Answered):
         return kind == "reply" and frame.id != 0
-    if isinstance(frame.args, AppendEntriesArgs | TimeoutNowArgs):
+    if isinstance(frame.args, AppendEntriesArgs | ConfirmArgs | TimeoutNowArgs):
         return frame.args.term > 0
     return frame.args.term > MOST_TERM

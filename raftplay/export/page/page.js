@@ -170,7 +170,8 @@
     const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2, around = angles(rx, ry, turn, ids.length);
     ids.forEach((id, i) => { spotsOut[id] = [cx + rx * Math.cos(around[i]), cy + ry * Math.sin(around[i])]; });
   };
-  const angles = (rx, ry, turn, count) => {  // as far apart as they can be along an ellipse
+  const angles = (rx, ry, turn, count) => {  // many are as far apart as they can be along an ellipse
+    if (count <= 7) return Array.from({ length: count }, (_, i) => turn + 2 * Math.PI * i / count);
     const steps = 360, along = [0];
     for (let i = 1; i <= steps; i++) {
       const one = turn + 2 * Math.PI * (i - 1) / steps, two = turn + 2 * Math.PI * i / steps;

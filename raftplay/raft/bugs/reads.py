@@ -156,7 +156,7 @@ class LeaseByFlags(ConsensusModule):
         if leadership is not None and now >= self._checked_at + self.config.election_min:
             heard = {peer_id: progress.heard for peer_id, progress in leadership.progress.items()}
             self._has_majority = self.quorum.heard({**heard, self.id: now}) > self._checked_at
-            self._checked_at = now
+            self._checked_at = max(self._checked_at + self.config.election_min, now - self.config.election_min)
         super().wake(now)
 
     @property
@@ -174,6 +174,7 @@ LEASE_BY_FLAGS = Bug(
     LeaseByFlags,
     section="thesis §6.2, thesis §6.4.1",
     falls=("Lease Exclusion",),
+    sooner=("Step-Down Bound",),
     seen_in=("etcd-io/raft #166", "sofastack/sofa-jraft #34"),
     options=("reads by lease",),
 )

@@ -97,6 +97,11 @@ def _replayed(cluster: ClusterModel, event: facts.StateRestored) -> int | None:
     return running
 
 
+def state_imaged(cluster: ClusterModel, node: NodeModel, event: facts.StateImaged) -> None:
+    """Check that the state of which a snapshot is taken is the one that others have after that entry."""
+    state_hashed(cluster, node, event.index, event.digest)
+
+
 def state_hashed(cluster: ClusterModel, node: NodeModel, index: int, digest: str) -> None:
     """Check that the state machines of all nodes have the same state after entry `index`."""
     by, known = cluster.digests.setdefault(index, (node.id, digest))

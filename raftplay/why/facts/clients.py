@@ -6,6 +6,7 @@ from raftplay.past.calls import ClientCall, calls_of
 from raftplay.past.index import EventIndex
 from raftplay.raft.commands import same_command
 from raftplay.watch import facts
+from raftplay.why.facts.reads import ReadFacts, reads_of
 from raftplay.why.facts.values import ValueFacts, value_facts
 
 
@@ -59,6 +60,9 @@ class CallFacts:
     others: int
     """How many other operations the question fits."""
 
+    reads: tuple[ReadFacts, ...] = ()
+    """The reads without the log that began for it."""
+
 
 def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
     """Return the facts about the last operation that the question fits; None if there is none."""
@@ -70,7 +74,9 @@ def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
     fate = value_facts(trail, call.request) if call.entries or done else None
     snapshot = trail.snapshot
     leader = None if snapshot.leader is None else snapshot.leader.id
-    return CallFacts(call, snapshot.time, fate, tuple(done.values()), leader, len(fitting) - 1)
+    return CallFacts(
+        call, snapshot.time, fate, tuple(done.values()), leader, len(fitting) - 1, reads_of(trail, call)
+    )
 
 
 def _done(trail: EventIndex, call: ClientCall) -> dict[int, Done]:

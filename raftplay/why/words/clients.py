@@ -4,6 +4,7 @@ from raftplay.past.calls import ClientCall
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import told_text, verb
 from raftplay.why.facts.clients import Asks, CallFacts
+from raftplay.why.words.reads import read_lines, waiting_words
 from raftplay.why.words.text import at, span
 
 LONGEST = 40
@@ -15,7 +16,7 @@ MOST = 4
 def call_words(facts: CallFacts, fate: tuple[str, list[str]] | None) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons; `fate` tells what became of its copies in logs."""
     call = facts.call
-    lines = [*_asked_lines(call), *_done_lines(facts)]
+    lines = [*(read_lines(facts.reads) if facts.reads else _asked_lines(call)), *_done_lines(facts)]
     if fate is not None:
         head, reasons = fate
         lines += [head, *reasons]
@@ -62,6 +63,8 @@ def _head(facts: CallFacts) -> str:
     if call.opened and call.opened[-1][1].index >= 0:
         _, asked = call.opened[-1]
         return f"{waits}: its session is entry {asked.index} of node {asked.dst}, which is not committed"
+    if facts.reads and facts.reads[-1].ended is None:
+        return f"{waits}: {waiting_words(facts.reads[-1])}"
     whom = "no node leads" if facts.leader is None else f"it has not found the leader, node {facts.leader}"
     return f"{waits}: {whom}"
 

@@ -38,7 +38,7 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
                 return Told(f"{n} has lost its disk, which was empty.", "Nothing was on it: it may come back.")
             why = "It must not come back: it could vote twice, or lack entries that it confirmed (§5.2, §5.4)."
             return Told(f"{n} has lost its disk, with its votes and its log.", why)
-        case facts.OnDisk():
+        case facts.OnDisk() | facts.StateImaged():
             return None
         case facts.StateRestored(index=index):
             why = "Its log begins after that entry: the snapshot stands for all entries before (§7)."
