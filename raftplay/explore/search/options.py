@@ -119,7 +119,8 @@ OPTIONS: dict[str, tuple[float, Change]] = {
 
 
 IN_VIRTUAL_TIME = frozenset(
-    {"more-reelection", "timings", "minority mute", "late answers", "asker", "hardware", "clients", "reads"}
+    {"more-reelection", "timings", "minority mute", "late answers", "asker", "hardware", "clients"}
+    | {"reads by index", "reads by lease"}
 )
 """The options that are not drawn on sockets: a busy machine, or two events at once, could break their promises."""
 
