@@ -4,7 +4,7 @@ import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,6 +35,9 @@ from raftplay.run.runner import JsonTranscript, TextTranscript, opened, run_scri
 from raftplay.run.script import parse_script
 from raftplay.session.shown import path_text
 from raftplay.shell.own import piped_script
+
+if TYPE_CHECKING:
+    from raftplay.tui.serve.address import Address
 
 app = typer.Typer()
 
@@ -217,6 +220,12 @@ def tui(
             help="Record the screen for asciinema (asciicast v2).",
         ),
     ] = None,
+    serve: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT", help="Show this screen to others in their browsers, who can only look on."
+        ),
+    ] = None,
     size: Annotated[str, typer.Option(metavar="COLUMNSxLINES", help="The size of the picture.")] = "120x40",
     after: Annotated[
         str, typer.Option(metavar="COMMANDS", help="Run these before the picture, such as 'wait leader'.")
@@ -270,6 +279,7 @@ def tui(
     told = trace_target(trace, name, force=force)
     drawn = None if screenshot is None else _picture_target(screenshot, name, force=force)
     recorded = _cast_target(cast, name, screenshot, force=force)
+    served = _address_of(serve, screenshot)
     if drawn is None:
         check_terminal()
     with opened(wanted.script.setup, told, data_dir) as session:
@@ -279,7 +289,7 @@ def tui(
         if drawn is not None:
             draw(wanted, session, drawn, picture, after, light=light)
         else:
-            raise typer.Exit(int(show(wanted, session, recorded)))
+            raise typer.Exit(int(show(wanted, session, recorded, served)))
 
 
 def _check_demo(is_wanted: bool, *others: object) -> None:
@@ -296,6 +306,17 @@ def _cast_target(file: Path | None, script: str | None, screenshot: Path | None,
     if file is not None and screenshot is not None:
         raise UsageError("--cast records a screen on a terminal, and --screenshot needs none; give one of them")
     return trace_target(file, script, force=force)
+
+
+def _address_of(text: str | None, screenshot: Path | None) -> "Address | None":
+    """Return the address at which the screen is shown to others, or None. Raises `UsageError`."""
+    if text is None:
+        return None
+    if screenshot is not None:
+        raise UsageError("--serve shows a screen on a terminal, and --screenshot needs none; give one of them")
+    from raftplay.tui.serve.address import address_of  # noqa: PLC0415 - few show their screen
+
+    return address_of(text)
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:

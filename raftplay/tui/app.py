@@ -153,7 +153,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
         self.prompt = Prompt(self.history, self.complete, self.submit)
         self._met, self._began, self._pending = before._met, before._began, before._pending
-        self.elsewhere.stories = before.elsewhere.stories
+        self.elsewhere.stories, self.elsewhere.viewers = before.elsewhere.stories, before.elsewhere.viewers
 
     def finish(self, patience: float) -> None:
         """Wait at most `patience` seconds for the commands that were given, then interrupt them."""

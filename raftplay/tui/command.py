@@ -6,9 +6,10 @@ import locale
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
@@ -29,12 +30,16 @@ from raftplay.tui.app import RaftApp
 from raftplay.tui.demo import Demo
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
-from raftplay.tui.output.line import Recorder
+from raftplay.tui.output.line import Recorder, Several
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings, load
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
+from raftplay.watch.text import count
+
+if TYPE_CHECKING:
+    from raftplay.tui.serve.address import Address
 
 PACES = ("watch", "real")
 """The paces of `--pace`: that of the playhead, and that of the cluster's clock."""
@@ -70,8 +75,11 @@ class Wanted:
     greeting: str = ""
 
 
-def show(wanted: Wanted, session: Session, cast: Target | None = None) -> Status:
-    """Show `session` on the terminal until the user leaves, and close it; record the screen in `cast`."""
+def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "Address | None" = None) -> Status:
+    """Show `session` on the terminal until the user leaves, and close it.
+
+    The screen is recorded in `cast`, and shown to those who look on at the address `serve`.
+    """
     watches = wanted.pace == "watch" and not wanted.at_once
     settings = load()
     greets = is_first(wanted, settings, session.harness.n)
@@ -105,7 +113,11 @@ def show(wanted: Wanted, session: Session, cast: Target | None = None) -> Status
     app.demo = Demo() if wanted.demo else None
     app.unattended.may_begin = may_play(wanted, session)
     try:
-        with ending_on_signals(session) as ending, recording(cast, wanted.script.name) as app.line.recorder:
+        with (
+            ending_on_signals(session) as ending,
+            recording(cast, wanted.script.name) as app.line.recorder,
+            serving(serve, app, app_news.append),
+        ):
             ending.run(app)
             while app.elsewhere.visit is not None and app.failure is None and not ending.is_over:
                 app = _returned(app, ending)
@@ -151,12 +163,37 @@ def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
         return
     from raftplay.tui.output.cast import Recorder as ToFile  # noqa: PLC0415 - few record a screen
 
-    size = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
-    recorder = ToFile(cast, (size.columns, size.lines), title)
+    recorder = ToFile(cast, terminal_size(), title)
     try:
         yield recorder
     finally:
         recorder.close()
+
+
+@contextlib.contextmanager
+def serving(address: "Address | None", app: RaftApp, tell: Callable[[str], object]) -> Iterator[None]:
+    """Show in the block what the screen of `app` writes to those who look on at `address`, if there is one."""
+    if address is None:
+        yield
+        return
+    from raftplay.tui.serve.mirror import Mirror  # noqa: PLC0415 - few show their screen to others
+    from raftplay.tui.serve.server import Server  # noqa: PLC0415
+
+    mirror = Mirror(terminal_size())
+    with Server(mirror, address) as server:
+        text = f"{server.url} shows this screen to others; {server.address.audience()}"
+        complain(f"raftplay: {text}")
+        tell(text)
+        app.elsewhere.viewers = lambda: f"{count(server.viewers, 'viewer')}; {text}"
+        recorder = app.line.recorder
+        app.line.recorder = mirror if recorder is None else Several((recorder, mirror))
+        yield
+
+
+def terminal_size() -> tuple[int, int]:
+    """Return the columns and lines of the terminal."""
+    size = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
+    return size.columns, size.lines
 
 
 def _returned(before: RaftApp, ending: "Ending") -> RaftApp:

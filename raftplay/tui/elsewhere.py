@@ -1,5 +1,6 @@
 """Leads from the screen to stories and lessons: by a command at the prompt, from a list, from the palette."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ TITLES = {
 }
 
 
+def alone() -> str:
+    """Return what is said of viewers where the screen is not shown to any."""
+    return "nobody can look on; raftplay tui --serve 8000 shows a screen to others"
+
+
 class Elsewhere:
     """Leads from the screen of `app` to stories and lessons. `visit` is the lesson to open once it is left."""
 
@@ -29,6 +35,7 @@ class Elsewhere:
         self.app = app
         self.visit: LessonText | None = None
         self.stories = Stories(app.driver)
+        self.viewers: Callable[[], str] = alone
 
     def run(self, line: str) -> bool:
         """Do a command that only the screen has; return whether `line` is one."""
@@ -39,6 +46,8 @@ class Elsewhere:
                     return False
                 case Own("quit"):
                     app.exit()
+                case Own("viewers"):
+                    app.say(line, self.viewers())
                 case Own(name, ""):
                     self.choose(name)
                 case Own("play", name):

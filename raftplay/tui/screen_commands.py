@@ -1,4 +1,4 @@
-"""Reads the commands that only the screen has, typed or chosen from a list: play, lesson, quit."""
+"""Reads the commands that only the screen has, typed or chosen from a list: play, lesson, viewers, quit."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +16,7 @@ EXTRA = {
     "quit": "Leave the screen.",
     "play": "Play a story on a cluster of its own.",
     "lesson": "Open a lesson, and come back here at its end.",
+    "viewers": "Tell how many look on, and where (--serve).",
 }
 """The commands with their help."""
 
@@ -41,8 +42,8 @@ def own_command(line: str) -> Own | None:
     name, *arguments = line.split() or [""]
     if name not in EXTRA:
         return None
-    if name == "quit" and arguments:
-        raise UsageError("quit stands alone")
+    if name not in EXAMPLES and arguments:
+        raise UsageError(f"{name} stands alone")
     if len(arguments) > 1 or any(argument.endswith(";") for argument in arguments):
         raise UsageError(f"{name} takes one name and stands alone in its line: {name} {EXAMPLES[name]}")
     return Own(name, arguments[0].strip("'\"") if arguments else "")

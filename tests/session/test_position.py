@@ -186,7 +186,7 @@ def test_every_position_that_is_ever_read_belongs_together() -> None:
             lively.run("diff main b1").result(60)
             lively.call(lambda: session.fork("copy")).result(60)
             lively.call(lambda: session.discard(session.named("main"))).result(60)
-            lively.call(lambda: session.anew(())).result(60)
+            lively.call(lambda: session.anew(lambda first: first)).result(60)
             lively.run("wait leader").result(60)
         is_over.set()
         for thread in threads:

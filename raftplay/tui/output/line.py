@@ -6,7 +6,7 @@ No textual here. The screen's thread calls `hand`, the thread that writes calls 
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 SLOW = 0.1
@@ -26,6 +26,23 @@ class Recorder(Protocol):
 
     def resize(self, size: tuple[int, int]) -> None:
         """Take the columns and lines of the terminal."""
+
+
+class Several:
+    """Several recorders as one."""
+
+    def __init__(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+
+    def __call__(self, text: str) -> None:
+        """Tell each of them what is written now."""
+        for recorder in self._recorders:
+            recorder(text)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Tell each of them the columns and lines of the terminal."""
+        for recorder in self._recorders:
+            recorder.resize(size)
 
 
 class Line:

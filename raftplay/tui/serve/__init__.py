@@ -1,0 +1,1 @@
+"""The screen in browsers: a class looks on at what the teacher's terminal shows, and can do nothing to it."""

@@ -1,0 +1,74 @@
+"""Addresses of a server: what a person may write for one, which Host headers fit it, and who can reach it."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from raftplay.errors import UsageError
+
+LOCAL = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port; port 0 is any that is free."""
+
+    host: str
+    port: int
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether only this machine can reach it."""
+        return self.host == "localhost" or _is(self.host, "is_loopback")
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Return whether it stands for all addresses of this machine."""
+        return _is(self.host, "is_unspecified")
+
+    @property
+    def text(self) -> str:
+        """Return host and port as a URL has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def fits(self, header: str) -> bool:
+        """Return whether a Host header names this address: no page of another name may read from it."""
+        try:
+            named = address_of(header)
+        except UsageError:
+            return False
+        if named.port != self.port:
+            return False
+        if self.is_everywhere:
+            return named.is_local or _is_number(named.host) or named.host.lower() == socket.gethostname().lower()
+        return named.host.lower() == self.host.lower() or (self.is_local and named.is_local)
+
+    def audience(self) -> str:
+        """Return a sentence: who can see what is served there."""
+        if self.is_local:
+            return "only this machine can open it"
+        where = "any network of this machine" if self.is_everywhere else f"the network of {self.host}"
+        return f"everyone on {where} who has this address can look on; the connection is not encrypted"
+
+
+def address_of(text: str) -> Address:
+    """Return the address that HOST:PORT, [HOST]:PORT, HOST or PORT names. Raises `UsageError`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (text.startswith("[") and text.endswith("]")):
+        host, port = ("", text) if text.isdecimal() else (text, "0")
+    host = host.removeprefix("[").removesuffix("]") or LOCAL
+    if not port.isdecimal() or not port.isascii() or len(port) > 5 or int(port) > 65535 or not host.isprintable():
+        raise UsageError(f"{text!r} is no address to serve at; give HOST:PORT, or a port such as 8000")
+    return Address(host, int(port))
+
+
+def _is_number(host: str) -> bool:
+    return _is(host, "version")
+
+
+def _is(host: str, what: str) -> bool:
+    try:
+        return bool(getattr(ipaddress.ip_address(host), what))
+    except ValueError:
+        return False
