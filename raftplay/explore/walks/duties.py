@@ -44,7 +44,7 @@ def of_a_leader(cm: ConsensusModule) -> Broken | None:
         return OWED, f"n{cm.id} leads with noop {'on' if cm.config.noop else 'off'}; its entries are {own[:3]}"
     match = {peer: progress.match + 1 for peer, progress in leadership.progress.items()}
     held = cm.quorum.committed({**match, cm.id: cm._counted_length()}) - 1
-    if held > cm.commit_index and log.term_at(held) != term and leadership.held_index != held:
+    if cm.peer_ids and held > cm.commit_index and log.term_at(held) != term and leadership.held_index != held:
         return OWED, f"n{cm.id} does not tell that it holds back entry {held} of an older term (§5.4.2)"
     return None
 
