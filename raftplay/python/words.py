@@ -59,6 +59,8 @@ def transfer(id: int, target: int | None = None) -> str:
 
 def option(name: str, on: bool | int) -> str:
     """Return `set prevote on`, or `set snapshot 3`."""
+    if name == "drift":
+        return f"set drift {on}"
     return f"set {name} {'off' if not on else 'on' if on is True else on}"
 
 

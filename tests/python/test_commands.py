@@ -190,6 +190,7 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.set_option("prevote", True),
     lambda h: h.set_option("prevote", False),
     lambda h: h.set_option("snapshot", 2),
+    lambda h: h.set_option("drift", 0),
     lambda h: h.set_client_options(replace(h.config.clients, reads="local")),
     lambda h: h.set_client_options(replace(h.config.clients, sessions=False, reads="log")),
     lambda h: h.partition([0, 1], [2]),
