@@ -24,14 +24,13 @@ SEEDS = 60
 
 MOST_COMMANDS = 25
 
+RARE = {"snapshot-cuts-suffix"}
+"""The bugs that take more seeds: trials find this one at seed 214, and random walks sooner (see test_walks.py)."""
+
 
 @functools.cache
 def searched(bug: str) -> SearchReport:
     return sweep(Search(range(3, 8), bugs=(bug,), seeds=SEEDS, jobs=1, engine="trials"))
-
-
-RARE = {"lease-from-ack", "lease-and-late-timeout-now"}
-"""Bugs that random trials find seldom or never; their scenarios show them."""
 
 
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug not in RARE])

@@ -1,13 +1,16 @@
 """The Harness of `import raftplay` takes commands, looks back, branches, and is saved as a script."""
 
+import inspect
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import raftplay
 from raftplay import CheckFailed, Harness, InvariantBroken, UsageError
+from raftplay.python.recorded import Plain, Recorded
 from raftplay.version import __version__
 
 
@@ -187,6 +190,9 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.set_option("prevote", True),
     lambda h: h.set_option("prevote", False),
     lambda h: h.set_option("snapshot", 2),
+    lambda h: h.set_option("drift", 0),
+    lambda h: h.set_client_options(replace(h.config.clients, reads="local")),
+    lambda h: h.set_client_options(replace(h.config.clients, sessions=False, reads="log")),
     lambda h: h.partition([0, 1], [2]),
     lambda h: h.heal(),
     lambda h: h.cut(0, 1),
@@ -214,6 +220,28 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.settle(),
     lambda h: h.wait_until(lambda: h.snapshot().leader is not None),
 )
+
+
+LOOKS = (
+    *(
+        "check",
+        "check_restart",
+        "client",
+        "forget_interrupt",
+        "give_way",
+        "halt",
+        "interrupt",
+        "keep_pace",
+        "kick",
+    ),
+    *("messages", "progress", "set_speed", "steer"),
+)
+"""The methods of a cluster that change nothing in it, apart from the speed of its time."""
+
+
+def test_every_method_that_acts_is_kept_in_the_journal():
+    methods = {name for name, _ in inspect.getmembers(Plain, inspect.isfunction) if not name.startswith("_")}
+    assert methods - vars(Recorded).keys() == set(LOOKS)
 
 
 @pytest.mark.parametrize("seed", [7, 8])
