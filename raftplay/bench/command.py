@@ -14,6 +14,7 @@ from raftplay.bench import (
     report,
     requests,
     rival,
+    searching,
     simulated,
 )
 from raftplay.bench.clusters import Stalled
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
     "elections": elections.steps,
     "idle": idle.steps,
     "simulated": simulated.steps,
+    "search": searching.steps,
     "memory": memory.steps,
     "catch-up": catch_up.steps,
 }

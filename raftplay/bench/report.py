@@ -21,6 +21,7 @@ TITLES = {
     "elections": "elections in virtual time, the Go reference's timings",
     "idle": "heartbeats alone, the Go reference's timings and delays",
     "simulated": "virtual time in a second of wall time",
+    "search": "a search in a second of CPU, every invariant watched",
     "memory": "memory",
     "catch-up": "a follower comes back",
     "against": "another implementation, in turn with raftplay",

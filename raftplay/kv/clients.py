@@ -242,6 +242,8 @@ class Clients:
     ) -> None:
         """Take a node's answer to a read; if it cannot answer, or is late, ask another, unless it was named."""
         port = self.port
+        if call.is_over:
+            return  # it was answered by another node, or the client has given up
         if result is not None:
             call.asked, call.result = target, result
             port.later(0.0, partial(self._end, client, call, "ok"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from raftplay.cluster.waits import Interrupted
+from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
@@ -12,6 +13,7 @@ from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
+from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.text import count, visible
 
@@ -118,7 +120,7 @@ class LessonReader:
             case Do():
                 self._do(request)
             case Look():
-                return self.stage.look(request.read)
+                return self._look(request)
             case Predict():
                 return self._ask(request)
             case AnswerVerdict():
@@ -126,6 +128,16 @@ class LessonReader:
             case Free():
                 self._free(request)
         return None
+
+    def _look(self, request: Look) -> object:
+        """Read a value off the session. Raises `UsageError` where the lesson asks for one that there is not."""
+        try:
+            return self.stage.look(request.read)
+        except Failed as failure:
+            raise UsageError(
+                f"line {request.line} of the lesson has no answer here: {failure}; "
+                "raftplay lesson --check FILE finds such lines"
+            ) from None
 
     def _do(self, request: Do) -> None:
         """Perform a command of the lesson, and show it unless it is unseen or only keeps a value."""

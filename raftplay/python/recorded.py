@@ -166,6 +166,7 @@ class Recorded(Plain):
 
     ask = recorded(Plain.ask, words.ask)
     begin = recorded(Plain.begin, lambda *_: None)
+    begin_many = recorded(Plain.begin_many, lambda *_: None)
     load = recorded(Plain.load, lambda _: None)
     crash_peer = recorded(Plain.crash_peer, _on("crash"))
     restart_peer = recorded(Plain.restart_peer, words.restart)
@@ -186,6 +187,7 @@ class Recorded(Plain):
     clear_disk = recorded(Plain.clear_disk, words.disk)
     set_clock = recorded(Plain.set_clock, lambda id, rate: f"clock {id} rate={rate}")
     set_option = recorded(Plain.set_option, words.option)
+    set_client_options = recorded(Plain.set_client_options, words.client_options)
     set_timing = recorded(Plain.set_timing, words.timing)
 
     def partition(self, *groups: Iterable[int]) -> None:

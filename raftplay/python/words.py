@@ -6,6 +6,7 @@ The rule of this module: a text that is returned does what the call did; None sa
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from raftplay.kv.clients import ClientOptions
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
 from raftplay.language.lexer import Mistake, split_line
 from raftplay.session.units import exact_text, range_text
@@ -58,7 +59,14 @@ def transfer(id: int, target: int | None = None) -> str:
 
 def option(name: str, on: bool | int) -> str:
     """Return `set prevote on`, or `set snapshot 3`."""
+    if name == "drift":
+        return f"set drift {on}"
     return f"set {name} {'off' if not on else 'on' if on is True else on}"
+
+
+def client_options(options: ClientOptions) -> str:
+    """Return `set sessions on; set reads log`."""
+    return f"set sessions {'on' if options.sessions else 'off'}; set reads {options.reads}"
 
 
 def partition(*groups: Collection[int]) -> str | None:

@@ -84,17 +84,18 @@ def test_the_whole_of_it_gives_every_figure_as_one_json_object() -> None:
 
 
 def test_a_measurement_alone_is_a_table_without_progress_where_no_terminal_is() -> None:
-    done = run("--quick", "--only", "simulated", "--only", "memory", "--nodes", "3")
+    done = run("--quick", "--only", "simulated", "--only", "search", "--only", "memory", "--nodes", "3")
     assert (done.status, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0].startswith("raftplay ")
     titles = [line.split("  ")[0] for line in lines if line and line[0] != " "]
-    assert titles[-2:] == [report.TITLES[name] for name in ("simulated", "memory")]
+    assert titles[-3:] == [report.TITLES[name] for name in ("simulated", "search", "memory")]
     rows = [line for line in lines if line.startswith("  3 idle nodes")]
     assert [row.split("  ")[1] for row in rows] == [
         f"3 idle nodes, {words}" for words in ("bare", "with its events read", "with every invariant watched")
     ]
-    assert all(line.endswith("floor  times") for line in lines if line.startswith(titles[-2]))
+    assert all(line.endswith("floor  times") for line in lines if line.startswith(titles[-3]))
+    assert [line.split()[-1] for line in lines if ", 3 nodes " in line] == ["seeds/s", "steps/s"]
     assert max(map(len, lines)) <= 110
     assert "\x1b" not in done.out
 

@@ -320,8 +320,8 @@ def test_tab_offers_how_an_address_begins() -> None:
 class Cluster:
     """A scheduler and workers on this machine, each in a process."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *security: str) -> None:
+        self.folder, self._security = folder, security
         self._processes: list[subprocess.Popen[bytes]] = []
         self._file = folder / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -331,6 +331,7 @@ class Cluster:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
         environ = {**kept, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", **changes}
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self._file)]
+        command += self._security
         with (self.folder / f"{len(self._processes)}.log").open("wb") as log:
             process = subprocess.Popen([*command, *options], stdout=log, stderr=log, cwd=self.folder, env=environ)
         self._processes.append(process)
@@ -415,6 +416,43 @@ def test_the_answer_and_the_counterexample_are_those_of_one_process(
             out.unlink()
     assert texts[0] == texts[1]
     assert files[0] == files[1]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_cluster_that_speaks_tls_is_reached_with_the_certificates_of_dasks_own_configuration(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("distributed", reason=NO_DASK)
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=raftplay")
+    subprocess.run(["openssl", *made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    cluster = Cluster(
+        tmp_path, "--protocol", "tls", "--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key
+    )
+    names = {"CA_FILE": certificate, "CLIENT__CERT": certificate, "CLIENT__KEY": key}
+    mine = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": value for name, value in names.items()}
+
+    def searched(environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+        options = ("--seeds", "3", "--seconds", "0.5", "--dask", cluster.address)
+        command = [sys.executable, "-m", "raftplay", "explore", *options]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, **environ}, cwd=tmp_path
+        )
+
+    try:
+        cluster.worker()
+        assert cluster.address.startswith("tls://")
+        done = searched(mine)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert done.stdout.startswith("searched 3 seeds in ")
+        refused = searched({})
+    finally:
+        cluster.close()
+    assert refused.returncode == 2, refused
+    assert refused.stderr.startswith(
+        f"raftplay: error: --dask '{cluster.address}': no Dask scheduler answers there:"
+    )
+    assert len(refused.stderr.splitlines()) == 1
 
 
 def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:

@@ -1,12 +1,15 @@
 """Inputs that no cluster gives: walks find a node that does not treat them as it must."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from raftplay.explore.walks.duties import OWED
 from raftplay.explore.walks.ghost import LOST, ONE_PROBE, UNTOLD
 from raftplay.explore.walks.walk import draw_walk, run_walk
 from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.decisions import BackedUp, Decision, HeartbeatDue, LogTruncated, ReplyIgnored, Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -17,6 +20,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.progress import Progress
+from raftplay.raft.roles import Leadership
 
 WALKS = 150
 
@@ -97,7 +101,79 @@ class TellsNoRejection(ConsensusModule):
         return reply
 
 
+class HoldsBackInSilence(ConsensusModule):
+    def _advance_commit_index(self, leadership: Leadership) -> None:
+        held = leadership.held_index
+        super()._advance_commit_index(leadership)
+        leadership.held_index = held
+
+
+class StandsOn(ConsensusModule):
+    def _follow(self, term: int, leader_id: int) -> None:
+        if self.state is CMState.FOLLOWER or term > self.current_term:
+            super()._follow(term, leader_id)
+
+
+class KeepsTheLead(ConsensusModule):
+    def _hand_over(self, leadership: Leadership) -> None:
+        pass
+
+
+class AlwaysNoOp(ConsensusModule):
+    def _become_leader(self) -> None:
+        config, self.config = self.config, replace(self.config, noop=True)
+        super()._become_leader()
+        self.config = config
+
+
+class NeedsPeers(ConsensusModule):
+    def persist(self, now: float | None = None) -> bool:
+        return bool(self.peer_ids) and super().persist(now)
+
+
+class BeatsInSilence(ConsensusModule):
+    def _tell(self, decision: Decision) -> None:
+        if not isinstance(decision, HeartbeatDue):
+            super()._tell(decision)
+
+
+class IgnoresVotesInSilence(ConsensusModule):
+    def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
+        if self.state in (CMState.CANDIDATE, CMState.PRE_CANDIDATE):
+            super()._vote_received(voter, args, reply)
+
+
+class HasNoTimerToSet(ConsensusModule):
+    def set_timer(self, deadline: float, now: float) -> None:
+        pass
+
+
+class CallsAllOutdated(ConsensusModule):
+    def _tell(self, decision: Decision) -> None:
+        if isinstance(decision, BackedUp):
+            args = AppendEntriesArgs(self.current_term, self.id, self.log.last_index, 0, (), 0)
+            decision = ReplyIgnored(decision.peer, args, AppendEntriesReply(0, False), Rule.OUTDATED)
+        super()._tell(decision)
+
+
+class DeletesTooMuch(ConsensusModule):
+    def _tell(self, decision: Decision) -> None:
+        if isinstance(decision, LogTruncated):
+            decision = LogTruncated(decision.index, decision.removed + 1)
+        super()._tell(decision)
+
+
 CLASSES: dict[type[ConsensusModule], str] = {
+    HoldsBackInSilence: OWED,
+    StandsOn: OWED,
+    KeepsTheLead: OWED,
+    AlwaysNoOp: OWED,
+    NeedsPeers: OWED,
+    BeatsInSilence: UNTOLD,
+    IgnoresVotesInSilence: UNTOLD,
+    CallsAllOutdated: UNTOLD,
+    HasNoTimerToSet: "Timer Rules",
+    DeletesTooMuch: "Well-Formed",
     HearsWhenDead: "Dead Is Dead",
     StopsInSilence: "Dead Is Dead",
     WakesEarly: "Timer Rules",

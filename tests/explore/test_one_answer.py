@@ -14,7 +14,7 @@ from support.command_line import raftplay
 from raftplay.explore.search.chunk import Chunk, Tally, run_chunk, tally_of
 from raftplay.explore.search.port import Completed, Handle, Lost, Workers
 from raftplay.explore.search.report import report_text
-from raftplay.explore.search.sweep import ChunkPace, Search, SearchReport, sweep, sweep_with
+from raftplay.explore.search.sweep import ChunkPace, Search, SearchReport, sweep, sweep_all, sweep_with
 from raftplay.explore.search.trial import Finding, Plan, Result
 from raftplay.explore.search.workers import Processes, local_workers
 from raftplay.session.status import Status
@@ -49,6 +49,10 @@ class Shuffled:
 
     def close(self) -> None:
         self._waiting.clear()
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._waiting)
 
 
 def seeds_of(chunk: str) -> range:
@@ -100,6 +104,40 @@ def test_the_lowest_failing_seed_is_the_answer_in_whatever_order_chunks_end(wind
     assert report.covered == [range(38)]
     assert told(report) == told(sweep_with(Shuffled(9, 2, failing_at(37)), ENDLESS))
     assert len(workers.submitted) < 100
+
+
+FAILING = {"forget-vote": (37, 90), "zombie": (0,), "torn-vote": (), "commit-old-term": (150,)}
+BY_BUG = [replace(ENDLESS, seeds=200, bugs=(bug,)) for bug in FAILING]
+
+
+def by_bug(chunk: str) -> str | Lost:
+    found = re.search('"bugs":\\["([a-z-]+)"', chunk)
+    assert found is not None
+    return failing_at(*FAILING[found[1]])(chunk)
+
+
+@pytest.mark.parametrize("window", [1, 4, 30])
+def test_searches_share_one_queue_and_each_has_its_own_answer(window: int) -> None:
+    workers = Shuffled(window, window, by_bug)
+    reports = list(sweep_all(workers, BY_BUG))
+    alone = [sweep_with(Shuffled(7, 2, by_bug), search) for search in BY_BUG]
+    assert [told(report) for report in reports] == [told(report) for report in alone]
+    assert [report.trials for report in reports] == [38, 1, 200, 151]
+    firsts = [seeds.start for seeds in workers.submitted[:window]]
+    assert firsts.count(0) == min(window, len(BY_BUG))  # the others do not wait for the first
+
+
+def test_ctrl_c_ends_all_searches_and_leaves_nothing_in_the_queue() -> None:
+    class Interrupted(Shuffled):
+        def completed(self, timeout: float) -> list[Completed]:
+            if len(self.submitted) > 20:
+                raise KeyboardInterrupt
+            return super().completed(timeout)
+
+    workers = Interrupted(2, 6, by_bug)
+    reports = list(sweep_all(workers, BY_BUG))
+    assert [report.interrupted for report in reports] == [False] * (len(reports) - 1) + [True]
+    assert not workers.waits
 
 
 def test_after_a_finding_no_chunk_above_it_runs_and_those_below_do() -> None:

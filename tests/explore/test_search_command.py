@@ -51,7 +51,9 @@ def test_a_bug_whose_search_was_interrupted_gets_no_row(where: str, monkeypatch:
 
     if where == "sweep":
         monkeypatch.setattr(
-            all_bugs, "sweep_with", lambda _, search: SearchReport(search=search, interrupted=True)
+            all_bugs,
+            "sweep_all",
+            lambda _, searches: (SearchReport(search=search, interrupted=True) for search in searches),
         )
     else:
         monkeypatch.setattr(Shrinker, "shrink", interrupted)

@@ -11,9 +11,10 @@ from support.command_line import raftplay
 
 from raftplay.explore.search import trial
 from raftplay.explore.search.mixes import MIXES
+from raftplay.explore.search.options import ON_SOCKETS, Setting
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import Search, SearchReport, Watch
-from raftplay.explore.search.trial import Finding, Plan, run_trial
+from raftplay.explore.search.trial import Finding, Plan, draw, run_trial
 from raftplay.run.script import parse_script
 from raftplay.session.status import Status
 
@@ -39,6 +40,19 @@ def test_under_every_mix_nothing_breaks_and_nothing_grows(
             assert status is Status.HELD, said
             assert said.endswith("nothing grew")
     assert not (tmp_path / "out").exists()
+
+
+def test_options_are_drawn_on_sockets_too() -> None:
+    plans = [draw(seed, range(3, 6), seconds=0.2, backend="tcp", speed=5) for seed in range(60)]
+    assert {name for plan in plans for name in plan.setting.drawn} == ON_SOCKETS
+    bare = draw(0, range(3, 6), seconds=0.2, backend="tcp", options=False)
+    assert bare.setting == Setting()
+    needs = draw(0, range(3, 6), seconds=0.2, backend="tcp", bugs=("prevote-moves-term",))
+    assert needs.setting.raft.prevote
+    assert Search(range(3, 6), backend="tcp", draws_options=False).options[-1] == "--no-options"
+    plan = next(plan for plan in plans if plan.setting.raft.sticky)
+    with nothing_left_over():
+        assert run_trial(plan).finding is None
 
 
 def test_a_breach_is_told_with_what_was_done(tmp_path: Path) -> None:

@@ -15,10 +15,18 @@ from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import OPTIONS, Setting, draw_setting
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import Plan, draw, rerun, run_trial
+from raftplay.explore.search.trial import REASON, Plan, draw, rerun, run_trial
 from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
+from raftplay.raft.decisions import Rule
+
+
+def test_a_reason_that_only_an_own_class_can_have_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raftplay.raft.reasons.of_new_term", lambda *_: Rule.OWN_RULE)
+    found = run_trial(draw(1, range(3, 4), seconds=0.5, options=False)).finding
+    assert found is not None
+    assert (found.name, "BecameFollower own-rule" in found.text) == (REASON, True)
 
 
 def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_same_again() -> None:
@@ -27,7 +35,6 @@ def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_s
         assert drawn[name] == pytest.approx(2000 * chance, rel=0.2), name
     assert draw_setting(7) == draw_setting(7)
     assert draw(7, range(3, 8), seconds=1.0, options=False).setting == Setting()
-    assert draw(7, range(3, 8), seconds=1.0, backend="tcp").setting == Setting()
 
 
 @pytest.mark.parametrize("minority", ["down", "mute"])

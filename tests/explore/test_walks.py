@@ -23,11 +23,13 @@ from raftplay.explore.walks.walk import STEPS, WalkResult, draw_walk, run_walk
 from raftplay.raft.bugs import BUGS
 from raftplay.session.session import Session
 
+BY_CLIENTS = {"clients", "reads by index", "reads by lease"}
+
 NOT_BY_WALKS = {
     *("conflict-off-by-one", "zombie", "prevote-silent", "sticky-leader-stays"),
     *("snapshot-end-unknown", "quorum-by-sending"),
     "snapshot-drops-key",  # a bare node has no state machine
-    *(name for name, bug in BUGS.items() if "clients" in bug.options),  # a walk has no clients
+    *(name for name, bug in BUGS.items() if BY_CLIENTS & set(bug.options)),  # a walk has no clients
 }
 """The bugs that walks cannot model: those of liveness, of a crashed node that hears replies, and of long times."""
 

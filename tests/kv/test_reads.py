@@ -4,6 +4,7 @@ import pytest
 
 from raftplay import Config, Harness, RaftConfig
 from raftplay.kv.clients import ClientOptions
+from raftplay.kv.commands import Get
 
 RAFT = RaftConfig(0.3, 0.6, checkquorum=True, sticky=True)
 
@@ -44,3 +45,22 @@ def test_the_options_of_clients_change_while_the_cluster_runs() -> None:
         assert not h.config.raft.lease
         assert client.get("x").value == 1
         assert h.snapshot().nodes[0].last_index > last
+
+
+def test_a_late_answer_of_a_node_that_was_asked_before_changes_nothing() -> None:
+    """A paused node keeps the read, its client asks another, and the first one answers after all."""
+    with Harness(3, backend="sim", seed=5, config=Config(RAFT, clients=ClientOptions(reads="index"))) as h:
+        client = h.client("a")
+        client.put("x", 1)
+        leader, _ = h.check_single_leader()
+        follower = h.clients._leader = (leader + 1) % 3
+        h.freeze_peer(follower)
+        read = h.begin("b", Get("x"))
+        assert h.wait_until(lambda: read.is_over, 3.0)
+        assert (read.ending, read.result.value if read.result else None) == ("ok", 1)
+        client.put("x", 2)
+        h.thaw_peer(follower)
+        h.sleep_ms(500)
+        assert read.result is not None
+        assert read.result.value == 1
+        assert h.clients.verdict().outcome == "linearizable"

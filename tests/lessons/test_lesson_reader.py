@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from support.lessons import Typist, lesson_of, read, session_of
 
+from raftplay.errors import UsageError
 from raftplay.lessons.console import Console
 from raftplay.lessons.page import indented, wrapped
 from raftplay.lessons.progress import Left
@@ -65,6 +66,12 @@ def test_enter_goes_on_and_the_end_of_the_input_ends_politely() -> None:
     assert reader.at == 1
     assert typist.written[-1][0] == "You left in step 2 of 3."
     assert reader.left == Left(1, 7, {6: True}, -1)
+
+
+def test_a_question_that_its_cluster_cannot_answer_gets_one_sentence() -> None:
+    unchecked = "step One\nask Who leads? => node leader\ncrash all\nanswer\n"
+    with pytest.raises(UsageError, match=r"line \d of the lesson has no answer here: there is no leader.*--check"):
+        read(lesson_of(unchecked), "1")
 
 
 def test_the_end_of_the_input_behind_the_last_step_is_the_end_of_the_lesson() -> None:

@@ -1,13 +1,16 @@
 """The Harness of `import raftplay` takes commands, looks back, branches, and is saved as a script."""
 
+import inspect
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import raftplay
 from raftplay import CheckFailed, Harness, InvariantBroken, UsageError
+from raftplay.python.recorded import Plain, Recorded
 from raftplay.version import __version__
 
 
@@ -187,6 +190,9 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.set_option("prevote", True),
     lambda h: h.set_option("prevote", False),
     lambda h: h.set_option("snapshot", 2),
+    lambda h: h.set_option("drift", 0),
+    lambda h: h.set_client_options(replace(h.config.clients, reads="local")),
+    lambda h: h.set_client_options(replace(h.config.clients, sessions=False, reads="log")),
     lambda h: h.partition([0, 1], [2]),
     lambda h: h.heal(),
     lambda h: h.cut(0, 1),
@@ -214,6 +220,28 @@ ACTS: tuple[Callable[[Harness], object], ...] = (
     lambda h: h.settle(),
     lambda h: h.wait_until(lambda: h.snapshot().leader is not None),
 )
+
+
+LOOKS = (
+    *(
+        "check",
+        "check_restart",
+        "client",
+        "forget_interrupt",
+        "give_way",
+        "halt",
+        "interrupt",
+        "keep_pace",
+        "kick",
+    ),
+    *("messages", "progress", "set_speed", "steer"),
+)
+"""The methods of a cluster that change nothing in it, apart from the speed of its time."""
+
+
+def test_every_method_that_acts_is_kept_in_the_journal():
+    methods = {name for name, _ in inspect.getmembers(Plain, inspect.isfunction) if not name.startswith("_")}
+    assert methods - vars(Recorded).keys() == set(LOOKS)
 
 
 @pytest.mark.parametrize("seed", [7, 8])
@@ -320,7 +348,8 @@ def test_it_works_on_sockets(tmp_path: Path):
         with pytest.raises(UsageError, match="only be looked at"):
             h.crash(0)
         h.live()
-        text = h.save(tmp_path / "story.txt").read_text("utf-8").split("\n")
+        lines = h.save(tmp_path / "story.txt").read_text("utf-8").split("\n")
+    text = [line for line in lines if not line.startswith("sleep ")]  # the pauses between the commands
     assert text[1:7] == ["nodes 3", "backend tcp", "seed 1", "wait leader", "submit 1", "wait committed 1 on 3"]
     assert f"crash {leader}" in text
 

@@ -1147,7 +1147,7 @@ def test_breaches_are_bounded_but_the_first_of_each_invariant_is_kept() -> None:
     for _ in range(500):
         story.tell(0, decisions.MatchAdvanced(1, 0))
         story.tell(0, decisions.MatchAdvanced(1, 1))
-    story.tell(0, decisions.LogTruncated(0, 1))
+    story.tell(0, decisions.LogTruncated(0, 2))
     assert len(story.watcher.breaches) == kept.MAX_BREACHES + 1
     assert story.broken == ["Match Monotonic", "Leader Append-Only"]
 

@@ -1,13 +1,13 @@
 """Proof that the watchers work: search for every bug switch, and minimize its counterexample."""
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.port import Workers
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, sweep_with
+from raftplay.explore.search.sweep import Search, SearchReport, sweep_all
 from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.explore.search.workers import local_workers
 from raftplay.raft.bugs import BUGS
@@ -25,18 +25,18 @@ class BugRow:
     mix: str = ""
 
 
-def search_for(bug: str, workers: Workers, search: Search, shrink_limit: float) -> BugRow:
-    """Search for `bug` alone, and minimize what is found. Raises KeyboardInterrupt."""
-    report = sweep_with(workers, replace(search, bugs=(bug,), stops_at_finding=True))
+def row_of(report: SearchReport, shrink_limit: float) -> BugRow:
+    """Minimize what the search for one bug has found. Raises KeyboardInterrupt, also if it was interrupted."""
+    (bug,) = report.search.bugs
     if report.interrupted:
         raise KeyboardInterrupt
     if report.first is None:
-        return BugRow(bug, report.trials, report.elapsed, None)
-    seeds = report.first.plan.seed - search.first_seed + 1
+        return BugRow(bug, report.trials, report.wall, None)
+    seeds = report.first.plan.seed - report.search.first_seed + 1
     case = case_of(report.first)
     is_walk = report.first.plan.mix == WALK
     case = shrunk_walk(case, shrink_limit) if is_walk else Shrinker(case, limit=shrink_limit).shrink()
-    return BugRow(bug, seeds, report.elapsed, case, report.first.plan.mix)
+    return BugRow(bug, seeds, report.wall, case, report.first.plan.mix)
 
 
 def table(
@@ -48,18 +48,23 @@ def table(
 ) -> Status:
     """Search for every bug, and write a row of Markdown for each when it is done. Ctrl-C ends it.
 
-    `workers` run the searches; without them, processes of this machine do.
+    `workers` run the searches, over one queue; without them, processes of this machine do.
     """
     write("| bug | first violation | seeds needed | mix | seconds | commands after minimizing | nodes |")
     write("|---|---|---|---|---|---|---|")
-    rows = []
+    names = list(bugs)
+    searches = [replace(search, bugs=(bug,), stops_at_finding=True) for bug in names]
+    rows: list[BugRow] = []
     try:
-        with local_workers(search.jobs) if workers is None else nullcontext(workers) as running:
-            for bug in bugs:
-                rows.append(search_for(bug, running, search, shrink_limit))
+        with (
+            local_workers(search.jobs) if workers is None else nullcontext(workers) as running,
+            closing(sweep_all(running, searches)) as reports,
+        ):
+            for report in reports:
+                rows.append(row_of(report, shrink_limit))
                 write(_line(rows[-1]))
     except KeyboardInterrupt:
-        write(f"\ninterrupted: {_found(rows)} found before the search for {bug} was over.")
+        write(f"\ninterrupted: {_found(rows)} found before the search for {names[len(rows)]} was over.")
         return Status.INTERRUPTED
     write(f"\n{_found(rows)} found.")
     return Status.HELD if all(row.case is not None for row in rows) else Status.FAILED

@@ -118,11 +118,22 @@ OPTIONS: dict[str, tuple[float, Change]] = {
 """
 
 
-def draw_setting(seed: int, needed: Collection[str] = ()) -> Setting:
+IN_VIRTUAL_TIME = frozenset(
+    {"more-reelection", "timings", "minority mute", "late answers", "asker", "hardware", "clients"}
+    | {"reads by index", "reads by lease"}
+)
+"""The options that are not drawn on sockets: a busy machine, or two events at once, could break their promises."""
+
+ON_SOCKETS = OPTIONS.keys() - IN_VIRTUAL_TIME
+
+
+def draw_setting(seed: int, needed: Collection[str] = (), *, on_sockets: bool = False) -> Setting:
     """Draw the options of the trial with this seed; those that are `needed` are on."""
     dice = random.Random(f"options {seed}")
     setting, drawn = Setting(), []
     for name, (chance, change) in OPTIONS.items():
+        if on_sockets and name not in ON_SOCKETS:
+            continue
         if dice.random() < chance or name in needed:
             setting = change(setting, dice)
             drawn.append(name)

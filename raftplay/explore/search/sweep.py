@@ -3,14 +3,15 @@
 import math
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from raftplay.cluster.own_node import OwnNode
 from raftplay.commands.setup import setting_text
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
 from raftplay.explore.search.options import Switches
-from raftplay.explore.search.port import Handle, Lost, NobodyLeft, Workers
+from raftplay.explore.search.port import Completed, Handle, Lost, NobodyLeft, Workers
 from raftplay.explore.search.trial import Result
 from raftplay.explore.search.workers import local_workers
 from raftplay.session.status import Status
@@ -51,7 +52,7 @@ class Search:
     speed: float = 1.0
     node: OwnNode | None = None
     draws_options: bool = True
-    """Options are drawn for each trial in virtual time."""
+    """Options are drawn for each trial."""
 
     engine: str = "trials"
     """The engines that run for each seed: walks, trials or both."""
@@ -100,7 +101,7 @@ class Search:
             if (value := getattr(self, option)) != getattr(usual, option):
                 words += [f"--{option}", value if isinstance(value, str) else f"{value:g}"]
         words += [f"--set={name}={setting_text(on)}" for name, on in self.switches]
-        if not self.draws_options and self.backend == "sim":
+        if not self.draws_options:
             words.append("--no-options")
         if self.engine != USUAL_ENGINE and self.backend == "sim":
             words += ["--engine", self.engine]
@@ -157,18 +158,50 @@ def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
 
 def sweep_with(workers: Workers, search: Search, watch: Watch = lambda report: None) -> SearchReport:
     """Run the search over `workers`, which may be anywhere; the report is the same over any number of them."""
-    sweeping = _Sweep(workers, search, watch)
+    with closing(sweep_all(workers, [search], watch)) as reports:
+        return next(reports)
+
+
+def sweep_all(
+    workers: Workers, searches: Iterable[Search], watch: Watch = lambda report: None
+) -> Generator[SearchReport]:
+    """Run searches over one queue of their chunks; give the report of each in their order, once it is over.
+
+    Chunks of later searches run while earlier ones wait for their last. Ctrl-C ends them all: the report so far of
+    the next one is the last.
+    """
+    sweeps = [_Sweep(workers, search, watch) for search in searches]
     try:
-        sweeping.run()
-    except KeyboardInterrupt:
-        sweeping.report.interrupted = True
-        sweeping.take_all()
-    except NobodyLeft as gone:
-        sweeping.lose_all(str(gone))
-        sweeping.take_all()
+        while sweeps:
+            try:
+                _run_first(workers, sweeps)
+            except KeyboardInterrupt:
+                sweeps[0].report.interrupted = True
+                sweeps[0].take_all()
+            except NobodyLeft as gone:
+                sweeps[0].lose_all(str(gone))
+                sweeps[0].take_all()
+            yield sweeps[0].report
+            if sweeps[0].report.interrupted:
+                return
+            sweeps.pop(0).cancel_all()
     finally:
-        sweeping.end()
-    return sweeping.report
+        for sweeping in sweeps:
+            sweeping.cancel_all()
+
+
+def _run_first(workers: Workers, sweeps: "list[_Sweep]") -> None:
+    """Run the first of some searches to its end, and as much of the others as there is room for."""
+    while True:
+        sweeps[0].submit(1)
+        for most in (1, workers.window):  # chunks of one search; those above a finding are in vain
+            for sweeping in sweeps:
+                sweeping.submit(most, workers.window - sum(other.running for other in sweeps))
+        if not sweeps[0].running:
+            return
+        over = workers.completed(LOOK_EVERY)
+        for sweeping in sweeps:
+            sweeping.take(over)
 
 
 @dataclass(slots=True)
@@ -189,7 +222,7 @@ class _Sweep:
     def __init__(self, workers: Workers, search: Search, watch: Watch) -> None:
         self.report = SearchReport(search=search)
         self._workers, self._search, self._watch = workers, search, watch
-        self._start = time.monotonic()
+        self._start: float | None = None
         self._next = self._frontier = search.first_seed
         self._end = None if search.seeds is None else search.first_seed + search.seeds
         self._lowest: int | None = None  # the lowest failing seed so far
@@ -198,12 +231,26 @@ class _Sweep:
         self._done: dict[int, tuple[_Span, Tally | Lost]] = {}  # not merged yet, by first seed
         self._pace = ChunkPace(1 if search.backend == "tcp" else MOST_IN_CHUNK)
 
-    def run(self) -> None:
-        """Run the search to its end."""
-        while self._fill():
-            over = self._workers.completed(LOOK_EVERY)
-            for span, answer in [(self._running.pop(handle), answer) for handle, answer in over]:
-                self._take(span, answer)
+    @property
+    def running(self) -> int:
+        """Return how many of its chunks are on their way."""
+        return len(self._running)
+
+    def submit(self, most: int, room: int = 1) -> None:
+        """Submit at most `room` chunks until `most` are on their way, or none are left."""
+        for _ in range(min(room, most - self.running)):
+            if (span := self._next_span()) is None:
+                return
+            if self._start is None:
+                self._start = time.monotonic()
+            self._running[self._workers.submit(self._search.chunk(span.seeds).text)] = span
+
+    def take(self, over: Iterable[Completed]) -> None:
+        """Take the answers of its chunks among those that are over."""
+        mine = [(self._running.pop(handle), answer) for handle, answer in over if handle in self._running]
+        for span, answer in mine:
+            self._take(span, answer)
+        if mine:
             self._merge()
 
     def take_all(self) -> None:
@@ -217,22 +264,16 @@ class _Sweep:
         for span in [*self._running.values(), *self._again]:
             self._done[span.seeds.start] = span, Lost(reason)
 
-    def end(self) -> None:
+    def cancel_all(self) -> None:
         """Cancel what still runs."""
         for handle in self._running:
             self._workers.cancel(handle)
-        self.report.elapsed = time.monotonic() - self._start
-
-    def _fill(self) -> bool:
-        """Submit chunks until the window is full; return whether any is on its way."""
-        while len(self._running) < self._workers.window and (span := self._next_span()) is not None:
-            self._running[self._workers.submit(self._search.chunk(span.seeds).text)] = span
-        return bool(self._running)
+        self._running.clear()
 
     def _next_span(self) -> _Span | None:
         if self._again:
             return self._again.pop()
-        left = math.inf if self._search.limit is None else self._search.limit - (time.monotonic() - self._start)
+        left = math.inf if self._search.limit is None else self._search.limit - self._elapsed
         if self._lowest is not None or left <= 0:
             return None
         size = self._pace.size(left)
@@ -282,8 +323,13 @@ class _Sweep:
             self.report.cover(span.seeds.start, answer)
 
     def _tell(self) -> None:
-        self.report.elapsed = time.monotonic() - self._start
+        self.report.elapsed = self._elapsed
         self._watch(self.report)
+
+    @property
+    def _elapsed(self) -> float:
+        """Return the seconds since its first chunk was submitted."""
+        return 0.0 if self._start is None else time.monotonic() - self._start
 
 
 class ChunkPace:

@@ -33,6 +33,7 @@ from raftplay.language.table import Bound, parse
 from raftplay.language.values import duration_of
 from raftplay.linearizability.report import report
 from raftplay.raft.bugs import BUGS
+from raftplay.raft.decisions import Rule
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
@@ -48,6 +49,9 @@ STUCK = "no return"
 
 LINEARIZABILITY = "linearizability"
 """The name of a finding when no order of the clients' operations explains what they were told."""
+
+REASON = "reason"
+"""The name of a finding when raftplay's own nodes give a reason that only a class of a user's can have."""
 
 RATES = (20, 40, 80)
 """The requests a second of all clients of a trial, to draw from."""
@@ -202,11 +206,11 @@ def draw(
     options: bool = True,
     switches: Switches = (),
 ) -> Plan:
-    """Draw the number of nodes, the fault profile and, in sim, the `options` from the seed; return the plan."""
+    """Draw the number of nodes, the fault profile and the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
     needed = {option for bug in bugs for option in BUGS[bug].options}
-    setting = draw_setting(seed, needed) if options and backend == "sim" else Setting()
+    setting = draw_setting(seed, needed, on_sockets=backend == "tcp") if options else Setting()
     return Plan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
 
 
@@ -263,6 +267,9 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
                     result.finding = Finding(LEFTOVERS, left, harness.now)
         result.seconds = harness.now
         result.rules += coverage.counts
+    own = [name for name in result.rules if name.endswith(f" {Rule.OWN_RULE}")]
+    if own and result.finding is None and not plan.deviates:
+        result.finding = Finding(REASON, f"its own rule decided, which it does not have: {', '.join(own)}", 0.0)
     return result
 
 

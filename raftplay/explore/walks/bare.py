@@ -9,9 +9,12 @@ timers included.
 import math
 import random
 
+import msgspec
+
 from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
 from raftplay.cluster.harness import RESTART_PAUSE
+from raftplay.explore.walks import duties
 from raftplay.explore.walks.ghost import ONE_PROBE, judged, retries, waits_for_another
 from raftplay.explore.walks.verdicts import Verdicts
 from raftplay.raft.config import RaftConfig
@@ -32,13 +35,15 @@ BARE = RaftConfig(*ELECTION, HEARTBEAT)
 """The configuration of bare nodes, with all options off."""
 
 
-class Message:
+class Message(msgspec.Struct, eq=False, gc=False):
     """A message in flight, with its number; a reply has the request to which it replies too."""
 
-    __slots__ = ("args", "call_id", "dst", "id", "reply", "src")
-
-    def __init__(self, id: int, call_id: int, src: int, dst: int, args: Args, reply: Reply | None) -> None:
-        self.id, self.call_id, self.src, self.dst, self.args, self.reply = id, call_id, src, dst, args, reply
+    id: int
+    call_id: int
+    src: int
+    dst: int
+    args: Args
+    reply: Reply | None
 
 
 class BareNode:
@@ -104,10 +109,15 @@ class BareCluster:
                 self.verdicts.breach(
                     ONE_PROBE, f"n{node.id} sends n{src} another probe", "the last one is in flight"
                 )
+            if self._has_ghosts and (owed := duties.to_its_successor(cm)) is not None:
+                self.verdicts.add(owed)
             self._settle(node)
             return
         wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
-        self._settle(node, message, cm.request_received(args, now))
+        answer = cm.request_received(args, now)
+        if self._has_ghosts and (owed := duties.to_its_leader(cm, args)) is not None:
+            self.verdicts.add(owed)
+        self._settle(node, message, answer)
 
     def lose(self, message: Message) -> None:
         """Lose a message."""
@@ -147,7 +157,7 @@ class BareCluster:
         node = self.nodes[id]
         if self._has_ghost and self.verdicts.broken is None:
             self._has_ghost = False
-            self.verdicts.broken = self._of_its_ghost(node)
+            self.verdicts.add(self._of_its_ghost(node))
         node.up = False
         node.cm.stop()
         node.alarm = math.inf
@@ -167,6 +177,9 @@ class BareCluster:
     def sleep(self, seconds: float = PAUSE) -> None:
         """Pass time: the timers that fall due fire, in order."""
         self.settle()
+        if self._has_ghosts:
+            for node in self.nodes:
+                self.verdicts.add(duties.of_a_leader(node.cm))
         until, start, wakes = self.now + seconds, self.now, 0
         while True:
             node = min(self.nodes, key=_alarm)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
 
+from raftplay.explore.walks import duties
 from raftplay.raft import decisions
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import (
@@ -18,8 +19,10 @@ from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
     Args,
+    CMState,
     Reply,
     RequestVoteArgs,
+    RequestVoteReply,
 )
 from raftplay.raft.progress import Mode
 from raftplay.raft.rpcs import OF
@@ -42,6 +45,9 @@ UNTOLD = "untold"
 
 LONG = 5.0
 """Seconds between two messages, for a look at the timer."""
+
+STANDS = (CMState.CANDIDATE, CMState.PRE_CANDIDATE)
+"""The states of a node that waits for votes."""
 
 MOST_TRIED = 6
 """The number of messages that are tried."""
@@ -74,7 +80,8 @@ def judged(
     told: list[decisions.Decision] = []
     ghost.observe = told.append
     return (
-        _too_early(ghost, told, sent, now)
+        duties.alone(cm)
+        or _too_early(ghost, told, sent, now)
         or _at_another_time(ghost, told, received, now)
         or _after_the_end(ghost_of(cm, storage), sent, received, now)
     )
@@ -115,7 +122,7 @@ def _at_another_time(
     """Judge the timer, and what is told, if each message arrives long after the one before."""
     for peer, args, reply in received:
         now += LONG
-        deadline = ghost.deadline
+        deadline, stands = ghost.deadline, ghost.state in STANDS
         told.clear()
         if reply is not None:
             ghost.reply_received(peer, args, reply, now)
@@ -124,15 +131,37 @@ def _at_another_time(
         least = ghost.config.heartbeat if ghost.state is LEADER else ghost.config.election_min
         if ghost.deadline != deadline and ghost.deadline < now + least:
             return names.TIMER_RULES, f"n{ghost.id} sets its timer to {ghost.deadline:.4f} s at {now:.4f} s"
-        if not told and (reply is None or (isinstance(reply, AppendEntriesReply) and not reply.success)):
+        if not told and (reply is None or _must_tell(reply, stands=stands)):
             return UNTOLD, f"n{ghost.id} tells no decision on {args if reply is None else reply}"
-    if ghost.state is not LEADER:
-        ghost.set_timer(now + 1.0, now)
-        told.clear()
-        ghost.time_out(now + LONG)
-        if not told or ghost.deadline < now + LONG:
-            return names.TIMER_RULES, f"n{ghost.id} does not heed its election timer"
+        if any(_is_misjudged(ghost, decision) for decision in told):
+            return UNTOLD, f"n{ghost.id} tells as outdated what it had to heed: {args}"
+    now += LONG
+    told.clear()
+    if ghost.state is LEADER:
+        ghost.wake(max(now, ghost.deadline))
+        return None if told else (UNTOLD, f"n{ghost.id} tells nothing when its heartbeats are due")
+    ghost.set_timer(now - 1.0, now - LONG)
+    was_set = ghost.deadline == now - 1.0
+    told.clear()
+    ghost.time_out(now)
+    if not was_set or not told or ghost.deadline < now:
+        return names.TIMER_RULES, f"n{ghost.id} does not heed its election timer"
     return None
+
+
+def _must_tell(reply: Reply, *, stands: bool) -> bool:
+    """Return whether a node tells a decision on a reply in any case; `stands`: it was a candidate."""
+    if isinstance(reply, RequestVoteReply):
+        return not stands
+    return isinstance(reply, AppendEntriesReply) and not reply.success
+
+
+def _is_misjudged(ghost: ConsensusModule, decision: decisions.Decision) -> bool:
+    """Return whether a leader calls a rejection outdated that tells it something of the peer's log."""
+    if not isinstance(decision, decisions.ReplyIgnored) or decision.rule != decisions.Rule.OUTDATED:
+        return False
+    known = -1 if ghost._leadership is None else ghost._leadership.progress[decision.peer].match
+    return isinstance(decision.args, AppendEntriesArgs) and decision.args.prev_log_index > known
 
 
 def _after_the_end(

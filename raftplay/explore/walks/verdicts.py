@@ -20,6 +20,10 @@ class Verdicts(ClusterModel):
         self.broken: tuple[str, str] | None = None
         """The first violation: the name of the invariant, and the two facts that contradict each other."""
 
+    def add(self, broken: tuple[str, str] | None) -> None:
+        """Keep what is broken, if anything is, unless something was before."""
+        self.broken = self.broken or broken
+
     def breach(self, invariant: str, fact: str, other: str) -> None:
         """Keep the first violation."""
         if self.broken is None:

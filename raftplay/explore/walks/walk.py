@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.stuck import watchdog
-from raftplay.explore.walks.bare import BARE, BareCluster, BareNode
+from raftplay.explore.walks.bare import BARE, BareCluster
 from raftplay.raft.bugs import BUGS, module_with
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -105,9 +105,9 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
     """Take steps, and append each to `steps`; return the first violation, or None."""
     cluster = plan.cluster()
     verdicts = cluster.verdicts
-    step = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps, plan).step
+    walker = _Walker(cluster, random.Random(f"steps {plan.seed}"), steps, plan)
     while len(steps) < most and verdicts.broken is None:
-        step()
+        walker.step()
     return verdicts.broken
 
 
@@ -144,17 +144,11 @@ class _Walker:
     def step(self) -> None:
         """Draw one step and take it; do nothing if it is impossible now."""
         dice = self._random()
-        if dice >= self._other:
-            self._deliver()
-            return
-        for limit, act in self._acts:
-            if dice < limit:
-                act()
-                return
-
-    # ---- messages
-
-    def _deliver(self) -> None:
+        if dice < self._other:
+            for limit, act in self._acts:
+                if dice < limit:
+                    act()
+                    return
         at = self._pick()
         if at is not None:
             message = self.cluster.bag.pop(at)
@@ -162,6 +156,8 @@ class _Walker:
             self.cluster.arrive(message)
         elif not self.cluster.bag:
             self._time_out()
+
+    # ---- messages
 
     def _duplicate(self) -> None:
         at = self._pick()
@@ -179,7 +175,7 @@ class _Walker:
 
     def _pick(self) -> int | None:
         """Return the place of a message that its link delivers; None if none of a few tries finds one."""
-        bag, dice, order = self.cluster.bag, self._random, self._order
+        bag, dice, order, readiness = self.cluster.bag, self._random, self._order, self._readiness
         size = len(bag)
         if size > MOST_IN_BAG:
             del bag[int(dice() * MOST_IN_BAG / 2)]
@@ -195,27 +191,27 @@ class _Walker:
             else:
                 at = size - 1 - int(share * share * size)
             message = bag[at]
-            if dice() < self._readiness[message.src][message.dst]:
+            if dice() < readiness[message.src][message.dst]:
                 return at
         return None
 
     # ---- nodes
 
     def _time_out(self) -> None:
-        node = self._any(lambda node: node.up and node.cm.state is not LEADER)
+        node = self._any([node.id for node in self.cluster.nodes if node.up and node.cm.state is not LEADER])
         if node is not None:
             self.steps.append(("timeout", node))
             self.cluster.time_out(node)
 
     def _transfer(self) -> None:
         leaders = self.cluster.leaders
-        node = self._any(lambda node: node.id not in leaders)
+        node = self._any([node.id for node in self.cluster.nodes if node.id not in leaders])
         if leaders and node is not None:
             self.steps.append(("transfer", node))
             self.cluster.transfer(node)
 
     def _snapshot(self) -> None:
-        node = self._any(lambda node: node.up and node.cm.can_take_snapshot)
+        node = self._any([node.id for node in self.cluster.nodes if node.up and node.cm.can_take_snapshot])
         if node is not None:
             self.steps.append(("snapshot", node))
             self.cluster.snapshot(node)
@@ -232,20 +228,19 @@ class _Walker:
         self.cluster.sleep()
 
     def _crash(self) -> None:
-        node = self._any(lambda node: node.up)
+        node = self._any([node.id for node in self.cluster.nodes if node.up])
         if node is not None:
             self.steps.append(("crash", node))
             self.cluster.crash(node)
 
     def _restart(self) -> None:
-        node = self._any(lambda node: not node.up)
+        node = self._any([node.id for node in self.cluster.nodes if not node.up])
         if node is not None:
             self.steps.append(("restart", node))
             self.cluster.restart(node)
 
-    def _any(self, fits: Callable[[BareNode], bool]) -> int | None:
-        fitting = [node.id for node in self.cluster.nodes if fits(node)]
-        return self._rng.choice(fitting) if fitting else None
+    def _any(self, nodes: list[int]) -> int | None:
+        return self._rng.choice(nodes) if nodes else None
 
     # ---- links
 
@@ -257,8 +252,11 @@ class _Walker:
             self._readiness = [[draw(READINESS) for _ in range(n)] for _ in range(n)]
             return
         odd, side = int(dice() * n), [dice() < 0.5 for _ in range(n)]
-
-        def is_held(src: int, dst: int) -> bool:
-            return {"deaf": dst == odd, "mute": src == odd, "split": side[src] != side[dst]}.get(style, False)
-
-        self._readiness = [[0.0 if is_held(src, dst) else 1.0 for dst in range(n)] for src in range(n)]
+        ready = self._readiness = [[1.0] * n for _ in range(n)]
+        if style == "deaf":
+            for links in ready:
+                links[odd] = 0.0
+        elif style == "mute":
+            ready[odd] = [0.0] * n
+        elif style == "split":
+            self._readiness = [[float(mine is other) for other in side] for mine in side]

@@ -5,7 +5,9 @@ Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 
 import math
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from raftplay.raft.decisions import Configured, TransferStarted
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry, RequestVoteArgs
@@ -38,7 +40,7 @@ Seen = tuple[Stream, int, int, Event, State | None]
 """An event as a `Watcher` sees it: the stream, the node, its incarnation, the event, and who decided it."""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A request for a vote, and what its receiver was when it arrived.
 
     `heard`: when it had heard from the leader of its term (inf: it leads itself). `is_again`: the candidate has
@@ -52,7 +54,7 @@ class Asked(NamedTuple):
     is_again: bool
 
 
-class Begun(NamedTuple):
+class Begun(msgspec.Struct, frozen=True, gc=False):
     """A read when it began: the number of its event, who vouches for it, in which term, and what was committed.
 
     `committed`: the highest index that any node had committed, `by` whom; `newest_term`: the highest term of a
@@ -150,7 +152,7 @@ class NodeModel:
         self.handled_term = 0  # the highest term of a message that it has handled
         self.first_append = NONE  # the number of the first AppendEntries of its leadership
         self.answered = NONE  # the number of the AppendEntries whose reply it is handling
-        self.deadline: float | None = math.nan  # when its timer fires; NaN before its first decision
+        self.deadline = math.nan  # when its timer fires, inf: never; NaN before its first decision
         self.delays_writes = False  # its timer is for delayed writes too
         # Whom it hears, in times of the cluster; kept only for a node that has told its options
         self.options: Configured | None = None

@@ -96,6 +96,10 @@ def log_truncated(cluster: ClusterModel, node: NodeModel, event: decisions.LogTr
     index = event.index
     if node.role is LEADER:
         cluster.breach(LEADER_APPEND_ONLY, f"{node}, the leader, cuts its log at index {index}", _length_of(node))
+    if event.removed != node.log.length - index:
+        cluster.breach(
+            WELL_FORMED, f"{node} deletes {event.removed} entries from index {index} on", _length_of(node)
+        )
     if index <= node.commit:
         cluster.breach(
             NO_COMMITTED_TRUNCATION,

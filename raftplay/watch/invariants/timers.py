@@ -1,6 +1,8 @@
 """Checks election timers: each restart has one of the causes of Figure 2 (§5.2)."""
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
+import math
+
 from raftplay.raft import decisions
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, ConfirmArgs, InstallSnapshotArgs
 from raftplay.watch.facts import Event
@@ -13,6 +15,7 @@ _RESTARTS = (
     decisions.ElectionStarted,
     decisions.TimerSet,
     decisions.Stopped,
+    decisions.ChunkReceived,
 )
 """The decisions that set the timer in any case."""
 
@@ -22,8 +25,8 @@ def write_delayed(cluster: ClusterModel, node: NodeModel, event: decisions.Write
     node.delays_writes = True
 
 
-def judge_timer(cluster: ClusterModel, node: NodeModel, event: Event, deadline: float | None) -> None:
-    """Check that `event` may have changed the deadline of the node's timer to this one."""
+def judge_timer(cluster: ClusterModel, node: NodeModel, event: Event, deadline: float) -> None:
+    """Check that `event` may have changed the deadline of the node's timer to this one; inf: it has none."""
     if type(event) is decisions.AppendDecided and event.args.term >= node.term:
         node.deadline = deadline  # by far the most frequent cause
         return
@@ -42,6 +45,8 @@ def judge_timer(cluster: ClusterModel, node: NodeModel, event: Event, deadline: 
 
 def _may_restart(node: NodeModel, event: Event) -> bool:
     """Return whether a node that does not lead may restart its election timer at `event`."""
+    if isinstance(event, _RESTARTS):
+        return True
     match event:
         case decisions.BecameFollower():
             return event.was is LEADER
@@ -49,13 +54,9 @@ def _may_restart(node: NodeModel, event: Event) -> bool:
             return event.granted and not event.args.pre_vote
         case decisions.AppendDecided() | decisions.ConfirmDecided():
             return event.args.term >= node.term
-        case decisions.ChunkReceived():
-            return True
-    if isinstance(event, _RESTARTS):
-        return True
     request = node.call[1] if node.call is not None else None
     return isinstance(request, AppendEntriesArgs | InstallSnapshotArgs | ConfirmArgs) and request.term >= node.term
 
 
-def _seconds(deadline: float | None) -> str:
-    return "no time" if deadline is None else f"{deadline:.4f} s"
+def _seconds(deadline: float) -> str:
+    return "no time" if deadline == math.inf else f"{deadline:.4f} s"

@@ -123,8 +123,9 @@ class Invariants(Watcher):
         if check is not None:
             check(cluster, node, event)
         if after is not None:
-            if after.deadline != node.deadline:
-                timers.judge_timer(cluster, node, event, after.deadline)
+            deadline = math.inf if after.deadline is None else after.deadline
+            if deadline != node.deadline:
+                timers.judge_timer(cluster, node, event, deadline)
             judge_state(cluster, node, after)
 
     def facts_of(self, stream: Stream, node: int, incarnation: int) -> Callable[[Event], None] | None:
@@ -167,7 +168,7 @@ class Invariants(Watcher):
 
 def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callable[[Decision], None]:
     """Return the function that checks a decision of `cm`, and its state after it."""
-    check_of = CHECKS.get
+    check_of, judge_timer = CHECKS.get, timers.judge_timer
 
     def judge(decision: Decision) -> None:
         check = check_of(type(decision))
@@ -175,7 +176,7 @@ def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callabl
             check(cluster, node, decision)
         deadline = cm.deadline
         if deadline != node.deadline:
-            judge_deadline(cluster, node, decision, deadline)
+            judge_timer(cluster, node, decision, deadline)
         log, mine = cm.log, node.log
         if not (
             cm.current_term == node.term
@@ -186,13 +187,6 @@ def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callabl
             judge_state(cluster, node, cm.node_state())
 
     return judge
-
-
-def judge_deadline(cluster: ClusterModel, node: NodeModel, decision: Decision, deadline: float) -> None:
-    """Check the deadline of a node's timer if it is a new one; inf: it has none."""
-    after = None if deadline == math.inf else deadline
-    if after != node.deadline:
-        timers.judge_timer(cluster, node, decision, after)
 
 
 def _lives(cluster: ClusterModel, node: NodeModel, record: Record) -> bool:

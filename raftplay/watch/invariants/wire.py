@@ -117,7 +117,8 @@ def _entries_left(cluster: ClusterModel, node: NodeModel, args: AppendEntriesArg
                 )
                 break
             before = entry.term
-        _on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
+        if node.disk.term_at(last) != term:
+            _not_on_disk(cluster, node, last, term, f"{node} sends its entries up to {last}")
 
 
 def call_delivered(cluster: ClusterModel, node: NodeModel, event: facts.CallDelivered) -> None:
@@ -170,7 +171,9 @@ def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEn
     """Check that acknowledged entries are on disk, and the commit index; Match Truth covers the entries before."""
     if args.entries:
         last = args.prev_log_index + len(args.entries)
-        _on_disk(cluster, node, last, args.entries[-1].term, f"{node} acknowledges its entries up to {last}")
+        term = args.entries[-1].term
+        if node.disk.term_at(last) != term:
+            _not_on_disk(cluster, node, last, term, f"{node} acknowledges its entries up to {last}")
     told = told_commit(node, args)
     if node.commit < told:
         cluster.breach(
@@ -197,7 +200,8 @@ def _vote_left(cluster: ClusterModel, node: NodeModel, args: RequestVoteArgs) ->
         )
 
 
-def _on_disk(cluster: ClusterModel, node: NodeModel, index: int, term: int, fact: str) -> None:
+def _not_on_disk(cluster: ClusterModel, node: NodeModel, index: int, term: int, fact: str) -> None:
+    """Report an entry that the node's disk does not hold, unless the model has forgotten it."""
     held = node.disk.term_at(index)
     if not same_term(held, term):
         has = "nothing" if held == NONE else f"an entry of term {held}"
