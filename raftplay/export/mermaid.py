@@ -10,7 +10,7 @@ from raftplay.tui.stage.tape import Mark, Tape
 MOST_MESSAGES = 200
 """The most messages of a diagram: a larger one is hard to read, and slow to draw."""
 
-PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,?!'()+-_=/→…×§✓★")
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,?!'()+-_=/→…×§✓")
 """The characters that mean only themselves in a diagram; others are written as their numbers."""
 
 TOLD = ("candidate", "asks", "leader", "down", "up", "cut", "heal", "commit", "breach")

@@ -383,7 +383,7 @@ def test_a_failed_check_names_what_makes_the_run_again():
                 check()
             first, *nodes = str(failed.value).splitlines()
             assert first.endswith(f"(bugs on: forget-vote); sim, seed 77, raftplay {__version__}")
-            assert len(nodes) == 4
+            assert len(nodes) == 5
     assert f"; sim, seed 1, raftplay {__version__}\n" in str(breach())
 
 

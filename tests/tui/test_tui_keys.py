@@ -177,6 +177,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], Callable[[RaftApp], object]]] = {
     "e": (("m", "e"), lambda app: app.deck.pane == "events"),
     "w": (("w",), lambda app: app.deck.pane == "why"),
     "i": (("i",), lambda app: app.deck.pane == "invariants"),
+    "K": (("K",), lambda app: app.deck.pane == "stores"),
+    "U": (("U",), lambda app: app.deck.pane == "clients"),
     "n": (("n",), lambda app: app.deck.pane == "node"),
     "N": (("N",), lambda app: app.deck.pane == "network"),
     "tab": (("l", "tab"), lambda app: app.deck.pane == "messages"),

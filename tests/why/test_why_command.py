@@ -13,7 +13,7 @@ from raftplay.session.session import Session
 from raftplay.why import why_node, why_not_committed, why_rejected
 
 LED = "timing election=20s..40s delay=2ms\ntimeout 0; wait leader is 0; sleep 5ms; "
-FORM = "; usage: why [NODE | NODE rejected | no leader | not committed INDEX | VALUE]"
+FORM = "; usage: why [NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KEY | CLIENT]"
 
 
 def head(script: str, **overrides: object) -> str:

@@ -61,8 +61,13 @@ class Refused(Exception):
     """A request that gets no more than a status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(REASONS[status])
+        super().__init__(status)
         self.status = status
+
+    @property
+    def reason(self) -> str:
+        """Return the words of the status."""
+        return REASONS[self.status]
 
 
 class Server:
@@ -150,7 +155,7 @@ class Server:
             await self._answer(reader, writer)
         except Refused as refused:
             with suppress(OSError, TimeoutError):
-                await _send(writer, refused.status, f"{refused}\n".encode(), "text/plain")
+                await _send(writer, refused.status, f"{refused.reason}\n".encode(), "text/plain")
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # it went away, or said nothing that is a request
         finally:
