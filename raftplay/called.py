@@ -7,7 +7,7 @@ from typing import Any
 
 
 def make_callable(package: str, function: str) -> None:
-    """Let the package be called: `function` ("module:name") does it, which is imported at the first call."""
+    """Make the package callable: `function` ("module:name") does it, which is imported at the first call."""
     module, name = function.split(":")
 
     class CallablePackage(ModuleType):

@@ -96,7 +96,7 @@ class Flights:
         self._flights: dict[int, Flight] = {}
         self._held: dict[int, Flight] = {}
         self.holding = Holding()
-        """What links hold."""
+        """The messages that links hold."""
 
         self.passages: dict[tuple[int, bool], list[Arrival]] = {}
         """The messages that have passed a link, not arrived: by number of the RPC and whether it is a reply."""

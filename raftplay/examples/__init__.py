@@ -8,14 +8,14 @@ SUFFIX = ".ipynb"
 
 
 class _Cell(msgspec.Struct):
-    """What is read of a cell of a notebook."""
+    """A cell of a notebook, as far as it is read."""
 
     cell_type: str
     source: list[str]
 
 
 class _Notebook(msgspec.Struct):
-    """What is read of a notebook."""
+    """A notebook, as far as it is read."""
 
     cells: list[_Cell]
 

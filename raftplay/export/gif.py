@@ -44,7 +44,7 @@ MOST_FRAMES = 1500
 
 
 class Picture(Protocol):
-    """What is used of a picture of Pillow."""
+    """A picture of Pillow, as far as it is used."""
 
     def quantize(self, colors: int = 256, *, palette: "Picture | None" = None, dither: int = 0) -> "Picture":
         """Return it with few colours."""
@@ -63,7 +63,7 @@ class Picture(Protocol):
 
 
 class Pen(Protocol):
-    """What is used of a pen of Pillow."""
+    """A pen of Pillow, as far as it is used."""
 
     def rectangle(self, corners: tuple[int, int, int, int], *, fill: str) -> None:
         """Fill a rectangle."""

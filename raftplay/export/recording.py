@@ -74,7 +74,7 @@ class Recording:
 
 
 Source: TypeAlias = "Recording | Script | Session | Harness | View | str | os.PathLike[str]"
-"""What can be exported; a path is that of a trace."""
+"""The things that can be exported; a path is that of a trace."""
 
 
 def recording_of(source: Source, name: str = "") -> Recording:

@@ -88,7 +88,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
 
 
 _KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.")
-"""What a sentence of the screen says of its keys, which the page has not."""
+"""The parts of a sentence of the screen that tell of its keys, which the page has not."""
 
 
 def without_keys(text: str) -> str:

@@ -58,7 +58,7 @@ Outcome: TypeAlias = Literal["ok", "no", "expired"]
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the store answers: for `get` the value, for others the value before; `found` if there was one.
+    """The answer of the store: for `get` the value, for others the value before; `found` if there was one.
 
     `again`: the answer was stored when the request was applied, which was earlier.
     """

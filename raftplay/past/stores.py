@@ -1,4 +1,4 @@
-"""What the log of a node would do to its store: the entries that it has not applied yet."""
+"""The changes that the log of a node would make to its store: the entries that it has not applied yet."""
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.kv.commands import Append, Cas, Put, read_command

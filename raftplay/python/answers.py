@@ -1,4 +1,4 @@
-"""What the commands of a Harness return: texts and events that a prompt and a notebook show as they are."""
+"""The answers of the commands of a Harness: texts and events that a prompt and a notebook show as they are."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

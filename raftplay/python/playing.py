@@ -107,7 +107,7 @@ class Playing(Recorded):
         return self._say("timeout", nodes_word((node,)))
 
     def transfer(self, to: int | str | None = None) -> Answer:
-        """Let the leader hand its leadership over (thesis §3.10)."""
+        """Have the leader hand its leadership over (thesis §3.10)."""
         return self._say("transfer", "" if to is None else f"to {nodes_word((to,))}")
 
     # ---- waiting and checking

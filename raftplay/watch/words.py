@@ -38,7 +38,7 @@ def options_text(options: Configured) -> str:
 
 
 class ToldOfRequest(Protocol):
-    """What a client was told at the end of its request."""
+    """The answer that a client was told at the end of its request."""
 
     @property
     def request(self) -> object:

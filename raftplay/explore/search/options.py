@@ -40,7 +40,7 @@ class Setting:
     """True if clients use the store meanwhile, and what they were told is checked."""
 
     reads: str = "log"
-    """How clients read."""
+    """The way in which clients read."""
 
     acts: tuple[tuple[str, float], ...] = ()
     """Acts that the fault profile has besides its own, with their weights."""

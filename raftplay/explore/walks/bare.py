@@ -139,7 +139,7 @@ class BareCluster:
         self._settle(node)
 
     def snapshot(self, id: int) -> None:
-        """Let a running node take a snapshot of what it has applied."""
+        """Have a running node take a snapshot of what it has applied."""
         self.settle()
         node = self.nodes[id]
         node.cm.take_snapshot(IMAGE, self.now)

@@ -1,4 +1,4 @@
-"""What a node owes besides safety: no invariant misses it, but the algorithm or an option demands it.
+"""The duties of a node besides safety: no invariant misses it, but the algorithm or an option demands it.
 
 A candidate that hears the leader of its term follows it, a leader hands over what it was told to, appends a no-op
 exactly with that option, and tells what it holds back; a node without peers commits alone.

@@ -6,10 +6,10 @@ from raftplay.raft.bugs.about import Bug
 from raftplay.raft.rules import Rules
 
 CACHE_KEEPS = 0.3
-"""How long a node with retry-cache-expires remembers answers, in seconds; a client tries again after 0.5 s."""
+"""The time for which retry-cache-expires remembers answers, in seconds; a client tries again after 0.5 s."""
 
 SESSION_LASTS = 0.5
-"""How long a session lasts for a node with expiry-by-own-clock, in seconds of its clock."""
+"""The time that a session lasts for a node with expiry-by-own-clock, in seconds of its clock."""
 
 
 class NoDedupe(Rules):

@@ -19,7 +19,7 @@ time that the line is slow again soon after.
 
 
 class Recorder(Protocol):
-    """What is told of all that is written, and of the size of the terminal."""
+    """A reader of all that is written, and of the size of the terminal."""
 
     def __call__(self, text: str) -> None:
         """Take what is written now."""

@@ -18,7 +18,7 @@ SEQUENCE = re.compile(
     r"|[\x00-\x1f\x7f]",
     re.DOTALL,
 )
-"""What is written beside signs: sequences, and single control characters."""
+"""The things that are written beside signs: sequences, and single control characters."""
 
 Cell = tuple[str, Looks]
 """A sign and its looks; the second half of a wide sign is ""."""

@@ -217,7 +217,7 @@ class ClusterModel:
         """The nodes whose disks came back blank, and when, in cluster time."""
 
         self.requests = Requests()
-        """What is known of the requests of clients."""
+        """The requests of clients, as far as they are known."""
 
         self.digests: dict[int, tuple[int, str]] = {}  # index → node, hash of its state machine after that entry
         self.committed = self.committed_by = NONE  # the highest index that any node has committed, and who did

@@ -18,7 +18,7 @@ class Done(NamedTuple):
 
 
 class Requests:
-    """What is known of requests, of the last `MOST`."""
+    """The requests, as far as they are known, of the last `MOST`."""
 
     __slots__ = ("by_index", "done", "refused")
 

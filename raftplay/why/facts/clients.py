@@ -1,4 +1,4 @@
-"""What became of an operation of a client: whom it asked, where its request is in logs, what stores did."""
+"""The fate of an operation of a client: whom it asked, where its request is in logs, what stores did."""
 
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ class CallFacts:
     done: tuple[Done, ...]
     leader: int | None
     others: int
-    """How many other operations the question fits."""
+    """The number of other operations that the question fits."""
 
     reads: tuple[ReadFacts, ...] = ()
     """The reads without the log that began for it."""

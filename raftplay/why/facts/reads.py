@@ -1,4 +1,4 @@
-"""What became of a read without the log: which node it reached, who vouches for it, and what it waits for."""
+"""The fate of a read without the log: which node it reached, who vouches for it, and what it waits for."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from raftplay.raft import decisions
 from raftplay.watch.facts import Record
 
 Wait = Literal["own entry", "index", "round", "apply"]
-"""What a read waits for: an entry of the leader's own term, the leader's index, its round, the node's own log."""
+"""Its obstacle: an entry of the leader's term, the leader's index, its round, the node's own log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What became of a value: which nodes had it, when, on how many at once, and what replaced it."""
+"""The fate of a value: which nodes had it, when, on how many at once, and what replaced it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ from raftplay.watch.facts import Record
 from raftplay.why.facts.entries import IndexFacts, entries_at, index_facts
 
 ValueFate = Literal["committed", "was committed", "pending", "on disk only", "gone", "not taken", "unknown"]
-"""What became of a value, the best that became of any entry with it."""
+"""The fate of a value, the best that became of any entry with it."""
 
 Loss = Literal["replaced", "snapshot", "not written", "wiped", "unknown"]
-"""How a node lost an entry."""
+"""The way in which a node lost an entry."""
 
 Place = tuple[int, int]
 """An entry in the whole cluster: its index and its term."""
@@ -158,7 +158,7 @@ def _entry_facts(trail: EventIndex, value: Any, place: Place, story: "_Entry") -
 
 @dataclass(slots=True)
 class _Entry:
-    """What the events tell of one entry."""
+    """One entry, as the events tell of it."""
 
     taken: tuple[int, float] | None = None
     holders: set[int] = field(default_factory=set)

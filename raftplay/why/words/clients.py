@@ -10,7 +10,7 @@ from raftplay.why.words.text import at, span
 LONGEST = 40
 
 MOST = 4
-"""How many nodes that were asked are told one by one."""
+"""The most nodes that were asked that are told one by one."""
 
 
 def call_words(facts: CallFacts, fate: tuple[str, list[str]] | None) -> tuple[str, list[str]]:

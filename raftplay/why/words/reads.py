@@ -7,7 +7,7 @@ from raftplay.why.facts.reads import ReadFacts
 from raftplay.why.words.text import at, span
 
 MOST = 4
-"""How many reads are told one by one."""
+"""The most reads that are told one by one."""
 
 
 def read_lines(reads: Sequence[ReadFacts]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What clients of the key-value store see, for newcomers: they call, and are told; stores do each request once."""
+"""The clients of the key-value store, for newcomers: they call, and are told; stores do each request once."""
 
 from typing import assert_never
 
