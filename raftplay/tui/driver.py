@@ -26,9 +26,7 @@ class SessionLike(Protocol):
     def waiting(self) -> tuple[str, ...]:
         """The lines that come behind the one under way."""
 
-    def run(
-        self, line: str, *, by_key: bool = False, shown: Shown | None = None
-    ) -> "Future[list[Outcome]]":
+    def run(self, line: str, *, by_key: bool = False, shown: Shown | None = None) -> "Future[list[Outcome]]":
         """Run the commands of a line; what became of each. Never raises what is wrong with the line.
 
         `by_key`: a key was pressed, which need not come behind a wait that is under way. `shown` is the moment
@@ -55,9 +53,7 @@ class Still:
     busy = None
     waiting = ()
 
-    def run(
-        self, line: str, *, by_key: bool = False, shown: Shown | None = None
-    ) -> "Future[list[Outcome]]":
+    def run(self, line: str, *, by_key: bool = False, shown: Shown | None = None) -> "Future[list[Outcome]]":
         """Run the commands of a line, here and now."""
         self.session.shown = shown
         future: Future[list[Outcome]] = Future()
