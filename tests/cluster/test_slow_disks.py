@@ -169,6 +169,29 @@ def test_a_write_fails_and_the_node_crashes(waits: bool) -> None:
         h.check_committed_n("y", 3)
 
 
+def test_a_read_that_reached_a_paused_process_does_not_make_its_write_wait_twice() -> None:
+    told, answers = Told(), list[int]()
+    with Compared(3, backend="sim", seed=5, readers=[told]) as h:
+        leader = led(h)
+        slow = follower_of(leader)
+        h.set_disk(slow, delay=0.2)
+        h.submit_to_server(leader, "x")
+        assert h.wait_until(lambda: h.cluster[slow].writing_since is not None)
+        h.freeze_peer(slow)
+        h.cluster[slow].read(answers.append)
+        h.sleep_ms(300)
+        del told.records[:]
+        h.thaw_peer(slow)
+        h.sleep_ms(100)
+        mine = [r.event for r in told.records if r.node == slow]
+        written = next(at for at, event in enumerate(mine) if isinstance(event, decisions.Persisted))
+        replied = next(at for at, event in enumerate(mine) if isinstance(event, facts.ReplySent))
+        read = next(at for at, event in enumerate(mine) if isinstance(event, decisions.ReadStarted))
+        assert written < replied < read
+        assert not any(isinstance(event, facts.WriteWaits) for event in mine)
+        assert answers == [0]
+
+
 def test_a_process_that_freezes_while_its_write_waits_goes_on_with_it_when_it_thaws() -> None:
     with Compared(3, backend="sim", seed=5) as h:
         leader = led(h)
