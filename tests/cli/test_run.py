@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.command_line import environment
 from support.language import held, ran, transcript
 
@@ -212,7 +213,7 @@ for name in scenarios.names() + scenarios.bug_names():
 
 def test_every_scenario_gives_the_same_bytes_whatever_the_hash_seed() -> None:
     here = "".join(digests())
-    for hash_seed in ("0", "4711"):
+    for hash_seed in ("0", "4711")[: several(2)]:
         there = subprocess.run(
             [sys.executable, "-c", DIGEST],
             env=environment(PYTHONHASHSEED=hash_seed),
