@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 import pytest
-from support.amount import several
 
 from raftplay import AppendEntriesArgs, CheckFailed, Config, Harness
 from raftplay.cluster import checks
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 from raftplay.watch import facts
+from support.amount import several
 
 SEEDS = range(50)
 
