@@ -386,7 +386,7 @@ def test_whatever_bytes_come_the_node_goes_on() -> None:
                 assert clients[0].prove(secret, 1, 0)
             return clients[0]
 
-        @settings(max_examples=several(2000), deadline=None, derandomize=True, database=None)
+        @settings(max_examples=several(2000), derandomize=True, database=None)
         @given(junk, st.booleans())
         def send(data: bytes, proves: bool) -> None:
             sent[0] += 1
