@@ -50,7 +50,7 @@ def run_script(
     data directory cannot be used.
     """
     with opened(script.setup, trace, data_dir, readers) as session:
-        session.harness.steer(0.0)  # no node stands for election before the first command, however busy the machine
+        session.harness.steer(0.0)  # no node stands for election before the first command
         return _ScriptRun(script, session, transcript, answers).play(speed)
 
 
